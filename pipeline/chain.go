@@ -1,0 +1,282 @@
+package pipeline
+
+// Chain is an immutable sequence of stages with its counters. Make one with a
+// [Builder]. All methods but Counts belong to one goroutine.
+type Chain struct {
+	stages []Stage
+	// joint is the position of the splitter or packer, or len(stages).
+	joint    int
+	splitter Splitter
+	packer   Packer
+	growth   int
+
+	settlers []Settler
+	peers    []PeerObserver
+	sessions []SessionObserver
+	epochs   []EpochObserver
+
+	counters *counters
+	at       int // the stage that is running, for recovery
+	lastDrop int // the row of the last drop
+
+	// OnPanic, if set before the first packet, is told of a panic in a stage,
+	// which the chain has turned into a drop.
+	OnPanic func(stage string, value any)
+	// OnDrop, if set before the first packet, is told of each drop: the row
+	// in Counts().Drops. It must not block or allocate.
+	OnDrop func(p *Packet, row int)
+}
+
+func newChain(stages []Stage, out bool) *Chain {
+	c := &Chain{stages: stages, joint: len(stages), counters: newCounters(stages)}
+	for i, s := range stages {
+		if sp, ok := s.(Splitter); ok && !out {
+			c.joint, c.splitter = i, sp
+		}
+		if pk, ok := s.(Packer); ok && out {
+			c.joint, c.packer = i, pk
+		}
+		if g, ok := s.(Grower); ok && out {
+			c.growth += g.MaxGrowth()
+		}
+		if v, ok := s.(Settler); ok {
+			c.settlers = append(c.settlers, v)
+		}
+		if v, ok := s.(PeerObserver); ok {
+			c.peers = append(c.peers, v)
+		}
+		if v, ok := s.(SessionObserver); ok {
+			c.sessions = append(c.sessions, v)
+		}
+		if v, ok := s.(EpochObserver); ok {
+			c.epochs = append(c.epochs, v)
+		}
+	}
+	return c
+}
+
+// Process runs one received packet through an inbound chain, to completion:
+// the packet stages, then the message stages once for each message. The
+// verdict is the packet's own; its messages are in the counters.
+func (c *Chain) Process(p *Packet) Verdict {
+	c.counters.tally[tallyPackets+tallyIn]++
+	v := c.run(p, 0, min(c.joint+1, len(c.stages)), tallyPackets)
+	if v == Accept && c.splitter != nil {
+		for c.message(p) {
+		}
+	}
+	for _, s := range c.settlers {
+		c.settle(s, p, v)
+	}
+	return v
+}
+
+// message runs the next message of p, and reports whether there was one.
+func (c *Chain) message(p *Packet) bool {
+	v, ok := c.next(p)
+	if !ok {
+		return false
+	}
+	c.counters.tally[tallyMessages+tallyIn]++
+	if v != Accept {
+		c.finish(p, c.joint, v, tallyMessages)
+		return true
+	}
+	c.run(p, c.joint+1, len(c.stages), tallyMessages)
+	return true
+}
+
+func (c *Chain) next(p *Packet) (v Verdict, ok bool) {
+	c.at = c.joint
+	defer func() {
+		if r := recover(); r != nil {
+			// The splitter cannot be asked again: the rest of the packet is
+			// lost, which its sender sees as a packet that was not received.
+			c.panicked(p, r, tallyMessages)
+			p.LeaveUnacknowledged()
+			ok = false
+		}
+	}()
+	return c.splitter.Next(p)
+}
+
+// ProcessMessage runs one message through the message stages of an outbound
+// chain, up to but without the packer.
+func (c *Chain) ProcessMessage(p *Packet) Verdict {
+	c.counters.tally[tallyMessages+tallyIn]++
+	return c.run(p, 0, c.joint, tallyMessages)
+}
+
+// HasMessageStages reports whether ProcessMessage of an outbound chain has
+// anything to do.
+func (c *Chain) HasMessageStages() bool { return c.joint > 0 }
+
+// CountMessage counts one message as accepted by an outbound chain that has no
+// message stages, in place of ProcessMessage.
+func (c *Chain) CountMessage() {
+	c.counters.tally[tallyMessages+tallyIn]++
+	c.counters.tally[tallyMessages+tallyAccepted]++
+}
+
+// PackedSize returns how many bytes the message in hand takes in a packet.
+func (c *Chain) PackedSize(p *Packet) int { return c.packer.Size(p) }
+
+// Pack appends the message in hand to p.Data. The caller has checked that
+// PackedSize fits.
+func (c *Chain) Pack(p *Packet) { c.packer.Process(p) }
+
+// ProcessPacket runs a packet through the stages behind the packer of an
+// outbound chain.
+func (c *Chain) ProcessPacket(p *Packet) Verdict {
+	c.counters.tally[tallyPackets+tallyIn]++
+	v := c.run(p, min(c.joint+1, len(c.stages)), len(c.stages), tallyPackets)
+	for _, s := range c.settlers {
+		c.settle(s, p, v)
+	}
+	return v
+}
+
+// MaxGrowth returns by how many bytes the message stages of an outbound chain
+// may lengthen a message, all together.
+func (c *Chain) MaxGrowth() int { return c.growth }
+
+// run takes p through the stages from first to before last and counts the
+// outcome at its level.
+func (c *Chain) run(p *Packet, first, last, level int) (v Verdict) {
+	c.at = first
+	defer func() {
+		if r := recover(); r != nil {
+			c.counters.drop(c.counters.panicIndex(c.at), level)
+			c.dropped(p, c.counters.panicIndex(c.at))
+			c.report(r)
+			v = Drop
+		}
+	}()
+	for c.at < last {
+		if v = c.stages[c.at].Process(p); v != Accept {
+			c.finish(p, c.at, v, level)
+			return v
+		}
+		c.at++
+	}
+	c.counters.tally[level+tallyAccepted]++
+	return Accept
+}
+
+func (c *Chain) finish(p *Packet, at int, v Verdict, level int) {
+	if v == Consumed {
+		c.counters.tally[level+tallyConsumed]++
+		return
+	}
+	row := c.counters.index(at, v)
+	c.counters.drop(row, level)
+	c.dropped(p, row)
+}
+
+func (c *Chain) dropped(p *Packet, row int) {
+	c.lastDrop = row
+	if c.OnDrop != nil {
+		c.OnDrop(p, row)
+	}
+}
+
+func (c *Chain) settle(s Settler, p *Packet, v Verdict) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.report(r)
+		}
+	}()
+	s.Settle(p, v)
+}
+
+// panicked counts a message that a panic of the splitter has cost.
+func (c *Chain) panicked(p *Packet, value any, level int) {
+	c.counters.tally[level+tallyIn]++
+	row := c.counters.panicIndex(c.at)
+	c.counters.drop(row, level)
+	c.dropped(p, row)
+	c.report(value)
+}
+
+func (c *Chain) report(value any) {
+	if c.OnPanic != nil {
+		c.OnPanic(c.stages[min(c.at, len(c.stages)-1)].Name(), value)
+	}
+}
+
+// CountMessageDrop counts a message that a stage had held back and now gives
+// up, as when its session closes: one in, one dropped with the stage's verdict
+// v. It keeps the law of conservation for stages that hold messages.
+func (c *Chain) CountMessageDrop(stage string, v Verdict, n int) {
+	for i, s := range c.stages {
+		if s.Name() == stage {
+			for range n {
+				c.counters.tally[tallyMessages+tallyIn]++
+				c.counters.drop(c.counters.index(i, v), tallyMessages)
+			}
+		}
+	}
+}
+
+// Stages returns the stages in order. The slice is the caller's.
+func (c *Chain) Stages() []Stage { return append([]Stage(nil), c.stages...) }
+
+// DropLabels returns the names of the rows of Counts().Drops.
+func (c *Chain) DropLabels() []DropCount { return append([]DropCount(nil), c.counters.labels...) }
+
+// LastDrop returns the stage and the reason of the latest drop, for tests and
+// traces. It is empty before the first.
+func (c *Chain) LastDrop() (stage, reason string) {
+	l := c.counters.labels[c.lastDrop]
+	return l.Stage, l.Reason
+}
+
+// Publish makes the counters visible to Counts. The loop calls it once a batch.
+func (c *Chain) Publish() { c.counters.flush() }
+
+// Counts returns the counters as of the last Publish. It may be called from
+// any goroutine; while packets flow, the rows may be of slightly different
+// moments.
+func (c *Chain) Counts() Counts { return c.counters.counts() }
+
+// OpenPeer and the five below it tell the stages that keep state.
+func (c *Chain) OpenPeer(n PeerNotice) {
+	for _, o := range c.peers {
+		o.PeerOpened(n)
+	}
+}
+
+// ClosePeer tells the stages that a peer has been forgotten.
+func (c *Chain) ClosePeer(n PeerNotice) {
+	for _, o := range c.peers {
+		o.PeerClosed(n)
+	}
+}
+
+// OpenSession tells the stages that a session has opened.
+func (c *Chain) OpenSession(n SessionNotice) {
+	for _, o := range c.sessions {
+		o.SessionOpened(n)
+	}
+}
+
+// CloseSession tells the stages that a session has closed.
+func (c *Chain) CloseSession(n SessionNotice) {
+	for _, o := range c.sessions {
+		o.SessionClosed(n)
+	}
+}
+
+// OpenEpoch tells the stages that an epoch has opened.
+func (c *Chain) OpenEpoch(n EpochNotice) {
+	for _, o := range c.epochs {
+		o.EpochOpened(n)
+	}
+}
+
+// CloseEpoch tells the stages that an epoch has closed.
+func (c *Chain) CloseEpoch(n EpochNotice) {
+	for _, o := range c.epochs {
+		o.EpochClosed(n)
+	}
+}
