@@ -1,0 +1,96 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"time"
+)
+
+// What the protocol fixes.
+const (
+	// AckBits is the most counters below the largest that one Ack speaks of.
+	AckBits = 1024
+	// AckDelayUnit is the unit of the delay in an Ack frame.
+	AckDelayUnit = 8 * time.Microsecond
+
+	ackFixed = 1 + 1 + 2 + 8 + 8 + 1
+	// MaxAckSize is the length of the longest Ack frame.
+	MaxAckSize = ackFixed + AckBits/8
+)
+
+// AckBitmap says which counters below the largest have been received: bit i of
+// the whole, in the i%64-th bit of word i/64, stands for largest-1-i.
+type AckBitmap [AckBits / 64]uint64
+
+// Ack acknowledges packets of one epoch, and Reliable messages of the session:
+//
+//	0      frame type
+//	1      epoch: the low 8 bits of its number in the session
+//	2-3    delay since the largest was received, in units of 8 us
+//	4-11   largest counter received
+//	12-19  Reliable: every sequence number below this has been received
+//	20     n, the length of the bitmap in bytes, at most 128
+//	21-    bitmap, least significant bit first, its last byte not zero
+type Ack struct {
+	Epoch   uint8
+	Delay   uint16
+	Largest uint64
+	// Reliable is the cumulative acknowledgement of the reliable lane.
+	Reliable uint64
+	Bitmap   AckBitmap
+}
+
+// bytes returns the length of the bitmap without its trailing zero bytes.
+func (m *AckBitmap) bytes() int {
+	for i := len(m) - 1; i >= 0; i-- {
+		if m[i] != 0 {
+			return i*8 + (bits.Len64(m[i])+7)/8
+		}
+	}
+	return 0
+}
+
+// Size returns the length of the frame that AppendAck makes of a.
+func (a *Ack) Size() int { return ackFixed + a.Bitmap.bytes() }
+
+// AppendAck appends an Ack frame.
+func AppendAck(b []byte, a *Ack) []byte {
+	n := a.Bitmap.bytes()
+	b = append(b, byte(FrameAck), a.Epoch)
+	b = binary.BigEndian.AppendUint16(b, a.Delay)
+	b = binary.BigEndian.AppendUint64(b, a.Largest)
+	b = binary.BigEndian.AppendUint64(b, a.Reliable)
+	b = append(b, byte(n))
+	for i := range n {
+		b = append(b, byte(a.Bitmap[i/8]>>(i%8*8)))
+	}
+	return b
+}
+
+// parse decodes the Ack frame that b starts with and returns its length, zero
+// if it is malformed. Bits that stand for counters below zero are malformed.
+func (a *Ack) parse(b []byte) int {
+	if len(b) < ackFixed {
+		return 0
+	}
+	a.Epoch = b[1]
+	a.Delay = binary.BigEndian.Uint16(b[2:])
+	a.Largest = binary.BigEndian.Uint64(b[4:])
+	a.Reliable = binary.BigEndian.Uint64(b[12:])
+	n := int(b[20])
+	end := ackFixed + n
+	if n > AckBits/8 || len(b) < end || n > 0 && b[end-1] == 0 {
+		return 0
+	}
+	a.Bitmap = AckBitmap{}
+	for i, v := range b[ackFixed:end] {
+		a.Bitmap[i/8] |= uint64(v) << (i % 8 * 8)
+	}
+	if n > 0 {
+		top := n*8 - bits.LeadingZeros8(b[end-1])
+		if uint64(top) > a.Largest {
+			return 0
+		}
+	}
+	return end
+}

@@ -1,0 +1,188 @@
+package wire
+
+import "encoding/binary"
+
+// FrameType is the first byte of a frame.
+type FrameType uint8
+
+// The frame types. Message frames are those up to FrameReliable.
+const (
+	FramePadding       FrameType = 0 // one byte
+	FrameRealtime      FrameType = 1 // channel, length, payload
+	FrameLatest        FrameType = 2 // channel, length, payload
+	FrameReliable      FrameType = 3 // channel, sequence, distance, length, payload
+	FrameAck           FrameType = 4 // see Ack
+	FramePing          FrameType = 5 // asks for an acknowledgement
+	FrameClose         FrameType = 6 // reason
+	FramePathChallenge FrameType = 7 // 8 random bytes
+	FramePathResponse  FrameType = 8 // the 8 bytes
+	FrameRekey         FrameType = 9 // step, length, Noise message
+)
+
+// What the protocol fixes.
+const (
+	// PathTokenSize is the length of a path challenge.
+	PathTokenSize = 8
+	// MaxReliableDistance is the largest distance between a Reliable message
+	// and its predecessor on the same channel that is worth stating: one less
+	// than the most messages that may be in flight.
+	MaxReliableDistance = ReliableWindow - 1
+	// ReliableWindow is the most Reliable messages that a session may have in
+	// flight: a message is sent only once its sequence number is less than
+	// ReliableWindow above the oldest that is unacknowledged.
+	ReliableWindow = 1024
+)
+
+// RekeyStep is the part of a rekey that a Rekey frame carries.
+type RekeyStep uint8
+
+// The steps of a rekey.
+const (
+	RekeyRequest RekeyStep = 0 // responder asks the dialer to start; no message
+	RekeyInit    RekeyStep = 1 // Noise message 1, dialer to responder
+	RekeyAnswer  RekeyStep = 2 // Noise message 2, responder to dialer
+	RekeyFinal   RekeyStep = 3 // Noise message 3, dialer to responder
+)
+
+// Frame is one decoded frame. Which fields are meaningful depends on Type.
+// Payload aliases the parsed packet.
+type Frame struct {
+	Type FrameType
+	// Channel and Payload belong to message frames; Payload also to Rekey.
+	Channel uint32
+	Payload []byte
+	// Seq numbers the Reliable messages of a session from zero. Distance is
+	// how far back the previous message on the same channel is, or zero if
+	// that one was acknowledged before this one was first sent.
+	Seq      uint64
+	Distance uint16
+
+	Ack   Ack
+	Close CloseReason
+	Token [PathTokenSize]byte
+	Step  RekeyStep
+}
+
+// IsMessage reports whether frames of type t carry a message of the user.
+func (t FrameType) IsMessage() bool { return t >= FrameRealtime && t <= FrameReliable }
+
+// AckEliciting reports whether a packet with a frame of type t is to be
+// acknowledged.
+func (t FrameType) AckEliciting() bool {
+	return t != FramePadding && t != FrameAck && t != FrameClose
+}
+
+// MessageSize returns the length of a message frame of type t, from
+// FrameRealtime to FrameReliable, with n bytes of payload.
+func MessageSize(t FrameType, channel uint32, n int) int {
+	size := 1 + varintSize(channel) + varintSize(uint32(n)) + n
+	if t == FrameReliable {
+		size += 8 + 2
+	}
+	return size
+}
+
+// AppendMessage appends a Realtime or Latest frame.
+func AppendMessage(b []byte, t FrameType, channel uint32, payload []byte) []byte {
+	b = appendVarint(append(b, byte(t)), channel)
+	b = appendVarint(b, uint32(len(payload)))
+	return append(b, payload...)
+}
+
+// AppendReliable appends a Reliable frame.
+func AppendReliable(b []byte, channel uint32, seq uint64, distance uint16, payload []byte) []byte {
+	b = appendVarint(append(b, byte(FrameReliable)), channel)
+	b = binary.BigEndian.AppendUint64(b, seq)
+	b = binary.BigEndian.AppendUint16(b, distance)
+	b = appendVarint(b, uint32(len(payload)))
+	return append(b, payload...)
+}
+
+// AppendPing appends a Ping frame.
+func AppendPing(b []byte) []byte { return append(b, byte(FramePing)) }
+
+// AppendClose appends a Close frame.
+func AppendClose(b []byte, r CloseReason) []byte { return append(b, byte(FrameClose), byte(r)) }
+
+// AppendPath appends a path challenge or a path response.
+func AppendPath(b []byte, t FrameType, token [PathTokenSize]byte) []byte {
+	return append(append(b, byte(t)), token[:]...)
+}
+
+// RekeySize returns the length of a Rekey frame with an n-byte message.
+func RekeySize(n int) int { return 2 + varintSize(uint32(n)) + n }
+
+// AppendRekey appends a Rekey frame.
+func AppendRekey(b []byte, step RekeyStep, message []byte) []byte {
+	b = appendVarint(append(b, byte(FrameRekey), byte(step)), uint32(len(message)))
+	return append(b, message...)
+}
+
+// Parse decodes the frame that b starts with and returns its length, or zero if
+// b does not start with a well-formed frame. After a zero f means nothing.
+func (f *Frame) Parse(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	f.Type = FrameType(b[0])
+	switch f.Type {
+	case FrameRealtime, FrameLatest, FrameReliable:
+		return f.parseMessage(b)
+	case FrameAck:
+		return f.Ack.parse(b)
+	case FramePadding, FramePing:
+		return 1
+	case FrameClose:
+		if len(b) < 2 {
+			return 0
+		}
+		f.Close = CloseReason(b[1])
+		return 2
+	case FramePathChallenge, FramePathResponse:
+		if len(b) < 1+PathTokenSize {
+			return 0
+		}
+		copy(f.Token[:], b[1:])
+		return 1 + PathTokenSize
+	case FrameRekey:
+		if len(b) < 2 || b[1] > byte(RekeyFinal) {
+			return 0
+		}
+		f.Step = RekeyStep(b[1])
+		return f.parsePayload(b, 2)
+	}
+	return 0
+}
+
+func (f *Frame) parseMessage(b []byte) int {
+	channel, n := parseVarint(b[1:])
+	if n == 0 {
+		return 0
+	}
+	f.Channel = channel
+	at := 1 + n
+	if f.Type == FrameReliable {
+		if len(b) < at+10 {
+			return 0
+		}
+		f.Seq = binary.BigEndian.Uint64(b[at:])
+		f.Distance = binary.BigEndian.Uint16(b[at+8:])
+		if f.Distance > MaxReliableDistance || uint64(f.Distance) > f.Seq {
+			return 0
+		}
+		at += 10
+	}
+	return f.parsePayload(b, at)
+}
+
+// parsePayload reads length and payload at offset at.
+func (f *Frame) parsePayload(b []byte, at int) int {
+	size, n := parseVarint(b[at:])
+	at += n
+	if n == 0 || uint64(len(b)-at) < uint64(size) {
+		return 0
+	}
+	end := at + int(size)
+	f.Payload = b[at:end:end]
+	return end
+}
