@@ -10,14 +10,14 @@ type Chain struct {
 	packer   Packer
 	growth   int
 
-	settlers []Settler
+	settlers []settler
 	peers    []PeerObserver
 	sessions []SessionObserver
 	epochs   []EpochObserver
 
 	counters *counters
 	at       int // the stage that is running, for recovery
-	lastDrop int // the row of the last drop
+	lastDrop int // the row of the last drop, -1 before the first
 
 	// OnPanic, if set before the first packet, is told of a panic in a stage,
 	// which the chain has turned into a drop.
@@ -27,8 +27,14 @@ type Chain struct {
 	OnDrop func(p *Packet, row int)
 }
 
+// settler is a stage that hears how packets ended, with its position.
+type settler struct {
+	Settler
+	at int
+}
+
 func newChain(stages []Stage, out bool) *Chain {
-	c := &Chain{stages: stages, joint: len(stages), counters: newCounters(stages)}
+	c := &Chain{stages: stages, joint: len(stages), counters: newCounters(stages), lastDrop: -1}
 	for i, s := range stages {
 		if sp, ok := s.(Splitter); ok && !out {
 			c.joint, c.splitter = i, sp
@@ -40,7 +46,7 @@ func newChain(stages []Stage, out bool) *Chain {
 			c.growth += g.MaxGrowth()
 		}
 		if v, ok := s.(Settler); ok {
-			c.settlers = append(c.settlers, v)
+			c.settlers = append(c.settlers, settler{v, i})
 		}
 		if v, ok := s.(PeerObserver); ok {
 			c.peers = append(c.peers, v)
@@ -180,7 +186,10 @@ func (c *Chain) dropped(p *Packet, row int) {
 	}
 }
 
-func (c *Chain) settle(s Settler, p *Packet, v Verdict) {
+// settle tells s. A panic in it is reported but costs nothing: the packet's
+// outcome has been counted.
+func (c *Chain) settle(s settler, p *Packet, v Verdict) {
+	c.at = s.at
 	defer func() {
 		if r := recover(); r != nil {
 			c.report(r)
@@ -200,7 +209,7 @@ func (c *Chain) panicked(p *Packet, value any, level int) {
 
 func (c *Chain) report(value any) {
 	if c.OnPanic != nil {
-		c.OnPanic(c.stages[min(c.at, len(c.stages)-1)].Name(), value)
+		c.OnPanic(c.stages[c.at].Name(), value)
 	}
 }
 
@@ -227,6 +236,9 @@ func (c *Chain) DropLabels() []DropCount { return append([]DropCount(nil), c.cou
 // LastDrop returns the stage and the reason of the latest drop, for tests and
 // traces. It is empty before the first.
 func (c *Chain) LastDrop() (stage, reason string) {
+	if c.lastDrop < 0 {
+		return "", ""
+	}
 	l := c.counters.labels[c.lastDrop]
 	return l.Stage, l.Reason
 }

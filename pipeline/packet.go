@@ -60,6 +60,11 @@ type Packet struct {
 	// where stages run once per message.
 	Channel uint32
 	Intent  Intent
+	// Sequence and Distance are those of a Reliable message on its way out:
+	// its number in the session, and how far back its predecessor on the same
+	// channel is (see docs/PROTOCOL.md).
+	Sequence uint64
+	Distance uint16
 
 	// Reply is answered to Addr once the chain has finished, if a stage has
 	// put anything in it. Only the cookie stage of the default chain does.

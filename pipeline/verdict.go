@@ -4,7 +4,8 @@ package pipeline
 // so that a path which forgets to decide fails closed.
 //
 // Values below 256 drop: zero for no stated reason, and n for the n-th name
-// (from one) that the stage's Reasons method lists.
+// (from one) that the stage's Reasons method lists. A value that is none of
+// the named ones drops without a stated reason.
 type Verdict uint16
 
 const (
@@ -27,7 +28,12 @@ const (
 const MaxReasons = 250
 
 // Dropped reports whether v drops.
-func (v Verdict) Dropped() bool { return v < Accept }
+func (v Verdict) Dropped() bool { return v != Accept && v != Consumed }
 
 // reason returns the number of a drop's reason, zero for none.
-func (v Verdict) reason() int { return int(v & 0xff) }
+func (v Verdict) reason() int {
+	if v >= Accept {
+		return 0
+	}
+	return int(v)
+}

@@ -149,7 +149,11 @@ func (f *Frame) Parse(b []byte) int {
 			return 0
 		}
 		f.Step = RekeyStep(b[1])
-		return f.parsePayload(b, 2)
+		n := f.parsePayload(b, 2)
+		if f.Step == RekeyRequest && len(f.Payload) != 0 {
+			return 0 // would mean the same as the request without it
+		}
+		return n
 	}
 	return 0
 }

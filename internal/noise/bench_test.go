@@ -1,0 +1,43 @@
+package noise
+
+import "testing"
+
+// BenchmarkHandshake is both sides of a whole handshake: six X25519
+// multiplications for secrets and two for the ephemeral public keys.
+func BenchmarkHandshake(b *testing.B) {
+	for _, suite := range suites {
+		b.Run(suite.String(), func(b *testing.B) {
+			p := newPair(b, suite, fixedRand(1))
+			b.ReportAllocs()
+			for b.Loop() {
+				p.newMachines(b)
+				p.toFinal(b)
+				p.readFinal(b)
+			}
+		})
+	}
+}
+
+// BenchmarkForged is what one forged message of the right length costs.
+func BenchmarkForged(b *testing.B) {
+	for _, suite := range suites {
+		p := newPair(b, suite, fixedRand(1))
+		p.toResponse(b)
+		forged2 := flipped(p.msg2, 40, 0)
+		b.Run("response/"+suite.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _, _ = p.init.ReadResponse(forged2, len(p.p2))
+			}
+		})
+		p.readResponse(b)
+		p.writeFinal(b)
+		forged3 := flipped(p.msg3, 10, 0)
+		b.Run("final/"+suite.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _, _ = p.resp.ReadFinal(forged3, len(p.p3))
+			}
+		})
+	}
+}

@@ -1,0 +1,100 @@
+package noise
+
+import (
+	"bytes"
+	"testing"
+
+	flynn "github.com/flynn/noise"
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// Ours and flynn's own must be the same function, on any 32 bytes.
+func TestDHIsFlynns(t *testing.T) {
+	r := newRand(t)
+	points := lowOrderPoints(t)
+	for range 100 {
+		points = append(points, r.bytes(KeySize))
+	}
+	for n, point := range points {
+		private, ephemeral := r.key(), r.key()
+		keys := [ownKeys][]byte{bytes.Clone(private[:]), bytes.Clone(ephemeral[:])}
+		s, err := NewStatic(private)
+		require.NoError(t, err)
+		d, err := newDH(s, &ephemeral)
+		require.NoError(t, err)
+		for label, key := range keys {
+			theirs, err := flynn.DH25519.GenerateKeypair(bytes.NewReader(key))
+			require.NoError(t, err)
+			require.Equal(t, theirs.Public, d.key(byte(label)).Public)
+
+			want, wantErr := flynn.DH25519.DH(key, point)
+			require.Equal(t, n < 2*len(lowOrder), wantErr != nil)
+			for range 2 { // computed, and remembered
+				got, err := d.DH([]byte{byte(label)}, point)
+				if wantErr != nil {
+					require.ErrorIs(t, err, ErrLowOrder)
+					continue
+				}
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+			}
+		}
+	}
+	var d dh
+	require.Equal(t, flynn.DH25519.DHLen(), d.DHLen())
+	require.Equal(t, flynn.DH25519.DHName(), d.DHName())
+}
+
+// The first secret of a key is remembered, later ones are computed each time,
+// and one never stands in for another.
+func TestRememberedSecrets(t *testing.T) {
+	r := newRand(t)
+	private, ephemeral := r.key(), r.key()
+	key := bytes.Clone(ephemeral[:])
+	s, err := NewStatic(private)
+	require.NoError(t, err)
+	d, err := newDH(s, &ephemeral)
+	require.NoError(t, err)
+	points := [][]byte{r.bytes(KeySize), r.bytes(KeySize), r.bytes(KeySize)}
+	for range 100 {
+		point := points[r.IntN(len(points))]
+		want, err := flynn.DH25519.DH(key, point)
+		require.NoError(t, err)
+		got, err := d.DH([]byte{ownEphemeral}, point)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+// Both our machines against plain flynn with its own DH: same messages, same
+// payloads, same keys.
+func TestMachinesAreFlynns(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		for range 10 {
+			p := newPair(t, suite, r)
+			init, resp := plainState(t, p, true, nil), plainState(t, p, false, nil)
+			msg1, _, _, err := init.WriteMessage(nil, p.payload1)
+			require.NoError(t, err)
+			_, _, _, err = resp.ReadMessage(nil, msg1)
+			require.NoError(t, err)
+			msg2, _, _, err := resp.WriteMessage(nil, p.p2)
+			require.NoError(t, err)
+			_, _, _, err = init.ReadMessage(nil, msg2)
+			require.NoError(t, err)
+			msg3, c1, c2, err := init.WriteMessage(nil, p.p3)
+			require.NoError(t, err)
+
+			p.toFinal(t)
+			p.readFinal(t)
+			p.requireDone(t)
+			require.Equal(t, msg1, p.msg1)
+			require.Equal(t, msg2, p.msg2)
+			require.Equal(t, msg3, p.msg3)
+			require.Equal(t, c1.UnsafeKey(), p.initKeys.Send)
+			require.Equal(t, c2.UnsafeKey(), p.initKeys.Receive)
+			require.Equal(t, init.ChannelBinding(), p.initKeys.Hash[:])
+		}
+	})
+}

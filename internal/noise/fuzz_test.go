@@ -1,0 +1,126 @@
+package noise
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// fuzzSuite picks a suite by any byte.
+func fuzzSuite(b byte) wire.Suite { return suites[int(b)%len(suites)] }
+
+// addForgeries gives the fuzzer a genuine message and what is near to it. No
+// seed is made of random bytes: a corpus stays as valid as the code.
+func addForgeries(f *testing.F, genuine func(p *pair) (msg []byte, payload int)) {
+	for i, suite := range suites {
+		msg, size := genuine(newPair(f, suite, fixedRand(uint64(i))))
+		f.Add(byte(i), msg, size)
+		f.Add(byte(i), msg, size-1)
+		f.Add(byte(i), msg[:len(msg)-1], size)
+		f.Add(byte(i), msg[:len(msg)-1], size-1)
+		f.Add(byte(i), append(bytes.Clone(msg), 0), size+1)
+		f.Add(byte(i), flipped(msg, 0, 0), size)
+		f.Add(byte(i), flipped(msg, 31, 7), size)
+		f.Add(byte(i), flipped(msg, len(msg)-1, 7), size)
+		for _, point := range lowOrderPoints(f) {
+			f.Add(byte(i), append(point, msg[KeySize:]...), size)
+		}
+		f.Add(byte(i), []byte{}, size)
+		f.Add(byte(i), []byte{}, -len(msg))
+		f.Add(byte(i), msg, math.MaxInt)
+		f.Add(byte(i), msg, math.MinInt)
+	}
+}
+
+// fuzzPair is the pair whose messages addForgeries was given.
+func fuzzPair(t testing.TB, b byte) *pair {
+	return newPair(t, fuzzSuite(b), fixedRand(uint64(int(b)%len(suites))))
+}
+
+// The attacker sees all packets and sends message 1 to a listener under any
+// name, changed ones as well. Nothing panics; what comes of a changed message 1
+// is refused by the genuine initiator; no message 3 at hand fits it; and the
+// handshake completes with the genuine message 1.
+func FuzzInit(f *testing.F) {
+	addForgeries(f, func(p *pair) ([]byte, int) { p.writeInit(f); return p.msg1, len(p.payload1) })
+	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {
+		p := fuzzPair(t, b)
+		p.writeInit(t)
+		genuine := bytes.Equal(forged, p.msg1)
+
+		payload, err := p.resp.ReadInit(forged, size)
+		if err != nil {
+			require.ErrorIs(t, err, ErrLength)
+			require.True(t, size < 0 || size > 65535-32 || len(forged) != size+32)
+			p.writeResponse(t) // the same machine goes on
+		} else {
+			requireBytes(t, forged[KeySize:], payload)
+			msg2, err := p.resp.WriteResponse(p.p2)
+			if err != nil {
+				require.ErrorIs(t, err, ErrLowOrder)
+			} else {
+				require.Len(t, msg2, 96+len(p.p2))
+			}
+			if err == nil && !genuine {
+				p.refuseResponse(t, msg2, len(p.p2), ErrMessage)
+				p.refuseFinal(t, resized(msg2, 64+len(p.p3)), len(p.p3), ErrMessage)
+			}
+			p.resp, err = NewResponder(p.suite, p.respStatic, p.prologue, p.respEphemeral)
+			require.NoError(t, err)
+			p.writeResponse(t)
+		}
+		p.readResponse(t)
+		p.writeFinal(t)
+		p.readFinal(t)
+		p.requireDone(t)
+	})
+}
+
+// The attacker sees message 1 and races the responder with messages 2. Nothing
+// panics, what is not the responder's message is refused, and that message
+// completes the handshake afterwards.
+func FuzzResponse(f *testing.F) {
+	addForgeries(f, func(p *pair) ([]byte, int) { p.toResponse(f); return p.msg2, len(p.p2) })
+	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {
+		p := fuzzPair(t, b)
+		p.toResponse(t)
+		if !bytes.Equal(forged, p.msg2) || size != len(p.p2) {
+			want := ErrMessage
+			if size < 0 || size > 65535-96 || len(forged) != size+96 {
+				want = ErrLength
+			}
+			p.refuseResponse(t, forged, size, want)
+			_, keys, err := p.init.WriteFinal(p.p3)
+			require.ErrorIs(t, err, ErrState)
+			require.Zero(t, keys)
+		}
+		p.readResponse(t)
+		p.writeFinal(t)
+		p.readFinal(t)
+		p.requireDone(t)
+	})
+}
+
+// The attacker sees messages 1 and 2 and races the initiator with messages 3.
+// Nothing panics, no keys come of what is not the initiator's message, and that
+// message completes the handshake afterwards.
+func FuzzFinal(f *testing.F) {
+	addForgeries(f, func(p *pair) ([]byte, int) { p.toFinal(f); return p.msg3, len(p.p3) })
+	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {
+		p := fuzzPair(t, b)
+		p.toFinal(t)
+		if !bytes.Equal(forged, p.msg3) || size != len(p.p3) {
+			want := ErrMessage
+			if size < 0 || size > 65535-64 || len(forged) != size+64 {
+				want = ErrLength
+			}
+			p.refuseFinal(t, forged, size, want)
+		}
+		p.readFinal(t)
+		p.requireDone(t)
+	})
+}

@@ -1,0 +1,432 @@
+package noise
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/wire"
+)
+
+var seedFlag = flag.Uint64("seed", 0, "seed of the random tests; 0 draws one")
+
+var suites = []wire.Suite{wire.AESGCM, wire.ChaChaPoly}
+
+// testRand is the one source of randomness of a test. Its seed is printed.
+type testRand struct{ *rand.Rand }
+
+func newRand(t testing.TB) testRand {
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("repeat with -seed %d", seed)
+	return fixedRand(seed)
+}
+
+func fixedRand(seed uint64) testRand { return testRand{rand.New(rand.NewPCG(seed, 1))} }
+
+func (r testRand) bytes(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+func (r testRand) key() [KeySize]byte { return [KeySize]byte(r.bytes(KeySize)) }
+
+// pair is everything that one handshake is made of.
+type pair struct {
+	suite                wire.Suite
+	initStatic           *Static
+	respStatic           *Static
+	initEphemeral        [KeySize]byte
+	respEphemeral        [KeySize]byte
+	prologue             []byte
+	payload1, p2, p3     []byte
+	init                 *Initiator
+	resp                 *Responder
+	msg1, msg2, msg3     []byte
+	initKeys, respKeys   Keys
+	initRemote           [KeySize]byte
+	read1, read2, read3  []byte
+	initPrivate, respPri [KeySize]byte
+}
+
+func newPair(t testing.TB, suite wire.Suite, r testRand) *pair {
+	p := &pair{
+		suite:         suite,
+		initPrivate:   r.key(),
+		respPri:       r.key(),
+		initEphemeral: r.key(),
+		respEphemeral: r.key(),
+		prologue:      r.bytes(r.IntN(40)),
+		payload1:      r.bytes(r.IntN(80)),
+		p2:            r.bytes(r.IntN(40)),
+		p3:            r.bytes(r.IntN(40)),
+	}
+	var err error
+	p.initStatic, err = NewStatic(p.initPrivate)
+	require.NoError(t, err)
+	p.respStatic, err = NewStatic(p.respPri)
+	require.NoError(t, err)
+	p.newMachines(t)
+	return p
+}
+
+func (p *pair) newMachines(t testing.TB) {
+	var err error
+	p.init, err = NewInitiator(p.suite, p.initStatic, p.prologue, p.initEphemeral)
+	require.NoError(t, err)
+	p.resp, err = NewResponder(p.suite, p.respStatic, p.prologue, p.respEphemeral)
+	require.NoError(t, err)
+}
+
+func (p *pair) writeInit(t testing.TB) {
+	var err error
+	p.msg1, err = p.init.WriteInit(p.payload1)
+	require.NoError(t, err)
+}
+
+func (p *pair) writeResponse(t testing.TB) {
+	var err error
+	p.read1, err = p.resp.ReadInit(p.msg1, len(p.payload1))
+	require.NoError(t, err)
+	p.msg2, err = p.resp.WriteResponse(p.p2)
+	require.NoError(t, err)
+}
+
+func (p *pair) readResponse(t testing.TB) {
+	var err error
+	p.read2, p.initRemote, err = p.init.ReadResponse(p.msg2, len(p.p2))
+	require.NoError(t, err)
+}
+
+func (p *pair) writeFinal(t testing.TB) {
+	var err error
+	p.msg3, p.initKeys, err = p.init.WriteFinal(p.p3)
+	require.NoError(t, err)
+}
+
+func (p *pair) readFinal(t testing.TB) {
+	var err error
+	p.read3, p.respKeys, err = p.resp.ReadFinal(p.msg3, len(p.p3))
+	require.NoError(t, err)
+}
+
+// toResponse, toFinal: up to where the message of that name is to be read.
+func (p *pair) toResponse(t testing.TB) { p.writeInit(t); p.writeResponse(t) }
+func (p *pair) toFinal(t testing.TB)    { p.toResponse(t); p.readResponse(t); p.writeFinal(t) }
+
+func (p *pair) requireDone(t testing.TB) {
+	require.True(t, bytes.Equal(p.payload1, p.read1))
+	require.True(t, bytes.Equal(p.p2, p.read2))
+	require.True(t, bytes.Equal(p.p3, p.read3))
+	require.Equal(t, p.respStatic.Public(), p.initRemote)
+	require.Equal(t, p.respStatic.Public(), p.initKeys.Remote)
+	require.Equal(t, p.initStatic.Public(), p.respKeys.Remote)
+	require.Equal(t, p.initKeys.Hash, p.respKeys.Hash)
+	require.Equal(t, p.initKeys.Send, p.respKeys.Receive)
+	require.Equal(t, p.initKeys.Receive, p.respKeys.Send)
+	require.NotEqual(t, p.initKeys.Send, p.initKeys.Receive)
+}
+
+func forSuites(t *testing.T, f func(t *testing.T, suite wire.Suite, r testRand)) {
+	for _, suite := range suites {
+		t.Run(suite.String(), func(t *testing.T) { f(t, suite, newRand(t)) })
+	}
+}
+
+func TestBothSidesAgree(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		seen := map[[32]byte]bool{}
+		for range 20 {
+			p := newPair(t, suite, r)
+			p.toFinal(t)
+			p.readFinal(t)
+			p.requireDone(t)
+			for _, v := range [][32]byte{p.initKeys.Send, p.initKeys.Receive, p.initKeys.Hash} {
+				require.False(t, seen[v], "keys and hashes belong to one handshake")
+				seen[v] = true
+			}
+		}
+	})
+}
+
+func TestMessageSizesAreThoseOfWire(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		p := newPair(t, suite, r)
+		p.payload1 = make([]byte, wire.InitPadding)
+		p.p2, p.p3 = make([]byte, wire.HelloSize), make([]byte, wire.HelloSize)
+		p.toFinal(t)
+		require.Len(t, p.msg1, wire.InitSize-wire.HeaderSize-wire.CookieSize)
+		require.Len(t, p.msg2, wire.ResponseSize-wire.HeaderSize)
+		require.Len(t, p.msg3, wire.FinalSize-wire.HeaderSize)
+	})
+}
+
+// Whatever the sides do not share must keep message 2 from being accepted.
+func TestDisagreementFails(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		other := wire.AESGCM + wire.ChaChaPoly - suite
+		for name, resp := range map[string]struct {
+			suite    wire.Suite
+			prologue string
+		}{
+			"prologue":          {suite, "Prologue"},
+			"shorter prologue":  {suite, "prologu"},
+			"longer prologue":   {suite, "prologue\x00"},
+			"no prologue":       {suite, ""},
+			"suite":             {other, "prologue"},
+			"suite as prologue": {other, "prologue" + other.String()},
+		} {
+			p := newPair(t, suite, r)
+			p.prologue = []byte("prologue")
+			p.newMachines(t)
+			var err error
+			p.resp, err = NewResponder(resp.suite, p.respStatic, []byte(resp.prologue), p.respEphemeral)
+			require.NoError(t, err, name)
+			p.toResponse(t)
+			_, _, err = p.init.ReadResponse(p.msg2, len(p.p2))
+			require.ErrorIs(t, err, ErrMessage, name)
+		}
+	})
+}
+
+// At every point of a handshake all methods but one return ErrState, and
+// change nothing by it.
+func TestCallsOutOfOrder(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		p := newPair(t, suite, r)
+		calls := map[string]func() error{
+			"WriteInit":     func() error { _, err := p.init.WriteInit(p.payload1); return err },
+			"ReadResponse":  func() error { _, _, err := p.init.ReadResponse(p.msg2, len(p.p2)); return err },
+			"Reject":        func() error { return p.init.Reject() },
+			"WriteFinal":    func() error { _, k, err := p.init.WriteFinal(p.p3); requireNoKeys(t, err, k); return err },
+			"ReadInit":      func() error { _, err := p.resp.ReadInit(p.msg1, len(p.payload1)); return err },
+			"WriteResponse": func() error { _, err := p.resp.WriteResponse(p.p2); return err },
+			"ReadFinal":     func() error { _, k, err := p.resp.ReadFinal(p.msg3, len(p.p3)); requireNoKeys(t, err, k); return err },
+		}
+		refuse := func(names ...string) {
+			for _, name := range names {
+				require.ErrorIs(t, calls[name](), ErrState, name)
+			}
+		}
+		refuse("ReadResponse", "Reject", "WriteFinal", "WriteResponse", "ReadFinal")
+		p.writeInit(t)
+		refuse("WriteInit", "Reject", "WriteFinal", "WriteResponse", "ReadFinal")
+		p.read1, _ = p.resp.ReadInit(p.msg1, len(p.payload1))
+		refuse("WriteInit", "Reject", "WriteFinal", "ReadInit", "ReadFinal")
+		p.msg2, _ = p.resp.WriteResponse(p.p2)
+		refuse("WriteInit", "Reject", "WriteFinal", "ReadInit", "WriteResponse")
+		p.readResponse(t)
+		refuse("WriteInit", "ReadResponse", "ReadInit", "WriteResponse")
+		p.writeFinal(t)
+		refuse("WriteInit", "ReadResponse", "Reject", "WriteFinal", "ReadInit", "WriteResponse")
+		p.readFinal(t)
+		p.requireDone(t)
+		refuse("WriteInit", "ReadResponse", "Reject", "WriteFinal", "ReadInit", "WriteResponse", "ReadFinal")
+
+		p.init, p.resp = new(Initiator), new(Responder)
+		refuse("WriteInit", "ReadResponse", "Reject", "WriteFinal", "ReadInit", "WriteResponse", "ReadFinal")
+	})
+}
+
+func requireNoKeys(t testing.TB, err error, k Keys) {
+	if err != nil && k != (Keys{}) {
+		require.Fail(t, "keys beside an error")
+	}
+}
+
+func TestUnusableParameters(t *testing.T) {
+	r := newRand(t)
+	_, err := NewStatic([KeySize]byte{})
+	require.ErrorIs(t, err, ErrKey)
+	good, err := NewStatic(r.key())
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		suite     wire.Suite
+		s         *Static
+		ephemeral [KeySize]byte
+		err       error
+	}{
+		"zero suite":     {0, good, r.key(), ErrSuite},
+		"unknown suite":  {3, good, r.key(), ErrSuite},
+		"nil static":     {wire.AESGCM, nil, r.key(), ErrKey},
+		"zero static":    {wire.AESGCM, new(Static), r.key(), ErrKey},
+		"zero ephemeral": {wire.AESGCM, good, [KeySize]byte{}, ErrKey},
+	} {
+		i, err := NewInitiator(c.suite, c.s, nil, c.ephemeral)
+		require.ErrorIs(t, err, c.err, name)
+		require.Nil(t, i, name)
+		h, err := NewResponder(c.suite, c.s, nil, c.ephemeral)
+		require.ErrorIs(t, err, c.err, name)
+		require.Nil(t, h, name)
+	}
+}
+
+// Payloads up to the length limit of section 3 pass; one byte more is refused
+// and leaves the handshake alive.
+func TestPayloadLimits(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		p := newPair(t, suite, r)
+		p.payload1 = make([]byte, 65535-32)
+		p.p2 = make([]byte, 65535-96)
+		p.p3 = make([]byte, 65535-64)
+		_, err := p.init.WriteInit(append(p.payload1, 0))
+		require.ErrorIs(t, err, ErrLength)
+		p.writeInit(t)
+		_, err = p.resp.ReadInit(append(p.msg1, 0), len(p.payload1)+1)
+		require.ErrorIs(t, err, ErrLength)
+		_, err = p.resp.ReadInit(p.msg1, len(p.payload1))
+		require.NoError(t, err)
+		_, err = p.resp.WriteResponse(append(p.p2, 0))
+		require.ErrorIs(t, err, ErrLength)
+		p.msg2, err = p.resp.WriteResponse(p.p2)
+		require.NoError(t, err)
+		p.readResponse(t)
+		_, _, err = p.init.WriteFinal(append(p.p3, 0))
+		require.ErrorIs(t, err, ErrLength)
+		p.writeFinal(t)
+		p.readFinal(t)
+		for _, m := range [][]byte{p.msg1, p.msg2, p.msg3} {
+			require.Len(t, m, 65535)
+		}
+	})
+}
+
+// A caller may do with its buffers what it likes once a call has returned:
+// inputs are neither changed nor kept, outputs are the caller's alone. A forged
+// message after each step makes the machines go back to what they kept.
+func TestBuffersAreNotShared(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		r2 := fixedRand(r.Uint64())
+		want, got := newPair(t, suite, fixedRand(7)), newPair(t, suite, fixedRand(7))
+		want.toFinal(t)
+
+		// lend gives a copy to a call, and spoils it after.
+		lend := func(b []byte, call func([]byte)) {
+			c := bytes.Clone(b)
+			call(c)
+			require.True(t, bytes.Equal(b, c), "input changed")
+			copy(c, r2.bytes(len(c)))
+		}
+		take := func(b []byte) []byte {
+			c := bytes.Clone(b)
+			clear(b[:cap(b)])
+			return c
+		}
+		var err error
+		lend(got.prologue, func(prologue []byte) {
+			got.init, err = NewInitiator(suite, got.initStatic, prologue, got.initEphemeral)
+			require.NoError(t, err)
+		})
+		lend(got.prologue, func(prologue []byte) {
+			got.resp, err = NewResponder(suite, got.respStatic, prologue, got.respEphemeral)
+			require.NoError(t, err)
+		})
+		lend(got.payload1, func(b []byte) { got.msg1, err = got.init.WriteInit(b) })
+		require.NoError(t, err)
+		got.msg1 = take(got.msg1)
+		lend(got.msg1, func(b []byte) { got.read1, err = got.resp.ReadInit(b, len(got.payload1)) })
+		require.NoError(t, err)
+		take(got.read1)
+		lend(got.p2, func(b []byte) { got.msg2, err = got.resp.WriteResponse(b) })
+		require.NoError(t, err)
+		got.msg2 = take(got.msg2)
+		lend(r2.bytes(len(got.msg2)), func(b []byte) {
+			_, _, err = got.init.ReadResponse(b, len(got.p2))
+			require.ErrorIs(t, err, ErrMessage)
+		})
+		lend(got.msg2, func(b []byte) { got.read2, _, err = got.init.ReadResponse(b, len(got.p2)) })
+		require.NoError(t, err)
+		take(got.read2)
+		lend(r2.bytes(len(got.p3)+64), func(b []byte) {
+			_, _, err = got.resp.ReadFinal(b, len(got.p3))
+			require.ErrorIs(t, err, ErrMessage)
+		})
+		lend(got.p3, func(b []byte) { got.msg3, got.initKeys, err = got.init.WriteFinal(b) })
+		require.NoError(t, err)
+		got.msg3 = take(got.msg3)
+		lend(got.msg3, func(b []byte) { got.read3, got.respKeys, err = got.resp.ReadFinal(b, len(got.p3)) })
+		require.NoError(t, err)
+		require.Equal(t, want.msg3, got.msg3)
+		require.Equal(t, want.initKeys, got.initKeys)
+		require.Equal(t, got.initKeys.Hash, got.respKeys.Hash)
+	})
+}
+
+// A Static is shared by all handshakes of an endpoint and its worker. Run with
+// -race.
+func TestStaticIsSafeForConcurrentUse(t *testing.T) {
+	r := newRand(t)
+	shared := newPair(t, wire.AESGCM, r)
+	var wg sync.WaitGroup
+	errs := make(chan error, 4)
+	for range cap(errs) {
+		ie, re := r.key(), r.key()
+		wg.Go(func() { errs <- runHandshake(shared.initStatic, shared.respStatic, ie, re) })
+	}
+	wg.Wait()
+	for range cap(errs) {
+		require.NoError(t, <-errs)
+	}
+}
+
+func runHandshake(is, rs *Static, ie, re [KeySize]byte) error {
+	i, err1 := NewInitiator(wire.AESGCM, is, nil, ie)
+	h, err2 := NewResponder(wire.AESGCM, rs, nil, re)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	msg1, err1 := i.WriteInit(nil)
+	_, err2 = h.ReadInit(msg1, 0)
+	msg2, err3 := h.WriteResponse(nil)
+	_, _, err4 := i.ReadResponse(msg2, 0)
+	msg3, ik, err5 := i.WriteFinal(nil)
+	_, hk, err6 := h.ReadFinal(msg3, 0)
+	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+		return err
+	}
+	if ik.Send != hk.Receive {
+		return fmt.Errorf("keys differ")
+	}
+	return nil
+}
+
+// What the machine can overwrite is overwritten when the handshake is over, and
+// nothing of it is held any longer.
+func TestSecretsAreWiped(t *testing.T) {
+	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
+		p := newPair(t, suite, r)
+		p.toResponse(t)
+		var secrets [][]byte
+		for _, d := range []*dh{p.init.m.dh, p.resp.m.dh} {
+			for i := range d.first {
+				secrets = append(secrets, d.first[i].secret)
+			}
+		}
+		require.Len(t, secrets[2], KeySize, "ee in the responder")
+		require.NotEqual(t, make([]byte, KeySize), secrets[2])
+		p.readResponse(t)
+		p.writeFinal(t)
+		p.readFinal(t)
+		for _, s := range secrets {
+			require.Equal(t, make([]byte, len(s)), append([]byte{}, s...))
+		}
+		require.Equal(t, machine{}, p.init.m)
+		require.Equal(t, machine{}, p.resp.m)
+
+		b := r.key()
+		_, err := newPrivate(&b)
+		require.NoError(t, err)
+		require.Zero(t, b)
+	})
+}

@@ -1,0 +1,262 @@
+// Package sendq is what the user's goroutines and the event loop share: the
+// bounded queue of messages that wait to be sent to one peer.
+//
+// It is the only part of the protocol core with a lock. The lock is held for
+// one append or for filling one packet, never across I/O, a callback into user
+// code or a wait, so neither side can stall the other. In exchange a caller
+// learns at once what has become of its message.
+package sendq
+
+import (
+	"sync"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// Outcome is what Push did with a message.
+type Outcome uint8
+
+const (
+	// Queued: the message waits to be sent.
+	Queued Outcome = iota + 1
+	// Replaced: it waits, and an older message gave way to it.
+	Replaced
+	// Full: it was not taken, because the queue is full of Reliable messages.
+	Full
+	// Closed: it was not taken, because the peer is closed.
+	Closed
+	// Offline: it was not taken, because it is Realtime and the peer is not
+	// connected.
+	Offline
+)
+
+// Limits bound a queue. State is Realtime and Latest together.
+type Limits struct {
+	StateMessages, StateBytes       int
+	ReliableMessages, ReliableBytes int
+}
+
+// Queue holds the messages that wait to be sent to a peer: State (Realtime and
+// Latest), where the newest wins, and Reliable, where the oldest does. All
+// methods may be called from any goroutine. The zero value is not ready; see
+// New.
+type Queue struct {
+	mu       sync.Mutex
+	limits   Limits
+	state    fifo
+	reliable fifo
+	latest   map[uint32]uint64 // channel to position in state
+	online   bool
+	closed   bool
+	ready    bool          // the loop has been told, and has not looked yet
+	room     chan struct{} // closed when there is room again; nil if nobody waits
+
+	superseded, displaced uint64
+}
+
+// New returns an empty queue of a peer that is not connected.
+func New(l Limits) *Queue { return &Queue{limits: l} }
+
+// Push takes a copy of payload. wake is true if the loop is to be told that
+// the queue has something to send; it stays false until the loop has drained.
+//
+// A full State queue gives up its oldest message; a Latest message takes the
+// place of the one that waits on its channel.
+func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.closed:
+		return Closed, false
+	case intent == pipeline.Reliable:
+		o = q.pushReliable(channel, payload)
+	case !q.online && intent == pipeline.Realtime:
+		return Offline, false
+	default:
+		o = q.pushState(channel, intent, payload)
+	}
+	if o == Full || !q.online || q.ready {
+		return o, false
+	}
+	q.ready = true
+	return o, true
+}
+
+func (q *Queue) pushReliable(channel uint32, payload []byte) Outcome {
+	if q.full(pipeline.Reliable, len(payload)) {
+		return Full
+	}
+	q.reliable.push(item{channel: channel, intent: pipeline.Reliable}, payload)
+	return Queued
+}
+
+func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte) Outcome {
+	o := Queued
+	if intent == pipeline.Latest {
+		if at, ok := q.latest[channel]; ok {
+			o = Replaced
+			q.superseded++
+			if q.state.overwrite(at, payload) {
+				return o
+			}
+			q.state.kill(at)
+		}
+	}
+	for q.full(intent, len(payload)) && q.state.len() > 0 {
+		q.popState()
+		q.displaced++
+		o = Replaced
+	}
+	at := q.state.push(item{channel: channel, intent: intent}, payload)
+	if intent == pipeline.Latest {
+		if q.latest == nil {
+			q.latest = make(map[uint32]uint64)
+		}
+		q.latest[channel] = at
+	}
+	return o
+}
+
+// full reports whether a message of n bytes does not fit.
+func (q *Queue) full(intent pipeline.Intent, n int) bool {
+	if intent == pipeline.Reliable {
+		return q.reliable.len() >= q.limits.ReliableMessages || q.reliable.bytes+n > q.limits.ReliableBytes
+	}
+	return q.state.len() >= q.limits.StateMessages || q.state.bytes+n > q.limits.StateBytes
+}
+
+func (q *Queue) popState() {
+	it, at := q.state.front()
+	if it.intent == pipeline.Latest && q.latest[it.channel] == at {
+		delete(q.latest, it.channel)
+	}
+	q.state.pop()
+}
+
+// Take calls f for each waiting message of the kind, oldest first, until f
+// returns false; those for which it returned true are gone. f runs under the
+// queue's lock: it must not call the queue or user code, and payload is good
+// until it returns.
+func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Intent, payload []byte) bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if reliable {
+		for q.reliable.len() > 0 {
+			it, _ := q.reliable.front()
+			if !f(it.channel, it.intent, q.reliable.payload(it)) {
+				break
+			}
+			q.reliable.pop()
+		}
+	} else {
+		for q.state.len() > 0 {
+			it, _ := q.state.front()
+			if !f(it.channel, it.intent, q.state.payload(it)) {
+				break
+			}
+			q.popState()
+		}
+	}
+	q.signal()
+}
+
+// Waiting returns how many messages wait, and lets the next Push wake the loop
+// again. The loop calls it when it is about to look at the queue.
+func (q *Queue) Waiting() (state, reliable int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ready = false
+	return q.state.len(), q.reliable.len()
+}
+
+// Bytes returns the payload bytes that wait.
+func (q *Queue) Bytes() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.state.bytes + q.reliable.bytes
+}
+
+// Message is one Reliable message that goes back into a queue.
+type Message struct {
+	Channel uint32
+	Payload []byte
+}
+
+// Restore puts Reliable messages that had been taken, oldest first, back in
+// front of the others, beyond the limits if need be. It copies the payloads.
+func (q *Queue) Restore(messages []Message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	var f fifo
+	for _, m := range messages {
+		f.push(item{channel: m.Channel, intent: pipeline.Reliable}, m.Payload)
+	}
+	for q.reliable.len() > 0 {
+		it, _ := q.reliable.front()
+		f.push(item{channel: it.channel, intent: pipeline.Reliable}, q.reliable.payload(it))
+		q.reliable.pop()
+	}
+	q.reliable = f
+}
+
+// SetOnline says whether the peer is connected. Going offline gives up waiting
+// Realtime messages and returns their number: they would be stale by the time
+// that the peer is back.
+func (q *Queue) SetOnline(online bool) (dropped int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.online = online
+	if online {
+		return 0
+	}
+	q.ready = false
+	dropped = q.state.killRealtime()
+	q.signal()
+	return dropped
+}
+
+// Close refuses all further messages, gives up those that wait and returns
+// their number. Waiters wake.
+func (q *Queue) Close() (dropped int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	dropped = q.state.len() + q.reliable.len()
+	q.closed = true
+	q.state, q.reliable, q.latest = fifo{}, fifo{}, nil
+	q.signal()
+	return dropped
+}
+
+// Room returns nil if a message of n bytes would be taken now without making
+// an older one give way, and else a channel that is closed when it is worth
+// asking again.
+func (q *Queue) Room(intent pipeline.Intent, n int) <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || !q.full(intent, n) {
+		return nil
+	}
+	if q.room == nil {
+		q.room = make(chan struct{})
+	}
+	return q.room
+}
+
+// signal wakes those who wait for room. The caller holds the lock.
+func (q *Queue) signal() {
+	if q.room != nil {
+		close(q.room)
+		q.room = nil
+	}
+}
+
+// Drops returns how many messages have given way: superseded by a newer one on
+// their Latest channel, or displaced from a full queue.
+func (q *Queue) Drops() (superseded, displaced uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.superseded, q.displaced
+}

@@ -1,0 +1,65 @@
+package pipeline_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	. "github.com/intentra/intentra/pipeline"
+)
+
+func TestVerdictIsDropUnlessNamedOtherwise(t *testing.T) {
+	for v := range Verdict(1 << 12) {
+		require.Equal(t, v != Accept && v != Consumed, v.Dropped(), "%d", v)
+	}
+	var zero Verdict
+	require.Equal(t, Drop, zero)
+}
+
+func TestDropReasons(t *testing.T) {
+	const undeclared = DropFirst + 2
+	for _, tt := range []struct {
+		name    string
+		verdict Verdict
+		reason  string
+	}{
+		{"zero", Verdict(0), "unspecified"},
+		{"first", DropFirst, "outside"},
+		{"last", DropFirst + 1, "late"},
+		{"undeclared", undeclared, "unspecified"},
+		{"undeclared, largest", 255, "unspecified"},
+		{"no verdict", Accept | DropFirst, "unspecified"},
+		{"no verdict, largest", 0xffff, "unspecified"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := inbound(t, accept("before"), always("fence", tt.verdict, "outside", "late"), accept("behind"))
+			require.True(t, c.Process(packet()).Dropped())
+			require.Equal(t, map[string]DropCount{"fence/" + tt.reason: {Packets: 1}}, drops(counts(t, c)))
+			stage, reason := c.LastDrop()
+			require.Equal(t, [2]string{"fence", tt.reason}, [2]string{stage, reason})
+		})
+	}
+}
+
+// All reasons that a stage can name have rows of their own.
+func TestMostReasons(t *testing.T) {
+	var v Verdict
+	reasons := manyReasons(MaxReasons)
+	c := inbound(t, Func("s", reasons, func(*Packet) Verdict { return v }))
+	for v = DropFirst; int(v) <= MaxReasons; v++ {
+		c.Process(packet())
+	}
+	n := drops(counts(t, c))
+	require.Len(t, n, MaxReasons)
+	for _, r := range reasons {
+		require.Equal(t, DropCount{Packets: 1}, n["s/"+r])
+	}
+}
+
+func TestLastDropIsEmptyBeforeTheFirst(t *testing.T) {
+	for _, c := range []*Chain{inbound(t), inbound(t, accept("a"))} {
+		require.Equal(t, Accept, c.Process(packet()))
+		stage, reason := c.LastDrop()
+		require.Empty(t, stage+reason)
+	}
+}

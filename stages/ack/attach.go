@@ -1,0 +1,61 @@
+package ack
+
+import (
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// Attach is the stage "ack" of an outbound chain: it appends what the session
+// of a packet owes in acknowledgements, if they are due and there is room.
+type Attach struct {
+	stage *Stage
+	ack   wire.Ack // scratch
+}
+
+// NewAttach returns the outbound half of s.
+func NewAttach(s *Stage) *Attach { return &Attach{stage: s} }
+
+// Name returns "ack".
+func (a *Attach) Name() string { return "ack" }
+
+// Reasons returns nil: Attach drops nothing.
+func (a *Attach) Reasons() []string { return nil }
+
+// Process appends acknowledgements to p.Data.
+//
+// They are attached to a packet that has data if one has not been sent for the
+// delay, or [Config].Every packets wait; and to a packet that has nothing else
+// as soon as anything waits at all.
+func (a *Attach) Process(p *pipeline.Packet) pipeline.Verdict {
+	s := a.stage
+	ss := s.sessions.Get(p.Session)
+	if ss == nil {
+		return pipeline.Accept
+	}
+	bare := len(p.Data) == wire.HeaderSize
+	early := p.Now-ss.lastAck < pipeline.Time(s.ackInterval(ss))
+	for _, e := range ss.epochs {
+		if e == nil {
+			continue
+		}
+		n, since := e.history.Pending()
+		if n == 0 || !bare && early && n < s.cfg.Every && p.Now < s.due(ss, n, since) {
+			continue
+		}
+		a.attach(p, ss, e)
+	}
+	return pipeline.Accept
+}
+
+func (a *Attach) attach(p *pipeline.Packet, ss *session, e *epoch) {
+	if !e.history.Fill(&a.ack, p.Now) {
+		return
+	}
+	a.ack.Epoch, a.ack.Reliable = uint8(e.seq), ss.reorder.Cumulative()
+	if len(p.Data)+a.ack.Size()+wire.TagSize > cap(p.Data) {
+		return
+	}
+	p.Data = wire.AppendAck(p.Data, &a.ack)
+	e.history.Acknowledged()
+	ss.lastAck = p.Now
+}

@@ -1,0 +1,193 @@
+package ack
+
+import (
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// Reorder is the receiving half of a session's reliable lane. Messages are
+// numbered through all channels; each says how far back the previous one on
+// its own channel is, and is held until that one has been delivered. Channels
+// do not wait for each other, and the receiver keeps no table of channels.
+//
+// The zero value is ready to use. While messages arrive in order it is two
+// integers; the ring appears with the first gap and goes with the last.
+type Reorder struct {
+	cumulative uint64 // every sequence number below has been received
+	held       int    // messages held back
+	bytes      int    // their payloads
+	ring       *reorderRing
+	pool       *ringPool // may be nil
+	marks      int       // entries of the ring that are not in their zero state
+	ready      uint64
+	hasReady   bool
+}
+
+type reorderEntry struct {
+	payload   []byte
+	channel   uint32
+	distance  uint16
+	successor uint16 // distance to the message that waits for this one
+	received  bool
+	delivered bool
+}
+
+// Cumulative returns the lowest sequence number that has not been received.
+func (r *Reorder) Cumulative() uint64 { return r.cumulative }
+
+// Gap reports whether a message is missing below one that has been received.
+func (r *Reorder) Gap() bool { return r.marks > 0 }
+
+// Held returns the number of messages held back, and their bytes.
+func (r *Reorder) Held() (messages, bytes int) { return r.held, r.bytes }
+
+// Offer takes a message that has arrived. Accept: deliver it now, then ask
+// Release for what had waited for it. Consumed: it is to be held; the caller
+// passes a copy to Hold. Otherwise the drop.
+func (r *Reorder) Offer(seq uint64, distance uint16) pipeline.Verdict {
+	if seq < r.cumulative {
+		return DropDuplicate
+	}
+	if seq-r.cumulative >= wire.ReliableWindow {
+		return DropWindow
+	}
+	if r.ring == nil {
+		if seq == r.cumulative {
+			return pipeline.Accept
+		}
+		r.ring = r.pool.get()
+	}
+	if r.entry(seq).received {
+		return DropDuplicate
+	}
+	if r.delivered(seq, distance) {
+		return pipeline.Accept
+	}
+	if s := r.entry(seq - uint64(distance)).successor; s != 0 && s != distance {
+		return DropDistance
+	}
+	return pipeline.Consumed
+}
+
+// delivered reports whether the predecessor of seq on its channel has been. All
+// messages below the cumulative number have: each waited at most for one still
+// lower.
+func (r *Reorder) delivered(seq uint64, distance uint16) bool {
+	before := seq - uint64(distance)
+	return distance == 0 || before < r.cumulative || r.entry(before).delivered
+}
+
+func (r *Reorder) entry(seq uint64) *reorderEntry { return &r.ring[seq%wire.ReliableWindow] }
+
+// Deliver records that the message seq, which Offer has accepted, has been
+// delivered.
+func (r *Reorder) Deliver(seq uint64) {
+	if r.ring == nil {
+		r.cumulative++
+		return
+	}
+	e := r.entry(seq)
+	r.touch(e)
+	e.received, e.delivered = true, true
+	if e.successor != 0 {
+		if next := seq + uint64(e.successor); r.entry(next).received {
+			r.ready, r.hasReady = next, true
+		}
+	}
+	r.advance()
+}
+
+// Hold keeps a message that Offer has consumed. Reorder owns payload until
+// Release returns it.
+func (r *Reorder) Hold(seq uint64, distance uint16, channel uint32, payload []byte) {
+	before := r.entry(seq - uint64(distance))
+	r.touch(before)
+	before.successor = distance
+	e := r.entry(seq)
+	r.touch(e)
+	e.received, e.channel, e.distance, e.payload = true, channel, distance, payload
+	r.held++
+	r.bytes += len(payload)
+	r.advance()
+}
+
+// touch counts an entry that is about to leave its zero state.
+func (r *Reorder) touch(e *reorderEntry) {
+	if !e.received && e.successor == 0 {
+		r.marks++
+	}
+}
+
+// Release returns the message that the last delivery has set free, if any, and
+// counts it as delivered. The payload is the caller's again.
+func (r *Reorder) Release() (channel uint32, payload []byte, ok bool) {
+	if !r.hasReady {
+		return 0, nil, false
+	}
+	seq := r.ready
+	r.hasReady = false
+	e := r.entry(seq)
+	channel, payload = e.channel, e.payload
+	e.payload = nil
+	r.held--
+	r.bytes -= len(payload)
+	r.Deliver(seq)
+	return channel, payload, true
+}
+
+// advance moves the cumulative number over received messages. An entry that is
+// received but waits for its turn keeps its place until it is delivered, so
+// advance clears only delivered ones, and drops the ring when it is empty.
+func (r *Reorder) advance() {
+	for r.marks > 0 {
+		e := r.entry(r.cumulative)
+		if !e.received || !e.delivered {
+			break
+		}
+		*e = reorderEntry{}
+		r.marks--
+		r.cumulative++
+	}
+	if r.marks == 0 && r.ring != nil {
+		r.pool.put(r.ring)
+		r.ring = nil
+	}
+}
+
+// Clear gives up all held messages, passes each payload to free, and returns
+// how many there were.
+func (r *Reorder) Clear(free func([]byte)) int {
+	n := r.held
+	if r.ring != nil {
+		for i := range r.ring {
+			if p := r.ring[i].payload; p != nil {
+				free(p)
+			}
+		}
+	}
+	*r = Reorder{cumulative: r.cumulative, pool: r.pool}
+	return n
+}
+
+type reorderRing [wire.ReliableWindow]reorderEntry
+
+// ringPool keeps a few empty rings for the next gap, so that steady loss does
+// not mean steady allocation. A nil pool keeps none.
+type ringPool struct{ free []*reorderRing }
+
+const pooledRings = 64
+
+func (p *ringPool) get() *reorderRing {
+	if p == nil || len(p.free) == 0 {
+		return new(reorderRing)
+	}
+	r := p.free[len(p.free)-1]
+	p.free = p.free[:len(p.free)-1]
+	return r
+}
+
+func (p *ringPool) put(r *reorderRing) {
+	if p != nil && len(p.free) < pooledRings {
+		p.free = append(p.free, r)
+	}
+}

@@ -1,0 +1,158 @@
+package ack
+
+import (
+	"time"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// SessionOpened makes the session's state.
+func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
+	s.sessions.Open(n.Session).reorder.pool = &s.rings
+}
+
+// SessionClosed forgets the session.
+func (s *Stage) SessionClosed(n pipeline.SessionNotice) {
+	s.ReleaseHeld(n.Session)
+	s.sessions.Close(n.Session)
+}
+
+// EpochOpened makes the epoch's state. At most three live at a time.
+func (s *Stage) EpochOpened(n pipeline.EpochNotice) {
+	ss := s.sessions.Get(n.Session)
+	if ss == nil {
+		return
+	}
+	for i, e := range ss.epochs {
+		if e == nil {
+			ss.epochs[i] = &epoch{id: n.Epoch, seq: n.Seq}
+			return
+		}
+	}
+}
+
+// EpochClosed forgets the epoch.
+func (s *Stage) EpochClosed(n pipeline.EpochNotice) {
+	ss := s.sessions.Get(n.Session)
+	if ss == nil {
+		return
+	}
+	for i, e := range ss.epochs {
+		if e != nil && e.id == n.Epoch {
+			ss.epochs[i] = nil
+		}
+	}
+}
+
+func (ss *session) byID(id pipeline.ID) *epoch {
+	for _, e := range ss.epochs {
+		if e != nil && e.id == id {
+			return e
+		}
+	}
+	return nil
+}
+
+// bySeq finds the epoch whose number ends in the given byte.
+func (ss *session) bySeq(low uint8) *epoch {
+	for _, e := range ss.epochs {
+		if e != nil && uint8(e.seq) == low {
+			return e
+		}
+	}
+	return nil
+}
+
+// ReleaseHeld gives up the Reliable messages that the session holds back and
+// returns their number. The caller counts them as dropped ([DropClosed]).
+func (s *Stage) ReleaseHeld(id pipeline.ID) int {
+	ss := s.sessions.Get(id)
+	if ss == nil {
+		return 0
+	}
+	_, bytes := ss.reorder.Held()
+	s.held -= bytes
+	return ss.reorder.Clear(s.buffers.put)
+}
+
+// HeldBytes returns the payload bytes held back in all sessions.
+func (s *Stage) HeldBytes() int { return s.held }
+
+// SessionHeldBytes returns the payload bytes that one session holds back.
+func (s *Stage) SessionHeldBytes(id pipeline.ID) int {
+	if ss := s.sessions.Get(id); ss != nil {
+		_, bytes := ss.reorder.Held()
+		return bytes
+	}
+	return 0
+}
+
+// SetReliableSent tells the stage how many Reliable messages the session has
+// sent, so that an acknowledgement of more can be refused.
+func (s *Stage) SetReliableSent(id pipeline.ID, next uint64) {
+	if ss := s.sessions.Get(id); ss != nil {
+		ss.reliableSent = next
+	}
+}
+
+// RTT returns the session's round-trip estimate.
+func (s *Stage) RTT(id pipeline.ID) RTT {
+	if ss := s.sessions.Get(id); ss != nil {
+		return ss.rtt
+	}
+	return RTT{}
+}
+
+// Tracker returns the record of packets sent in an epoch, or nil. It is good
+// until the epoch closes.
+func (s *Stage) Tracker(session, epoch pipeline.ID) *Tracker {
+	if ss := s.sessions.Get(session); ss != nil {
+		if e := ss.byID(epoch); e != nil {
+			return &e.tracker
+		}
+	}
+	return nil
+}
+
+// Deadline returns when an acknowledgement of the session has to leave even
+// without data to travel with.
+func (s *Stage) Deadline(id pipeline.ID) (at pipeline.Time, ok bool) {
+	ss := s.sessions.Get(id)
+	if ss == nil {
+		return 0, false
+	}
+	for _, e := range ss.epochs {
+		if e == nil {
+			continue
+		}
+		n, since := e.history.Pending()
+		if n == 0 {
+			continue
+		}
+		if due := s.due(ss, n, since); !ok || due < at {
+			at, ok = due, true
+		}
+	}
+	return at, ok
+}
+
+// due returns when n packets, the first received at since, are to be
+// acknowledged.
+func (s *Stage) due(ss *session, n int, since pipeline.Time) pipeline.Time {
+	switch {
+	case n >= s.cfg.Every:
+		return since
+	case ss.reorder.Gap():
+		return since + pipeline.Time(s.cfg.GapDelay)
+	}
+	return since + pipeline.Time(s.cfg.Delay)
+}
+
+// ackInterval returns the shortest time between two acknowledgements that are
+// attached to data.
+func (s *Stage) ackInterval(ss *session) time.Duration {
+	if ss.reorder.Gap() {
+		return s.cfg.GapDelay
+	}
+	return s.cfg.Delay
+}

@@ -1,0 +1,315 @@
+package ack
+
+import (
+	"time"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// The drops of the stage, of packets and then of messages.
+const (
+	DropUnopened = pipeline.DropFirst + iota
+	DropNoSession
+	DropMalformed
+	DropUnsent
+	DropSkipped
+	DropBackwards
+	DropExcess
+
+	DropDuplicate
+	DropWindow
+	DropDistance
+	DropHeldFull
+	DropReceiverFull
+	DropClosed
+)
+
+// What we chose.
+const (
+	// DefaultDelay is the longest that an acknowledgement waits for data to
+	// travel with, and the shortest time between two of a session.
+	DefaultDelay = 25 * time.Millisecond
+	// DefaultGapDelay is the same while a Reliable message is missing.
+	DefaultGapDelay = 5 * time.Millisecond
+	// DefaultEvery is the number of packets after which an acknowledgement
+	// does not wait at all.
+	DefaultEvery = 256
+	// DefaultHeldBytes and DefaultHeldBytesTotal limit the payloads of
+	// Reliable messages held back, for a session and for all.
+	DefaultHeldBytes      = 256 << 10
+	DefaultHeldBytesTotal = 64 << 20
+
+	// maxAcks is how many acknowledgements a packet may carry: one for each
+	// epoch that can be alive.
+	maxAcks = 3
+)
+
+// Config is what New needs. Every field may be left out.
+type Config struct {
+	// Control is told of each control frame (close, path, rekey) of a packet
+	// that has been found sound. f is good until it returns.
+	Control func(p *pipeline.Packet, f *wire.Frame)
+	// Acked is told of what an acknowledgement has decided.
+	Acked func(p *pipeline.Packet, o *Outcome)
+	// Room reports whether the reader of the session can take one more
+	// Reliable message now.
+	Room func(p *pipeline.Packet) bool
+
+	// Delay, GapDelay, Every, HeldBytes and HeldBytesTotal default to the
+	// constants of those names.
+	Delay, GapDelay           time.Duration
+	Every                     int
+	HeldBytes, HeldBytesTotal int
+}
+
+func (c Config) withDefaults() Config {
+	if c.Control == nil {
+		c.Control = func(*pipeline.Packet, *wire.Frame) {}
+	}
+	if c.Acked == nil {
+		c.Acked = func(*pipeline.Packet, *Outcome) {}
+	}
+	if c.Room == nil {
+		c.Room = func(*pipeline.Packet) bool { return true }
+	}
+	setDefault(&c.Delay, DefaultDelay)
+	setDefault(&c.GapDelay, DefaultGapDelay)
+	setDefault(&c.Every, DefaultEvery)
+	setDefault(&c.HeldBytes, DefaultHeldBytes)
+	setDefault(&c.HeldBytesTotal, DefaultHeldBytesTotal)
+	return c
+}
+
+func setDefault[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Stage is the stage "ack", the splitter of an inbound chain.
+type Stage struct {
+	cfg      Config
+	sessions pipeline.Slots[session]
+	rings    ringPool
+	buffers  bufferPool
+	held     int // bytes held back in all sessions
+
+	// The packet in hand.
+	session   *session
+	epoch     *epoch
+	rest      []byte // frames that Next has not looked at
+	eliciting bool
+	releasing bool   // a delivery may have set a held message free
+	borrowed  []byte // payload of a released message, to be given back
+
+	frame wire.Frame // scratch; large, so it is not on the stack
+}
+
+type session struct {
+	rtt     RTT
+	reorder Reorder
+	epochs  [maxAcks]*epoch
+	lastAck pipeline.Time
+	// reliableSent is one above the highest sequence number sent.
+	reliableSent uint64
+}
+
+type epoch struct {
+	id      pipeline.ID
+	seq     uint32
+	tracker Tracker
+	history History
+}
+
+// New returns the stage.
+func New(cfg Config) *Stage { return &Stage{cfg: cfg.withDefaults()} }
+
+// Name returns "ack".
+func (s *Stage) Name() string { return "ack" }
+
+// Reasons names the drops.
+func (s *Stage) Reasons() []string {
+	return []string{
+		"unopened", "no_session", "malformed", "unsent", "skipped", "backwards", "excess",
+		"duplicate", "window", "distance", "held_full", "receiver_full", "closed",
+	}
+}
+
+// Guards tells what the stage protects from.
+func (s *Stage) Guards() string { return "false acknowledgements" }
+
+// Process checks all frames of the packet, then takes in acknowledgements and
+// control frames. Messages wait for Next.
+func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
+	s.rest, s.releasing = nil, false
+	if !p.Opened() {
+		return DropUnopened
+	}
+	s.session = s.sessions.Get(p.Session)
+	if s.session == nil {
+		return DropNoSession
+	}
+	s.epoch = s.session.byID(p.Epoch)
+	if s.epoch == nil {
+		return DropNoSession
+	}
+	control, v := s.check(p)
+	if v != pipeline.Accept {
+		p.Strike()
+		return v
+	}
+	if control {
+		s.apply(p)
+	}
+	s.rest = p.Payload()
+	return pipeline.Accept
+}
+
+// check looks at every frame and changes nothing. It reports whether there are
+// any that are not messages.
+func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
+	s.eliciting = false
+	acks := 0
+	b := p.Payload()
+	if len(b) == 0 {
+		return false, DropMalformed
+	}
+	for len(b) > 0 {
+		n := s.frame.Parse(b)
+		if n == 0 {
+			return false, DropMalformed
+		}
+		b = b[n:]
+		t := s.frame.Type
+		s.eliciting = s.eliciting || t.AckEliciting()
+		control = control || !t.IsMessage() && t != wire.FramePadding
+		if t != wire.FrameAck {
+			continue
+		}
+		if acks++; acks > maxAcks {
+			return false, DropExcess
+		}
+		if s.frame.Ack.Reliable > s.session.reliableSent {
+			return false, DropUnsent
+		}
+		e := s.session.bySeq(s.frame.Ack.Epoch)
+		if e == nil {
+			// The epoch may have been freed while the packet was under way.
+			continue
+		}
+		if v := e.tracker.Check(&s.frame.Ack, s.carrier(p)); v.Dropped() {
+			return false, v
+		}
+	}
+	return control, pipeline.Accept
+}
+
+// carrier orders the packets of a session over its epochs; see dispatch.
+func (s *Stage) carrier(p *pipeline.Packet) uint64 {
+	return uint64(p.EpochSeq)<<32 | p.Counter&(1<<32-1)
+}
+
+// apply acts on the frames that are not messages. All of them are sound.
+func (s *Stage) apply(p *pipeline.Packet) {
+	for b := p.Payload(); len(b) > 0; {
+		b = b[s.frame.Parse(b):]
+		switch {
+		case s.frame.Type == wire.FrameAck:
+			s.acknowledged(p, &s.frame.Ack)
+		case s.frame.Type >= wire.FrameClose:
+			s.cfg.Control(p, &s.frame)
+		}
+	}
+}
+
+func (s *Stage) acknowledged(p *pipeline.Packet, a *wire.Ack) {
+	e := s.session.bySeq(a.Epoch)
+	if e == nil || e.tracker.Check(a, s.carrier(p)) != pipeline.Accept {
+		return
+	}
+	o := Outcome{Reliable: a.Reliable}
+	e.tracker.Apply(a, s.carrier(p), p.Now, &o)
+	if o.HasSample {
+		s.session.rtt.Update(o.Sample, time.Duration(a.Delay)*wire.AckDelayUnit)
+	}
+	s.cfg.Acked(p, &o)
+}
+
+// Next yields the next message of the packet.
+func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
+	s.buffers.put(s.borrowed)
+	s.borrowed = nil
+	if s.releasing {
+		if channel, payload, ok := s.session.reorder.Release(); ok {
+			s.held -= len(payload)
+			s.borrowed = payload
+			p.Channel, p.Intent = channel, pipeline.Reliable
+			p.SetPayload(payload)
+			return pipeline.Accept, true
+		}
+		s.releasing = false
+	}
+	for len(s.rest) > 0 {
+		f := &s.frame
+		s.rest = s.rest[f.Parse(s.rest):]
+		if !f.Type.IsMessage() {
+			continue
+		}
+		p.Channel, p.Intent = f.Channel, pipeline.Intent(f.Type)
+		p.SetPayload(f.Payload)
+		if f.Type != wire.FrameReliable {
+			return pipeline.Accept, true
+		}
+		if v := s.reliable(p, f); v != pipeline.Consumed {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+// reliable decides about one Reliable message. Consumed means held back: it
+// will be counted when it is released.
+func (s *Stage) reliable(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
+	r := &s.session.reorder
+	v := r.Offer(f.Seq, f.Distance)
+	switch {
+	case v == DropWindow || v == DropDistance:
+		p.Strike()
+	case v == pipeline.Accept && !s.cfg.Room(p):
+		p.LeaveUnacknowledged()
+		return DropReceiverFull
+	case v == pipeline.Accept:
+		r.Deliver(f.Seq)
+		s.releasing = true
+	case v == pipeline.Consumed:
+		return s.hold(p, f)
+	}
+	return v
+}
+
+func (s *Stage) hold(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
+	n := len(f.Payload)
+	if _, bytes := s.session.reorder.Held(); bytes+n > s.cfg.HeldBytes || s.held+n > s.cfg.HeldBytesTotal {
+		p.LeaveUnacknowledged()
+		return DropHeldFull
+	}
+	s.held += n
+	s.session.reorder.Hold(f.Seq, f.Distance, f.Channel, s.buffers.copy(f.Payload))
+	return pipeline.Consumed
+}
+
+// Settle records a packet that has been accepted, to be acknowledged.
+func (s *Stage) Settle(p *pipeline.Packet, v pipeline.Verdict) {
+	s.buffers.put(s.borrowed)
+	s.borrowed = nil
+	if v != pipeline.Accept || !p.Fresh() || p.Unacknowledged() {
+		return
+	}
+	// A handler may have closed the session meanwhile.
+	if ss := s.sessions.Get(p.Session); ss != nil {
+		if e := ss.byID(p.Epoch); e != nil {
+			e.history.Record(p.Counter, p.Now, s.eliciting)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package aead
+
+import (
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// The drops of Seal.
+const (
+	DropSealNoKey = pipeline.DropFirst + iota
+	DropReused
+	DropNoRoom
+)
+
+// Seal is the stage "seal", the last of an outbound chain.
+type Seal struct {
+	keys  pipeline.Slots[sealKey]
+	nonce [nonceSize]byte
+}
+
+type sealKey struct {
+	Key
+	next uint64 // the lowest counter that has not been used
+}
+
+// NewSeal returns a Seal without keys.
+func NewSeal() *Seal { return new(Seal) }
+
+// InstallKey gives the epoch, which must be open, the key to seal its packets
+// with, from the counter first on.
+func (s *Seal) InstallKey(epoch pipeline.ID, k Key, first uint64) {
+	if slot := s.keys.Get(epoch); slot != nil {
+		*slot = sealKey{k, first}
+	}
+}
+
+// Name returns "seal".
+func (s *Seal) Name() string { return "seal" }
+
+// Reasons names the drops.
+func (s *Seal) Reasons() []string { return []string{"no_key", "reused", "no_room"} }
+
+// ReadsPlaintext returns true; nothing behind Seal may.
+func (s *Seal) ReadsPlaintext() bool { return true }
+
+// SealsPlaintext marks Seal as a [pipeline.Sealer].
+func (s *Seal) SealsPlaintext() {}
+
+// Guards tells what Seal protects from.
+func (s *Seal) Guards() string { return "eavesdroppers" }
+
+// EpochOpened makes room for the epoch's key.
+func (s *Seal) EpochOpened(n pipeline.EpochNotice) { s.keys.Open(n.Epoch) }
+
+// EpochClosed forgets the epoch's key.
+func (s *Seal) EpochClosed(n pipeline.EpochNotice) { s.keys.Close(n.Epoch) }
+
+// Process seals p.Data, header and frames, in place under p.Epoch's key and
+// p.Counter, and appends the tag.
+func (s *Seal) Process(p *pipeline.Packet) pipeline.Verdict {
+	k := s.keys.Get(p.Epoch)
+	switch {
+	case k == nil || k.cipher == nil || len(p.Data) < wire.HeaderSize:
+		return DropSealNoKey
+	case p.Counter < k.next || p.Counter == ^uint64(0):
+		return DropReused
+	case cap(p.Data)-len(p.Data) < wire.TagSize:
+		return DropNoRoom
+	}
+	k.next = p.Counter + 1
+	k.put(&s.nonce, p.Counter)
+	header, frames := p.Data[:wire.HeaderSize], p.Data[wire.HeaderSize:]
+	p.Data = k.cipher.Seal(header, s.nonce[:], frames, header)
+	return pipeline.Accept
+}

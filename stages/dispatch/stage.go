@@ -1,0 +1,64 @@
+package dispatch
+
+import "github.com/intentra/intentra/pipeline"
+
+// The drops of the stage.
+const (
+	DropStale = pipeline.DropFirst + iota
+	DropRefused
+)
+
+// Config is what New needs.
+type Config struct {
+	// Deliver takes the message in hand: p.Channel, p.Intent and p.Payload(),
+	// which it must copy to keep. It reports whether it has taken it.
+	Deliver func(p *pipeline.Packet) bool
+	// Channels is how many Latest channels of a session are remembered; zero
+	// means [DefaultChannels].
+	Channels int
+}
+
+// Stage is the stage "dispatch".
+type Stage struct {
+	cfg    Config
+	latest pipeline.Slots[Newest]
+}
+
+// New returns a stage that delivers to cfg.Deliver, or refuses everything
+// without one.
+func New(cfg Config) *Stage {
+	if cfg.Channels <= 0 {
+		cfg.Channels = DefaultChannels
+	}
+	return &Stage{cfg: cfg}
+}
+
+// Name returns "dispatch".
+func (s *Stage) Name() string { return "dispatch" }
+
+// Reasons names the drops.
+func (s *Stage) Reasons() []string { return []string{"stale", "refused"} }
+
+// SessionOpened makes the session's table of channels.
+func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
+	*s.latest.Open(n.Session) = NewNewest(s.cfg.Channels)
+}
+
+// SessionClosed forgets the session's table.
+func (s *Stage) SessionClosed(n pipeline.SessionNotice) { s.latest.Close(n.Session) }
+
+// Process delivers the message in hand.
+func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
+	if p.Intent == pipeline.Latest {
+		// A session's packets are ordered by epoch, then by counter, which
+		// stays below 2^28 in each epoch. Latest needs no number of its own.
+		order := uint64(p.EpochSeq)<<32 | p.Counter&(1<<32-1)
+		if t := s.latest.Get(p.Session); t == nil || !t.Accept(p.Channel, order) {
+			return DropStale
+		}
+	}
+	if s.cfg.Deliver == nil || !s.cfg.Deliver(p) {
+		return DropRefused
+	}
+	return pipeline.Accept
+}
