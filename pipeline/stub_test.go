@@ -76,6 +76,7 @@ type (
 		settle func(*Packet, Verdict)
 	}
 	guardingSplit struct{ *split }
+	guardingPack  struct{ pack }
 )
 
 func (opener) OpensPlaintext()                 {}
@@ -85,6 +86,7 @@ func (r reader) ReadsPlaintext() bool          { return r.reads }
 func (g grower) MaxGrowth() int                { return g.by }
 func (s settling) Settle(p *Packet, v Verdict) { s.settle(p, v) }
 func (guardingSplit) Guards() string           { return "forged acknowledgements" }
+func (guardingPack) Guards() string            { return "oversized packets" }
 
 func inbound(t testing.TB, stages ...Stage) *Chain {
 	c, err := NewInbound(stages...).Build()

@@ -27,7 +27,8 @@ type Config struct {
 type Set struct {
 	// Builder makes the inbound chain, so a Set can be used like it:
 	//
-	//	chain, err := stages.Default(cfg).InsertAfter("ack", geofence).Build()
+	//	set, err := stages.Default(cfg)
+	//	chain, err := set.InsertAfter("ack", geofence).Build()
 	*pipeline.Builder
 	// Outbound makes the outbound chain.
 	Outbound *pipeline.Builder
@@ -39,22 +40,35 @@ type Set struct {
 }
 
 // Default returns the chains that every endpoint has unless told otherwise.
-func Default(cfg Config) *Set {
+// It fails if a stage refuses its configuration.
+func Default(cfg Config) (*Set, error) {
+	window, err := replay.New(cfg.Replay)
+	if err != nil {
+		return nil, err
+	}
+	jar, err := cookie.New(cfg.Cookie)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := ratelimit.New(cfg.RateLimit)
+	if err != nil {
+		return nil, err
+	}
 	s := &Set{
-		Cookie: cookie.New(cfg.Cookie),
+		Cookie: jar,
 		Open:   aead.NewOpen(),
 		Seal:   aead.NewSeal(),
 		Ack:    ack.New(cfg.Ack),
 	}
 	s.Builder = pipeline.NewInbound(
 		s.Cookie,
-		ratelimit.New(cfg.RateLimit),
+		limit,
 		header.New(cfg.Header),
 		s.Open,
-		replay.New(cfg.Replay),
+		window,
 		s.Ack,
 		dispatch.New(cfg.Dispatch),
 	)
 	s.Outbound = pipeline.NewOutbound(pack.New(), ack.NewAttach(s.Ack), s.Seal)
-	return s
+	return s, nil
 }

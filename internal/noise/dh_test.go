@@ -47,8 +47,8 @@ func TestDHIsFlynns(t *testing.T) {
 	require.Equal(t, flynn.DH25519.DHName(), d.DHName())
 }
 
-// The first secret of a key is remembered, later ones are computed each time,
-// and one never stands in for another.
+// The first secret of a key is remembered, later ones are computed each time
+// and overwritten by the next, and one never stands in for another.
 func TestRememberedSecrets(t *testing.T) {
 	r := newRand(t)
 	private, ephemeral := r.key(), r.key()
@@ -58,14 +58,25 @@ func TestRememberedSecrets(t *testing.T) {
 	d, err := newDH(s, &ephemeral)
 	require.NoError(t, err)
 	points := [][]byte{r.bytes(KeySize), r.bytes(KeySize), r.bytes(KeySize)}
+	var last []byte
 	for range 100 {
-		point := points[r.IntN(len(points))]
-		want, err := flynn.DH25519.DH(key, point)
+		n := r.IntN(len(points))
+		want, err := flynn.DH25519.DH(key, points[n])
 		require.NoError(t, err)
-		got, err := d.DH([]byte{ownEphemeral}, point)
+		lent := bytes.Clone(points[n])
+		got, err := d.DH([]byte{ownEphemeral}, lent)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
+		clear(lent)
+		if !bytes.Equal(points[n], d.first[ownEphemeral].public) {
+			require.Equal(t, make([]byte, len(last)), append([]byte{}, last...))
+			last = got
+		}
 	}
+	require.NotEmpty(t, last)
+	d.wipe()
+	require.Equal(t, make([]byte, KeySize), last)
+	require.Equal(t, dh{}, *d)
 }
 
 // Both our machines against plain flynn with its own DH: same messages, same
@@ -79,11 +90,11 @@ func TestMachinesAreFlynns(t *testing.T) {
 			require.NoError(t, err)
 			_, _, _, err = resp.ReadMessage(nil, msg1)
 			require.NoError(t, err)
-			msg2, _, _, err := resp.WriteMessage(nil, p.p2)
+			msg2, _, _, err := resp.WriteMessage(nil, p.payload2)
 			require.NoError(t, err)
 			_, _, _, err = init.ReadMessage(nil, msg2)
 			require.NoError(t, err)
-			msg3, c1, c2, err := init.WriteMessage(nil, p.p3)
+			msg3, c1, c2, err := init.WriteMessage(nil, p.payload3)
 			require.NoError(t, err)
 
 			p.toFinal(t)

@@ -70,14 +70,14 @@ func TestForgedLengths(t *testing.T) {
 		p.toResponse(t)
 		for n := range len(p.msg2) + 100 {
 			if n != len(p.msg2) {
-				p.refuseResponse(t, resized(p.msg2, n), len(p.p2), ErrLength)
+				p.refuseResponse(t, resized(p.msg2, n), len(p.payload2), ErrLength)
 			}
 		}
 		p.readResponse(t)
 		p.writeFinal(t)
 		for n := range len(p.msg3) + 100 {
 			if n != len(p.msg3) {
-				p.refuseFinal(t, resized(p.msg3, n), len(p.p3), ErrLength)
+				p.refuseFinal(t, resized(p.msg3, n), len(p.payload3), ErrLength)
 			}
 		}
 		p.readFinal(t)
@@ -91,14 +91,14 @@ func TestForgedLengthsWithTheirPayloadSize(t *testing.T) {
 		p := newPair(t, suite, r)
 		p.toResponse(t)
 		for size := range 80 {
-			if size != len(p.p2) {
+			if size != len(p.payload2) {
 				p.refuseResponse(t, resized(p.msg2, 96+size), size, ErrMessage)
 			}
 		}
 		p.readResponse(t)
 		p.writeFinal(t)
 		for size := range 80 {
-			if size != len(p.p3) {
+			if size != len(p.payload3) {
 				p.refuseFinal(t, resized(p.msg3, 64+size), size, ErrMessage)
 			}
 		}
@@ -112,7 +112,7 @@ func TestImpossiblePayloadSizes(t *testing.T) {
 		p := newPair(t, suite, r)
 		for n := range 120 {
 			for _, size := range []int{n - 32, -1, math.MinInt, math.MaxInt, math.MaxInt - 31, 65535} {
-				if size != len(p.payload1) && size < 0 || size > 1000 {
+				if size < 0 || size > 1000 {
 					_, err := p.resp.ReadInit(make([]byte, n), size)
 					require.ErrorIs(t, err, ErrLength)
 				}
@@ -142,18 +142,18 @@ func TestImpossiblePayloadSizes(t *testing.T) {
 func TestEveryBitCounts(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
-		p.payload1, p.p2, p.p3 = nil, r.bytes(9), r.bytes(9)
-		for at := range 96 + len(p.p2) {
+		p.payload1, p.payload2, p.payload3 = nil, r.bytes(9), r.bytes(9)
+		for at := range 96 + len(p.payload2) {
 			p.newMachines(t)
 			p.toResponse(t)
 			for bit := range 8 {
-				p.refuseResponse(t, flipped(p.msg2, at, bit), len(p.p2), ErrMessage)
+				p.refuseResponse(t, flipped(p.msg2, at, bit), len(p.payload2), ErrMessage)
 			}
 			p.readResponse(t)
 			p.writeFinal(t)
 			if at < len(p.msg3) {
 				for bit := range 8 {
-					p.refuseFinal(t, flipped(p.msg3, at, bit), len(p.p3), ErrMessage)
+					p.refuseFinal(t, flipped(p.msg3, at, bit), len(p.payload3), ErrMessage)
 				}
 			}
 			p.readFinal(t)
@@ -180,7 +180,7 @@ func TestChangedInit(t *testing.T) {
 			p.msg1 = flipped(genuine, at, r.IntN(8))
 			p.resp, _ = NewResponder(suite, p.respStatic, p.prologue, r.key())
 			p.writeResponse(t)
-			p.refuseResponse(t, p.msg2, len(p.p2), ErrMessage)
+			p.refuseResponse(t, p.msg2, len(p.payload2), ErrMessage)
 		}
 		p.msg1 = genuine
 		p.resp, _ = NewResponder(suite, p.respStatic, p.prologue, p.respEphemeral)
@@ -197,17 +197,17 @@ func TestLowOrderEphemerals(t *testing.T) {
 		p := newPair(t, suite, r)
 		p.toResponse(t)
 		for _, point := range lowOrderPoints(t) {
-			p.refuseResponse(t, append(bytes.Clone(point), p.msg2[KeySize:]...), len(p.p2), ErrLowOrder)
+			p.refuseResponse(t, append(bytes.Clone(point), p.msg2[KeySize:]...), len(p.payload2), ErrLowOrder)
 
 			resp, err := NewResponder(suite, p.respStatic, p.prologue, r.key())
 			require.NoError(t, err)
 			_, err = resp.ReadInit(append(bytes.Clone(point), p.payload1...), len(p.payload1))
 			require.NoError(t, err)
-			_, err = resp.WriteResponse(p.p2)
+			_, err = resp.WriteResponse(p.payload2)
 			require.ErrorIs(t, err, ErrLowOrder)
 			require.ErrorIs(t, err, ErrMessage)
 			require.Equal(t, machine{}, resp.m)
-			_, err = resp.WriteResponse(p.p2)
+			_, err = resp.WriteResponse(p.payload2)
 			require.ErrorIs(t, err, ErrState)
 		}
 		p.readResponse(t)
@@ -220,7 +220,7 @@ func TestLowOrderEphemerals(t *testing.T) {
 // plainState is the peer's side in plain flynn, with flynn's own DH. A public
 // key that is not nil is claimed for the private one.
 func plainState(t testing.TB, p *pair, initiator bool, public []byte) *flynn.HandshakeState {
-	private, ephemeral := p.respPri, p.respEphemeral
+	private, ephemeral := p.respPrivate, p.respEphemeral
 	if initiator {
 		private, ephemeral = p.initPrivate, p.initEphemeral
 	}
@@ -256,9 +256,9 @@ func TestClaimedStatics(t *testing.T) {
 			s := plainState(t, p, false, []byte(claim))
 			_, _, _, err := s.ReadMessage(nil, p.msg1)
 			require.NoError(t, err)
-			forged, _, _, err := s.WriteMessage(nil, p.p2)
+			forged, _, _, err := s.WriteMessage(nil, p.payload2)
 			require.NoError(t, err)
-			p.refuseResponse(t, forged, len(p.p2), want)
+			p.refuseResponse(t, forged, len(p.payload2), want)
 		}
 		p.readResponse(t)
 		p.writeFinal(t)
@@ -268,9 +268,9 @@ func TestClaimedStatics(t *testing.T) {
 			require.NoError(t, err)
 			_, _, _, err = s.ReadMessage(nil, p.msg2)
 			require.NoError(t, err)
-			forged, _, _, err := s.WriteMessage(nil, p.p3)
+			forged, _, _, err := s.WriteMessage(nil, p.payload3)
 			require.NoError(t, err)
-			p.refuseFinal(t, forged, len(p.p3), want)
+			p.refuseFinal(t, forged, len(p.payload3), want)
 		}
 		p.readFinal(t)
 		p.requireDone(t)
@@ -289,25 +289,25 @@ func TestReplayedAndSwappedMessages(t *testing.T) {
 
 		p.toResponse(t)
 		for _, msg := range [][]byte{old.msg1, old.msg2, old.msg3, p.msg1} {
-			p.refuseResponse(t, resized(msg, len(p.msg2)), len(p.p2), ErrMessage)
+			p.refuseResponse(t, resized(msg, len(p.msg2)), len(p.payload2), ErrMessage)
 		}
-		p.refuseResponse(t, append(bytes.Clone(p.msg2[:80]), old.msg2[80:]...), len(p.p2), ErrMessage)
-		p.refuseResponse(t, append(bytes.Clone(old.msg2[:80]), p.msg2[80:]...), len(p.p2), ErrMessage)
-		p.refuseResponse(t, append(bytes.Clone(old.msg2[:32]), p.msg2[32:]...), len(p.p2), ErrMessage)
+		p.refuseResponse(t, append(bytes.Clone(p.msg2[:80]), old.msg2[80:]...), len(p.payload2), ErrMessage)
+		p.refuseResponse(t, append(bytes.Clone(old.msg2[:80]), p.msg2[80:]...), len(p.payload2), ErrMessage)
+		p.refuseResponse(t, append(bytes.Clone(old.msg2[:32]), p.msg2[32:]...), len(p.payload2), ErrMessage)
 		p.readResponse(t)
 		p.writeFinal(t)
 		for _, msg := range [][]byte{old.msg1, old.msg2, old.msg3, p.msg1, p.msg2} {
-			p.refuseFinal(t, resized(msg, len(p.msg3)), len(p.p3), ErrMessage)
+			p.refuseFinal(t, resized(msg, len(p.msg3)), len(p.payload3), ErrMessage)
 		}
-		p.refuseFinal(t, append(bytes.Clone(p.msg3[:48]), old.msg3[48:]...), len(p.p3), ErrMessage)
-		p.refuseFinal(t, append(bytes.Clone(old.msg3[:48]), p.msg3[48:]...), len(p.p3), ErrMessage)
+		p.refuseFinal(t, append(bytes.Clone(p.msg3[:48]), old.msg3[48:]...), len(p.payload3), ErrMessage)
+		p.refuseFinal(t, append(bytes.Clone(old.msg3[:48]), p.msg3[48:]...), len(p.payload3), ErrMessage)
 		p.readFinal(t)
 		p.requireDone(t)
 
 		// The old handshake is as alive as ever, and message 3 passes once.
 		old.readFinal(t)
 		old.requireDone(t)
-		p.refuseFinal(t, p.msg3, len(p.p3), ErrState)
+		p.refuseFinal(t, p.msg3, len(p.payload3), ErrState)
 	})
 }
 
@@ -324,9 +324,9 @@ func TestReject(t *testing.T) {
 			require.NoError(t, err)
 			_, err = resp.ReadInit(p.msg1, len(p.payload1))
 			require.NoError(t, err)
-			msg2, err := resp.WriteResponse(p.p2)
+			msg2, err := resp.WriteResponse(p.payload2)
 			require.NoError(t, err)
-			_, remote, err := p.init.ReadResponse(msg2, len(p.p2))
+			_, remote, err := p.init.ReadResponse(msg2, len(p.payload2))
 			require.NoError(t, err)
 			require.Equal(t, stranger.Public(), remote)
 			require.NoError(t, p.init.Reject())
@@ -347,7 +347,7 @@ func TestForgedFinalsCostNoMultiplication(t *testing.T) {
 		p.toFinal(t)
 		require.Nil(t, p.resp.m.dh.last)
 		for range 50 {
-			p.refuseFinal(t, r.bytes(len(p.msg3)), len(p.p3), ErrMessage)
+			p.refuseFinal(t, r.bytes(len(p.msg3)), len(p.payload3), ErrMessage)
 		}
 		require.Nil(t, p.resp.m.dh.last, "a multiplication whose result was not remembered")
 		p.readFinal(t)

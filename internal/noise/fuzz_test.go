@@ -59,15 +59,15 @@ func FuzzInit(f *testing.F) {
 			p.writeResponse(t) // the same machine goes on
 		} else {
 			requireBytes(t, forged[KeySize:], payload)
-			msg2, err := p.resp.WriteResponse(p.p2)
+			msg2, err := p.resp.WriteResponse(p.payload2)
 			if err != nil {
 				require.ErrorIs(t, err, ErrLowOrder)
 			} else {
-				require.Len(t, msg2, 96+len(p.p2))
+				require.Len(t, msg2, 96+len(p.payload2))
 			}
 			if err == nil && !genuine {
-				p.refuseResponse(t, msg2, len(p.p2), ErrMessage)
-				p.refuseFinal(t, resized(msg2, 64+len(p.p3)), len(p.p3), ErrMessage)
+				p.refuseResponse(t, msg2, len(p.payload2), ErrMessage)
+				p.refuseFinal(t, resized(msg2, 64+len(p.payload3)), len(p.payload3), ErrMessage)
 			}
 			p.resp, err = NewResponder(p.suite, p.respStatic, p.prologue, p.respEphemeral)
 			require.NoError(t, err)
@@ -84,17 +84,17 @@ func FuzzInit(f *testing.F) {
 // panics, what is not the responder's message is refused, and that message
 // completes the handshake afterwards.
 func FuzzResponse(f *testing.F) {
-	addForgeries(f, func(p *pair) ([]byte, int) { p.toResponse(f); return p.msg2, len(p.p2) })
+	addForgeries(f, func(p *pair) ([]byte, int) { p.toResponse(f); return p.msg2, len(p.payload2) })
 	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {
 		p := fuzzPair(t, b)
 		p.toResponse(t)
-		if !bytes.Equal(forged, p.msg2) || size != len(p.p2) {
+		if !bytes.Equal(forged, p.msg2) || size != len(p.payload2) {
 			want := ErrMessage
 			if size < 0 || size > 65535-96 || len(forged) != size+96 {
 				want = ErrLength
 			}
 			p.refuseResponse(t, forged, size, want)
-			_, keys, err := p.init.WriteFinal(p.p3)
+			_, keys, err := p.init.WriteFinal(p.payload3)
 			require.ErrorIs(t, err, ErrState)
 			require.Zero(t, keys)
 		}
@@ -109,11 +109,11 @@ func FuzzResponse(f *testing.F) {
 // Nothing panics, no keys come of what is not the initiator's message, and that
 // message completes the handshake afterwards.
 func FuzzFinal(f *testing.F) {
-	addForgeries(f, func(p *pair) ([]byte, int) { p.toFinal(f); return p.msg3, len(p.p3) })
+	addForgeries(f, func(p *pair) ([]byte, int) { p.toFinal(f); return p.msg3, len(p.payload3) })
 	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {
 		p := fuzzPair(t, b)
 		p.toFinal(t)
-		if !bytes.Equal(forged, p.msg3) || size != len(p.p3) {
+		if !bytes.Equal(forged, p.msg3) || size != len(p.payload3) {
 			want := ErrMessage
 			if size < 0 || size > 65535-64 || len(forged) != size+64 {
 				want = ErrLength

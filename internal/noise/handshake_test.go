@@ -44,38 +44,38 @@ func (r testRand) key() [KeySize]byte { return [KeySize]byte(r.bytes(KeySize)) }
 
 // pair is everything that one handshake is made of.
 type pair struct {
-	suite                wire.Suite
-	initStatic           *Static
-	respStatic           *Static
-	initEphemeral        [KeySize]byte
-	respEphemeral        [KeySize]byte
-	prologue             []byte
-	payload1, p2, p3     []byte
-	init                 *Initiator
-	resp                 *Responder
-	msg1, msg2, msg3     []byte
-	initKeys, respKeys   Keys
-	initRemote           [KeySize]byte
-	read1, read2, read3  []byte
-	initPrivate, respPri [KeySize]byte
+	suite                        wire.Suite
+	initStatic                   *Static
+	respStatic                   *Static
+	initEphemeral                [KeySize]byte
+	respEphemeral                [KeySize]byte
+	prologue                     []byte
+	payload1, payload2, payload3 []byte
+	init                         *Initiator
+	resp                         *Responder
+	msg1, msg2, msg3             []byte
+	initKeys, respKeys           Keys
+	initRemote                   [KeySize]byte
+	read1, read2, read3          []byte
+	initPrivate, respPrivate     [KeySize]byte
 }
 
 func newPair(t testing.TB, suite wire.Suite, r testRand) *pair {
 	p := &pair{
 		suite:         suite,
 		initPrivate:   r.key(),
-		respPri:       r.key(),
+		respPrivate:   r.key(),
 		initEphemeral: r.key(),
 		respEphemeral: r.key(),
 		prologue:      r.bytes(r.IntN(40)),
 		payload1:      r.bytes(r.IntN(80)),
-		p2:            r.bytes(r.IntN(40)),
-		p3:            r.bytes(r.IntN(40)),
+		payload2:      r.bytes(r.IntN(40)),
+		payload3:      r.bytes(r.IntN(40)),
 	}
 	var err error
 	p.initStatic, err = NewStatic(p.initPrivate)
 	require.NoError(t, err)
-	p.respStatic, err = NewStatic(p.respPri)
+	p.respStatic, err = NewStatic(p.respPrivate)
 	require.NoError(t, err)
 	p.newMachines(t)
 	return p
@@ -99,25 +99,25 @@ func (p *pair) writeResponse(t testing.TB) {
 	var err error
 	p.read1, err = p.resp.ReadInit(p.msg1, len(p.payload1))
 	require.NoError(t, err)
-	p.msg2, err = p.resp.WriteResponse(p.p2)
+	p.msg2, err = p.resp.WriteResponse(p.payload2)
 	require.NoError(t, err)
 }
 
 func (p *pair) readResponse(t testing.TB) {
 	var err error
-	p.read2, p.initRemote, err = p.init.ReadResponse(p.msg2, len(p.p2))
+	p.read2, p.initRemote, err = p.init.ReadResponse(p.msg2, len(p.payload2))
 	require.NoError(t, err)
 }
 
 func (p *pair) writeFinal(t testing.TB) {
 	var err error
-	p.msg3, p.initKeys, err = p.init.WriteFinal(p.p3)
+	p.msg3, p.initKeys, err = p.init.WriteFinal(p.payload3)
 	require.NoError(t, err)
 }
 
 func (p *pair) readFinal(t testing.TB) {
 	var err error
-	p.read3, p.respKeys, err = p.resp.ReadFinal(p.msg3, len(p.p3))
+	p.read3, p.respKeys, err = p.resp.ReadFinal(p.msg3, len(p.payload3))
 	require.NoError(t, err)
 }
 
@@ -127,8 +127,8 @@ func (p *pair) toFinal(t testing.TB)    { p.toResponse(t); p.readResponse(t); p.
 
 func (p *pair) requireDone(t testing.TB) {
 	require.True(t, bytes.Equal(p.payload1, p.read1))
-	require.True(t, bytes.Equal(p.p2, p.read2))
-	require.True(t, bytes.Equal(p.p3, p.read3))
+	require.True(t, bytes.Equal(p.payload2, p.read2))
+	require.True(t, bytes.Equal(p.payload3, p.read3))
 	require.Equal(t, p.respStatic.Public(), p.initRemote)
 	require.Equal(t, p.respStatic.Public(), p.initKeys.Remote)
 	require.Equal(t, p.initStatic.Public(), p.respKeys.Remote)
@@ -164,7 +164,7 @@ func TestMessageSizesAreThoseOfWire(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
 		p.payload1 = make([]byte, wire.InitPadding)
-		p.p2, p.p3 = make([]byte, wire.HelloSize), make([]byte, wire.HelloSize)
+		p.payload2, p.payload3 = make([]byte, wire.HelloSize), make([]byte, wire.HelloSize)
 		p.toFinal(t)
 		require.Len(t, p.msg1, wire.InitSize-wire.HeaderSize-wire.CookieSize)
 		require.Len(t, p.msg2, wire.ResponseSize-wire.HeaderSize)
@@ -194,7 +194,7 @@ func TestDisagreementFails(t *testing.T) {
 			p.resp, err = NewResponder(resp.suite, p.respStatic, []byte(resp.prologue), p.respEphemeral)
 			require.NoError(t, err, name)
 			p.toResponse(t)
-			_, _, err = p.init.ReadResponse(p.msg2, len(p.p2))
+			_, _, err = p.init.ReadResponse(p.msg2, len(p.payload2))
 			require.ErrorIs(t, err, ErrMessage, name)
 		}
 	})
@@ -207,12 +207,16 @@ func TestCallsOutOfOrder(t *testing.T) {
 		p := newPair(t, suite, r)
 		calls := map[string]func() error{
 			"WriteInit":     func() error { _, err := p.init.WriteInit(p.payload1); return err },
-			"ReadResponse":  func() error { _, _, err := p.init.ReadResponse(p.msg2, len(p.p2)); return err },
+			"ReadResponse":  func() error { _, _, err := p.init.ReadResponse(p.msg2, len(p.payload2)); return err },
 			"Reject":        func() error { return p.init.Reject() },
-			"WriteFinal":    func() error { _, k, err := p.init.WriteFinal(p.p3); requireNoKeys(t, err, k); return err },
+			"WriteFinal":    func() error { _, k, err := p.init.WriteFinal(p.payload3); requireNoKeys(t, err, k); return err },
 			"ReadInit":      func() error { _, err := p.resp.ReadInit(p.msg1, len(p.payload1)); return err },
-			"WriteResponse": func() error { _, err := p.resp.WriteResponse(p.p2); return err },
-			"ReadFinal":     func() error { _, k, err := p.resp.ReadFinal(p.msg3, len(p.p3)); requireNoKeys(t, err, k); return err },
+			"WriteResponse": func() error { _, err := p.resp.WriteResponse(p.payload2); return err },
+			"ReadFinal": func() error {
+				_, k, err := p.resp.ReadFinal(p.msg3, len(p.payload3))
+				requireNoKeys(t, err, k)
+				return err
+			},
 		}
 		refuse := func(names ...string) {
 			for _, name := range names {
@@ -224,7 +228,7 @@ func TestCallsOutOfOrder(t *testing.T) {
 		refuse("WriteInit", "Reject", "WriteFinal", "WriteResponse", "ReadFinal")
 		p.read1, _ = p.resp.ReadInit(p.msg1, len(p.payload1))
 		refuse("WriteInit", "Reject", "WriteFinal", "ReadInit", "ReadFinal")
-		p.msg2, _ = p.resp.WriteResponse(p.p2)
+		p.msg2, _ = p.resp.WriteResponse(p.payload2)
 		refuse("WriteInit", "Reject", "WriteFinal", "ReadInit", "WriteResponse")
 		p.readResponse(t)
 		refuse("WriteInit", "ReadResponse", "ReadInit", "WriteResponse")
@@ -278,8 +282,8 @@ func TestPayloadLimits(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
 		p.payload1 = make([]byte, 65535-32)
-		p.p2 = make([]byte, 65535-96)
-		p.p3 = make([]byte, 65535-64)
+		p.payload2 = make([]byte, 65535-96)
+		p.payload3 = make([]byte, 65535-64)
 		_, err := p.init.WriteInit(append(p.payload1, 0))
 		require.ErrorIs(t, err, ErrLength)
 		p.writeInit(t)
@@ -287,12 +291,12 @@ func TestPayloadLimits(t *testing.T) {
 		require.ErrorIs(t, err, ErrLength)
 		_, err = p.resp.ReadInit(p.msg1, len(p.payload1))
 		require.NoError(t, err)
-		_, err = p.resp.WriteResponse(append(p.p2, 0))
+		_, err = p.resp.WriteResponse(append(p.payload2, 0))
 		require.ErrorIs(t, err, ErrLength)
-		p.msg2, err = p.resp.WriteResponse(p.p2)
+		p.msg2, err = p.resp.WriteResponse(p.payload2)
 		require.NoError(t, err)
 		p.readResponse(t)
-		_, _, err = p.init.WriteFinal(append(p.p3, 0))
+		_, _, err = p.init.WriteFinal(append(p.payload3, 0))
 		require.ErrorIs(t, err, ErrLength)
 		p.writeFinal(t)
 		p.readFinal(t)
@@ -338,24 +342,24 @@ func TestBuffersAreNotShared(t *testing.T) {
 		lend(got.msg1, func(b []byte) { got.read1, err = got.resp.ReadInit(b, len(got.payload1)) })
 		require.NoError(t, err)
 		take(got.read1)
-		lend(got.p2, func(b []byte) { got.msg2, err = got.resp.WriteResponse(b) })
+		lend(got.payload2, func(b []byte) { got.msg2, err = got.resp.WriteResponse(b) })
 		require.NoError(t, err)
 		got.msg2 = take(got.msg2)
 		lend(r2.bytes(len(got.msg2)), func(b []byte) {
-			_, _, err = got.init.ReadResponse(b, len(got.p2))
+			_, _, err = got.init.ReadResponse(b, len(got.payload2))
 			require.ErrorIs(t, err, ErrMessage)
 		})
-		lend(got.msg2, func(b []byte) { got.read2, _, err = got.init.ReadResponse(b, len(got.p2)) })
+		lend(got.msg2, func(b []byte) { got.read2, _, err = got.init.ReadResponse(b, len(got.payload2)) })
 		require.NoError(t, err)
 		take(got.read2)
-		lend(r2.bytes(len(got.p3)+64), func(b []byte) {
-			_, _, err = got.resp.ReadFinal(b, len(got.p3))
+		lend(r2.bytes(len(got.payload3)+64), func(b []byte) {
+			_, _, err = got.resp.ReadFinal(b, len(got.payload3))
 			require.ErrorIs(t, err, ErrMessage)
 		})
-		lend(got.p3, func(b []byte) { got.msg3, got.initKeys, err = got.init.WriteFinal(b) })
+		lend(got.payload3, func(b []byte) { got.msg3, got.initKeys, err = got.init.WriteFinal(b) })
 		require.NoError(t, err)
 		got.msg3 = take(got.msg3)
-		lend(got.msg3, func(b []byte) { got.read3, got.respKeys, err = got.resp.ReadFinal(b, len(got.p3)) })
+		lend(got.msg3, func(b []byte) { got.read3, got.respKeys, err = got.resp.ReadFinal(b, len(got.payload3)) })
 		require.NoError(t, err)
 		require.Equal(t, want.msg3, got.msg3)
 		require.Equal(t, want.initKeys, got.initKeys)

@@ -25,8 +25,8 @@ const (
 	Full
 	// Closed: it was not taken, because the peer is closed.
 	Closed
-	// Offline: it was not taken, because it is Realtime and the peer is not
-	// connected.
+	// Offline: it was not taken, because the peer is not connected, and is
+	// either not dialled by this side or the message Realtime.
 	Offline
 )
 
@@ -47,6 +47,7 @@ type Queue struct {
 	reliable fifo
 	latest   map[uint32]uint64 // channel to position in state
 	online   bool
+	holding  bool // keeps messages while the peer is not connected
 	closed   bool
 	ready    bool          // the loop has been told, and has not looked yet
 	room     chan struct{} // closed when there is room again; nil if nobody waits
@@ -68,10 +69,10 @@ func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o 
 	switch {
 	case q.closed:
 		return Closed, false
+	case !q.online && (intent == pipeline.Realtime || !q.holding):
+		return Offline, false
 	case intent == pipeline.Reliable:
 		o = q.pushReliable(channel, payload)
-	case !q.online && intent == pipeline.Realtime:
-		return Offline, false
 	default:
 		o = q.pushState(channel, intent, payload)
 	}
@@ -169,6 +170,13 @@ func (q *Queue) Waiting() (state, reliable int) {
 	return q.state.len(), q.reliable.len()
 }
 
+// Peek is Waiting without the promise to look: later Pushes stay silent.
+func (q *Queue) Peek() (state, reliable int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.state.len(), q.reliable.len()
+}
+
 // Bytes returns the payload bytes that wait.
 func (q *Queue) Bytes() int {
 	q.mu.Lock()
@@ -202,9 +210,17 @@ func (q *Queue) Restore(messages []Message) {
 	q.reliable = f
 }
 
+// SetHolding says whether Latest and Reliable messages are kept for a peer that
+// is not connected, as they are for one that will be dialled again.
+func (q *Queue) SetHolding(holding bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.holding = holding
+}
+
 // SetOnline says whether the peer is connected. Going offline gives up waiting
-// Realtime messages and returns their number: they would be stale by the time
-// that the peer is back.
+// Realtime messages, which would be stale by the time that the peer is back,
+// or all messages if the queue is not holding; it returns their number.
 func (q *Queue) SetOnline(online bool) (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -213,7 +229,12 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 		return 0
 	}
 	q.ready = false
-	dropped = q.state.killRealtime()
+	if q.holding {
+		dropped = q.state.killRealtime()
+	} else {
+		dropped = q.state.len() + q.reliable.len()
+		q.state, q.reliable, q.latest = fifo{}, fifo{}, nil
+	}
 	q.signal()
 	return dropped
 }

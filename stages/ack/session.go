@@ -13,7 +13,7 @@ func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
 
 // SessionClosed forgets the session.
 func (s *Stage) SessionClosed(n pipeline.SessionNotice) {
-	s.ReleaseHeld(n.Session)
+	s.clear(n.Session)
 	s.sessions.Close(n.Session)
 }
 
@@ -63,9 +63,13 @@ func (ss *session) bySeq(low uint8) *epoch {
 	return nil
 }
 
-// ReleaseHeld gives up the Reliable messages that the session holds back and
-// returns their number. The caller counts them as dropped ([DropClosed]).
-func (s *Stage) ReleaseHeld(id pipeline.ID) int {
+// Release gives up the Reliable messages that the session holds back, and has
+// them counted in chain as dropped.
+func (s *Stage) Release(chain *pipeline.Chain, id pipeline.ID) {
+	chain.CountMessageDrop(s.Name(), DropClosed, s.clear(id))
+}
+
+func (s *Stage) clear(id pipeline.ID) int {
 	ss := s.sessions.Get(id)
 	if ss == nil {
 		return 0

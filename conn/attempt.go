@@ -1,0 +1,262 @@
+package conn
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/cookie"
+	"github.com/intentra/intentra/wire"
+)
+
+// attempt is one handshake that we dial:
+//
+//	job: write 1 -> Init -> Cookie -> Init with cookie -> Response
+//	-> job: read 2, write 3 -> Final -> first sealed packet: confirmed
+//
+// Init and Final are sent again until there is an answer, byte for byte but
+// for the cookie.
+type attempt struct {
+	dial    *dial
+	index   pipeline.ID
+	addr    netip.AddrPort
+	machine *noise.Initiator
+	init    []byte
+	final   []byte
+	session *session // from message 3 on, not confirmed yet
+
+	cookies   [4][wire.CookieSize]byte // the last offered, as a ring
+	offered   int
+	turn      int
+	responses [][]byte // message 2 candidates that wait for the worker
+	busy      bool
+	gone      bool
+	wrongKey  bool
+	retry     time.Duration
+	retryAt   pipeline.Time
+	deadline  pipeline.Time
+	timer     timer
+}
+
+func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time) {
+	ephemeral, ok := e.ephemeral()
+	index, ok2 := e.takeEpochID()
+	if !ok || !ok2 {
+		e.attemptFailed(d, ErrTooManyPeers, now)
+		return
+	}
+	a := &attempt{
+		dial: d, index: index, addr: addr, busy: true, retry: firstRetry,
+		deadline: later(now, e.cfg.HandshakeTimeout),
+	}
+	a.timer.owner = a
+	d.attempt = a
+	*e.pending.Open(index) = pendingHandshake{attempt: a}
+	e.timers.arm(&a.timer, a.deadline)
+	pro := prologue(e.cfg.Suite, uint32(index))
+	e.submit(&Job{owner: a, work: func(j *Job) {
+		if j.initiator, j.err = noise.NewInitiator(e.cfg.Suite, e.cfg.Static, pro, ephemeral); j.err == nil {
+			j.out, j.err = j.initiator.WriteInit(make([]byte, wire.InitPadding))
+		}
+	}})
+}
+
+// finished takes a job of the attempt back.
+func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
+	a.busy = false
+	switch {
+	case a.gone:
+		if a.session == nil {
+			e.epochIDs.give(a.index)
+		}
+	case a.machine == nil:
+		if j.err != nil {
+			a.fail(e, j.err, now)
+			return
+		}
+		a.machine = j.initiator
+		a.init = wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: e.cfg.Suite, Sender: uint32(a.index)})
+		a.init = append(append(a.init, j.out...), make([]byte, wire.CookieSize)...)
+		a.send(e, now)
+	case j.err != nil:
+		// A forgery, or another key. The machine waits for the genuine one.
+		e.count(HandshakeFailed)
+		a.wrongKey = a.wrongKey || j.err == ErrWrongKey
+		a.responses = a.responses[1:]
+		a.nextResponse(e)
+	default:
+		a.answered(e, j, now)
+	}
+}
+
+// send sends Init or Final, and arms the timer to send it again.
+func (a *attempt) send(e *Endpoint, now pipeline.Time) {
+	packet := a.final
+	if packet == nil {
+		packet = a.init
+		if n := min(a.offered, len(a.cookies)); n > 0 {
+			// The newest cookie first, then the others in turn: an attacker
+			// who offers wrong ones only makes it take longer.
+			pick := (a.offered - 1 - a.turn%n + len(a.cookies)) % len(a.cookies)
+			copy(wire.InitCookie(packet), a.cookies[pick][:])
+			a.turn++
+		}
+	}
+	e.sendPlain(a.addr, packet)
+	a.retryAt = later(now, e.jitter(a.retry))
+	a.retry = min(a.retry*3/2, lastRetry)
+	e.timers.arm(&a.timer, min(a.retryAt, a.deadline))
+}
+
+func (a *attempt) timeout(e *Endpoint, now pipeline.Time) {
+	if a.gone {
+		return
+	}
+	if now >= a.deadline {
+		a.fail(e, a.verdict(), now)
+		return
+	}
+	if a.init != nil && now >= a.retryAt {
+		a.send(e, now)
+		return
+	}
+	at := a.deadline
+	if a.init != nil {
+		at = min(at, a.retryAt)
+	}
+	e.timers.arm(&a.timer, at)
+}
+
+// verdict says why the attempt has come to nothing, as far as can be known.
+func (a *attempt) verdict() error {
+	switch {
+	case a.final != nil:
+		return ErrNotConfirmed
+	case a.wrongKey:
+		return ErrWrongKey
+	}
+	return ErrNoAnswer
+}
+
+func (a *attempt) fail(e *Endpoint, err error, now pipeline.Time) {
+	d := a.dial
+	e.dropAttempt(a)
+	e.attemptFailed(d, err, now)
+}
+
+// dropAttempt gives back what the attempt holds.
+func (e *Endpoint) dropAttempt(a *attempt) {
+	if a.gone {
+		return
+	}
+	a.gone = true
+	a.dial.attempt = nil
+	e.timers.stop(&a.timer)
+	e.pending.Close(a.index)
+	switch {
+	case a.session != nil:
+		if !a.session.closed {
+			e.stats.Sessions--
+			e.release(a.session)
+		}
+	case !a.busy:
+		e.epochIDs.give(a.index)
+	}
+}
+
+// attemptFor finds the attempt that a packet from its address is for.
+func (e *Endpoint) attemptFor(p *pipeline.Packet, h wire.Header) *attempt {
+	slot := e.pending.Get(pipeline.ID(h.Receiver))
+	if slot == nil || slot.attempt == nil || slot.attempt.addr != p.Addr || h.Suite != e.cfg.Suite {
+		return nil
+	}
+	return slot.attempt
+}
+
+// handleCookie takes a cookie challenge.
+func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
+	a := e.attemptFor(p, h)
+	if a == nil || a.init == nil || a.final != nil {
+		return HandshakeUnknown, false
+	}
+	c, ok := cookie.OpenChallenge(a.init, p.Data)
+	if !ok {
+		return HandshakeBadCookie, false
+	}
+	for i := range min(a.offered, len(a.cookies)) {
+		if a.cookies[i] == c {
+			// Offered again: what we sent with it was late, or lost, or not
+			// the only one under way. The timer takes care of that.
+			return HandshakeBadCookie, false
+		}
+	}
+	first := a.offered < len(a.cookies)
+	a.cookies[a.offered%len(a.cookies)] = c
+	a.offered++
+	a.turn = 0
+	e.count(HandshakeCookie)
+	if first {
+		a.send(e, p.Now)
+	}
+	return 0, true
+}
+
+// handleResponse takes message 2.
+func (e *Endpoint) handleResponse(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
+	a := e.attemptFor(p, h)
+	if a == nil {
+		return HandshakeUnknown, false
+	}
+	if a.final != nil || a.init == nil || len(a.responses) >= finalTries {
+		return HandshakeBusy, false
+	}
+	a.responses = append(a.responses, append([]byte(nil), wire.NoiseMessage(p.Data)...))
+	a.nextResponse(e)
+	return 0, true
+}
+
+func (a *attempt) nextResponse(e *Endpoint) {
+	if a.busy || a.gone || len(a.responses) == 0 {
+		return
+	}
+	a.busy = true
+	pinned := a.dial.peer.Key
+	payload := wire.AppendHello(nil, e.hello(uint32(a.index)))
+	machine := a.machine
+	e.submit(&Job{owner: a, in: a.responses[0], work: func(j *Job) {
+		answer, remote, err := machine.ReadResponse(j.in, wire.HelloSize)
+		if err != nil {
+			j.err = err
+			return
+		}
+		hello, ok := wire.ParseHello(answer)
+		if remote != pinned || !ok {
+			// Someone between may have answered with a key of his own, in
+			// perfect order. The genuine answer may still come.
+			j.err = machine.Reject()
+			if j.err == nil {
+				j.err = ErrWrongKey
+			}
+			return
+		}
+		var keys noise.Keys
+		j.out, keys, j.err = machine.WriteFinal(payload)
+		j.hello, j.keys = hello, &keys
+	}})
+}
+
+// answered makes the session that the responder's first packet will confirm.
+func (a *attempt) answered(e *Endpoint, j *Job, now pipeline.Time) {
+	a.responses = nil
+	a.session = e.establish(a.dial.peer, j.keys, e.cfg.Suite, a.index, j.hello, a.addr, true, now)
+	if a.session == nil {
+		a.fail(e, ErrTooManyPeers, now)
+		return
+	}
+	e.pending.Close(a.index)
+	a.final = wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: e.cfg.Suite, Receiver: j.hello.Index})
+	a.final = append(a.final, j.out...)
+	a.retry = firstRetry
+	a.send(e, now)
+}

@@ -1,0 +1,103 @@
+package conn
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/sendq"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/wire"
+)
+
+// What the protocol fixes.
+const (
+	// HardPackets is the most packets that are sealed under one key. Past it
+	// the session ends rather than seal one more.
+	HardPackets = 1 << 28
+	// hardAfter is how long past its soft limit an epoch may live.
+	hardAfter = 10 * time.Minute
+	// softFailures and hardFailures limit the failed opens under one key, after
+	// RFC 9001 section 6.6 (2^36 for ChaCha20-Poly1305, the lower of both).
+	softFailures = 1 << 35
+	hardFailures = 1 << 36
+)
+
+// What we chose.
+const (
+	previousEpochLife = 10 * time.Second
+	rekeyRetry        = 250 * time.Millisecond
+	rekeyTimeout      = 5 * time.Second
+
+	firstRetry = 250 * time.Millisecond // of a handshake, growing by half
+	lastRetry  = time.Second
+
+	pathRetry    = 250 * time.Millisecond
+	pathAttempts = 4
+	pathBudget   = 3 // times the bytes received from an unproven address
+
+	minRTO          = 30 * time.Millisecond
+	maxRTO          = 2 * time.Second
+	initialRTT      = 100 * time.Millisecond
+	maxPeerAckDelay = 25 * time.Millisecond
+
+	// A sender paces to a little less than what the receiver allows, and to
+	// half its burst: jitter on the way makes bursts out of evenly sent packets.
+	paceShare = 0.98
+	paceBurst = 0.5
+
+	takeoverWindow = 10 * time.Second
+	takeoverLimit  = 5
+
+	completedInits = 1024 // replays of message 1 that are recognised
+	finalTries     = 4    // message 3 candidates that wait for the worker
+
+	transmitBatch = 256 // datagrams that wait for the driver to send them
+	skipInterval  = 512 // one counter in about as many is skipped on purpose
+)
+
+// Config configures an Endpoint. The root package fills it and documents the
+// defaults; here every field must be set unless it says otherwise.
+type Config struct {
+	Static *noise.Static
+	// Rand is the source of all randomness: indexes, ephemeral keys, secrets,
+	// jitter. A failing read fails what needed it.
+	Rand io.Reader
+	// Authorize says who may connect. It runs inside a Job.
+	Authorize func(key [noise.KeySize]byte) bool
+	// Deliver takes a message on its way out of the inbound chain.
+	Deliver func(p *Peer, pk *pipeline.Packet) bool
+	// Room reports whether the reader of p can take one more Reliable message.
+	Room func(p *Peer) bool
+	// Stages may change the chains before they are built. May be nil.
+	Stages func(s *stages.Set) error
+	// Chains configures the stages; what the endpoint itself needs there it
+	// sets itself.
+	Chains       stages.Config
+	BuildOptions []pipeline.Option
+	Logger       *slog.Logger
+
+	Suite         wire.Suite
+	Suites        []wire.Suite
+	ForbidRoaming bool
+	MaxDatagram   int
+	MaxPeers      int
+
+	IdleTimeout, KeepAlive, HandshakeTimeout, Unanswered time.Duration
+
+	MaxHandshakes, MaxHandshakesPerAddress int
+	HandshakeRate, RekeyRate               float64 // per second
+	HandshakeBurst                         int
+
+	PeerRate, PeerBurst uint32
+
+	RekeyAfterPackets uint64
+	RekeyAfter        time.Duration
+
+	Strikes      int
+	StrikeWindow time.Duration
+
+	Queue sendq.Limits
+}

@@ -1,0 +1,77 @@
+package conn
+
+import (
+	"net/netip"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
+	"github.com/intentra/intentra/wire"
+)
+
+// sendControl sends a packet of control frames at once, beside the queue and
+// beside the pacer. Without room it is lost; whoever needs it sends it again.
+func (e *Endpoint) sendControl(s *session, addr netip.AddrPort, frames []byte, now pipeline.Time) bool {
+	if e.arena.full() || s.current == nil || e.tracker(s, s.current.id) == nil {
+		return false
+	}
+	p := e.begin(s, addr, now)
+	p.Data = append(p.Data, frames...)
+	if addr != s.remote {
+		// To an address that may be a victim's, not a byte more than asked.
+		p.Data = p.Data[: len(p.Data) : len(p.Data)+wire.TagSize]
+	}
+	e.filling.eliciting = wire.FrameType(frames[0]).AckEliciting()
+	return e.finish()
+}
+
+// handleControl acts on a control frame of an authenticated packet. The chain
+// is still at work: sessions are only marked here, and closed behind it.
+func (e *Endpoint) handleControl(p *pipeline.Packet, f *wire.Frame) {
+	s := e.sessionOf(p)
+	if s == nil || s.closed {
+		return
+	}
+	switch f.Type {
+	case wire.FrameClose:
+		e.markClosing(s, peerReason(f.Close), false)
+	case wire.FramePathChallenge:
+		// The response goes where the challenge came from: that is the path
+		// which it is to prove.
+		e.sendControl(s, p.Addr, wire.AppendPath(nil, wire.FramePathResponse, f.Token), p.Now)
+	case wire.FramePathResponse:
+		e.pathProven(s, f.Token)
+	case wire.FrameRekey:
+		e.handleRekey(s, p, f)
+	}
+}
+
+// peerReason returns what a reason from the wire is counted as: a peer cannot
+// make up findings of ours.
+func peerReason(r wire.CloseReason) wire.CloseReason {
+	if r == wire.CloseNone || r >= wire.CloseIdle {
+		return wire.CloseNormal
+	}
+	return r
+}
+
+// handleAcked takes in what an acknowledgement has decided.
+func (e *Endpoint) handleAcked(p *pipeline.Packet, o *ack.Outcome) {
+	s := e.sessionOf(p)
+	if s == nil {
+		return
+	}
+	e.countOutcome(s.peer, o)
+	e.laneAcked(s, o.Reliable)
+}
+
+func (e *Endpoint) countOutcome(p *Peer, o *ack.Outcome) {
+	p.stats.Acked += o.AckedMessages
+	p.stats.Lost += o.LostMessages - o.UnlostMessages
+}
+
+func (e *Endpoint) sessionOf(p *pipeline.Packet) *session {
+	if s := e.sessions.Get(p.Session); s != nil {
+		return *s
+	}
+	return nil
+}

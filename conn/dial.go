@@ -1,0 +1,182 @@
+package conn
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// dial is the wish to stay connected with a peer.
+type dial struct {
+	peer     *Peer
+	up       bool        // it has been connected before: keep trying
+	beside   pipeline.ID // the session that a new attempt is to replace
+	attempt  *attempt
+	waiting  bool // for an address, or for the timer
+	failures int
+	timer    timer
+	ended    bool
+}
+
+// busy reports whether an attempt is under way or about to be.
+func (d *dial) busy() bool { return d.attempt != nil || d.waiting }
+
+// Dial keeps the peer with the key connected from here on. The driver hears
+// NeedAddress, and answers with SetAddress or DialFailed. Dialling a peer that
+// is being dialled returns it.
+func (e *Endpoint) Dial(key [noise.KeySize]byte, now pipeline.Time) (*Peer, error) {
+	p := e.peerFor(key, now)
+	if p == nil {
+		return nil, ErrTooManyPeers
+	}
+	if p.dial != nil {
+		return p, nil
+	}
+	e.timers.stop(&p.timer)
+	d := &dial{peer: p, up: p.session != nil}
+	d.timer.owner = d
+	p.dial = d
+	p.Queue.SetHolding(true)
+	if p.session == nil {
+		e.needAddress(d)
+	}
+	return p, nil
+}
+
+func (e *Endpoint) needAddress(d *dial) {
+	d.waiting = true
+	e.emit(Event{Kind: NeedAddress, Peer: d.peer})
+}
+
+// SetAddress starts an attempt to connect to the address, after NeedAddress.
+func (e *Endpoint) SetAddress(p *Peer, addr netip.AddrPort, now pipeline.Time) {
+	d := p.dial
+	if d == nil || d.attempt != nil || !d.waiting {
+		return
+	}
+	d.waiting = false
+	e.startAttempt(d, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), now)
+}
+
+// DialFailed reports that the peer's name could not be resolved.
+func (e *Endpoint) DialFailed(p *Peer, err error, now pipeline.Time) {
+	if d := p.dial; d != nil && d.waiting {
+		d.waiting = false
+		e.attemptFailed(d, err, now)
+	}
+}
+
+// attemptFailed ends a first dial, and has a later one tried again.
+func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
+	e.count(DialTimedOut)
+	d.failures++
+	if old := e.sessions.Get(d.beside); old != nil && (*old).peer == d.peer && (*old).asked != 0 {
+		e.markClosing(*old, wire.CloseLost, false)
+	}
+	d.beside = 0
+	if !d.up {
+		e.endDial(d, wire.CloseHandshake, err, now)
+		return
+	}
+	e.cfg.Logger.Info("still trying to reconnect", "err", err, "attempts", d.failures)
+	e.retryDial(d, lastRetry/4, now)
+}
+
+// retryDial asks for the address again after about the delay.
+func (e *Endpoint) retryDial(d *dial, delay time.Duration, now pipeline.Time) {
+	d.waiting = true
+	e.timers.arm(&d.timer, later(now, e.jitter(delay)))
+}
+
+func (d *dial) timeout(e *Endpoint, _ pipeline.Time) {
+	if !d.ended && d.attempt == nil {
+		e.needAddress(d)
+	}
+}
+
+// endDial stops keeping the peer connected.
+func (e *Endpoint) endDial(d *dial, reason wire.CloseReason, err error, now pipeline.Time) {
+	e.stopDial(d)
+	d.peer.dial = nil
+	d.peer.Queue.SetHolding(false)
+	if d.peer.session == nil {
+		e.stats.Abandoned += uint64(d.peer.Queue.SetOnline(false))
+	}
+	e.emit(Event{Kind: DialEnded, Peer: d.peer, Reason: reason, Err: err})
+	e.lingerPeer(d.peer, now)
+}
+
+func (e *Endpoint) stopDial(d *dial) {
+	d.ended = true
+	d.waiting = false
+	e.timers.stop(&d.timer)
+	if d.attempt != nil {
+		e.dropAttempt(d.attempt)
+	}
+}
+
+// dialConfirmed ends the attempt that has made the peer's session.
+func (e *Endpoint) dialConfirmed(p *Peer) {
+	d := p.dial
+	if d == nil {
+		return
+	}
+	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
+	e.timers.stop(&d.timer)
+	if a := d.attempt; a != nil {
+		a.gone = true
+		e.timers.stop(&a.timer)
+		d.attempt = nil
+	}
+}
+
+// yieldDial gives up an attempt of ours when the peer has connected by itself,
+// unless ours will win; see keepsOld.
+func (e *Endpoint) yieldDial(p *Peer, _ pipeline.Time) {
+	d := p.dial
+	own := e.cfg.Static.Public()
+	if d.attempt != nil && string(own[:]) < string(p.Key[:]) && !d.up {
+		return
+	}
+	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
+	e.timers.stop(&d.timer)
+	if d.attempt != nil {
+		e.dropAttempt(d.attempt)
+	}
+}
+
+// dialBeside starts a fresh handshake while an unanswered session goes on, in
+// case it is only slow.
+func (e *Endpoint) dialBeside(s *session, now pipeline.Time) {
+	d := s.peer.dial
+	if d == nil || d.busy() {
+		return
+	}
+	d.beside = s.id
+	e.cfg.Logger.Debug("packets stay unanswered; dialling again")
+	e.needAddress(d)
+}
+
+// redial follows the end of a session that is to stay connected.
+func (e *Endpoint) redial(p *Peer, reason wire.CloseReason, now pipeline.Time) {
+	d := p.dial
+	switch reason {
+	case wire.CloseNormal, wire.CloseRevoked, wire.CloseViolation:
+		// The other side means it.
+		e.endDial(d, reason, ErrClosed, now)
+		return
+	case wire.CloseReplaced:
+		// Perhaps another machine has our key. Do not fight over it.
+		d.failures++
+		if !d.busy() {
+			e.retryDial(d, lastRetry<<min(d.failures, 5), now)
+		}
+		return
+	}
+	if !d.busy() {
+		e.retryDial(d, firstRetry/2, now)
+	}
+}

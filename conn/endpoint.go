@@ -1,0 +1,192 @@
+package conn
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/wire"
+)
+
+// Endpoint is one end of any number of sessions over one socket. It belongs to
+// one goroutine.
+type Endpoint struct {
+	cfg   Config
+	in    *pipeline.Chain
+	out   *pipeline.Chain
+	set   *stages.Set
+	stats Stats
+
+	peers    map[[noise.KeySize]byte]*Peer
+	byID     pipeline.Slots[*Peer]
+	sessions pipeline.Slots[*session]
+	epochs   pipeline.Slots[*epoch]
+	pending  pipeline.Slots[pendingHandshake] // by receiver index, as epochs are
+
+	peerIDs, sessionIDs, epochIDs ids
+
+	timers  timers
+	touched []*session // to be flushed; each once
+	closing []closing  // to be closed when the chain has let go of them
+
+	halves     halfOpens
+	admission  *rate.Limiter // handshakes that we answer
+	rekeys     *rate.Limiter // rekeys that we take part in
+	jobs       []*Job
+	generation uint64 // grows with each revocation; see authorize
+
+	packet   pipeline.Packet // the one inbound
+	outgoing pipeline.Packet // the one outbound
+	arena    arena
+	filling  fill
+
+	events, spareEvents []Event
+}
+
+// New makes an endpoint. It fails if the chains that cfg.Stages has changed
+// cannot be built, or if cfg.Rand fails.
+func New(cfg Config) (*Endpoint, error) {
+	e := &Endpoint{
+		cfg:        cfg,
+		peers:      make(map[[noise.KeySize]byte]*Peer),
+		peerIDs:    ids{max: pipeline.MaxIDs},
+		sessionIDs: ids{max: pipeline.MaxIDs},
+		epochIDs:   ids{max: pipeline.MaxIDs},
+		admission:  rate.NewLimiter(rate.Limit(cfg.HandshakeRate), cfg.HandshakeBurst),
+		rekeys:     rate.NewLimiter(rate.Limit(cfg.RekeyRate), int(max(cfg.RekeyRate/4, 1))),
+	}
+	e.halves.init()
+	e.arena.init(cfg.MaxDatagram)
+	e.filling.init(e)
+	e.packet.Reply = make([]byte, 0, wire.CookiePacketSize)
+	if err := e.buildChains(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Endpoint) buildChains() error {
+	cfg := e.cfg.Chains
+	cfg.Cookie.Rand = e.cfg.Rand
+	cfg.RateLimit.Rate, cfg.RateLimit.Burst = e.cfg.PeerRate, e.cfg.PeerBurst
+	if _, err := io.ReadFull(e.cfg.Rand, cfg.RateLimit.Seed[:]); err != nil {
+		return fmt.Errorf("conn: reading randomness: %w", err)
+	}
+	cfg.Header.Handshake = e.handleHandshake
+	cfg.Ack.Control = e.handleControl
+	cfg.Ack.Acked = e.handleAcked
+	cfg.Ack.Room = e.room
+	cfg.Dispatch.Deliver = e.deliver
+	set, err := stages.Default(cfg)
+	if err != nil {
+		return err
+	}
+	if e.cfg.Stages != nil {
+		if err := e.cfg.Stages(set); err != nil {
+			return err
+		}
+	}
+	if e.in, err = set.Build(e.cfg.BuildOptions...); err != nil {
+		return err
+	}
+	if e.out, err = set.Outbound.Build(e.cfg.BuildOptions...); err != nil {
+		return err
+	}
+	e.set = set
+	for _, c := range []*pipeline.Chain{e.in, e.out} {
+		c.OnPanic = e.panicked
+	}
+	e.in.OnDrop = e.dropped
+	return nil
+}
+
+func (e *Endpoint) panicked(stage string, value any) {
+	e.stats.Panics++
+	e.cfg.Logger.Error("panic in a stage, handler or callback; the packet was dropped", "stage", stage, "panic", value)
+}
+
+// dropped attributes a drop to the peer that the packet claims to be from.
+func (e *Endpoint) dropped(p *pipeline.Packet, row int) {
+	if peer := e.byID.Get(p.Peer); peer != nil {
+		(*peer).countDrop(row)
+	}
+}
+
+// Inbound returns the chain that received packets run through.
+func (e *Endpoint) Inbound() *pipeline.Chain { return e.in }
+
+// Outbound returns the chain that packets to be sent run through.
+func (e *Endpoint) Outbound() *pipeline.Chain { return e.out }
+
+// Stats returns a copy of the endpoint's counters.
+func (e *Endpoint) Stats() Stats {
+	s := e.stats
+	s.HandshakesInFlight = e.halves.len()
+	s.CookiesSent = e.set.Cookie.Sent()
+	s.HeldBytes = e.set.Ack.HeldBytes()
+	s.Peers = len(e.peers)
+	return s
+}
+
+// Deadline returns when HandleTimeout is to be called next.
+func (e *Endpoint) Deadline() (pipeline.Time, bool) { return e.timers.next() }
+
+// HandleTimeout does what has become due.
+func (e *Endpoint) HandleTimeout(now pipeline.Time) {
+	for {
+		at, ok := e.timers.next()
+		if !ok || at > now {
+			return
+		}
+		t := e.timers[0]
+		e.timers.stop(t)
+		t.owner.timeout(e, now)
+		e.closeMarked(now)
+	}
+}
+
+// random fills b, and reports whether it could.
+func (e *Endpoint) random(b []byte) bool {
+	if _, err := io.ReadFull(e.cfg.Rand, b); err != nil {
+		e.cfg.Logger.Error("no randomness", "err", err)
+		return false
+	}
+	return true
+}
+
+// jitter returns d changed by up to a fifth, either way.
+func (e *Endpoint) jitter(d time.Duration) time.Duration {
+	var b [2]byte
+	e.random(b[:])
+	return d*4/5 + d*2/5*time.Duration(binary.BigEndian.Uint16(b[:]))/(1<<16)
+}
+
+// takeEpochID returns a receiver index that is not in use.
+func (e *Endpoint) takeEpochID() (pipeline.ID, bool) {
+	var gen [1]byte
+	if !e.random(gen[:]) {
+		return 0, false
+	}
+	return e.epochIDs.take(gen[0])
+}
+
+// goTime fits a monotonic time to packages that want a time.Time, such as
+// x/time/rate. Only differences mean anything.
+func goTime(t pipeline.Time) time.Time { return time.Unix(0, int64(t)) }
+
+// later returns now plus d.
+func later(now pipeline.Time, d time.Duration) pipeline.Time { return now + pipeline.Time(d) }
+
+// Close ends all sessions for the reason and tells the peers. What Flush then
+// yields is the last of this endpoint.
+func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) {
+	for _, p := range e.sortedPeers() {
+		e.ClosePeer(p, reason, now)
+	}
+}

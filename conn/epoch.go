@@ -1,0 +1,100 @@
+package conn
+
+import (
+	"encoding/binary"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/aead"
+)
+
+// epoch is one set of keys of a session: a key and a counter for each
+// direction, and the index by which each side addresses the other.
+type epoch struct {
+	id       pipeline.ID // our receiver index
+	seq      uint32
+	session  *session
+	remoteID uint32 // theirs
+	opened   pipeline.Time
+	hash     [32]byte
+	skipAt   uint64 // the next counter to leave out
+	received uint64 // one above the highest counter received
+	messages uint64 // sent and received: what makes a rekey by time worth while
+	softAt   pipeline.Time
+	freeAt   pipeline.Time // when a previous epoch goes
+}
+
+// openEpoch installs keys. It returns nil if the ciphers cannot be made or the
+// index is taken.
+func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote uint32, keys *noise.Keys, now pipeline.Time) *epoch {
+	send, err := noise.NewAEAD(s.suite, keys.Send)
+	if err != nil {
+		return nil
+	}
+	receive, err := noise.NewAEAD(s.suite, keys.Receive)
+	if err != nil {
+		return nil
+	}
+	ep := &epoch{id: index, seq: seq, session: s, remoteID: remote, opened: now, hash: keys.Hash}
+	ep.softAt = later(now, e.jitter(e.cfg.RekeyAfter))
+	e.planSkip(ep, 0)
+	*e.epochs.Open(index) = ep
+	n := pipeline.EpochNotice{Peer: s.peer.id, Session: s.id, Epoch: index, Seq: seq}
+	e.in.OpenEpoch(n)
+	e.out.OpenEpoch(n)
+	e.set.Open.InstallKey(index, aead.NewKey(s.suite, receive))
+	e.set.Seal.InstallKey(index, aead.NewKey(s.suite, send), 0)
+	return ep
+}
+
+// closeEpoch forgets keys and index.
+func (e *Endpoint) closeEpoch(s *session, ep *epoch) {
+	e.loseAll(s, ep)
+	n := pipeline.EpochNotice{Peer: s.peer.id, Session: s.id, Epoch: ep.id, Seq: ep.seq}
+	e.in.CloseEpoch(n)
+	e.out.CloseEpoch(n)
+	e.epochs.Close(ep.id)
+	e.epochIDs.give(ep.id)
+}
+
+// planSkip chooses the next counter that is left out on purpose, so that a peer
+// which acknowledges what it has not received gives itself away (RFC 9000
+// section 21.4).
+func (e *Endpoint) planSkip(ep *epoch, from uint64) {
+	var b [2]byte
+	e.random(b[:])
+	ep.skipAt = from + 1 + uint64(binary.BigEndian.Uint16(b[:]))%(2*skipInterval)
+}
+
+// promote makes the next epoch the current one. The one before stays for
+// packets that are still under way.
+func (e *Endpoint) promote(s *session, now pipeline.Time) {
+	if s.previous != nil {
+		e.closeEpoch(s, s.previous)
+	}
+	s.previous, s.current, s.next = s.current, s.next, nil
+	s.hash = s.current.hash
+	s.previous.freeAt = later(now, previousEpochLife)
+	e.stats.Rekeys++
+	s.peer.stats.Rekeys++
+	e.touch(s)
+}
+
+// spent reports whether the epoch must not be used any longer.
+func (e *Endpoint) spent(s *session, ep *epoch, now pipeline.Time) bool {
+	t := e.tracker(s, ep.id)
+	return t == nil || t.Next() >= HardPackets ||
+		ep.messages > 0 && now >= later(ep.softAt, hardAfter) ||
+		e.set.Open.Failures(ep.id) >= hardFailures
+}
+
+// worn reports whether it is time for new keys.
+func (e *Endpoint) worn(s *session, ep *epoch, now pipeline.Time) bool {
+	t := e.tracker(s, ep.id)
+	return t != nil && (t.Next() >= e.cfg.RekeyAfterPackets || ep.received >= e.cfg.RekeyAfterPackets) ||
+		ep.messages > 0 && now >= ep.softAt ||
+		e.set.Open.Failures(ep.id) >= softFailures
+}
+
+// wearsAt returns when worn will become true by time alone.
+func (ep *epoch) wearsAt() (pipeline.Time, bool) { return ep.softAt, ep.messages > 0 }

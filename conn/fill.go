@@ -1,0 +1,340 @@
+package conn
+
+import (
+	"net/netip"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
+	"github.com/intentra/intentra/wire"
+)
+
+// fill is the packet under construction and what takes messages into it. Its
+// functions are made once, so that filling a packet allocates nothing.
+type fill struct {
+	e         *Endpoint
+	s         *session
+	ep        *epoch
+	now       pipeline.Time
+	messages  int
+	eliciting bool
+	full      bool   // a message was left for the next packet
+	reserved  int    // bytes kept free for an acknowledgement that is due
+	scratch   []byte // of a message on its way through the user's stages
+	waiting   bool   // scratch holds a message that has passed them
+
+	takeState, takeReliable func(channel uint32, intent pipeline.Intent, payload []byte) bool
+}
+
+func (f *fill) init(e *Endpoint) {
+	f.e = e
+	f.scratch = make([]byte, 0, e.cfg.MaxDatagram)
+	f.takeState, f.takeReliable = f.state, f.reliable
+}
+
+// Flush makes datagrams of what there is to send, until there is nothing left
+// or the batch is full; then it returns true and wants to be called again once
+// Outgoing has been sent.
+func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
+	e.closeMarked(now)
+	for i, s := range e.touched {
+		if s.closed {
+			continue
+		}
+		if !e.flushSession(s, now) {
+			e.touched = append(e.touched[:0], e.touched[i:]...)
+			return true
+		}
+		s.touched = false
+		e.armSession(s, now)
+	}
+	e.touched = e.touched[:0]
+	return false
+}
+
+// flushSession sends what s has to send. It returns false if the batch is full.
+func (e *Endpoint) flushSession(s *session, now pipeline.Time) bool {
+	if s.current == nil {
+		return true
+	}
+	if e.spent(s, s.current, now) {
+		e.markClosing(s, wire.CloseKeys, false)
+		e.closeMarked(now)
+		return true
+	}
+	s.ackDue = e.ackIsDue(s, now)
+	for {
+		state, reliable := 0, 0
+		if s.confirmed && s.peer.session == s && s.pacer.ready(now) {
+			state, reliable = s.peer.Queue.Waiting()
+			if s.lane.full() {
+				reliable = 0
+			}
+			reliable += s.lane.lost
+		}
+		if state+reliable == 0 && !s.pingDue && !s.ackDue {
+			return true
+		}
+		if e.arena.full() {
+			return false
+		}
+		if !e.sendPacket(s, state+reliable > 0, now) {
+			return true
+		}
+	}
+}
+
+func (e *Endpoint) ackIsDue(s *session, now pipeline.Time) bool {
+	at, ok := e.set.Ack.Deadline(s.id)
+	return ok && at <= now
+}
+
+// sendPacket makes one packet. It returns false if nothing came of it.
+func (e *Endpoint) sendPacket(s *session, withMessages bool, now pipeline.Time) bool {
+	p := e.begin(s, s.remote, now)
+	f := &e.filling
+	if s.ackDue {
+		f.reserved = wire.MaxAckSize
+	}
+	if withMessages {
+		f.fillMessages()
+	}
+	if s.pingDue && !f.eliciting {
+		p.Data = wire.AppendPing(p.Data)
+		f.eliciting = true
+	}
+	s.pingDue, s.ackDue = false, false
+	return e.finish()
+}
+
+// begin starts a packet of the session's current epoch.
+func (e *Endpoint) begin(s *session, addr netip.AddrPort, now pipeline.Time) *pipeline.Packet {
+	ep := s.current
+	t := e.tracker(s, ep.id)
+	if t.Next() == ep.skipAt {
+		var o ack.Outcome
+		t.Skip(&o)
+		e.countOutcome(s.peer, &o)
+		e.planSkip(ep, t.Next())
+	}
+	buf := e.arena.buffer()
+	p := &e.outgoing
+	p.Reset(buf[:0:min(cap(buf), max(s.maxDatagram, wire.MinDatagram))], addr, now)
+	p.Peer, p.Session, p.Epoch, p.EpochSeq = s.peer.id, s.id, ep.id, ep.seq
+	p.Counter = t.Next()
+	p.Data = wire.AppendHeader(p.Data, wire.Header{Type: wire.TypeData, Receiver: ep.remoteID, Counter: p.Counter})
+	f := &e.filling
+	f.s, f.ep, f.now = s, ep, now
+	f.messages, f.eliciting, f.full, f.reserved = 0, false, false, 0
+	return p
+}
+
+// finish attaches acknowledgements, seals and queues the packet. An empty one
+// goes nowhere, and returns false.
+func (e *Endpoint) finish() bool {
+	p, f := &e.outgoing, &e.filling
+	s := f.s
+	header := len(p.Data) == wire.HeaderSize
+	v := e.out.ProcessPacket(p)
+	if header && len(p.Data) <= wire.Overhead {
+		// Nothing was owed after all. The counter has been used by the seal,
+		// so it is used up; the peer never sees it.
+		var o ack.Outcome
+		e.tracker(s, f.ep.id).Sent(f.now, 0, false, &o)
+		return false
+	}
+	var o ack.Outcome
+	e.tracker(s, f.ep.id).Sent(f.now, f.messages, f.eliciting && v == pipeline.Accept, &o)
+	e.countOutcome(s.peer, &o)
+	if v != pipeline.Accept {
+		return true
+	}
+	s.pacer.charge(f.now)
+	if f.eliciting && s.asked == 0 {
+		s.asked = f.now
+	}
+	f.ep.messages += uint64(f.messages)
+	st := &s.peer.stats
+	st.PacketsOut++
+	st.BytesOut += uint64(len(p.Data))
+	st.MessagesOut += uint64(f.messages)
+	e.stats.PacketsOut++
+	e.stats.BytesOut += uint64(len(p.Data))
+	e.arena.commit(p.Data, p.Addr)
+	return true
+}
+
+// fillMessages takes messages until the packet is full or none is left. State
+// and Reliable take turns in who comes first, so neither starves the other.
+func (f *fill) fillMessages() {
+	f.s.stateTurn = !f.s.stateTurn
+	if f.s.stateTurn {
+		f.fillState()
+		f.fillReliable()
+		return
+	}
+	f.fillReliable()
+	f.fillState()
+}
+
+func (f *fill) fillState() {
+	for f.drain(false) {
+	}
+}
+
+func (f *fill) fillReliable() {
+	f.resend()
+	if f.s.lane.lost == 0 {
+		for f.drain(true) {
+		}
+	}
+}
+
+// drain takes messages from the queue, and reports whether to go on: with
+// stages of the user's in the way they come one at a time.
+func (f *fill) drain(reliable bool) bool {
+	if f.full {
+		return false
+	}
+	take := f.takeState
+	if reliable {
+		take = f.takeReliable
+	}
+	f.waiting = false
+	f.s.peer.Queue.Take(reliable, take)
+	if !f.waiting {
+		return false
+	}
+	f.pass()
+	return true
+}
+
+// state appends one message, under the queue's lock.
+func (f *fill) state(channel uint32, intent pipeline.Intent, payload []byte) bool {
+	p := &f.e.outgoing
+	p.Channel, p.Intent = channel, intent
+	if f.e.out.HasMessageStages() {
+		return f.hold(payload)
+	}
+	p.SetPayload(payload)
+	if !f.fits(p) {
+		return f.leave()
+	}
+	f.e.out.CountMessage()
+	f.append(p)
+	return true
+}
+
+// reliable takes one message into the lane and appends it.
+func (f *fill) reliable(channel uint32, intent pipeline.Intent, payload []byte) bool {
+	p := &f.e.outgoing
+	p.Channel, p.Intent = channel, intent
+	if f.s.lane.full() {
+		return false
+	}
+	if f.e.out.HasMessageStages() {
+		return f.hold(payload)
+	}
+	p.SetPayload(payload)
+	if !f.fits(p) {
+		return f.leave()
+	}
+	f.e.out.CountMessage()
+	f.toLane(p)
+	return true
+}
+
+// hold copies one message out of the queue, to be passed through the user's
+// stages when the lock is free. It takes a message only if the packet has room
+// for it at its longest, because it cannot go back.
+func (f *fill) hold(payload []byte) bool {
+	p := &f.e.outgoing
+	if f.waiting {
+		return false
+	}
+	longest := wire.MessageSize(wire.FrameType(p.Intent), p.Channel, len(payload)+f.e.out.MaxGrowth())
+	if len(p.Data)+longest+f.reserved+wire.TagSize > cap(p.Data) && f.messages > 0 {
+		f.full = true
+		return false
+	}
+	f.scratch = append(f.scratch[:0], payload...)
+	f.waiting = true
+	return true
+}
+
+// pass runs the message in scratch through the user's stages and appends what
+// has become of it.
+func (f *fill) pass() {
+	p := &f.e.outgoing
+	p.SetPayload(f.scratch)
+	if f.e.out.ProcessMessage(p) != pipeline.Accept {
+		return
+	}
+	if !f.fits(p) {
+		f.e.stats.TooLarge++
+		return
+	}
+	if p.Intent == pipeline.Reliable {
+		f.toLane(p)
+		return
+	}
+	f.append(p)
+}
+
+// toLane gives the message in hand its number and appends it.
+func (f *fill) toLane(p *pipeline.Packet) {
+	l := &f.s.lane
+	seq, m := l.add(p.Channel, p.Payload())
+	f.e.set.Ack.SetReliableSent(f.s.id, l.next)
+	f.appendReliable(p, seq, m)
+}
+
+// resend appends lost messages, oldest first, as far as there is room.
+func (f *fill) resend() {
+	l, p := &f.s.lane, &f.e.outgoing
+	if l.lost == 0 || f.full {
+		return
+	}
+	for seq := l.base; seq < l.next && l.lost > 0; seq++ {
+		m := l.at(seq)
+		if !m.lost {
+			continue
+		}
+		p.Channel, p.Intent = m.channel, pipeline.Reliable
+		p.SetPayload(m.payload)
+		if !f.fits(p) {
+			f.full = true
+			return
+		}
+		m.lost = false
+		l.lost--
+		f.appendReliable(p, seq, m)
+	}
+}
+
+func (f *fill) appendReliable(p *pipeline.Packet, seq uint64, m *laneMessage) {
+	m.epoch, m.counter, m.sentAt = p.Epoch, p.Counter, f.now
+	p.Sequence, p.Distance = seq, m.distance
+	f.append(p)
+}
+
+// leave keeps the message that does not fit for the next packet. One that fits
+// no packet, because the peer takes smaller ones than we do, is dropped: it
+// must not hold up the others.
+func (f *fill) leave() (taken bool) {
+	if f.messages == 0 && f.reserved == 0 {
+		f.e.stats.TooLarge++
+		return true
+	}
+	f.full = true
+	return false
+}
+
+func (f *fill) fits(p *pipeline.Packet) bool {
+	return len(p.Data)+f.e.out.PackedSize(p)+f.reserved+wire.TagSize <= cap(p.Data)
+}
+
+func (f *fill) append(p *pipeline.Packet) {
+	f.e.out.Pack(p)
+	f.messages++
+	f.eliciting = true
+}

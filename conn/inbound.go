@@ -1,0 +1,88 @@
+package conn
+
+import (
+	"net/netip"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// HandleDatagram runs one datagram through the inbound chain. data is borrowed
+// and will be changed in place; addr is unmapped here.
+func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time) {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	e.stats.PacketsIn++
+	e.stats.BytesIn += uint64(len(data))
+	p := &e.packet
+	p.Reset(data, addr, now)
+	size := len(data)
+	v := e.in.Process(p)
+	if len(p.Reply) > 0 {
+		e.sendPlain(addr, p.Reply)
+	}
+	if p.Fresh() {
+		e.afterPacket(p, v, size, now)
+	}
+	e.closeMarked(now)
+}
+
+// afterPacket does what an authenticated packet means beyond its contents.
+func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int, now pipeline.Time) {
+	s := e.sessionOf(p)
+	if s == nil || s.closed {
+		return
+	}
+	e.hear(s, p)
+	s.peer.stats.PacketsIn++
+	s.peer.stats.BytesIn += uint64(size)
+	if p.Struck() {
+		e.stats.Strikes++
+		if s.peer.strikes.add(now, e.cfg.Strikes, e.cfg.StrikeWindow) {
+			e.markClosing(s, wire.CloseViolation, true)
+			return
+		}
+	}
+	if ep := e.epochs.Get(p.Epoch); ep != nil && p.Counter >= (*ep).received {
+		(*ep).received = p.Counter + 1
+	}
+	if v == pipeline.Accept {
+		e.follow(s, p, size)
+	}
+	e.touch(s)
+}
+
+// hear notes the first sign of life that a packet is: it confirms a session
+// that we dialled, and completes a rekey.
+func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
+	s.received, s.asked, s.spoken, s.final = p.Now, 0, true, nil
+	if !s.confirmed {
+		e.confirm(s, p.Now)
+	}
+	if s.next != nil && s.next.id == p.Epoch {
+		e.promote(s, p.Now)
+		e.abandonRekey(s)
+	}
+}
+
+// deliver passes a message to the driver. The first packet may carry one, so
+// the session is confirmed first.
+func (e *Endpoint) deliver(p *pipeline.Packet) bool {
+	s := e.sessionOf(p)
+	if s == nil || s.closed {
+		return false
+	}
+	e.hear(s, p)
+	if s.closed {
+		return false
+	}
+	if ep := e.epochs.Get(p.Epoch); ep != nil {
+		(*ep).messages++
+	}
+	s.peer.stats.MessagesIn++
+	return e.cfg.Deliver(s.peer, p)
+}
+
+func (e *Endpoint) room(p *pipeline.Packet) bool {
+	s := e.sessionOf(p)
+	return s != nil && e.cfg.Room(s.peer)
+}

@@ -1,0 +1,191 @@
+package conn
+
+import (
+	"time"
+
+	"github.com/intentra/intentra/internal/sendq"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// lane is the sending half of a session's reliable lane: at most
+// [wire.ReliableWindow] messages that have been sent and not acknowledged.
+// The zero value is ready to use. A message is sent again when the packet that
+// last carried it has been taken for lost, or after the retransmission
+// time-out, which doubles while nothing is acknowledged.
+type lane struct {
+	base, next uint64
+	slots      []laneMessage     // base..next, a ring with a power-of-two length
+	last       map[uint32]uint64 // channel to the last sequence in flight on it
+	backoff    uint
+	lost       int // messages to be sent again
+}
+
+type laneMessage struct {
+	payload  []byte
+	channel  uint32
+	distance uint16
+	acked    bool
+	lost     bool
+	epoch    pipeline.ID // of the packet that last carried it
+	counter  uint64
+	sentAt   pipeline.Time
+}
+
+func (l *lane) inFlight() int { return int(l.next - l.base) }
+
+func (l *lane) full() bool { return l.inFlight() >= wire.ReliableWindow }
+
+func (l *lane) at(seq uint64) *laneMessage { return &l.slots[seq&uint64(len(l.slots)-1)] }
+
+// add takes a message into flight and returns its number and the distance to
+// its predecessor on the channel, zero if that one has been acknowledged. The
+// lane is not full. It copies the payload.
+func (l *lane) add(channel uint32, payload []byte) (seq uint64, m *laneMessage) {
+	if l.inFlight() == len(l.slots) {
+		l.grow()
+	}
+	if l.last == nil {
+		l.last = make(map[uint32]uint64)
+	}
+	seq = l.next
+	l.next++
+	m = l.at(seq)
+	*m = laneMessage{payload: append(m.payload[:0], payload...), channel: channel}
+	if before, ok := l.last[channel]; ok {
+		m.distance = uint16(seq - before)
+	}
+	l.last[channel] = seq
+	return seq, m
+}
+
+func (l *lane) grow() {
+	slots := make([]laneMessage, max(8, 2*len(l.slots)))
+	for seq := l.base; seq < l.next; seq++ {
+		slots[seq&uint64(len(slots)-1)] = *l.at(seq)
+	}
+	l.slots = slots
+}
+
+// acknowledge marks a message as received.
+func (l *lane) acknowledge(m *laneMessage) {
+	if m.lost {
+		m.lost = false
+		l.lost--
+	}
+	m.acked = true
+}
+
+// release moves base over the messages that have been acknowledged.
+func (l *lane) release() {
+	for l.base < l.next && l.at(l.base).acked {
+		m := l.at(l.base)
+		if l.last[m.channel] == l.base {
+			delete(l.last, m.channel)
+		}
+		l.base++
+	}
+}
+
+// lose has m sent again.
+func (l *lane) lose(m *laneMessage) {
+	if !m.acked && !m.lost {
+		m.lost = true
+		l.lost++
+	}
+}
+
+// handleAcked moves the lane on what one acknowledgement has decided.
+func (e *Endpoint) laneAcked(s *session, cumulative uint64) {
+	l := &s.lane
+	if l.inFlight() == 0 {
+		return
+	}
+	before := l.base
+	for seq := l.base; seq < l.next; seq++ {
+		m := l.at(seq)
+		if m.acked {
+			continue
+		}
+		t := e.tracker(s, m.epoch)
+		switch {
+		case seq < cumulative, t != nil && t.Acked(m.counter):
+			l.acknowledge(m)
+		case t == nil || t.Lost(m.counter):
+			l.lose(m)
+		}
+	}
+	l.release()
+	if l.base > before {
+		l.backoff = 0
+	}
+	if l.lost > 0 || l.inFlight() < wire.ReliableWindow {
+		e.touch(s)
+	}
+}
+
+// laneDeadline returns when the oldest message in flight times out.
+func (e *Endpoint) laneDeadline(s *session) (pipeline.Time, bool) {
+	l := &s.lane
+	if l.inFlight() == 0 || l.lost > 0 {
+		return 0, false
+	}
+	oldest := pipeline.Time(1<<63 - 1)
+	for seq := l.base; seq < l.next; seq++ {
+		if m := l.at(seq); !m.acked {
+			oldest = m.sentAt
+			break
+		}
+	}
+	return later(oldest, e.laneRTO(s)), true
+}
+
+func (e *Endpoint) laneRTO(s *session) time.Duration {
+	return min(e.rto(s)<<min(s.lane.backoff, 8), maxRTO)
+}
+
+// laneTimeout has everything sent again that was sent a time-out ago.
+func (e *Endpoint) laneTimeout(s *session, now pipeline.Time) {
+	at, ok := e.laneDeadline(s)
+	if !ok || now < at {
+		return
+	}
+	l := &s.lane
+	limit := now - pipeline.Time(e.laneRTO(s))
+	for seq := l.base; seq < l.next; seq++ {
+		if m := l.at(seq); !m.acked && m.sentAt <= limit {
+			l.lose(m)
+		}
+	}
+	l.backoff++
+	e.touch(s)
+}
+
+// loseAll has the Reliable messages sent again that an epoch's packets carried.
+func (e *Endpoint) loseAll(s *session, ep *epoch) {
+	l := &s.lane
+	t := e.tracker(s, ep.id)
+	for seq := l.base; seq < l.next; seq++ {
+		if m := l.at(seq); m.epoch == ep.id && !m.acked && (t == nil || !t.Acked(m.counter)) {
+			l.lose(m)
+		}
+	}
+}
+
+// returnUnacknowledged puts what the session has not seen acknowledged back
+// into the peer's queue, for the next session. A message whose acknowledgement
+// was lost arrives twice then: a session is the limit of exactly once.
+func (e *Endpoint) returnUnacknowledged(s *session) {
+	l := &s.lane
+	if l.inFlight() == 0 {
+		return
+	}
+	var back []sendq.Message
+	for seq := l.base; seq < l.next; seq++ {
+		if m := l.at(seq); !m.acked {
+			back = append(back, sendq.Message{Channel: m.channel, Payload: m.payload})
+		}
+	}
+	s.peer.Queue.Restore(back)
+	s.lane = lane{}
+}

@@ -1,0 +1,75 @@
+package conn
+
+import (
+	"net/netip"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// path is an address that a session may move to. Packets go on to the proven
+// address until the new one has echoed 8 random bytes: an acknowledgement would
+// prove nothing, since whoever forwards a genuine packet from elsewhere sees to
+// it that it is acknowledged.
+type path struct {
+	addr     netip.AddrPort // the candidate; invalid if there is none
+	token    [wire.PathTokenSize]byte
+	received int // bytes from there
+	sent     int // bytes to there
+	attempts int
+	retryAt  pipeline.Time
+}
+
+// follow looks at where an authenticated packet came from. Only the newest
+// packet counts, so that an old one that was held back moves nothing.
+func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
+	order := uint64(p.EpochSeq)<<32 | p.Counter&(1<<32-1)
+	if order < s.newest {
+		return
+	}
+	s.newest = order
+	if p.Addr == s.remote {
+		// Alive where it always was: whatever came from elsewhere was not
+		// the peer's move.
+		s.path = path{}
+		return
+	}
+	if e.cfg.ForbidRoaming {
+		return
+	}
+	if s.path.addr != p.Addr {
+		s.path = path{addr: p.Addr}
+		if !e.random(s.path.token[:]) {
+			s.path = path{}
+			return
+		}
+	}
+	s.path.received += size
+	e.challenge(s, p.Now)
+}
+
+// challenge sends the token to the candidate, within its budget: "three times
+// the amount of data received" (RFC 9000 section 8.1).
+func (e *Endpoint) challenge(s *session, now pipeline.Time) {
+	c := &s.path
+	const size = wire.Overhead + 1 + wire.PathTokenSize
+	if c.attempts >= pathAttempts || now < c.retryAt || c.sent+size > pathBudget*c.received {
+		return
+	}
+	frame := wire.AppendPath(nil, wire.FramePathChallenge, c.token)
+	if e.sendControl(s, c.addr, frame, now) {
+		c.attempts++
+		c.sent += size
+		c.retryAt = later(now, pathRetry)
+	}
+}
+
+// pathProven moves the session to the candidate that has answered.
+func (e *Endpoint) pathProven(s *session, token [wire.PathTokenSize]byte) {
+	if !s.path.addr.IsValid() || token != s.path.token || s.path.attempts == 0 {
+		return
+	}
+	s.remote, s.path = s.path.addr, path{}
+	e.stats.Roams++
+	e.touch(s)
+}

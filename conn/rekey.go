@@ -1,0 +1,296 @@
+package conn
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// A rekey is a fresh Noise XX inside the session, in sealed frames. Its
+// prologue contains the hash of the handshake before it, so the chain of keys
+// cannot be spliced. The dialer of the session starts it:
+//
+//	dialer                        responder
+//	Init (index)      ->          job: read 1, write 2
+//	job: read 2, write 3  <-      Answer (index)
+//	next epoch, listening
+//	Final             ->          job: read 3; next epoch is current
+//	next epoch is current  <-     any packet under the new keys
+//
+// Either step is sent again until the next one comes. Messages flow all the
+// while; nothing waits.
+
+// rekey is the state of one, on either side.
+type rekey struct {
+	initiator *noise.Initiator
+	responder *noise.Responder
+	index     pipeline.ID // our receiver index of the next epoch
+	remote    uint32      // theirs, once known
+	request   []byte      // responder: the Init that is being answered
+	final     []byte      // responder: the Final that is being worked on
+	step      wire.RekeyStep
+	frame     []byte // what is sent until there is an answer
+	busy      bool
+	started   pipeline.Time
+	retryAt   pipeline.Time
+	notBefore pipeline.Time // for the next one, after one has failed
+	serial    uint64        // tells a job of this rekey from one of an older
+}
+
+func (r *rekey) active() bool { return r.index != 0 }
+
+// rekeyable reports whether the session could start a rekey.
+func (s *session) rekeyable() bool {
+	return s.confirmed && !s.rekey.active() && s.next == nil && s.peer.session == s
+}
+
+// rekeyPrologue binds a rekey to the session and to all handshakes before.
+func rekeyPrologue(s *session) []byte {
+	b := append([]byte("intentra rekey"), wire.Version, byte(s.suite))
+	return append(b, s.hash[:]...)
+}
+
+// rekeyTimeout starts a rekey, sends a step again, or gives one up.
+func (e *Endpoint) rekeyTimeout(s *session, now pipeline.Time) {
+	r := &s.rekey
+	if !r.active() {
+		e.maybeRekey(s, now)
+		return
+	}
+	if now >= later(r.started, rekeyTimeout) {
+		e.abandonRekey(s)
+		r.notBefore = later(now, e.jitter(rekeyTimeout))
+		return
+	}
+	if r.frame != nil && now >= r.retryAt {
+		e.sendRekey(s, now)
+	}
+}
+
+// maybeRekey starts a rekey if the keys are worn and the budget allows it. A
+// responder asks the dialer.
+func (e *Endpoint) maybeRekey(s *session, now pipeline.Time) {
+	if !s.rekeyable() || now < s.rekey.notBefore || !e.worn(s, s.current, now) {
+		return
+	}
+	if !s.dialer {
+		s.rekey.notBefore = later(now, rekeyRetry)
+		e.sendControl(s, s.remote, wire.AppendRekey(nil, wire.RekeyRequest, nil), now)
+		return
+	}
+	e.startRekey(s, now)
+}
+
+func (e *Endpoint) startRekey(s *session, now pipeline.Time) {
+	if !e.rekeys.AllowN(goTime(now), 1) {
+		s.rekey.notBefore = later(now, e.jitter(rekeyRetry))
+		return
+	}
+	ephemeral, ok := e.ephemeral()
+	index, ok2 := e.takeEpochID()
+	if !ok || !ok2 {
+		s.rekey.notBefore = later(now, rekeyRetry)
+		return
+	}
+	s.rekey = rekey{index: index, started: now, retryAt: later(now, rekeyTimeout), busy: true, serial: s.rekey.serial + 1}
+	pro, suite := rekeyPrologue(s), s.suite
+	payload := binary.BigEndian.AppendUint32(nil, uint32(index))
+	e.submitRekey(s, &Job{work: func(j *Job) {
+		if j.initiator, j.err = noise.NewInitiator(suite, e.cfg.Static, pro, ephemeral); j.err == nil {
+			j.out, j.err = j.initiator.WriteInit(payload)
+		}
+	}})
+}
+
+// handleRekey takes a Rekey frame of an authenticated packet.
+func (e *Endpoint) handleRekey(s *session, p *pipeline.Packet, f *wire.Frame) {
+	switch {
+	case f.Step == wire.RekeyRequest && s.dialer && len(f.Payload) == 0:
+		if s.rekeyable() && p.Now >= s.rekey.notBefore && p.Now-s.current.opened >= pipeline.Time(time.Second) {
+			e.startRekey(s, p.Now)
+			e.touch(s)
+		}
+	case f.Step == wire.RekeyInit && !s.dialer:
+		e.answerRekey(s, p, f.Payload)
+	case f.Step == wire.RekeyAnswer && s.dialer:
+		e.concludeRekey(s, f.Payload)
+	case f.Step == wire.RekeyFinal && !s.dialer:
+		e.acceptRekey(s, f.Payload)
+	default:
+		p.Strike()
+	}
+}
+
+// answerRekey is the responder's first step.
+func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
+	r := &s.rekey
+	if r.active() {
+		if bytes.Equal(r.request, message) && r.frame != nil {
+			e.sendRekey(s, p.Now)
+		}
+		return
+	}
+	if !s.rekeyable() || !e.rekeys.AllowN(goTime(p.Now), 1) {
+		return
+	}
+	ephemeral, ok := e.ephemeral()
+	index, ok2 := e.takeEpochID()
+	if !ok || !ok2 {
+		return
+	}
+	*r = rekey{
+		index: index, request: bytes.Clone(message), started: p.Now,
+		retryAt: later(p.Now, rekeyTimeout), busy: true, serial: r.serial + 1,
+	}
+	pro, suite, in := rekeyPrologue(s), s.suite, r.request
+	payload := binary.BigEndian.AppendUint32(nil, uint32(index))
+	e.submitRekey(s, &Job{work: func(j *Job) {
+		if j.responder, j.err = noise.NewResponder(suite, e.cfg.Static, pro, ephemeral); j.err != nil {
+			return
+		}
+		var remote []byte
+		if remote, j.err = j.responder.ReadInit(in, 4); j.err != nil {
+			return
+		}
+		j.index = binary.BigEndian.Uint32(remote)
+		j.out, j.err = j.responder.WriteResponse(payload)
+	}})
+	e.touch(s)
+}
+
+// concludeRekey is the dialer's second step.
+func (e *Endpoint) concludeRekey(s *session, message []byte) {
+	r := &s.rekey
+	if !r.active() || r.busy || r.step != wire.RekeyInit || r.initiator == nil {
+		return
+	}
+	r.busy = true
+	machine, in, pinned := r.initiator, bytes.Clone(message), s.peer.Key
+	e.submitRekey(s, &Job{work: func(j *Job) {
+		answer, remote, err := machine.ReadResponse(in, 4)
+		if err == nil && remote != pinned {
+			err = ErrWrongKey
+		}
+		if err != nil {
+			j.err = err
+			return
+		}
+		j.index = binary.BigEndian.Uint32(answer)
+		var keys noise.Keys
+		j.out, keys, j.err = machine.WriteFinal(nil)
+		j.keys = &keys
+	}})
+}
+
+// acceptRekey is the responder's second step.
+func (e *Endpoint) acceptRekey(s *session, message []byte) {
+	r := &s.rekey
+	if !r.active() || r.busy || r.responder == nil {
+		return
+	}
+	r.busy = true
+	machine, in, pinned := r.responder, bytes.Clone(message), s.peer.Key
+	e.submitRekey(s, &Job{work: func(j *Job) {
+		_, keys, err := machine.ReadFinal(in, 0)
+		if err == nil && keys.Remote != pinned {
+			err = ErrWrongKey
+		}
+		j.keys, j.err = &keys, err
+	}})
+}
+
+// rekeyJob brings a job of a rekey back to the session that it was made for,
+// if the session and the rekey are still there.
+type rekeyJob struct {
+	session *session
+	index   pipeline.ID
+	serial  uint64
+}
+
+func (e *Endpoint) submitRekey(s *session, j *Job) {
+	j.owner = rekeyJob{s, s.rekey.index, s.rekey.serial}
+	e.submit(j)
+}
+
+func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
+	s := o.session
+	r := &s.rekey
+	if s.closed || !r.active() || r.serial != o.serial {
+		e.epochIDs.give(o.index)
+		return
+	}
+	r.busy = false
+	switch {
+	case j.err != nil && r.initiator == nil && r.responder == nil:
+		e.abandonRekey(s)
+	case j.err != nil:
+		// The frame was authentic but its contents were not: count it, and
+		// wait for a sound one until the rekey times out.
+		e.count(HandshakeFailed)
+	case j.initiator != nil:
+		r.initiator = j.initiator
+		e.stepRekey(s, wire.RekeyInit, j.out, now)
+	case j.responder != nil:
+		r.responder, r.remote = j.responder, j.index
+		e.stepRekey(s, wire.RekeyAnswer, j.out, now)
+	case s.dialer:
+		r.remote = j.index
+		if e.nextEpoch(s, j.keys, now) {
+			e.stepRekey(s, wire.RekeyFinal, j.out, now)
+		}
+	default:
+		if e.nextEpoch(s, j.keys, now) {
+			// The first packet under the new keys tells the dialer.
+			s.rekey = rekey{serial: r.serial}
+			e.promote(s, now)
+			s.pingDue = true
+		}
+	}
+	e.touch(s)
+}
+
+// nextEpoch opens the epoch that the rekey has made keys for.
+func (e *Endpoint) nextEpoch(s *session, keys *noise.Keys, now pipeline.Time) bool {
+	r := &s.rekey
+	ep := e.openEpoch(s, s.current.seq+1, r.index, r.remote, keys, now)
+	if ep == nil {
+		e.abandonRekey(s)
+		return false
+	}
+	ep.hash, s.next = keys.Hash, ep
+	return true
+}
+
+// stepRekey sends a step, and again until it is answered.
+func (e *Endpoint) stepRekey(s *session, step wire.RekeyStep, message []byte, now pipeline.Time) {
+	r := &s.rekey
+	r.step, r.frame = step, wire.AppendRekey(nil, step, message)
+	e.sendRekey(s, now)
+}
+
+func (e *Endpoint) sendRekey(s *session, now pipeline.Time) {
+	e.sendControl(s, s.remote, s.rekey.frame, now)
+	s.rekey.retryAt = later(now, max(e.rto(s), rekeyRetry))
+	if s.rekey.step == wire.RekeyAnswer {
+		// Responders never retransmit by timer; the dialer does.
+		s.rekey.retryAt = later(now, rekeyTimeout)
+	}
+}
+
+// abandonRekey ends a rekey, whether it has succeeded or not. The index goes
+// back unless an epoch has it, or a job will bring it.
+func (e *Endpoint) abandonRekey(s *session) {
+	r := &s.rekey
+	switch {
+	case s.next != nil:
+		e.closeEpoch(s, s.next)
+		s.next = nil
+	case r.active() && !r.busy && e.epochs.Get(r.index) == nil:
+		e.epochIDs.give(r.index)
+	}
+	s.rekey = rekey{serial: r.serial, notBefore: r.notBefore}
+}

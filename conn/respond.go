@@ -1,0 +1,234 @@
+package conn
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// The responder's side of a handshake:
+//
+//	Init with a good cookie -> slot -> job: read 1, write 2 -> Response
+//	Final -> job: read 3, Authorize -> session, confirmed by a Ping
+//
+// It never retransmits by timer: a repeated Init gets the same Response, and a
+// repeated Final, before the dialer has said anything, another Ping.
+
+// handleInit takes message 1. Its cookie has been checked.
+func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
+	if !e.accepts(h.Suite) {
+		return HandshakeSuite, false
+	}
+	key := initKey{addr: p.Addr, ephemeral: [32]byte(wire.NoiseMessage(p.Data))}
+	if half := e.halves.byInit[key]; half != nil {
+		if half.response == nil {
+			return HandshakeBusy, false
+		}
+		e.count(HandshakeRepeated)
+		e.sendPlain(p.Addr, half.response)
+		return 0, true
+	}
+	if _, over := e.halves.completed[key.ephemeral]; over {
+		return HandshakeReplayed, false
+	}
+	if o, ok := e.admit(p); !ok {
+		return o, false
+	}
+	ephemeral, ok := e.ephemeral()
+	if !ok {
+		return HandshakeTable, false
+	}
+	index, ok := e.takeEpochID()
+	if !ok {
+		return HandshakeTable, false
+	}
+	half := &halfOpen{key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, busy: true}
+	half.timer.owner = half
+	e.halves.add(half)
+	*e.pending.Open(index) = pendingHandshake{half: half}
+	e.timers.arm(&half.timer, later(p.Now, e.cfg.HandshakeTimeout))
+	e.count(HandshakeStarted)
+	e.submit(e.respondJob(half, append([]byte(nil), wire.NoiseMessage(p.Data)...), ephemeral))
+	return 0, true
+}
+
+func (e *Endpoint) accepts(s wire.Suite) bool { return slices.Contains(e.cfg.Suites, s) }
+
+// admit applies the limits: by address, by rate, and by the table, where a
+// newcomer takes the place of the oldest from the address that holds most.
+func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
+	src := source(p.Addr)
+	if e.halves.perSource[src] >= e.cfg.MaxHandshakesPerAddress {
+		return HandshakeAddress, false
+	}
+	if !e.admission.AllowN(goTime(p.Now), 1) {
+		return HandshakeRate, false
+	}
+	if e.halves.len() < e.cfg.MaxHandshakes {
+		return 0, true
+	}
+	victim := e.halves.victim(src)
+	if victim == nil {
+		return HandshakeTable, false
+	}
+	e.dropHalf(victim, HandshakeEvicted)
+	return 0, true
+}
+
+func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [noise.KeySize]byte) *Job {
+	pro := prologue(half.suite, half.dialerIndex)
+	payload := wire.AppendHello(nil, e.hello(uint32(half.index)))
+	return &Job{owner: half, in: message, work: func(j *Job) {
+		if j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Static, pro, ephemeral); j.err != nil {
+			return
+		}
+		padding, err := j.responder.ReadInit(j.in, wire.InitPadding)
+		if err == nil && !bytes.Equal(padding, make([]byte, wire.InitPadding)) {
+			err = noise.ErrMessage
+		}
+		if err != nil {
+			j.err = err
+			return
+		}
+		j.out, j.err = j.responder.WriteResponse(payload)
+	}}
+}
+
+// handleFinal takes message 3.
+func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
+	slot := e.pending.Get(pipeline.ID(h.Receiver))
+	if slot == nil || slot.half == nil {
+		return e.repeatedFinal(p, h)
+	}
+	half := slot.half
+	if half.response == nil || len(half.finals) >= finalTries || p.Addr != half.key.addr || h.Suite != half.suite {
+		return HandshakeBusy, false
+	}
+	// The first try is part of the handshake that was admitted. Every further
+	// one, after a forgery, takes from the budget of new handshakes.
+	if half.failures > 0 && !e.admission.AllowN(goTime(p.Now), 1) {
+		return HandshakeRate, false
+	}
+	message := wire.NoiseMessage(p.Data)
+	for _, known := range half.finals {
+		if bytes.Equal(known, message) {
+			return HandshakeBusy, false
+		}
+	}
+	half.finals = append(half.finals, append([]byte(nil), message...))
+	e.nextFinal(half)
+	return 0, true
+}
+
+// repeatedFinal answers a Final that has been accepted already, whose dialer
+// has not heard of it.
+func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
+	ep := e.epochs.Get(pipeline.ID(h.Receiver))
+	if ep == nil {
+		return HandshakeUnknown, false
+	}
+	s := (*ep).session
+	if s.final == nil || p.Addr != s.remote || !bytes.Equal(s.final, wire.NoiseMessage(p.Data)) {
+		return HandshakeUnknown, false
+	}
+	e.count(HandshakeRepeated)
+	s.pingDue = true
+	e.touch(s)
+	return 0, true
+}
+
+func (e *Endpoint) nextFinal(half *halfOpen) {
+	if half.busy || len(half.finals) == 0 {
+		return
+	}
+	half.busy = true
+	e.submit(e.finalJob(half))
+}
+
+func (e *Endpoint) finalJob(half *halfOpen) *Job {
+	machine, dialerIndex := half.machine, half.dialerIndex
+	return &Job{owner: half, in: half.finals[0], generation: e.generation, work: func(j *Job) {
+		payload, keys, err := machine.ReadFinal(j.in, wire.HelloSize)
+		if err != nil {
+			j.err = err
+			return
+		}
+		hello, ok := wire.ParseHello(payload)
+		if !ok || hello.Index != dialerIndex {
+			// Authenticated nonsense: no other message 3 can follow it.
+			j.keys, j.err = &keys, noise.ErrMessage
+			return
+		}
+		j.hello, j.keys = hello, &keys
+		e.authorize(j)
+	}}
+}
+
+// finished takes a job of a half-open handshake back.
+func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
+	half.busy = false
+	switch {
+	case half.gone:
+		e.epochIDs.give(half.index)
+	case half.machine == nil:
+		half.responded(e, j)
+	case j.err != nil && j.keys == nil:
+		// A forgery. The machine is as before and waits for the genuine one.
+		e.count(HandshakeFailed)
+		half.failures++
+		half.finals = half.finals[1:]
+		e.nextFinal(half)
+	case j.err != nil:
+		e.dropHalf(half, HandshakeFailed)
+	case j.generation != e.generation:
+		// A key has been revoked since Authorize was asked: ask again.
+		half.busy = true
+		e.submit(&Job{
+			owner: half, keys: j.keys, hello: j.hello, in: j.in, generation: e.generation, work: e.authorize,
+		})
+	case !j.authorized:
+		// Told nothing: to whoever is not allowed we look like silence.
+		e.halves.complete(half.key.ephemeral)
+		e.dropHalf(half, HandshakeRefused)
+	default:
+		half.accepted(e, j, now)
+	}
+}
+
+func (half *halfOpen) responded(e *Endpoint, j *Job) {
+	if j.err != nil {
+		e.dropHalf(half, HandshakeFailed)
+		return
+	}
+	half.machine = j.responder
+	half.response = wire.AppendHeader(nil, wire.Header{Type: wire.TypeResponse, Suite: half.suite, Receiver: half.dialerIndex})
+	half.response = append(half.response, j.out...)
+	e.sendPlain(half.key.addr, half.response)
+}
+
+// accepted makes the session.
+func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
+	e.halves.complete(half.key.ephemeral)
+	peer := e.peerFor(j.keys.Remote, now)
+	if peer == nil {
+		e.dropHalf(half, HandshakeTable)
+		return
+	}
+	half.gone = true
+	e.timers.stop(&half.timer)
+	e.halves.remove(half)
+	e.pending.Close(half.index)
+	s := e.establish(peer, j.keys, half.suite, half.index, j.hello, half.key.addr, false, now)
+	if s == nil {
+		e.epochIDs.give(half.index)
+		e.count(HandshakeFailed)
+		return
+	}
+	s.final = j.in
+	s.pingDue = true
+	e.confirm(s, now)
+	e.touch(s)
+}

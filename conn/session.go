@@ -1,0 +1,252 @@
+package conn
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
+	"github.com/intentra/intentra/wire"
+)
+
+// session is one connection with a peer.
+type session struct {
+	id     pipeline.ID
+	peer   *Peer
+	dialer bool // we dialled it
+	suite  wire.Suite
+	// confirmed: for a responder, that message 3 has been accepted; for a
+	// dialer, that a packet has come.
+	confirmed bool
+	closed    bool
+	spoken    bool // the other side has sent a packet
+
+	remote      netip.AddrPort
+	path        path
+	maxDatagram int
+
+	previous, current, next *epoch
+	rekey                   rekey
+	hash                    [32]byte // of the latest handshake
+	final                   []byte   // responder: message 3, until the dialer has spoken
+
+	lane  lane
+	pacer pacer
+
+	timer     timer
+	touched   bool
+	pingDue   bool
+	ackDue    bool
+	opened    pipeline.Time
+	received  pipeline.Time // when the last authenticated packet came
+	asked     pipeline.Time // oldest ack-eliciting packet since then; zero: none
+	lastPing  pipeline.Time
+	newest    uint64 // order of the newest packet, for roaming
+	stateTurn bool   // who may fill the next packet first: State or Reliable
+}
+
+// epochs lists the live epochs, oldest first.
+func (s *session) epochs() []*epoch {
+	var buf [3]*epoch
+	all := buf[:0]
+	for _, ep := range [...]*epoch{s.previous, s.current, s.next} {
+		if ep != nil {
+			all = append(all, ep)
+		}
+	}
+	return all
+}
+
+// establish makes a session out of a handshake's keys. The caller has taken
+// index for it.
+func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index pipeline.ID, remoteHello wire.Hello,
+	addr netip.AddrPort, dialer bool, now pipeline.Time,
+) *session {
+	id, ok := e.sessionIDs.take(1)
+	if !ok {
+		return nil
+	}
+	s := &session{
+		id: id, peer: p, dialer: dialer, suite: suite, remote: addr, hash: keys.Hash,
+		maxDatagram: min(e.cfg.MaxDatagram, int(remoteHello.MaxDatagram)),
+		pacer:       newPacer(remoteHello.Rate, remoteHello.Burst),
+		opened:      now, received: now,
+	}
+	s.timer.owner = s
+	*e.sessions.Open(id) = s
+	n := pipeline.SessionNotice{Peer: p.id, Session: id}
+	e.in.OpenSession(n)
+	e.out.OpenSession(n)
+	if s.current = e.openEpoch(s, 0, index, remoteHello.Index, keys, now); s.current == nil {
+		e.release(s)
+		return nil
+	}
+	e.stats.Sessions++
+	e.armSession(s, now)
+	return s
+}
+
+// confirm makes s the session of its peer, unless the one that is there wins.
+func (e *Endpoint) confirm(s *session, now pipeline.Time) {
+	s.confirmed = true
+	p := s.peer
+	old := p.session
+	if old != nil && e.keepsOld(old, s) {
+		if s.dialer {
+			e.dialConfirmed(p)
+		}
+		e.markClosing(s, wire.CloseReplaced, true)
+		return
+	}
+	if old != nil {
+		reason := wire.CloseReplaced
+		if s.dialer && p.dial != nil && p.dial.beside == old.id {
+			reason = wire.CloseLost
+		}
+		e.noteTakeover(p, s, now)
+		e.markClosing(old, reason, true)
+	}
+	p.session = s
+	if s.dialer {
+		e.count(HandshakeDialed)
+		e.dialConfirmed(p)
+	} else {
+		e.count(HandshakeAccepted)
+		if p.dial != nil {
+			e.yieldDial(p, now)
+		}
+	}
+	if old == nil {
+		p.Queue.SetOnline(true)
+		e.emit(Event{Kind: PeerUp, Peer: p})
+	}
+	e.touch(s)
+}
+
+// keepsOld decides which of two sessions stays when both sides have dialled at
+// once: the one dialled by the lower static key. Both sides know both keys, so
+// they agree. It applies only while the old one is demonstrably alive at the
+// other end: a packet has come on it since the new one's handshake began.
+func (e *Endpoint) keepsOld(old, s *session) bool {
+	if old.dialer == s.dialer || old.closed {
+		return false
+	}
+	if old.received < s.opened-pipeline.Time(time.Second) {
+		return false
+	}
+	own := e.cfg.Static.Public()
+	weAreLower := string(own[:]) < string(old.peer.Key[:])
+	return old.dialer == weAreLower && old.spoken
+}
+
+// noteTakeover counts sessions that replace each other. Two machines with one
+// key do so without end.
+func (e *Endpoint) noteTakeover(p *Peer, s *session, now pipeline.Time) {
+	if s.dialer {
+		return
+	}
+	e.stats.Takeovers++
+	if len(p.takeovers) == takeoverLimit {
+		p.takeovers = append(p.takeovers[:0], p.takeovers[1:]...)
+	}
+	p.takeovers = append(p.takeovers, now)
+	if len(p.takeovers) == takeoverLimit && now-p.takeovers[0] <= pipeline.Time(takeoverWindow) {
+		p.takeovers = p.takeovers[:0]
+		e.emit(Event{Kind: IdentityConflict, Peer: p})
+	}
+}
+
+type closing struct {
+	s      *session
+	reason wire.CloseReason
+	notify bool
+}
+
+// markClosing ends s as soon as the chain has let go of it. With notify the
+// other side is told.
+func (e *Endpoint) markClosing(s *session, reason wire.CloseReason, notify bool) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	e.closing = append(e.closing, closing{s, reason, notify})
+}
+
+func (e *Endpoint) closeMarked(now pipeline.Time) {
+	for len(e.closing) > 0 {
+		c := e.closing[0]
+		e.closing = append(e.closing[:0], e.closing[1:]...)
+		e.closeSession(c.s, c.reason, c.notify, now)
+	}
+}
+
+func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool, now pipeline.Time) {
+	if notify && s.current != nil {
+		frame := wire.AppendClose(nil, reason)
+		e.sendControl(s, s.remote, frame, now)
+	}
+	p := s.peer
+	e.countClose(reason)
+	e.stats.Sessions--
+	e.set.Ack.Release(e.in, s.id)
+	wasUp := p.session == s
+	if wasUp {
+		p.session = nil
+	}
+	e.returnUnacknowledged(s)
+	e.release(s)
+	e.cfg.Logger.Debug("session closed", "reason", reason.String(), "dialer", s.dialer, "up", wasUp)
+	if wasUp {
+		e.stats.Offline += uint64(p.Queue.SetOnline(false))
+		e.emit(Event{Kind: PeerDown, Peer: p, Reason: reason})
+		e.afterDown(p, reason, now)
+	}
+}
+
+// release gives back what s holds.
+func (e *Endpoint) release(s *session) {
+	s.closed = true
+	e.timers.stop(&s.timer)
+	e.abandonRekey(s)
+	for _, ep := range s.epochs() {
+		e.closeEpoch(s, ep)
+	}
+	s.previous, s.current, s.next = nil, nil, nil
+	n := pipeline.SessionNotice{Peer: s.peer.id, Session: s.id}
+	e.in.CloseSession(n)
+	e.out.CloseSession(n)
+	e.sessions.Close(s.id)
+	e.sessionIDs.give(s.id)
+}
+
+// afterDown dials again, or keeps the peer in mind for a while.
+func (e *Endpoint) afterDown(p *Peer, reason wire.CloseReason, now pipeline.Time) {
+	if p.dial == nil {
+		e.lingerPeer(p, now)
+		return
+	}
+	e.redial(p, reason, now)
+}
+
+// touch has s looked at in the next Flush.
+func (e *Endpoint) touch(s *session) {
+	if !s.touched && !s.closed {
+		s.touched = true
+		e.touched = append(e.touched, s)
+	}
+}
+
+// rto returns the retransmission time-out of s: RFC 6298 section 2, with the
+// delay that the peer may take to acknowledge (RFC 9002 section 6.2.1).
+func (e *Endpoint) rto(s *session) time.Duration {
+	r := e.set.Ack.RTT(s.id)
+	if r.Latest == 0 {
+		return 2*initialRTT + maxPeerAckDelay
+	}
+	return max(r.Smoothed+max(4*r.Variation, time.Millisecond)+maxPeerAckDelay, minRTO)
+}
+
+func (e *Endpoint) tracker(s *session, ep pipeline.ID) *ack.Tracker {
+	return e.set.Ack.Tracker(s.id, ep)
+}

@@ -1,0 +1,89 @@
+package conn
+
+import (
+	"time"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// Outcome is what became of a handshake, or of a packet of one.
+type Outcome uint8
+
+// The outcomes. Started ones have taken a slot; the others are single packets.
+const (
+	HandshakeStarted   Outcome = iota // we began to answer one
+	HandshakeAccepted                 // completed, as responder
+	HandshakeDialed                   // confirmed, as dialer
+	HandshakeRefused                  // the key is not allowed
+	HandshakeTimedOut                 // as responder: message 3 never came
+	DialTimedOut                      // as dialer
+	HandshakeEvicted                  // gave way to one from another address
+	HandshakeFailed                   // a message did not authenticate
+	HandshakeSuite                    // the suite is not accepted here
+	HandshakeReplayed                 // message 1 of a handshake that is over
+	HandshakeRepeated                 // message 1 again: answered again
+	HandshakeRate                     // beyond the rate of admissions
+	HandshakeAddress                  // too many from one address
+	HandshakeTable                    // no slot free
+	HandshakeUnknown                  // for no handshake that we know
+	HandshakeBusy                     // another message is being worked on
+	HandshakeCookie                   // a cookie challenge taken
+	HandshakeBadCookie                // a cookie challenge that is not for us
+	handshakeOutcomes
+)
+
+var outcomeNames = [handshakeOutcomes]string{
+	"started", "accepted", "dialed", "refused", "timed_out", "dial_timed_out", "evicted", "failed",
+	"suite", "replayed", "repeated", "rate", "address", "table_full", "unknown", "busy", "cookie", "bad_cookie",
+}
+
+// String returns the outcome's name in metrics.
+func (o Outcome) String() string { return outcomeNames[o] }
+
+// Outcomes lists all outcomes.
+func Outcomes() []Outcome {
+	all := make([]Outcome, handshakeOutcomes)
+	for i := range all {
+		all[i] = Outcome(i)
+	}
+	return all
+}
+
+// Stats are the endpoint's own counters; those of its chains are apart. They
+// are plain numbers, written by the endpoint's goroutine.
+type Stats struct {
+	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
+
+	Handshakes         [handshakeOutcomes]uint64
+	HandshakesInFlight int
+	CookiesSent        uint64
+	Peers, Sessions    int
+	Rekeys, Strikes    uint64
+	Roams              uint64
+	Takeovers          uint64
+	Panics             uint64
+	Closes             [64]uint64 // by wire.CloseReason
+	HeldBytes          int
+
+	// Offline counts Realtime messages that a disconnect has made stale,
+	// Abandoned the messages that were given up with their peer, TooLarge
+	// those that a stage made too large to send.
+	Offline, Abandoned, TooLarge uint64
+}
+
+// PeerStats are the counters of one peer, over all its sessions.
+type PeerStats struct {
+	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
+	MessagesIn, MessagesOut                  uint64
+	// Acked and Lost count messages whose packet was acknowledged or lost;
+	// a lost packet that turns up later moves over. A Reliable message counts
+	// each time that it is sent.
+	Acked, Lost uint64
+	Rekeys      uint64
+
+	RTT, RTTVar, RTTMin time.Duration
+}
+
+func (e *Endpoint) count(o Outcome) { e.stats.Handshakes[o]++ }
+
+func (e *Endpoint) countClose(r wire.CloseReason) { e.stats.Closes[r%64]++ }

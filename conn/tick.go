@@ -1,0 +1,81 @@
+package conn
+
+import (
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// armSession sets the session's timer to the earliest thing that it waits for.
+func (e *Endpoint) armSession(s *session, now pipeline.Time) {
+	if s.closed {
+		return
+	}
+	at := later(s.received, e.cfg.IdleTimeout)
+	earlier := func(t pipeline.Time, ok bool) {
+		if ok && t < at {
+			at = t
+		}
+	}
+	earlier(e.set.Ack.Deadline(s.id))
+	earlier(e.laneDeadline(s))
+	earlier(e.keepAliveAt(s))
+	earlier(e.unansweredAt(s))
+	earlier(s.rekey.retryAt, s.rekey.active())
+	if s.previous != nil {
+		earlier(s.previous.freeAt, true)
+	}
+	if s.current != nil && s.rekeyable() {
+		t, ok := s.current.wearsAt()
+		earlier(max(t, s.rekey.notBefore), ok)
+	}
+	if e.hasQueued(s, now) {
+		earlier(max(s.pacer.at(), now+1), true)
+	}
+	e.timers.arm(&s.timer, at)
+}
+
+// hasQueued reports whether messages wait for the pacer. What it lets through
+// and is still there waits for room in the lane, and so for an acknowledgement.
+func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
+	if !s.confirmed || s.peer.session != s || s.pacer.ready(now) {
+		return false
+	}
+	state, reliable := s.peer.Queue.Peek()
+	return state > 0 || reliable > 0 && !s.lane.full() || s.lane.lost > 0
+}
+
+// keepAliveAt returns when a dialer asks for a sign of life. Only dialers do:
+// they are the ones who can dial again.
+func (e *Endpoint) keepAliveAt(s *session) (pipeline.Time, bool) {
+	return later(max(s.received, s.lastPing), e.cfg.KeepAlive), s.dialer && s.confirmed && s.asked == 0
+}
+
+// unansweredAt returns when a dialer gives up hope.
+func (e *Endpoint) unansweredAt(s *session) (pipeline.Time, bool) {
+	d := s.peer.dial
+	return later(s.asked, e.cfg.Unanswered), s.dialer && s.asked != 0 && s.peer.session == s && d != nil && !d.busy()
+}
+
+// timeout does what is due for s. The timer is lazy, so that may be nothing.
+func (s *session) timeout(e *Endpoint, now pipeline.Time) {
+	if s.closed {
+		return
+	}
+	if now >= later(s.received, e.cfg.IdleTimeout) {
+		e.markClosing(s, wire.CloseIdle, true)
+		return
+	}
+	if at, ok := e.unansweredAt(s); ok && now >= at {
+		e.dialBeside(s, now)
+	}
+	if at, ok := e.keepAliveAt(s); ok && now >= at {
+		s.pingDue, s.lastPing = true, now
+	}
+	if s.previous != nil && now >= s.previous.freeAt {
+		e.closeEpoch(s, s.previous)
+		s.previous = nil
+	}
+	e.laneTimeout(s, now)
+	e.rekeyTimeout(s, now)
+	e.touch(s)
+}

@@ -1,0 +1,47 @@
+package histogram
+
+import (
+	"math"
+	"time"
+)
+
+// Snapshot is the counts of a Histogram at a time. The zero value has none.
+type Snapshot struct {
+	counts [buckets]uint64
+	count  uint64
+	max    time.Duration
+}
+
+// Since returns what was recorded after earlier, an older snapshot of the same
+// histogram. Its Max is that of the whole time.
+func (s *Snapshot) Since(earlier *Snapshot) *Snapshot {
+	d := &Snapshot{max: s.max}
+	for i := range s.counts {
+		d.counts[i] = s.counts[i] - earlier.counts[i]
+		d.count += d.counts[i]
+	}
+	return d
+}
+
+// Count returns how many durations were recorded.
+func (s *Snapshot) Count() uint64 { return s.count }
+
+// Max returns the largest duration, exactly.
+func (s *Snapshot) Max() time.Duration { return s.max }
+
+// Quantile returns a duration that is at least, and by at most a 32nd larger
+// than, the one of which the fraction q (0 to 1) of all are no larger. It is
+// zero if nothing was recorded.
+func (s *Snapshot) Quantile(q float64) time.Duration {
+	if s.count == 0 {
+		return 0
+	}
+	rank := max(uint64(math.Ceil(q*float64(s.count))), 1)
+	var seen uint64
+	for i, n := range s.counts {
+		if seen += n; seen >= rank {
+			return min(time.Duration(highest(i)), s.max)
+		}
+	}
+	return s.max
+}

@@ -1,0 +1,213 @@
+package policy
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rule says what the files of a folder may import beside the standard library,
+// tests excepted. All fields are patterns of path.Match; a pattern with /... at
+// its end takes the folder and all below it.
+type rule struct {
+	folder string
+	// ours are folders of this module; "." is the root package.
+	ours []string
+	// beyond are packages of other modules.
+	beyond []string
+	// except are packages, of the standard library too, that it may not
+	// import nevertheless.
+	except []string
+}
+
+// noSystem are the packages that reach the operating system: what has no I/O
+// has none of them. net/netip, which is only addresses, is not among them.
+var noSystem = []string{"net", "net/http", "os/...", "syscall", "golang.org/x/sys/...", "unsafe"}
+
+// rules, most particular first: the first whose folder matches holds. Every
+// folder needs one. Stages see neither conn nor one another; only conn and the
+// package stages know several of them.
+var rules = []rule{
+	{folder: "pipeline", except: noSystem},
+	{folder: "wire", except: noSystem},
+	{folder: "stages/*", ours: []string{"pipeline", "wire", "internal/noise"},
+		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: noSystem},
+	{folder: "stages", ours: []string{"pipeline", "stages/*"}, except: noSystem},
+	{folder: "internal/noise", ours: []string{"wire"},
+		beyond: []string{"github.com/flynn/noise", "golang.org/x/crypto/..."}, except: noSystem},
+	{folder: "internal/sendq", ours: []string{"pipeline"}, except: noSystem},
+	{folder: "internal/policy", except: []string{"*", "*/..."}},
+	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
+	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq"},
+		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
+	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
+	{folder: "", ours: []string{"pipeline", "wire", "stages/...", "conn", "udp", "internal/..."},
+		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: []string{"unsafe"}},
+	{folder: "metrics", ours: []string{".", "pipeline"},
+		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
+	{folder: "sim", ours: []string{"pipeline", "wire", "stages/...", "conn", "internal/..."}, except: noSystem},
+	{folder: "fuzz", ours: []string{"pipeline"}, except: []string{"unsafe"}},
+	{folder: "fuzz/chain", ours: []string{"fuzz", "pipeline", "wire", "stages/...", "conn", "internal/..."},
+		except: []string{"unsafe"}},
+	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "sim", "internal/...", "cmd/..."},
+		beyond: []string{"github.com/alecthomas/kong", "github.com/prometheus/client_golang/..."},
+		except: []string{"unsafe"}},
+	{folder: "examples/...", ours: []string{".", "pipeline", "stages/...", "metrics", "fuzz", "examples/..."},
+		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
+}
+
+// testRule holds for the tests of every folder: they may import what is ours,
+// but neither the command nor the benchmarks.
+var testRule = rule{
+	folder: "...",
+	ours:   []string{"*", "*/..."},
+	beyond: []string{"*", "*/..."},
+	except: []string{modulePath + "/cmd/...", modulePath + "/bench", modulePath + "/bench/..."},
+}
+
+func TestImportsPointDown(t *testing.T) {
+	require.Empty(t, importViolations(rules, parseModule(t, token.NewFileSet(), parser.ImportsOnly)))
+}
+
+// A rule for a folder that is not there (any more) would hold nothing.
+func TestImportRulesHaveFolders(t *testing.T) {
+	files := parseModule(t, token.NewFileSet(), parser.ImportsOnly)
+	for _, r := range rules {
+		require.True(t, slices.ContainsFunc(files, func(f file) bool { return matches(r.folder, f.folder()) }),
+			"no folder %q", r.folder)
+	}
+}
+
+func TestImportViolationsAreFound(t *testing.T) {
+	const ours = modulePath + "/"
+	for _, tc := range []struct{ file, imports, want string }{
+		{"pipeline/a.go", ours + "wire", "pipeline may not import wire"},
+		{"wire/a.go", ours + "pipeline", "wire may not import pipeline"},
+		{"wire/a.go", "unsafe", "wire may not import unsafe"},
+		{"stages/replay/a.go", ours + "conn", "stages/replay may not import conn"},
+		{"stages/replay/a.go", ours + "stages/ack", "stages/replay may not import stages/ack"},
+		{"stages/replay/a.go", modulePath, "stages/replay may not import the root package"},
+		{"stages/replay/a.go", "github.com/flynn/noise", "stages/replay may not import github.com/flynn/noise"},
+		{"conn/a.go", "net", "conn may not import net"},
+		{"conn/a.go", "os/signal", "conn may not import os/signal"},
+		{"conn/a.go", ours + "udp", "conn may not import udp"},
+		{"conn/a.go", modulePath, "conn may not import the root package"},
+		{"udp/a.go", ours + "pipeline", "udp may not import pipeline"},
+		{"a.go", ours + "metrics", "the root package may not import metrics"},
+		{"a.go", ours + "sim", "the root package may not import sim"},
+		{"a.go", "github.com/alecthomas/kong", "the root package may not import github.com/alecthomas/kong"},
+		{"conn/a.go", "github.com/prometheus/client_golang/prometheus", "conn may not import github.com/prometheus/client_golang/prometheus"},
+		{"examples/x/main.go", ours + "sim", "examples/x may not import sim"},
+		{"cmd/intentra/a.go", ours + "bench", "cmd/intentra may not import bench"},
+		{"a_test.go", ours + "bench/plot", "a test of the root package may not import bench/plot"},
+		{"conn/a_test.go", ours + "cmd/intentra", "a test of conn may not import cmd/intentra"},
+		{"utils/a.go", "fmt", "utils has no rule"},
+
+		{"conn/a.go", "net/netip", ""},
+		{"conn/a.go", ours + "stages/ack", ""},
+		{"conn/a_test.go", ours + "sim", ""},
+		{"stages/a.go", ours + "stages/ack", ""},
+		{"metrics/a.go", modulePath, ""},
+		{"cmd/intentra/a.go", ours + "sim", ""},
+	} {
+		f := parseSource(t, token.NewFileSet(), tc.file, fmt.Sprintf("package p\nimport _ %q\n", tc.imports))
+		got := strings.Join(importViolations(rules, []file{f}), "; ")
+		if tc.want == "" {
+			require.Empty(t, got, "%s imports %s", tc.file, tc.imports)
+			continue
+		}
+		require.Contains(t, got, tc.want, "%s imports %s", tc.file, tc.imports)
+	}
+}
+
+// importViolations returns what the imports of files break, in words.
+func importViolations(rules []rule, files []file) (found []string) {
+	for _, f := range files {
+		r, ok := ruleFor(rules, f.folder())
+		if f.test() {
+			r, ok = testRule, true
+		}
+		if !ok {
+			found = append(found, fmt.Sprintf("%s: %s has no rule in imports_test.go; say what it may import", f.path, called(f)))
+			continue
+		}
+		for _, p := range f.imports() {
+			if !r.allows(p) {
+				found = append(found, fmt.Sprintf("%s: %s may not import %s", f.path, called(f), short(p)))
+			}
+		}
+	}
+	return found
+}
+
+func ruleFor(rules []rule, folder string) (rule, bool) {
+	i := slices.IndexFunc(rules, func(r rule) bool { return matches(r.folder, folder) })
+	if i < 0 {
+		return rule{}, false
+	}
+	return rules[i], true
+}
+
+func (r rule) allows(imported string) bool {
+	if matchesAny(r.except, imported) {
+		return false
+	}
+	if imported == modulePath {
+		return matchesAny(r.ours, ".")
+	}
+	if folder, ok := strings.CutPrefix(imported, modulePath+"/"); ok {
+		return matchesAny(r.ours, folder)
+	}
+	return standard(imported) || matchesAny(r.beyond, imported)
+}
+
+// standard reports whether a path is of the standard library, as the go
+// command tells: its first element has no dot.
+func standard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".")
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+func matches(pattern, name string) bool {
+	if pattern, deep := strings.CutSuffix(pattern, "/..."); deep {
+		for ; name != "."; name = path.Dir(name) {
+			if matches(pattern, name) {
+				return true
+			}
+		}
+		return false
+	}
+	ok, err := path.Match(pattern, name)
+	if err != nil {
+		panic(err)
+	}
+	return ok
+}
+
+func called(f file) string {
+	name := f.folder()
+	if name == "" {
+		name = "the root package"
+	}
+	if f.test() {
+		return "a test of " + name
+	}
+	return name
+}
+
+func short(imported string) string {
+	if imported == modulePath {
+		return "the root package"
+	}
+	return strings.TrimPrefix(imported, modulePath+"/")
+}

@@ -1,0 +1,131 @@
+package pipeline_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	. "github.com/intentra/intentra/pipeline"
+)
+
+func TestOutbound(t *testing.T) {
+	var order string
+	note := func(name string, then func(*Packet) Verdict) Stage {
+		return Func(name, []string{"unfit"}, func(p *Packet) Verdict { order += name; return then(p) })
+	}
+	c := outbound(t,
+		grower{note("m", func(p *Packet) Verdict {
+			if p.Payload()[0] == 'x' {
+				return DropFirst
+			}
+			p.SetPayload(append(p.Payload(), '!'))
+			return Accept
+		}), 1},
+		grower{note("n", func(*Packet) Verdict { return Accept }), 7},
+		newPack("pack"),
+		note("h", func(p *Packet) Verdict { p.Data[0] = 'H'; return Accept }),
+		sealer{note("s", func(p *Packet) Verdict { p.Data = append(p.Data, 'T'); return Accept })},
+	)
+	require.True(t, c.HasMessageStages())
+	require.Equal(t, 8, c.MaxGrowth())
+
+	p := packet('-')
+	for _, m := range []string{"ab", "x", "c"} {
+		p.SetPayload([]byte(m))
+		if c.ProcessMessage(p) != Accept {
+			continue
+		}
+		before := len(p.Data)
+		size := c.PackedSize(p)
+		c.Pack(p)
+		require.Equal(t, size, len(p.Data)-before)
+	}
+	require.Equal(t, Accept, c.ProcessPacket(p))
+	require.Equal(t, "H\x03ab!\x02c!T", string(p.Data))
+	require.Equal(t, "mnm"+"mn"+"hs", order)
+
+	n := counts(t, c)
+	require.Equal(t, Tally{In: 3, Accepted: 2}, n.Messages)
+	require.Equal(t, Tally{In: 1, Accepted: 1}, n.Packets)
+	require.Equal(t, map[string]DropCount{"m/unfit": {Messages: 1}}, drops(n))
+}
+
+func TestOutboundWithoutMessageStages(t *testing.T) {
+	c := outbound(t, newPack("pack"), sealer{accept("seal")})
+	require.False(t, c.HasMessageStages())
+	require.Zero(t, c.MaxGrowth())
+	c.CountMessage()
+	p := packet()
+	p.SetPayload([]byte("ab"))
+	require.Equal(t, Accept, c.ProcessMessage(p), "does the same")
+	require.Equal(t, Tally{In: 2, Accepted: 2}, counts(t, c).Messages)
+}
+
+// A splitter among outbound stages and a packer among inbound ones divide
+// nothing.
+func TestJointsOfTheOtherDirection(t *testing.T) {
+	in := inbound(t, newPack("pack"), always("b", DropFirst, "r"))
+	require.Equal(t, DropFirst, in.Process(packet()), "every stage sees the packet")
+	require.Equal(t, map[string]DropCount{"b/r": {Packets: 1}}, drops(counts(t, in)))
+
+	out := outbound(t, newSplit("split"), always("b", DropFirst, "r"))
+	require.Equal(t, DropFirst, out.ProcessMessage(packet(1)), "every stage sees the message")
+	require.Equal(t, map[string]DropCount{"b/r": {Messages: 1}}, drops(counts(t, out)))
+}
+
+// The law holds on the way out, at both levels, and Settle hears of each
+// packet once.
+func TestOutboundConservation(t *testing.T) {
+	r := newRand(t)
+	for range 100 {
+		act := func(name string) Stage {
+			return Func(name, []string{"first", "second"}, func(*Packet) Verdict {
+				d := deeds[r.IntN(16)]
+				if d.panics {
+					panic(name)
+				}
+				return d.verdict
+			})
+		}
+		var settled []Verdict
+		var stages []Stage
+		for _, name := range []string{"a", "b", "c"}[:r.IntN(4)] {
+			stages = append(stages, act(name))
+		}
+		stages = append(stages, newPack("pack"),
+			settling{act("x"), func(_ *Packet, v Verdict) { settled = append(settled, v) }})
+		if r.IntN(2) == 0 {
+			stages = append(stages, act("y"))
+		}
+		c := outbound(t, stages...)
+		var packets, messages Tally
+		tally := func(n *Tally, v Verdict) {
+			n.In++
+			switch v {
+			case Accept:
+				n.Accepted++
+			case Consumed:
+				n.Consumed++
+			}
+		}
+		for range 20 {
+			p := packet()
+			for range r.IntN(3) {
+				v := c.ProcessMessage(p)
+				tally(&messages, v)
+			}
+			v := c.ProcessPacket(p)
+			tally(&packets, v)
+			require.Equal(t, []Verdict{v}, settled)
+			settled = nil
+		}
+		n := counts(t, c)
+		require.Equal(t, packets, n.Packets)
+		require.Equal(t, messages, n.Messages)
+		for _, d := range n.Drops {
+			behind := d.Stage == "x" || d.Stage == "y"
+			require.True(t, behind || d.Packets == 0, "a packet cannot be dropped by %s", d.Stage)
+			require.True(t, !behind || d.Messages == 0, "a message cannot be dropped by %s", d.Stage)
+		}
+	}
+}

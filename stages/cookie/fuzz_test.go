@@ -1,0 +1,66 @@
+package cookie
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzOpenChallenge is an attacker who sends challenges to a dialer. Only the
+// one packet that the dialer's Init determines, but for the cookie, opens.
+func FuzzOpenChallenge(f *testing.F) {
+	f.Add(initPacket(1), AppendChallenge(nil, initPacket(1), someCookie))
+	f.Add(initPacket(1), AppendChallenge(nil, initPacket(2), someCookie))
+	f.Add(initPacket(1), bytes.Repeat([]byte{0}, wire.CookiePacketSize))
+	f.Add([]byte{}, []byte{0x15})
+	f.Fuzz(func(t *testing.T, init, challenge []byte) {
+		cookie, ok := OpenChallenge(init, challenge)
+		if !ok {
+			require.Zero(t, cookie)
+			return
+		}
+		require.Equal(t, AppendChallenge(nil, init, cookie), challenge)
+	})
+}
+
+// FuzzStage is anyone on the network, with any bytes from any address at any
+// time. What passes is no Init, malformed, or has had its cookie from this jar;
+// a reply is a challenge that opens, and no larger than the packet.
+func FuzzStage(f *testing.F) {
+	f.Add(initPacket(1), []byte{192, 0, 2, 1}, uint16(1), int64(0))
+	f.Add(initPacket(2), make([]byte, 16), uint16(65535), int64(lifetime))
+	f.Add([]byte{0x12}, []byte{}, uint16(0), int64(-1))
+	f.Fuzz(func(t *testing.T, data, ip []byte, port uint16, age int64) {
+		s := newStage(t, Config{})
+		addr, _ := netip.AddrFromSlice(ip)
+		from := netip.AddrPortFrom(addr, port)
+		before := bytes.Clone(data)
+		p := packet(data, from, start)
+		h, fault := wire.ParseHeader(data)
+		isInit := fault == wire.FaultNone && h.Type == wire.TypeInit
+
+		v := s.Process(p)
+		require.Equal(t, before, data)
+		if !isInit {
+			require.Equal(t, pipeline.Accept, v)
+			require.Empty(t, p.Reply)
+			return
+		}
+		require.Equal(t, pipeline.Consumed, v, "nobody can know a cookie before the first challenge")
+		require.LessOrEqual(t, len(p.Reply), len(data))
+		cookie, ok := OpenChallenge(data, p.Reply)
+		require.True(t, ok)
+
+		retry := packet(withCookie(data, cookie), from, start+pipeline.Time(age))
+		switch v := s.Process(retry); {
+		case age >= 0 && age < int64(lifetime):
+			require.Equal(t, pipeline.Accept, v)
+		case age >= int64(lifetime) && age < 1<<60:
+			require.Equal(t, pipeline.Consumed, v)
+		}
+	})
+}

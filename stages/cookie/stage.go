@@ -1,0 +1,114 @@
+package cookie
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+	"golang.org/x/time/rate"
+)
+
+// DefaultRepliesPerSecond is what we chose for Config.RepliesPerSecond: at 48
+// bytes each, 4 Mbit/s of challenges.
+const DefaultRepliesPerSecond = 10_000
+
+// ErrRand: Config.Rand is missing.
+var ErrRand = errors.New("cookie: Config.Rand is nil")
+
+// The stage's drops, in the order of Reasons.
+const (
+	DropNoRoom = pipeline.DropFirst + iota
+	DropReplyBudget
+	DropNoSecret
+)
+
+// Config configures a [Stage].
+type Config struct {
+	// Rand is where secrets are drawn from: 32 bytes at the first Init and
+	// every 120 s. Required, and cryptographically strong outside tests.
+	Rand io.Reader
+	// RepliesPerSecond limits the challenges; a tenth of it may be sent at
+	// once. Zero means [DefaultRepliesPerSecond].
+	RepliesPerSecond uint32
+}
+
+// Stage answers an Init that does not prove its address. It belongs to its
+// chain's goroutine.
+type Stage struct {
+	jar    *Jar
+	signer *signer
+	budget *rate.Limiter
+	sent   uint64
+}
+
+var (
+	_ pipeline.Stage           = (*Stage)(nil)
+	_ pipeline.PlaintextReader = (*Stage)(nil)
+	_ pipeline.Guard           = (*Stage)(nil)
+)
+
+// New returns the stage, or [ErrRand].
+func New(cfg Config) (*Stage, error) {
+	if cfg.Rand == nil {
+		return nil, ErrRand
+	}
+	if cfg.RepliesPerSecond == 0 {
+		cfg.RepliesPerSecond = DefaultRepliesPerSecond
+	}
+	burst := max(1, int(cfg.RepliesPerSecond/10))
+	return &Stage{
+		jar:    NewJar(cfg.Rand),
+		signer: newSigner(),
+		budget: rate.NewLimiter(rate.Limit(cfg.RepliesPerSecond), burst),
+	}, nil
+}
+
+// Name returns "cookie".
+func (s *Stage) Name() string { return "cookie" }
+
+// Reasons names the drops.
+func (s *Stage) Reasons() []string { return []string{"no_room", "reply_budget", "no_secret"} }
+
+// ReadsPlaintext returns false: the stage looks at handshake packets alone.
+func (s *Stage) ReadsPlaintext() bool { return false }
+
+// Guards names what the stage guards against.
+func (s *Stage) Guards() string { return "handshakes from spoofed addresses" }
+
+// Sent returns how many challenges the stage has put in a Reply. Only the
+// chain's goroutine may call it.
+func (s *Stage) Sent() uint64 { return s.sent }
+
+// Process passes everything but an Init without a valid cookie, and answers
+// that in p.Reply.
+func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
+	if t, _, ok := wire.Peek(p.Data); !ok || t != wire.TypeInit {
+		return pipeline.Accept
+	}
+	if _, fault := wire.ParseHeader(p.Data); fault != wire.FaultNone {
+		return pipeline.Accept
+	}
+	if s.jar.Verify(p.Now, p.Addr, p.Data) {
+		return pipeline.Accept
+	}
+	return s.challenge(p)
+}
+
+func (s *Stage) challenge(p *pipeline.Packet) pipeline.Verdict {
+	if cap(p.Reply) < wire.CookiePacketSize {
+		return DropNoRoom
+	}
+	// The limiter wants a date. Any origin will do, as it looks at differences.
+	if !s.budget.AllowN(time.Unix(0, int64(p.Now)), 1) {
+		return DropReplyBudget
+	}
+	cookie, ok := s.jar.Cookie(p.Now, p.Addr, p.Data)
+	if !ok {
+		return DropNoSecret
+	}
+	p.Reply = s.signer.appendChallenge(p.Reply[:0], p.Data, cookie)
+	s.sent++
+	return pipeline.Consumed
+}

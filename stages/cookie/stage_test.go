@@ -1,0 +1,196 @@
+package cookie
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+	"github.com/stretchr/testify/require"
+)
+
+func newStage(t testing.TB, cfg Config) *Stage {
+	if cfg.Rand == nil {
+		cfg.Rand = strongRand()
+	}
+	s, err := New(cfg)
+	require.NoError(t, err)
+	return s
+}
+
+func packet(data []byte, addr netip.AddrPort, now pipeline.Time) *pipeline.Packet {
+	p := &pipeline.Packet{Reply: make([]byte, 0, wire.CookiePacketSize)}
+	p.Reset(data, addr, now)
+	return p
+}
+
+// answer returns init with the cookie that the stage offers to addr for it.
+func answer(t testing.TB, s *Stage, init []byte, addr netip.AddrPort, now pipeline.Time) []byte {
+	p := packet(init, addr, now)
+	require.Equal(t, pipeline.Consumed, s.Process(p))
+	cookie, ok := OpenChallenge(init, p.Reply)
+	require.True(t, ok)
+	return withCookie(init, cookie)
+}
+
+func TestDialerProvesItsAddress(t *testing.T) {
+	s := newStage(t, Config{})
+	good := answer(t, s, initPacket(1), addrA, start)
+	require.EqualValues(t, 1, s.Sent())
+
+	for _, age := range []pipeline.Time{0, second, 125*second - 1} {
+		p := packet(good, addrA, start+age)
+		require.Equal(t, pipeline.Accept, s.Process(p), "a retry, %d s later", age/second)
+		require.Empty(t, p.Reply)
+	}
+	require.EqualValues(t, 1, s.Sent())
+}
+
+func TestHoardedCookiesAreWorthless(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		addr netip.AddrPort
+		seed byte
+		age  pipeline.Time
+	}{
+		{"other address", addrB, 1, 0},
+		{"other port", netip.MustParseAddrPort("192.0.2.1:1"), 1, 0},
+		{"other message", addrA, 2, 0},
+		{"after rotation", addrA, 1, 125 * second},
+		{"long after rotation", addrA, 1, 100_000 * second},
+	} {
+		s := newStage(t, Config{})
+		cookie := [wire.CookieSize]byte(wire.InitCookie(answer(t, s, initPacket(1), addrA, start)))
+		p := packet(withCookie(initPacket(c.seed), cookie), c.addr, start+c.age)
+		require.Equal(t, pipeline.Consumed, s.Process(p), c.name)
+		require.Len(t, p.Reply, wire.CookiePacketSize, c.name)
+	}
+}
+
+// The answer to an unproven address is never larger than what came from there.
+func TestNoAmplification(t *testing.T) {
+	s := newStage(t, Config{})
+	for size := range 2 * wire.InitSize {
+		data := make([]byte, size)
+		copy(data, initPacket(1))
+		p := packet(data, addrA, start)
+		s.Process(p)
+		require.LessOrEqual(t, len(p.Reply), size)
+	}
+	require.EqualValues(t, 1, s.Sent(), "only the Init of the right size is answered")
+}
+
+// Header parse counts what is malformed; the cookie stage must not answer it.
+func TestOtherPacketsPass(t *testing.T) {
+	s := newStage(t, Config{})
+	for _, typ := range []wire.PacketType{wire.TypeData, wire.TypeResponse, wire.TypeFinal, wire.TypeCookie, 0, 6, 15} {
+		b := initPacket(1)
+		b[0] = wire.Version<<4 | byte(typ)
+		require.Equal(t, pipeline.Accept, s.Process(packet(b, addrA, start)), "type %d", typ)
+	}
+	flipped := initPacket(1)
+	flipEach(flipped[:wire.HeaderSize], func(bit int) {
+		p := packet(flipped, addrA, start)
+		h, fault := wire.ParseHeader(flipped)
+		if fault == wire.FaultNone && h.Type == wire.TypeInit {
+			require.Equal(t, pipeline.Consumed, s.Process(p), "bit %d", bit)
+			return
+		}
+		require.Equal(t, pipeline.Accept, s.Process(p), "bit %d", bit)
+		require.Empty(t, p.Reply)
+	})
+	require.Equal(t, pipeline.Accept, s.Process(packet(nil, addrA, start)))
+}
+
+func TestReplyBudget(t *testing.T) {
+	s := newStage(t, Config{RepliesPerSecond: 100})
+	count := func(now pipeline.Time) (sent int) {
+		for range 500 {
+			switch v := s.Process(packet(initPacket(1), addrA, now)); v {
+			case pipeline.Consumed:
+				sent++
+			default:
+				require.Equal(t, DropReplyBudget, v)
+			}
+		}
+		return sent
+	}
+	require.Equal(t, 10, count(start), "the burst")
+	require.Equal(t, 5, count(start+second/20))
+	require.Equal(t, 10, count(start+1000*second), "no more than the burst is saved up")
+	require.EqualValues(t, 25, s.Sent())
+
+	cookie, _ := s.jar.Cookie(start+1000*second, addrA, initPacket(1))
+	p := packet(withCookie(initPacket(1), cookie), addrA, start+1000*second)
+	require.Equal(t, pipeline.Accept, s.Process(p), "who has a cookie needs no reply")
+}
+
+func TestDefaultReplyBudget(t *testing.T) {
+	s, sent := newStage(t, Config{}), 0
+	for range 5000 {
+		if s.Process(packet(initPacket(1), addrA, start)) == pipeline.Consumed {
+			sent++
+		}
+	}
+	require.Equal(t, 1000, sent)
+}
+
+func TestNoRoomAndNoSecret(t *testing.T) {
+	source := &flakyReader{from: strongRand(), broken: true}
+	s := newStage(t, Config{Rand: source})
+	require.Equal(t, DropNoSecret, s.Process(packet(initPacket(1), addrA, start)))
+	source.broken = false
+
+	small := packet(initPacket(1), addrA, start)
+	small.Reply = make([]byte, 0, wire.CookiePacketSize-1)
+	require.Equal(t, DropNoRoom, s.Process(small))
+	require.Empty(t, small.Reply)
+	require.Zero(t, s.Sent())
+
+	stale := packet(initPacket(1), addrA, start)
+	stale.Reply = append(stale.Reply, "left over"...)
+	require.Equal(t, pipeline.Consumed, s.Process(stale))
+	_, ok := OpenChallenge(initPacket(1), stale.Reply)
+	require.True(t, ok)
+}
+
+func TestNewNeedsRand(t *testing.T) {
+	_, err := New(Config{})
+	require.ErrorIs(t, err, ErrRand)
+}
+
+func TestReasonsMatchTheConstants(t *testing.T) {
+	names := new(Stage).Reasons()
+	for name, v := range map[string]pipeline.Verdict{
+		"no_room": DropNoRoom, "reply_budget": DropReplyBudget, "no_secret": DropNoSecret,
+	} {
+		require.Equal(t, name, names[v-pipeline.DropFirst])
+	}
+	require.Len(t, names, 3)
+}
+
+func TestProcessDoesNotAllocate(t *testing.T) {
+	s := newStage(t, Config{})
+	first := packet(initPacket(1), addrA, start)
+	retry := packet(answer(t, s, initPacket(1), addrA, start), addrA, start)
+	data := packet(bytes.Repeat([]byte{wire.Version<<4 | byte(wire.TypeData)}, 100), addrA, start)
+	want := [][]byte{bytes.Clone(first.Data), bytes.Clone(retry.Data), bytes.Clone(data.Data)}
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		for _, p := range []*pipeline.Packet{first, retry, data} {
+			p.Now += second
+			s.Process(p)
+		}
+	}))
+	require.Equal(t, want, [][]byte{first.Data, retry.Data, data.Data})
+}
+
+func BenchmarkUnprovenInit(b *testing.B) {
+	b.ReportAllocs()
+	s := newStage(b, Config{RepliesPerSecond: 1 << 30})
+	p := packet(initPacket(1), addrA, start)
+	for b.Loop() {
+		p.Now += second / 1000
+		s.Process(p)
+	}
+}

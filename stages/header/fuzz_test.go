@@ -1,0 +1,50 @@
+package header
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzStage is anyone on the network, with any bytes. The stage declares its
+// verdict and leaves the bytes alone; what it accepts is a Data packet of the
+// live epoch whose header has no second encoding; what it hands over is a
+// handshake packet.
+func FuzzStage(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(dataPacket(known.Epoch, 1<<63))
+	f.Add(dataPacket(known.Epoch+1, 1))
+	f.Add(build(wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 9}, wire.InitSize))
+	f.Add(build(wire.Header{Type: wire.TypeResponse, Suite: wire.ChaChaPoly, Receiver: 9}, wire.ResponseSize))
+	f.Add(build(wire.Header{Type: wire.TypeFinal, Suite: 3, Receiver: 9}, wire.FinalSize))
+	f.Add(build(wire.Header{Type: wire.TypeCookie, Suite: wire.AESGCM, Counter: 1}, wire.CookiePacketSize))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before, handed := bytes.Clone(data), 0
+		s := newStage(Config{Handshake: func(p *pipeline.Packet, h wire.Header) pipeline.Verdict {
+			handed++
+			require.NotEqual(t, wire.TypeData, h.Type)
+			require.Equal(t, before[:wire.HeaderSize], wire.AppendHeader(nil, h))
+			return pipeline.Consumed
+		}})
+		p, v := process(s, data)
+		require.Equal(t, before, data)
+		require.Equal(t, v == pipeline.Consumed, handed == 1)
+		switch {
+		case v == pipeline.Accept:
+			require.GreaterOrEqual(t, len(data), wire.Overhead)
+			require.Equal(t, known.Epoch, p.Epoch)
+			h := wire.Header{Type: wire.TypeData, Receiver: uint32(p.Epoch), Counter: p.Counter}
+			require.Equal(t, before[:wire.HeaderSize], wire.AppendHeader(nil, h))
+			return
+		case v.Dropped():
+			require.GreaterOrEqual(t, v, DropShort)
+			require.Less(t, v, DropHandshake)
+		default:
+			require.Equal(t, pipeline.Consumed, v)
+		}
+		require.Zero(t, p.Peer|p.Session|p.Epoch, "only an accepted packet is filled in")
+	})
+}

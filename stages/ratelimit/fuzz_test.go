@@ -1,0 +1,59 @@
+package ratelimit
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"net/netip"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzBucket is a peer that times its packets as it likes, and a clock that
+// jumps. The bucket must yield what exact arithmetic yields.
+func FuzzBucket(f *testing.F) {
+	f.Add(uint32(10_000), uint32(500), []byte("\x00\x00\x00\x00\x00\x00\x00\x01"))
+	f.Add(uint32(math.MaxUint32), uint32(math.MaxUint32), bytes.Repeat([]byte{0x7f, 0xff, 0x80, 0}, 8))
+	f.Add(uint32(1), uint32(1), []byte("\x80\x00\x00\x00\x00\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, rate, burst uint32, times []byte) {
+		b, e := Bucket{}, newExact(rate, burst)
+		for ; len(times) >= 8; times = times[8:] {
+			now := pipeline.Time(binary.BigEndian.Uint64(times))
+			for range 3 {
+				require.Equal(t, e.take(now), b.Take(now, rate, burst), "rate %d, burst %d, now %d", rate, burst, now)
+			}
+		}
+	})
+}
+
+// FuzzStage is anyone on the network, with any bytes from any address. One who
+// has no key cannot change what a peer may send: after all of it the peer's
+// bucket is as full as before, and its handshake budget too if nothing that came
+// was a well-formed Init.
+func FuzzStage(f *testing.F) {
+	f.Add(dataPacket(epochA, 'f'), []byte{192, 0, 2, 1}, uint16(2000))
+	f.Add(initPacket(), []byte{192, 0, 2, 1}, uint16(2000))
+	f.Add(initPacket()[:100], []byte{192, 0, 2, 1}, uint16(1001))
+	f.Add([]byte{}, make([]byte, 16), uint16(3))
+	f.Fuzz(func(t *testing.T, data, ip []byte, times uint16) {
+		r := newRig(t, Config{TableSize: 16})
+		addr, _ := netip.AddrFromSlice(ip)
+		from, before := netip.AddrPortFrom(addr, 1), bytes.Clone(data)
+		for range times%2048 + 1 {
+			p := new(pipeline.Packet)
+			p.Reset(data, from, second)
+			switch v := r.stage.Process(p); v {
+			case pipeline.Accept, DropPeerRate, DropAddressRate:
+				r.stage.Settle(p, v)
+			default:
+				t.Fatalf("undeclared verdict %d", v)
+			}
+		}
+		require.Equal(t, before, data)
+		require.Zero(t, r.stage.peers.Get(peerA).missing)
+		isInit := len(data) > 0 && data[0] == initPacket()[0] && wellFormed(data)
+		require.Equal(t, isInit, r.stage.proven.Bucket(addr).missing > 0)
+	})
+}

@@ -1,0 +1,167 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// What we chose: the limits of a zero [Config], in packets/s and packets.
+const (
+	DefaultRate         = 10_000
+	DefaultBurst        = 500
+	DefaultAddressRate  = 2_000
+	DefaultAddressBurst = 1_000
+	DefaultTableSize    = 4096
+
+	// MaxTableSize limits a table to 16 MiB.
+	MaxTableSize = 1 << 20
+)
+
+// ErrTableSize: Config.TableSize is not a possible size.
+var ErrTableSize = errors.New("ratelimit: invalid table size")
+
+// The stage's drops, in the order of Reasons.
+const (
+	DropPeerRate = pipeline.DropFirst + iota
+	DropAddressRate
+)
+
+// Config configures a [Stage]. The zero Config works; each zero field stands
+// for its default.
+type Config struct {
+	// Rate and Burst limit the authenticated packets of each peer, in
+	// packets/s and packets.
+	Rate, Burst uint32
+	// AddressRate and AddressBurst limit what comes from each address without
+	// naming a live epoch, apart for Init packets and for the rest.
+	AddressRate, AddressBurst uint32
+	// Seed is the key of the hash of addresses: random bytes, drawn anew at
+	// each start, so that nobody can compute collisions.
+	Seed [16]byte
+	// TableSize is the number of buckets in each of the two tables of
+	// addresses: a power of two up to [MaxTableSize].
+	TableSize int
+}
+
+// Stage drops what exceeds the rates. It belongs to its chain's goroutine.
+type Stage struct {
+	cfg    Config
+	peers  pipeline.Slots[Bucket]      // by peer: survives sessions and epochs
+	epochs pipeline.Slots[pipeline.ID] // epoch to peer
+
+	proven *Table // Init packets, which have passed the cookie check
+	others *Table // all else, whose addresses may be spoofed
+}
+
+var (
+	_ pipeline.Stage           = (*Stage)(nil)
+	_ pipeline.Settler         = (*Stage)(nil)
+	_ pipeline.PlaintextReader = (*Stage)(nil)
+	_ pipeline.PeerObserver    = (*Stage)(nil)
+	_ pipeline.EpochObserver   = (*Stage)(nil)
+)
+
+// New returns the stage, or an error that is [ErrTableSize].
+func New(cfg Config) (*Stage, error) {
+	cfg = withDefaults(cfg)
+	if n := cfg.TableSize; n < 1 || n > MaxTableSize || n&(n-1) != 0 {
+		return nil, fmt.Errorf("%w: %d, must be a power of two up to %d", ErrTableSize, n, MaxTableSize)
+	}
+	return &Stage{
+		cfg:    cfg,
+		proven: NewTable(cfg.TableSize, cfg.Seed),
+		others: NewTable(cfg.TableSize, cfg.Seed),
+	}, nil
+}
+
+func withDefaults(cfg Config) Config {
+	for _, f := range []struct {
+		value    *uint32
+		standard uint32
+	}{
+		{&cfg.Rate, DefaultRate},
+		{&cfg.Burst, DefaultBurst},
+		{&cfg.AddressRate, DefaultAddressRate},
+		{&cfg.AddressBurst, DefaultAddressBurst},
+	} {
+		if *f.value == 0 {
+			*f.value = f.standard
+		}
+	}
+	if cfg.TableSize == 0 {
+		cfg.TableSize = DefaultTableSize
+	}
+	return cfg
+}
+
+// Name returns "ratelimit".
+func (s *Stage) Name() string { return "ratelimit" }
+
+// Reasons names the drops.
+func (s *Stage) Reasons() []string { return []string{"peer_rate", "address_rate"} }
+
+// ReadsPlaintext returns false: the stage looks at headers alone.
+func (s *Stage) ReadsPlaintext() bool { return false }
+
+// Process looks at the bucket of the packet's peer, or charges that of its
+// address if the packet names no live epoch.
+func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
+	t, receiver, ok := wire.Peek(p.Data)
+	if ok && t == wire.TypeData {
+		if b := s.peerOf(pipeline.ID(receiver)); b != nil {
+			if !b.Ready(p.Now, s.cfg.Rate, s.cfg.Burst) {
+				return DropPeerRate
+			}
+			return pipeline.Accept
+		}
+	}
+	table := s.others
+	if ok && t == wire.TypeInit && wellFormed(p.Data) {
+		table = s.proven
+	}
+	if !table.Bucket(p.Addr.Addr()).Take(p.Now, s.cfg.AddressRate, s.cfg.AddressBurst) {
+		return DropAddressRate
+	}
+	return pipeline.Accept
+}
+
+// wellFormed tells the Init packets that the cookie check has looked at from
+// those that it let pass because header parse will drop them.
+func wellFormed(data []byte) bool {
+	_, fault := wire.ParseHeader(data)
+	return fault == wire.FaultNone
+}
+
+// peerOf returns the bucket of a live epoch's peer, or nil.
+func (s *Stage) peerOf(epoch pipeline.ID) *Bucket {
+	if peer := s.epochs.Get(epoch); peer != nil {
+		return s.peers.Get(*peer)
+	}
+	return nil
+}
+
+// Settle charges the packet's peer if the packet was its own doing:
+// authenticated, and no replay. The chain calls it.
+func (s *Stage) Settle(p *pipeline.Packet, _ pipeline.Verdict) {
+	if !p.Fresh() {
+		return
+	}
+	if b := s.peerOf(p.Epoch); b != nil {
+		b.Charge()
+	}
+}
+
+// PeerOpened gives the peer a full bucket. The chain calls it.
+func (s *Stage) PeerOpened(n pipeline.PeerNotice) { s.peers.Open(n.Peer) }
+
+// PeerClosed forgets the peer's bucket. The chain calls it.
+func (s *Stage) PeerClosed(n pipeline.PeerNotice) { s.peers.Close(n.Peer) }
+
+// EpochOpened notes which peer the epoch belongs to. The chain calls it.
+func (s *Stage) EpochOpened(n pipeline.EpochNotice) { *s.epochs.Open(n.Epoch) = n.Peer }
+
+// EpochClosed forgets the epoch. The chain calls it.
+func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.epochs.Close(n.Epoch) }

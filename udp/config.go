@@ -1,0 +1,71 @@
+package udp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// ErrConfig is wrapped by the errors of Listen that a Config is to blame for.
+var ErrConfig = errors.New("udp: invalid config")
+
+// Config is what Listen may be told. The zero value works: each zero field
+// stands for its default.
+type Config struct {
+	// ReadBuffer and WriteBuffer are the bytes of datagrams that the kernel
+	// is asked to queue. The default is 4 MiB; Granted tells what came of it.
+	ReadBuffer, WriteBuffer int
+	// Batch is the most datagrams per system call, at most 1024. The default
+	// is 64.
+	Batch int
+	// MaxDatagram is the length in bytes of the longest datagram received, at
+	// most 65507. Longer ones are dropped and counted. The default is 2048.
+	MaxDatagram int
+	// Portable uses package net even where there is something faster.
+	Portable bool
+	// DisableDontFragment lets IP fragment datagrams. By default they are sent
+	// with don't-fragment set where the system allows it (Linux), and one
+	// larger than the interface's MTU is lost as LossTooLarge.
+	DisableDontFragment bool
+}
+
+// What we chose.
+const (
+	defaultBuffer      = 4 << 20 // bytes
+	defaultBatch       = 64      // datagrams
+	defaultMaxDatagram = 2048    // bytes
+
+	// maxStall is how long one WriteBatch waits for the socket to be writable.
+	maxStall = time.Millisecond
+	// maxReports is how many errors in a row one ReadBatch takes from the
+	// kernel before it lets the caller see to its timers.
+	maxReports = 16
+)
+
+// maxBatch is UIO_MAXIOV, where the kernel cuts a longer batch off.
+const maxBatch = 1024
+
+func (c Config) withDefaults() (Config, error) {
+	for _, f := range []struct {
+		name    string
+		value   *int
+		def     int
+		highest int
+	}{
+		{"ReadBuffer", &c.ReadBuffer, defaultBuffer, 1 << 30},
+		{"WriteBuffer", &c.WriteBuffer, defaultBuffer, 1 << 30},
+		{"Batch", &c.Batch, defaultBatch, maxBatch},
+		{"MaxDatagram", &c.MaxDatagram, defaultMaxDatagram, wire.MaxDatagram},
+	} {
+		if *f.value < 0 || *f.value > f.highest {
+			return c, fmt.Errorf("%w: %s is %d, want 1 to %d, or 0 for %d",
+				ErrConfig, f.name, *f.value, f.highest, f.def)
+		}
+		if *f.value == 0 {
+			*f.value = f.def
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,10 @@
+//go:build !linux
+
+package udp
+
+import "net"
+
+// newSocket takes over pc.
+func newSocket(pc *net.UDPConn, cfg Config, c *counters) (socket, error) {
+	return newPortable(pc, cfg, c), nil
+}

@@ -1,0 +1,8 @@
+package udp
+
+import "net"
+
+// newSocket takes over pc.
+func newSocket(pc *net.UDPConn, cfg Config, c *counters) (socket, error) {
+	return newMmsg(pc, cfg, c)
+}

@@ -1,0 +1,297 @@
+package udp
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// faulty puts errnos in front of the system call, one a call, then lets it
+// through. A zero lets one call through.
+func faulty(call *func(uintptr, []mmsghdr) (int, syscall.Errno), errnos ...syscall.Errno) {
+	real := *call
+	*call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+		if len(errnos) == 0 {
+			return real(fd, hdrs)
+		}
+		errno := errnos[0]
+		errnos = errnos[1:]
+		if errno == 0 {
+			return real(fd, hdrs)
+		}
+		return -1, errno
+	}
+}
+
+func TestSendErrors(t *testing.T) {
+	for _, tt := range []struct {
+		errnos   []syscall.Errno
+		loss     map[Loss]uint64
+		reported uint64
+	}{
+		{[]syscall.Errno{syscall.EPERM}, map[Loss]uint64{LossNotPermitted: 1}, 0},
+		{[]syscall.Errno{syscall.EACCES}, map[Loss]uint64{LossNotPermitted: 1}, 0},
+		{[]syscall.Errno{syscall.ENOBUFS, syscall.ENOMEM}, map[Loss]uint64{LossNoBuffers: 2}, 0},
+		{[]syscall.Errno{syscall.EMSGSIZE}, map[Loss]uint64{LossTooLarge: 1}, 0},
+		{[]syscall.Errno{syscall.EHOSTUNREACH, syscall.ENETUNREACH}, map[Loss]uint64{LossUnreachable: 2}, 0},
+		{[]syscall.Errno{syscall.EINVAL}, map[Loss]uint64{LossAddress: 1}, 0},
+		{[]syscall.Errno{syscall.EIO}, map[Loss]uint64{LossOther: 1}, 0},
+		{[]syscall.Errno{syscall.EINTR, syscall.EINTR}, nil, 0},
+		{[]syscall.Errno{syscall.ECONNREFUSED}, nil, 1},
+		{[]syscall.Errno{syscall.ECONNREFUSED, syscall.ECONNREFUSED, syscall.ECONNREFUSED}, map[Loss]uint64{LossRefused: 1}, 2},
+		{[]syscall.Errno{0, syscall.EPERM, syscall.EPERM}, map[Loss]uint64{LossNotPermitted: 2}, 0},
+	} {
+		c := listen(t, loopback4, Config{Batch: 4})
+		faulty(&c.sock.(*mmsg).tx.call, tt.errnos...)
+		src := make([]wire.Datagram, 10)
+		for i := range src {
+			src[i] = to(c.LocalAddr(), "x")
+		}
+		n := send(t, c, src...)
+		require.Equal(t, losses(tt.loss), c.Stats().WriteLoss, "%v", tt.errnos)
+		require.Equal(t, losses(map[Loss]uint64{LossRefused: tt.reported}), c.Stats().Reported, "%v", tt.errnos)
+		require.Len(t, receive(t, c, n), n)
+		requireEmpty(t, c)
+	}
+}
+
+// A socket that stays full costs a bounded time, drops what is left, and works
+// again with the next batch.
+func TestSendStalls(t *testing.T) {
+	c := listen(t, loopback4, Config{Batch: 2})
+	m := c.sock.(*mmsg)
+	full := m.tx.call
+	calls := 0
+	m.tx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+		if calls++; calls > 1 {
+			return -1, syscall.EAGAIN
+		}
+		return full(fd, hdrs)
+	}
+	src := make([]wire.Datagram, 7)
+	for i := range src {
+		src[i] = to(c.LocalAddr(), "x")
+	}
+	src[4].Addr = loopback4 // port 0: not reached, so lost to the stall
+	require.Equal(t, 2, send(t, c, src...))
+	require.Equal(t, losses(map[Loss]uint64{LossStalled: 5}), c.Stats().WriteLoss)
+
+	m.tx.call = full
+	require.Equal(t, 6, send(t, c, src...))
+	require.Len(t, receive(t, c, 8), 8)
+}
+
+func TestReceiveErrors(t *testing.T) {
+	c := listen(t, loopback4, Config{})
+	faulty(&c.sock.(*mmsg).rx.call, syscall.ECONNREFUSED, syscall.EINTR, syscall.EHOSTUNREACH, syscall.EIO)
+	send(t, c, to(c.LocalAddr(), "x"))
+	require.Len(t, receive(t, c, 1), 1)
+	require.Equal(t, losses(map[Loss]uint64{LossRefused: 1, LossUnreachable: 1, LossOther: 1}), c.Stats().Reported)
+}
+
+// An error that does not go away does not keep ReadBatch.
+func TestReceiveErrorForEver(t *testing.T) {
+	c := listen(t, loopback4, Config{})
+	c.sock.(*mmsg).rx.call = func(uintptr, []mmsghdr) (int, syscall.Errno) { return -1, syscall.EIO }
+	n, err := c.ReadBatch(make([]wire.Datagram, 1))
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.EqualValues(t, maxReports, c.Stats().Reported[LossOther])
+}
+
+// What the kernel flags, and an address of no family we know, is dropped; its
+// neighbours pass.
+func TestReceiveFlags(t *testing.T) {
+	c := listen(t, loopback4, Config{})
+	m := c.sock.(*mmsg)
+	real := m.rx.call
+	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+		n, errno := real(fd, hdrs)
+		if n == 5 {
+			hdrs[0].Flags |= unix.MSG_CTRUNC
+			hdrs[2].Flags |= unix.MSG_TRUNC
+			hdrs[3].Namelen = 0
+		}
+		return n, errno
+	}
+	var src []wire.Datagram
+	for _, s := range []string{"0", "1", "2", "3", "4"} {
+		src = append(src, to(c.LocalAddr(), s))
+	}
+	send(t, c, src...)
+	dst := make([]wire.Datagram, 8)
+	n, err := c.ReadBatch(dst)
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	require.Equal(t, "1", string(dst[0].Data))
+	require.Equal(t, "4", string(dst[1].Data))
+	require.Equal(t, losses(map[Loss]uint64{LossControl: 1, LossTruncated: 1, LossAddress: 1}), c.Stats().ReadLoss)
+
+	send(t, c, to(c.LocalAddr(), "next")) // the headers are as good as new
+	require.Equal(t, c.LocalAddr(), receive(t, c, 1)[0].Addr)
+}
+
+// Real refusals, which the kernel reports on whatever call comes next: nothing
+// but the refused datagrams is lost.
+func TestRealRefusals(t *testing.T) {
+	eachSocket(t, func(t *testing.T, cfg Config) {
+		a, b := listen(t, loopback4, cfg), listen(t, loopback4, cfg)
+		reportErrors(t, a)
+		dead := closedPort(t)
+		src := []wire.Datagram{to(dead, "x"), to(b.LocalAddr(), "1"), to(dead, "x"), to(b.LocalAddr(), "2"), to(dead, "x")}
+		require.Equal(t, len(src), send(t, a, src...))
+		got := receive(t, b, 2)
+		require.Equal(t, "1", string(got[0].Data))
+		require.Equal(t, "2", string(got[1].Data))
+		send(t, b, to(a.LocalAddr(), "answer"))
+		require.Equal(t, "answer", string(receive(t, a, 1)[0].Data))
+		require.Equal(t, losses(map[Loss]uint64{LossRefused: 3}), a.Stats().Reported)
+	})
+}
+
+// reportErrors has the kernel report errors of datagrams sent earlier, which it
+// does for unconnected sockets only on demand.
+func reportErrors(t *testing.T, c *Conn) {
+	t.Helper()
+	control(t, c, func(fd int) error {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
+	})
+}
+
+func control(t *testing.T, c *Conn, f func(fd int) error) {
+	t.Helper()
+	var raw syscall.RawConn
+	var err error
+	switch s := c.sock.(type) {
+	case *mmsg:
+		raw = s.tx.raw
+	case *portable:
+		raw, err = s.SyscallConn()
+	}
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(raw.Control(func(fd uintptr) { err = f(int(fd)) }), err))
+}
+
+func TestSocketOptions(t *testing.T) {
+	eachSocket(t, func(t *testing.T, cfg Config) {
+		for _, fragment := range []bool{false, true} {
+			cfg.DisableDontFragment = fragment
+			want4, want6 := unix.IP_PMTUDISC_PROBE, unix.IPV6_PMTUDISC_PROBE
+			if fragment {
+				want4, want6 = unix.IP_PMTUDISC_DONT, unix.IPV6_PMTUDISC_DONT
+			}
+			for _, addr := range []struct {
+				c  *Conn
+				v6 bool
+			}{{listen(t, loopback4, cfg), false}, {listen(t, dualStack, cfg), true}} {
+				control(t, addr.c, func(fd int) error {
+					got, err := unix.GetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER)
+					require.NoError(t, err)
+					require.Equal(t, want4, got)
+					if addr.v6 {
+						got, err = unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER)
+						require.NoError(t, err)
+						require.Equal(t, want6, got)
+					}
+					got, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST)
+					require.NoError(t, err)
+					require.Zero(t, got)
+					return nil
+				})
+			}
+		}
+	})
+}
+
+// Wakes and deadlines are part of the steady state too.
+func TestWakeDoesNotAllocate(t *testing.T) {
+	c := listen(t, loopback4, Config{})
+	dst := make([]wire.Datagram, 4)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		c.Wake()
+		if n, err := c.ReadBatch(dst); n != 0 || err != nil {
+			t.Fatal(n, err)
+		}
+		c.SetReadDeadline(time.Now().Add(10 * time.Microsecond))
+		if n, err := c.ReadBatch(dst); n != 0 || err != nil {
+			t.Fatal(n, err)
+		}
+	}))
+}
+
+// A Wake that comes when the reader has found the socket empty ends its wait.
+func TestWakeWhileBlocked(t *testing.T) {
+	c := listen(t, loopback4, Config{})
+	m := c.sock.(*mmsg)
+	real := m.rx.call
+	empty := make(chan bool, 1)
+	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+		n, errno := real(fd, hdrs)
+		select {
+		case empty <- errno == syscall.EAGAIN:
+		default:
+		}
+		return n, errno
+	}
+	ended := make(chan error)
+	go func() {
+		n, err := c.ReadBatch(make([]wire.Datagram, 1))
+		if n != 0 {
+			err = errors.New("a datagram out of nothing")
+		}
+		ended <- err
+	}()
+	require.True(t, <-empty)
+	c.Wake()
+	require.NoError(t, <-ended)
+}
+
+// One batch costs one system call.
+func TestBatching(t *testing.T) {
+	c := listen(t, loopback4, Config{Batch: 32})
+	src, dst := make([]wire.Datagram, 96), make([]wire.Datagram, 96)
+	for i := range src {
+		src[i] = to(c.LocalAddr(), "x")
+	}
+	require.Equal(t, 96, send(t, c, src...))
+	for n := 0; n < 96; {
+		got, err := c.ReadBatch(dst)
+		require.NoError(t, err)
+		require.LessOrEqual(t, got, 32)
+		n += got
+	}
+	require.EqualValues(t, 3, c.Stats().WriteCalls)
+	require.EqualValues(t, 3, c.Stats().ReadCalls)
+}
+
+func TestLayout(t *testing.T) {
+	word := unsafe.Sizeof(uintptr(0))
+	require.EqualValues(t, map[uintptr]uintptr{4: 32, 8: 64}[word], unsafe.Sizeof(mmsghdr{}))
+	require.EqualValues(t, map[uintptr]uintptr{4: 28, 8: 56}[word], unsafe.Offsetof(mmsghdr{}.n))
+}
+
+// A descriptor is given back when opening fails half-way, and one socket holds
+// one descriptor.
+func TestDescriptors(t *testing.T) {
+	count := func() int {
+		fds, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(fds)
+	}
+	first := listen(t, loopback4, Config{}) // the poller opens its own
+	before := count()
+	c := listen(t, loopback4, Config{})
+	require.Equal(t, before+1, count())
+	_, err := Listen(first.LocalAddr(), Config{})
+	require.Error(t, err)
+	require.NoError(t, c.Close())
+	require.Equal(t, before, count())
+}

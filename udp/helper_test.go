@@ -1,0 +1,94 @@
+package udp
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/wire"
+)
+
+var (
+	loopback4 = netip.MustParseAddrPort("127.0.0.1:0")
+	loopback6 = netip.MustParseAddrPort("[::1]:0")
+	dualStack = netip.MustParseAddrPort("[::]:0")
+)
+
+// eachSocket runs test against both implementations.
+func eachSocket(t *testing.T, test func(t *testing.T, cfg Config)) {
+	t.Run("native", func(t *testing.T) { test(t, Config{}) })
+	t.Run("portable", func(t *testing.T) { test(t, Config{Portable: true}) })
+}
+
+func listen(t *testing.T, addr netip.AddrPort, cfg Config) *Conn {
+	t.Helper()
+	c, err := Listen(addr, cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// at returns c's port on addr.
+func at(c *Conn, addr netip.Addr) netip.AddrPort {
+	return netip.AddrPortFrom(addr, c.LocalAddr().Port())
+}
+
+// closedPort returns an address on which nobody listens.
+func closedPort(t *testing.T) netip.AddrPort {
+	t.Helper()
+	c, err := Listen(loopback4, Config{})
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	return c.LocalAddr()
+}
+
+// receive returns copies of the next n datagrams. It waits for ever for one
+// that is lost.
+func receive(t *testing.T, c *Conn, n int) (out []wire.Datagram) {
+	t.Helper()
+	dst := make([]wire.Datagram, 7)
+	for len(out) < n {
+		got, err := c.ReadBatch(dst[:min(len(dst), n-len(out))])
+		require.NoError(t, err)
+		for _, d := range dst[:got] {
+			out = append(out, wire.Datagram{Data: append([]byte{}, d.Data...), Addr: d.Addr})
+		}
+	}
+	return out
+}
+
+// requireEmpty checks that nothing is there to read.
+func requireEmpty(t *testing.T, c *Conn) {
+	t.Helper()
+	require.NoError(t, c.SetReadDeadline(longAgo))
+	n, err := c.ReadBatch(make([]wire.Datagram, 1))
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.NoError(t, c.SetReadDeadline(time.Time{}))
+}
+
+// send sends src and checks that every datagram is either sent or counted.
+func send(t *testing.T, c *Conn, src ...wire.Datagram) (n int) {
+	t.Helper()
+	before := c.Stats()
+	n, err := c.WriteBatch(src)
+	require.NoError(t, err)
+	after := c.Stats()
+	require.EqualValues(t, n, after.Sent-before.Sent)
+	require.EqualValues(t, len(src)-n, after.WriteLoss.Total()-before.WriteLoss.Total())
+	return n
+}
+
+func to(addr netip.AddrPort, data string) wire.Datagram {
+	return wire.Datagram{Data: []byte(data), Addr: addr}
+}
+
+// losses is what Losses is expected to be.
+func losses(counts map[Loss]uint64) (l Losses) {
+	for reason, n := range counts {
+		l[reason] = n
+	}
+	return l
+}

@@ -1,0 +1,91 @@
+package udp
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2). The pointers in Msghdr give it the
+// padding at its end that C has on 64-bit systems.
+type mmsghdr struct {
+	unix.Msghdr
+	// n is the length of the datagram: received, or sent.
+	n uint32
+}
+
+// mmsg moves batches of datagrams with recvmmsg and sendmmsg.
+type mmsg struct {
+	// file and not a net.UDPConn: a RawConn of package net allocates an error
+	// at each expired deadline, so at each Wake; one of package os does not.
+	file *os.File
+	rx   receiver
+	tx   sender
+}
+
+// newMmsg takes over pc, of which it closes the first descriptor and keeps a
+// second one.
+func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
+	defer pc.Close()
+	file, err := pc.File()
+	if err != nil {
+		return nil, err
+	}
+	raw, family, err := inspect(file)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	m := &mmsg{file: file}
+	m.rx.init(raw, cfg, c)
+	m.tx.init(raw, file, family, cfg, c)
+	return m, nil
+}
+
+func inspect(file *os.File) (raw syscall.RawConn, family uint16, err error) {
+	// A file that the poller does not know would block its thread, and could
+	// not be woken. It has no deadlines either.
+	if err := file.SetDeadline(time.Time{}); err != nil {
+		return nil, 0, err
+	}
+	if raw, err = file.SyscallConn(); err != nil {
+		return nil, 0, err
+	}
+	ctlErr := raw.Control(func(fd uintptr) {
+		var domain int
+		domain, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DOMAIN)
+		family = uint16(domain)
+	})
+	return raw, family, errors.Join(ctlErr, os.NewSyscallError("getsockopt", err))
+}
+
+func (m *mmsg) setReadDeadline(t time.Time) error { return m.file.SetReadDeadline(t) }
+
+func (m *mmsg) close() error { return m.file.Close() }
+
+func (m *mmsg) read(dst []wire.Datagram, block bool) (int, error) {
+	return m.rx.read(dst, block)
+}
+
+func (m *mmsg) write(src []wire.Datagram) (int, error) { return m.tx.write(src) }
+
+// recvmmsg fills hdrs, which must not be empty. No timeout: the poller waits.
+func recvmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd,
+		uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), uintptr(len(hdrs)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), errno
+}
+
+// sendmmsg sends hdrs, which must not be empty.
+func sendmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd,
+		uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), uintptr(len(hdrs)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), errno
+}

@@ -1,0 +1,149 @@
+package udp
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// What is encoded is decoded, whatever was in the buffer before.
+func TestSockaddrRoundTrip(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Log("seed", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var s sockaddr
+	var z zones
+	for range 10_000 {
+		ap := randomAddr(rng)
+		for _, family := range []uint16{unix.AF_INET, unix.AF_INET6} {
+			for i := range s {
+				s[i] = byte(rng.Uint32())
+			}
+			size, ok := s.encode(ap, family, &z)
+			require.Equal(t, sendable(ap) && (ap.Addr().Unmap().Is4() || family == unix.AF_INET6), ok, "%v", ap)
+			if !ok {
+				continue
+			}
+			got, ok := s.decode(size, &z)
+			require.True(t, ok)
+			require.Equal(t, normalize(ap), got)
+		}
+	}
+}
+
+func randomAddr(rng *rand.Rand) netip.AddrPort {
+	var a [16]byte
+	for i := range a {
+		a[i] = byte(rng.Uint32())
+	}
+	addr := netip.AddrFrom16(a)
+	switch rng.IntN(5) {
+	case 0:
+		addr = netip.AddrFrom4([4]byte(a[:4]))
+	case 1: // mapped
+		addr = netip.AddrFrom16(netip.AddrFrom4([4]byte(a[:4])).As16())
+	case 2:
+		a[0], a[1] = 0xfe, 0x80
+		addr = netip.AddrFrom16(a).WithZone("lo")
+	case 3: // a zone where it means nothing
+		a[0] = 0x20
+		addr = netip.AddrFrom16(a).WithZone("lo")
+	}
+	return netip.AddrPortFrom(addr, uint16(rng.Uint32()))
+}
+
+func TestSockaddrBytes(t *testing.T) {
+	var s sockaddr
+	size, ok := s.encode(netip.MustParseAddrPort("192.0.2.1:258"), unix.AF_INET, nil)
+	require.True(t, ok)
+	require.EqualValues(t, unix.SizeofSockaddrInet4, size)
+	require.Equal(t, []byte{1, 2, 192, 0, 2, 1}, s[2:8])
+	size, ok = s.encode(netip.MustParseAddrPort("192.0.2.1:258"), unix.AF_INET6, nil)
+	require.True(t, ok)
+	require.EqualValues(t, unix.SizeofSockaddrInet6, size)
+	require.Equal(t, []byte{1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1, 0, 0, 0, 0}, s[2:])
+}
+
+// OFF chooses the source address and port of a datagram; the kernel writes
+// them down. Whatever it writes, the address that comes out is in its one form,
+// and if it can be sent to, is encoded as itself.
+func FuzzSockaddr(f *testing.F) {
+	add := func(s string, family uint16) {
+		var sa sockaddr
+		size, _ := sa.encode(netip.MustParseAddrPort(s), family, new(zones))
+		f.Add(sa[:], size)
+	}
+	add("127.0.0.1:1", unix.AF_INET)
+	add("127.0.0.1:1", unix.AF_INET6)
+	add("[2001:db8::1]:65535", unix.AF_INET6)
+	add("[fe80::1%lo]:4000", unix.AF_INET6)
+	f.Add([]byte{}, uint32(0))
+	f.Add([]byte{10, 0, 1, 2, 3}, uint32(1<<31))
+	var z zones
+	f.Fuzz(func(t *testing.T, b []byte, size uint32) {
+		var s sockaddr
+		copy(s[:], b)
+		ap, ok := s.decode(size, &z)
+		if !ok {
+			require.Equal(t, netip.AddrPort{}, ap)
+			return
+		}
+		require.True(t, ap.IsValid())
+		require.False(t, ap.Addr().Is4In6())
+		require.Equal(t, normalize(ap), ap)
+		if ap.Addr().Zone() != "" {
+			require.True(t, linkLocal(ap.Addr()))
+		}
+		family := uint16(unix.AF_INET6)
+		if size == unix.SizeofSockaddrInet4 {
+			family = unix.AF_INET
+		}
+		var again sockaddr
+		if size, ok = again.encode(ap, family, &z); !ok {
+			// An interface index that no zone can name is above 2^31.
+			require.True(t, !sendable(ap) || ap.Addr().Zone() != "")
+			return
+		}
+		back, ok := again.decode(size, &z)
+		require.True(t, ok)
+		require.Equal(t, ap, back)
+	})
+}
+
+// The table of zones stays as small as it is, whatever it is asked, and its
+// answers are those of the system.
+func TestZones(t *testing.T) {
+	var z zones
+	require.Equal(t, "lo", z.name(1))
+	for i := range uint32(3 * maxZones) {
+		name := z.name(1000 + i)
+		index, ok := z.index(name)
+		require.True(t, ok)
+		require.Equal(t, 1000+i, index)
+	}
+	_, ok := z.index("no such")
+	require.False(t, ok)
+	_, ok = z.index("no such") // from the table
+	require.False(t, ok)
+	index, ok := z.index("lo")
+	require.True(t, ok)
+	require.EqualValues(t, 1, index)
+	require.Equal(t, "lo", z.name(1))
+}
+
+func TestLinkLocal(t *testing.T) {
+	var s sockaddr
+	z := new(zones)
+	ap := netip.MustParseAddrPort("[fe80::1%lo]:4000")
+	size, ok := s.encode(ap, unix.AF_INET6, z)
+	require.True(t, ok)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		if got, ok := s.decode(size, z); !ok || got != ap {
+			t.Fatal(got, ok)
+		}
+	}))
+}

@@ -1,0 +1,75 @@
+package udp
+
+import (
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// setOptions sets what must be set before the socket is bound. ipv6 is the
+// family of the socket, which may be dual-stack.
+func setOptions(raw syscall.RawConn, ipv6 bool, cfg Config) error {
+	var err error
+	ctlErr := raw.Control(func(fd uintptr) { err = setFlags(int(fd), ipv6, cfg) })
+	if ctlErr != nil {
+		return ctlErr
+	}
+	return os.NewSyscallError("setsockopt", err)
+}
+
+func setFlags(fd int, ipv6 bool, cfg Config) error {
+	// Package net allows broadcast on every socket. We answer addresses that
+	// anyone can forge.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 0); err != nil {
+		return err
+	}
+	if cfg.DisableDontFragment {
+		return setFragmentation(fd, ipv6, unix.IP_PMTUDISC_DONT, unix.IPV6_PMTUDISC_DONT)
+	}
+	// Not DO: that believes the path MTU of any ICMP message, which anyone can
+	// forge, and would have our datagrams fail with EMSGSIZE.
+	return setFragmentation(fd, ipv6, unix.IP_PMTUDISC_PROBE, unix.IPV6_PMTUDISC_PROBE)
+}
+
+func setFragmentation(fd int, ipv6 bool, mode4, mode6 int) error {
+	err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, mode4)
+	if !ipv6 {
+		return err
+	}
+	// On an IPv6 socket the IPv4 option is for mapped destinations; one that
+	// is IPv6 only may do without.
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, mode6)
+}
+
+// setBuffers asks for cfg's buffers and returns what the kernel gave.
+func setBuffers(pc *net.UDPConn, cfg Config) (granted [2]int, err error) {
+	raw, err := pc.SyscallConn()
+	if err != nil {
+		return granted, err
+	}
+	ctlErr := raw.Control(func(fd uintptr) {
+		if granted[0], err = setBuffer(int(fd), unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, cfg.ReadBuffer); err == nil {
+			granted[1], err = setBuffer(int(fd), unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, cfg.WriteBuffer)
+		}
+	})
+	if ctlErr != nil {
+		return granted, ctlErr
+	}
+	return granted, os.NewSyscallError("setsockopt", err)
+}
+
+// setBuffer tries force, which needs CAP_NET_ADMIN, and then the option that
+// the system's maximum (net.core.rmem_max, wmem_max) cuts short in silence.
+func setBuffer(fd, force, option, bytes int) (granted int, err error) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, bytes) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, bytes); err != nil {
+			return 0, err
+		}
+	}
+	// socket(7): "The kernel doubles this value (to allow space for
+	// bookkeeping overhead)".
+	doubled, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
+	return doubled / 2, err
+}

@@ -1,0 +1,80 @@
+package udp
+
+import "sync/atomic"
+
+// Stats is a copy of a Conn's counters. Each only grows. With no call of
+// ReadBatch or WriteBatch under way:
+//
+//	datagrams taken from the kernel  = Received + the sum of ReadLoss
+//	datagrams handed to WriteBatch   = Sent + the sum of WriteLoss
+//
+// except that WriteBatch, ended by Close, leaves the rest uncounted.
+type Stats struct {
+	// Received and Sent count datagrams, ReceivedBytes and SentBytes their
+	// payload without UDP and IP headers.
+	Received, ReceivedBytes uint64
+	Sent, SentBytes         uint64
+	// ReadCalls and WriteCalls count the system calls that moved datagrams.
+	// Received/ReadCalls is the mean batch.
+	ReadCalls, WriteCalls uint64
+	// ReadLoss and WriteLoss count lost datagrams by reason.
+	ReadLoss, WriteLoss Losses
+	// Reported counts errors that the kernel reported late, on a call that
+	// had nothing to do with the datagram lost.
+	Reported Losses
+	// Wakes counts calls of Wake that were not merged with an earlier one.
+	Wakes uint64
+}
+
+// Losses has a count for each Loss.
+type Losses [numLoss]uint64
+
+// Total returns the sum.
+func (l Losses) Total() (sum uint64) {
+	for _, n := range l {
+		sum += n
+	}
+	return sum
+}
+
+// counters may be added to and read from any goroutine. They are touched once
+// a batch, not once a datagram, wherever nothing is lost.
+type counters struct {
+	received, receivedBytes, readCalls atomic.Uint64
+	sent, sentBytes, writeCalls        atomic.Uint64
+	wakes                              atomic.Uint64
+	readLoss, writeLoss, reported      lossCounters
+}
+
+type lossCounters [numLoss]atomic.Uint64
+
+func (l *lossCounters) add(reason Loss, n int) { l[reason].Add(uint64(n)) }
+
+func (l *lossCounters) load() (out Losses) {
+	for i := range l {
+		out[i] = l[i].Load()
+	}
+	return out
+}
+
+func (c *counters) read(datagrams, bytes int) {
+	c.readCalls.Add(1)
+	c.received.Add(uint64(datagrams))
+	c.receivedBytes.Add(uint64(bytes))
+}
+
+func (c *counters) wrote(calls, datagrams, bytes int) {
+	c.writeCalls.Add(uint64(calls))
+	c.sent.Add(uint64(datagrams))
+	c.sentBytes.Add(uint64(bytes))
+}
+
+func (c *counters) stats() Stats {
+	return Stats{
+		Received: c.received.Load(), ReceivedBytes: c.receivedBytes.Load(),
+		Sent: c.sent.Load(), SentBytes: c.sentBytes.Load(),
+		ReadCalls: c.readCalls.Load(), WriteCalls: c.writeCalls.Load(),
+		ReadLoss: c.readLoss.load(), WriteLoss: c.writeLoss.load(),
+		Reported: c.reported.load(), Wakes: c.wakes.Load(),
+	}
+}
