@@ -176,6 +176,15 @@ func (e *Endpoint) takeEpochID() (pipeline.ID, bool) {
 	return e.epochIDs.take(gen[0])
 }
 
+// Probe asks the peer for a sign of life if packets to it are unanswered, so
+// that their fate becomes known without waiting for more traffic.
+func (e *Endpoint) Probe(p *Peer, now pipeline.Time) {
+	if s := p.session; s != nil && now >= later(max(s.lastPing, s.asked), e.rto(s)) {
+		s.pingDue, s.lastPing = true, now
+		e.touch(s)
+	}
+}
+
 // goTime fits a monotonic time to packages that want a time.Time, such as
 // x/time/rate. Only differences mean anything.
 func goTime(t pipeline.Time) time.Time { return time.Unix(0, int64(t)) }

@@ -40,4 +40,7 @@ func (e *Endpoint) Events() []Event {
 	return out
 }
 
+// HasEvents reports whether Events would return any.
+func (e *Endpoint) HasEvents() bool { return len(e.events) > 0 }
+
 func (e *Endpoint) emit(ev Event) { e.events = append(e.events, ev) }

@@ -45,6 +45,7 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 			return true
 		}
 		s.touched = false
+		e.cfg.Touched(s.peer)
 		e.armSession(s, now)
 	}
 	e.touched = e.touched[:0]

@@ -58,22 +58,25 @@ func (p *Peer) MaxDatagram() int {
 	return p.session.maxDatagram
 }
 
-// Unacknowledged returns the number of messages that have been sent or wait to
-// be sent and whose fate is open, as far as is known.
-func (e *Endpoint) Unacknowledged(p *Peer) int {
-	state, reliable := p.Queue.Waiting()
-	n := state + reliable
-	if s := p.session; s != nil {
-		n += s.lane.inFlight()
-		for _, ep := range s.epochs() {
-			if t := e.set.Ack.Tracker(s.id, ep.id); t != nil {
-				if _, open := t.Oldest(); open {
-					n++
-				}
-			}
+// Settled reports whether nothing waits to be sent to the peer, and the fate of
+// all that was sent is as good as known.
+func (e *Endpoint) Settled(p *Peer) bool {
+	if state, reliable := p.Queue.Peek(); state+reliable > 0 && (p.session != nil || p.dial != nil) {
+		return false
+	}
+	s := p.session
+	if s == nil {
+		return true
+	}
+	if s.lane.inFlight() > 0 {
+		return false
+	}
+	for _, ep := range s.epochs() {
+		if t := e.tracker(s, ep.id); t != nil && t.Outstanding() {
+			return false
 		}
 	}
-	return n
+	return true
 }
 
 // PeerStats returns a copy of the peer's counters.

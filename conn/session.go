@@ -187,9 +187,17 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 		e.sendControl(s, s.remote, frame, now)
 	}
 	p := s.peer
+	for _, ep := range s.epochs() {
+		if t := e.tracker(s, ep.id); t != nil {
+			var o ack.Outcome
+			t.LoseAll(&o)
+			e.countOutcome(p, &o)
+		}
+	}
 	e.countClose(reason)
 	e.stats.Sessions--
 	e.set.Ack.Release(e.in, s.id)
+	e.cfg.Touched(p)
 	wasUp := p.session == s
 	if wasUp {
 		p.session = nil

@@ -153,7 +153,10 @@ func TestRealRefusals(t *testing.T) {
 		require.Equal(t, "2", string(got[1].Data))
 		send(t, b, to(a.LocalAddr(), "answer"))
 		require.Equal(t, "answer", string(receive(t, a, 1)[0].Data))
-		require.Equal(t, losses(map[Loss]uint64{LossRefused: 3}), a.Stats().Reported)
+		// sendmmsg swallows an error that comes after a datagram that went well.
+		reported := a.Stats().Reported
+		require.NotZero(t, reported[LossRefused])
+		require.Equal(t, reported.Total(), reported[LossRefused])
 	})
 }
 

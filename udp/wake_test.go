@@ -2,6 +2,7 @@ package udp
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -150,7 +151,7 @@ func TestCloseWhileBlocked(t *testing.T) {
 func TestConcurrency(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
-		var wg sync.WaitGroup
+		var wg, wakers sync.WaitGroup
 		wg.Go(func() {
 			_, err := readUntil(c, func(i int) {
 				c.SetReadDeadline(time.Now().Add(time.Duration(i%3) * time.Millisecond))
@@ -167,7 +168,7 @@ func TestConcurrency(t *testing.T) {
 			}
 		})
 		for range 3 {
-			wg.Go(func() {
+			wakers.Go(func() {
 				for range 300 {
 					c.Wake()
 					c.Stats()
@@ -175,11 +176,12 @@ func TestConcurrency(t *testing.T) {
 				}
 			})
 		}
-		wg.Go(func() {
-			for c.Stats().Received < 100 || c.Stats().Wakes < 10 {
-			}
-			c.Close()
-		})
+		wakers.Wait()
+		for c.Stats().Received < 100 {
+			c.Wake()
+			runtime.Gosched()
+		}
+		require.NoError(t, c.Close())
 		wg.Wait()
 	})
 }

@@ -49,7 +49,7 @@ var rules = []rule{
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
 	{folder: "", ours: []string{"pipeline", "wire", "stages/...", "conn", "udp", "internal/..."},
 		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: []string{"unsafe"}},
-	{folder: "metrics", ours: []string{".", "pipeline"},
+	{folder: "metrics", ours: []string{".", "pipeline", "udp"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 	{folder: "sim", ours: []string{"pipeline", "wire", "stages/...", "conn", "internal/..."}, except: noSystem},
 	{folder: "fuzz", ours: []string{"pipeline"}, except: []string{"unsafe"}},

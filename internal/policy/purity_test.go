@@ -39,6 +39,7 @@ var mapOrder = []string{"All", "Keys", "Values"}
 // with the reason why the order does not show.
 var unordered = map[string]string{
 	"pipeline.checkGuards": "the names are sorted before the first is shown",
+	"conn.sortedPeers":     "the peers are sorted by key",
 }
 
 func TestCoreIsPure(t *testing.T) {

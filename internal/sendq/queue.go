@@ -83,6 +83,28 @@ func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o 
 	return o, true
 }
 
+// PushWait is Push for a caller who would rather wait than have a message give
+// way, his own or an older one. If room is not nil the message was not taken,
+// and room is closed when it is worth trying again.
+func (q *Queue) PushWait(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool, room <-chan struct{}) {
+	q.mu.Lock()
+	_, superseding := q.latest[channel]
+	superseding = superseding && intent == pipeline.Latest
+	wait := !q.closed && (!q.online && q.holding || q.online && !superseding && q.full(intent, len(payload)))
+	if wait {
+		if q.room == nil {
+			q.room = make(chan struct{})
+		}
+		room = q.room
+	}
+	q.mu.Unlock()
+	if wait {
+		return Full, false, room
+	}
+	o, wake = q.Push(channel, intent, payload)
+	return o, wake, nil
+}
+
 func (q *Queue) pushReliable(channel uint32, payload []byte) Outcome {
 	if q.full(pipeline.Reliable, len(payload)) {
 		return Full
@@ -226,6 +248,7 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 	defer q.mu.Unlock()
 	q.online = online
 	if online {
+		q.signal()
 		return 0
 	}
 	q.ready = false
@@ -249,21 +272,6 @@ func (q *Queue) Close() (dropped int) {
 	q.state, q.reliable, q.latest = fifo{}, fifo{}, nil
 	q.signal()
 	return dropped
-}
-
-// Room returns nil if a message of n bytes would be taken now without making
-// an older one give way, and else a channel that is closed when it is worth
-// asking again.
-func (q *Queue) Room(intent pipeline.Intent, n int) <-chan struct{} {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed || !q.full(intent, n) {
-		return nil
-	}
-	if q.room == nil {
-		q.room = make(chan struct{})
-	}
-	return q.room
 }
 
 // signal wakes those who wait for room. The caller holds the lock.

@@ -226,3 +226,14 @@ func (t *Tracker) Oldest() (at pipeline.Time, ok bool) {
 	}
 	return t.at(t.low).at, true
 }
+
+// Outstanding reports whether an ack-eliciting packet is in flight above all
+// that have been acknowledged: one that nothing has been heard about yet.
+func (t *Tracker) Outstanding() bool {
+	for c := max(t.low, t.acked); c < t.next; c++ {
+		if r := t.at(c); r != nil && r.state == sentInFlight && r.eliciting {
+			return true
+		}
+	}
+	return false
+}

@@ -102,6 +102,10 @@ func TestBucketExtremes(t *testing.T) {
 		require.True(t, b.Take(math.MaxInt64, top, 3))
 		require.Equal(t, Bucket{missing: token, at: math.MaxInt64}, b)
 	})
+	t.Run("refill of 2^64", func(t *testing.T) { // its low word is zero
+		b := Bucket{missing: token, at: 0}
+		require.True(t, b.Ready(1<<33, 1<<31, 1))
+	})
 	t.Run("largest burst", func(t *testing.T) {
 		b := Bucket{missing: uint64(top-1) * token, at: 1}
 		require.True(t, b.Take(1, 0, top))

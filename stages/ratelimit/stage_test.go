@@ -36,11 +36,11 @@ const genuine = 'g' // the last byte of a packet that would pass AEAD and window
 func newRig(t testing.TB, cfg Config) *rig {
 	r := &rig{stage: newStage(t, cfg)}
 	judge := pipeline.Func("judge", []string{"forged"}, func(p *pipeline.Packet) pipeline.Verdict {
+		_, receiver, _ := wire.Peek(p.Data)
+		p.Epoch = pipeline.ID(receiver)
 		if n := len(p.Data); n == 0 || p.Data[n-1] != genuine {
 			return pipeline.DropFirst
 		}
-		_, receiver, _ := wire.Peek(p.Data)
-		p.Epoch = pipeline.ID(receiver)
 		p.MarkFresh()
 		return pipeline.Accept
 	})
@@ -129,6 +129,8 @@ func TestBucketSurvivesEpochs(t *testing.T) {
 	require.EqualValues(t, 2, r.drops("ratelimit", "peer_rate"))
 
 	r.chain.ClosePeer(pipeline.PeerNotice{Peer: peerA})
+	require.True(t, r.send(dataPacket(epochA, genuine), addrA, 0), "an epoch of no peer is an address's business")
+	require.NotZero(t, r.stage.others.Bucket(addrA.Addr()).missing)
 	r.chain.OpenPeer(pipeline.PeerNotice{Peer: peerA})
 	require.True(t, r.send(dataPacket(epochA, genuine), addrA, 0), "a forgotten peer starts anew")
 }

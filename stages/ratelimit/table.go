@@ -9,9 +9,9 @@ import (
 // Table is a fixed array of buckets for any number of addresses. An address has
 // the bucket that a keyed hash of it names; addresses that fall on one bucket
 // share it, so with n busy addresses a quiet one is held up with a chance of
-// about n in the size of the table. An IPv6 address counts by its /64, which is
-// what one customer is given (RFC 6177), an IPv4 address as a whole, ports and
-// zones not at all.
+// about n in the size of the table. An IPv6 address counts by its /64, because a
+// host may take any of the interface identifiers in it (RFC 4291 section 2.5.1),
+// an IPv4 address as a whole, ports and zones not at all.
 //
 // The hash is a multiply-mix of two rounds. It is no cryptographic one and needs
 // not be: nobody is shown a hash, and who finds an address that shares a bucket

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/intentra/intentra"
+)
+
+// allowAny as a file name lets everybody in.
+const allowAny = "any"
+
+// allowFile is the allow list in force. Its methods may be called from any
+// goroutine.
+type allowFile struct {
+	path string
+	// list is nil if everybody is allowed.
+	list atomic.Pointer[intentra.AllowList]
+}
+
+// readAllow reads an allow list, or none if path is [allowAny].
+func readAllow(path string) (*allowFile, error) {
+	a := &allowFile{path: path}
+	if path == allowAny {
+		return a, nil
+	}
+	list, err := intentra.ReadAllowList(path)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	a.list.Store(list)
+	return a, nil
+}
+
+// allows is a Config.Authorize.
+func (a *allowFile) allows(k intentra.PublicKey) bool {
+	list := a.list.Load()
+	return list == nil || list.Allows(k)
+}
+
+// name returns what the list calls k, or nothing.
+func (a *allowFile) name(k intentra.PublicKey) string {
+	if list := a.list.Load(); list != nil {
+		return list.Name(k)
+	}
+	return ""
+}
+
+// reloadOnHangup reads the list again at each SIGHUP, until stop is called.
+func (a *allowFile) reloadOnHangup(t *intentra.Transport, log *slog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for range hangups {
+			a.reload(t, log)
+		}
+	})
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+		done.Wait()
+	}
+}
+
+// reload puts the list as it is now in force and revokes the keys that are no
+// longer in it. A list that cannot be read changes nothing: the one in force is
+// better than none.
+func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
+	old := a.list.Load()
+	if old == nil {
+		log.Info("nothing to read again: any key is allowed")
+		return
+	}
+	list, err := intentra.ReadAllowList(a.path)
+	if err != nil {
+		log.Error("allow list not read again, the old one stays in force", "error", err)
+		return
+	}
+	// First the new list, then the revocations: a key that has gone cannot
+	// come back in between.
+	a.list.Store(list)
+	revoked := 0
+	for _, k := range old.Keys() {
+		if !list.Allows(k) {
+			t.Revoke(k)
+			revoked++
+			log.Info("key revoked", "key", k, "name", old.Name(k))
+		}
+	}
+	log.Info("allow list read again", "keys", list.Len(), "revoked", revoked)
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/intentra/intentra"
+)
+
+// What we chose.
+const (
+	// closeGrace bounds the goodbye of a side that has nothing left to send.
+	closeGrace = 3 * time.Second
+	// flushGrace bounds the wait for what pub has not had acknowledged.
+	flushGrace = 10 * time.Second
+)
+
+// suites are the values of --suite.
+var suites = map[string]intentra.Suite{
+	intentra.AESGCM.String():     intentra.AESGCM,
+	intentra.ChaChaPoly.String(): intentra.ChaChaPoly,
+}
+
+// intents are the values of --intent.
+var intents = map[string]intentra.Intent{
+	intentra.Realtime.String(): intentra.Realtime,
+	intentra.Latest.String():   intentra.Latest,
+	intentra.Reliable.String(): intentra.Reliable,
+}
+
+// dial connects to addr, where the owner of key must answer.
+func dial(ctx context.Context, addr dialAddress, key intentra.PublicKey, cfg intentra.Config) (*intentra.Peer, error) {
+	peer, err := intentra.Dial(ctx, string(addr), key, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	return peer, nil
+}
+
+// listen opens the transport of a command that others connect to.
+func listen(addr listenAddress, cfg intentra.Config) (*intentra.Transport, error) {
+	t, err := intentra.Listen(string(addr), cfg)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return t, nil
+}
+
+// announce prints where t listens and who it is, which peers need to know.
+func announce(e *environment, t *intentra.Transport) {
+	fmt.Fprintf(e.stderr, "listening %s key %s\n", t.LocalAddr(), t.PublicKey())
+}
+
+// shutdown closes t in good order, or after grace at once.
+func shutdown(t *intentra.Transport, grace time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	return t.Shutdown(ctx)
+}

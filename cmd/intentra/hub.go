@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/intentra/intentra"
+)
+
+type hubCmd struct {
+	Listen listenAddress `required:"" placeholder:"ADDR" help:"HOST:PORT to listen on; port 0 picks a free one."`
+	Key    string        `required:"" placeholder:"FILE" help:"Our private key file."`
+	Allow  string        `required:"" placeholder:"FILE|any" help:"Who may connect: a file with a public key and an optional name on each line. SIGHUP reads it again."`
+	metricsFlag
+}
+
+func (c *hubCmd) Help() string {
+	return "Every peer publishes to all the others and receives from all of them, each (publisher, channel) on a channel of its own. " +
+		"A peer that does not keep up loses old state; if it does not keep up with reliable messages, it is disconnected. " +
+		"Prints 'listening HOST:PORT key PUBKEY' on standard error, and a JSON summary when it ends."
+}
+
+func (c *hubCmd) Run(e *environment) error {
+	key, err := readKey(e, c.Key)
+	if err != nil {
+		return err
+	}
+	allow, err := readAllow(c.Allow)
+	if err != nil {
+		return err
+	}
+	m, err := listenMetrics(c.Metrics)
+	if err != nil {
+		return fmt.Errorf("hub: %w", err)
+	}
+	defer m.close()
+
+	log := e.logger(slog.LevelInfo)
+	peers := newPeerLog(log, allow.name)
+	r := newRelay()
+	t, err := listen(c.Listen, intentra.Config{
+		Key: key, Authorize: allow.allows, Handler: r.handle, Logger: e.logger(slog.LevelWarn),
+		OnPeer: func(e intentra.PeerEvent) { r.peerEvent(e); peers.add(e) },
+	})
+	if err != nil {
+		peers.close()
+		return fmt.Errorf("hub: %w", err)
+	}
+	start := time.Now()
+	stop := allow.reloadOnHangup(t, log)
+	announce(e, t)
+	m.serve(e, t)
+
+	<-e.ctx.Done()
+	stop()
+	err = shutdown(t, closeGrace)
+	peers.close()
+	if summaryErr := e.summarize(r.summary(t.Stats(), time.Since(start))); err == nil || isTimeout(err) {
+		err = summaryErr
+	}
+	return err
+}
+
+// hubSummary is the JSON line at the end. Counts are of messages.
+type hubSummary struct {
+	Received   uint64  `json:"received"`
+	Relayed    uint64  `json:"relayed"`     // queued to subscribers
+	Unmapped   uint64  `json:"unmapped"`    // dropped: too many channels
+	SlowClosed uint64  `json:"slow_closed"` // subscribers, for Reliable messages
+	Drops      drops   `json:"drops"`
+	DurationS  float64 `json:"duration_s"`
+}
+
+func (r *relay) summary(s intentra.Stats, d time.Duration) hubSummary {
+	return hubSummary{
+		Received: r.received.Load(), Relayed: r.relayed.Load(), Unmapped: r.unmapped.Load(),
+		SlowClosed: r.slowClosed.Load(), Drops: dropsOf(s), DurationS: seconds(d),
+	}
+}

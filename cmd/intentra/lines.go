@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// lineReader takes lines from a stream. A line ends at a newline, which is not
+// part of it, or at the end of the stream; all other bytes are part of it.
+type lineReader struct {
+	r      *bufio.Reader
+	limit  int // bytes in a line
+	number int // of the last line, from 1
+	line   []byte
+}
+
+func newLineReader(r io.Reader, limit int) *lineReader {
+	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), limit: limit}
+}
+
+// next returns the next line, which is good until the call after it, or io.EOF
+// when there is none. It reads no more of a line that is too long than it
+// takes to find out.
+func (l *lineReader) next() ([]byte, error) {
+	l.line = l.line[:0]
+	l.number++
+	for {
+		part, err := l.r.ReadSlice('\n')
+		l.line = append(l.line, part...)
+		n := len(l.line)
+		switch {
+		case err == nil:
+			n--
+		case err == io.EOF && n == 0:
+			return nil, io.EOF
+		case err != io.EOF && !errors.Is(err, bufio.ErrBufferFull):
+			return nil, fmt.Errorf("read line %d of standard input: %w", l.number, err)
+		}
+		if n > l.limit {
+			return nil, fmt.Errorf("line %d of standard input is too long for a message: the limit is %d bytes", l.number, l.limit)
+		}
+		if err == nil || err == io.EOF {
+			return l.line[:n], nil
+		}
+	}
+}

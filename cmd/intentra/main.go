@@ -1,0 +1,109 @@
+// Command intentra sends, receives and relays state updates over intentra's
+// encrypted UDP transport.
+//
+// Exit codes: 0 for a clean end, 1 for a failure while running, 2 for wrong
+// input. Messages go to stdout, everything else to stderr.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// grammar is the command line: one field a command.
+type grammar struct {
+	Keygen  keygenCmd  `cmd:"" help:"Make a private key and print its public key."`
+	Pubkey  pubkeyCmd  `cmd:"" help:"Print the public key of a private key file."`
+	Pub     pubCmd     `cmd:"" help:"Send each line of standard input as a message."`
+	Sub     subCmd     `cmd:"" help:"Write each message received as a line to standard output."`
+	Hub     hubCmd     `cmd:"" help:"Relay each peer's messages to all the other peers."`
+	Demo    demoCmd    `cmd:"" help:"Run a hub and many peers on this machine and measure them."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	// A reader of our output that goes away is an error of Write, not a signal
+	// that ends the process before it has said goodbye to its peers.
+	signal.Ignore(syscall.SIGPIPE)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole command with its surroundings handed in. An interrupt ends
+// it cleanly, a second one kills the process.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return runContext(ctx, args, stdin, stdout, stderr)
+}
+
+// runContext is run, interrupted by the end of ctx.
+func runContext(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := &environment{
+		ctx: ctx, stdin: stdin, stdout: stdout, stderr: &lockedWriter{w: stderr},
+		stdoutTerminal: isTerminal(stdout), stderrTerminal: isTerminal(stderr),
+	}
+	command, code, done := parse(args, e)
+	if done {
+		return code
+	}
+	return report(e, command.Run(e))
+}
+
+// parse reads the command line. done is true if there is nothing to run: it
+// was wrong, or asked for help.
+func parse(args []string, e *environment) (command *kong.Context, code int, done bool) {
+	parser := kong.Must(new(grammar),
+		kong.Name("intentra"),
+		kong.Description("Low-latency, encrypted state broadcast over UDP between peers that know each other's keys."),
+		kong.Writers(e.stdout, e.stderr),
+		kong.Exit(func(c int) { code, done = c, true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	)
+	command, err := parser.Parse(args)
+	if done {
+		return nil, code, true
+	}
+	if err != nil {
+		return nil, report(e, usageError{fmt.Errorf("%w\n%s", err, seeHelp(err))}), true
+	}
+	return command, 0, false
+}
+
+// seeHelp names the help page that goes with a wrong command line.
+func seeHelp(err error) string {
+	command := "intentra"
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
+		if node := p.Context.Selected(); node != nil {
+			command += " " + node.Name
+		}
+	}
+	return "See '" + command + " --help'."
+}
+
+// report prints err, if it is one to be printed, and returns the exit code
+// that it stands for.
+func report(e *environment, err error) int {
+	if err == nil || isBrokenPipe(err) {
+		return exitOK
+	}
+	fmt.Fprintf(e.stderr, "intentra: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}

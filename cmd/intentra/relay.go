@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"sync/atomic"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/hub"
+	"github.com/intentra/intentra/wire"
+)
+
+// relay sends each peer's messages on to all the other peers, on channels of
+// its own. handle and peerEvent run on the transport's loop and share their
+// state without a lock; the counters may be read from anywhere.
+type relay struct {
+	channels hub.Table
+	members  map[*intentra.Peer]*member
+	// peers are the members, in an order that changes: see others.
+	peers []*intentra.Peer
+	slow  []*intentra.Peer // of one message, kept for its memory
+
+	received, relayed    atomic.Uint64 // messages in, messages queued to go out
+	unmapped, slowClosed atomic.Uint64
+}
+
+// member is a connected peer.
+type member struct {
+	at       int // its place in peers
+	channels *hub.Publisher
+	closing  bool
+}
+
+func newRelay() *relay { return &relay{members: make(map[*intentra.Peer]*member)} }
+
+// peerEvent is a Config.OnPeer.
+func (r *relay) peerEvent(e intentra.PeerEvent) {
+	m, known := r.members[e.Peer]
+	switch {
+	case e.Up && known:
+		m.closing = false // a new session took the place of the old one
+	case e.Up:
+		r.members[e.Peer] = &member{at: len(r.peers), channels: r.channels.Join()}
+		r.peers = append(r.peers, e.Peer)
+	case known:
+		m.channels.Leave()
+		r.moveToEnd(m)
+		r.peers[len(r.peers)-1] = nil
+		r.peers = r.peers[:len(r.peers)-1]
+		delete(r.members, e.Peer)
+	}
+}
+
+// handle is a Config.Handler.
+func (r *relay) handle(p *intentra.Peer, m intentra.Message) {
+	r.received.Add(1)
+	from := r.members[p]
+	if from == nil {
+		return // its goodbye has overtaken it
+	}
+	own, ok := from.channels.Map(m.Channel)
+	if !ok {
+		r.unmapped.Add(1)
+		return
+	}
+	m.Channel = own
+	to := r.others(from)
+	if len(to) == 0 {
+		return // Broadcast would take no names for all, and echo
+	}
+	if m.Intent == intentra.Reliable {
+		r.sendReliable(m, to)
+		return
+	}
+	b := p.Transport().Broadcast(m, to...)
+	r.relayed.Add(uint64(b.Queued + b.Replaced))
+}
+
+// others returns all peers but one. It allocates nothing: the one left out
+// moves to the end of the slice. It is good until the next call.
+func (r *relay) others(but *member) []*intentra.Peer {
+	r.moveToEnd(but)
+	return r.peers[:len(r.peers)-1]
+}
+
+func (r *relay) moveToEnd(m *member) {
+	last := len(r.peers) - 1
+	other := r.members[r.peers[last]]
+	r.peers[m.at], r.peers[last] = r.peers[last], r.peers[m.at]
+	m.at, other.at = last, m.at
+}
+
+// sendReliable sends m to each peer, and closes those whose queue is full: to
+// skip a Reliable message and go on would break the promise.
+func (r *relay) sendReliable(m intentra.Message, to []*intentra.Peer) {
+	r.slow = r.slow[:0]
+	for _, p := range to {
+		switch res := p.Send(m); {
+		case res.Status != intentra.Dropped:
+			r.relayed.Add(1)
+		case errors.Is(res.Err, intentra.ErrQueueFull):
+			r.slow = append(r.slow, p)
+		}
+	}
+	// Closing may change r.peers, which to is a part of.
+	for _, p := range r.slow {
+		if m := r.members[p]; m != nil && !m.closing {
+			m.closing = true
+			r.slowClosed.Add(1)
+			p.CloseReason(wire.CloseSlow)
+		}
+	}
+}

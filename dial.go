@@ -1,0 +1,185 @@
+package intentra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// Dial opens a transport on a port of its own, connects it to the peer with
+// the given key at addr ("host:port"), and returns once that has confirmed the
+// handshake. Close of the Peer ends the transport as well; Shutdown of its
+// Transport does so in good order.
+func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, error) {
+	remote, err := resolve(ctx, addr, netip.Addr{})
+	if err != nil {
+		return nil, err
+	}
+	local := netip.IPv4Unspecified()
+	if remote.Addr().Is6() {
+		local = netip.IPv6Unspecified()
+	}
+	t, err := listen(netip.AddrPortFrom(local, 0), cfg)
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.Dial(ctx, addr, key)
+	if err != nil {
+		_ = t.Close()
+		return nil, err
+	}
+	p.dialled = true
+	return p, nil
+}
+
+// Dial connects to the peer with the given key at addr ("host:port") and
+// returns once it has confirmed the handshake. From then on the transport
+// keeps the peer connected, resolving the name again each time, until it is
+// closed here or there. Not from Handler or OnPeer.
+//
+// Errors are ErrNoAnswer, ErrNotConfirmed, ErrWrongKey, a *net.DNSError,
+// net.ErrClosed, or ctx's; then the peer is not dialled any more.
+func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer, error) {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
+	}
+	type started struct {
+		p   *Peer
+		err error
+	}
+	begun := make(chan started, 1)
+	answer := make(chan error, 1)
+	ok := t.call(func(now pipeline.Time) {
+		c, err := t.core.Dial(key, now)
+		if err != nil {
+			begun <- started{err: err}
+			return
+		}
+		p := t.peerOf(c)
+		p.dialLock.Lock()
+		p.target = addr
+		p.waiters = append(p.waiters, answer)
+		p.dialLock.Unlock()
+		if c.Connected() {
+			p.answerWaiters(nil)
+		}
+		begun <- started{p: p}
+	})
+	if !ok {
+		return nil, errClosed
+	}
+	var s started
+	select {
+	case s = <-begun:
+	case <-t.done:
+		return nil, errClosed
+	}
+	if s.err != nil {
+		return nil, fmt.Errorf("intentra: %w", s.err)
+	}
+	return s.p, t.awaitDial(ctx, s.p, addr, answer)
+}
+
+func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer chan error) error {
+	select {
+	case err := <-answer:
+		if err != nil {
+			return fmt.Errorf("dialling %s: %w", addr, err)
+		}
+		return nil
+	case <-t.done:
+		return errClosed
+	case <-ctx.Done():
+		// Stop dialling, unless others wait for the same peer.
+		if p.leave(answer) {
+			_ = p.CloseReason(CloseReason(0))
+		}
+		return fmt.Errorf("dialling %s: %w", addr, context.Cause(ctx))
+	}
+}
+
+// answerWaiters ends all waits in Dial and reports whether there were any.
+func (p *Peer) answerWaiters(err error) bool {
+	p.dialLock.Lock()
+	defer p.dialLock.Unlock()
+	n := len(p.waiters)
+	for _, w := range p.waiters {
+		w <- err
+	}
+	p.waiters = nil
+	return n > 0
+}
+
+// leave takes a waiter out, and reports whether it was there and the last.
+func (p *Peer) leave(answer chan error) bool {
+	p.dialLock.Lock()
+	defer p.dialLock.Unlock()
+	i := slices.Index(p.waiters, answer)
+	if i < 0 {
+		return false
+	}
+	p.waiters = slices.Delete(p.waiters, i, i+1)
+	return len(p.waiters) == 0
+}
+
+// resolve answers the core's NeedAddress from a goroutine of its own.
+func (t *Transport) resolve(p *Peer) {
+	p.dialLock.Lock()
+	target := p.target
+	p.dialLock.Unlock()
+	go func() {
+		addr, err := resolve(t.resolving, target, t.LocalAddr().Addr())
+		t.call(func(now pipeline.Time) {
+			if err != nil {
+				t.core.DialFailed(p.core, err, now)
+				return
+			}
+			t.core.SetAddress(p.core, addr, now)
+		})
+	}()
+}
+
+// resolve looks an address up that a socket bound to local can reach; a zero
+// local reaches all.
+func resolve(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) {
+	host, portText, err := net.SplitHostPort(addr)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("intentra: address %q: %w", addr, err)
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", portText)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("intentra: address %q: %w", addr, err)
+	}
+	if port == 0 {
+		return netip.AddrPort{}, fmt.Errorf("intentra: address %q: port 0 cannot be dialled", addr)
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	network := "ip"
+	switch {
+	case local.Is4():
+		network = "ip4"
+	case local.Is6() && !local.IsUnspecified():
+		network = "ip6"
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("intentra: %w", err)
+	}
+	for i := range ips {
+		ips[i] = ips[i].Unmap()
+	}
+	if len(ips) == 0 {
+		return netip.AddrPort{}, errors.New("intentra: " + strconv.Quote(host) + " has no address")
+	}
+	// IPv4 first where both are there: "localhost" listeners are mostly that.
+	slices.SortStableFunc(ips, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	return netip.AddrPortFrom(ips[0], uint16(port)), nil
+}

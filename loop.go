@@ -1,0 +1,247 @@
+package intentra
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+const (
+	// batchSize is the most datagrams that are read before the loop turns to
+	// timers, calls and sending.
+	batchSize = 256
+	// publishEvery is how stale published statistics may be while packets flow.
+	publishEvery = 10 * time.Millisecond
+	// drainTick is how often a shutdown looks whether all is acknowledged.
+	drainTick = 5 * time.Millisecond
+)
+
+// loopState is what only the loop touches.
+type loopState struct {
+	settled     chan struct{} // set while draining
+	stale       []*Peer       // whose statistics have changed
+	lastPublish pipeline.Time
+	batchNow    pipeline.Time
+	watch       watchdog
+	readySpare  []*Peer // to be used again for the inbox
+}
+
+// drain starts a shutdown; settled is closed when all is acknowledged.
+func (l *loopState) drain(settled chan struct{}) {
+	if l.settled != nil {
+		// A second Shutdown waits for the transport to end instead.
+		return
+	}
+	l.settled = settled
+}
+
+// now reads the clock: monotonic, from the start of the transport plus one
+// hour, so that no interval reaches below zero.
+func (t *Transport) now() pipeline.Time { return pipeline.Time(time.Since(t.start) + time.Hour) }
+
+// run is the event loop. It alone touches the core and reads the socket, and
+// it reads the clock once a turn.
+func (t *Transport) run() {
+	defer t.finish()
+	batch := make([]wire.Datagram, batchSize)
+	for {
+		n, err := t.read(batch)
+		now := t.now()
+		t.loop.batchNow = now
+		t.loop.watch.begin(now)
+		for i := range batch[:n] {
+			t.core.HandleDatagram(batch[i].Data, batch[i].Addr, now)
+		}
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				t.failed = err
+				t.cfg.Logger.Error("the socket has failed", "err", err)
+			}
+			return
+		}
+		if t.turn(now) {
+			return
+		}
+	}
+}
+
+// turn does all that a loop does besides reading, and reports whether the
+// transport is to end.
+func (t *Transport) turn(now pipeline.Time) (end bool) {
+	end = t.takeInbox(now)
+	t.core.HandleTimeout(now)
+	t.drainTick(now)
+	t.handleEvents()
+	if end {
+		t.core.Close(wire.CloseShutdown, now)
+		t.handleEvents()
+	}
+	t.flush(now)
+	t.startJobs()
+	t.handleEvents()
+	t.slowCalls.Add(t.loop.watch.end(t.clock))
+	t.publish(now, end)
+	return end
+}
+
+// read waits for packets until the next deadline, a wake, or the end.
+func (t *Transport) read(batch []wire.Datagram) (int, error) {
+	t.waiting.Store(true)
+	defer t.waiting.Store(false)
+	if t.inboxFull() {
+		t.socket.Wake()
+	}
+	if err := t.socket.SetReadDeadline(t.deadline()); err != nil {
+		return 0, err
+	}
+	return t.socket.ReadBatch(batch)
+}
+
+func (t *Transport) deadline() time.Time {
+	at, ok := t.core.Deadline()
+	earlier := func(other pipeline.Time) {
+		if !ok || other < at {
+			at, ok = other, true
+		}
+	}
+	if len(t.loop.stale) > 0 {
+		earlier(t.loop.lastPublish + pipeline.Time(publishEvery))
+	}
+	if t.loop.settled != nil {
+		earlier(t.loop.batchNow + pipeline.Time(drainTick))
+	}
+	if !ok {
+		return time.Time{}
+	}
+	return t.start.Add(time.Duration(at) - time.Hour)
+}
+
+func (t *Transport) flush(now pipeline.Time) {
+	for more := true; more; {
+		more = t.core.Flush(now)
+		out := t.core.Outgoing()
+		if len(out) == 0 {
+			continue
+		}
+		if _, err := t.socket.WriteBatch(out); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.cfg.Logger.Debug("sending failed", "err", err)
+		}
+	}
+}
+
+// finish ends everything that belongs to the transport.
+func (t *Transport) finish() {
+	t.stop()
+	_ = t.socket.Close()
+	t.core.Close(wire.CloseShutdown, t.now())
+	t.handleEvents()
+	t.publish(t.now(), true)
+	close(t.work)
+	t.inbox.Lock()
+	t.closing = true
+	calls := t.calls
+	t.calls = nil
+	t.inbox.Unlock()
+	close(t.done)
+	for _, f := range calls {
+		f(t.now())
+	}
+	t.endPeers()
+	t.mail.close()
+}
+
+// call has f run on the loop, and reports whether it will be.
+func (t *Transport) call(f func(now pipeline.Time)) bool {
+	t.inbox.Lock()
+	closing := t.closing
+	if !closing {
+		t.calls = append(t.calls, f)
+	}
+	t.inbox.Unlock()
+	if !closing {
+		t.wake()
+	}
+	return !closing
+}
+
+// wake ends the loop's wait for packets.
+func (t *Transport) wake() {
+	if t.waiting.CompareAndSwap(true, false) {
+		t.socket.Wake()
+	}
+}
+
+func (t *Transport) inboxFull() bool {
+	t.inbox.Lock()
+	defer t.inbox.Unlock()
+	return len(t.calls)+len(t.ready)+len(t.results) > 0 || t.closing
+}
+
+// takeInbox does what others have left for the loop.
+func (t *Transport) takeInbox(now pipeline.Time) (closing bool) {
+	t.inbox.Lock()
+	calls, ready, results, closing := t.calls, t.ready, t.results, t.closing
+	t.calls, t.ready, t.results = nil, t.loop.readySpare, nil
+	t.inbox.Unlock()
+	for _, j := range results {
+		t.working--
+		t.core.HandleJob(j, now)
+	}
+	for _, p := range ready {
+		t.core.MarkReady(p.core)
+	}
+	t.loop.readySpare = ready[:0]
+	for _, f := range calls {
+		f(now)
+	}
+	return closing
+}
+
+// drainTick moves a shutdown on.
+func (t *Transport) drainTick(now pipeline.Time) {
+	if t.loop.settled == nil {
+		return
+	}
+	settled := true
+	for _, p := range t.allPeers() {
+		if !t.core.Settled(p.core) {
+			settled = false
+			t.core.Probe(p.core, now)
+		}
+	}
+	if settled {
+		close(t.loop.settled)
+		t.loop.settled = nil
+	}
+}
+
+// handleEvents tells the user what has happened to peers.
+func (t *Transport) handleEvents() {
+	for t.core.HasEvents() {
+		for _, ev := range t.core.Events() {
+			t.handleEvent(ev)
+		}
+	}
+}
+
+func (t *Transport) handleEvent(ev conn.Event) {
+	switch ev.Kind {
+	case conn.NeedAddress:
+		t.resolve(t.peerOf(ev.Peer))
+	case conn.PeerUp:
+		t.peerUp(t.peerOf(ev.Peer))
+	case conn.PeerDown:
+		t.peerDown(t.peerOf(ev.Peer), ev)
+	case conn.DialEnded:
+		t.dialEnded(t.peerOf(ev.Peer), ev)
+	case conn.IdentityConflict:
+		t.cfg.Logger.Warn("sessions of one peer keep replacing each other; probably two machines hold its key",
+			"peer", PublicKey(ev.Peer.Key).String())
+	case conn.PeerForgotten:
+		t.forget(t.peerOf(ev.Peer))
+	}
+}

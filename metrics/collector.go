@@ -1,0 +1,90 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/intentra/intentra"
+)
+
+// namespace begins every name.
+const namespace = "intentra"
+
+// Option changes what a collector shows.
+type Option func(*collector)
+
+// NewCollector returns a collector of t's counters, to be registered once. It
+// may be registered and collected from any goroutine, and goes on showing the
+// last counters of a transport that has been closed.
+//
+// Names have no label for the transport. A process with several of them tells
+// them apart by registering each through [prometheus.WrapRegistererWith].
+func NewCollector(t *intentra.Transport, opts ...Option) prometheus.Collector {
+	return newCollector(func() snapshot { return takeSnapshot(t) }, opts)
+}
+
+// snapshot is all that one collection shows.
+type snapshot struct {
+	stats intentra.Stats
+	peers []intentra.PeerStats
+}
+
+func takeSnapshot(t *intentra.Transport) snapshot {
+	peers := t.Peers()
+	s := snapshot{stats: t.Stats(), peers: make([]intentra.PeerStats, 0, len(peers))}
+	for _, p := range peers {
+		s.peers = append(s.peers, p.Stats())
+	}
+	return s
+}
+
+// collector never changes once it is made.
+type collector struct {
+	read    func() snapshot
+	totals  []total
+	vectors []vector
+	rtt     *prometheus.Desc
+	peers   *peerMetrics // nil unless asked for
+}
+
+func newCollector(read func() snapshot, opts []Option) *collector {
+	c := &collector{read: read, totals: newTotals(), vectors: newVectors(), rtt: newRTTDesc()}
+	for _, o := range opts {
+		o(c)
+	}
+	return c
+}
+
+// Describe implements [prometheus.Collector].
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, m := range c.totals {
+		out <- m.desc
+	}
+	for _, m := range c.vectors {
+		out <- m.desc
+	}
+	out <- c.rtt
+	if c.peers != nil {
+		c.peers.describe(out)
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	s := c.read()
+	for _, m := range c.totals {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s.stats))
+	}
+	for _, m := range c.vectors {
+		m.rows(s.stats, func(n uint64, labels ...string) {
+			out <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(n), labels...)
+		})
+	}
+	collectRTT(c.rtt, s.peers, out)
+	if c.peers != nil {
+		c.peers.collect(s.peers, out)
+	}
+}
+
+func newDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, labels, nil)
+}

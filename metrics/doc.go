@@ -1,0 +1,46 @@
+// Package metrics shows the counters of a transport to Prometheus.
+//
+//	registry.MustRegister(metrics.NewCollector(transport))
+//
+// Everything is read when it is collected: between scrapes the collector costs
+// nothing, and it never touches the packet path.
+//
+// # What there is
+//
+// Traffic: intentra_packets_received_total, intentra_packets_sent_total,
+// intentra_received_bytes_total, intentra_sent_bytes_total,
+// intentra_messages_delivered_total, intentra_messages_sent_total.
+//
+// Losses: intentra_drops_total{direction,level,stage,reason} has a row for each
+// reason that a stage names, a user's own stages included, from the start: a
+// row that is zero can be alerted on. intentra_send_drops_total{reason} and
+// intentra_receive_drops_total count what the queues on either side of the user
+// gave up, intentra_socket_lost_datagrams_total{direction,reason} what the
+// socket lost.
+//
+// Conservation: of each level (packet, message) and direction
+//
+//	intentra_chain_packets_entered_total == sum without (outcome) (intentra_chain_packets_total)
+//	intentra_chain_messages_entered_total == sum without (outcome) (intentra_chain_messages_total)
+//
+// whenever nothing is on its way through the chain; a difference that stays is
+// a bug worth reporting.
+//
+// Life: intentra_peers, intentra_sessions, intentra_handshakes_total{outcome},
+// intentra_handshakes_in_flight, intentra_cookies_sent_total,
+// intentra_rekeys_total, intentra_roams_total, intentra_strikes_total,
+// intentra_closes_total{reason}, intentra_panics_total,
+// intentra_slow_handler_calls_total, intentra_uptime_seconds.
+//
+// Memory: intentra_reorder_bytes, intentra_queue_bytes.
+//
+// Round trip: intentra_rtt_seconds{percentile="0|50|90|99|100"} over the smoothed
+// RTTs of the peers connected now. It is a gauge, because peers come and go: a
+// summary's count may not fall.
+//
+// # Cardinality
+//
+// The number of series does not depend on the number of peers, so that ten
+// thousand of them do not hurt the monitoring. [WithPeerLabels] adds series for
+// single peers, up to a limit.
+package metrics

@@ -1,0 +1,69 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/intentra/intentra"
+)
+
+// total is a metric without labels.
+type total struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(intentra.Stats) float64
+}
+
+func newTotals() []total {
+	counter := func(name, help string, value func(intentra.Stats) uint64) total {
+		return total{newDesc(name, help), prometheus.CounterValue,
+			func(s intentra.Stats) float64 { return float64(value(s)) }}
+	}
+	gauge := func(name, help string, value func(intentra.Stats) int) total {
+		return total{newDesc(name, help), prometheus.GaugeValue,
+			func(s intentra.Stats) float64 { return float64(value(s)) }}
+	}
+	return []total{
+		counter("packets_received_total", "Datagrams received.",
+			func(s intentra.Stats) uint64 { return s.PacketsIn }),
+		counter("packets_sent_total", "Datagrams sent.",
+			func(s intentra.Stats) uint64 { return s.PacketsOut }),
+		counter("received_bytes_total", "Bytes in the datagrams received, without UDP and IP headers.",
+			func(s intentra.Stats) uint64 { return s.BytesIn }),
+		counter("sent_bytes_total", "Bytes in the datagrams sent, without UDP and IP headers.",
+			func(s intentra.Stats) uint64 { return s.BytesOut }),
+		counter("messages_delivered_total", "Messages handed to the application.",
+			func(s intentra.Stats) uint64 { return s.MessagesIn }),
+		counter("messages_sent_total", "Messages put into datagrams.",
+			func(s intentra.Stats) uint64 { return s.MessagesOut }),
+
+		counter("receive_drops_total", "Messages overwritten by newer ones before the application received them.",
+			func(s intentra.Stats) uint64 { return s.ReceiveDrops }),
+		counter("cookies_sent_total", "Cookie challenges sent.",
+			func(s intentra.Stats) uint64 { return s.CookiesSent }),
+		counter("rekeys_total", "Completed changes of keys within a session.",
+			func(s intentra.Stats) uint64 { return s.Rekeys }),
+		counter("strikes_total", "Violations of the protocol by authenticated peers.",
+			func(s intentra.Stats) uint64 { return s.Strikes }),
+		counter("roams_total", "Changes of a peer's address.",
+			func(s intentra.Stats) uint64 { return s.Roams }),
+		counter("panics_total", "Panics recovered in stages and callbacks.",
+			func(s intentra.Stats) uint64 { return s.Panics }),
+		counter("slow_handler_calls_total", "Calls of the handler that held up the event loop for over a millisecond.",
+			func(s intentra.Stats) uint64 { return s.SlowHandlerCalls }),
+		counter("socket_late_errors_total", "Errors that the kernel reported on a later call, for a datagram long gone.",
+			func(s intentra.Stats) uint64 { return s.Socket.Reported.Total() }),
+
+		gauge("peers", "Connected peers.",
+			func(s intentra.Stats) int { return s.Peers }),
+		gauge("sessions", "Live sessions.",
+			func(s intentra.Stats) int { return s.Sessions }),
+		gauge("handshakes_in_flight", "Handshakes under way.",
+			func(s intentra.Stats) int { return s.HandshakesInFlight }),
+		gauge("reorder_bytes", "Bytes of reliable messages held back until those before them arrive.",
+			func(s intentra.Stats) int { return s.ReorderBytes }),
+		gauge("queue_bytes", "Bytes of messages that wait to be sent.",
+			func(s intentra.Stats) int { return s.QueueBytes }),
+		{newDesc("uptime_seconds", "Time since the transport was opened."), prometheus.GaugeValue,
+			func(s intentra.Stats) float64 { return s.Uptime.Seconds() }},
+	}
+}

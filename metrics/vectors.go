@@ -1,0 +1,126 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/udp"
+)
+
+// Values of the labels direction, level and outcome.
+const (
+	directionIn  = "in"
+	directionOut = "out"
+
+	levelPacket  = "packet"
+	levelMessage = "message"
+
+	outcomeAccepted = "accepted"
+	outcomeConsumed = "consumed"
+	outcomeDropped  = "dropped"
+)
+
+// vector is a counter with labels. rows calls emit for each of its rows, the
+// labels in the order of the description.
+type vector struct {
+	desc *prometheus.Desc
+	rows func(s intentra.Stats, emit emit)
+}
+
+type emit func(n uint64, labels ...string)
+
+func newVectors() []vector {
+	named := func(name, help, label string, counts func(intentra.Stats) []intentra.NamedCount) vector {
+		return vector{newDesc(name, help, label), func(s intentra.Stats, emit emit) {
+			for _, c := range counts(s) {
+				emit(c.Count, c.Name)
+			}
+		}}
+	}
+	return []vector{
+		{newDesc("drops_total", "Packets and messages that a stage of a chain dropped.",
+			"direction", "level", "stage", "reason"), dropRows},
+		{newDesc("chain_packets_entered_total", "Packets that a chain was given.", "direction"),
+			enteredRows(packets)},
+		{newDesc("chain_packets_total", "Packets that a chain was given, by what became of them.",
+			"direction", "outcome"), outcomeRows(packets)},
+		{newDesc("chain_messages_entered_total", "Messages that a chain was given.", "direction"),
+			enteredRows(messages)},
+		{newDesc("chain_messages_total", "Messages that a chain was given, by what became of them.",
+			"direction", "outcome"), outcomeRows(messages)},
+		named("send_drops_total", "Messages that the application sent and that never reached the outbound chain.", "reason",
+			func(s intentra.Stats) []intentra.NamedCount { return s.SendDrops }),
+		named("handshakes_total", "Handshakes that have ended.", "outcome",
+			func(s intentra.Stats) []intentra.NamedCount { return s.Handshakes }),
+		named("closes_total", "Sessions closed.", "reason",
+			func(s intentra.Stats) []intentra.NamedCount { return s.Closes }),
+		{newDesc("socket_calls_total", "System calls that moved datagrams.", "direction"), callRows},
+		{newDesc("socket_lost_datagrams_total", "Datagrams lost at the socket.", "direction", "reason"), lossRows},
+	}
+}
+
+func dropRows(s intentra.Stats, emit emit) {
+	for _, d := range s.In.Drops {
+		emit(d.Packets, directionIn, levelPacket, d.Stage, d.Reason)
+		emit(d.Messages, directionIn, levelMessage, d.Stage, d.Reason)
+	}
+	for _, d := range s.Out.Drops {
+		emit(d.Packets, directionOut, levelPacket, d.Stage, d.Reason)
+		emit(d.Messages, directionOut, levelMessage, d.Stage, d.Reason)
+	}
+}
+
+// level picks the tally and the number of drops of one level of a chain.
+type level func(pipeline.Counts) (t pipeline.Tally, dropped uint64)
+
+func packets(c pipeline.Counts) (t pipeline.Tally, dropped uint64) {
+	for _, d := range c.Drops {
+		dropped += d.Packets
+	}
+	return c.Packets, dropped
+}
+
+func messages(c pipeline.Counts) (t pipeline.Tally, dropped uint64) {
+	for _, d := range c.Drops {
+		dropped += d.Messages
+	}
+	return c.Messages, dropped
+}
+
+func enteredRows(of level) func(intentra.Stats, emit) {
+	return func(s intentra.Stats, emit emit) {
+		in, _ := of(s.In)
+		out, _ := of(s.Out)
+		emit(in.In, directionIn)
+		emit(out.In, directionOut)
+	}
+}
+
+func outcomeRows(of level) func(intentra.Stats, emit) {
+	return func(s intentra.Stats, emit emit) {
+		for _, chain := range []struct {
+			direction string
+			counts    pipeline.Counts
+		}{{directionIn, s.In}, {directionOut, s.Out}} {
+			t, dropped := of(chain.counts)
+			emit(t.Accepted, chain.direction, outcomeAccepted)
+			emit(t.Consumed, chain.direction, outcomeConsumed)
+			emit(dropped, chain.direction, outcomeDropped)
+		}
+	}
+}
+
+func callRows(s intentra.Stats, emit emit) {
+	emit(s.Socket.ReadCalls, directionIn)
+	emit(s.Socket.WriteCalls, directionOut)
+}
+
+func lossRows(s intentra.Stats, emit emit) {
+	for i, n := range s.Socket.ReadLoss {
+		emit(n, directionIn, udp.Loss(i).String())
+	}
+	for i, n := range s.Socket.WriteLoss {
+		emit(n, directionOut, udp.Loss(i).String())
+	}
+}

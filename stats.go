@@ -1,0 +1,243 @@
+package intentra
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/udp"
+	"github.com/intentra/intentra/wire"
+)
+
+// NamedCount is a counter with its label.
+type NamedCount struct {
+	Name  string
+	Count uint64
+}
+
+// Stats are a transport's counters since it was opened.
+type Stats struct {
+	// Datagrams and their bytes, of UDP payload.
+	PacketsIn, PacketsOut, BytesIn, BytesOut uint64
+	// MessagesIn were delivered, MessagesOut packed into packets, a Reliable
+	// one each time.
+	MessagesIn, MessagesOut uint64
+
+	// In and Out are the counters of the two chains, with the drops by stage
+	// and reason. Both obey in = accepted + consumed + drops.
+	In, Out pipeline.Counts
+	// SendDrops counts messages that were not sent, by reason.
+	SendDrops []NamedCount
+	// ReceiveDrops counts messages that newer ones have overwritten before
+	// Receive took them.
+	ReceiveDrops uint64
+
+	// Handshakes counts handshakes and their packets by outcome.
+	Handshakes         []NamedCount
+	HandshakesInFlight int
+	CookiesSent        uint64
+	// Peers are known, connected or lately so; Sessions are open.
+	Peers, Sessions int
+	Rekeys, Strikes uint64
+	// Closes counts sessions that have ended, by reason.
+	Closes []NamedCount
+	// Roams counts moves of peers to other addresses, Takeovers sessions that
+	// have replaced a living one of the same peer.
+	Roams, Takeovers uint64
+	// Panics counts those recovered from stages, Handler, OnPeer and Authorize.
+	Panics uint64
+	// SlowHandlerCalls counts stretches of at most 16 Handler calls that took
+	// over a millisecond together.
+	SlowHandlerCalls uint64
+	// ReorderBytes are held back until a Reliable message before them comes.
+	ReorderBytes int
+	// QueueBytes wait to be sent, to all peers.
+	QueueBytes int
+	// Socket are the counters of the socket itself.
+	Socket udp.Stats
+	// Uptime is how long the transport has been open.
+	Uptime time.Duration
+}
+
+// PeerStats are a peer's counters, over all its sessions since it became known.
+type PeerStats struct {
+	Key       PublicKey
+	Addr      netip.AddrPort
+	Connected bool
+
+	PacketsIn, PacketsOut, BytesIn, BytesOut uint64
+	MessagesIn, MessagesOut                  uint64
+	// Acked and Lost count messages sent whose packet was acknowledged, or
+	// taken for lost; a Reliable one each time it was sent.
+	Acked, Lost uint64
+	Rekeys      uint64
+	// RTT is the smoothed round-trip time, RTTVar its mean deviation and
+	// RTTMin its least sample; zero before the first.
+	RTT, RTTVar, RTTMin time.Duration
+
+	// QueuedMessages and QueueBytes wait to be sent.
+	QueuedMessages, QueueBytes int
+	// SendDrops counts messages refused, superseded or displaced.
+	SendDrops uint64
+	// ReceiveDrops counts messages overwritten before Receive took them.
+	ReceiveDrops uint64
+	// Drops are the drops of packets and messages with this peer's index, by
+	// stage and reason; forgeries count here too.
+	Drops []NamedDrop
+}
+
+// NamedDrop is the number of drops at a stage for a reason.
+type NamedDrop struct {
+	Stage, Reason string
+	Count         uint64
+}
+
+// sendDrops counts messages that Send has refused.
+type sendDrops struct {
+	tooLarge, queueFull, notConnected, intent, closed atomic.Uint64
+	superseded, displaced                             atomic.Uint64 // of peers that are forgotten
+}
+
+func (d *sendDrops) count(err error) {
+	switch {
+	case errors.Is(err, ErrMessageTooLarge):
+		d.tooLarge.Add(1)
+	case errors.Is(err, ErrQueueFull):
+		d.queueFull.Add(1)
+	case errors.Is(err, ErrNotConnected):
+		d.notConnected.Add(1)
+	case errors.Is(err, ErrIntent):
+		d.intent.Add(1)
+	case errors.Is(err, net.ErrClosed):
+		d.closed.Add(1)
+	}
+}
+
+// published is the loop's counters as others see them.
+type published struct {
+	mu   sync.Mutex
+	core conn.Stats
+}
+
+// touched notes that a peer's statistics have changed.
+func (t *Transport) touched(c *conn.Peer) {
+	if p := t.peerOf(c); !p.stale {
+		p.stale = true
+		t.loop.stale = append(t.loop.stale, p)
+	}
+}
+
+// publish lets others see the counters: the transport's each turn, the peers'
+// at most every publishEvery.
+func (t *Transport) publish(now pipeline.Time, all bool) {
+	t.core.Inbound().Publish()
+	t.core.Outbound().Publish()
+	if t.published.mu.TryLock() {
+		t.published.core = t.core.Stats()
+		t.published.mu.Unlock()
+	}
+	if !all && now-t.loop.lastPublish < pipeline.Time(publishEvery) {
+		return
+	}
+	t.loop.lastPublish = now
+	for i, p := range t.loop.stale {
+		p.stale = false
+		t.copyStats(p)
+		t.loop.stale[i] = nil
+	}
+	t.loop.stale = t.loop.stale[:0]
+}
+
+// copyStats publishes one peer's counters. Only the loop calls it.
+func (t *Transport) copyStats(p *Peer) {
+	if a := p.core.Addr(); a.IsValid() && (p.remote.Load() == nil || *p.remote.Load() != a) {
+		p.remote.Store(&a)
+	}
+	if n := p.core.MaxDatagram(); n > 0 {
+		p.maxDatagram.Store(int64(n))
+	}
+	s := t.core.PeerStats(p.core)
+	drops := p.core.PeerDrops()
+	p.statsLock.Lock()
+	defer p.statsLock.Unlock()
+	p.stats.PacketsIn, p.stats.PacketsOut, p.stats.BytesIn, p.stats.BytesOut = s.PacketsIn, s.PacketsOut, s.BytesIn, s.BytesOut
+	p.stats.MessagesIn, p.stats.MessagesOut, p.stats.Acked, p.stats.Lost = s.MessagesIn, s.MessagesOut, s.Acked, s.Lost
+	p.stats.Rekeys, p.stats.RTT, p.stats.RTTVar, p.stats.RTTMin = s.Rekeys, s.RTT, s.RTTVar, s.RTTMin
+	p.dropRows = append(p.dropRows[:0], drops...)
+}
+
+// Stats returns the transport's counters. While packets flow they may be a
+// turn of the loop old, and not all of one moment.
+func (t *Transport) Stats() Stats {
+	t.published.mu.Lock()
+	c := t.published.core
+	t.published.mu.Unlock()
+	s := Stats{
+		PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut, BytesIn: c.BytesIn, BytesOut: c.BytesOut,
+		In: t.core.Inbound().Counts(), Out: t.core.Outbound().Counts(),
+		HandshakesInFlight: c.HandshakesInFlight, CookiesSent: c.CookiesSent,
+		Peers: c.Peers, Sessions: c.Sessions, Rekeys: c.Rekeys, Strikes: c.Strikes,
+		Roams: c.Roams, Takeovers: c.Takeovers,
+		Panics: c.Panics + t.panics.Load(), SlowHandlerCalls: t.slowCalls.Load(), ReorderBytes: c.HeldBytes,
+		Socket: t.socket.Stats(), Uptime: time.Since(t.start),
+	}
+	s.MessagesIn, s.MessagesOut = s.In.Messages.Accepted, s.Out.Messages.Accepted
+	for _, o := range conn.Outcomes() {
+		s.Handshakes = append(s.Handshakes, NamedCount{o.String(), c.Handshakes[o]})
+	}
+	for _, r := range wire.CloseReasons() {
+		s.Closes = append(s.Closes, NamedCount{r.String(), c.Closes[r]})
+	}
+	t.addQueues(&s, &c)
+	return s
+}
+
+// addQueues adds what the queues of the peers know.
+func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
+	d := &t.sendDrops
+	superseded, displaced := d.superseded.Load(), d.displaced.Load()
+	for _, p := range t.allPeers() {
+		a, b := p.core.Queue.Drops()
+		superseded += a
+		displaced += b
+		s.QueueBytes += p.core.Queue.Bytes()
+	}
+	s.ReceiveDrops = t.mail.dropped()
+	s.SendDrops = []NamedCount{
+		{"superseded", superseded},
+		{"displaced", displaced},
+		{"too_large", d.tooLarge.Load() + c.TooLarge},
+		{"queue_full", d.queueFull.Load()},
+		{"not_connected", d.notConnected.Load() + c.Offline},
+		{"invalid_intent", d.intent.Load()},
+		{"closed", d.closed.Load() + c.Abandoned},
+	}
+}
+
+// Stats returns the peer's counters, at most some milliseconds old.
+func (p *Peer) Stats() PeerStats {
+	p.statsLock.Lock()
+	s := p.stats
+	rows := append([]uint64(nil), p.dropRows...)
+	p.statsLock.Unlock()
+	labels := p.t.core.Inbound().DropLabels()
+	for i, n := range rows {
+		if n > 0 {
+			s.Drops = append(s.Drops, NamedDrop{labels[i].Stage, labels[i].Reason, n})
+		}
+	}
+	s.Addr, s.Connected = p.Addr(), p.Connected()
+	state, reliable := p.core.Queue.Peek()
+	s.QueuedMessages, s.QueueBytes = state+reliable, p.core.Queue.Bytes()
+	superseded, displaced := p.core.Queue.Drops()
+	s.SendDrops = p.sendDrops.Load() + superseded + displaced
+	p.t.mail.mu.Lock()
+	s.ReceiveDrops = p.mail.overwritten
+	p.t.mail.mu.Unlock()
+	return s
+}

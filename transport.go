@@ -1,0 +1,278 @@
+package intentra
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/sendq"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/udp"
+	"github.com/intentra/intentra/wire"
+)
+
+// shutdownGrace is how long Run lets Shutdown take once its context is done.
+const shutdownGrace = 3 * time.Second
+
+// Transport is one socket with its event loop, and the peers connected over it.
+// Its methods may be called from any goroutine, and those that do not say
+// otherwise also from Handler and OnPeer.
+type Transport struct {
+	cfg    Config
+	socket *udp.Conn
+	core   *conn.Endpoint // belongs to the loop
+	start  time.Time
+	done   chan struct{} // closed when the loop has ended
+	failed error         // why, if it was not asked to; read after done
+
+	clock     func() pipeline.Time // now, made once
+	resolving context.Context      // ends with the transport
+	stop      context.CancelFunc
+
+	// What other goroutines leave for the loop. waiting is true while the loop
+	// waits for packets and wants to be woken.
+	inbox   sync.Mutex
+	calls   []func(now pipeline.Time)
+	ready   []*Peer
+	results []*conn.Job
+	closing bool
+	waiting atomic.Bool
+
+	work    chan *conn.Job // to the handshake worker
+	working int            // jobs out; the loop's
+
+	table     sync.RWMutex
+	peers     map[PublicKey]*Peer
+	connected atomic.Pointer[[]*Peer] // a snapshot for Broadcast; not to be changed
+
+	mail      mailroom
+	sendDrops sendDrops
+	slowCalls atomic.Uint64
+	panics    atomic.Uint64
+	published published
+	loop      loopState
+}
+
+// Listen opens a socket on addr ("host:port", an empty host for all addresses,
+// port 0 for any) and starts the event loop. The transport lives until Close,
+// Shutdown, or the end of Run.
+func Listen(addr string, cfg Config) (*Transport, error) {
+	local, err := resolveLocal(addr)
+	if err != nil {
+		return nil, err
+	}
+	return listen(local, cfg)
+}
+
+func resolveLocal(addr string) (netip.AddrPort, error) {
+	a, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("intentra: listen address %q: %w", addr, err)
+	}
+	ip, ok := netip.AddrFromSlice(a.IP)
+	if !ok {
+		ip = anyAddress()
+	}
+	return netip.AddrPortFrom(ip.Unmap().WithZone(a.Zone), uint16(a.Port)), nil
+}
+
+// anyAddress is the wildcard to listen on if none is named: both families, or
+// IPv4 alone on a machine without IPv6.
+func anyAddress() netip.Addr {
+	c, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		return netip.IPv4Unspecified()
+	}
+	_ = c.Close()
+	return netip.IPv6Unspecified()
+}
+
+func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{
+		cfg:   cfg,
+		start: time.Now(),
+		done:  make(chan struct{}),
+		work:  make(chan *conn.Job, workerQueue),
+		peers: make(map[PublicKey]*Peer),
+	}
+	t.clock = t.now
+	t.resolving, t.stop = context.WithCancel(context.Background())
+	t.connected.Store(new([]*Peer))
+	t.mail.init(cfg.ReceiveQueue)
+	if t.core, err = conn.New(t.coreConfig()); err != nil {
+		return nil, fmt.Errorf("intentra: %w", err)
+	}
+	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
+		return nil, fmt.Errorf("intentra: %w", err)
+	}
+	t.publish(0, true)
+	go t.runWorker()
+	go t.run()
+	return t, nil
+}
+
+func (t *Transport) coreConfig() conn.Config {
+	c := t.cfg
+	// withDefaults has made sure that the key is one.
+	static, _ := noise.NewStatic(c.Key)
+	cfg := conn.Config{
+		Static:                  static,
+		Rand:                    rand.Reader,
+		Deliver:                 t.deliver,
+		Room:                    t.room,
+		Touched:                 t.touched,
+		Stages:                  c.Stages,
+		BuildOptions:            c.BuildOptions,
+		Logger:                  c.Logger,
+		Suite:                   c.Suite,
+		Suites:                  c.Suites,
+		ForbidRoaming:           c.ForbidRoaming,
+		MaxDatagram:             c.MaxDatagram,
+		MaxPeers:                c.MaxPeers,
+		IdleTimeout:             c.IdleTimeout,
+		KeepAlive:               c.KeepAlive,
+		HandshakeTimeout:        c.HandshakeTimeout,
+		Unanswered:              c.Unanswered,
+		MaxHandshakes:           c.MaxHandshakes,
+		MaxHandshakesPerAddress: c.MaxHandshakesPerAddress,
+		HandshakeRate:           float64(c.HandshakeRate),
+		HandshakeBurst:          max(c.HandshakeRate/handshakeBurstShare, 1),
+		RekeyRate:               rekeysPerSecond,
+		PeerRate:                uint32(c.PeerRate),
+		PeerBurst:               uint32(c.PeerBurst),
+		RekeyAfterPackets:       uint64(c.RekeyAfterPackets),
+		RekeyAfter:              c.RekeyAfter,
+		Strikes:                 c.Strikes,
+		StrikeWindow:            c.StrikeWindow,
+		Queue: sendq.Limits{
+			StateMessages: c.SendQueueMessages, StateBytes: c.SendQueueBytes,
+			ReliableMessages: c.ReliableQueueMessages, ReliableBytes: c.ReliableQueueBytes,
+		},
+	}
+	cfg.Chains.Replay.Bits = c.ReplayWindow
+	if c.Authorize != nil {
+		cfg.Authorize = func(k [noise.KeySize]byte) bool { return c.Authorize(k) }
+	}
+	return cfg
+}
+
+// LocalAddr returns the address that the socket is bound to.
+func (t *Transport) LocalAddr() netip.AddrPort { return t.socket.LocalAddr() }
+
+// PublicKey returns this side's identity.
+func (t *Transport) PublicKey() PublicKey { return t.cfg.Key.Public() }
+
+// MaxMessageSize returns the longest payload that fits whatever its intent and
+// channel, towards a peer with the same MaxDatagram and before stages that
+// make messages longer. Messages on low channels may be a few bytes longer.
+func (t *Transport) MaxMessageSize() int {
+	budget := t.cfg.MaxDatagram - wire.Overhead - t.core.Outbound().MaxGrowth()
+	n := budget
+	for n > 0 && wire.MessageSize(wire.FrameReliable, 1<<32-1, n) > budget {
+		n--
+	}
+	return max(n, 0)
+}
+
+// Run serves until ctx is done or the transport is closed, and shuts down in
+// the first case, which takes up to three seconds. It returns nil unless the
+// socket has failed. A transport serves without Run, too; Run is for a program
+// that has nothing else to do.
+func (t *Transport) Run(ctx context.Context) error {
+	select {
+	case <-t.done:
+		return t.failed
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	err := t.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.cfg.Logger.Warn("some messages were not acknowledged before the shutdown")
+		err = nil
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return t.failed
+	}
+	return err
+}
+
+// Close says goodbye and ends the transport at once; what waits to be sent is
+// lost. It waits for the loop: not from Handler or OnPeer. Closing again does
+// nothing.
+func (t *Transport) Close() error {
+	t.inbox.Lock()
+	t.closing = true
+	t.inbox.Unlock()
+	t.wake()
+	<-t.done
+	return nil
+}
+
+// Shutdown sends what waits, waits until it has been acknowledged or lost, says
+// goodbye and closes. When ctx ends first it closes at once and returns ctx's
+// error. Not from Handler or OnPeer.
+func (t *Transport) Shutdown(ctx context.Context) error {
+	settled := make(chan struct{})
+	if !t.call(func(now pipeline.Time) { t.loop.drain(settled) }) {
+		return errClosed
+	}
+	select {
+	case <-settled:
+	case <-t.done:
+		return errClosed
+	case <-ctx.Done():
+		_ = t.Close()
+		return fmt.Errorf("intentra: shutdown: %w", context.Cause(ctx))
+	}
+	return t.Close()
+}
+
+// Revoke ends the session of a peer that has connected to us, and has
+// handshakes under way judged anew by Authorize, which from now on must refuse
+// the key. It returns before that is done.
+func (t *Transport) Revoke(k PublicKey) {
+	t.call(func(now pipeline.Time) { t.core.Revoke(k, now) })
+}
+
+// Peers returns the connected peers, in the order in which they connected.
+func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), *t.connected.Load()...) }
+
+// Peer returns the peer with the key, connected or lately so.
+func (t *Transport) Peer(k PublicKey) (*Peer, bool) {
+	t.table.RLock()
+	defer t.table.RUnlock()
+	p, ok := t.peers[k]
+	return p, ok
+}
+
+// Broadcast sends m to the given peers, or to all that are connected if none
+// are given. It never blocks.
+func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
+	if len(to) == 0 {
+		to = *t.connected.Load()
+	}
+	for _, p := range to {
+		switch p.Send(m).Status {
+		case Queued:
+			r.Queued++
+		case Replaced:
+			r.Replaced++
+		default:
+			r.Dropped++
+		}
+	}
+	return r
+}

@@ -1,0 +1,30 @@
+package intentra
+
+// workerQueue is how many handshake jobs may be out at a time.
+const workerQueue = 64
+
+// runWorker does the public-key work of handshakes, so that no packet waits
+// for it. There is one worker: handshakes may slow each other down, but never
+// take more than one core from those who are connected.
+func (t *Transport) runWorker() {
+	for j := range t.work {
+		j.Run()
+		t.inbox.Lock()
+		t.results = append(t.results, j)
+		t.inbox.Unlock()
+		t.wake()
+	}
+}
+
+// startJobs hands jobs to the worker, as many as its queue takes. The others
+// wait in the core, which bounds them by its table of handshakes.
+func (t *Transport) startJobs() {
+	for t.working < workerQueue {
+		j := t.core.PollJob()
+		if j == nil {
+			return
+		}
+		t.working++
+		t.work <- j
+	}
+}
