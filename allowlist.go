@@ -38,11 +38,12 @@ func ReadAllowList(path string) (*AllowList, error) {
 }
 
 // ParseAllowList reads an allow-list. The error is [ErrAllowList] and names the
-// line.
+// line, or it is r's.
 func ParseAllowList(r io.Reader) (*AllowList, error) {
 	l := &AllowList{names: make(map[PublicKey]string)}
 	lines := bufio.NewScanner(r)
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		text, _, _ := strings.Cut(lines.Text(), "#")
 		fields := strings.Fields(text)
 		if len(fields) == 0 {
@@ -57,8 +58,10 @@ func ParseAllowList(r io.Reader) (*AllowList, error) {
 		}
 		l.names[key] = strings.Join(fields[1:], " ")
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAllowList, err)
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, fmt.Errorf("%w: line %d: longer than 64 KiB", ErrAllowList, n)
+	} else if err != nil {
+		return nil, fmt.Errorf("intentra: reading an allow-list: %w", err)
 	}
 	return l, nil
 }

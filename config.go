@@ -43,6 +43,8 @@ const (
 	rekeysPerSecond              = 200 // about a tenth of a core
 	handshakeBurstShare          = 4   // of a second's admissions may come at once
 	maxReplayWindow              = 65536
+	leastTime                    = time.Millisecond
+	mostTime                     = 10 * 365 * 24 * time.Hour // so that adding to a time cannot overflow
 )
 
 // Config says what a Transport is and how it behaves. All zero values but Key
@@ -151,9 +153,12 @@ func (c Config) withDefaults() (Config, error) {
 		c.Suites = []Suite{AESGCM, ChaChaPoly}
 	}
 	c.Suites = slices.Clone(c.Suites)
-	for _, s := range append(c.Suites, c.Suite) {
+	if !c.Suite.Valid() {
+		return c, fmt.Errorf("%w: Suite is %d, which is unknown", ErrConfig, c.Suite)
+	}
+	for _, s := range c.Suites {
 		if !s.Valid() {
-			return c, fmt.Errorf("%w: cipher suite %d is unknown", ErrConfig, s)
+			return c, fmt.Errorf("%w: Suites has %d, which is unknown", ErrConfig, s)
 		}
 	}
 	for _, f := range c.counts() {
@@ -168,8 +173,8 @@ func (c Config) withDefaults() (Config, error) {
 		if *f.value == 0 {
 			*f.value = f.standard
 		}
-		if *f.value < time.Millisecond {
-			return c, fmt.Errorf("%w: %s is %v, must be at least 1ms", ErrConfig, f.name, *f.value)
+		if *f.value < leastTime || *f.value > mostTime {
+			return c, fmt.Errorf("%w: %s is %v, must be from %v to %v", ErrConfig, f.name, *f.value, leastTime, mostTime)
 		}
 	}
 	if c.ReplayWindow&(c.ReplayWindow-1) != 0 {

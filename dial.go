@@ -34,7 +34,7 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 		_ = t.Close()
 		return nil, err
 	}
-	p.dialled = true
+	p.dialled.Store(true)
 	return p, nil
 }
 
@@ -96,8 +96,13 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 	case <-t.done:
 		return errClosed
 	case <-ctx.Done():
-		// Stop dialling, unless others wait for the same peer.
-		if p.leave(answer) {
+		here, last := p.leave(answer)
+		if !here {
+			// The answer has come at the same time, and holds.
+			return t.awaitDial(context.WithoutCancel(ctx), p, addr, answer)
+		}
+		if last {
+			// Stop dialling, unless others wait for the same peer.
 			_ = p.CloseReason(CloseReason(0))
 		}
 		return fmt.Errorf("dialling %s: %w", addr, context.Cause(ctx))
@@ -116,16 +121,16 @@ func (p *Peer) answerWaiters(err error) bool {
 	return n > 0
 }
 
-// leave takes a waiter out, and reports whether it was there and the last.
-func (p *Peer) leave(answer chan error) bool {
+// leave takes a waiter out, and reports whether it was there, and was the last.
+func (p *Peer) leave(answer chan error) (here, last bool) {
 	p.dialLock.Lock()
 	defer p.dialLock.Unlock()
 	i := slices.Index(p.waiters, answer)
 	if i < 0 {
-		return false
+		return false, false
 	}
 	p.waiters = slices.Delete(p.waiters, i, i+1)
-	return len(p.waiters) == 0
+	return true, len(p.waiters) == 0
 }
 
 // resolve answers the core's NeedAddress from a goroutine of its own.
@@ -169,7 +174,7 @@ func resolve(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort
 	case local.Is6() && !local.IsUnspecified():
 		network = "ip6"
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	ips, err := lookup(ctx, network, host)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("intentra: %w", err)
 	}
@@ -182,4 +187,23 @@ func resolve(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort
 	// IPv4 first where both are there: "localhost" listeners are mostly that.
 	slices.SortStableFunc(ips, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 	return netip.AddrPortFrom(ips[0], uint16(port)), nil
+}
+
+// lookup is LookupNetIP, which loses the zone of a link-local address.
+func lookup(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() != "" && network != "ip4" {
+		return []netip.Addr{ip.WithZone(zoneName(ip.Zone()))}, nil
+	}
+	return net.DefaultResolver.LookupNetIP(ctx, network, host)
+}
+
+// zoneName returns the name of the interface that a zone names or numbers:
+// what comes from there has the name.
+func zoneName(zone string) string {
+	if n, err := strconv.Atoi(zone); err == nil {
+		if i, err := net.InterfaceByIndex(n); err == nil {
+			return i.Name
+		}
+	}
+	return zone
 }

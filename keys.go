@@ -85,7 +85,12 @@ func ParsePublicKey(s string) (PublicKey, error) {
 // decodeKey reads 32 bytes of strict base64. Its error never quotes the input,
 // which may be a private key.
 func decodeKey(s string) (k [32]byte, err error) {
-	b, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(s))
+	s = strings.TrimSpace(s)
+	// The length first: the decoder ignores line breaks within.
+	if len(s) != base64.StdEncoding.EncodedLen(len(k)) {
+		return k, ErrKey
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) != len(k) {
 		return k, ErrKey
 	}

@@ -76,9 +76,10 @@ func (t *Transport) turn(now pipeline.Time) (end bool) {
 	t.core.HandleTimeout(now)
 	t.drainTick(now)
 	t.handleEvents()
-	if end {
-		t.core.Close(wire.CloseShutdown, now)
+	for more := end; more; {
+		more = t.core.Close(wire.CloseShutdown, now)
 		t.handleEvents()
+		t.send()
 	}
 	t.flush(now)
 	t.startJobs()
@@ -123,13 +124,17 @@ func (t *Transport) deadline() time.Time {
 func (t *Transport) flush(now pipeline.Time) {
 	for more := true; more; {
 		more = t.core.Flush(now)
-		out := t.core.Outgoing()
-		if len(out) == 0 {
-			continue
-		}
-		if _, err := t.socket.WriteBatch(out); err != nil && !errors.Is(err, net.ErrClosed) {
-			t.cfg.Logger.Debug("sending failed", "err", err)
-		}
+		t.send()
+	}
+}
+
+func (t *Transport) send() {
+	out := t.core.Outgoing()
+	if len(out) == 0 {
+		return
+	}
+	if _, err := t.socket.WriteBatch(out); err != nil && !errors.Is(err, net.ErrClosed) {
+		t.cfg.Logger.Debug("sending failed", "err", err)
 	}
 }
 
@@ -137,21 +142,24 @@ func (t *Transport) flush(now pipeline.Time) {
 func (t *Transport) finish() {
 	t.stop()
 	_ = t.socket.Close()
-	t.core.Close(wire.CloseShutdown, t.now())
+	for t.core.Close(wire.CloseShutdown, t.now()) {
+		t.core.Outgoing() // nobody can be told any more
+	}
 	t.handleEvents()
-	t.publish(t.now(), true)
 	close(t.work)
 	t.inbox.Lock()
 	t.closing = true
 	calls := t.calls
 	t.calls = nil
 	t.inbox.Unlock()
-	close(t.done)
 	for _, f := range calls {
 		f(t.now())
 	}
 	t.endPeers()
+	t.publish(t.now(), true)
 	t.mail.close()
+	// Last: Close returns now, and everything is as it will stay.
+	close(t.done)
 }
 
 // call has f run on the loop, and reports whether it will be.
@@ -166,6 +174,13 @@ func (t *Transport) call(f func(now pipeline.Time)) bool {
 		t.wake()
 	}
 	return !closing
+}
+
+// ending reports whether the transport has been told to end.
+func (t *Transport) ending() bool {
+	t.inbox.Lock()
+	defer t.inbox.Unlock()
+	return t.closing
 }
 
 // wake ends the loop's wait for packets.

@@ -47,7 +47,7 @@ type Peer struct {
 	dialLock sync.Mutex
 	target   string
 	waiters  []chan error
-	dialled  bool // package-level Dial made the transport for this peer alone
+	dialled  atomic.Bool // package-level Dial made the transport for this peer alone
 }
 
 // Key returns the peer's identity.
@@ -129,7 +129,9 @@ func (p *Peer) pushed(o sendq.Outcome, wake bool) SendResult {
 	case sendq.Full:
 		return p.refused(ErrQueueFull)
 	case sendq.Offline:
-		return p.refused(ErrNotConnected)
+		if !p.t.ending() {
+			return p.refused(ErrNotConnected)
+		}
 	}
 	return p.refused(errClosed)
 }
@@ -147,7 +149,7 @@ func (p *Peer) Receive(ctx context.Context) (Message, error) { return p.t.mail.r
 // be sent is lost; see Transport.Shutdown. It returns at once. If Dial made a
 // transport for this peer alone, that is closed too, for which Close waits.
 func (p *Peer) Close() error {
-	if p.dialled {
+	if p.dialled.Load() {
 		return p.t.Close()
 	}
 	return p.CloseReason(wire.CloseNormal)

@@ -94,7 +94,7 @@ func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 func (t *Transport) endPeers() {
 	for _, p := range t.allPeers() {
 		p.up.Store(false)
-		p.core.Queue.Close()
+		t.sendDrops.closed.Add(uint64(p.core.Queue.Close()))
 		p.answerWaiters(errClosed)
 	}
 	t.connected.Store(new([]*Peer))

@@ -24,8 +24,8 @@ type NamedCount struct {
 type Stats struct {
 	// Datagrams and their bytes, of UDP payload.
 	PacketsIn, PacketsOut, BytesIn, BytesOut uint64
-	// MessagesIn were delivered, MessagesOut packed into packets, a Reliable
-	// one each time.
+	// MessagesIn were delivered, MessagesOut packed into packets. Sending a
+	// Reliable one again does not count here, but does in PeerStats.
 	MessagesIn, MessagesOut uint64
 
 	// In and Out are the counters of the two chains, with the drops by stage
@@ -137,10 +137,12 @@ func (t *Transport) touched(c *conn.Peer) {
 func (t *Transport) publish(now pipeline.Time, all bool) {
 	t.core.Inbound().Publish()
 	t.core.Outbound().Publish()
-	if t.published.mu.TryLock() {
-		t.published.core = t.core.Stats()
-		t.published.mu.Unlock()
-	}
+	// Whoever else holds this lock only copies. Passing it over would leave a
+	// transport that falls idle now with old counters for as long.
+	core := t.core.Stats()
+	t.published.mu.Lock()
+	t.published.core = core
+	t.published.mu.Unlock()
 	if !all && now-t.loop.lastPublish < pipeline.Time(publishEvery) {
 		return
 	}
@@ -155,8 +157,9 @@ func (t *Transport) publish(now pipeline.Time, all bool) {
 
 // copyStats publishes one peer's counters. Only the loop calls it.
 func (t *Transport) copyStats(p *Peer) {
-	if a := p.core.Addr(); a.IsValid() && (p.remote.Load() == nil || *p.remote.Load() != a) {
-		p.remote.Store(&a)
+	if a := p.core.Addr(); a.IsValid() && a != p.Addr() {
+		moved := a // on the heap, where a need not be
+		p.remote.Store(&moved)
 	}
 	if n := p.core.MaxDatagram(); n > 0 {
 		p.maxDatagram.Store(int64(n))

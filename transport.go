@@ -26,7 +26,8 @@ const shutdownGrace = 3 * time.Second
 // Its methods may be called from any goroutine, and those that do not say
 // otherwise also from Handler and OnPeer.
 type Transport struct {
-	cfg    Config
+	cfg    Config // without Key, so that printing a Transport does not print it
+	public PublicKey
 	socket *udp.Conn
 	core   *conn.Endpoint // belongs to the loop
 	start  time.Time
@@ -114,6 +115,7 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	if t.core, err = conn.New(t.coreConfig()); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
+	t.public, t.cfg.Key = cfg.Key.Public(), PrivateKey{}
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
@@ -172,7 +174,7 @@ func (t *Transport) coreConfig() conn.Config {
 func (t *Transport) LocalAddr() netip.AddrPort { return t.socket.LocalAddr() }
 
 // PublicKey returns this side's identity.
-func (t *Transport) PublicKey() PublicKey { return t.cfg.Key.Public() }
+func (t *Transport) PublicKey() PublicKey { return t.public }
 
 // MaxMessageSize returns the longest payload that fits whatever its intent and
 // channel, towards a peer with the same MaxDatagram and before stages that
@@ -204,6 +206,7 @@ func (t *Transport) Run(ctx context.Context) error {
 		err = nil
 	}
 	if errors.Is(err, net.ErrClosed) {
+		<-t.done // somebody else is closing it
 		return t.failed
 	}
 	return err
@@ -223,7 +226,8 @@ func (t *Transport) Close() error {
 
 // Shutdown sends what waits, waits until it has been acknowledged or lost, says
 // goodbye and closes. When ctx ends first it closes at once and returns ctx's
-// error. Not from Handler or OnPeer.
+// error; when another has closed the transport, net.ErrClosed. Not from Handler
+// or OnPeer.
 func (t *Transport) Shutdown(ctx context.Context) error {
 	settled := make(chan struct{})
 	if !t.call(func(now pipeline.Time) { t.loop.drain(settled) }) {

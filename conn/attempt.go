@@ -40,9 +40,8 @@ type attempt struct {
 }
 
 func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time) {
-	ephemeral, ok := e.ephemeral()
-	index, ok2 := e.takeEpochID()
-	if !ok || !ok2 {
+	ephemeral, index, ok := e.begins()
+	if !ok {
 		e.attemptFailed(d, ErrTooManyPeers, now)
 		return
 	}

@@ -11,7 +11,10 @@ import (
 // sendControl sends a packet of control frames at once, beside the queue and
 // beside the pacer. Without room it is lost; whoever needs it sends it again.
 func (e *Endpoint) sendControl(s *session, addr netip.AddrPort, frames []byte, now pipeline.Time) bool {
-	if e.arena.full() || s.current == nil || e.tracker(s, s.current.id) == nil {
+	if e.arena.full() || s.current == nil {
+		return false
+	}
+	if t := e.tracker(s, s.current.id); t == nil || t.Next() >= HardPackets {
 		return false
 	}
 	p := e.begin(s, addr, now)
@@ -37,12 +40,23 @@ func (e *Endpoint) handleControl(p *pipeline.Packet, f *wire.Frame) {
 	case wire.FramePathChallenge:
 		// The response goes where the challenge came from: that is the path
 		// which it is to prove.
-		e.sendControl(s, p.Addr, wire.AppendPath(nil, wire.FramePathResponse, f.Token), p.Now)
+		if e.replyOnce() {
+			e.sendControl(s, p.Addr, wire.AppendPath(nil, wire.FramePathResponse, f.Token), p.Now)
+		}
 	case wire.FramePathResponse:
 		e.pathProven(s, f.Token)
 	case wire.FrameRekey:
 		e.handleRekey(s, p, f)
 	}
+}
+
+// replyOnce reports whether the packet in hand may set off one of ours. It may
+// once: a peer that fills a packet with questions must not have a burst sent,
+// least of all to an address that is not its own.
+func (e *Endpoint) replyOnce() bool {
+	first := !e.replied
+	e.replied = true
+	return first
 }
 
 // peerReason returns what a reason from the wire is counted as: a peer cannot

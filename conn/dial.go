@@ -77,12 +77,17 @@ func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 		e.markClosing(*old, wire.CloseLost, false)
 	}
 	d.beside = 0
+	if s := d.peer.session; s != nil && !s.closed {
+		// Connected all the same: by the peer's own dial, or because the
+		// session was only slow.
+		return
+	}
 	if !d.up {
 		e.endDial(d, wire.CloseHandshake, err, now)
 		return
 	}
 	e.cfg.Logger.Info("still trying to reconnect", "err", err, "attempts", d.failures)
-	e.retryDial(d, lastRetry/4, now)
+	e.retryDial(d, redialAgain, now)
 }
 
 // retryDial asks for the address again after about the delay.
@@ -137,12 +142,12 @@ func (e *Endpoint) dialConfirmed(p *Peer) {
 // unless ours will win; see keepsOld.
 func (e *Endpoint) yieldDial(p *Peer, _ pipeline.Time) {
 	d := p.dial
-	own := e.cfg.Static.Public()
-	if d.attempt != nil && string(own[:]) < string(p.Key[:]) && !d.up {
-		return
-	}
 	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
 	e.timers.stop(&d.timer)
+	own := e.cfg.Static.Public()
+	if d.attempt != nil && string(own[:]) < string(p.Key[:]) {
+		return
+	}
 	if d.attempt != nil {
 		e.dropAttempt(d.attempt)
 	}
@@ -172,11 +177,11 @@ func (e *Endpoint) redial(p *Peer, reason wire.CloseReason, now pipeline.Time) {
 		// Perhaps another machine has our key. Do not fight over it.
 		d.failures++
 		if !d.busy() {
-			e.retryDial(d, lastRetry<<min(d.failures, 5), now)
+			e.retryDial(d, redialYield<<min(d.failures, 5), now)
 		}
 		return
 	}
 	if !d.busy() {
-		e.retryDial(d, firstRetry/2, now)
+		e.retryDial(d, redialFirst, now)
 	}
 }

@@ -34,6 +34,7 @@ type Endpoint struct {
 	timers  timers
 	touched []*session // to be flushed; each once
 	closing []closing  // to be closed when the chain has let go of them
+	leaving []*Peer    // to be closed by Close, as the batch has room
 
 	halves     halfOpens
 	admission  *rate.Limiter // handshakes that we answer
@@ -42,6 +43,7 @@ type Endpoint struct {
 	generation uint64 // grows with each revocation; see authorize
 
 	packet   pipeline.Packet // the one inbound
+	replied  bool            // it has set off a control packet already
 	outgoing pipeline.Packet // the one outbound
 	arena    arena
 	filling  fill
@@ -192,10 +194,21 @@ func goTime(t pipeline.Time) time.Time { return time.Unix(0, int64(t)) }
 // later returns now plus d.
 func later(now pipeline.Time, d time.Duration) pipeline.Time { return now + pipeline.Time(d) }
 
-// Close ends all sessions for the reason and tells the peers. What Flush then
-// yields is the last of this endpoint.
-func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) {
-	for _, p := range e.sortedPeers() {
-		e.ClosePeer(p, reason, now)
+// Close ends all sessions for the reason and tells the peers. It returns true
+// if the batch is full before that is done, and then wants to be called again
+// once Outgoing has been sent. What Flush yields after that is the last of this
+// endpoint.
+func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool) {
+	if e.leaving == nil {
+		e.leaving = e.sortedPeers()
 	}
+	for len(e.leaving) > 0 {
+		if e.arena.full() {
+			return true
+		}
+		e.ClosePeer(e.leaving[0], reason, now)
+		e.leaving = e.leaving[1:]
+	}
+	e.leaving = nil
+	return false
 }

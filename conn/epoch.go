@@ -5,6 +5,7 @@ import (
 
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
 	"github.com/intentra/intentra/stages/aead"
 )
 
@@ -50,6 +51,11 @@ func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote u
 // closeEpoch forgets keys and index.
 func (e *Endpoint) closeEpoch(s *session, ep *epoch) {
 	e.loseAll(s, ep)
+	if t := e.tracker(s, ep.id); t != nil {
+		var o ack.Outcome
+		t.LoseAll(&o)
+		e.countOutcome(s.peer, &o)
+	}
 	n := pipeline.EpochNotice{Peer: s.peer.id, Session: s.id, Epoch: ep.id, Seq: ep.seq}
 	e.in.CloseEpoch(n)
 	e.out.CloseEpoch(n)

@@ -20,7 +20,8 @@ type fill struct {
 	full      bool   // a message was left for the next packet
 	reserved  int    // bytes kept free for an acknowledgement that is due
 	scratch   []byte // of a message on its way through the user's stages
-	waiting   bool   // scratch holds a message that has passed them
+	original  []byte // the same message, Reliable, as it was before them
+	waiting   bool   // scratch holds a message that is to pass them
 
 	takeState, takeReliable func(channel uint32, intent pipeline.Intent, payload []byte) bool
 }
@@ -57,13 +58,13 @@ func (e *Endpoint) flushSession(s *session, now pipeline.Time) bool {
 	if s.current == nil {
 		return true
 	}
-	if e.spent(s, s.current, now) {
-		e.markClosing(s, wire.CloseKeys, false)
-		e.closeMarked(now)
-		return true
-	}
 	s.ackDue = e.ackIsDue(s, now)
 	for {
+		if e.spent(s, s.current, now) {
+			e.markClosing(s, wire.CloseKeys, false)
+			e.closeMarked(now)
+			return true
+		}
 		state, reliable := 0, 0
 		if s.confirmed && s.peer.session == s && s.pacer.ready(now) {
 			state, reliable = s.peer.Queue.Waiting()
@@ -211,11 +212,11 @@ func (f *fill) drain(reliable bool) bool {
 
 // state appends one message, under the queue's lock.
 func (f *fill) state(channel uint32, intent pipeline.Intent, payload []byte) bool {
+	if f.e.out.HasMessageStages() {
+		return f.hold(channel, intent, payload)
+	}
 	p := &f.e.outgoing
 	p.Channel, p.Intent = channel, intent
-	if f.e.out.HasMessageStages() {
-		return f.hold(payload)
-	}
 	p.SetPayload(payload)
 	if !f.fits(p) {
 		return f.leave()
@@ -227,14 +228,14 @@ func (f *fill) state(channel uint32, intent pipeline.Intent, payload []byte) boo
 
 // reliable takes one message into the lane and appends it.
 func (f *fill) reliable(channel uint32, intent pipeline.Intent, payload []byte) bool {
-	p := &f.e.outgoing
-	p.Channel, p.Intent = channel, intent
 	if f.s.lane.full() {
 		return false
 	}
 	if f.e.out.HasMessageStages() {
-		return f.hold(payload)
+		return f.hold(channel, intent, payload)
 	}
+	p := &f.e.outgoing
+	p.Channel, p.Intent = channel, intent
 	p.SetPayload(payload)
 	if !f.fits(p) {
 		return f.leave()
@@ -247,16 +248,17 @@ func (f *fill) reliable(channel uint32, intent pipeline.Intent, payload []byte) 
 // hold copies one message out of the queue, to be passed through the user's
 // stages when the lock is free. It takes a message only if the packet has room
 // for it at its longest, because it cannot go back.
-func (f *fill) hold(payload []byte) bool {
+func (f *fill) hold(channel uint32, intent pipeline.Intent, payload []byte) bool {
 	p := &f.e.outgoing
 	if f.waiting {
 		return false
 	}
-	longest := wire.MessageSize(wire.FrameType(p.Intent), p.Channel, len(payload)+f.e.out.MaxGrowth())
-	if len(p.Data)+longest+f.reserved+wire.TagSize > cap(p.Data) && f.messages > 0 {
+	longest := wire.MessageSize(wire.FrameType(intent), channel, len(payload)+f.e.out.MaxGrowth())
+	if len(p.Data)+longest+f.reserved+wire.TagSize > cap(p.Data) && (f.messages > 0 || f.reserved > 0) {
 		f.full = true
 		return false
 	}
+	p.Channel, p.Intent = channel, intent
 	f.scratch = append(f.scratch[:0], payload...)
 	f.waiting = true
 	return true
@@ -267,6 +269,9 @@ func (f *fill) hold(payload []byte) bool {
 func (f *fill) pass() {
 	p := &f.e.outgoing
 	p.SetPayload(f.scratch)
+	if p.Intent == pipeline.Reliable {
+		f.original = append(f.original[:0], f.scratch...)
+	}
 	if f.e.out.ProcessMessage(p) != pipeline.Accept {
 		return
 	}
@@ -285,6 +290,9 @@ func (f *fill) pass() {
 func (f *fill) toLane(p *pipeline.Packet) {
 	l := &f.s.lane
 	seq, m := l.add(p.Channel, p.Payload())
+	if f.e.out.HasMessageStages() {
+		m.original = append(m.original, f.original...)
+	}
 	f.e.set.Ack.SetReliableSent(f.s.id, l.next)
 	f.appendReliable(p, seq, m)
 }

@@ -56,7 +56,15 @@ func (e *Endpoint) authorize(j *Job) {
 	j.authorized = j.keys.Remote != e.cfg.Static.Public() && e.cfg.Authorize != nil && e.cfg.Authorize(j.keys.Remote)
 }
 
-func (e *Endpoint) ephemeral() (b [noise.KeySize]byte, ok bool) { return b, e.random(b[:]) }
+// begins draws what every handshake and rekey begins with: an ephemeral key and
+// a receiver index.
+func (e *Endpoint) begins() (ephemeral [noise.KeySize]byte, index pipeline.ID, ok bool) {
+	if !e.random(ephemeral[:]) {
+		return ephemeral, 0, false
+	}
+	index, ok = e.takeEpochID()
+	return ephemeral, index, ok
+}
 
 // source is what limits by address count as one: an IPv4 address, or the /64
 // of an IPv6 address, which one machine may hold all of.

@@ -15,6 +15,7 @@ func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline
 	e.stats.BytesIn += uint64(len(data))
 	p := &e.packet
 	p.Reset(data, addr, now)
+	e.replied = false
 	size := len(data)
 	v := e.in.Process(p)
 	if len(p.Reply) > 0 {
@@ -52,16 +53,13 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 }
 
 // hear notes the first sign of life that a packet is: it confirms a session
-// that we dialled, and completes a rekey.
+// that we dialled, and decides a rekey.
 func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
 	s.received, s.asked, s.spoken, s.final = p.Now, 0, true, nil
 	if !s.confirmed {
 		e.confirm(s, p.Now)
 	}
-	if s.next != nil && s.next.id == p.Epoch {
-		e.promote(s, p.Now)
-		e.abandonRekey(s)
-	}
+	e.heardUnder(s, p.Epoch, p.Now)
 }
 
 // deliver passes a message to the driver. The first packet may carry one, so

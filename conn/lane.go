@@ -23,6 +23,7 @@ type lane struct {
 
 type laneMessage struct {
 	payload  []byte
+	original []byte // before the user's stages, if there are any
 	channel  uint32
 	distance uint16
 	acked    bool
@@ -51,7 +52,7 @@ func (l *lane) add(channel uint32, payload []byte) (seq uint64, m *laneMessage) 
 	seq = l.next
 	l.next++
 	m = l.at(seq)
-	*m = laneMessage{payload: append(m.payload[:0], payload...), channel: channel}
+	*m = laneMessage{payload: append(m.payload[:0], payload...), original: m.original[:0], channel: channel}
 	if before, ok := l.last[channel]; ok {
 		m.distance = uint16(seq - before)
 	}
@@ -173,8 +174,9 @@ func (e *Endpoint) loseAll(s *session, ep *epoch) {
 }
 
 // returnUnacknowledged puts what the session has not seen acknowledged back
-// into the peer's queue, for the next session. A message whose acknowledgement
-// was lost arrives twice then: a session is the limit of exactly once.
+// into the peer's queue, for the next session, and what the peer still held
+// back behind such a message. One whose acknowledgement was lost arrives twice
+// then: a session is the limit of exactly once.
 func (e *Endpoint) returnUnacknowledged(s *session) {
 	l := &s.lane
 	if l.inFlight() == 0 {
@@ -182,9 +184,19 @@ func (e *Endpoint) returnUnacknowledged(s *session) {
 	}
 	var back []sendq.Message
 	for seq := l.base; seq < l.next; seq++ {
-		if m := l.at(seq); !m.acked {
-			back = append(back, sendq.Message{Channel: m.channel, Payload: m.payload})
+		m := l.at(seq)
+		if before := seq - uint64(m.distance); before >= l.base && !l.at(before).acked {
+			m.acked = false
 		}
+		if m.acked {
+			continue
+		}
+		payload := m.payload
+		if e.out.HasMessageStages() {
+			// The stages see it again, and may keep state for each session.
+			payload = m.original
+		}
+		back = append(back, sendq.Message{Channel: m.channel, Payload: payload})
 	}
 	s.peer.Queue.Restore(back)
 	s.lane = lane{}

@@ -53,14 +53,15 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 func (e *Endpoint) challenge(s *session, now pipeline.Time) {
 	c := &s.path
 	const size = wire.Overhead + 1 + wire.PathTokenSize
-	if c.attempts >= pathAttempts || now < c.retryAt || c.sent+size > pathBudget*c.received {
+	if now < c.retryAt || c.sent+size > pathBudget*c.received {
 		return
 	}
 	frame := wire.AppendPath(nil, wire.FramePathChallenge, c.token)
 	if e.sendControl(s, c.addr, frame, now) {
+		// Ever more rarely, but without end: the peer may have moved for good.
+		c.retryAt = later(now, pathRetry<<min(c.attempts, pathBackoff))
 		c.attempts++
 		c.sent += size
-		c.retryAt = later(now, pathRetry)
 	}
 }
 

@@ -204,6 +204,7 @@ func (e *Endpoint) ClosePeer(p *Peer, reason wire.CloseReason, now pipeline.Time
 		e.closeMarked(now)
 		return
 	}
+	e.stats.Abandoned += uint64(p.Queue.SetOnline(false))
 	e.lingerPeer(p, now)
 }
 

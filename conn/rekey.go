@@ -62,12 +62,36 @@ func (e *Endpoint) rekeyTimeout(s *session, now pipeline.Time) {
 		return
 	}
 	if now >= later(r.started, rekeyTimeout) {
-		e.abandonRekey(s)
-		r.notBefore = later(now, e.jitter(rekeyTimeout))
+		if s.next != nil {
+			// The other side may use the new keys already: see heardUnder.
+			r.retryAt = later(now, e.cfg.IdleTimeout)
+			return
+		}
+		e.giveUpRekey(s, now)
 		return
 	}
 	if r.frame != nil && now >= r.retryAt {
 		e.sendRekey(s, now)
+	}
+}
+
+func (e *Endpoint) giveUpRekey(s *session, now pipeline.Time) {
+	e.abandonRekey(s)
+	s.rekey.notBefore = later(now, e.jitter(rekeyTimeout))
+}
+
+// heardUnder takes note of the keys that a packet came under. The first one
+// under the new keys completes a rekey that we have started. If the other side
+// keeps to the old ones beyond the time in which it can accept our Final, it
+// never will, and the rekey has failed.
+func (e *Endpoint) heardUnder(s *session, epoch pipeline.ID, now pipeline.Time) {
+	switch {
+	case s.next == nil:
+	case s.next.id == epoch:
+		e.promote(s, now)
+		e.abandonRekey(s)
+	case now >= later(s.rekey.started, rekeyTimeout+rekeyDoubt):
+		e.giveUpRekey(s, now)
 	}
 }
 
@@ -90,9 +114,8 @@ func (e *Endpoint) startRekey(s *session, now pipeline.Time) {
 		s.rekey.notBefore = later(now, e.jitter(rekeyRetry))
 		return
 	}
-	ephemeral, ok := e.ephemeral()
-	index, ok2 := e.takeEpochID()
-	if !ok || !ok2 {
+	ephemeral, index, ok := e.begins()
+	if !ok {
 		s.rekey.notBefore = later(now, rekeyRetry)
 		return
 	}
@@ -129,7 +152,7 @@ func (e *Endpoint) handleRekey(s *session, p *pipeline.Packet, f *wire.Frame) {
 func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 	r := &s.rekey
 	if r.active() {
-		if bytes.Equal(r.request, message) && r.frame != nil {
+		if bytes.Equal(r.request, message) && r.frame != nil && e.replyOnce() {
 			e.sendRekey(s, p.Now)
 		}
 		return
@@ -137,9 +160,8 @@ func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 	if !s.rekeyable() || !e.rekeys.AllowN(goTime(p.Now), 1) {
 		return
 	}
-	ephemeral, ok := e.ephemeral()
-	index, ok2 := e.takeEpochID()
-	if !ok || !ok2 {
+	ephemeral, index, ok := e.begins()
+	if !ok {
 		return
 	}
 	*r = rekey{

@@ -37,11 +37,7 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 	if o, ok := e.admit(p); !ok {
 		return o, false
 	}
-	ephemeral, ok := e.ephemeral()
-	if !ok {
-		return HandshakeTable, false
-	}
-	index, ok := e.takeEpochID()
+	ephemeral, index, ok := e.begins()
 	if !ok {
 		return HandshakeTable, false
 	}
@@ -225,10 +221,13 @@ func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 	if s == nil {
 		e.epochIDs.give(half.index)
 		e.count(HandshakeFailed)
+		e.lingerPeer(peer, now)
 		return
 	}
 	s.final = j.in
-	s.pingDue = true
+	// Ahead of the Close of a session that this one replaces: the dialer is to
+	// see one session follow the other, not the peer go and come.
+	s.pingDue = !e.sendControl(s, s.remote, wire.AppendPing(nil), now)
 	e.confirm(s, now)
 	e.touch(s)
 }

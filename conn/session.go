@@ -108,6 +108,7 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 		e.markClosing(old, reason, true)
 	}
 	p.session = s
+	e.timers.stop(&p.timer)
 	if s.dialer {
 		e.count(HandshakeDialed)
 		e.dialConfirmed(p)
@@ -187,15 +188,11 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 		e.sendControl(s, s.remote, frame, now)
 	}
 	p := s.peer
-	for _, ep := range s.epochs() {
-		if t := e.tracker(s, ep.id); t != nil {
-			var o ack.Outcome
-			t.LoseAll(&o)
-			e.countOutcome(p, &o)
-		}
-	}
 	e.countClose(reason)
 	e.stats.Sessions--
+	if p.session == s {
+		p.stats = e.PeerStats(p) // keeps the round-trip time
+	}
 	e.set.Ack.Release(e.in, s.id)
 	e.cfg.Touched(p)
 	wasUp := p.session == s

@@ -26,6 +26,9 @@ func (e *Endpoint) armSession(s *session, now pipeline.Time) {
 	}
 	if s.current != nil && s.rekeyable() {
 		t, ok := s.current.wearsAt()
+		if e.worn(s, s.current, now) {
+			t, ok = now, true
+		}
 		earlier(max(t, s.rekey.notBefore), ok)
 	}
 	if e.hasQueued(s, now) {
@@ -45,9 +48,14 @@ func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
 }
 
 // keepAliveAt returns when a dialer asks for a sign of life. Only dialers do:
-// they are the ones who can dial again.
+// they are the ones who can dial again. While nothing answers it asks more
+// often: the loss of a packet or two must not pass for the loss of the peer.
 func (e *Endpoint) keepAliveAt(s *session) (pipeline.Time, bool) {
-	return later(max(s.received, s.lastPing), e.cfg.KeepAlive), s.dialer && s.confirmed && s.asked == 0
+	ok := s.dialer && s.confirmed
+	if s.asked != 0 {
+		return later(max(s.asked, s.lastPing), max(e.cfg.KeepAlive/4, e.rto(s))), ok
+	}
+	return later(max(s.received, s.lastPing), e.cfg.KeepAlive), ok
 }
 
 // unansweredAt returns when a dialer gives up hope.

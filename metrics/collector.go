@@ -42,12 +42,16 @@ type collector struct {
 	read    func() snapshot
 	totals  []total
 	vectors []vector
+	online  *prometheus.Desc
 	rtt     *prometheus.Desc
 	peers   *peerMetrics // nil unless asked for
 }
 
 func newCollector(read func() snapshot, opts []Option) *collector {
-	c := &collector{read: read, totals: newTotals(), vectors: newVectors(), rtt: newRTTDesc()}
+	c := &collector{
+		read: read, totals: newTotals(), vectors: newVectors(), rtt: newRTTDesc(),
+		online: newDesc("connected_peers", "Peers connected now."),
+	}
 	for _, o := range opts {
 		o(c)
 	}
@@ -62,6 +66,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, m := range c.vectors {
 		out <- m.desc
 	}
+	out <- c.online
 	out <- c.rtt
 	if c.peers != nil {
 		c.peers.describe(out)
@@ -79,6 +84,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(n), labels...)
 		})
 	}
+	out <- prometheus.MustNewConstMetric(c.online, prometheus.GaugeValue, float64(len(s.peers)))
 	collectRTT(c.rtt, s.peers, out)
 	if c.peers != nil {
 		c.peers.collect(s.peers, out)

@@ -18,7 +18,7 @@
 // gave up, intentra_socket_lost_datagrams_total{direction,reason} what the
 // socket lost.
 //
-// Conservation: of each level (packet, message) and direction
+// Conservation: in each direction
 //
 //	intentra_chain_packets_entered_total == sum without (outcome) (intentra_chain_packets_total)
 //	intentra_chain_messages_entered_total == sum without (outcome) (intentra_chain_messages_total)
@@ -26,11 +26,15 @@
 // whenever nothing is on its way through the chain; a difference that stays is
 // a bug worth reporting.
 //
-// Life: intentra_peers, intentra_sessions, intentra_handshakes_total{outcome},
-// intentra_handshakes_in_flight, intentra_cookies_sent_total,
-// intentra_rekeys_total, intentra_roams_total, intentra_strikes_total,
+// Life: intentra_peers, intentra_connected_peers, intentra_sessions,
+// intentra_handshakes_total{outcome}, intentra_handshakes_in_flight,
+// intentra_cookies_sent_total, intentra_rekeys_total, intentra_roams_total,
+// intentra_takeovers_total, intentra_strikes_total,
 // intentra_closes_total{reason}, intentra_panics_total,
 // intentra_slow_handler_calls_total, intentra_uptime_seconds.
+//
+// The socket: intentra_socket_calls_total{direction},
+// intentra_socket_late_errors_total.
 //
 // Memory: intentra_reorder_bytes, intentra_queue_bytes.
 //

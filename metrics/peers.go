@@ -14,8 +14,8 @@ import (
 //
 // At most limit peers are shown, those with the smallest keys, so that the
 // choice stays the same as peers come and go; intentra_unlabelled_peers counts
-// the others. Each costs eight series, and a peer's series end with its
-// connection. A limit of zero or less shows none.
+// the others. Each costs at most eight series, and a peer's series end with its
+// connection; that of its RTT begins with the first sample. A limit of zero or less shows none.
 func WithPeerLabels(limit int) Option {
 	return func(c *collector) { c.peers = newPeerMetrics(max(limit, 0)) }
 }
@@ -24,6 +24,7 @@ func WithPeerLabels(limit int) Option {
 type peerMetrics struct {
 	limit   int
 	left    *prometheus.Desc
+	rtt     *prometheus.Desc
 	metrics []peerMetric
 }
 
@@ -44,9 +45,8 @@ func newPeerMetrics(limit int) *peerMetrics {
 	return &peerMetrics{
 		limit: limit,
 		left:  newDesc("unlabelled_peers", "Connected peers without metrics of their own, because of the limit."),
+		rtt:   newDesc("peer_rtt_seconds", "Smoothed round-trip time of a peer.", "peer"),
 		metrics: []peerMetric{
-			gauge("peer_rtt_seconds", "Smoothed round-trip time of a peer.",
-				func(s intentra.PeerStats) float64 { return s.RTT.Seconds() }),
 			gauge("peer_queued_messages", "Messages that wait to be sent to a peer.",
 				func(s intentra.PeerStats) float64 { return float64(s.QueuedMessages) }),
 			gauge("peer_queue_bytes", "Bytes of the messages that wait to be sent to a peer.",
@@ -67,6 +67,7 @@ func newPeerMetrics(limit int) *peerMetrics {
 
 func (m *peerMetrics) describe(out chan<- *prometheus.Desc) {
 	out <- m.left
+	out <- m.rtt
 	for _, d := range m.metrics {
 		out <- d.desc
 	}
@@ -79,6 +80,9 @@ func (m *peerMetrics) collect(peers []intentra.PeerStats, out chan<- prometheus.
 	out <- prometheus.MustNewConstMetric(m.left, prometheus.GaugeValue, float64(len(sorted)-len(shown)))
 	for _, p := range shown {
 		key := p.Key.String()
+		if p.RTT > 0 {
+			out <- prometheus.MustNewConstMetric(m.rtt, prometheus.GaugeValue, p.RTT.Seconds(), key)
+		}
 		for _, d := range m.metrics {
 			out <- prometheus.MustNewConstMetric(d.desc, d.kind, d.value(p), key)
 		}

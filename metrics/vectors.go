@@ -51,7 +51,7 @@ func newVectors() []vector {
 			"direction", "outcome"), outcomeRows(messages)},
 		named("send_drops_total", "Messages that the application sent and that never reached the outbound chain.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.SendDrops }),
-		named("handshakes_total", "Handshakes that have ended.", "outcome",
+		named("handshakes_total", "Handshakes and their packets, by what became of them.", "outcome",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Handshakes }),
 		named("closes_total", "Sessions closed.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Closes }),

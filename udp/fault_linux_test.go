@@ -116,9 +116,9 @@ func TestReceiveFlags(t *testing.T) {
 	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 		n, errno := real(fd, hdrs)
 		if n == 5 {
-			hdrs[0].Flags |= unix.MSG_CTRUNC
+			hdrs[3].Flags |= unix.MSG_CTRUNC
 			hdrs[2].Flags |= unix.MSG_TRUNC
-			hdrs[3].Namelen = 0
+			hdrs[0].Namelen = 0
 		}
 		return n, errno
 	}
@@ -135,8 +135,9 @@ func TestReceiveFlags(t *testing.T) {
 	require.Equal(t, "4", string(dst[1].Data))
 	require.Equal(t, losses(map[Loss]uint64{LossControl: 1, LossTruncated: 1, LossAddress: 1}), c.Stats().ReadLoss)
 
-	send(t, c, to(c.LocalAddr(), "next")) // the headers are as good as new
-	require.Equal(t, c.LocalAddr(), receive(t, c, 1)[0].Addr)
+	other := listen(t, loopback4, Config{})
+	send(t, other, to(c.LocalAddr(), "next")) // the headers are as good as new
+	require.Equal(t, other.LocalAddr(), receive(t, c, 1)[0].Addr)
 }
 
 // Real refusals, which the kernel reports on whatever call comes next: nothing

@@ -9,9 +9,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// pollWait is what we chose to stand for no wait at all: package net has no
-// such thing.
-const pollWait = 100 * time.Microsecond
+// What we chose.
+const (
+	// peekWait stands for no wait at all, which package net does not have. It
+	// is just long enough that the socket is looked at: the runtime may round
+	// a wait up to a millisecond once it sleeps.
+	peekWait = 2 * time.Microsecond
+	// retryWait is the time that a datagram gets when those before it have
+	// used up maxStall without waiting.
+	retryWait = 100 * time.Microsecond
+)
 
 // portable moves one datagram a system call, through package net.
 type portable struct {
@@ -38,7 +45,7 @@ func (p *portable) read(dst []wire.Datagram, block bool) (int, error) {
 		}
 	}
 	// Package net does not look at the socket once the deadline has passed.
-	if err := p.SetReadDeadline(time.Now().Add(pollWait)); err != nil {
+	if err := p.SetReadDeadline(time.Now().Add(peekWait)); err != nil {
 		return 0, err
 	}
 	n, err := p.readOne(dst)
@@ -115,8 +122,8 @@ func (p *portable) writeOne(d wire.Datagram) error {
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(start) < pollWait/2:
-			if err := p.SetWriteDeadline(time.Now().Add(pollWait)); err != nil {
+		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(start) < retryWait/2:
+			if err := p.SetWriteDeadline(time.Now().Add(retryWait)); err != nil {
 				return err
 			}
 		case !refused && lossOfError(err) == LossRefused:

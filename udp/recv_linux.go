@@ -107,8 +107,8 @@ func (r *receiver) deliver(dst []wire.Datagram) (n int) {
 			n += split(dst[n:], r.slot(i)[:h.n], from)
 			bytes += int(h.n)
 		}
-		// The kernel has written the length that it used.
-		h.Namelen, h.Flags = sizeofSockaddr, 0
+		// The kernel takes it for the room there is, and writes what it used.
+		h.Namelen = sizeofSockaddr
 	}
 	r.counters.read(n, bytes)
 	return n

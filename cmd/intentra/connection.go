@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,24 +30,6 @@ var intents = map[string]intentra.Intent{
 	intentra.Reliable.String(): intentra.Reliable,
 }
 
-// dial connects to addr, where the owner of key must answer.
-func dial(ctx context.Context, addr dialAddress, key intentra.PublicKey, cfg intentra.Config) (*intentra.Peer, error) {
-	peer, err := intentra.Dial(ctx, string(addr), key, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", addr, err)
-	}
-	return peer, nil
-}
-
-// listen opens the transport of a command that others connect to.
-func listen(addr listenAddress, cfg intentra.Config) (*intentra.Transport, error) {
-	t, err := intentra.Listen(string(addr), cfg)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", addr, err)
-	}
-	return t, nil
-}
-
 // announce prints where t listens and who it is, which peers need to know.
 func announce(e *environment, t *intentra.Transport) {
 	fmt.Fprintf(e.stderr, "listening %s key %s\n", t.LocalAddr(), t.PublicKey())
@@ -58,3 +41,7 @@ func shutdown(t *intentra.Transport, grace time.Duration) error {
 	defer cancel()
 	return t.Shutdown(ctx)
 }
+
+// isTimeout reports whether a goodbye took longer than its grace, which is the
+// other side's doing.
+func isTimeout(err error) bool { return errors.Is(err, context.DeadlineExceeded) }

@@ -39,10 +39,10 @@ func (c *hubCmd) Run(e *environment) error {
 	log := e.logger(slog.LevelInfo)
 	peers := newPeerLog(log, allow.name)
 	r := newRelay()
-	t, err := listen(c.Listen, intentra.Config{
-		Key: key, Authorize: allow.allows, Handler: r.handle, Logger: e.logger(slog.LevelWarn),
-		OnPeer: func(e intentra.PeerEvent) { r.peerEvent(e); peers.add(e) },
-	})
+	cfg := relayConfig(key, r)
+	cfg.Authorize, cfg.Logger = allow.allows, e.logger(slog.LevelWarn)
+	cfg.OnPeer = func(e intentra.PeerEvent) { r.peerEvent(e); peers.add(e) }
+	t, err := intentra.Listen(string(c.Listen), cfg)
 	if err != nil {
 		peers.close()
 		return fmt.Errorf("hub: %w", err)
@@ -52,11 +52,10 @@ func (c *hubCmd) Run(e *environment) error {
 	announce(e, t)
 	m.serve(e, t)
 
-	<-e.ctx.Done()
+	err = t.Run(e.ctx)
 	stop()
-	err = shutdown(t, closeGrace)
 	peers.close()
-	if summaryErr := e.summarize(r.summary(t.Stats(), time.Since(start))); err == nil || isTimeout(err) {
+	if summaryErr := e.summarize(r.summary(t.Stats(), time.Since(start))); err == nil {
 		err = summaryErr
 	}
 	return err

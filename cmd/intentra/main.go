@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -72,6 +74,7 @@ func parse(args []string, e *environment) (command *kong.Context, code int, done
 		kong.Description("Low-latency, encrypted state broadcast over UDP between peers that know each other's keys."),
 		kong.Writers(e.stdout, e.stderr),
 		kong.Exit(func(c int) { code, done = c, true }),
+		kong.Vars{"min_state": strconv.Itoa(minState)},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	command, err := parser.Parse(args)
@@ -95,13 +98,17 @@ func seeHelp(err error) string {
 	return "See '" + command + " --help'."
 }
 
+// packagePrefixes takes out of a message what tells a programmer, not a user,
+// where an error comes from.
+var packagePrefixes = strings.NewReplacer("intentra: ", "", "conn: ", "", "udp: ", "")
+
 // report prints err, if it is one to be printed, and returns the exit code
 // that it stands for.
 func report(e *environment, err error) int {
 	if err == nil || isBrokenPipe(err) {
 		return exitOK
 	}
-	fmt.Fprintf(e.stderr, "intentra: %v\n", err)
+	fmt.Fprintf(e.stderr, "intentra: %s\n", packagePrefixes.Replace(err.Error()))
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

@@ -47,7 +47,7 @@ func (m *metricsServer) serve(e *environment, t *intentra.Transport) {
 	}
 	m.server.Handler = metricsHandler(t)
 	m.server.ReadHeaderTimeout = 5 * time.Second
-	go m.server.Serve(m.listener)
+	go func() { _ = m.server.Serve(m.listener) }() // ends with close
 	fmt.Fprintf(e.stderr, "metrics http://%s/metrics\n", m.listener.Addr())
 }
 
@@ -55,8 +55,8 @@ func (m *metricsServer) close() {
 	if m == nil {
 		return
 	}
-	m.server.Close()
-	m.listener.Close() // if it was never served
+	_ = m.server.Close()
+	_ = m.listener.Close() // if it was never served
 }
 
 func metricsHandler(t *intentra.Transport) http.Handler {

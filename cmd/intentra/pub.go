@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -15,16 +14,17 @@ type pubCmd struct {
 	Connect dialAddress        `required:"" placeholder:"ADDR" help:"HOST:PORT of the hub or subscriber."`
 	Peer    intentra.PublicKey `required:"" placeholder:"PUBKEY" help:"The public key that must answer there."`
 	Key     string             `required:"" placeholder:"FILE" help:"Our private key file."`
-	Rate    float64            `default:"0" placeholder:"HZ" help:"Messages per second; 0 for as fast as the other side takes them."`
+	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the other side takes them."`
 	Intent  string             `default:"realtime" enum:"realtime,latest,reliable" help:"How the messages travel: ${enum}."`
 	Suite   string             `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
-	Channel uint32             `default:"0" placeholder:"N" help:"The channel to send on."`
-	Repeat  int                `default:"1" placeholder:"N" help:"Send all lines this many times; above 1 they are first read into memory."`
+	Channel uint32             `default:"0" help:"The channel to send on."`
+	Repeat  int                `default:"1" help:"Send all lines this many times; above 1 they are first read into memory."`
 }
 
 func (c *pubCmd) Help() string {
 	return "Every line is a message, without its newline; an empty line is an empty message. At the end pub waits for what is on its way, " +
-		"and prints a JSON summary on standard error. It exits with 1 if a line is too long, or if reliable messages stay unacknowledged."
+		"and prints a JSON summary on standard error. It exits with 1 if a line is too long, or if reliable messages stay unacknowledged. " +
+		"If the connection is lost, it connects again."
 }
 
 func (c *pubCmd) check() error {
@@ -37,18 +37,6 @@ func (c *pubCmd) check() error {
 	return nil
 }
 
-// pubSummary is the JSON line at the end. Counts are of messages.
-type pubSummary struct {
-	Lines     uint64  `json:"lines"`   // taken from standard input, with repetitions
-	Sent      uint64  `json:"sent"`    // handed to the network
-	Acked     uint64  `json:"acked"`   // known to have arrived
-	Lost      uint64  `json:"lost"`    // given up on
-	Dropped   uint64  `json:"dropped"` // not sent: superseded, displaced, not connected
-	Bytes     uint64  `json:"bytes"`   // of the lines
-	RTT       float64 `json:"rtt_us"`
-	DurationS float64 `json:"duration_s"`
-}
-
 func (c *pubCmd) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
@@ -57,29 +45,37 @@ func (c *pubCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
-	peer, err := dial(e.ctx, c.Connect, c.Peer, intentra.Config{
-		Key: key, Suite: suites[c.Suite], Logger: e.logger(slog.LevelWarn),
+	link, ctx := newUplink(e.ctx, e.logger(slog.LevelInfo))
+	peer, err := intentra.Dial(ctx, string(c.Connect), c.Peer, intentra.Config{
+		Key: key, Suite: suites[c.Suite], Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent,
 	})
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)
 	}
 	p := &publication{peer: peer, start: time.Now()}
-	err = p.run(e, c)
-	err = errors.Join(err, p.finish(intents[c.Intent]))
-	if summaryErr := e.summarize(p.summary()); err == nil {
-		err = summaryErr
-	}
-	return err
-}
-
-// run sends until the lines or ctx end. Reading cannot be interrupted, so it
-// has a goroutine, which after an interrupt is left to end with the process.
-func (p *publication) run(e *environment, c *pubCmd) error {
-	ctx, cancel := context.WithCancel(e.ctx)
-	defer cancel()
 	if e.stderrTerminal {
 		go p.progress(ctx, e)
 	}
+	err = c.send(ctx, e, p)
+	if err == nil {
+		err = link.failure()
+	}
+	link.close()
+	if finishErr := p.finish(intents[c.Intent], flushGrace); err == nil {
+		err = finishErr
+	}
+	if summaryErr := e.summarize(p.summary()); err == nil {
+		err = summaryErr
+	}
+	if err != nil {
+		return fmt.Errorf("pub: %w", err)
+	}
+	return nil
+}
+
+// send sends until the lines or ctx end. Reading cannot be interrupted, so it
+// has a goroutine, which after an interrupt is left to end with the process.
+func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error {
 	result := make(chan error, 1)
 	go func() { result <- p.send(ctx, e.stdin, c) }()
 	select {

@@ -30,6 +30,25 @@ type member struct {
 	closing  bool
 }
 
+// What we chose. A hub's loop may take in hundreds of datagrams from many
+// publishers before it sends the first on; a subscriber's queues must hold
+// what comes in one such turn, or one that keeps up would be taken for slow.
+const (
+	relayStateMessages    = 1 << 12
+	relayStateBytes       = 1 << 20
+	relayReliableMessages = 1 << 16
+	relayReliableBytes    = 16 << 20
+)
+
+// relayConfig returns the configuration of a transport that r relays for.
+func relayConfig(key intentra.PrivateKey, r *relay) intentra.Config {
+	return intentra.Config{
+		Key: key, Handler: r.handle, OnPeer: r.peerEvent,
+		SendQueueMessages: relayStateMessages, SendQueueBytes: relayStateBytes,
+		ReliableQueueMessages: relayReliableMessages, ReliableQueueBytes: relayReliableBytes,
+	}
+}
+
 func newRelay() *relay { return &relay{members: make(map[*intentra.Peer]*member)} }
 
 // peerEvent is a Config.OnPeer.
@@ -106,7 +125,7 @@ func (r *relay) sendReliable(m intentra.Message, to []*intentra.Peer) {
 		if m := r.members[p]; m != nil && !m.closing {
 			m.closing = true
 			r.slowClosed.Add(1)
-			p.CloseReason(wire.CloseSlow)
+			_ = p.CloseReason(wire.CloseSlow) // fails if the hub is closing
 		}
 	}
 }

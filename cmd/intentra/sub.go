@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -47,66 +47,70 @@ func (c *subCmd) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	s, cfg, err := c.prepare(e)
+	key, err := readKey(e, c.Key)
 	if err != nil {
 		return err
+	}
+	var allow *allowFile
+	if c.Listen != "" {
+		if allow, err = readAllow(c.Allow); err != nil {
+			return err
+		}
 	}
 	m, err := listenMetrics(c.Metrics)
 	if err != nil {
 		return fmt.Errorf("sub: %w", err)
 	}
 	defer m.close()
-	t, stop, err := c.open(e, s, cfg)
+	cfg := intentra.Config{Key: key, Logger: e.logger(slog.LevelWarn), ReceiveQueue: subQueue}
+	if c.Listen != "" {
+		err = c.listen(e, cfg, allow, m)
+	} else {
+		err = c.connect(e, cfg, m)
+	}
 	if err != nil {
 		return fmt.Errorf("sub: %w", err)
 	}
-	defer stop()
-	m.serve(e, t)
+	return nil
+}
 
-	err = s.run(e, t, c.Timeout)
-	shutdownErr := shutdown(t, closeGrace)
-	err = errors.Join(err, s.drain())
-	if summaryErr := e.summarize(s.summary(t.Stats())); err == nil {
-		err = summaryErr
+func (c *subCmd) listen(e *environment, cfg intentra.Config, allow *allowFile, m *metricsServer) error {
+	cfg.Authorize = allow.allows
+	t, err := intentra.Listen(string(c.Listen), cfg)
+	if err != nil {
+		return err
 	}
-	if err == nil && !isTimeout(shutdownErr) {
-		err = shutdownErr
+	defer allow.reloadOnHangup(t, e.logger(slog.LevelInfo))()
+	announce(e, t)
+	m.serve(e, t)
+	return c.receive(e, e.ctx, t, func() {})
+}
+
+func (c *subCmd) connect(e *environment, cfg intentra.Config, m *metricsServer) error {
+	link, ctx := newUplink(e.ctx, e.logger(slog.LevelInfo))
+	cfg.OnPeer, cfg.Logger = link.peerEvent, e.logger(slog.LevelError)
+	p, err := intentra.Dial(ctx, string(c.Connect), c.Peer, cfg)
+	if err != nil && e.ctx.Err() != nil {
+		return e.summarize(new(subscription).summary(intentra.Stats{})) // interrupted
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stderr, "connected %s key %s\n", p.Addr(), p.Key())
+	m.serve(e, p.Transport())
+	if err = c.receive(e, ctx, p.Transport(), link.close); err == nil {
+		err = link.failure()
 	}
 	return err
 }
 
-// prepare reads the files that the flags name.
-func (c *subCmd) prepare(e *environment) (*subscription, intentra.Config, error) {
-	s := newSubscription(c.Count, e.logger(slog.LevelInfo))
-	cfg := intentra.Config{Handler: s.handle, Logger: e.logger(slog.LevelWarn)}
-	var err error
-	if cfg.Key, err = readKey(e, c.Key); err != nil {
-		return nil, cfg, err
+// receive copies messages to stdout and ends with the summary. It calls closing
+// before it closes t.
+func (c *subCmd) receive(e *environment, ctx context.Context, t *intentra.Transport, closing func()) error {
+	s := &subscription{want: c.Count, closing: closing}
+	err := s.run(ctx, t, e.stdout, c.Timeout)
+	if summaryErr := e.summarize(s.summary(t.Stats())); err == nil {
+		err = summaryErr
 	}
-	if c.Listen != "" {
-		if s.allow, err = readAllow(c.Allow); err != nil {
-			return nil, cfg, err
-		}
-		cfg.Authorize = s.allow.allows
-	}
-	return s, cfg, nil
-}
-
-// open starts to receive and says so. stop ends what it has started besides
-// the transport.
-func (c *subCmd) open(e *environment, s *subscription, cfg intentra.Config) (t *intentra.Transport, stop func(), err error) {
-	if c.Connect != "" {
-		peer, err := dial(e.ctx, c.Connect, c.Peer, cfg)
-		if err != nil {
-			return nil, nil, err
-		}
-		fmt.Fprintf(e.stderr, "connected %s key %s\n", peer.Addr(), peer.Key())
-		return peer.Transport(), func() {}, nil
-	}
-	if t, err = listen(c.Listen, cfg); err != nil {
-		return nil, nil, err
-	}
-	stop = s.allow.reloadOnHangup(t, s.log)
-	announce(e, t)
-	return t, stop, nil
+	return err
 }

@@ -1,63 +1,43 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
+	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/intentra/intentra"
-	"github.com/intentra/intentra/wire"
 )
 
-// subscription is received messages on their way to our output.
+// What we chose.
+const (
+	// subQueue is how many messages of one publisher may wait until they are
+	// written. State beyond it is lost, Reliable messages wait at the sender.
+	subQueue = 1 << 16
+	// subBuffer is the bytes written at a time, if that many are there.
+	subBuffer = 64 << 10
+)
+
+// subscription is received messages on their way to an output.
 type subscription struct {
-	want  uint64 // messages, or 0 for no end
-	allow *allowFile
-	log   *slog.Logger
-	lines *lineQueue
-	start time.Time
+	want    uint64 // messages, or 0 for no end
+	closing func() // called before the transport is closed
+	start   time.Time
 
-	full    chan struct{} // closed when want messages have come
-	written chan error    // the end of writing
-
-	received, bytes, dropped atomic.Uint64
+	received, bytes atomic.Uint64
 }
 
-func newSubscription(want uint64, log *slog.Logger) *subscription {
-	return &subscription{
-		want: want, log: log, lines: newLineQueue(maxPending), start: time.Now(),
-		full: make(chan struct{}), written: make(chan error, 1),
-	}
-}
-
-// handle is a Config.Handler. If the reader of our output is too far behind,
-// state is dropped, and a publisher of Reliable messages is closed: to skip
-// one and go on would break the promise.
-func (s *subscription) handle(p *intentra.Peer, m intentra.Message) {
-	if s.want > 0 && s.received.Load() == s.want {
-		return
-	}
-	if !s.lines.add(m.Payload) {
-		s.dropped.Add(1)
-		if m.Intent == intentra.Reliable {
-			p.CloseReason(wire.CloseSlow)
-		}
-		return
-	}
-	s.bytes.Add(uint64(len(m.Payload)))
-	if s.received.Add(1) == s.want {
-		close(s.full)
-	}
-}
-
-// run writes messages to stdout until there are enough of them, the time or
-// ctx ends, or nobody reads them.
-func (s *subscription) run(e *environment, t *intentra.Transport, timeout time.Duration) error {
-	go func() { s.written <- s.write(e.stdout) }()
+// run copies messages to w until there are enough of them, the time or ctx
+// ends, or nobody reads them. Then it closes t, and copies what has come in
+// until then.
+func (s *subscription) run(ctx context.Context, t *intentra.Transport, w io.Writer, timeout time.Duration) error {
+	s.start = time.Now()
+	copied := make(chan error, 1)
+	go func() { copied <- s.copy(t, w) }()
 	var expired <-chan time.Time
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)
@@ -65,36 +45,63 @@ func (s *subscription) run(e *environment, t *intentra.Transport, timeout time.D
 		expired = timer.C
 	}
 	select {
-	case <-s.full:
-	case <-e.ctx.Done():
-	case err := <-s.written:
-		s.written <- nil
+	case err := <-copied:
+		s.closing()
+		_ = shutdown(t, closeGrace)
 		return err
+	case <-ctx.Done():
 	case <-expired:
-		if n := s.received.Load(); n < s.want {
-			return fmt.Errorf("sub: %d of %d messages after %v", n, s.want, timeout)
+	}
+	stopped := ctx.Err() != nil
+	s.closing()
+	_ = shutdown(t, closeGrace)
+	select {
+	case err := <-copied:
+		if err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+	case <-time.After(closeGrace):
+		return errors.New("standard output takes nothing any more; the last messages are lost")
+	}
+	if n := s.received.Load(); !stopped && n < s.want {
+		return fmt.Errorf("%d of %d messages after %v", n, s.want, timeout)
+	}
+	return nil
+}
+
+// copy writes each message as a line, until there are enough of them or t has
+// been closed. What has been received is written at once, by as few writes as
+// that takes.
+func (s *subscription) copy(t *intentra.Transport, w io.Writer) error {
+	out := bufio.NewWriterSize(w, subBuffer)
+	noWait, cancel := context.WithCancel(context.Background())
+	cancel()
+	for {
+		m, err := t.Receive(noWait)
+		if errors.Is(err, context.Canceled) {
+			if err := flush(out); err != nil {
+				return err
+			}
+			m, err = t.Receive(context.Background())
+		}
+		if err != nil {
+			return errors.Join(err, flush(out))
+		}
+		// Errors of out stay until it is flushed.
+		_, _ = out.Write(m.Payload)
+		_ = out.WriteByte('\n')
+		s.bytes.Add(uint64(len(m.Payload)))
+		if s.received.Add(1) == s.want {
+			return flush(out)
 		}
 	}
-	return nil
 }
 
-func (s *subscription) write(w io.Writer) error {
-	if err := s.lines.writeTo(w); err != nil {
-		return fmt.Errorf("sub: write to standard output: %w", err)
+func flush(out *bufio.Writer) error {
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("write to standard output: %w", err)
 	}
 	return nil
-}
-
-// drain waits until all that was received is written, but not for ever for a
-// reader that has stopped reading.
-func (s *subscription) drain() error {
-	s.lines.close()
-	select {
-	case err := <-s.written:
-		return err
-	case <-time.After(closeGrace):
-		return errors.New("sub: standard output takes nothing any more; the last messages are lost")
-	}
 }
 
 // subSummary is the JSON line at the end.
@@ -106,14 +113,9 @@ type subSummary struct {
 }
 
 func (s *subscription) summary(stats intentra.Stats) subSummary {
-	d := dropsOf(stats)
-	d.count("stdout", "slow_reader", s.dropped.Load())
-	return subSummary{
-		Received: s.received.Load(), Bytes: s.bytes.Load(), Drops: d,
-		DurationS: seconds(time.Since(s.start)),
+	r := subSummary{Received: s.received.Load(), Bytes: s.bytes.Load(), Drops: dropsOf(stats)}
+	if !s.start.IsZero() {
+		r.DurationS = seconds(time.Since(s.start))
 	}
+	return r
 }
-
-// isTimeout reports whether a goodbye took longer than its grace, which is the
-// other side's doing.
-func isTimeout(err error) bool { return errors.Is(err, context.DeadlineExceeded) }

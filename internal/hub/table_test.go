@@ -154,9 +154,9 @@ func FuzzTable(f *testing.F) {
 				evil.Leave()
 				continue
 			}
-			own, ok := evil.Map(uint32(c))
-			require.True(t, ok)
-			require.NotEqual(t, mine, own)
+			if own, ok := evil.Map(uint32(c)); !ok || own == mine {
+				require.Fail(t, "refused, or given another's", "%d %v", own, ok)
+			}
 		}
 		again, ok := honest.Map(1)
 		require.True(t, ok)

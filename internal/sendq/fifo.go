@@ -2,129 +2,132 @@ package sendq
 
 import "github.com/intentra/intentra/pipeline"
 
-// fifo is a queue of messages with their payloads in one buffer. Positions
-// count from the first message ever pushed. The zero value is ready to use;
-// what it has grown to it keeps until it is emptied at more than keepBytes.
+// fifo is a queue of messages with their payloads in one buffer. A message is
+// named by its position, which counts from the first one ever pushed. The zero
+// value is ready to use; what it has grown to it keeps until it is emptied at
+// more than keepBytes or keepItems.
+//
+// The buffer is at most about two and a half times as large as the payloads
+// that ever waited at once.
 type fifo struct {
 	items []item
-	head  int    // first live element of items
+	head  int    // first element of items that waits
 	first uint64 // position of items[head]
 	data  []byte
-	bytes int // payload bytes of live messages
-	dead  int // messages among the items that have been killed
+	bytes int  // payload bytes that wait; the rest of data is garbage
+	moved bool // the payloads are not in the order of the items any more
 }
 
 type item struct {
 	channel  uint32
 	intent   pipeline.Intent
-	dead     bool
 	from, to int // payload in data
 }
 
-// keepBytes is the buffer that an empty queue may keep for the next burst.
-const keepBytes = 16 << 10
+const (
+	// keepBytes and keepItems are what an empty queue may keep for the next
+	// burst.
+	keepBytes = 16 << 10
+	keepItems = 512
+)
 
-// len returns the number of live messages.
-func (f *fifo) len() int { return len(f.items) - f.head - f.dead }
+// len returns the number of messages.
+func (f *fifo) len() int { return len(f.items) - f.head }
 
 func (f *fifo) push(it item, payload []byte) (position uint64) {
-	f.compact()
-	it.from = len(f.data)
-	f.data = append(f.data, payload...)
-	it.to = len(f.data)
+	// Moving what waits to the front once half is gone costs each message a
+	// constant.
+	if f.head >= 32 && f.head >= f.len() {
+		f.items = f.items[:copy(f.items, f.items[f.head:])]
+		f.head = 0
+	}
+	it.from, it.to = f.store(payload)
 	f.items = append(f.items, it)
+	return f.first + uint64(f.len()-1)
+}
+
+// store copies payload into data.
+func (f *fifo) store(payload []byte) (from, to int) {
+	if len(f.data)+len(payload) > cap(f.data) && 2*f.bytes <= len(f.data) {
+		f.sweep()
+	}
+	from = len(f.data)
+	f.data = append(f.data, payload...)
 	f.bytes += len(payload)
-	return f.first + uint64(len(f.items)-f.head-1)
+	return from, len(f.data)
 }
 
-// compact moves the live part to the front once more than half is gone, so the
-// cost of moving is constant for each message.
-func (f *fifo) compact() {
-	if f.head == 0 || f.head < len(f.items)-f.head || f.head < 32 {
-		return
+// sweep moves the payloads that wait to the front of the buffer: in place as
+// long as they are in the order of their messages.
+func (f *fifo) sweep() {
+	to := f.data[:0]
+	if f.moved {
+		to, f.moved = make([]byte, 0, cap(f.data)), false
 	}
-	from := len(f.data)
-	if f.head < len(f.items) {
-		from = f.items[f.head].from
+	for i := f.head; i < len(f.items); i++ {
+		it, from := &f.items[i], len(to)
+		to = append(to, f.payload(it)...)
+		it.from, it.to = from, len(to)
 	}
-	n := copy(f.data, f.data[from:])
-	f.data = f.data[:n]
-	n = copy(f.items, f.items[f.head:])
-	f.items = f.items[:n]
-	f.head = 0
-	for i := range f.items {
-		f.items[i].from -= from
-		f.items[i].to -= from
-	}
+	f.data = to
 }
 
-// front returns the oldest live message. There must be one.
-func (f *fifo) front() (it *item, position uint64) {
-	for f.items[f.head].dead {
-		f.dead--
-		f.step()
-	}
-	return &f.items[f.head], f.first
-}
+// at returns the message at a position. It must be there.
+func (f *fifo) at(position uint64) *item { return &f.items[f.head+int(position-f.first)] }
+
+// front returns the oldest message. There must be one.
+func (f *fifo) front() *item { return &f.items[f.head] }
 
 func (f *fifo) payload(it *item) []byte { return f.data[it.from:it.to:it.to] }
 
-// pop removes the message that front has returned.
+// pop removes the oldest message. There must be one.
 func (f *fifo) pop() {
-	f.bytes -= f.items[f.head].to - f.items[f.head].from
-	f.step()
-	if f.len() == 0 {
-		f.reset()
-	}
-}
-
-func (f *fifo) step() {
+	f.bytes -= f.front().size()
 	f.head++
 	f.first++
-}
-
-// reset empties the queue; positions go on.
-func (f *fifo) reset() {
-	next := f.first + uint64(len(f.items)-f.head)
-	items, data := f.items[:0], f.data[:0]
-	if cap(data) > keepBytes {
-		items, data = nil, nil
-	}
-	*f = fifo{items: items, data: data, first: next}
-}
-
-// overwrite replaces the payload at a position by one of the same length.
-func (f *fifo) overwrite(position uint64, payload []byte) bool {
-	it := &f.items[f.head+int(position-f.first)]
-	if it.to-it.from != len(payload) {
-		return false
-	}
-	copy(f.data[it.from:it.to], payload)
-	return true
-}
-
-// kill removes the message at a position.
-func (f *fifo) kill(position uint64) {
-	it := &f.items[f.head+int(position-f.first)]
-	it.dead = true
-	f.dead++
-	f.bytes -= it.to - it.from
 	if f.len() == 0 {
 		f.reset()
 	}
 }
 
-// killRealtime removes all Realtime messages and returns their number.
-func (f *fifo) killRealtime() (n int) {
-	for i := f.head; i < len(f.items); i++ {
-		if it := &f.items[i]; it.intent == pipeline.Realtime && !it.dead {
-			it.dead = true
-			f.dead++
-			f.bytes -= it.to - it.from
-			n++
-		}
+func (it *item) size() int { return it.to - it.from }
+
+// reset makes room for the next burst in an empty queue. Positions go on.
+func (f *fifo) reset() {
+	items, data := f.items[:0], f.data[:0]
+	if cap(data) > keepBytes || cap(items) > keepItems {
+		items, data = nil, nil
 	}
-	if n > 0 && f.len() == 0 {
+	*f = fifo{items: items, data: data, first: f.first}
+}
+
+// replace gives the message it, which waits, another payload.
+func (f *fifo) replace(it *item, payload []byte) {
+	f.bytes -= it.size()
+	if len(payload) <= it.size() {
+		it.to = it.from + copy(f.data[it.from:], payload)
+		f.bytes += len(payload)
+		return
+	}
+	it.from, it.to = 0, 0 // so that store does not keep the old one
+	it.from, it.to = f.store(payload)
+	f.moved = true
+}
+
+// removeRealtime removes all Realtime messages and returns their number. The
+// messages behind them change their positions.
+func (f *fifo) removeRealtime() (n int) {
+	kept := f.items[:0]
+	for _, it := range f.items[f.head:] {
+		if it.intent != pipeline.Realtime {
+			kept = append(kept, it)
+			continue
+		}
+		f.bytes -= it.size()
+		n++
+	}
+	f.items, f.head = kept, 0
+	if f.len() == 0 {
 		f.reset()
 	}
 	return n

@@ -61,11 +61,49 @@ func New(l Limits) *Queue { return &Queue{limits: l} }
 // Push takes a copy of payload. wake is true if the loop is to be told that
 // the queue has something to send; it stays false until the loop has drained.
 //
-// A full State queue gives up its oldest message; a Latest message takes the
-// place of the one that waits on its channel.
+// A full State queue gives up its oldest messages, and takes even one that is
+// larger than its limit by itself; a Latest message takes the place of the one
+// that waits on its channel.
 func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.push(channel, intent, payload)
+}
+
+// PushWait is Push for a caller who would rather wait than have a message give
+// way, his own or an older one. If room is not nil the message was not taken,
+// and room is closed when it is worth trying again.
+func (q *Queue) PushWait(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool, room <-chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.worthWaiting(channel, intent, len(payload)) {
+		if q.room == nil {
+			q.room = make(chan struct{})
+		}
+		return Full, false, q.room
+	}
+	o, wake = q.push(channel, intent, payload)
+	return o, wake, nil
+}
+
+// worthWaiting reports whether a message of n bytes would not be taken now, or
+// only in the place of another, and may be later.
+func (q *Queue) worthWaiting(channel uint32, intent pipeline.Intent, n int) bool {
+	switch {
+	case q.closed:
+		return false
+	case !q.online:
+		return q.holding
+	case intent == pipeline.Reliable:
+		return q.full(intent, n) && q.reliable.len() > 0
+	}
+	if at, ok := q.waiting(channel, intent); ok {
+		return q.overflows(at, n) && q.state.len() > 1
+	}
+	return q.full(intent, n) && q.state.len() > 0
+}
+
+func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool) {
 	switch {
 	case q.closed:
 		return Closed, false
@@ -83,61 +121,12 @@ func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o 
 	return o, true
 }
 
-// PushWait is Push for a caller who would rather wait than have a message give
-// way, his own or an older one. If room is not nil the message was not taken,
-// and room is closed when it is worth trying again.
-func (q *Queue) PushWait(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool, room <-chan struct{}) {
-	q.mu.Lock()
-	_, superseding := q.latest[channel]
-	superseding = superseding && intent == pipeline.Latest
-	wait := !q.closed && (!q.online && q.holding || q.online && !superseding && q.full(intent, len(payload)))
-	if wait {
-		if q.room == nil {
-			q.room = make(chan struct{})
-		}
-		room = q.room
-	}
-	q.mu.Unlock()
-	if wait {
-		return Full, false, room
-	}
-	o, wake = q.Push(channel, intent, payload)
-	return o, wake, nil
-}
-
 func (q *Queue) pushReliable(channel uint32, payload []byte) Outcome {
 	if q.full(pipeline.Reliable, len(payload)) {
 		return Full
 	}
 	q.reliable.push(item{channel: channel, intent: pipeline.Reliable}, payload)
 	return Queued
-}
-
-func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte) Outcome {
-	o := Queued
-	if intent == pipeline.Latest {
-		if at, ok := q.latest[channel]; ok {
-			o = Replaced
-			q.superseded++
-			if q.state.overwrite(at, payload) {
-				return o
-			}
-			q.state.kill(at)
-		}
-	}
-	for q.full(intent, len(payload)) && q.state.len() > 0 {
-		q.popState()
-		q.displaced++
-		o = Replaced
-	}
-	at := q.state.push(item{channel: channel, intent: intent}, payload)
-	if intent == pipeline.Latest {
-		if q.latest == nil {
-			q.latest = make(map[uint32]uint64)
-		}
-		q.latest[channel] = at
-	}
-	return o
 }
 
 // full reports whether a message of n bytes does not fit.
@@ -148,14 +137,6 @@ func (q *Queue) full(intent pipeline.Intent, n int) bool {
 	return q.state.len() >= q.limits.StateMessages || q.state.bytes+n > q.limits.StateBytes
 }
 
-func (q *Queue) popState() {
-	it, at := q.state.front()
-	if it.intent == pipeline.Latest && q.latest[it.channel] == at {
-		delete(q.latest, it.channel)
-	}
-	q.state.pop()
-}
-
 // Take calls f for each waiting message of the kind, oldest first, until f
 // returns false; those for which it returned true are gone. f runs under the
 // queue's lock: it must not call the queue or user code, and payload is good
@@ -163,24 +144,21 @@ func (q *Queue) popState() {
 func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Intent, payload []byte) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	from, pop := &q.state, q.popState
 	if reliable {
-		for q.reliable.len() > 0 {
-			it, _ := q.reliable.front()
-			if !f(it.channel, it.intent, q.reliable.payload(it)) {
-				break
-			}
-			q.reliable.pop()
-		}
-	} else {
-		for q.state.len() > 0 {
-			it, _ := q.state.front()
-			if !f(it.channel, it.intent, q.state.payload(it)) {
-				break
-			}
-			q.popState()
-		}
+		from, pop = &q.reliable, q.reliable.pop
 	}
-	q.signal()
+	before := from.len()
+	for from.len() > 0 {
+		it := from.front()
+		if !f(it.channel, it.intent, from.payload(it)) {
+			break
+		}
+		pop()
+	}
+	if from.len() < before {
+		q.signal()
+	}
 }
 
 // Waiting returns how many messages wait, and lets the next Push wake the loop
@@ -217,7 +195,7 @@ type Message struct {
 func (q *Queue) Restore(messages []Message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
+	if q.closed || len(messages) == 0 {
 		return
 	}
 	var f fifo
@@ -225,7 +203,7 @@ func (q *Queue) Restore(messages []Message) {
 		f.push(item{channel: m.Channel, intent: pipeline.Reliable}, m.Payload)
 	}
 	for q.reliable.len() > 0 {
-		it, _ := q.reliable.front()
+		it := q.reliable.front()
 		f.push(item{channel: it.channel, intent: pipeline.Reliable}, q.reliable.payload(it))
 		q.reliable.pop()
 	}
@@ -233,11 +211,13 @@ func (q *Queue) Restore(messages []Message) {
 }
 
 // SetHolding says whether Latest and Reliable messages are kept for a peer that
-// is not connected, as they are for one that will be dialled again.
+// is not connected, as they are for one that will be dialled again. Those that
+// wait already stay until SetOnline(false).
 func (q *Queue) SetHolding(holding bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.holding = holding
+	q.signal()
 }
 
 // SetOnline says whether the peer is connected. Going offline gives up waiting
@@ -253,7 +233,7 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 	}
 	q.ready = false
 	if q.holding {
-		dropped = q.state.killRealtime()
+		dropped = q.dropRealtime()
 	} else {
 		dropped = q.state.len() + q.reliable.len()
 		q.state, q.reliable, q.latest = fifo{}, fifo{}, nil

@@ -24,22 +24,23 @@ func (a *Attach) Reasons() []string { return nil }
 // Process appends acknowledgements to p.Data.
 //
 // They are attached to a packet that has data if one has not been sent for the
-// delay, or [Config].Every packets wait; and to a packet that has nothing else
-// as soon as anything waits at all.
+// delay, or [Config].Every packets wait; and to a packet that has nothing else,
+// or says goodbye, as soon as anything waits at all.
 func (a *Attach) Process(p *pipeline.Packet) pipeline.Verdict {
 	s := a.stage
 	ss := s.sessions.Get(p.Session)
 	if ss == nil {
 		return pipeline.Accept
 	}
-	bare := len(p.Data) == wire.HeaderSize
+	// A goodbye is the last that the peer will hear: it carries all that is owed.
+	bare := len(p.Data) == wire.HeaderSize || wire.FrameType(p.Data[wire.HeaderSize]) == wire.FrameClose
 	early := p.Now-ss.lastAck < pipeline.Time(s.ackInterval(ss))
 	for _, e := range ss.epochs {
 		if e == nil {
 			continue
 		}
 		n, since := e.history.Pending()
-		if n == 0 || !bare && early && n < s.cfg.Every && p.Now < s.due(ss, n, since) {
+		if n == 0 || !bare && early && p.Now < s.due(ss, n, since) {
 			continue
 		}
 		a.attach(p, ss, e)

@@ -1,27 +1,43 @@
 package ack
 
 // bufferPool keeps payload buffers of held messages for use again, so that
-// loss does not mean an allocation for each message behind a gap.
-type bufferPool struct{ free [][]byte }
+// loss does not mean an allocation for each message behind a gap. A buffer is
+// as large as its payload, rounded up to bufferUnit: what is held is bounded
+// by the size of the buffers, so small payloads must not sit in large ones.
+type bufferPool struct {
+	free [pooledSize/bufferUnit + 1][][]byte // by size in units
+	size int                                 // bytes of all that are free
+}
 
+// What we chose, in bytes.
 const (
-	pooledBuffers = 256
-	bufferSize    = 2048
+	bufferUnit = 64
+	pooledSize = 2048      // the largest buffer that is kept
+	maxPooled  = 512 << 10 // all that are kept
 )
 
-// copy returns a copy of b.
+// buffered returns the size of the buffer that copy makes for n bytes.
+func buffered(n int) int { return max(n+bufferUnit-1, bufferUnit) / bufferUnit * bufferUnit }
+
+// copy returns a copy of b in a buffer of its own.
 func (p *bufferPool) copy(b []byte) []byte {
-	if len(b) <= bufferSize && len(p.free) > 0 {
-		buf := p.free[len(p.free)-1]
-		p.free = p.free[:len(p.free)-1]
-		return append(buf[:0], b...)
+	n := buffered(len(b))
+	if n <= pooledSize {
+		if free := &p.free[n/bufferUnit]; len(*free) > 0 {
+			last := len(*free) - 1
+			buf := (*free)[last]
+			*free = (*free)[:last]
+			p.size -= n
+			return append(buf[:0], b...)
+		}
 	}
-	return append(make([]byte, 0, max(bufferSize, len(b))), b...)
+	return append(make([]byte, 0, n), b...)
 }
 
 // put takes back what copy has returned. It ignores nil.
 func (p *bufferPool) put(b []byte) {
-	if cap(b) == bufferSize && len(p.free) < pooledBuffers {
-		p.free = append(p.free, b)
+	if n := cap(b); n > 0 && n <= pooledSize && p.size+n <= maxPooled {
+		p.free[n/bufferUnit] = append(p.free[n/bufferUnit], b)
+		p.size += n
 	}
 }

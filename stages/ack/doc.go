@@ -28,10 +28,13 @@
 //	unopened   AEAD open has not passed
 //	no_session the session is not live
 //	malformed  a frame cannot be parsed, or there is none (strike)
-//	unsent     acknowledges a counter never sent, or an unknown epoch (strike)
+//	unsent     acknowledges a counter, or a Reliable message, never sent (strike)
 //	skipped    acknowledges a counter skipped on purpose (strike)
 //	backwards  acknowledges less than an earlier packet did (strike)
 //	excess     more than three acknowledgements (strike)
+//
+// An acknowledgement for an epoch that is not live is ignored: the epoch may
+// have closed while it was under way.
 //
 // Of messages:
 //
@@ -47,7 +50,8 @@
 // An epoch: 200 bytes, and 16 bytes for each of the last 4,096 packets sent, in
 // a ring that grows with the packets in flight. A session: while Reliable
 // messages are out of order, a ring of 1,024 entries and at most
-// [Config].HeldBytes of payload; [Config].HeldBytesTotal for all sessions.
+// [Config].HeldBytes of buffers; [Config].HeldBytesTotal for all sessions. Empty
+// buffers and rings kept for use again: 512 KiB, and 64 rings.
 //
 // # Metrics
 //

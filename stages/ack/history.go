@@ -10,16 +10,18 @@ import (
 // History remembers which packets of one epoch have been received, and whether
 // the peer is owed an acknowledgement. The zero value is ready to use.
 type History struct {
-	seen      uint64 // one above the largest counter received, zero for none
+	any       bool   // something has been received
+	largest   uint64 // counter received
 	bits      wire.AckBitmap
 	largestAt pipeline.Time
 
 	pending int           // ack-eliciting packets since the last acknowledgement
 	since   pipeline.Time // when the first of them came
 
-	// floors are the largest counters of the last acknowledgements sent. What
-	// lies below the oldest of them has been reported as often, and is left
-	// out of the bitmap.
+	// floors are how far down the next acknowledgements report, the last of
+	// them first: the largest counters of those sent before, or a late counter
+	// below. What lies below floors[ackRepeats-1] has been reported as often
+	// as it need be, and is left out of the bitmap.
 	floors [ackRepeats]uint64
 }
 
@@ -31,15 +33,18 @@ const ackRepeats = 4
 // counter comes once.
 func (h *History) Record(counter uint64, now pipeline.Time, eliciting bool) {
 	switch {
-	case h.seen == 0:
-		h.seen, h.largestAt = counter+1, now
-	case counter >= h.seen:
-		shift := counter + 1 - h.seen
-		h.shift(shift)
-		h.setBit(shift - 1)
-		h.seen, h.largestAt = counter+1, now
-	default:
-		h.setBit(h.seen - 1 - counter - 1)
+	case !h.any:
+		h.any, h.largest, h.largestAt = true, counter, now
+	case counter > h.largest:
+		n := counter - h.largest
+		h.shift(n)
+		h.setBit(n - 1)
+		h.largest, h.largestAt = counter, now
+	case counter < h.largest:
+		h.setBit(h.largest - counter - 1)
+		for i := range h.floors {
+			h.floors[i] = min(h.floors[i], counter)
+		}
 	}
 	if eliciting {
 		if h.pending == 0 {
@@ -82,10 +87,10 @@ func (h *History) Pending() (n int, since pipeline.Time) { return h.pending, h.s
 // Fill writes what is to be acknowledged into a and reports whether anything
 // has been received at all. Epoch and Reliable are the caller's.
 func (h *History) Fill(a *wire.Ack, now pipeline.Time) bool {
-	if h.seen == 0 {
+	if !h.any {
 		return false
 	}
-	a.Largest = h.seen - 1
+	a.Largest = h.largest
 	a.Delay = uint16(min(time.Duration(now-h.largestAt)/wire.AckDelayUnit, 1<<16-1))
 	a.Bitmap = h.bits
 	if depth := a.Largest - min(h.floors[ackRepeats-1], a.Largest); depth < wire.AckBits {
@@ -103,6 +108,6 @@ func trim(m *wire.AckBitmap, n uint64) {
 // Acknowledged records that what Fill has returned was sent.
 func (h *History) Acknowledged() {
 	copy(h.floors[1:], h.floors[:])
-	h.floors[0] = h.seen - 1
+	h.floors[0] = h.largest
 	h.pending = 0
 }

@@ -13,12 +13,12 @@ import (
 // The zero value is ready to use. While messages arrive in order it is two
 // integers; the ring appears with the first gap and goes with the last.
 type Reorder struct {
-	cumulative uint64 // every sequence number below has been received
-	held       int    // messages held back
-	bytes      int    // their payloads
-	ring       *reorderRing
-	pool       *ringPool // may be nil
-	marks      int       // entries of the ring that are not in their zero state
+	cumulative uint64       // every sequence number below has been received
+	held       int          // messages held back
+	bytes      int          // the capacity of their payloads
+	ring       *reorderRing // nil while all entries are zero
+	pool       *ringPool    // may be nil
+	marks      int          // entries of the ring that are not in their zero state
 	ready      uint64
 	hasReady   bool
 }
@@ -26,7 +26,6 @@ type Reorder struct {
 type reorderEntry struct {
 	payload   []byte
 	channel   uint32
-	distance  uint16
 	successor uint16 // distance to the message that waits for this one
 	received  bool
 	delivered bool
@@ -38,7 +37,8 @@ func (r *Reorder) Cumulative() uint64 { return r.cumulative }
 // Gap reports whether a message is missing below one that has been received.
 func (r *Reorder) Gap() bool { return r.marks > 0 }
 
-// Held returns the number of messages held back, and their bytes.
+// Held returns the number of messages held back, and the capacity of their
+// payloads in bytes.
 func (r *Reorder) Held() (messages, bytes int) { return r.held, r.bytes }
 
 // Offer takes a message that has arrived. Accept: deliver it now, then ask
@@ -50,12 +50,6 @@ func (r *Reorder) Offer(seq uint64, distance uint16) pipeline.Verdict {
 	}
 	if seq-r.cumulative >= wire.ReliableWindow {
 		return DropWindow
-	}
-	if r.ring == nil {
-		if seq == r.cumulative {
-			return pipeline.Accept
-		}
-		r.ring = r.pool.get()
 	}
 	if r.entry(seq).received {
 		return DropDuplicate
@@ -77,22 +71,37 @@ func (r *Reorder) delivered(seq uint64, distance uint16) bool {
 	return distance == 0 || before < r.cumulative || r.entry(before).delivered
 }
 
-func (r *Reorder) entry(seq uint64) *reorderEntry { return &r.ring[seq%wire.ReliableWindow] }
+// entry returns what is known of a message in the window.
+func (r *Reorder) entry(seq uint64) reorderEntry {
+	if r.ring == nil {
+		return reorderEntry{}
+	}
+	return r.ring[seq%wire.ReliableWindow]
+}
+
+// touch returns the entry of a message, which is about to leave its zero state.
+func (r *Reorder) touch(seq uint64) *reorderEntry {
+	if r.ring == nil {
+		r.ring = r.pool.get()
+	}
+	e := &r.ring[seq%wire.ReliableWindow]
+	if !e.received && e.successor == 0 {
+		r.marks++
+	}
+	return e
+}
 
 // Deliver records that the message seq, which Offer has accepted, has been
 // delivered.
 func (r *Reorder) Deliver(seq uint64) {
-	if r.ring == nil {
+	if r.ring == nil && seq == r.cumulative {
 		r.cumulative++
 		return
 	}
-	e := r.entry(seq)
-	r.touch(e)
+	e := r.touch(seq)
 	e.received, e.delivered = true, true
 	if e.successor != 0 {
-		if next := seq + uint64(e.successor); r.entry(next).received {
-			r.ready, r.hasReady = next, true
-		}
+		r.ready, r.hasReady = seq+uint64(e.successor), true
 	}
 	r.advance()
 }
@@ -100,22 +109,11 @@ func (r *Reorder) Deliver(seq uint64) {
 // Hold keeps a message that Offer has consumed. Reorder owns payload until
 // Release returns it.
 func (r *Reorder) Hold(seq uint64, distance uint16, channel uint32, payload []byte) {
-	before := r.entry(seq - uint64(distance))
-	r.touch(before)
-	before.successor = distance
-	e := r.entry(seq)
-	r.touch(e)
-	e.received, e.channel, e.distance, e.payload = true, channel, distance, payload
+	r.touch(seq - uint64(distance)).successor = distance
+	e := r.touch(seq)
+	e.received, e.channel, e.payload = true, channel, payload
 	r.held++
-	r.bytes += len(payload)
-	r.advance()
-}
-
-// touch counts an entry that is about to leave its zero state.
-func (r *Reorder) touch(e *reorderEntry) {
-	if !e.received && e.successor == 0 {
-		r.marks++
-	}
+	r.bytes += cap(payload)
 }
 
 // Release returns the message that the last delivery has set free, if any, and
@@ -126,11 +124,11 @@ func (r *Reorder) Release() (channel uint32, payload []byte, ok bool) {
 	}
 	seq := r.ready
 	r.hasReady = false
-	e := r.entry(seq)
+	e := &r.ring[seq%wire.ReliableWindow]
 	channel, payload = e.channel, e.payload
 	e.payload = nil
 	r.held--
-	r.bytes -= len(payload)
+	r.bytes -= cap(payload)
 	r.Deliver(seq)
 	return channel, payload, true
 }
@@ -140,18 +138,16 @@ func (r *Reorder) Release() (channel uint32, payload []byte, ok bool) {
 // advance clears only delivered ones, and drops the ring when it is empty.
 func (r *Reorder) advance() {
 	for r.marks > 0 {
-		e := r.entry(r.cumulative)
-		if !e.received || !e.delivered {
-			break
+		e := &r.ring[r.cumulative%wire.ReliableWindow]
+		if !e.delivered {
+			return
 		}
 		*e = reorderEntry{}
 		r.marks--
 		r.cumulative++
 	}
-	if r.marks == 0 && r.ring != nil {
-		r.pool.put(r.ring)
-		r.ring = nil
-	}
+	r.pool.put(r.ring)
+	r.ring = nil
 }
 
 // Clear gives up all held messages, passes each payload to free, and returns

@@ -18,13 +18,12 @@ func (r *RTT) Update(sample, delay time.Duration) {
 		*r = RTT{sample, sample, sample / 2, sample}
 		return
 	}
-	r.Min = min(r.Min, sample)
+	r.Latest, r.Min = sample, min(r.Min, sample)
 	// "An endpoint MUST NOT subtract the acknowledgment delay from the RTT
 	// sample if the resulting value is smaller than the min_rtt." (5.3)
 	if sample-delay >= r.Min {
 		sample -= delay
 	}
-	r.Latest = sample
 	r.Variation = (3*r.Variation + (r.Smoothed - sample).Abs()) / 4
 	r.Smoothed = (7*r.Smoothed + sample) / 8
 }

@@ -11,9 +11,13 @@ func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
 	s.sessions.Open(n.Session).reorder.pool = &s.rings
 }
 
-// SessionClosed forgets the session.
+// SessionClosed forgets the session. If a packet of it is in hand, its other
+// messages are not looked at any more.
 func (s *Stage) SessionClosed(n pipeline.SessionNotice) {
 	s.clear(n.Session)
+	if s.session == s.sessions.Get(n.Session) {
+		s.rest, s.releasing = nil, false
+	}
 	s.sessions.Close(n.Session)
 }
 

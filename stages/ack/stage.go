@@ -50,14 +50,16 @@ type Config struct {
 	// Control is told of each control frame (close, path, rekey) of a packet
 	// that has been found sound. f is good until it returns.
 	Control func(p *pipeline.Packet, f *wire.Frame)
-	// Acked is told of what an acknowledgement has decided.
+	// Acked is told of what an acknowledgement has decided. o is good until it
+	// returns.
 	Acked func(p *pipeline.Packet, o *Outcome)
 	// Room reports whether the reader of the session can take one more
 	// Reliable message now.
 	Room func(p *pipeline.Packet) bool
 
 	// Delay, GapDelay, Every, HeldBytes and HeldBytesTotal default to the
-	// constants of those names.
+	// constants of those names. Held payloads count with the size of their
+	// buffers, multiples of 64 bytes.
 	Delay, GapDelay           time.Duration
 	Every                     int
 	HeldBytes, HeldBytesTotal int
@@ -97,13 +99,13 @@ type Stage struct {
 
 	// The packet in hand.
 	session   *session
-	epoch     *epoch
 	rest      []byte // frames that Next has not looked at
 	eliciting bool
 	releasing bool   // a delivery may have set a held message free
 	borrowed  []byte // payload of a released message, to be given back
 
-	frame wire.Frame // scratch; large, so it is not on the stack
+	frame   wire.Frame // scratch; large, so it is not on the stack
+	outcome Outcome    // scratch; on the stack it would escape through Acked
 }
 
 type session struct {
@@ -147,11 +149,7 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 		return DropUnopened
 	}
 	s.session = s.sessions.Get(p.Session)
-	if s.session == nil {
-		return DropNoSession
-	}
-	s.epoch = s.session.byID(p.Epoch)
-	if s.epoch == nil {
+	if s.session == nil || s.session.byID(p.Epoch) == nil {
 		return DropNoSession
 	}
 	control, v := s.check(p)
@@ -159,10 +157,10 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 		p.Strike()
 		return v
 	}
+	s.rest = p.Payload()
 	if control {
 		s.apply(p)
 	}
-	s.rest = p.Payload()
 	return pipeline.Accept
 }
 
@@ -228,12 +226,13 @@ func (s *Stage) acknowledged(p *pipeline.Packet, a *wire.Ack) {
 	if e == nil || e.tracker.Check(a, s.carrier(p)) != pipeline.Accept {
 		return
 	}
-	o := Outcome{Reliable: a.Reliable}
-	e.tracker.Apply(a, s.carrier(p), p.Now, &o)
+	s.outcome = Outcome{Reliable: a.Reliable}
+	o := &s.outcome
+	e.tracker.Apply(a, s.carrier(p), p.Now, o)
 	if o.HasSample {
 		s.session.rtt.Update(o.Sample, time.Duration(a.Delay)*wire.AckDelayUnit)
 	}
-	s.cfg.Acked(p, &o)
+	s.cfg.Acked(p, o)
 }
 
 // Next yields the next message of the packet.
@@ -242,7 +241,7 @@ func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 	s.borrowed = nil
 	if s.releasing {
 		if channel, payload, ok := s.session.reorder.Release(); ok {
-			s.held -= len(payload)
+			s.held -= cap(payload)
 			s.borrowed = payload
 			p.Channel, p.Intent = channel, pipeline.Reliable
 			p.SetPayload(payload)
@@ -289,7 +288,7 @@ func (s *Stage) reliable(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
 }
 
 func (s *Stage) hold(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
-	n := len(f.Payload)
+	n := buffered(len(f.Payload))
 	if _, bytes := s.session.reorder.Held(); bytes+n > s.cfg.HeldBytes || s.held+n > s.cfg.HeldBytesTotal {
 		p.LeaveUnacknowledged()
 		return DropHeldFull

@@ -98,7 +98,8 @@ func (t *Tracker) makeRoom(o *Outcome) {
 	t.ring = ring
 }
 
-// at returns the record of counter c, or nil if it is not remembered.
+// at returns the record of counter c, or nil if it is not remembered. A ring
+// that has grown since it forgot c may also have an empty record.
 func (t *Tracker) at(c uint64) *sentPacket {
 	if c >= t.next || t.next-c > uint64(len(t.ring)) {
 		return nil
@@ -116,7 +117,7 @@ func (t *Tracker) Acked(c uint64) bool {
 // was sent too long ago to be remembered.
 func (t *Tracker) Lost(c uint64) bool {
 	r := t.at(c)
-	return r == nil || r.state == sentLost
+	return r == nil || r.state == sentLost || r.state == sentNone
 }
 
 // Check judges an acknowledgement that came in the packet with the given

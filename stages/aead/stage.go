@@ -81,6 +81,8 @@ func (s *Open) Process(p *pipeline.Packet) pipeline.Verdict {
 		k.failed++
 		return DropForged
 	}
-	p.SetPlaintext(plain)
+	// Without spare capacity, which is the tag's and the next datagram's: a
+	// stage that appends must not write there.
+	p.SetPlaintext(plain[:len(plain):len(plain)])
 	return pipeline.Accept
 }

@@ -1,0 +1,107 @@
+package intentra_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
+
+// parity is a stage of the user's for both directions.
+func parity(s *stages.Set) error {
+	drop := func(p *pipeline.Packet) pipeline.Verdict {
+		if b := p.Payload(); len(b) > 0 && b[0]&1 == 1 {
+			return pipeline.DropFirst
+		}
+		return pipeline.Accept
+	}
+	s.InsertAfter("ack", pipeline.Func("parity_in", []string{"odd"}, drop))
+	s.Outbound.InsertBefore("pack", pipeline.Func("parity_out", []string{"odd"}, drop))
+	return nil
+}
+
+// echo is a pair whose listener sends every message back.
+type echo struct {
+	ctx  context.Context
+	p    *intentra.Peer
+	back atomic.Int64  // echoes
+	goal atomic.Int64  // of which the last is waited for
+	done chan struct{} // told of it
+	m    intentra.Message
+	// window is how many messages are on their way at a time: fewer than any
+	// queue takes, so none is refused or replaced.
+	window int
+}
+
+func newEcho(t testing.TB, cfg intentra.Config, intent intentra.Intent, size int) *echo {
+	e := &echo{ctx: within(t), done: make(chan struct{}, 1), m: intentra.Message{Intent: intent, Payload: make([]byte, size)}}
+	// An empty queue keeps 16 KiB of buffer; what bursts need beyond that is
+	// allocated for each burst.
+	e.window = min(200, 16<<10/size)
+	cfg.PeerRate, cfg.PeerBurst = 1<<20, 1<<16 // not to wait for the pacer
+	server, client := cfg, cfg
+	server.Handler = func(p *intentra.Peer, m intentra.Message) { p.Send(m) }
+	client.Handler = func(*intentra.Peer, intentra.Message) {
+		if e.back.Add(1) == e.goal.Load() {
+			e.done <- struct{}{}
+		}
+	}
+	e.p = dial(t, listen(t, server), client)
+	return e
+}
+
+// run sends about n messages and waits for their echoes.
+func (e *echo) run(t testing.TB, n int) {
+	for range n / e.window {
+		e.goal.Store(e.back.Load() + int64(e.window))
+		for i := range e.window {
+			e.m.Channel = uint32(i)
+			binary.BigEndian.PutUint32(e.m.Payload[4:], uint32(i))
+			if r := e.p.Send(e.m); r.Status != intentra.Queued {
+				require.FailNow(t, "not queued", "%v", r)
+			}
+		}
+		select {
+		case <-e.done:
+		case <-e.ctx.Done():
+			require.FailNow(t, "echoes are missing", "%d of %d", e.back.Load(), e.goal.Load())
+		}
+	}
+}
+
+// In steady state no message costs an allocation, in either direction, at
+// either end, with or without stages of the user's.
+func TestMessagesAllocateNothing(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	for name, cfg := range map[string]intentra.Config{
+		"default chain": {},
+		"own stages":    {Stages: parity},
+		"ChaChaPoly":    {Suite: intentra.ChaChaPoly},
+	} {
+		for _, intent := range intents {
+			for _, size := range []int{32, 800} {
+				t.Run(fmt.Sprintf("%s/%v/%d bytes", name, intent, size), func(t *testing.T) {
+					e := newEcho(t, cfg, intent, size)
+					const n = 10_000
+					e.run(t, n/2) // buffers grow to their size
+					var before, after runtime.MemStats
+					runtime.ReadMemStats(&before)
+					e.run(t, n)
+					runtime.ReadMemStats(&after)
+					each := float64(after.Mallocs-before.Mallocs) / (2 * n)
+					require.Less(t, each, 0.01, "allocations a message")
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"time"
+)
+
+type demoCmd struct {
+	Peers    int           `default:"50" help:"Peers, each with a socket of its own."`
+	Rate     float64       `default:"60" help:"States per second that each peer publishes."`
+	Size     int           `default:"128" help:"Bytes in a state, at least ${min_state}."`
+	Duration time.Duration `default:"10s" help:"How long to publish."`
+	JSON     bool          `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
+}
+
+func (c *demoCmd) Help() string {
+	return "A hub and its peers run in this process and exchange real datagrams over the loopback interface, handshakes and all. " +
+		"Every state that a peer publishes is due at all the others, where each byte of it is checked. " +
+		"An interrupt ends the demo early, with the table of what was measured until then."
+}
+
+// What we chose.
+const (
+	maxDemoPeers = 10_000
+	maxDemoRate  = 100_000 // states per second and peer
+)
+
+func (c *demoCmd) check() error {
+	switch {
+	case c.Peers < 2 || c.Peers > maxDemoPeers:
+		return usagef("demo: --peers is %d; give 2 to %d", c.Peers, maxDemoPeers)
+	case !(c.Rate > 0 && c.Rate <= maxDemoRate):
+		return usagef("demo: --rate is %v; give more than 0 and at most %d states per second", c.Rate, maxDemoRate)
+	case c.Size < minState:
+		return usagef("demo: --size is %d; give at least %d bytes", c.Size, minState)
+	case c.Duration <= 0:
+		return usagef("demo: --duration is %v; give a positive duration such as 10s", c.Duration)
+	}
+	return nil
+}
+
+func (c *demoCmd) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if err := checkFiles(c.Peers + 1); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	d, err := startDemo(c)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer d.close()
+	if limit := d.hub.MaxMessageSize(); c.Size > limit {
+		return usagef("demo: --size is %d; a message has at most %d bytes", c.Size, limit)
+	}
+	live, terminal := e.live(c.JSON)
+	if err := d.connect(e.ctx, live, terminal); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	result, err := d.measure(e.ctx, live)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if err := c.print(e.stdout, result); err != nil {
+		return err
+	}
+	return result.check()
+}
+
+// live returns where the table of each second goes, and whether that is a
+// terminal. With JSON on stdout it is for whoever watches, if anybody.
+func (e *environment) live(json bool) (w io.Writer, terminal bool) {
+	switch {
+	case !json:
+		return e.stdout, e.stdoutTerminal
+	case e.stderrTerminal:
+		return e.stderr, true
+	}
+	return io.Discard, false
+}
+
+func (c *demoCmd) print(w io.Writer, r *demoResult) error {
+	if c.JSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	return r.writeTable(w)
+}
+
+// period is the time between two states of one peer.
+func (c *demoCmd) period() time.Duration {
+	return max(time.Duration(math.Round(float64(time.Second)/c.Rate)), 1)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/intentra/intentra"
+)
+
+// What we chose.
+const (
+	// paceTick is the least time that a pacer sleeps: what falls due meanwhile
+	// is sent together, so that pacing takes little of the CPU that is measured.
+	paceTick = time.Millisecond
+	// peersPerPacer is how many peers one goroutine sends for, as long as
+	// there are CPUs for more.
+	peersPerPacer = 500
+)
+
+// publish sends every peer's states, spread evenly over the period, until the
+// duration is over or ctx ends.
+func (d *demo) publish(ctx context.Context) {
+	n := min(runtime.GOMAXPROCS(0), 1+len(d.peers)/peersPerPacer)
+	start := time.Now()
+	var wg sync.WaitGroup
+	for i := range n {
+		var share []*demoPeer
+		for j := i; j < len(d.peers); j += n {
+			share = append(share, d.peers[j])
+		}
+		wg.Go(func() { d.pace(ctx, start, share) })
+	}
+	wg.Wait()
+}
+
+// pace sends for its share of the peers in turn, each state at its own
+// absolute time: being late once delays nothing that follows. What is not sent
+// by the end of the duration is never sent.
+func (d *demo) pace(ctx context.Context, start time.Time, share []*demoPeer) {
+	buf := make([]byte, d.Size)
+	period := d.period()
+	for j := 0; ; j++ {
+		round, turn := j/len(share), j%len(share)
+		due := time.Duration(round)*period + period*time.Duration(turn)/time.Duration(len(share))
+		now := time.Since(start)
+		if due >= d.Duration || now >= d.Duration {
+			return
+		}
+		if due > now && !sleep(ctx, max(due-now, paceTick)) || ctx.Err() != nil {
+			return
+		}
+		d.send(share[turn], buf)
+	}
+}
+
+// send publishes the next state of p. One that the transport does not take,
+// because the connection is down, is not a state sent: its number is used
+// again.
+func (d *demo) send(p *demoPeer, buf []byte) {
+	state{uint32(p.number), p.sequence, time.Since(d.began)}.fill(buf)
+	if p.Send(intentra.Message{Intent: intentra.Realtime, Payload: buf}).Status != intentra.Dropped {
+		p.sequence++
+		p.sent.Add(1)
+	}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// demoResult is what a demo has measured, from the first state on.
+type demoResult struct {
+	Peers     int     `json:"peers"`
+	RateHz    float64 `json:"rate_hz"` // asked for
+	SizeBytes int     `json:"size_bytes"`
+	Intent    string  `json:"intent"`
+	Suite     string  `json:"suite"`
+	DurationS float64 `json:"duration_s"` // of publishing
+
+	StatesSent         uint64  `json:"states_sent"`         // by publishers
+	StatesReceived     uint64  `json:"states_received"`     // by the hub
+	DeliveriesExpected uint64  `json:"deliveries_expected"` // states sent, times all peers but one
+	Deliveries         uint64  `json:"deliveries"`
+	Delivery           float64 `json:"delivery"` // the ratio of the two
+
+	LatencyUs demoLatency `json:"latency_us"`
+	Drops     drops       `json:"drops"`
+	Corrupt   uint64      `json:"corrupt"`  // deliveries that are not what was sent
+	Repeated  uint64      `json:"repeated"` // deliveries beyond the first
+	CPUS      float64     `json:"cpu_s"`    // of the process: hub and peers
+	RSSBytes  uint64      `json:"rss_bytes"`
+}
+
+// demoLatency is from a publisher's Send to a subscriber's Handler, in
+// microseconds.
+type demoLatency struct {
+	P50  float64 `json:"p50"`
+	P99  float64 `json:"p99"`
+	P999 float64 `json:"p999"`
+	Max  float64 `json:"max"`
+}
+
+// check reports what must never happen, whatever the load.
+func (r *demoResult) check() error {
+	if r.Corrupt > 0 || r.Repeated > 0 {
+		return fmt.Errorf("demo: %d deliveries were corrupt and %d repeated", r.Corrupt, r.Repeated)
+	}
+	return nil
+}
+
+// writeTable prints the result for people.
+func (r *demoResult) writeTable(w io.Writer) error {
+	rows := [][2]string{
+		{"peers", fmt.Sprint(r.Peers)},
+		{"rate", fmt.Sprintf("%g states/s from each peer", r.RateHz)},
+		{"size", fmt.Sprintf("%d bytes", r.SizeBytes)},
+		{"duration", fmt.Sprintf("%.2f s", r.DurationS)},
+		{"states sent", fmt.Sprint(r.StatesSent)},
+		{"states received", fmt.Sprintf("%d (by the hub)", r.StatesReceived)},
+		{"deliveries", fmt.Sprintf("%d of %d", r.Deliveries, r.DeliveriesExpected)},
+		{"delivery", fmt.Sprintf("%.4f %%", 100*r.Delivery)},
+		{"latency p50", fmt.Sprintf("%.0f us", r.LatencyUs.P50)},
+		{"latency p99", fmt.Sprintf("%.0f us", r.LatencyUs.P99)},
+		{"latency p99.9", fmt.Sprintf("%.0f us", r.LatencyUs.P999)},
+		{"latency max", fmt.Sprintf("%.0f us", r.LatencyUs.Max)},
+		{"corrupt, repeated", fmt.Sprintf("%d, %d", r.Corrupt, r.Repeated)},
+		{"CPU", fmt.Sprintf("%.2f s (%.2f cores)", r.CPUS, ratio(r.CPUS, r.DurationS))},
+		{"memory", fmt.Sprintf("%.1f MB", float64(r.RSSBytes)/1e6)},
+		{"drops", fmt.Sprint(r.dropped())},
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Drops)) {
+		rows = append(rows, [2]string{"  " + name, fmt.Sprint(r.Drops[name])})
+	}
+	for _, row := range append([][2]string{{"", ""}}, rows...) {
+		if _, err := fmt.Fprintf(w, "%-18s %s\n", row[0], row[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *demoResult) dropped() (sum uint64) {
+	for _, n := range r.Drops {
+		sum += n
+	}
+	return sum
+}
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDemoJSON(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil, "demo", "--peers", "5", "--rate", "50", "--duration", "1s", "--json")
+	r.succeed()
+	require.Empty(t, r.stderr.String(), "the live table is for terminals")
+	lines := strings.Split(strings.TrimSpace(r.stdout.String()), "\n")
+	last := []byte(lines[len(lines)-1])
+
+	var names map[string]any
+	require.NoError(t, json.Unmarshal(last, &names))
+	for _, name := range []string{
+		"peers", "rate_hz", "size_bytes", "duration_s", "states_sent", "states_received", "deliveries_expected",
+		"deliveries", "delivery", "latency_us", "drops", "corrupt", "cpu_s", "rss_bytes",
+	} {
+		require.Contains(t, names, name)
+	}
+	var got demoResult
+	require.NoError(t, json.Unmarshal(last, &got))
+	require.Equal(t, 5, got.Peers)
+	require.EqualValues(t, 50, got.RateHz)
+	require.Equal(t, 128, got.SizeBytes)
+	require.Positive(t, got.StatesSent)
+	require.LessOrEqual(t, got.StatesSent, uint64(5*50))
+	require.LessOrEqual(t, got.StatesReceived, got.StatesSent)
+	require.Equal(t, 4*got.StatesSent, got.DeliveriesExpected)
+	require.Positive(t, got.Deliveries)
+	require.LessOrEqual(t, got.Deliveries, 4*got.StatesReceived)
+	require.Equal(t, float64(got.Deliveries)/float64(got.DeliveriesExpected), got.Delivery)
+	require.Zero(t, got.Corrupt)
+	require.Zero(t, got.Repeated)
+	l := got.LatencyUs
+	require.Positive(t, l.P50)
+	require.LessOrEqual(t, l.P50, l.P99)
+	require.LessOrEqual(t, l.P99, l.P999)
+	require.LessOrEqual(t, l.P999, l.Max)
+}
+
+// An interrupt ends a demo early; what was measured until then is printed.
+func TestInterruptedDemo(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil, "demo", "--peers", "3", "--duration", "1h")
+	r.stdout.line(t, "connecting 3/3")
+	r.stdout.line(t, "1s ")
+	r.interrupt()
+	r.succeed()
+	require.Contains(t, r.stdout.String(), "latency p99.9")
+	require.Contains(t, r.stdout.String(), "corrupt, repeated  0, 0")
+}
+
+func TestDemoInterruptedWhileConnecting(t *testing.T) {
+	t.Parallel()
+	r := start(t, nil, "demo", "--peers", "300", "--duration", "1h", "--json")
+	r.interrupt()
+	r.succeed()
+	var got demoResult
+	require.NoError(t, json.Unmarshal([]byte(r.stdout.String()), &got))
+	require.Zero(t, got.StatesSent)
+}
+
+func TestCorruptDeliveryFailsTheDemo(t *testing.T) {
+	d := &demo{demoCmd: &demoCmd{Peers: 3, Size: minState}, began: time.Now()}
+	p := &demoPeer{number: 0, seen: make([]arrivals, 3)}
+	send := func(publisher uint32, sequence uint64, damage byte) {
+		b := make([]byte, minState)
+		state{publisher, sequence, 0}.fill(b)
+		b[minState-1] ^= damage
+		d.receive(p, b)
+	}
+	send(1, 0, 0)
+	send(2, 0, 0)
+	send(1, 0, 0) // repeated
+	send(1, 1, 1) // damaged
+	send(0, 0, 0) // our own
+	send(3, 0, 0) // from nobody
+	require.EqualValues(t, 2, p.delivered.Load())
+	require.EqualValues(t, 1, p.repeated.Load())
+	require.EqualValues(t, 3, p.corrupt.Load())
+	require.EqualValues(t, 2, d.latency.Snapshot().Count())
+
+	require.NoError(t, new(demoResult).check())
+	require.Error(t, (&demoResult{Corrupt: 1}).check())
+	require.Error(t, (&demoResult{Repeated: 1}).check())
+}
+
+func TestTooManySockets(t *testing.T) {
+	u, err := readUsage()
+	require.NoError(t, err)
+	if u.maxFiles == 0 {
+		t.Skip("this system does not tell how many files may be open")
+	}
+	require.NoError(t, checkFiles(1))
+	err = checkFiles(int(u.maxFiles))
+	require.ErrorContains(t, err, "ulimit -n")
+	require.ErrorContains(t, err, "open files")
+}
+
+func TestUsageGrows(t *testing.T) {
+	before, err := readUsage()
+	require.NoError(t, err)
+	require.Positive(t, before.rss)
+	x := splitMix(1)
+	for range 50_000_000 {
+		x.next()
+	}
+	after, err := readUsage()
+	require.NoError(t, err)
+	require.Greater(t, after.cpu, before.cpu, "%d", x)
+}
+
+func TestResultTable(t *testing.T) {
+	var b bytes.Buffer
+	r := &demoResult{Peers: 2, Drops: drops{"replay/old": 3, "aead/forged": 4}}
+	require.NoError(t, r.writeTable(&b))
+	require.Contains(t, b.String(), "drops              7\n  aead/forged      4\n  replay/old       3\n")
+}

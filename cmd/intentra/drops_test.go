@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/udp"
+)
+
+func TestDrops(t *testing.T) {
+	var s intentra.Stats
+	s.In.Drops = []pipeline.DropCount{
+		{Stage: "aead", Reason: "forged", Packets: 3}, {Stage: "fence", Reason: "outside", Messages: 4}, {Stage: "replay", Reason: "old"},
+	}
+	s.Out.Drops = []pipeline.DropCount{{Stage: "seal", Reason: "exhausted", Packets: 1}}
+	s.SendDrops = []intentra.NamedCount{{Name: "queue_full", Count: 5}, {Name: "closed"}}
+	s.ReceiveDrops = 6
+	s.Socket.ReadLoss[udp.LossTruncated] = 7
+	s.Socket.WriteLoss[udp.LossNoBuffers] = 8
+	d := dropsOf(s)
+	require.Equal(t, drops{
+		"aead/forged": 3, "fence/outside": 4, "seal/exhausted": 1, "send/queue_full": 5,
+		"receive/overwritten": 6, "read/truncated": 7, "write/no_buffers": 8,
+	}, d)
+	require.Contains(t, d.String(), "aead/forged 3, fence/outside 4, ")
+
+	later := dropsOf(s)
+	later.add(s)
+	later.count("new", "one", 1)
+	require.Equal(t, d, later.since(drops{"new/one": 1}).since(d))
+	require.Empty(t, d.since(d))
+	require.Equal(t, "none", drops{}.String())
+	text, err := json.Marshal(dropsOf(intentra.Stats{}))
+	require.NoError(t, err)
+	require.Equal(t, "{}", string(text))
+}

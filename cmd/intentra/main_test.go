@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Wrong input is told apart from failures by its exit code, and each message
+// says what is wrong.
+func TestWrongInput(t *testing.T) {
+	s := newSite(t)
+	bad := filepath.Join(s.dir, "bad")
+	writeFile(t, bad, "not a key\n")
+	missing := filepath.Join(s.dir, "missing")
+	pub := func(more ...string) []string { return s.connect("pub", "127.0.0.1:1", s.alice, more...) }
+	for _, tt := range []struct {
+		name  string
+		args  []string
+		words []string
+	}{
+		{"no command", nil, []string{"keygen", "--help"}},
+		{"unknown command", []string{"pbu"}, []string{"pbu"}},
+		{"unknown flag", pub("--rat", "3"), []string{"--rat", "intentra pub --help"}},
+		{"keygen without a file", []string{"keygen"}, []string{"--out"}},
+		{"pubkey without a file", []string{"pubkey"}, []string{"<file>"}},
+		{"pubkey of nothing", []string{"pubkey", missing}, []string{missing, "keygen"}},
+		{"pubkey of another file", []string{"pubkey", bad}, []string{bad, "base64"}},
+
+		{"pub without anything", []string{"pub"}, []string{"--connect", "--peer", "--key"}},
+		{"pub: bad peer", []string{"pub", "--connect", "127.0.0.1:1", "--peer", "abc", "--key", s.alice.file}, []string{"--peer", "44 characters"}},
+		{"pub: address without a port", []string{"pub", "--connect", "127.0.0.1", "--peer", s.server.public, "--key", s.alice.file}, []string{"--connect", "HOST:PORT"}},
+		{"pub: port 0", []string{"pub", "--connect", "127.0.0.1:0", "--peer", s.server.public, "--key", s.alice.file}, []string{"from 1 to 65535"}},
+		{"pub: port too large", []string{"pub", "--connect", "127.0.0.1:65536", "--peer", s.server.public, "--key", s.alice.file}, []string{"65535"}},
+		{"pub: no host", []string{"pub", "--connect", ":4242", "--peer", s.server.public, "--key", s.alice.file}, []string{"HOST:PORT"}},
+		{"pub: no key file", []string{"pub", "--connect", "127.0.0.1:1", "--peer", s.server.public, "--key", missing}, []string{missing, "keygen"}},
+		{"pub: negative rate", pub("--rate=-1"), []string{"--rate", "-1"}},
+		{"pub: no rate", pub("--rate=NaN"), []string{"--rate"}},
+		{"pub: endless rate", pub("--rate=Inf"), []string{"--rate"}},
+		{"pub: no number", pub("--rate=fast"), []string{"--rate", "fast"}},
+		{"pub: unknown intent", pub("--intent", "urgent"), []string{"--intent", "realtime"}},
+		{"pub: unknown suite", pub("--suite", "rot13"), []string{"--suite", "chachapoly"}},
+		{"pub: channel too large", pub("--channel", "4294967296"), []string{"--channel"}},
+		{"pub: no repetition", pub("--repeat", "0"), []string{"--repeat"}},
+
+		{"sub without anything", []string{"sub"}, []string{"--key"}},
+		{"sub without a side", []string{"sub", "--key", s.bob.file}, []string{"--listen", "--connect"}},
+		{"sub on both sides", s.connect("sub", "127.0.0.1:1", s.bob, "--listen", ":0", "--allow", "any"), []string{"exclude"}},
+		{"sub --connect --allow", s.connect("sub", "127.0.0.1:1", s.bob, "--allow", "any"), []string{"exclude"}},
+		{"sub --listen --peer", []string{"sub", "--listen", ":0", "--allow", "any", "--peer", s.alice.public, "--key", s.bob.file}, []string{"exclude"}},
+		{"sub without --allow", []string{"sub", "--listen", ":0", "--key", s.bob.file}, []string{"--allow"}},
+		{"sub without --peer", []string{"sub", "--connect", "127.0.0.1:1", "--key", s.bob.file}, []string{"--peer"}},
+		{"sub: bad address", []string{"sub", "--listen", "nowhere", "--allow", "any", "--key", s.bob.file}, []string{"--listen", "HOST:PORT"}},
+		{"sub: no allow list", []string{"sub", "--listen", ":0", "--allow", missing, "--key", s.bob.file}, []string{missing}},
+		{"sub: bad allow list", []string{"sub", "--listen", ":0", "--allow", bad, "--key", s.bob.file}, []string{bad, "line 1"}},
+		{"sub: negative count", s.connect("sub", "127.0.0.1:1", s.bob, "--count=-1"), []string{"--count"}},
+		{"sub: negative timeout", s.connect("sub", "127.0.0.1:1", s.bob, "--timeout=-1s"), []string{"--timeout"}},
+		{"sub: no duration", s.connect("sub", "127.0.0.1:1", s.bob, "--timeout=soon"), []string{"--timeout"}},
+		{"sub: bad metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", "9090"), []string{"--metrics", "HOST:PORT"}},
+
+		{"hub without anything", []string{"hub"}, []string{"--listen", "--key", "--allow"}},
+		{"hub: bad key file", []string{"hub", "--listen", ":0", "--allow", "any", "--key", bad}, []string{bad}},
+		{"hub: bad allow list", []string{"hub", "--listen", ":0", "--allow", bad, "--key", s.server.file}, []string{bad, "line 1"}},
+
+		{"demo: one peer", []string{"demo", "--peers", "1"}, []string{"--peers"}},
+		{"demo: too many peers", []string{"demo", "--peers", "1000000"}, []string{"--peers"}},
+		{"demo: no rate", []string{"demo", "--rate", "0"}, []string{"--rate"}},
+		{"demo: small states", []string{"demo", "--size", "23"}, []string{"--size", "24"}},
+		{"demo: large states", []string{"demo", "--size", "5000"}, []string{"--size", "at most"}},
+		{"demo: no duration", []string{"demo", "--duration", "0s"}, []string{"--duration"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, exitUsage, run(tt.args, strings.NewReader("x\n"), &stdout, &stderr), stderr.String())
+			require.Empty(t, stdout.String())
+			require.True(t, strings.HasPrefix(stderr.String(), "intentra: "), stderr.String())
+			for _, w := range tt.words {
+				require.Contains(t, stderr.String(), w)
+			}
+			require.NotContains(t, stderr.String(), "listening")
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for args, words := range map[string]string{
+		"--help": "Commands:", "keygen --help": "--out", "pubkey --help": "<file>", "pub --help": "--intent",
+		"sub --help": "SIGHUP", "hub --help": "--allow", "demo --help": "--duration", "version --help": "version",
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitOK, run(strings.Fields(args), nil, &stdout, &stderr), args)
+		require.Contains(t, stdout.String(), words)
+		require.Empty(t, stderr.String())
+	}
+}
+
+func TestVersion(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitOK, run([]string{"version"}, nil, &stdout, &stderr))
+	require.True(t, strings.HasPrefix(stdout.String(), "intentra "))
+	require.Equal(t, 1, strings.Count(stdout.String(), "\n"))
+}
+
+func TestPortInUse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer c.Close()
+	for _, command := range []string{"sub", "hub"} {
+		start(t, nil, command, "--listen", c.LocalAddr().String(), "--key", s.server.file, "--allow", "any").
+			fail(exitFailure, c.LocalAddr().String(), "in use")
+	}
+}

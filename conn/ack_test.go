@@ -1,0 +1,196 @@
+package conn
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// Nothing but keep-alives passes between two sides that have nothing to say,
+// and acknowledgements are not acknowledged.
+func TestIdleConnectionIsQuiet(t *testing.T) {
+	for _, both := range []bool{false, true} {
+		w := newNetwork(t, 1)
+		a, b := w.pair()
+		if both {
+			b.dial(a)
+		}
+		for i := range 300 {
+			a.push(b, 1, pipeline.Reliable, number(i, 8))
+			b.push(a, 1, pipeline.Realtime, number(i, 8))
+			w.run(time.Millisecond)
+		}
+		w.run(time.Second)
+		kinds := w.kinds()
+		w.run(time.Minute)
+		// A ping and its acknowledgement a second.
+		require.LessOrEqual(t, kinds[wire.TypeData], 120)
+		require.GreaterOrEqual(t, kinds[wire.TypeData], 100)
+		require.Len(t, kinds, 1)
+	}
+}
+
+// One side only receives: at most one packet in 25 ms, or for 256 received.
+func TestAcknowledgementsAreFew(t *testing.T) {
+	for _, rate := range []int{100, 2000, 9000, 50_000} {
+		w := newNetwork(t, 2)
+		a, b := w.pair(func(c *Config) { c.PeerRate, c.PeerBurst = 100_000, 5000 })
+		w.run(time.Second)
+		var last pipeline.Time
+		var received uint64
+		sent, acks := 0, 0
+		w.tap = func(from, _ netAddr, data []byte) bool {
+			if from == b.addr {
+				acks++
+				since := b.ep.stats.PacketsIn - received
+				require.True(t, time.Duration(w.now-last) >= 25*time.Millisecond || since >= 256,
+					"%v and %d packets after the one before", time.Duration(w.now-last), since)
+				last, received = w.now, b.ep.stats.PacketsIn
+			}
+			return true
+		}
+		for start := w.now; w.now < later(start, time.Second); sent++ {
+			a.push(b, 1, pipeline.Realtime, "x")
+			w.run(time.Second / time.Duration(rate))
+		}
+		w.run(time.Second)
+		require.Equal(t, sent, len(b.got))
+		require.LessOrEqual(t, acks, max(41, sent/256+2)+1)
+		st := a.ep.PeerStats(a.peer(b))
+		require.EqualValues(t, st.MessagesOut, st.Acked)
+		require.GreaterOrEqual(t, st.RTTMin, 10*time.Millisecond)
+		require.Less(t, st.RTT, 20*time.Millisecond)
+	}
+}
+
+// violation is what a malicious peer does, as the frames of one packet. v is
+// the victim's session with it.
+type violation struct {
+	reason string
+	frames func(v *node, s *session) []byte
+}
+
+var violations = []violation{
+	{"ack/unsent", func(v *node, s *session) []byte {
+		return wire.AppendAck(nil, &wire.Ack{Largest: v.ep.tracker(s, s.current.id).Next()})
+	}},
+	{"ack/unsent", func(v *node, s *session) []byte { return wire.AppendAck(nil, &wire.Ack{Largest: 1 << 63}) }},
+	{"ack/unsent", func(v *node, s *session) []byte {
+		return wire.AppendAck(nil, &wire.Ack{Largest: v.ep.tracker(s, s.current.id).Next() - 1, Reliable: s.lane.next + 1})
+	}},
+	{"ack/backwards", func(v *node, s *session) []byte { return wire.AppendAck(nil, &wire.Ack{Largest: 0}) }},
+	{"ack/skipped", func(v *node, s *session) []byte {
+		// The next packet would leave a counter out on purpose: so it does.
+		ep := s.current
+		ep.skipAt = v.ep.tracker(s, ep.id).Next()
+		skipped := ep.skipAt
+		v.ep.sendControl(s, s.remote, wire.AppendPing(nil), v.w.now)
+		return wire.AppendAck(nil, &wire.Ack{Largest: skipped + 1, Bitmap: wire.AckBitmap{1}})
+	}},
+	{"ack/excess", func(v *node, s *session) (b []byte) {
+		for range 4 {
+			b = wire.AppendAck(b, &wire.Ack{Largest: v.ep.tracker(s, s.current.id).Next() - 1})
+		}
+		return b
+	}},
+	{"ack/malformed", func(*node, *session) []byte { return []byte{0xff} }},
+	{"ack/malformed", func(*node, *session) []byte { return append(wire.AppendPing(nil), byte(wire.FrameReliable), 1) }},
+	{"ack/window", func(*node, *session) []byte { return wire.AppendReliable(nil, 1, 5000, 0, []byte("x")) }},
+	{"ack/distance", func(*node, *session) []byte {
+		b := wire.AppendReliable(nil, 1, 20, 10, []byte("x"))
+		return wire.AppendReliable(b, 1, 21, 11, []byte("x"))
+	}},
+}
+
+// harm has a send the frames to b as a well-sealed packet.
+func (n *node) harm(victim *node, frames []byte) {
+	s := n.session(victim)
+	require.True(n.w.t, n.ep.sendControl(s, s.remote, frames, n.w.now))
+	n.turn()
+	victim.turn()
+	n.w.run(10 * time.Millisecond)
+}
+
+// Each violation is dropped for its reason, counts once, and changes nothing of
+// what the victim knows of its own packets.
+func TestViolations(t *testing.T) {
+	for _, v := range violations {
+		t.Run(v.reason, func(t *testing.T) {
+			w := newNetwork(t, 3)
+			a, b := w.pair()
+			for i := range 50 {
+				b.push(a, 1, pipeline.Realtime, number(i, 4))
+				w.run(time.Millisecond)
+			}
+			w.run(500 * time.Millisecond)
+			s := b.session(a)
+			frames := v.frames(b, s)
+			b.turn()
+			w.run(100 * time.Millisecond)
+			before := *b.ep.tracker(s, s.current.id)
+			rtt := b.ep.set.Ack.RTT(s.id)
+			dropped := b.drops(v.reason)
+			a.harm(b, frames)
+			require.Equal(t, dropped+1, b.drops(v.reason))
+			require.EqualValues(t, 1, b.ep.stats.Strikes)
+			require.Len(t, b.peer(a).strikes.at, 1)
+			require.Equal(t, rtt, b.ep.set.Ack.RTT(s.id))
+			if v.reason != "ack/window" && v.reason != "ack/distance" {
+				require.Equal(t, before, *b.ep.tracker(s, s.current.id))
+			}
+			require.True(t, b.up(a))
+			w.checkAll()
+			w.closeAll()
+		})
+	}
+}
+
+func TestTenStrikes(t *testing.T) {
+	for _, v := range violations {
+		t.Run(v.reason, func(t *testing.T) {
+			w := newNetwork(t, 4)
+			a, b := w.pair(func(c *Config) { c.KeepAlive = time.Hour })
+			b.push(a, 1, pipeline.Realtime, "x")
+			w.run(100 * time.Millisecond)
+			for range 9 {
+				a.harm(b, v.frames(b, b.session(a)))
+			}
+			require.True(t, b.up(a))
+			w.run(5 * time.Second)
+			for range 9 {
+				a.harm(b, v.frames(b, b.session(a)))
+			}
+			require.True(t, b.up(a), "nine are forgiven after 5 s")
+			a.harm(b, v.frames(b, b.session(a)))
+			require.False(t, b.up(a))
+			require.Equal(t, wire.CloseViolation, b.last(PeerDown).Reason)
+			w.run(time.Second)
+			require.Equal(t, wire.CloseViolation, a.last(PeerDown).Reason)
+			require.Equal(t, 1, a.count(DialEnded))
+			w.checkAll()
+			w.closeAll()
+		})
+	}
+}
+
+// Only the responder answers a rekey: who plays the other part breaks the rules.
+func TestRekeyOutOfPart(t *testing.T) {
+	w := newNetwork(t, 5)
+	a, b := w.pair()
+	a.harm(b, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
+	a.harm(b, wire.AppendRekey(nil, wire.RekeyRequest, nil))
+	require.EqualValues(t, 2, b.ep.stats.Strikes)
+	b.harm(a, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
+	b.harm(a, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
+	require.EqualValues(t, 2, a.ep.stats.Strikes)
+	// Out of turn, they are ignored.
+	a.harm(b, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
+	b.harm(a, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
+	w.run(10 * time.Second)
+	w.checkAll()
+	w.closeAll()
+}

@@ -1,0 +1,242 @@
+package conn
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/wire"
+)
+
+// The peer takes smaller datagrams than we do: a message that fits none is
+// dropped and counted, and holds up no other.
+func TestPeerTakesSmallerDatagrams(t *testing.T) {
+	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Latest, pipeline.Reliable} {
+		t.Run(intent.String(), func(t *testing.T) {
+			w := newNetwork(t, 1)
+			a := w.node()
+			b := w.node(func(c *Config) { c.MaxDatagram = 256 })
+			largest := 0
+			w.tap = func(_, _ netAddr, data []byte) bool { largest = max(largest, len(data)); return true }
+			a.dial(b)
+			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			require.Equal(t, 256, a.peer(b).MaxDatagram())
+			for i, size := range []int{10, 600, 20, 1100, 200, 30} {
+				a.queue(b, uint32(i), intent, number(i, size))
+			}
+			a.turn()
+			w.run(time.Second)
+			var got []string
+			for _, m := range b.got {
+				got = append(got, m.payload)
+			}
+			require.ElementsMatch(t, []string{number(0, 10), number(2, 20), number(4, 200), number(5, 30)}, got)
+			require.EqualValues(t, 2, a.ep.stats.TooLarge)
+			require.LessOrEqual(t, largest, 256)
+			require.True(t, a.ep.Settled(a.peer(b)))
+			w.checkAll()
+			w.closeAll()
+		})
+	}
+}
+
+// More than a batch waits for several peers: it leaves in batches, and all of it.
+func TestFlushInBatches(t *testing.T) {
+	w := newNetwork(t, 8)
+	fast := func(c *Config) { c.PeerRate, c.PeerBurst = 1_000_000, 10_000 }
+	a, b, c := w.node(), w.node(fast), w.node(fast)
+	a.dial(b)
+	a.dial(c)
+	w.run(time.Second)
+	for i := range 400 {
+		for _, n := range []*node{b, c} {
+			a.queue(n, 1, pipeline.Reliable, number(i, 1100))
+		}
+	}
+	sizes := []int{}
+	for more := true; more; {
+		more = a.ep.Flush(w.now)
+		out := a.ep.Outgoing()
+		sizes = append(sizes, len(out))
+		for _, d := range out {
+			w.send(a.addr, d.Addr, d.Data)
+		}
+	}
+	require.Equal(t, []int{256, 256, 256, 32}, sizes)
+	w.run(time.Second)
+	requireExactlyOnce(t, onChannelZero(b.got), 1, 400)
+	requireExactlyOnce(t, onChannelZero(c.got), 1, 400)
+}
+
+// Nine 128-byte states travel in one datagram.
+func TestMessagesShareADatagram(t *testing.T) {
+	w := newNetwork(t, 2)
+	a, b := w.pair()
+	w.run(time.Second)
+	kinds := w.kinds()
+	for i := range 90 {
+		a.queue(b, uint32(i), pipeline.Latest, number(i, 128))
+	}
+	a.turn()
+	require.Equal(t, 10, kinds[wire.TypeData])
+	w.run(time.Second)
+	require.Len(t, b.got, 90)
+}
+
+// Neither kind of message starves the other.
+func TestStateAndReliableTakeTurns(t *testing.T) {
+	w := newNetwork(t, 3)
+	a, b := w.pair(func(c *Config) { c.PeerRate, c.PeerBurst = 100, 2 })
+	for range 100 {
+		a.queue(b, 1, pipeline.Realtime, number(0, 1100))
+		a.queue(b, 2, pipeline.Reliable, number(0, 1100))
+	}
+	a.turn()
+	w.run(time.Second)
+	of := map[uint32]int{}
+	for _, m := range b.got {
+		of[m.channel]++
+	}
+	require.InDelta(t, of[1], of[2], 3)
+	require.InDelta(t, 98, of[1]+of[2], 8)
+}
+
+// tail is a pair of stages of the user's: one appends to each message what the
+// other takes off.
+type tail struct{ pipeline.Stage }
+
+func (tail) MaxGrowth() int { return 3 }
+
+func withTail(c *Config) {
+	var buf [2048]byte
+	grow := tail{pipeline.Func("grow", nil, func(p *pipeline.Packet) pipeline.Verdict {
+		p.SetPayload(append(append(buf[:0], p.Payload()...), "+++"...))
+		return pipeline.Accept
+	})}
+	shrink := pipeline.Func("shrink", []string{"tail"}, func(p *pipeline.Packet) pipeline.Verdict {
+		s, ok := strings.CutSuffix(string(p.Payload()), "+++")
+		if !ok || strings.HasSuffix(s, "+") {
+			return pipeline.DropFirst
+		}
+		p.SetPayload([]byte(s))
+		return pipeline.Accept
+	})
+	c.Stages = func(s *stages.Set) error {
+		s.InsertAfter("ack", shrink)
+		s.Outbound.InsertBefore("pack", grow)
+		return nil
+	}
+}
+
+// The largest messages possible get through the user's stages, whatever else
+// the packets have to carry.
+func TestLargestMessagesThroughStages(t *testing.T) {
+	const largest = 1232 - wire.Overhead - 3 - (1 + 1 + 2)
+	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Reliable} {
+		w := newNetwork(t, 4)
+		w.link = link{delay: 5 * time.Millisecond, loss: 0.05}
+		a, b := w.pair(withTail)
+		size := largest
+		if intent == pipeline.Reliable {
+			size -= 10
+		}
+		for i := range 200 {
+			a.push(b, 1, intent, number(i, size))
+			b.push(a, 1, intent, number(i, size))
+			w.run(time.Millisecond)
+		}
+		w.run(5 * time.Second)
+		require.Zero(t, a.ep.stats.TooLarge+b.ep.stats.TooLarge)
+		require.Zero(t, a.drops("shrink/tail")+b.drops("shrink/tail"))
+		require.Greater(t, len(a.got), 170)
+		if intent == pipeline.Reliable {
+			requireExactlyOnce(t, onChannelZero(a.got), 1, 200)
+			requireExactlyOnce(t, onChannelZero(b.got), 1, 200)
+		}
+		w.checkAll()
+	}
+}
+
+// An acknowledgement that is due does not cost the message that the packet would
+// otherwise have had room for.
+func TestLargestMessageAndAcknowledgement(t *testing.T) {
+	for _, change := range []func(*Config){withTail, func(*Config) {}} {
+		w := newNetwork(t, 7)
+		a, b := w.pair(change)
+		w.run(100 * time.Millisecond)
+		b.push(a, 1, pipeline.Realtime, "x")
+		w.run(29 * time.Millisecond)
+		require.Len(t, a.got, 1)
+		a.queue(b, 1, pipeline.Realtime, number(0, 1232-wire.Overhead-3-4))
+		w.run(time.Millisecond) // the acknowledgement is due
+		w.run(time.Second)
+		require.Len(t, b.got, 1)
+		require.Zero(t, a.ep.stats.TooLarge)
+	}
+}
+
+func onChannelZero(got []message) (all []message) {
+	for _, m := range got {
+		m.channel = 0
+		all = append(all, m)
+	}
+	return all
+}
+
+// What goes through a second session goes through the stages once.
+func TestStagesAndReconnect(t *testing.T) {
+	w := newNetwork(t, 5)
+	a, b := w.pair(withTail)
+	w.link.cut = true
+	for i := range 10 {
+		a.push(b, 0, pipeline.Reliable, number(i, 4))
+		w.run(time.Millisecond)
+	}
+	w.await(20*time.Second, func() bool { return !a.up(b) })
+	w.link.cut = false
+	w.await(5*time.Second, func() bool { return len(b.got) == 10 })
+	requireExactlyOnce(t, b.got, 1, 10)
+	require.Zero(t, b.drops("shrink/tail"))
+	w.checkAll()
+}
+
+// Steady traffic allocates nothing.
+func TestPacketPathAllocatesNothing(t *testing.T) {
+	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Latest, pipeline.Reliable} {
+		w := newNetwork(t, 6)
+		a, b := w.pair()
+		w.run(time.Second)
+		p, payload := a.peer(b), make([]byte, 128)
+		b.ep.cfg.Deliver = func(*Peer, *pipeline.Packet) bool { return true }
+		now := w.now
+		var buf [1500]byte
+		cross := func(from, to *node) {
+			from.ep.HandleTimeout(now)
+			from.ep.Flush(now)
+			for _, d := range from.ep.Outgoing() {
+				to.ep.HandleDatagram(append(buf[:0], d.Data...), from.addr, now)
+			}
+		}
+		turn := func() {
+			for range 50 {
+				now = later(now, time.Millisecond)
+				for channel := range uint32(4) {
+					if _, wake := p.Queue.Push(channel, intent, payload); wake {
+						a.ep.MarkReady(p)
+					}
+				}
+				cross(a, b)
+				cross(b, a)
+			}
+		}
+		for range 100 {
+			turn()
+		}
+		require.Zero(t, testing.AllocsPerRun(20, turn), intent)
+		require.Zero(t, b.drops("ratelimit/peer_rate"))
+	}
+}

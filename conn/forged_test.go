@@ -1,0 +1,216 @@
+package conn
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/cookie"
+	"github.com/intentra/intentra/wire"
+)
+
+// forgeries returns what an observer can make of a genuine handshake packet.
+func forgeries(genuine []byte) map[string][]byte {
+	change := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(genuine)) }
+	return map[string][]byte{
+		"short":       change(func(b []byte) []byte { return b[:len(b)-1] }),
+		"header only": change(func(b []byte) []byte { return b[:wire.HeaderSize] }),
+		"long":        change(func(b []byte) []byte { return append(b, 0) }),
+		"flipped tag": change(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }),
+		"flipped key": change(func(b []byte) []byte { b[wire.HeaderSize] ^= 1; return b }),
+		"low order": change(func(b []byte) []byte {
+			clear(b[wire.HeaderSize : wire.HeaderSize+32])
+			return b
+		}),
+		"zeros": change(func(b []byte) []byte { clear(b[wire.HeaderSize:]); return b }),
+	}
+}
+
+// Forged messages 2 or 3 arrive before the genuine one, each time that it is
+// sent. The genuine one completes the handshake.
+func TestForgedHandshakeRacedFirst(t *testing.T) {
+	for _, kind := range []wire.PacketType{wire.TypeResponse, wire.TypeFinal} {
+		for name := range forgeries(make([]byte, 128)) {
+			for _, delay := range []time.Duration{0, time.Millisecond} {
+				t.Run(name, func(t *testing.T) {
+					w := newNetwork(t, 1)
+					a, b := w.node(), w.node()
+					a.jobDelay, b.jobDelay = delay, delay
+					w.tap = func(from, to netAddr, data []byte) bool {
+						if wire.PacketType(data[0]&15) == kind {
+							for range 3 {
+								w.inject(from, to, forgeries(data)[name], 0)
+							}
+						}
+						return true
+					}
+					a.dial(b)
+					took := w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+					require.Less(t, took, 100*time.Millisecond, "the first try must succeed")
+					a.push(b, 1, pipeline.Realtime, "hello")
+					w.run(time.Second)
+					require.Len(t, b.got, 1)
+					require.Equal(t, 1, b.ep.stats.Sessions)
+					w.checkAll()
+					w.closeAll()
+				})
+			}
+		}
+	}
+}
+
+// Another machine, in sight of all that the dialer sends, answers each time
+// with a key of its own, in perfect order and before the genuine peer.
+func TestAnswerWithAnotherKeyRacedFirst(t *testing.T) {
+	w := newNetwork(t, 5)
+	a, b, other := w.node(), w.node(), w.node()
+	w.tap = func(from, to netAddr, data []byte) bool {
+		switch from {
+		case a.addr:
+			w.inject(from, other.addr, data, time.Millisecond)
+		case other.addr:
+			w.inject(b.addr, to, data, time.Millisecond)
+			return false
+		}
+		return true
+	}
+	a.dial(b)
+	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	require.NotZero(t, a.handshakes(HandshakeFailed))
+	require.Zero(t, other.count(PeerUp))
+	w.closeAll()
+}
+
+// A handshake that goes well takes one admission; each forged message 3 takes
+// another.
+func TestAdmissions(t *testing.T) {
+	w := newNetwork(t, 6)
+	a := w.node()
+	b := w.node(func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1e-9, 1 })
+	a.dial(b)
+	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+
+	w = newNetwork(t, 7)
+	a = w.node()
+	b = w.node(func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1e-9, 5 })
+	forged := 0
+	w.tap = func(from, to netAddr, data []byte) bool {
+		if wire.PacketType(data[0]&15) != wire.TypeFinal {
+			return true
+		}
+		for range 20 {
+			forged++
+			bad := bytes.Clone(data)
+			bad[len(bad)-1] ^= byte(forged)
+			w.inject(from, to, bad, 0)
+		}
+		return false
+	}
+	a.dial(b)
+	w.run(time.Second)
+	require.EqualValues(t, 5, b.handshakes(HandshakeFailed))
+	require.NotZero(t, b.handshakes(HandshakeRate))
+}
+
+// Someone without sight of message 1 cannot make a challenge for it.
+func TestForgedCookieOffPath(t *testing.T) {
+	w := newNetwork(t, 2)
+	a, b := w.node(), w.node()
+	r := w.record()
+	w.links = func(netAddr, netAddr) link { return link{cut: true} }
+	a.dial(b)
+	w.run(time.Millisecond)
+	init := r.of(wire.TypeInit)[0].data
+	other := bytes.Clone(init)
+	other[20] ^= 1
+	for range 100 {
+		w.inject(b.addr, a.addr, cookie.AppendChallenge(nil, other, [wire.CookieSize]byte{1}), 0)
+	}
+	w.links = nil
+	w.await(time.Second, func() bool { return a.up(b) })
+	require.EqualValues(t, 100, a.handshakes(HandshakeBadCookie))
+	require.EqualValues(t, 1, a.handshakes(HandshakeCookie))
+}
+
+// An observer can, before and after the genuine one: wrong cookies cost time,
+// and nothing else.
+func TestForgedCookieOnPath(t *testing.T) {
+	for _, tt := range []struct {
+		n     int
+		delay time.Duration
+	}{{1, 0}, {3, 0}, {20, 0}, {1, 11 * time.Millisecond}, {2, 11 * time.Millisecond}, {3, 11 * time.Millisecond}, {4, 11 * time.Millisecond}, {20, 11 * time.Millisecond}} {
+		n := tt.n
+		w := newNetwork(t, 3)
+		a, b := w.node(), w.node()
+		made := 0
+		w.tap = func(from, to netAddr, data []byte) bool {
+			if wire.PacketType(data[0]&15) == wire.TypeInit {
+				for range n {
+					made++
+					w.inject(to, from, cookie.AppendChallenge(nil, data, [wire.CookieSize]byte{byte(made), byte(made >> 8)}), tt.delay)
+				}
+			}
+			return true
+		}
+		kinds := w.kinds()
+		a.dial(b)
+		took := w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+		require.LessOrEqual(t, kinds[wire.TypeInit], 6+int(took/(100*time.Millisecond)), "they do not make it send more")
+		w.closeAll()
+	}
+}
+
+// Wrong cookies come before and behind the genuine one, once: each in the store
+// has its turn.
+func TestForgedCookiesTakeTurns(t *testing.T) {
+	w := newNetwork(t, 8)
+	a, b := w.node(), w.node()
+	inits := 0
+	w.tap = func(from, to netAddr, data []byte) bool {
+		if wire.PacketType(data[0]&15) != wire.TypeInit {
+			return true
+		}
+		if inits++; inits > 1 {
+			return true
+		}
+		for i := range 5 {
+			delay := time.Duration(i/4) * 11 * time.Millisecond
+			w.inject(to, from, cookie.AppendChallenge(nil, data, [wire.CookieSize]byte{byte(i)}), delay)
+		}
+		return true
+	}
+	a.dial(b)
+	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+}
+
+// A forged Data packet, whatever its index, changes nothing.
+func TestForgedData(t *testing.T) {
+	w := newNetwork(t, 4)
+	a, b := w.pair()
+	s := b.session(a)
+	before := *s
+	r := w.record()
+	a.push(b, 1, pipeline.Realtime, "one")
+	w.run(time.Second)
+	genuine := r.of(wire.TypeData)[0]
+	forged := b.drops("aead/forged")
+	for i := range len(genuine.data) * 8 {
+		data := bytes.Clone(genuine.data)
+		data[i/8] ^= 1 << (i % 8)
+		w.inject(a.addr, b.addr, data, 0)
+		w.inject(addrPort("203.0.113.9:9"), b.addr, data, 0)
+	}
+	w.run(time.Second)
+	require.Greater(t, b.drops("aead/forged"), forged+uint64(len(genuine.data)*8))
+	require.Len(t, b.got, 1)
+	require.Equal(t, before.remote, s.remote)
+	require.Equal(t, path{}, s.path)
+	require.Zero(t, b.ep.stats.Strikes)
+	a.push(b, 1, pipeline.Realtime, "two")
+	w.run(time.Second)
+	require.Len(t, b.got, 2)
+	w.checkAll()
+}

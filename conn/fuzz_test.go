@@ -1,0 +1,148 @@
+package conn
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// FuzzEndpoint is an attacker on the wire between two peers: he sees and
+// changes, drops, repeats and delays what they send, and sends what he likes
+// from any address. Whatever he does, the endpoints account for every packet,
+// nobody gets a strike, no message comes that was not sent or comes twice, and
+// once he lets go the two are connected.
+func FuzzEndpoint(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0, 5, 0x12, 0, 0, 0, 1, 6, 1, 4, 200, 6, 2, 4, 255, 3, 0, 3, 1})
+	f.Add([]byte{6, 1, 2, 0, 3, 0x80, 2, 0, 9, 1, 5, 0, 7, 4, 10, 7, 1, 4, 255, 4, 255, 4, 255})
+	f.Add([]byte{1, 16, 0x11, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 100})
+	f.Add([]byte{7, 1, 4, 255, 6, 9, 4, 255, 7, 0, 8, 0, 6, 3, 4, 20, 8, 1, 6, 4, 4, 255})
+	f.Fuzz(func(t *testing.T, in []byte) {
+		w := newNetwork(t, 1)
+		a, b := w.pair(func(c *Config) { c.RekeyAfterPackets = 16 })
+		w.run(time.Second)
+		r := w.record()
+		victims := []*node{a, b}
+		sent := map[string]bool{}
+		next := func() byte {
+			if len(in) == 0 {
+				return 0
+			}
+			v := in[0]
+			in = in[1:]
+			return v
+		}
+		genuine := func() recorded {
+			if len(r.seen) == 0 {
+				return recorded{from: a.addr, to: b.addr, data: make([]byte, 40)}
+			}
+			return r.seen[int(next())%len(r.seen)]
+		}
+		for steps := 0; len(in) > 0 && steps < 200; steps++ {
+			switch op := next(); op % 9 {
+			case 0, 1: // his own bytes, from the peer's address or another
+				n := min(int(next()), len(in))
+				from := []netAddr{a.addr, b.addr, netAddrOf(203, op)}[op%3]
+				w.inject(from, victims[op/9%2].addr, in[:n], 0)
+				in = in[n:]
+			case 2: // a genuine datagram with a changed byte
+				d := genuine()
+				data := append([]byte(nil), d.data...)
+				data[int(next())%len(data)] ^= next()
+				w.inject(d.from, d.to, data, 0)
+			case 3: // a genuine datagram again
+				r.replay(genuine(), netAddrOf(203, next()))
+			case 4:
+				w.run(time.Duration(next()) * time.Duration(next()%8+1) * time.Millisecond)
+			case 5: // a genuine datagram cut short
+				d := genuine()
+				w.inject(d.from, d.to, d.data[:int(next())%(len(d.data)+1)], 0)
+			case 6:
+				for range next()%8 + 1 {
+					m := number(len(sent), 8)
+					sent[m] = true
+					from, to := victims[op/9%2], victims[1-op/9%2]
+					from.push(to, uint32(op), pipeline.Intent(op/9%3+1), m)
+				}
+			case 7:
+				w.link.cut = next()%2 == 1
+			case 8:
+				w.link.jitter = time.Duration(next()) * time.Millisecond
+			}
+		}
+		w.link = link{delay: time.Millisecond}
+		w.run(time.Millisecond)
+		w.checkAll()
+		w.await(15*time.Second, func() bool { return a.up(b) && b.up(a) && a.session(b).hash == b.session(a).hash })
+		w.run(4 * time.Second)
+		w.checkAll()
+		for _, n := range victims {
+			require.Zero(t, n.ep.stats.Strikes)
+			require.Zero(t, n.count(DialEnded))
+			seen := map[string]int{}
+			for _, m := range n.got {
+				require.True(t, sent[m.payload], "never sent: %q", m.payload)
+				seen[m.payload]++
+				if m.intent != pipeline.Reliable {
+					require.Equal(t, 1, seen[m.payload])
+				}
+				// A Reliable message may come once a session.
+				require.LessOrEqual(t, seen[m.payload], int(n.handshakes(HandshakeDialed)+n.handshakes(HandshakeAccepted)))
+			}
+		}
+		if a.handshakes(HandshakeDialed) == 1 {
+			require.Equal(t, 1, a.count(PeerUp))
+		}
+	})
+}
+
+// FuzzPeer is an authenticated peer that sends any frames it likes, well
+// sealed. It can lose its session, and nothing else: the other peer of the
+// victim keeps his, and all is accounted for.
+func FuzzPeer(f *testing.F) {
+	f.Add([]byte{}, uint8(0))
+	f.Add(wire.AppendPing(nil), uint8(1))
+	f.Add(wire.AppendClose(nil, wire.CloseIdle), uint8(2))
+	f.Add(wire.AppendAck(nil, &wire.Ack{Largest: 1 << 63, Reliable: 9, Bitmap: wire.AckBitmap{1, 2, 3}}), uint8(3))
+	f.Add(wire.AppendReliable(wire.AppendReliable(nil, 7, 9, 3, []byte("x")), 7, 6, 0, nil), uint8(4))
+	f.Add(wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)), uint8(5))
+	f.Add(wire.AppendRekey(wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)), wire.RekeyFinal, make([]byte, 64)), uint8(0))
+	f.Add(wire.AppendPath(wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1}), wire.FramePathResponse, [8]byte{1}), uint8(1))
+	f.Fuzz(func(t *testing.T, frames []byte, flags uint8) {
+		w := newNetwork(t, 1)
+		a, b := w.pair()
+		bad, victim := a, b
+		if flags&1 != 0 {
+			bad, victim = b, a
+		}
+		c := w.node()
+		c.dial(victim)
+		w.run(time.Second)
+		if flags&2 != 0 {
+			bad.rebind(netAddrOf(203, 1))
+		}
+		for len(frames) > 0 {
+			s := bad.ep.Peer(victim.key).session
+			if s == nil {
+				break
+			}
+			n := min(len(frames), 1232-wire.Overhead)
+			require.True(t, bad.ep.sendControl(s, s.remote, frames[:n], w.now))
+			frames = frames[n:]
+			bad.turn()
+			w.run(10 * time.Millisecond)
+		}
+		w.run(8 * time.Second)
+		w.checkAll()
+		c.push(victim, 1, pipeline.Reliable, "unharmed")
+		w.run(time.Second)
+		require.NotEmpty(t, victim.got)
+		require.Equal(t, "unharmed", victim.got[len(victim.got)-1].payload)
+		require.Equal(t, 1, c.count(PeerUp))
+		w.closeAll()
+	})
+}

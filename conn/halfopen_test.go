@@ -1,0 +1,197 @@
+package conn
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/cookie"
+	"github.com/intentra/intentra/wire"
+)
+
+// flooder begins handshakes that it never completes, from any address that it
+// can receive at.
+type flooder struct {
+	b     *node
+	count uint64
+}
+
+// begin sends a message 1 with a good cookie, and returns its bytes.
+func (f *flooder) begin(from netip.AddrPort) []byte {
+	f.count++
+	b := wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 7})
+	b = append(b, make([]byte, wire.InitSize-wire.HeaderSize)...)
+	binary.LittleEndian.PutUint64(b[wire.HeaderSize:], f.count<<8|9) // as good an ephemeral key as any
+	f.send(from, b, func(reply []byte) {
+		c, ok := cookie.OpenChallenge(b, reply)
+		require.True(f.b.w.t, ok)
+		copy(wire.InitCookie(b), c[:])
+	})
+	f.send(from, b, nil)
+	return b
+}
+
+func (f *flooder) send(from netip.AddrPort, data []byte, reply func([]byte)) {
+	n := f.b
+	n.ep.HandleDatagram(append([]byte(nil), data...), from, n.w.now)
+	if reply != nil {
+		out := n.ep.Outgoing()
+		require.Len(n.w.t, out, 1)
+		reply(out[0].Data)
+	}
+	n.turn()
+}
+
+func v4(i, port int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), uint16(port))
+}
+
+func TestHandshakesPerAddress(t *testing.T) {
+	v6 := func(prefix, host byte) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0: 0x20, 1: 1, 7: prefix, 15: host}), 9)
+	}
+	tests := []struct {
+		name  string
+		of    func(i int) netip.AddrPort
+		other netip.AddrPort
+	}{
+		{"IPv4", func(i int) netip.AddrPort { return v4(1, 100+i) }, v4(2, 100)},
+		{"IPv6 /64", func(i int) netip.AddrPort { return v6(1, byte(i)) }, v6(2, 1)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newNetwork(t, 1)
+			b := w.node()
+			f := &flooder{b: b}
+			for i := range 10 {
+				f.begin(tt.of(i))
+			}
+			require.Equal(t, 5, b.ep.halves.len())
+			require.EqualValues(t, 5, b.handshakes(HandshakeAddress))
+			f.begin(tt.other)
+			require.Equal(t, 6, b.ep.halves.len())
+			w.checkAll()
+			w.closeAll()
+		})
+	}
+}
+
+// 20 addresses hold all slots. Whoever comes from elsewhere takes that of the
+// oldest handshake, and the other 99 stay.
+func TestHandshakeSlotsAreTakenBack(t *testing.T) {
+	w := newNetwork(t, 2)
+	b := w.node()
+	f := &flooder{b: b}
+	for i := range 100 {
+		f.begin(v4(i%20, 100+i))
+		w.run(5 * time.Millisecond)
+	}
+	require.Equal(t, 100, b.ep.halves.len())
+	order := append([]*halfOpen(nil), b.ep.halves.order...)
+
+	a := w.node()
+	a.dial(b)
+	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	require.EqualValues(t, 1, b.handshakes(HandshakeEvicted))
+	require.Equal(t, order[1:], b.ep.halves.order)
+	w.checkAll()
+
+	// One that holds fewer than the newcomer is safe: he is refused.
+	w = newNetwork(t, 3)
+	b = w.node(func(c *Config) { c.MaxHandshakes = 2 })
+	f = &flooder{b: b}
+	f.begin(v4(1, 1))
+	f.begin(v4(2, 1))
+	f.begin(v4(1, 2))
+	require.EqualValues(t, 1, b.handshakes(HandshakeTable))
+	f.begin(v4(3, 1))
+	require.EqualValues(t, 1, b.handshakes(HandshakeEvicted))
+	require.Equal(t, 2, b.ep.halves.len())
+	w.checkAll()
+	w.closeAll()
+}
+
+func TestEvictionFromTheOneWhoHoldsMost(t *testing.T) {
+	w := newNetwork(t, 4)
+	b := w.node(func(c *Config) { c.MaxHandshakes = 6 })
+	f := &flooder{b: b}
+	for _, i := range []int{1, 2, 2, 3, 3, 3} {
+		f.begin(v4(i, int(f.count)))
+	}
+	order := b.ep.halves.order
+	oldestOfThree := order[3]
+	f.begin(v4(4, 1))
+	require.True(t, oldestOfThree.gone)
+	require.Equal(t, 6, b.ep.halves.len())
+	w.closeAll()
+}
+
+func TestHalfOpenExpires(t *testing.T) {
+	w := newNetwork(t, 5)
+	b := w.node()
+	f := &flooder{b: b}
+	for i := range 20 {
+		f.begin(v4(i, 1))
+	}
+	w.run(5*time.Second - 1)
+	require.Equal(t, 20, b.ep.halves.len())
+	w.run(1)
+	require.Zero(t, b.ep.halves.len())
+	require.EqualValues(t, 20, b.handshakes(HandshakeTimedOut))
+	require.Len(t, b.ep.epochIDs.free, 20)
+	w.closeAll()
+}
+
+// An index comes back even if its handshake ends while a job has it.
+func TestHalfOpenEndsWhileBusy(t *testing.T) {
+	w := newNetwork(t, 6)
+	b := w.node(func(c *Config) { c.MaxHandshakes = 1 })
+	b.jobDelay = 10 * time.Second
+	f := &flooder{b: b}
+	f.begin(v4(1, 1))
+	f.begin(v4(2, 1)) // evicts the first
+	w.run(6 * time.Second)
+	require.Zero(t, b.ep.halves.len())
+	w.run(6 * time.Second)
+	w.closeAll()
+}
+
+// 5,000 handshakes in a second from as many addresses: the burst of 50 and 200
+// of them are begun, and the others cost nothing.
+func TestAdmissionRate(t *testing.T) {
+	w := newNetwork(t, 7)
+	b := w.node(func(c *Config) { c.MaxHandshakes = 10_000 })
+	f := &flooder{b: b}
+	for i := range 5000 {
+		f.begin(v4(i, 1))
+		w.run(200 * time.Microsecond)
+	}
+	require.InDelta(t, 250, b.handshakes(HandshakeStarted), 1)
+	require.EqualValues(t, 5000, b.handshakes(HandshakeStarted)+b.handshakes(HandshakeRate))
+	w.checkAll()
+	w.closeAll()
+}
+
+// Message 1 without a good cookie allocates nothing and is answered with less
+// than it has brought.
+func TestInitWithoutCookie(t *testing.T) {
+	w := newNetwork(t, 8)
+	b := w.node()
+	data := make([]byte, wire.InitSize)
+	copy(data, wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 7}))
+	out := 0
+	allocs := testing.AllocsPerRun(900, func() {
+		data[20]++
+		b.ep.HandleDatagram(data, v4(int(data[20]), 1), pipeline.Time(time.Hour))
+		for _, d := range b.ep.Outgoing() {
+			out += len(d.Data)
+		}
+	})
+	require.Zero(t, allocs)
+	require.Equal(t, 901*wire.CookiePacketSize, out)
+	require.Zero(t, b.ep.epochIDs.next)
+}

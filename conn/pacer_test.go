@@ -1,0 +1,103 @@
+package conn
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// A sender with a full queue keeps to what the receiver has announced, so that
+// the receiver drops nothing, and makes use of it.
+func TestPacing(t *testing.T) {
+	for _, tt := range []struct{ rate, burst uint32 }{{10_000, 500}, {10_000, 4}, {1000, 50}, {50, 20}} {
+		t.Run(fmt.Sprint(tt.rate), func(t *testing.T) {
+			w := newNetwork(t, 1)
+			w.link = link{delay: 5 * time.Millisecond, jitter: 200 * time.Microsecond}
+			a := w.node()
+			b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = tt.rate, tt.burst })
+			a.dial(b)
+			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			w.run(time.Second)
+			start := w.now
+			var sent []time.Duration
+			w.tap = func(from, _ netAddr, _ []byte) bool {
+				if from == a.addr {
+					sent = append(sent, time.Duration(w.now-start))
+				}
+				return true
+			}
+			var fill func()
+			fill = func() {
+				for {
+					if state, _ := a.peer(b).Queue.Peek(); state >= 200 {
+						break
+					}
+					a.queue(b, 1, pipeline.Realtime, number(0, 1100))
+				}
+				a.turn()
+				w.after(2*time.Millisecond, fill)
+			}
+			fill()
+			w.run(3 * time.Second)
+			require.Zero(t, b.drops("ratelimit/peer_rate"))
+			require.InEpsilon(t, tt.rate, during(sent, time.Second, 3*time.Second)/2, 0.0201)
+			// In any window no more than the burst and the rate allow.
+			first := 0
+			for last, at := range sent {
+				for at-sent[first] > 100*time.Millisecond {
+					first++
+				}
+				require.LessOrEqual(t, last-first+1, int(tt.burst)+int(tt.rate)/10)
+			}
+		})
+	}
+}
+
+func during(times []time.Duration, from, to time.Duration) (n int) {
+	for _, at := range times {
+		if at >= from && at < to {
+			n++
+		}
+	}
+	return n
+}
+
+// An attacker among the peers is held to the rate, and the others are not.
+func TestReceiverHoldsAPeerToItsRate(t *testing.T) {
+	w := newNetwork(t, 2)
+	b := w.node()
+	bad, good := w.node(), w.node()
+	bad.dial(b)
+	good.dial(b)
+	w.run(time.Second)
+	s := bad.session(b)
+	s.pacer = newPacer(1_000_000, 1000) // it does not care
+	goodSent := 0
+	for start := w.now; w.now < later(start, time.Second); {
+		for range 10 {
+			bad.queue(b, 1, pipeline.Realtime, number(0, 1100))
+		}
+		bad.turn()
+		if goodSent < 5*int(time.Duration(w.now-start)/time.Millisecond) {
+			good.push(b, 2, pipeline.Realtime, "x")
+			goodSent++
+		}
+		w.run(200 * time.Microsecond)
+	}
+	w.run(time.Second)
+	var fromBad, fromGood int
+	for _, m := range b.got {
+		if m.channel == 1 {
+			fromBad++
+		} else {
+			fromGood++
+		}
+	}
+	require.InDelta(t, 10_500, fromBad, 150)
+	require.Equal(t, goodSent, fromGood)
+	require.Greater(t, b.drops("ratelimit/peer_rate"), uint64(30_000))
+}

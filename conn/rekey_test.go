@@ -1,0 +1,306 @@
+package conn
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// nonces watches that no key seals two packets with one counter. There is one
+// key for each direction of an epoch, and an epoch's hash is its own.
+type nonces map[nonce]bool
+
+type nonce struct {
+	hash    [32]byte
+	dialer  bool
+	counter uint64
+}
+
+func (w *network) watchNonces() nonces {
+	seen := nonces{}
+	before := w.tap
+	w.tap = func(from, to netAddr, data []byte) bool {
+		h, fault := wire.ParseHeader(data)
+		for _, n := range w.nodes {
+			if n.addr != from || n.dead || fault != wire.FaultNone || h.Type != wire.TypeData {
+				continue
+			}
+			for _, p := range n.ep.peers {
+				if p.session == nil {
+					continue
+				}
+				for _, ep := range p.session.epochs() {
+					if ep.remoteID == h.Receiver {
+						key := nonce{ep.hash, p.session.dialer, h.Counter}
+						require.False(w.t, seen[key], "counter %d again", h.Counter)
+						seen[key] = true
+					}
+				}
+			}
+		}
+		return before == nil || before(from, to, data)
+	}
+	return seen
+}
+
+func TestRekeyDuringReliableStreams(t *testing.T) {
+	for _, l := range []link{{delay: 5 * time.Millisecond}, rough} {
+		seeds(t, 4, func(t *testing.T, seed uint64) {
+			w := newNetwork(t, seed)
+			often := func(c *Config) {
+				c.RekeyAfterPackets, c.PeerRate, c.Suite = 100, 2000, wire.Suite(1+seed%2)
+			}
+			seen := w.watchNonces()
+			a, b := w.pair(often)
+			a.jobDelay, b.jobDelay = 300*time.Microsecond, 300*time.Microsecond
+			w.link = l
+			const n = 1500
+			(&stream{from: a, to: b, intent: pipeline.Reliable, channels: 3, n: n, size: 300}).run()
+			(&stream{from: b, to: a, intent: pipeline.Reliable, channels: 3, n: n, size: 300}).run()
+			most := 0
+			w.await(60*time.Second, func() bool {
+				most = max(most, len(a.session(b).epochs()), len(b.session(a).epochs()))
+				return len(a.got) >= 3*n && len(b.got) >= 3*n
+			})
+			requireExactlyOnce(t, a.got, 3, n)
+			requireExactlyOnce(t, b.got, 3, n)
+			require.Equal(t, 1, a.count(PeerUp), "one session did it")
+			require.LessOrEqual(t, most, 3)
+			require.Greater(t, a.ep.stats.Rekeys, uint64(3))
+			require.Zero(t, a.ep.stats.Strikes+b.ep.stats.Strikes)
+			require.Greater(t, len(seen), 1000)
+			w.link = link{}
+			w.run(time.Second)
+			require.Equal(t, a.session(b).hash, b.session(a).hash)
+			w.checkAll()
+			pa := a.peer(b)
+			w.closeAll()
+			require.Equal(t, pa.stats.MessagesOut, pa.stats.Acked+pa.stats.Lost, "the fate of all is known")
+		})
+	}
+}
+
+func TestRekeyByTime(t *testing.T) {
+	// Without traffic keys do not age.
+	w := newNetwork(t, 1)
+	a, b := w.pair()
+	w.run(10 * time.Minute)
+	require.Zero(t, a.ep.stats.Rekeys)
+	require.Equal(t, 1, a.count(PeerUp))
+
+	// With it, they are changed after 120 s, give or take a fifth, whoever
+	// has sent the message.
+	for _, sender := range []func(a, b *node){
+		func(a, b *node) { a.push(b, 1, pipeline.Realtime, "x") },
+		func(a, b *node) { b.push(a, 1, pipeline.Realtime, "x") },
+	} {
+		w = newNetwork(t, 2)
+		a, b = w.pair()
+		opened := w.now
+		sender(a, b)
+		w.await(145*time.Second, func() bool { return a.ep.stats.Rekeys == 1 && b.ep.stats.Rekeys == 1 })
+		require.GreaterOrEqual(t, time.Duration(w.now-opened), 95*time.Second)
+		previous := a.session(b).previous
+		require.NotNil(t, previous)
+		w.run(10*time.Second + time.Second)
+		require.Nil(t, a.session(b).previous)
+		require.Nil(t, b.session(a).previous)
+		require.Nil(t, a.ep.epochs.Get(previous.id))
+		w.checkAll()
+		w.closeAll()
+	}
+}
+
+// The responder's keys wear first: it asks the dialer.
+func TestRekeyRequest(t *testing.T) {
+	w := newNetwork(t, 3)
+	a := w.node()
+	b := w.node(func(c *Config) { c.RekeyAfter = 10 * time.Second })
+	a.dial(b)
+	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	b.push(a, 1, pipeline.Realtime, "x")
+	w.run(13 * time.Second)
+	require.EqualValues(t, 1, a.ep.stats.Rekeys)
+	require.EqualValues(t, 1, b.ep.stats.Rekeys)
+	require.Equal(t, a.session(b).current.hash, b.session(a).current.hash)
+	w.checkAll()
+}
+
+// The keys are changed as soon as the packets have worn them, whoever sends:
+// no timer has to come by first.
+func TestRekeyByPacketsIsPrompt(t *testing.T) {
+	for _, dialerSends := range []bool{true, false} {
+		w := newNetwork(t, 9)
+		a, b := w.pair(func(c *Config) { c.RekeyAfterPackets = 1000 })
+		from, to := a, b
+		if !dialerSends {
+			from, to = b, a
+		}
+		highest := uint64(0)
+		w.tap = func(_, _ netAddr, data []byte) bool {
+			if h, _ := wire.ParseHeader(data); h.Type == wire.TypeData {
+				highest = max(highest, h.Counter)
+			}
+			return true
+		}
+		for range 9000 {
+			from.push(to, 1, pipeline.Realtime, "x")
+			w.run(110 * time.Microsecond)
+		}
+		// An acknowledgement, a request or none, and three messages later.
+		require.Less(t, highest, uint64(1000+500))
+		w.run(50 * time.Millisecond)
+		require.GreaterOrEqual(t, a.ep.stats.Rekeys, uint64(6))
+		require.Equal(t, 9000, len(to.got))
+		w.checkAll()
+	}
+}
+
+// A malicious responder asks for new keys all the time, and gets them at most
+// once a second.
+func TestRekeyRequestsAreHeldBack(t *testing.T) {
+	w := newNetwork(t, 10)
+	a, b := w.pair()
+	for range 300 {
+		b.harm(a, wire.AppendRekey(nil, wire.RekeyRequest, nil))
+	}
+	require.LessOrEqual(t, a.ep.stats.Rekeys, uint64(3))
+	require.NotZero(t, a.ep.stats.Rekeys)
+	w.checkAll()
+}
+
+// A rekey that gets no answer is given up, and tried again; unless the other
+// side has taken the new keys already: then it is completed, however late.
+func TestRekeyAbandoned(t *testing.T) {
+	for _, lost := range []string{"init", "answer", "final", "ping"} {
+		t.Run(lost, func(t *testing.T) {
+			w := newNetwork(t, 4)
+			a, b := w.pair(func(c *Config) { c.RekeyAfter, c.Unanswered = 10*time.Second, time.Hour })
+			a.push(b, 1, pipeline.Realtime, "x")
+			w.run(7900 * time.Millisecond)
+			w.tap = func(from, _ netAddr, _ []byte) bool {
+				switch lost {
+				case "init":
+					w.link.cut = w.link.cut || a.session(b).rekey.active()
+				case "answer":
+					w.link.cut = w.link.cut || b.session(a).rekey.active()
+				case "final":
+					w.link.cut = w.link.cut || a.session(b).next != nil
+				case "ping":
+					w.link.cut = w.link.cut || b.ep.stats.Rekeys > 0
+				}
+				return true
+			}
+			w.await(20*time.Second, func() bool { return w.link.cut })
+			w.run(7 * time.Second)
+			require.Zero(t, a.ep.stats.Rekeys)
+			require.Equal(t, lost == "ping", b.ep.stats.Rekeys > 0)
+			require.Equal(t, lost == "ping" || lost == "final", a.session(b).next != nil)
+			w.checkAll()
+			w.link.cut, w.tap = false, nil
+			took := w.await(15*time.Second, func() bool { return a.ep.stats.Rekeys > 0 && b.ep.stats.Rekeys > 0 })
+			require.Equal(t, lost == "ping", took < time.Second)
+			a.push(b, 1, pipeline.Reliable, "y")
+			b.push(a, 1, pipeline.Reliable, "y")
+			w.run(time.Second)
+			require.Len(t, b.got, 2)
+			require.Len(t, a.got, 1)
+			require.Equal(t, 1, a.count(PeerUp))
+			w.checkAll()
+			w.closeAll()
+		})
+	}
+}
+
+// A session that ends with a rekey's job under way gives everything back.
+func TestRekeyEndsWithItsSession(t *testing.T) {
+	for _, steps := range []int{0, 1, 2, 3, 4} {
+		w := newNetwork(t, 5)
+		a, b := w.pair(func(c *Config) { c.RekeyAfter = 10 * time.Second })
+		a.jobDelay, b.jobDelay = 100*time.Millisecond, 100*time.Millisecond
+		a.push(b, 1, pipeline.Realtime, "x")
+		w.until(20*time.Second, func() bool { return a.session(b).rekey.active() })
+		w.run(time.Duration(steps) * 90 * time.Millisecond)
+		w.closeAll()
+	}
+}
+
+// setNext makes n's current epoch with other continue from a counter, as after
+// that many packets.
+func setNext(n, other *node, counter uint64) {
+	s := n.session(other)
+	t := n.ep.tracker(s, s.current.id)
+	next := reflect.ValueOf(t).Elem().FieldByName("next")
+	low := reflect.ValueOf(t).Elem().FieldByName("low")
+	for _, v := range []reflect.Value{next, low} {
+		*(*uint64)(v.Addr().UnsafePointer()) = counter
+	}
+}
+
+// One packet below the limit the last one goes out, and then the session ends
+// rather than use the keys once more.
+func TestKeysAreNeverUsedUp(t *testing.T) {
+	for _, below := range []uint64{0, 1, 5} {
+		t.Run(fmt.Sprint(below), func(t *testing.T) {
+			w := newNetwork(t, 6)
+			a, b := w.pair(func(c *Config) { c.RekeyRate = 1e-9 })
+			a.ep.rekeys.AllowN(goTime(w.now), 1) // spends the burst: no rekey will succeed
+			w.run(time.Second)
+			setNext(a, b, 1<<28-below)
+			highest := uint64(0)
+			w.tap = func(from, _ netAddr, data []byte) bool {
+				if h, _ := wire.ParseHeader(data); from == a.addr && h.Type == wire.TypeData && h.Counter > 1<<20 {
+					highest = max(highest, h.Counter)
+				}
+				return true
+			}
+			for i := range 20 {
+				a.queue(b, 1, pipeline.Realtime, number(i, 1000))
+			}
+			a.turn()
+			require.Equal(t, 1, a.count(PeerDown))
+			require.Equal(t, wire.CloseKeys, a.last(PeerDown).Reason)
+			require.Less(t, highest, uint64(1<<28))
+			require.Equal(t, below > 0, highest > 0)
+			w.await(time.Second, func() bool { return a.up(b) })
+			a.push(b, 1, pipeline.Realtime, "new keys")
+			w.run(time.Second)
+			require.Equal(t, "new keys", b.got[len(b.got)-1].payload)
+			w.checkAll()
+		})
+	}
+}
+
+// Just below the soft limit a rekey takes place in time.
+func TestRekeyAtTheSoftLimit(t *testing.T) {
+	w := newNetwork(t, 7)
+	a, b := w.pair()
+	w.run(time.Second)
+	setNext(a, b, 1<<27-1)
+	a.push(b, 1, pipeline.Realtime, "x")
+	a.push(b, 1, pipeline.Realtime, "y")
+	w.run(3 * time.Second)
+	require.EqualValues(t, 1, a.ep.stats.Rekeys)
+	require.EqualValues(t, 1, b.ep.stats.Rekeys)
+	require.Equal(t, 1, a.count(PeerUp))
+	w.checkAll()
+}
+
+// Ten minutes past their time keys are not used any more.
+func TestKeysAreNeverTooOld(t *testing.T) {
+	w := newNetwork(t, 8)
+	a, b := w.pair(func(c *Config) { c.RekeyRate = 1e-9 })
+	a.ep.rekeys.AllowN(goTime(w.now), 1)
+	a.push(b, 1, pipeline.Realtime, "x")
+	start := w.now
+	w.await(15*time.Minute, func() bool { return a.count(PeerDown)+b.count(PeerDown) > 0 })
+	require.InDelta(t, (720 * time.Second).Seconds(), time.Duration(w.now-start).Seconds(), 30)
+	w.await(time.Second, func() bool { return a.up(b) })
+	w.checkAll()
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// through runs a payload through one stage.
+func through(s pipeline.Stage, payload []byte) ([]byte, pipeline.Verdict) {
+	var p pipeline.Packet
+	p.Reset(nil, netip.AddrPort{}, 0)
+	p.SetPayload(payload)
+	v := s.Process(&p)
+	return p.Payload(), v
+}
+
+// Whatever goes in comes out, and never grows by more than is declared.
+func TestRoundTrip(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	d, i := newDeflate(), newInflate()
+	for range 2000 {
+		payload := make([]byte, random.IntN(1200))
+		variety := 1 + random.IntN(256)
+		for k := range payload {
+			payload[k] = byte(random.IntN(variety))
+		}
+		small, v := through(d, payload)
+		require.Equal(t, pipeline.Accept, v)
+		require.LessOrEqual(t, len(small), len(payload)+d.MaxGrowth())
+		back, v := through(i, small)
+		require.Equal(t, pipeline.Accept, v)
+		require.True(t, bytes.Equal(payload, back))
+	}
+}
+
+func TestInflateRefuses(t *testing.T) {
+	d, i := newDeflate(), newInflate()
+	form := func(payload string) []byte {
+		b, v := through(d, []byte(payload))
+		require.Equal(t, pipeline.Accept, v)
+		require.EqualValues(t, deflated, b[0])
+		return bytes.Clone(b)
+	}
+	good := form(strings.Repeat("state ", 50))
+	for name, c := range map[string]struct {
+		payload []byte
+		want    pipeline.Verdict
+	}{
+		"good":            {good, pipeline.Accept},
+		"empty":           {nil, dropMalformed},
+		"unknown form":    {[]byte{2, 1}, dropMalformed},
+		"no stream":       {[]byte{deflated}, dropMalformed},
+		"no DEFLATE":      {[]byte{deflated, 0xff, 0xff, 0xff}, dropMalformed},
+		"cut off":         {good[:len(good)-2], dropMalformed},
+		"something after": {append(bytes.Clone(good), 0), dropMalformed},
+		"longest":         {form(strings.Repeat("a", maxInflated)), pipeline.Accept},
+		"bomb":            {form(strings.Repeat("a", maxInflated+1)), dropTooLong},
+		"good again":      {good, pipeline.Accept},
+	} {
+		_, v := through(i, c.payload)
+		require.Equal(t, c.want, v, name)
+	}
+}
+
+// A receiver's stage meets whatever an authenticated peer sends: no input makes
+// it panic or yield more than its limit.
+func FuzzInflate(f *testing.F) {
+	f.Add([]byte{plain, 1, 2})
+	f.Add([]byte{deflated, 0x4b, 0x04, 0x00})
+	i := newInflate()
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		out, v := through(i, payload)
+		if v == pipeline.Accept && len(out) > max(maxInflated, len(payload)) {
+			t.Fatalf("%d bytes out of %d", len(out), len(payload))
+		}
+	})
+}
+
+func TestStagesAllocateNothing(t *testing.T) {
+	d, i := newDeflate(), newInflate()
+	payload := state(42)
+	var p pipeline.Packet
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		p.Reset(nil, netip.AddrPort{}, 0)
+		p.SetPayload(payload)
+		if d.Process(&p) != pipeline.Accept || i.Process(&p) != pipeline.Accept {
+			t.Fatal("dropped")
+		}
+	}))
+}

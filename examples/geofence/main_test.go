@@ -1,0 +1,18 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRun(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var out strings.Builder
+	require.NoError(t, run(ctx, &out))
+	require.Equal(t, "[10 20]\n[30 40]\ngeofence outside 1\n", out.String())
+}

@@ -1,0 +1,246 @@
+package sendq
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/stretchr/testify/require"
+)
+
+type message struct {
+	channel uint32
+	intent  pipeline.Intent
+	payload string
+}
+
+// model is the queue as two plain slices.
+type model struct {
+	limits                  Limits
+	state, reliable         []message
+	online, holding, closed bool
+	ready, awaited          bool // the loop has been told; somebody waits for room
+	superseded, displaced   uint64
+}
+
+func size(list []message) (n int) {
+	for _, m := range list {
+		n += len(m.payload)
+	}
+	return n
+}
+
+func (q *model) push(m message) (o Outcome, wake bool) {
+	switch {
+	case q.closed:
+		return Closed, false
+	case !q.online && !(q.holding && m.intent != pipeline.Realtime):
+		return Offline, false
+	case m.intent == pipeline.Reliable:
+		if len(q.reliable) >= q.limits.ReliableMessages || size(q.reliable)+len(m.payload) > q.limits.ReliableBytes {
+			return Full, false
+		}
+		q.reliable = append(q.reliable, m)
+		o = Queued
+	default:
+		o = q.pushState(m)
+	}
+	wake = q.online && !q.ready
+	q.ready = q.ready || wake
+	return o, wake
+}
+
+func (q *model) pushState(m message) Outcome {
+	o := Queued
+	if at := q.predecessor(m); at >= 0 {
+		o = Replaced
+		q.superseded++
+		for at >= 0 && len(q.state) > 1 && size(q.state)-len(q.state[at].payload)+len(m.payload) > q.limits.StateBytes {
+			q.state = q.state[1:]
+			if at--; at >= 0 {
+				q.displaced++
+			}
+		}
+		if at >= 0 {
+			q.state = slices.Clone(q.state)
+			q.state[at] = m
+			return o
+		}
+	}
+	for len(q.state) > 0 && (len(q.state) >= q.limits.StateMessages || size(q.state)+len(m.payload) > q.limits.StateBytes) {
+		q.state = q.state[1:]
+		q.displaced++
+		o = Replaced
+	}
+	q.state = append(q.state, m)
+	return o
+}
+
+// predecessor returns where the message is that m supersedes, or -1.
+func (q *model) predecessor(m message) int {
+	return slices.IndexFunc(q.state, func(w message) bool {
+		return w.intent == pipeline.Latest && m.intent == pipeline.Latest && w.channel == m.channel
+	})
+}
+
+// waits reports whether pushing m would cost a message other than the one that
+// it supersedes, or must fail although it could succeed later.
+func (q *model) waits(m message) bool {
+	if q.closed || !q.online {
+		return !q.closed && q.holding
+	}
+	trial := *q
+	trial.reliable = slices.Clone(q.reliable)
+	o, _ := trial.push(m)
+	return trial.displaced > q.displaced || o == Full && len(q.reliable) > 0
+}
+
+func (q *model) take(reliable bool, most int) (taken []message) {
+	from := &q.state
+	if reliable {
+		from = &q.reliable
+	}
+	n := min(most, len(*from))
+	taken, *from = (*from)[:n], (*from)[n:]
+	if n > 0 {
+		q.awaited = false
+	}
+	return taken
+}
+
+func (q *model) setOnline(online bool) (dropped int) {
+	q.online, q.awaited = online, false
+	if online {
+		return 0
+	}
+	q.ready = false
+	before := len(q.state) + len(q.reliable)
+	if q.holding {
+		q.state = slices.DeleteFunc(slices.Clone(q.state), func(m message) bool { return m.intent == pipeline.Realtime })
+	} else {
+		q.state, q.reliable = nil, nil
+	}
+	return before - len(q.state) - len(q.reliable)
+}
+
+// pair is a queue and its model, which are given the same calls.
+type pair struct {
+	t testing.TB
+	q *Queue
+	m model
+
+	room <-chan struct{}
+	next int // makes payloads differ
+}
+
+func newPair(t testing.TB, l Limits) *pair { return &pair{t: t, q: New(l), m: model{limits: l}} }
+
+// message returns one whose payload has n bytes, and tells of its number.
+func (p *pair) message(channel uint32, intent pipeline.Intent, n int) message {
+	p.next++
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(p.next >> (8 * (i % 4)))
+	}
+	return message{channel, intent, string(b)}
+}
+
+func (p *pair) push(m message) {
+	wantOutcome, wantWake := p.m.push(m)
+	payload := []byte(m.payload)
+	o, wake := p.q.Push(m.channel, m.intent, payload)
+	clear(payload) // the queue has a copy
+	require.Equal(p.t, wantOutcome, o)
+	require.Equal(p.t, wantWake, wake)
+}
+
+func (p *pair) pushWait(m message) {
+	if p.m.waits(m) {
+		_, wake, room := p.q.PushWait(m.channel, m.intent, []byte(m.payload))
+		require.NotNil(p.t, room)
+		require.False(p.t, wake)
+		p.room, p.m.awaited = room, true
+		return
+	}
+	wantOutcome, wantWake := p.m.push(m)
+	o, wake, room := p.q.PushWait(m.channel, m.intent, []byte(m.payload))
+	require.Nil(p.t, room)
+	require.Equal(p.t, wantOutcome, o)
+	require.Equal(p.t, wantWake, wake)
+}
+
+func (p *pair) take(reliable bool, most int) {
+	want := p.m.take(reliable, most)
+	var got []message
+	p.q.Take(reliable, func(channel uint32, intent pipeline.Intent, payload []byte) bool {
+		require.Len(p.t, payload, cap(payload))
+		if len(got) == most {
+			return false
+		}
+		got = append(got, message{channel, intent, string(payload)})
+		return true
+	})
+	require.Equal(p.t, len(want), len(got))
+	for i := range want {
+		require.Equal(p.t, want[i], got[i])
+	}
+}
+
+// restore gives back what a session had taken and not seen acknowledged.
+func (p *pair) restore(list []message) {
+	var back []Message
+	for _, m := range list {
+		back = append(back, Message{Channel: m.channel, Payload: []byte(m.payload)})
+	}
+	p.q.Restore(back)
+	if !p.m.closed {
+		p.m.reliable = append(slices.Clone(list), p.m.reliable...)
+	}
+}
+
+func (p *pair) setOnline(online bool) {
+	require.Equal(p.t, p.m.setOnline(online), p.q.SetOnline(online))
+}
+
+func (p *pair) setHolding(holding bool) {
+	p.m.holding, p.m.awaited = holding, false
+	p.q.SetHolding(holding)
+}
+
+func (p *pair) close() {
+	require.Equal(p.t, len(p.m.state)+len(p.m.reliable), p.q.Close())
+	p.m.closed, p.m.awaited, p.m.state, p.m.reliable = true, false, nil, nil
+}
+
+// check compares all that can be seen from outside, and the bounds inside.
+func (p *pair) check() {
+	state, reliable := p.q.Peek()
+	require.Equal(p.t, len(p.m.state), state)
+	require.Equal(p.t, len(p.m.reliable), reliable)
+	require.Equal(p.t, size(p.m.state)+size(p.m.reliable), p.q.Bytes())
+	superseded, displaced := p.q.Drops()
+	require.Equal(p.t, p.m.superseded, superseded)
+	require.Equal(p.t, p.m.displaced, displaced)
+	if p.room != nil {
+		select {
+		case <-p.room:
+			require.False(p.t, p.m.awaited, "woken for nothing")
+		default:
+			require.True(p.t, p.m.awaited, "not woken")
+		}
+	}
+	latest := 0
+	for _, m := range p.m.state {
+		if m.intent == pipeline.Latest {
+			latest++
+		}
+	}
+	require.Len(p.t, p.q.latest, latest)
+}
+
+func (p *pair) waiting() {
+	p.m.ready = false
+	state, reliable := p.q.Waiting()
+	require.Equal(p.t, len(p.m.state), state)
+	require.Equal(p.t, len(p.m.reliable), reliable)
+}

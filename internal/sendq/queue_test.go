@@ -1,0 +1,220 @@
+package sendq
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/stretchr/testify/require"
+)
+
+var roomy = Limits{StateMessages: 1024, StateBytes: 256 << 10, ReliableMessages: 1024, ReliableBytes: 1 << 20}
+
+func online(l Limits) *Queue {
+	q := New(l)
+	q.SetOnline(true)
+	return q
+}
+
+// newRand returns the generator of one random test and logs its seed, which
+// INTENTRA_SEED replaces to repeat a failure.
+func newRand(t testing.TB) *rand.Rand {
+	seed := rand.Uint64()
+	if s := os.Getenv("INTENTRA_SEED"); s != "" {
+		var err error
+		seed, err = strconv.ParseUint(s, 10, 64)
+		require.NoError(t, err)
+	}
+	t.Logf("INTENTRA_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+func TestQueueAgainstSlices(t *testing.T) {
+	r := newRand(t)
+	for range 100 {
+		p := newPair(t, Limits{
+			StateMessages: 1 + r.IntN(60), StateBytes: 1 + r.IntN(5000),
+			ReliableMessages: 1 + r.IntN(60), ReliableBytes: 1 + r.IntN(5000),
+		})
+		p.setOnline(true)
+		for range 400 {
+			p.step(byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()))
+			p.check()
+		}
+	}
+}
+
+func TestLatestTakesThePlaceOfItsPredecessor(t *testing.T) {
+	for _, size := range []int{0, 1, 4, 5, 100} {
+		p := newPair(t, roomy)
+		p.setOnline(true)
+		for channel := range uint32(3) {
+			p.push(p.message(channel, pipeline.Latest, 4))
+		}
+		p.push(p.message(1, pipeline.Realtime, 4))
+		p.push(p.message(1, pipeline.Latest, size))
+		p.check()
+		require.EqualValues(t, 1, p.m.superseded)
+
+		var order []uint32
+		p.q.Take(false, func(channel uint32, intent pipeline.Intent, payload []byte) bool {
+			if channel == 1 && intent == pipeline.Latest {
+				require.Len(t, payload, size)
+			}
+			order = append(order, channel)
+			return true
+		})
+		require.Equal(t, []uint32{0, 1, 2, 1}, order, "payload of %d bytes", size)
+	}
+}
+
+// A Latest channel that changes in size, behind a message that is never taken,
+// must not pile up what it has superseded.
+func TestSupersedingTakesNoMemory(t *testing.T) {
+	q := online(roomy)
+	q.Push(1, pipeline.Latest, []byte("first"))
+	payload := make([]byte, 1000)
+	for i := range 100_000 {
+		q.Push(2, pipeline.Latest, payload[:1+i%len(payload)])
+	}
+	require.Less(t, cap(q.state.data), 8*len(payload))
+	require.Less(t, cap(q.state.items), 100)
+	superseded, displaced := q.Drops()
+	require.EqualValues(t, 99_999, superseded)
+	require.Zero(t, displaced)
+}
+
+// Threat 15: at its limits, drained and refilled in any measure, a queue keeps
+// within a small multiple of them.
+func TestMemoryAtTheLimits(t *testing.T) {
+	r := newRand(t)
+	l := Limits{StateMessages: 100, StateBytes: 20_000, ReliableMessages: 100, ReliableBytes: 20_000}
+	q := online(l)
+	payload := make([]byte, 1000)
+	for range 50_000 {
+		intent := 1 + pipeline.Intent(r.IntN(3))
+		q.Push(r.Uint32N(200), intent, payload[:r.IntN(len(payload))])
+		if r.IntN(2) == 0 {
+			left := r.IntN(3)
+			q.Take(r.IntN(2) == 0, func(uint32, pipeline.Intent, []byte) bool { left--; return left >= 0 })
+		}
+		for _, f := range []*fifo{&q.state, &q.reliable} {
+			require.LessOrEqual(t, f.bytes, 20_000)
+			require.LessOrEqual(t, f.len(), 100)
+			require.LessOrEqual(t, cap(f.data), 3*20_000)
+			require.LessOrEqual(t, cap(f.items), 3*100+32)
+		}
+		require.LessOrEqual(t, len(q.latest), 100)
+	}
+}
+
+func TestMemoryIsReleasedAfterABurst(t *testing.T) {
+	q := online(roomy)
+	all := func(uint32, pipeline.Intent, []byte) bool { return true }
+	for _, size := range []int{0, 200} {
+		for channel := range uint32(1000) {
+			q.Push(channel, pipeline.Latest, make([]byte, size))
+			q.Push(channel, pipeline.Reliable, make([]byte, size))
+		}
+		q.Take(false, all)
+		q.Take(true, all)
+		require.Zero(t, cap(q.state.data)+cap(q.state.items)+cap(q.reliable.data)+cap(q.reliable.items))
+		require.Nil(t, q.latest)
+	}
+	for _, end := range []func(){func() { q.SetOnline(false) }, func() { q.Close() }} {
+		q.Push(1, pipeline.Latest, make([]byte, 100_000))
+		q.Push(1, pipeline.Reliable, make([]byte, 100_000))
+		end()
+		require.Zero(t, cap(q.state.data)+cap(q.reliable.data))
+		q.SetOnline(true)
+	}
+}
+
+func TestSteadyStateDoesNotAllocate(t *testing.T) {
+	q := online(roomy)
+	payload := make([]byte, 128)
+	taken := 0
+	all := func(uint32, pipeline.Intent, []byte) bool { taken++; return true }
+	half := func(uint32, pipeline.Intent, []byte) bool { taken++; return taken%8 != 0 }
+	for name, take := range map[string]func(uint32, pipeline.Intent, []byte) bool{"drained": all, "never empty": half} {
+		require.Zero(t, testing.AllocsPerRun(2000, func() {
+			for channel := range uint32(4) {
+				q.Push(channel, pipeline.Realtime, payload)
+				q.Push(channel, pipeline.Latest, payload[:100+taken%28])
+				q.Push(channel, pipeline.Reliable, payload)
+			}
+			q.Waiting()
+			q.Take(false, take)
+			q.Take(true, take)
+		}), name)
+	}
+	require.NotZero(t, taken)
+}
+
+func TestOffline(t *testing.T) {
+	for _, holding := range []bool{false, true} {
+		p := newPair(t, roomy)
+		p.setHolding(holding)
+		for intent := pipeline.Realtime; intent <= pipeline.Reliable; intent++ {
+			p.push(p.message(1, intent, 10))
+		}
+		p.setOnline(true)
+		for intent := pipeline.Realtime; intent <= pipeline.Reliable; intent++ {
+			p.push(p.message(2, intent, 10))
+		}
+		p.setOnline(false)
+		want := 0
+		if holding {
+			want = 4 // Latest and Reliable, of either time
+		}
+		state, reliable := p.q.Peek()
+		require.Equal(t, want, state+reliable)
+		p.check()
+	}
+}
+
+func TestWakesOnceUntilLookedAt(t *testing.T) {
+	q := online(roomy)
+	for range 3 {
+		_, wake := q.Push(1, pipeline.Realtime, nil)
+		require.True(t, wake)
+		_, wake = q.Push(1, pipeline.Reliable, nil)
+		require.False(t, wake)
+		q.Peek()
+		_, wake = q.Push(1, pipeline.Latest, nil)
+		require.False(t, wake)
+		q.Waiting()
+	}
+}
+
+func TestRestoreGoesInFrontAndBeyondTheLimits(t *testing.T) {
+	p := newPair(t, Limits{StateMessages: 1, StateBytes: 10, ReliableMessages: 2, ReliableBytes: 20})
+	p.setOnline(true)
+	old := []message{p.message(1, pipeline.Reliable, 9), p.message(2, pipeline.Reliable, 9), p.message(3, pipeline.Reliable, 9)}
+	p.push(p.message(4, pipeline.Reliable, 5))
+	p.restore(old)
+	p.restore(nil)
+	p.push(p.message(5, pipeline.Reliable, 1)) // Full
+	p.check()
+	p.take(true, 10)
+	p.check()
+
+	p.close()
+	p.restore(old)
+	p.push(old[0])
+	p.check()
+}
+
+func BenchmarkPushTake(b *testing.B) {
+	b.ReportAllocs()
+	q, payload := online(roomy), make([]byte, 128)
+	all := func(uint32, pipeline.Intent, []byte) bool { return true }
+	for i := 0; b.Loop(); i++ {
+		q.Push(uint32(i%16), pipeline.Latest, payload)
+		if i%9 == 8 {
+			q.Take(false, all)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package sendq
+
+import (
+	"encoding/binary"
+	"sync"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/stretchr/testify/require"
+)
+
+var tight = Limits{StateMessages: 2, StateBytes: 100, ReliableMessages: 2, ReliableBytes: 100}
+
+func TestPushWaitWaitsForRoom(t *testing.T) {
+	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Latest, pipeline.Reliable} {
+		p := newPair(t, tight)
+		p.setOnline(true)
+		for channel := range uint32(3) {
+			p.pushWait(p.message(channel, intent, 10))
+			p.check()
+		}
+		require.True(t, p.m.awaited)
+		p.take(intent == pipeline.Reliable, 0) // the taker has no room itself
+		p.check()
+		require.True(t, p.m.awaited)
+		p.take(intent == pipeline.Reliable, 1)
+		p.check()
+		require.False(t, p.m.awaited)
+		p.pushWait(p.message(9, intent, 10))
+		p.check()
+		require.False(t, p.m.awaited)
+		require.Zero(t, p.m.displaced)
+	}
+}
+
+// What wakes a waiter, beside room.
+func TestWaitersWake(t *testing.T) {
+	for name, event := range map[string]func(*pair){
+		"online":      func(p *pair) { p.setOnline(true) },
+		"offline":     func(p *pair) { p.setOnline(false) },
+		"not holding": func(p *pair) { p.setHolding(false) },
+		"closed":      func(p *pair) { p.close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPair(t, tight)
+			p.setHolding(true)
+			p.pushWait(p.message(1, pipeline.Realtime, 1))
+			require.True(t, p.m.awaited)
+			event(p)
+			p.check()
+			require.False(t, p.m.awaited)
+		})
+	}
+}
+
+// A message that no room will ever be enough for must not wait for ever.
+func TestPushWaitAnswersAMessageBeyondTheLimit(t *testing.T) {
+	q, large := online(tight), make([]byte, 101)
+	o, _, room := q.PushWait(1, pipeline.Reliable, large)
+	require.Nil(t, room)
+	require.Equal(t, Full, o)
+	for range 2 { // the second supersedes
+		o, _, room = q.PushWait(1, pipeline.Latest, large)
+		require.Nil(t, room)
+		require.Contains(t, []Outcome{Queued, Replaced}, o)
+	}
+	o, _, room = q.PushWait(1, pipeline.Realtime, large)
+	require.NotNil(t, room)
+	require.Equal(t, Full, o)
+}
+
+// Many goroutines that wait and one that takes: nothing is lost, refused or
+// displaced, and what each has sent arrives in its order.
+func TestConcurrentPushWait(t *testing.T) {
+	const pushers, each = 8, 500
+	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Reliable} {
+		q := online(tight)
+		var pushing sync.WaitGroup
+		for g := range uint32(pushers) {
+			pushing.Add(1)
+			go func() {
+				defer pushing.Done()
+				for i := range uint64(each) {
+					for {
+						o, _, room := q.PushWait(g, intent, binary.BigEndian.AppendUint64(nil, i))
+						if room == nil {
+							if o != Queued {
+								t.Errorf("outcome %d", o)
+							}
+							break
+						}
+						<-room
+					}
+				}
+			}()
+		}
+		done := make(chan struct{})
+		go func() { pushing.Wait(); close(done) }()
+
+		var next [pushers]uint64
+		take := func(channel uint32, _ pipeline.Intent, payload []byte) bool {
+			if binary.BigEndian.Uint64(payload) != next[channel] {
+				t.Errorf("goroutine %d out of order", channel)
+			}
+			next[channel]++
+			return true
+		}
+		for running := true; running; {
+			select {
+			case <-done:
+				running = false
+			default:
+			}
+			q.Take(intent == pipeline.Reliable, take)
+		}
+		for g := range next {
+			require.EqualValues(t, each, next[g])
+		}
+		_, displaced := q.Drops()
+		require.Zero(t, displaced)
+	}
+}
+
+// Pushers, a taker and a peer that comes and goes: each message is taken,
+// refused, superseded, displaced or dropped, exactly one of these.
+func TestConcurrentLaw(t *testing.T) {
+	const pushers, each = 4, 2000
+	q := New(Limits{StateMessages: 16, StateBytes: 1000, ReliableMessages: 16, ReliableBytes: 1000})
+	var pushing sync.WaitGroup
+	var refused [pushers]int
+	for g := range pushers {
+		pushing.Add(1)
+		go func() {
+			defer pushing.Done()
+			payload := make([]byte, 60)
+			for i := range each {
+				o, _ := q.Push(uint32(i%7), 1+pipeline.Intent(i%3), payload[:i%60])
+				if o == Full || o == Offline {
+					refused[g]++
+				}
+			}
+		}()
+	}
+	done := make(chan struct{})
+	go func() { pushing.Wait(); close(done) }()
+
+	got := 0
+	count := func(uint32, pipeline.Intent, []byte) bool { got++; return true }
+	for i, running := 0, true; running; i++ {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		q.Take(i%2 == 0, count)
+		if i%3 == 0 {
+			q.SetHolding(i%2 == 0)
+			got += q.SetOnline(i%5 != 0)
+		}
+	}
+	got += q.Close()
+	for _, n := range refused {
+		got += n
+	}
+	superseded, displaced := q.Drops()
+	require.Equal(t, pushers*each, got+int(superseded+displaced))
+}

@@ -1,0 +1,49 @@
+package metrics
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+func TestPeerLabelsAreBounded(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	const peers = 50
+	var s snapshot
+	for i := range peers {
+		s.peers = append(s.peers, intentra.PeerStats{Key: intentra.PublicKey{byte(i)}, RTT: 1})
+	}
+	for _, limit := range []int{-1, 0, 1, 7, peers, peers + 1} {
+		rnd.Shuffle(peers, func(i, j int) { s.peers[i], s.peers[j] = s.peers[j], s.peers[i] })
+		want := map[string]bool{}
+		for i := range min(max(limit, 0), peers) {
+			want[intentra.PublicKey{byte(i)}.String()] = true
+		}
+		got, series := map[string]bool{}, 0
+		all := values(t, gatherer(t, s, WithPeerLabels(limit)))
+		for name := range all {
+			if _, key, ok := strings.Cut(name, "{peer="); ok {
+				got[strings.TrimSuffix(key, "}")] = true
+				series++
+			}
+		}
+		require.Equal(t, want, got, "limit %d", limit)
+		require.Equal(t, 8*len(want), series, "limit %d", limit)
+		require.Equal(t, float64(peers-len(want)), all["intentra_unlabelled_peers"], "limit %d", limit)
+	}
+}
+
+// Without the option, the number of series does not depend on the peers.
+func TestNoPeerLabelsByDefault(t *testing.T) {
+	one, many := distinct(), distinct()
+	for i := range 200 {
+		many.peers = append(many.peers, intentra.PeerStats{Key: intentra.PublicKey{2, byte(i)}, RTT: 1})
+	}
+	require.Len(t, values(t, gatherer(t, many)), len(values(t, gatherer(t, one))))
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package intentra_test
+
+const underRace = false

@@ -1,0 +1,157 @@
+package intentra_test
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+// A peer is up before its first message, on both sides.
+func TestPeerIsUpBeforeItsFirstMessage(t *testing.T) {
+	ctx := within(t)
+	for range 20 {
+		type step struct{ side, what string }
+		order := make(chan step, 16)
+		watch := func(side string) intentra.Config {
+			return intentra.Config{
+				OnPeer: func(e intentra.PeerEvent) {
+					order <- step{side, "up"}
+					// From here on it is connected, and can be sent to.
+					if r := e.Peer.Send(realtime("hello")); r.Err != nil || !e.Peer.Connected() {
+						order <- step{side, "not connected"}
+					}
+				},
+				Handler: func(*intentra.Peer, intentra.Message) { order <- step{side, "message"} },
+			}
+		}
+		l := listen(t, watch("listener"))
+		p := dial(t, l, watch("dialer"))
+		seen := map[string]string{}
+		for range 4 {
+			s := next(t, ctx, order)
+			if s.what == "message" {
+				require.Equal(t, "up", seen[s.side], s.side)
+			}
+			seen[s.side] = s.what
+		}
+		require.Equal(t, map[string]string{"listener": "message", "dialer": "message"}, seen)
+		require.NoError(t, p.Close())
+		require.NoError(t, l.Close())
+	}
+}
+
+func TestPeerEventsCarryTheReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		end          func(l *intentra.Transport, p, theirs *intentra.Peer)
+		here, there  string // reasons at the listener and at the dialer
+		reconnecting bool
+		ends         bool // the dialer's transport, too
+	}{
+		"listener closes the peer": {func(_ *intentra.Transport, _, theirs *intentra.Peer) { _ = theirs.Close() }, "closed", "closed", false, false},
+		"listener gives a reason":  {func(_ *intentra.Transport, _, theirs *intentra.Peer) { _ = theirs.CloseReason(6) }, "slow", "slow", true, false},
+		"listener closes":          {func(l *intentra.Transport, _, _ *intentra.Peer) { _ = l.Close() }, "shutdown", "shutdown", true, false},
+		"listener revokes":         {func(l *intentra.Transport, _, theirs *intentra.Peer) { l.Revoke(theirs.Key()) }, "revoked", "revoked", false, false},
+		"dialer closes":            {func(_ *intentra.Transport, p, _ *intentra.Peer) { _ = p.Close() }, "shutdown", "shutdown", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := within(t)
+			here, listener := events()
+			there, dialer := events()
+			var refuse atomic.Bool
+			l := listen(t, intentra.Config{OnPeer: here, Authorize: func(intentra.PublicKey) bool { return !refuse.Load() }})
+			p := dial(t, l, intentra.Config{OnPeer: there})
+			up := next(t, ctx, listener)
+			require.True(t, up.Up)
+			require.Zero(t, up.Reason)
+			require.Equal(t, p.Transport().PublicKey(), up.Peer.Key())
+			require.True(t, next(t, ctx, dialer).Up)
+
+			refuse.Store(true)
+			c.end(l, p, up.Peer)
+			down := next(t, ctx, listener)
+			require.Equal(t, intentra.PeerEvent{Peer: up.Peer, Reason: down.Reason}, down)
+			require.Equal(t, c.here, down.Reason.String())
+			require.False(t, up.Peer.Connected())
+			down = next(t, ctx, dialer)
+			require.Equal(t, c.there, down.Reason.String())
+			require.Equal(t, c.reconnecting, down.Reconnecting)
+			require.Same(t, p, down.Peer)
+			require.False(t, p.Connected())
+			eventually(t, ctx, "the close is counted", func() bool {
+				return count(t, l.Stats().Closes, c.here) == 1 && count(t, p.Transport().Stats().Closes, c.there) == 1
+			})
+		})
+	}
+}
+
+// Who has been revoked is out at once and stays out; the others stay in.
+func TestRevoke(t *testing.T) {
+	ctx := within(t)
+	key := newKey(t)
+	var revoked atomic.Bool
+	here, listener := events()
+	l := listen(t, intentra.Config{OnPeer: here, Authorize: func(k intentra.PublicKey) bool {
+		return k != key.Public() || !revoked.Load()
+	}})
+	other := dial(t, l, intentra.Config{})
+	next(t, ctx, listener)
+	there, dialer := events()
+	p := dial(t, l, intentra.Config{Key: key, OnPeer: there})
+	require.True(t, next(t, ctx, dialer).Up)
+
+	revoked.Store(true)
+	l.Revoke(key.Public())
+	down := next(t, ctx, dialer)
+	require.False(t, down.Reconnecting)
+	require.ErrorIs(t, p.Send(reliable("x")).Err, intentra.ErrNotConnected)
+	dial(t, l, intentra.Config{}) // whoever has not been revoked may
+	cfg := hasty(t)
+	cfg.Key = key
+	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), cfg)
+	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+
+	require.NoError(t, other.SendWait(ctx, reliable("still here")))
+	require.Equal(t, "still here", string(receive(t, ctx, l).Payload))
+	l.Revoke(newKey(t).Public()) // of whom nobody has heard
+}
+
+func TestPeersAndPeer(t *testing.T) {
+	ctx := within(t)
+	told, happened := events()
+	l := listen(t, intentra.Config{OnPeer: told})
+	require.Empty(t, l.Peers())
+	_, known := l.Peer(newKey(t).Public())
+	require.False(t, known)
+
+	var dialled, order []*intentra.Peer
+	for range 4 {
+		p := dial(t, l, intentra.Config{})
+		dialled = append(dialled, p)
+		e := next(t, ctx, happened)
+		order = append(order, e.Peer)
+		require.Equal(t, order, l.Peers(), "in the order in which they connected")
+		got, known := l.Peer(p.Transport().PublicKey())
+		require.True(t, known)
+		require.Same(t, e.Peer, got)
+		require.Same(t, l, got.Transport())
+		require.Equal(t, p.Transport().LocalAddr().Port(), got.Addr().Port())
+		require.Equal(t, []*intentra.Peer{p}, p.Transport().Peers())
+		require.Equal(t, l.LocalAddr(), p.Addr())
+		require.Equal(t, l.PublicKey(), p.Key())
+	}
+	snapshot := l.Peers()
+	snapshot[0] = nil
+	require.Equal(t, order, l.Peers(), "the slice is the caller's")
+
+	require.NoError(t, dialled[1].Close())
+	require.Same(t, order[1], next(t, ctx, happened).Peer)
+	require.Equal(t, []*intentra.Peer{order[0], order[2], order[3]}, l.Peers())
+	got, known := l.Peer(order[1].Key())
+	require.True(t, known, "lately connected")
+	require.False(t, got.Connected())
+	require.NotEqual(t, netip.AddrPort{}, got.Addr(), "the last address")
+}

@@ -1,0 +1,218 @@
+package intentra_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+// Of what nobody has read the newest stay, and the others are counted.
+func TestReceiveRingKeepsTheNewest(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{ReceiveQueue: 4})
+	p := dial(t, l, intentra.Config{})
+	for i := range 10 {
+		require.NoError(t, p.SendWait(ctx, realtime(fmt.Sprint(i))))
+	}
+	eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 10 })
+	var peer *intentra.Peer
+	for i := 6; i < 10; i++ {
+		r := receive(t, ctx, l)
+		require.Equal(t, fmt.Sprint(i), string(r.Payload))
+		peer = r.Peer
+	}
+	require.EqualValues(t, 6, l.Stats().ReceiveDrops)
+	require.EqualValues(t, 6, peer.Stats().ReceiveDrops)
+}
+
+// A peer that nobody reads hurts no other: not its Realtime messages, which
+// overwrite each other, and not its Reliable ones, which wait.
+func TestSlowReaderHurtsNobodyElse(t *testing.T) {
+	ctx := within(t)
+	told, happened := events()
+	l := listen(t, intentra.Config{ReceiveQueue: 8, OnPeer: told})
+	flood := dial(t, l, intentra.Config{ReliableQueueMessages: 64})
+	next(t, ctx, happened)
+	good := dial(t, l, intentra.Config{})
+	reader := next(t, ctx, happened).Peer
+	require.Equal(t, good.Transport().PublicKey(), reader.Key())
+	for range 1000 {
+		flood.Send(realtime("flood"))
+		flood.Send(reliable("flood"))
+	}
+	for i := range 100 {
+		require.NoError(t, good.SendWait(ctx, reliable(fmt.Sprint(i))))
+		m, err := reader.Receive(ctx)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprint(i), string(m.Payload))
+	}
+	require.Zero(t, reader.Stats().ReceiveDrops)
+}
+
+// A full ring refuses Reliable messages; their sender sends them again, and
+// none is lost, twice there, or out of order.
+func TestReliableSurvivesAFullRing(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{ReceiveQueue: 4})
+	p := dial(t, l, intentra.Config{})
+	const n = 40
+	for i := range n {
+		require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+	}
+	eventually(t, ctx, "the ring is full", func() bool {
+		return drops(t, l.Stats().In, "ack", "receiver_full").Messages > 0
+	})
+	for i := range n {
+		require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+	}
+	require.Zero(t, l.Stats().ReceiveDrops)
+}
+
+func TestPeersTakeTurnsInReceive(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{})
+	for range 3 {
+		p := dial(t, l, intentra.Config{})
+		for range 20 {
+			require.NoError(t, p.SendWait(ctx, realtime("x")))
+		}
+	}
+	eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 60 })
+	seen := map[*intentra.Peer]int{}
+	for i := range 60 {
+		seen[receive(t, ctx, l).Peer]++
+		if i%3 == 2 {
+			for p, n := range seen {
+				require.Equal(t, i/3+1, n, p.Key())
+			}
+		}
+	}
+}
+
+// Receive of one peer and of all together share the messages, each once.
+func TestReceivePerPeerAndForAll(t *testing.T) {
+	ctx := within(t)
+	told, happened := events()
+	l := listen(t, intentra.Config{OnPeer: told})
+	p := dial(t, l, intentra.Config{})
+	reader := next(t, ctx, happened).Peer
+	const n = 2000
+	got := make(chan string, n)
+	short, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				r, err := l.Receive(short)
+				if err != nil {
+					return
+				}
+				got <- string(r.Payload)
+			}
+		})
+		wg.Go(func() {
+			for {
+				m, err := reader.Receive(short)
+				if err != nil {
+					return
+				}
+				got <- string(m.Payload)
+			}
+		})
+	}
+	seen := map[string]bool{}
+	for i := range n {
+		require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+	}
+	for range n {
+		m := next(t, ctx, got)
+		require.False(t, seen[m], m)
+		seen[m] = true
+	}
+	cancel()
+	wg.Wait()
+	require.Empty(t, got)
+}
+
+func TestReceiveEndsWithItsContext(t *testing.T) {
+	why := errors.New("enough")
+	told, happened := events()
+	l := listen(t, intentra.Config{OnPeer: told})
+	dial(t, l, intentra.Config{})
+	peer := next(t, within(t), happened).Peer
+	ctx, cancel := context.WithCancelCause(within(t))
+	cancel(why)
+	_, err := l.Receive(ctx)
+	require.ErrorIs(t, err, why)
+	_, err = peer.Receive(ctx)
+	require.ErrorIs(t, err, why)
+}
+
+// What has arrived is still there after Close, and then it is over.
+func TestReceiveAfterClose(t *testing.T) {
+	ctx := within(t)
+	for _, perPeer := range []bool{false, true} {
+		l := listen(t, intentra.Config{})
+		p := dial(t, l, intentra.Config{})
+		for i := range 5 {
+			require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+		}
+		eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 5 })
+		peer := l.Peers()[0]
+		require.NoError(t, l.Close())
+		take := func() (intentra.Message, error) {
+			if perPeer {
+				return peer.Receive(ctx)
+			}
+			r, err := l.Receive(ctx)
+			return r.Message, err
+		}
+		for i := range 5 {
+			m, err := take()
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(i), string(m.Payload))
+		}
+		for range 3 {
+			_, err := take()
+			require.ErrorIs(t, err, net.ErrClosed)
+		}
+	}
+}
+
+func TestCloseEndsAllReceivers(t *testing.T) {
+	ctx := within(t)
+	told, happened := events()
+	l := listen(t, intentra.Config{OnPeer: told})
+	dial(t, l, intentra.Config{})
+	peer := next(t, ctx, happened).Peer
+	ended := make(chan error, 8)
+	for range cap(ended) / 2 {
+		go func() { _, err := l.Receive(ctx); ended <- err }()
+		go func() { _, err := peer.Receive(ctx); ended <- err }()
+	}
+	require.NoError(t, l.Close())
+	for range cap(ended) {
+		require.ErrorIs(t, next(t, ctx, ended), net.ErrClosed)
+	}
+}
+
+// The payload belongs to whoever has received it.
+func TestReceivedPayloadStays(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{ReceiveQueue: 1})
+	p := dial(t, l, intentra.Config{})
+	require.NoError(t, p.SendWait(ctx, reliable("first")))
+	first := receive(t, ctx, l)
+	for range 50 {
+		require.NoError(t, p.SendWait(ctx, reliable("other")))
+		receive(t, ctx, l)
+	}
+	require.Equal(t, "first", string(first.Payload))
+}

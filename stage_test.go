@@ -1,0 +1,232 @@
+package intentra_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
+
+const dropOutside = pipeline.DropFirst
+
+// geofence drops messages that begin with an x, and tells which packets the
+// messages came in.
+func geofence(packets *[]uint64) pipeline.Stage {
+	return pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {
+		*packets = append(*packets, p.Counter)
+		if bytes.HasPrefix(p.Payload(), []byte("x")) {
+			return dropOutside
+		}
+		return pipeline.Accept
+	})
+}
+
+// A stage behind ack sees single messages: what it drops does not arrive, is
+// counted under its own name, and takes no neighbour in the packet with it.
+func TestStageDropsSingleMessages(t *testing.T) {
+	ctx := within(t)
+	var packets []uint64 // the loop's, until Close
+	handle, got := hearing()
+	l := listen(t, intentra.Config{Handler: handle, Stages: func(s *stages.Set) error {
+		s.InsertAfter("ack", geofence(&packets))
+		return nil
+	}})
+	// What a Handler sends leaves together, when the turn of the loop ends.
+	sent := []string{"a", "x1", "b", "x2", "x3", "c"}
+	p := dial(t, l, intentra.Config{Handler: func(p *intentra.Peer, _ intentra.Message) {
+		for i, payload := range sent {
+			p.Send(intentra.Message{Channel: uint32(i), Intent: intents[i%len(intents)], Payload: []byte(payload)})
+		}
+	}})
+	theirs := l.Peers()[0]
+	require.NoError(t, theirs.SendWait(ctx, reliable("go")))
+	var arrived []string
+	for range 3 {
+		arrived = append(arrived, string(next(t, ctx, got).m.Payload))
+	}
+	slices.Sort(arrived)
+	require.Equal(t, []string{"a", "b", "c"}, arrived)
+	require.NoError(t, p.Transport().Shutdown(ctx)) // a dropped Reliable message counts as received
+	require.NoError(t, l.Close())
+
+	require.Len(t, packets, len(sent))
+	require.Equal(t, packets[0], packets[len(packets)-1], "all were in one packet")
+	require.Empty(t, got)
+	s := l.Stats()
+	require.Equal(t, pipeline.DropCount{Stage: "geofence", Reason: "outside", Messages: 3}, drops(t, s.In, "geofence", "outside"))
+	require.EqualValues(t, 3, s.MessagesIn)
+	require.Contains(t, theirs.Stats().Drops, intentra.NamedDrop{Stage: "geofence", Reason: "outside", Count: 3})
+}
+
+// prefix is a pair of stages: one makes each message longer by a few bytes on
+// its way out, the other takes them off again.
+const prefix = "prefix:"
+
+type lengthen struct{ b []byte }
+
+func (*lengthen) Name() string      { return "lengthen" }
+func (*lengthen) Reasons() []string { return nil }
+func (*lengthen) MaxGrowth() int    { return len(prefix) }
+func (s *lengthen) Process(p *pipeline.Packet) pipeline.Verdict {
+	s.b = append(append(s.b[:0], prefix...), p.Payload()...)
+	p.SetPayload(s.b)
+	return pipeline.Accept
+}
+
+func shorten() pipeline.Stage {
+	return pipeline.Func("shorten", []string{"bare"}, func(p *pipeline.Packet) pipeline.Verdict {
+		rest, ok := bytes.CutPrefix(p.Payload(), []byte(prefix))
+		if !ok {
+			return pipeline.DropFirst
+		}
+		p.SetPayload(rest)
+		return pipeline.Accept
+	})
+}
+
+func withPrefix(s *stages.Set) error {
+	s.InsertAfter("ack", shorten())
+	s.Outbound.InsertBefore("pack", &lengthen{})
+	return nil
+}
+
+// What a pair of stages does to messages on the way the receiver never sees;
+// the room that they need is kept for them.
+func TestStagesThatChangeMessages(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{Stages: withPrefix})
+	p := dial(t, l, intentra.Config{Stages: withPrefix})
+	require.Equal(t, listen(t, intentra.Config{}).MaxMessageSize()-len(prefix), l.MaxMessageSize())
+	theirs := l.Peers()[0]
+	largest := bytes.Repeat([]byte{7}, l.MaxMessageSize())
+	for i := range 200 {
+		for _, intent := range intents {
+			for _, payload := range [][]byte{largest, fmt.Append(nil, i), nil} {
+				m := intentra.Message{Channel: 1<<32 - 1, Intent: intent, Payload: payload}
+				require.NoError(t, p.SendWait(ctx, m))
+				r := receive(t, ctx, l)
+				require.True(t, bytes.Equal(payload, r.Payload))
+				// The way back, so that acknowledgements travel with messages.
+				require.NoError(t, theirs.SendWait(ctx, m))
+				back, err := p.Receive(ctx)
+				require.NoError(t, err)
+				require.True(t, bytes.Equal(payload, back.Payload))
+			}
+		}
+	}
+	for _, tr := range []*intentra.Transport{l, p.Transport()} {
+		require.Zero(t, count(t, tr.Stats().SendDrops, "too_large"))
+		require.Zero(t, drops(t, tr.Stats().In, "shorten", "bare").Messages)
+	}
+	require.Equal(t, intentra.ErrMessageTooLarge, p.Send(intentra.Message{
+		Channel: 1<<32 - 1, Intent: intentra.Reliable, Payload: append(largest, 0),
+	}).Err)
+}
+
+// Messages that leave together keep their own channel and intent.
+func TestOutboundStagesKeepMessagesApart(t *testing.T) {
+	ctx := within(t)
+	handle, got := hearing()
+	l := listen(t, intentra.Config{Handler: handle, Stages: withPrefix})
+	const n = 60
+	p := dial(t, l, intentra.Config{Stages: withPrefix, Handler: func(p *intentra.Peer, _ intentra.Message) {
+		for i := range n {
+			intent := intents[i%len(intents)]
+			p.Send(intentra.Message{Channel: uint32(i), Intent: intent, Payload: fmt.Append(nil, i, intent)})
+		}
+	}})
+	require.NoError(t, l.Peers()[0].SendWait(ctx, reliable("go")))
+	seen := map[uint32]bool{}
+	for range n {
+		m := next(t, ctx, got).m
+		require.Equal(t, fmt.Sprint(m.Channel, m.Intent), string(m.Payload))
+		require.False(t, seen[m.Channel])
+		seen[m.Channel] = true
+	}
+	require.NoError(t, p.Close())
+}
+
+// A message as large as may be and an acknowledgement that is due have to take
+// separate packets; neither is given up for the other.
+func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
+	ctx := within(t)
+	for name, change := range map[string]func(*stages.Set) error{"no stages": nil, "stages": withPrefix} {
+		t.Run(name, func(t *testing.T) {
+			handle, got := hearing()
+			l := listen(t, intentra.Config{Stages: change, Handler: func(p *intentra.Peer, m intentra.Message) {
+				p.Send(m)
+			}})
+			p := dial(t, l, intentra.Config{Stages: change, Handler: handle})
+			m := intentra.Message{Channel: 1<<32 - 1, Intent: intentra.Reliable, Payload: make([]byte, l.MaxMessageSize())}
+			const n = 2000
+			for range n / 100 {
+				for range 100 {
+					require.NoError(t, p.SendWait(ctx, m))
+				}
+				for range 100 {
+					require.Len(t, next(t, ctx, got).m.Payload, l.MaxMessageSize())
+				}
+			}
+			require.Zero(t, count(t, l.Stats().SendDrops, "too_large"))
+			require.Zero(t, count(t, p.Transport().Stats().SendDrops, "too_large"))
+		})
+	}
+}
+
+// What a session leaves unacknowledged goes through the stages again as the
+// application gave it, not as they had left it.
+func TestStagesSeeResentMessagesAsTheyWere(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{Stages: withPrefix})
+	r := newRelay(t, l.LocalAddr())
+	told, happened := events()
+	cfg := restless(intentra.Config{Stages: withPrefix, OnPeer: told})
+	cfg.HandshakeTimeout = cfg.Unanswered
+	p := dialTo(t, r.addr(), l.PublicKey(), cfg)
+	require.True(t, next(t, ctx, happened).Up)
+	r.blocked.Store(true)
+	for i := range 3 {
+		require.Equal(t, intentra.Queued, p.Send(reliable(fmt.Sprint(i))).Status)
+	}
+	require.False(t, next(t, ctx, happened).Up)
+	r.blocked.Store(false)
+	for i := range 3 {
+		require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+	}
+}
+
+// fickle keeps state for each session, as the guide has it.
+type fickle struct {
+	pipeline.PerSession[int]
+}
+
+func (*fickle) Name() string      { return "fickle" }
+func (*fickle) Reasons() []string { return []string{"odd"} }
+func (s *fickle) Process(p *pipeline.Packet) pipeline.Verdict {
+	n := s.State(p)
+	if *n++; *n%2 == 1 {
+		return pipeline.DropFirst
+	}
+	return pipeline.Accept
+}
+
+func TestStageKeepsStateForEachSession(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{Stages: func(s *stages.Set) error { s.InsertAfter("ack", &fickle{}); return nil }})
+	for range 3 {
+		p := dial(t, l, intentra.Config{})
+		for i := range 10 {
+			require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+		}
+		for i := 1; i < 10; i += 2 {
+			require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+		}
+		require.NoError(t, p.Close())
+	}
+}

@@ -1,0 +1,162 @@
+package ack
+
+import (
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+	"github.com/stretchr/testify/require"
+)
+
+// roomForAll is a packet's capacity that no acknowledgement exceeds.
+const roomForAll = 1232
+
+func TestAttachAtMostOnceADelay(t *testing.T) {
+	r := newRig(t, Config{})
+	r.now = 1000 * millisecond
+	require.Empty(t, r.send(sessionA, 100, roomForAll), "nothing has been received")
+	r.receive(sessionA, 0, 0, ping)
+	require.Len(t, r.send(sessionA, 100, roomForAll), 1, "none was sent for long")
+	for counter := uint64(1); counter <= 100; counter++ {
+		r.now += millisecond
+		r.receive(sessionA, 0, counter, ping)
+		acks := r.send(sessionA, 100, roomForAll)
+		if due := counter%25 == 0; !due {
+			require.Empty(t, acks, "%d ms later", counter%25)
+		} else {
+			require.Len(t, acks, 1)
+			require.Equal(t, counter, acks[0].Largest)
+		}
+	}
+}
+
+func TestAttachAtOnceAfterManyPackets(t *testing.T) {
+	r := newRig(t, Config{})
+	r.now = 1000 * millisecond
+	r.receive(sessionA, 0, 0, ping)
+	require.Len(t, r.send(sessionA, 1, roomForAll), 1)
+	for counter := uint64(1); counter <= 600; counter++ {
+		r.receive(sessionA, 0, counter, ping)
+		require.Equal(t, counter%DefaultEvery == 0, len(r.send(sessionA, 1, roomForAll)) == 1, "packet %d", counter)
+	}
+}
+
+// A packet that has nothing else takes whatever waits; and packets that elicit
+// nothing never lead to one.
+func TestAttachToABarePacket(t *testing.T) {
+	r := newRig(t, Config{})
+	r.receive(sessionA, 0, 0, ping)
+	require.Empty(t, r.send(sessionA, 1, roomForAll), "too early for company")
+	require.Len(t, r.send(sessionA, 0, roomForAll), 1)
+	require.Empty(t, r.send(sessionA, 0, roomForAll), "nothing is owed any more")
+	for counter := range uint64(1000) {
+		r.sent(sessionA, 0, 1)
+		r.receive(sessionA, 0, counter+1, ack(0, counter, 0))
+	}
+	require.Empty(t, r.send(sessionA, 0, roomForAll))
+	_, ok := r.stage.Deadline(sessionA)
+	require.False(t, ok)
+}
+
+// Who closes will not be asked again: the goodbye carries what is owed.
+func TestAttachToAGoodbye(t *testing.T) {
+	r := newRig(t, Config{})
+	r.receive(sessionA, 0, 0, ping)
+	r.out.Reset(append(make([]byte, wire.HeaderSize, roomForAll), closing...), r.out.Addr, r.now)
+	r.out.Session = sessionA
+	require.Equal(t, pipeline.Accept, r.attach.Process(&r.out))
+	var f wire.Frame
+	require.Positive(t, f.Parse(r.out.Data[wire.HeaderSize+len(closing):]))
+	require.Equal(t, wire.FrameAck, f.Type)
+}
+
+func TestAttachOnlyWhereThereIsRoom(t *testing.T) {
+	r := newRig(t, Config{})
+	r.now = 1000 * millisecond
+	for counter := range uint64(20) {
+		r.receive(sessionA, 0, 3*counter, ping)
+	}
+	size := 21 + (3*19+7)/8
+	full := wire.HeaderSize + 100 + size + wire.TagSize
+	require.Empty(t, r.send(sessionA, 100, full-1))
+	require.Len(t, r.send(sessionA, 100, full), 1, "what found no room is still owed")
+	require.Len(t, r.out.Data, full-wire.TagSize)
+}
+
+func TestDeadline(t *testing.T) {
+	r := newRig(t, Config{Every: 3})
+	start := 1000 * millisecond
+	deadline := func() pipeline.Time {
+		at, ok := r.stage.Deadline(sessionA)
+		require.True(t, ok)
+		return at - start
+	}
+	r.now = start
+	r.receive(sessionA, 0, 0, ping)
+	r.now += millisecond
+	r.receive(sessionA, 0, 1, ping)
+	require.Equal(t, pipeline.Time(DefaultDelay), deadline(), "from the first on")
+	r.receive(sessionA, 0, 2, ping)
+	require.Zero(t, deadline(), "as many as may wait")
+	require.Len(t, r.send(sessionA, 0, roomForAll), 1)
+
+	start = r.now
+	r.receive(sessionA, 0, 3, reliable(1, 1, 1, "behind a gap"))
+	require.Equal(t, pipeline.Time(DefaultGapDelay), deadline())
+	r.receive(sessionA, 0, 4, reliable(1, 0, 0, "the gap"))
+	require.Equal(t, pipeline.Time(DefaultDelay), deadline())
+
+	r.now += pipeline.Time(DefaultDelay)
+	require.Len(t, r.send(sessionA, 100, roomForAll), 1)
+	r.receive(sessionA, 0, 5, reliable(1, 3, 1, "another"))
+	require.Empty(t, r.send(sessionA, 100, roomForAll))
+	r.now += pipeline.Time(DefaultGapDelay)
+	require.Len(t, r.send(sessionA, 100, roomForAll), 1, "a gap is reported soon")
+	r.now += pipeline.Time(DefaultGapDelay)
+	r.receive(sessionA, 0, 6, reliable(1, 4, 1, "more"))
+	require.Len(t, r.send(sessionA, 100, roomForAll), 1, "and again")
+}
+
+func TestDeadlineIsThatOfTheEpochThatWaitsLongest(t *testing.T) {
+	for _, first := range []uint32{0, 1} {
+		r := newRig(t, Config{})
+		r.chain.OpenEpoch(pipeline.EpochNotice{Session: sessionA, Epoch: epochOf(sessionA, 1), Seq: 1})
+		r.now = 1000 * millisecond
+		r.receive(sessionA, first, 0, ping)
+		r.now += millisecond
+		r.receive(sessionA, 1-first, 0, ping)
+		at, _ := r.stage.Deadline(sessionA)
+		require.Equal(t, 1000*millisecond+pipeline.Time(DefaultDelay), at)
+	}
+}
+
+// Whatever was received is reported correctly, with its cumulative number, and
+// no earlier acknowledgement is taken back.
+func TestAttachedAcknowledgementsAreAcceptedByTheSender(t *testing.T) {
+	r := newRig(t, Config{})
+	other := newRig(t, Config{})
+	rnd := newRand(t)
+	counter := uint64(0)
+	for range 2000 {
+		for range rnd.IntN(4) {
+			other.sent(sessionA, 0, 1)
+			if rnd.IntN(5) > 0 {
+				r.receive(sessionA, 0, other.tracker(sessionA, 0).Next()-1, ping)
+			}
+		}
+		r.now += pipeline.Time(rnd.Int64N(int64(30 * millisecond)))
+		other.now = r.now
+		n := rnd.IntN(2) * 50
+		if len(r.send(sessionA, n, 300)) > 0 {
+			require.Equal(t, pipeline.Accept, other.receive(sessionA, 0, counter, r.out.Data[wire.HeaderSize+n:]))
+			counter++
+		}
+	}
+	require.Greater(t, counter, uint64(100))
+	require.Empty(t, other.drops())
+}
+
+func TestAttachWithoutSession(t *testing.T) {
+	r := newRig(t, Config{})
+	require.Empty(t, r.send(sessionB, 0, roomForAll))
+}

@@ -1,0 +1,53 @@
+package ack
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const ms = time.Millisecond
+
+func TestRTT(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		before        RTT
+		sample, delay time.Duration
+		want          RTT
+	}{
+		// 5.3: "smoothed_rtt = latest_rtt, rttvar = latest_rtt / 2"
+		{"first", RTT{}, 100 * ms, 30 * ms, RTT{100 * ms, 100 * ms, 50 * ms, 100 * ms}},
+		{"delay taken off", RTT{100 * ms, 100 * ms, 50 * ms, 100 * ms}, 200 * ms, 20 * ms,
+			RTT{200 * ms, 110 * ms, 57500 * time.Microsecond, 100 * ms}},
+		{"delay to the least", RTT{100 * ms, 100 * ms, 40 * ms, 100 * ms}, 120 * ms, 20 * ms, RTT{120 * ms, 100 * ms, 30 * ms, 100 * ms}},
+		{"implausible delay", RTT{100 * ms, 100 * ms, 40 * ms, 100 * ms}, 116 * ms, 17 * ms, RTT{116 * ms, 102 * ms, 34 * ms, 100 * ms}},
+		{"new least", RTT{100 * ms, 100 * ms, 40 * ms, 100 * ms}, 60 * ms, 500 * ms, RTT{60 * ms, 95 * ms, 40 * ms, 60 * ms}},
+		{"no time at all", RTT{}, 0, 0, RTT{1, 1, 0, 1}},
+		{"backwards", RTT{8, 8, 0, 8}, -50, 0, RTT{1, 7, 1, 1}},
+	} {
+		r := c.before
+		r.Update(c.sample, c.delay)
+		require.Equal(t, c.want, r, c.name)
+	}
+}
+
+// Whatever a peer says of its delay, the average stays among the samples.
+func TestRTTStaysAmongTheSamples(t *testing.T) {
+	r := newRand(t)
+	for range 100 {
+		var e RTT
+		least, most := time.Duration(1<<62), time.Duration(0)
+		for range 100 {
+			sample := 1 + time.Duration(r.Int64N(int64(time.Minute)))
+			least, most = min(least, sample), max(most, sample)
+			e.Update(sample, time.Duration(r.Int64N(int64(time.Second))))
+			require.Equal(t, sample, e.Latest)
+			require.Equal(t, least, e.Min)
+			require.GreaterOrEqual(t, e.Smoothed, least-8)
+			require.LessOrEqual(t, e.Smoothed, most)
+			require.LessOrEqual(t, e.Variation, most)
+			require.GreaterOrEqual(t, e.Variation, time.Duration(0))
+		}
+	}
+}

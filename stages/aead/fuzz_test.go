@@ -1,0 +1,96 @@
+package aead
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+	"github.com/stretchr/testify/require"
+)
+
+// genuine are the packets that were sealed.
+var genuine = []struct {
+	epoch   pipeline.ID
+	counter uint64
+	frames  string
+}{{epochA, 7, "some frames"}, {epochA, 8, "some frames"}, {epochB, 8, ""}}
+
+// FuzzOpen is anyone on the network without the key. Whatever datagram comes,
+// under whatever epoch and counter, it opens only if it is one that was sealed
+// under just these, and no byte outside of it changes.
+func FuzzOpen(f *testing.F) {
+	for _, suite := range suites {
+		seal, _ := newPair(f, suite)
+		for _, g := range genuine {
+			data := sealed(f, seal, g.epoch, g.counter, g.frames)
+			f.Add(uint32(g.epoch), g.counter, data)
+			f.Add(uint32(epochB), g.counter+1, data)
+		}
+	}
+	f.Add(uint32(0), uint64(0), []byte{})
+	f.Add(uint32(epochA), ^uint64(0), make([]byte, wire.Overhead))
+	f.Fuzz(func(t *testing.T, epoch uint32, counter uint64, data []byte) {
+		for _, suite := range suites {
+			seal, open := newPair(t, suite)
+			frames, isGenuine := "", false
+			for _, g := range genuine {
+				if string(sealed(t, seal, g.epoch, g.counter, g.frames)) == string(data) && epoch == uint32(g.epoch) && counter == g.counter {
+					frames, isGenuine = g.frames, true
+				}
+			}
+			const margin = 32
+			arena := bytes.Repeat([]byte{0xa5}, 2*margin+len(data))
+			copy(arena[margin:], data)
+			p := new(pipeline.Packet)
+			p.Reset(arena[margin:margin+len(data)], p.Addr, 0)
+			p.Epoch, p.Counter = pipeline.ID(epoch), counter
+
+			v := open.Process(p)
+			require.Equal(t, isGenuine, v == pipeline.Accept)
+			if isGenuine {
+				require.Equal(t, frames, string(p.Payload()))
+			} else {
+				require.Contains(t, []pipeline.Verdict{DropNoKey, DropShort, DropForged}, v)
+				require.False(t, p.Opened())
+				require.Nil(t, p.Payload())
+			}
+			require.Equal(t, bytes.Repeat([]byte{0xa5}, margin), arena[:margin])
+			require.Equal(t, bytes.Repeat([]byte{0xa5}, margin), arena[margin+len(data):])
+		}
+	})
+}
+
+// FuzzRoundTrip is the application, with any frames and counters. What is
+// sealed opens to the same bytes, once changed by one bit it does not, and no
+// counter is sealed twice.
+func FuzzRoundTrip(f *testing.F) {
+	f.Add([]byte("frames"), uint64(0), uint64(1), uint16(3))
+	f.Add([]byte{}, uint64(1<<63), uint64(1<<63), uint16(8*16))
+	f.Add(bytes.Repeat([]byte{1}, 1200), ^uint64(0), uint64(5), uint16(9999))
+	f.Fuzz(func(t *testing.T, frames []byte, counter, again uint64, flip uint16) {
+		for _, suite := range suites {
+			seal, open := newPair(t, suite)
+			p := packet(epochA, counter, string(frames))
+			if counter == ^uint64(0) {
+				require.Equal(t, DropReused, seal.Process(p))
+				continue
+			}
+			require.Equal(t, pipeline.Accept, seal.Process(p))
+			got, v := receive(open, epochA, counter, p.Data)
+			require.Equal(t, pipeline.Accept, v)
+			require.Equal(t, string(frames), string(got.Payload()))
+
+			bit := int(flip) % (8 * len(p.Data))
+			p.Data[bit/8] ^= 1 << (bit % 8)
+			_, v = receive(open, epochA, counter, p.Data)
+			require.Equal(t, DropForged, v, "bit %d", bit)
+
+			want := pipeline.Accept
+			if again <= counter || again == ^uint64(0) {
+				want = DropReused
+			}
+			require.Equal(t, want, seal.Process(packet(epochA, again, string(frames))))
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package dispatch
+
+import (
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	sessionA = pipeline.MakeID(1, 1)
+	sessionB = pipeline.MakeID(2, 1)
+)
+
+func message(session pipeline.ID, intent pipeline.Intent, channel, epoch uint32, counter uint64) *pipeline.Packet {
+	return &pipeline.Packet{Session: session, Intent: intent, Channel: channel, EpochSeq: epoch, Counter: counter}
+}
+
+func newStage(cfg Config, sessions ...pipeline.ID) *Stage {
+	s := New(cfg)
+	for _, id := range sessions {
+		s.SessionOpened(pipeline.SessionNotice{Session: id})
+	}
+	return s
+}
+
+func TestLatestNeverGoesBack(t *testing.T) {
+	var got []*pipeline.Packet
+	s := newStage(Config{Deliver: func(p *pipeline.Packet) bool { got = append(got, p); return true }}, sessionA, sessionB)
+	for _, c := range []struct {
+		name string
+		p    *pipeline.Packet
+		want pipeline.Verdict
+	}{
+		{"first", message(sessionA, pipeline.Latest, 7, 0, 5), pipeline.Accept},
+		{"another of the same packet", message(sessionA, pipeline.Latest, 7, 0, 5), pipeline.Accept},
+		{"older", message(sessionA, pipeline.Latest, 7, 0, 4), DropStale},
+		{"older, on another channel", message(sessionA, pipeline.Latest, 8, 0, 4), pipeline.Accept},
+		{"older, in another session", message(sessionB, pipeline.Latest, 7, 0, 4), pipeline.Accept},
+		{"older, Realtime", message(sessionA, pipeline.Realtime, 7, 0, 4), pipeline.Accept},
+		{"older, Reliable", message(sessionA, pipeline.Reliable, 7, 0, 4), pipeline.Accept},
+		{"of the next epoch", message(sessionA, pipeline.Latest, 7, 1, 0), pipeline.Accept},
+		{"of the epoch before", message(sessionA, pipeline.Latest, 7, 0, 1<<28), DropStale},
+		{"newer", message(sessionA, pipeline.Latest, 7, 1, 1), pipeline.Accept},
+		{"of no session", message(pipeline.MakeID(1, 2), pipeline.Latest, 7, 9, 9), DropStale},
+	} {
+		got = nil
+		require.Equal(t, c.want, s.Process(c.p), c.name)
+		if c.want == pipeline.Accept {
+			require.Equal(t, []*pipeline.Packet{c.p}, got, c.name)
+		} else {
+			require.Empty(t, got, c.name)
+		}
+	}
+	s.SessionClosed(pipeline.SessionNotice{Session: sessionA})
+	require.Equal(t, DropStale, s.Process(message(sessionA, pipeline.Latest, 7, 2, 0)))
+	s.SessionOpened(pipeline.SessionNotice{Session: sessionA})
+	require.Equal(t, pipeline.Accept, s.Process(message(sessionA, pipeline.Latest, 7, 0, 0)), "a new session starts anew")
+}
+
+func TestRefused(t *testing.T) {
+	p := message(sessionA, pipeline.Realtime, 1, 0, 0)
+	require.Equal(t, DropRefused, newStage(Config{}, sessionA).Process(p), "nobody to deliver to")
+	none := newStage(Config{Deliver: func(*pipeline.Packet) bool { return false }}, sessionA)
+	require.Equal(t, DropRefused, none.Process(p))
+}
+
+func TestChannelsAreLimited(t *testing.T) {
+	s := newStage(Config{Deliver: func(*pipeline.Packet) bool { return true }, Channels: 2}, sessionA)
+	for channel := range uint32(3) {
+		require.Equal(t, pipeline.Accept, s.Process(message(sessionA, pipeline.Latest, channel, 0, uint64(channel)+5)))
+	}
+	require.Equal(t, DropStale, s.Process(message(sessionA, pipeline.Latest, 9, 0, 4)), "below the floor")
+	require.Equal(t, DefaultChannels, New(Config{}).cfg.Channels)
+}
+
+func TestReasonsMatchTheConstants(t *testing.T) {
+	names := new(Stage).Reasons()
+	require.Equal(t, "stale", names[DropStale-pipeline.DropFirst])
+	require.Equal(t, "refused", names[DropRefused-pipeline.DropFirst])
+	require.Len(t, names, 2)
+	require.Equal(t, "dispatch", new(Stage).Name())
+}
+
+func TestProcessDoesNotAllocate(t *testing.T) {
+	s := newStage(Config{Deliver: func(*pipeline.Packet) bool { return true }}, sessionA)
+	p := message(sessionA, pipeline.Latest, 1, 0, 0)
+	for p.Channel = range uint32(100) {
+		s.Process(p)
+	}
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		p.Counter++
+		for p.Channel = range uint32(100) {
+			s.Process(p)
+		}
+	}))
+}
+
+func BenchmarkProcess(b *testing.B) {
+	b.ReportAllocs()
+	s := newStage(Config{Deliver: func(*pipeline.Packet) bool { return true }}, sessionA)
+	p := message(sessionA, pipeline.Latest, 1, 0, 0)
+	for b.Loop() {
+		p.Counter++
+		p.Channel = uint32(p.Counter % 64)
+		s.Process(p)
+	}
+}
