@@ -87,7 +87,7 @@ func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	if p.answerWaiters(err) || ev.Reason == 0 {
 		return
 	}
-	t.cfg.Logger.Warn("not dialling the peer any more", "peer", p.key.String(), "reason", ev.Reason.String(), "err", ev.Err)
+	t.cfg.Logger.Info("not dialling the peer any more", "peer", p.key.String(), "reason", ev.Reason.String(), "err", ev.Err)
 }
 
 // endPeers marks all peers as gone when the loop has ended.

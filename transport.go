@@ -263,7 +263,7 @@ func (t *Transport) Peer(k PublicKey) (*Peer, bool) {
 }
 
 // Broadcast sends m to the given peers, or to all that are connected if none
-// are given. It never blocks.
+// are given; so do not pass an empty slice to mean nobody. It never blocks.
 func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 	if len(to) == 0 {
 		to = *t.connected.Load()

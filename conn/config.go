@@ -39,7 +39,7 @@ const (
 
 	redialFirst = 125 * time.Millisecond // after a session has ended
 	redialAgain = 250 * time.Millisecond // after an attempt has failed
-	redialYield = time.Second            // after another session has won; doubled
+	redialYield = 2 * time.Second        // after another session has won
 
 	pathRetry   = 250 * time.Millisecond // doubled with each attempt
 	pathBackoff = 4                      // times

@@ -175,9 +175,8 @@ func (e *Endpoint) redial(p *Peer, reason wire.CloseReason, now pipeline.Time) {
 		return
 	case wire.CloseReplaced:
 		// Perhaps another machine has our key. Do not fight over it.
-		d.failures++
 		if !d.busy() {
-			e.retryDial(d, redialYield<<min(d.failures, 5), now)
+			e.retryDial(d, redialYield, now)
 		}
 		return
 	}

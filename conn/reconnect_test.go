@@ -94,7 +94,6 @@ func TestUnansweredDialsBeside(t *testing.T) {
 	w.run(time.Second)
 	w.link.cut = true
 	a.push(b, 1, pipeline.Realtime, "x")
-	asked := w.now
 	kinds := w.kinds()
 	took := w.await(5*time.Second, func() bool { return kinds[wire.TypeInit] > 0 })
 	require.Equal(t, 2*time.Second, took)
@@ -115,7 +114,7 @@ func TestUnansweredDialsBeside(t *testing.T) {
 	w.link.cut = true
 	w.links = nil
 	a.push(b, 1, pipeline.Realtime, "x")
-	asked = w.now
+	asked := w.now
 	w.await(20*time.Second, func() bool { return !a.up(b) })
 	require.Equal(t, wire.CloseLost, a.last(PeerDown).Reason)
 	require.InDelta(t, 7, time.Duration(w.now-asked).Seconds(), 0.5)

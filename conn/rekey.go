@@ -31,7 +31,6 @@ type rekey struct {
 	index     pipeline.ID // our receiver index of the next epoch
 	remote    uint32      // theirs, once known
 	request   []byte      // responder: the Init that is being answered
-	final     []byte      // responder: the Final that is being worked on
 	step      wire.RekeyStep
 	frame     []byte // what is sent until there is an answer
 	busy      bool

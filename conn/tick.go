@@ -47,21 +47,22 @@ func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
 	return state > 0 || reliable > 0 && !s.lane.full() || s.lane.lost > 0
 }
 
-// keepAliveAt returns when a dialer asks for a sign of life. Only dialers do:
-// they are the ones who can dial again. While nothing answers it asks more
+// keepAliveAt returns when a side that dials the peer asks for a sign of life,
+// whoever has dialled this session. The others do not: they could not dial
+// again. While nothing answers it asks more
 // often: the loss of a packet or two must not pass for the loss of the peer.
 func (e *Endpoint) keepAliveAt(s *session) (pipeline.Time, bool) {
-	ok := s.dialer && s.confirmed
+	ok := s.peer.dial != nil && s.confirmed
 	if s.asked != 0 {
 		return later(max(s.asked, s.lastPing), max(e.cfg.KeepAlive/4, e.rto(s))), ok
 	}
 	return later(max(s.received, s.lastPing), e.cfg.KeepAlive), ok
 }
 
-// unansweredAt returns when a dialer gives up hope.
+// unansweredAt returns when a side that dials the peer gives up hope.
 func (e *Endpoint) unansweredAt(s *session) (pipeline.Time, bool) {
 	d := s.peer.dial
-	return later(s.asked, e.cfg.Unanswered), s.dialer && s.asked != 0 && s.peer.session == s && d != nil && !d.busy()
+	return later(s.asked, e.cfg.Unanswered), d != nil && s.asked != 0 && s.peer.session == s && !d.busy()
 }
 
 // timeout does what is due for s. The timer is lazy, so that may be nothing.

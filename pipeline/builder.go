@@ -25,6 +25,7 @@ var (
 type Builder struct {
 	stages []Stage
 	guards map[string]string // what must stay guarded: words to stage name
+	packer string            // outbound: the stage that must stay, if there was one
 	out    bool
 	err    error
 }
@@ -41,6 +42,9 @@ func newBuilder(out bool, stages []Stage) *Builder {
 	for _, s := range stages {
 		if g, ok := s.(Guard); ok {
 			b.guards[g.Guards()] = s.Name()
+		}
+		if _, ok := s.(Packer); ok && out {
+			b.packer = s.Name()
 		}
 	}
 	return b
@@ -244,6 +248,9 @@ func (b *Builder) checkPlaintext(cipher int) error {
 // checkJoint refuses a second splitter or packer, and guards of packets among
 // the stages that see only messages.
 func (b *Builder) checkJoint(joint int) error {
+	if b.packer != "" && joint < 0 {
+		return fmt.Errorf("%w: %q is gone, and nothing else makes packets of messages", ErrOrder, b.packer)
+	}
 	for i, s := range b.stages {
 		_, splits := s.(Splitter)
 		_, packs := s.(Packer)

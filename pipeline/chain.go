@@ -254,41 +254,52 @@ func (c *Chain) Counts() Counts { return c.counters.counts() }
 // OpenPeer and the five below it tell the stages that keep state.
 func (c *Chain) OpenPeer(n PeerNotice) {
 	for _, o := range c.peers {
-		o.PeerOpened(n)
+		c.tell(o, func() { o.PeerOpened(n) })
 	}
 }
 
 // ClosePeer tells the stages that a peer has been forgotten.
 func (c *Chain) ClosePeer(n PeerNotice) {
 	for _, o := range c.peers {
-		o.PeerClosed(n)
+		c.tell(o, func() { o.PeerClosed(n) })
 	}
 }
 
 // OpenSession tells the stages that a session has opened.
 func (c *Chain) OpenSession(n SessionNotice) {
 	for _, o := range c.sessions {
-		o.SessionOpened(n)
+		c.tell(o, func() { o.SessionOpened(n) })
 	}
 }
 
 // CloseSession tells the stages that a session has closed.
 func (c *Chain) CloseSession(n SessionNotice) {
 	for _, o := range c.sessions {
-		o.SessionClosed(n)
+		c.tell(o, func() { o.SessionClosed(n) })
 	}
 }
 
 // OpenEpoch tells the stages that an epoch has opened.
 func (c *Chain) OpenEpoch(n EpochNotice) {
 	for _, o := range c.epochs {
-		o.EpochOpened(n)
+		c.tell(o, func() { o.EpochOpened(n) })
 	}
 }
 
 // CloseEpoch tells the stages that an epoch has closed.
 func (c *Chain) CloseEpoch(n EpochNotice) {
 	for _, o := range c.epochs {
-		o.EpochClosed(n)
+		c.tell(o, func() { o.EpochClosed(n) })
 	}
+}
+
+// tell gives a stage a notice. A panic there is reported, and the other stages
+// hear of it all the same.
+func (c *Chain) tell(observer any, notice func()) {
+	defer func() {
+		if r := recover(); r != nil && c.OnPanic != nil {
+			c.OnPanic(observer.(Stage).Name(), r)
+		}
+	}()
+	notice()
 }

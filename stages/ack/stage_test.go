@@ -253,13 +253,13 @@ func TestAcknowledgementsFeedTrackerAndRTT(t *testing.T) {
 	require.Equal(t, []Outcome{{
 		Acked: 3, AckedMessages: 3, Lost: 4, LostMessages: 4, Reliable: 4, Sample: 100 * time.Millisecond, HasSample: true,
 	}}, r.outcomes)
-	require.Equal(t, 100*time.Millisecond, r.stage.RTT(sessionA).Smoothed, "the first sample is taken whole")
+	require.Equal(t, 70*time.Millisecond, r.stage.RTT(sessionA).Smoothed, "less what the peer waited")
 
 	r.sent(sessionA, 0, 1)
 	r.now += 140 * millisecond
 	delayed.Largest, delayed.Bitmap = 8, wire.AckBitmap{}
 	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 1, wire.AppendAck(nil, &delayed)))
-	require.Equal(t, 100*time.Millisecond+10*time.Millisecond/8, r.stage.RTT(sessionA).Smoothed)
+	require.Equal(t, (7*70+110)*time.Millisecond/8, r.stage.RTT(sessionA).Smoothed)
 }
 
 // Packets overtake each other. An acknowledgement that comes late is no
