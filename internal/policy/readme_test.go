@@ -1,0 +1,34 @@
+package policy
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The programs in the README are the examples that go test compiles and runs.
+func TestReadmeShowsTheExamples(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("../../example_test.go")
+	require.NoError(t, err)
+	examples := unindent(string(source))
+
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	require.Len(t, blocks, 2)
+	for _, b := range blocks {
+		require.Contains(t, examples, b[1])
+	}
+}
+
+// unindent takes one tab off every line, as a function's body stands in prose.
+func unindent(s string) string {
+	lines := strings.SplitAfter(s, "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimPrefix(l, "\t")
+	}
+	return strings.Join(lines, "")
+}
