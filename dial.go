@@ -102,8 +102,9 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 			return t.awaitDial(context.WithoutCancel(ctx), p, addr, answer)
 		}
 		if last {
-			// Stop dialling, unless others wait for the same peer.
-			_ = p.CloseReason(CloseReason(0))
+			// Stop dialling, unless others wait for the same peer, or it has
+			// been connected before and is to stay so.
+			t.call(func(now pipeline.Time) { t.core.AbandonDial(p.core, now) })
 		}
 		return fmt.Errorf("dialling %s: %w", addr, context.Cause(ctx))
 	}

@@ -114,6 +114,14 @@ func (e *Endpoint) endDial(d *dial, reason wire.CloseReason, err error, now pipe
 	e.lingerPeer(d.peer, now)
 }
 
+// AbandonDial stops a first dial that has not succeeded yet. What has been
+// connected before stays dialled.
+func (e *Endpoint) AbandonDial(p *Peer, now pipeline.Time) {
+	if d := p.dial; d != nil && !d.up && p.session == nil {
+		e.endDial(d, wire.CloseNone, ErrClosed, now)
+	}
+}
+
 func (e *Endpoint) stopDial(d *dial) {
 	d.ended = true
 	d.waiting = false

@@ -145,3 +145,27 @@ func TestManyDialsFromOneAddress(t *testing.T) {
 	}
 	w.checkAll()
 }
+
+// Giving up the wait for a first dial ends it; a peer that has been connected
+// stays dialled, whoever else stops waiting for it.
+func TestAbandonDial(t *testing.T) {
+	w := newNetwork(t, 3)
+	a, b := w.pair()
+	p := a.peer(b)
+	a.ep.AbandonDial(p, w.now)
+	require.True(t, p.Dialled(), "connected")
+
+	w.link.cut = true
+	w.run(10 * time.Second)
+	a.ep.AbandonDial(p, w.now)
+	require.True(t, p.Dialled(), "connected before")
+
+	c := w.node()
+	first := c.dial(b)
+	w.run(time.Second)
+	c.ep.AbandonDial(first, w.now)
+	require.False(t, first.Dialled())
+	w.link.cut = false
+	w.run(10 * time.Second)
+	require.False(t, c.up(b), "given up for good")
+}
