@@ -54,7 +54,7 @@ func distinct() snapshot {
 			Socket: udp.Stats{
 				ReadCalls: 21, WriteCalls: 22,
 				ReadLoss: udp.Losses{udp.LossTruncated: 23}, WriteLoss: udp.Losses{udp.LossNoBuffers: 24},
-				Reported: udp.Losses{udp.LossRefused: 25, udp.LossOther: 1},
+				Reported: udp.Losses{udp.LossRefused: 25, udp.LossOther: 1}, Overflowed: 27,
 			},
 		},
 		peers: []intentra.PeerStats{{
@@ -90,6 +90,7 @@ func TestEveryMetricShowsItsOwnField(t *testing.T) {
 		"intentra_takeovers_total":           114,
 		"intentra_connected_peers":           1,
 		"intentra_socket_late_errors_total":  26,
+		"intentra_socket_overflows_total":    27,
 		"intentra_handshakes_in_flight":      13,
 		"intentra_peers":                     14,
 		"intentra_sessions":                  15,

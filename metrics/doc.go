@@ -16,7 +16,8 @@
 // row that is zero can be alerted on. intentra_send_drops_total{reason} and
 // intentra_receive_drops_total count what the queues on either side of the user
 // gave up, intentra_socket_lost_datagrams_total{direction,reason} what the
-// socket lost.
+// socket lost, and intentra_socket_overflows_total what the kernel dropped
+// before it, because the receive queue was full.
 //
 // Conservation: in each direction
 //

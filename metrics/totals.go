@@ -54,6 +54,8 @@ func newTotals() []total {
 			func(s intentra.Stats) uint64 { return s.SlowHandlerCalls }),
 		counter("socket_late_errors_total", "Errors that the kernel reported on a later call, for a datagram long gone.",
 			func(s intentra.Stats) uint64 { return s.Socket.Reported.Total() }),
+		counter("socket_overflows_total", "Datagrams that the kernel dropped because the receive queue was full, learnt with the next one queued. Linux alone tells.",
+			func(s intentra.Stats) uint64 { return s.Socket.Overflowed }),
 
 		gauge("peers", "Peers known, connected or lately so.",
 			func(s intentra.Stats) int { return s.Peers }),

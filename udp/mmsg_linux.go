@@ -43,6 +43,10 @@ func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
 		file.Close()
 		return nil, err
 	}
+	if err := askOverflow(raw); err != nil {
+		file.Close()
+		return nil, err
+	}
 	m := &mmsg{file: file}
 	m.rx.init(raw, cfg, c)
 	m.tx.init(raw, file, family, cfg, c)

@@ -20,7 +20,8 @@ const (
 	retryWait = 100 * time.Microsecond
 )
 
-// portable moves one datagram a system call, through package net.
+// portable moves one datagram a system call, through package net. It does not
+// learn what the kernel dropped: Stats.Overflowed stays zero.
 type portable struct {
 	*net.UDPConn
 	counters *counters

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -15,16 +16,19 @@ import (
 type receiver struct {
 	raw      syscall.RawConn
 	counters *counters
+	overflow overflow
 	zones    zones
 	// call is recvmmsg; tests put failures in its place.
 	call func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
 
-	// hdrs[i] points at names[i] and, through iovs[i], at slot(i) of buf.
-	hdrs  []mmsghdr
-	iovs  []unix.Iovec
-	names []sockaddr
-	buf   []byte
-	max   int // bytes of a slot
+	// hdrs[i] points at names[i], controls[i] and, through iovs[i], at slot(i)
+	// of buf.
+	hdrs     []mmsghdr
+	iovs     []unix.Iovec
+	names    []sockaddr
+	controls []cmsg
+	buf      []byte
+	max      int // bytes of a slot
 
 	// What the raw connection calls back, made once, with its argument and
 	// its result: a closure made for each read would be an allocation.
@@ -36,9 +40,11 @@ type receiver struct {
 
 func (r *receiver) init(raw syscall.RawConn, cfg Config, c *counters) {
 	r.raw, r.counters, r.call, r.max = raw, c, recvmmsg, cfg.MaxDatagram
+	r.overflow.counters = c
 	r.hdrs = make([]mmsghdr, cfg.Batch)
 	r.iovs = make([]unix.Iovec, cfg.Batch)
 	r.names = make([]sockaddr, cfg.Batch)
+	r.controls = make([]cmsg, cfg.Batch)
 	r.buf = make([]byte, cfg.Batch*cfg.MaxDatagram)
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.slot(i)[0]
@@ -46,7 +52,8 @@ func (r *receiver) init(raw syscall.RawConn, cfg Config, c *counters) {
 		r.hdrs[i].Iov = &r.iovs[i]
 		r.hdrs[i].SetIovlen(1)
 		r.hdrs[i].Name = &r.names[i][0]
-		r.hdrs[i].Namelen = sizeofSockaddr
+		r.hdrs[i].Control = (*byte)(unsafe.Pointer(&r.controls[i]))
+		r.hdrs[i].offer()
 	}
 	r.readable = r.receive
 	r.peek = func(fd uintptr) { r.receive(fd) }
@@ -95,6 +102,7 @@ func (r *receiver) deliver(dst []wire.Datagram) (n int) {
 	bytes := 0
 	for i := range r.got {
 		h := &r.hdrs[i]
+		r.overflow.learn(&r.controls[i], int(h.Controllen))
 		from, ok := r.names[i].decode(h.Namelen, &r.zones)
 		switch {
 		case h.Flags&unix.MSG_TRUNC != 0:
@@ -107,11 +115,16 @@ func (r *receiver) deliver(dst []wire.Datagram) (n int) {
 			n += split(dst[n:], r.slot(i)[:h.n], from)
 			bytes += int(h.n)
 		}
-		// The kernel takes it for the room there is, and writes what it used.
-		h.Namelen = sizeofSockaddr
+		h.offer()
 	}
 	r.counters.read(n, bytes)
 	return n
+}
+
+// offer says how much room there is. The kernel writes over it what it used.
+func (h *mmsghdr) offer() {
+	h.Namelen = sizeofSockaddr
+	h.SetControllen(sizeofCmsg)
 }
 
 // split cuts what the kernel put into one slot into datagrams. It is one

@@ -13,7 +13,8 @@ import (
 
 // drops counts lost packets and messages by "stage/reason". What is no stage
 // has a name of its own in its place: send and receive are the queues towards
-// the application, read and write the socket.
+// the application, read and write the calls of the socket, and socket the
+// kernel's queue before them.
 type drops map[string]uint64
 
 // dropsOf returns the drops, without the zero rows.
@@ -31,6 +32,7 @@ func (d drops) add(s intentra.Stats) {
 		d.count("send", c.Name, c.Count)
 	}
 	d.count("receive", "overwritten", s.ReceiveDrops)
+	d.count("socket", "overflow", s.Socket.Overflowed)
 	for i := range s.Socket.ReadLoss {
 		d.count("read", udp.Loss(i).String(), s.Socket.ReadLoss[i])
 		d.count("write", udp.Loss(i).String(), s.Socket.WriteLoss[i])

@@ -21,10 +21,11 @@ func TestDrops(t *testing.T) {
 	s.ReceiveDrops = 6
 	s.Socket.ReadLoss[udp.LossTruncated] = 7
 	s.Socket.WriteLoss[udp.LossNoBuffers] = 8
+	s.Socket.Overflowed = 9
 	d := dropsOf(s)
 	require.Equal(t, drops{
 		"aead/forged": 3, "fence/outside": 4, "seal/exhausted": 1, "send/queue_full": 5,
-		"receive/overwritten": 6, "read/truncated": 7, "write/no_buffers": 8,
+		"receive/overwritten": 6, "read/truncated": 7, "write/no_buffers": 8, "socket/overflow": 9,
 	}, d)
 	require.Contains(t, d.String(), "aead/forged 3, fence/outside 4, ")
 

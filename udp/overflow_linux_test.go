@@ -1,0 +1,177 @@
+package udp
+
+import (
+	"math"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// Every datagram of a flood was either received or counted, flood after flood,
+// and those that got in are delivered with the count at their side.
+func TestOverflow(t *testing.T) {
+	for _, addr := range []string{"IPv4", "IPv6", "dual-stack"} {
+		t.Run(addr, func(t *testing.T) {
+			local := map[string]wire.Datagram{"IPv4": {Addr: loopback4}, "IPv6": {Addr: loopback6}, "dual-stack": {Addr: dualStack}}[addr].Addr
+			c, from := listen(t, local, Config{ReadBuffer: 1, Batch: 4}), listen(t, dualStack, Config{})
+			dest := at(c, loopback4.Addr())
+			if addr == "IPv6" {
+				dest = at(c, loopback6.Addr())
+			}
+			src := make([]wire.Datagram, 500)
+			for i := range src {
+				src[i] = to(dest, "flood")
+			}
+			for range 3 {
+				before := c.Stats()
+				require.Equal(t, len(src), send(t, from, src...))
+				settle(t, from, c, to(dest, "probe"))
+				after := c.Stats()
+				require.Greater(t, after.Overflowed-before.Overflowed, uint64(len(src)/2))
+				require.Greater(t, after.Received, before.Received)
+				require.Zero(t, after.ReadLoss)
+			}
+		})
+	}
+}
+
+// settle reads c until it has accounted for all that from has sent it. The
+// kernel tells of a loss with a datagram queued after it, so there are probes;
+// the first does not always do, as the kernel may deliver late.
+func settle(t *testing.T, from, c *Conn, probe wire.Datagram) {
+	t.Helper()
+	dst := make([]wire.Datagram, 8)
+	for range 1000 {
+		requireDrained(t, c, dst)
+		s := c.Stats()
+		if s.Received+s.Overflowed == from.Stats().Sent {
+			return
+		}
+		send(t, from, probe)
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(10*time.Millisecond)))
+		_, err := c.ReadBatch(dst)
+		require.NoError(t, err)
+	}
+	s := c.Stats()
+	require.Equal(t, from.Stats().Sent, s.Received+s.Overflowed, "%d received, %d overflowed", s.Received, s.Overflowed)
+}
+
+func requireDrained(t *testing.T, c *Conn, dst []wire.Datagram) {
+	t.Helper()
+	require.NoError(t, c.SetReadDeadline(longAgo))
+	for n := 1; n > 0; {
+		var err error
+		n, err = c.ReadBatch(dst)
+		require.NoError(t, err)
+	}
+}
+
+// The count is the kernel's, modulo 2^32, and there is no message while it is
+// zero: what is left of an earlier one does not count.
+func TestOverflowCount(t *testing.T) {
+	const none = -1
+	c := listen(t, loopback4, Config{Batch: 1})
+	m := c.sock.(*mmsg)
+	tell := int64(none)
+	real := m.rx.call
+	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+		n, errno := real(fd, hdrs)
+		m.rx.controls[0].Level, m.rx.controls[0].Type = unix.SOL_SOCKET, unix.SO_RXQ_OVFL
+		m.rx.controls[0].dropped = uint32(tell)
+		hdrs[0].SetControllen(sizeofCmsg)
+		if tell == none {
+			m.rx.controls[0].dropped = 1 // of an earlier batch
+			hdrs[0].SetControllen(0)
+		}
+		return n, errno
+	}
+	for _, step := range []struct {
+		tell int64
+		want uint64
+	}{
+		{none, 0},
+		{3, 3},
+		{3, 3},
+		{10, 10},
+		{none, 10},
+		{1 << 31, 1 << 31},
+		{math.MaxUint32, math.MaxUint32},
+		{none, math.MaxUint32}, // wrapped to zero, of which nothing is told
+		{4, 1<<32 + 4},
+		{math.MaxUint32, 1<<33 - 1},
+	} {
+		tell = step.tell
+		send(t, c, to(c.LocalAddr(), "x"))
+		receive(t, c, 1)
+		require.Equal(t, step.want, c.Stats().Overflowed, "told %d", step.tell)
+	}
+}
+
+// Neither a control message that someone else asked for, whole or cut off, is
+// taken for the count, nor is a datagram whose control data was cut off
+// delivered.
+func TestOtherControlMessages(t *testing.T) {
+	for _, tt := range []struct {
+		level, option int
+		lost          uint64
+	}{
+		{unix.SOL_SOCKET, unix.SO_TIMESTAMP, 1}, // too long
+		{unix.IPPROTO_IP, unix.IP_RECVTTL, 0},   // as long as the count
+	} {
+		c := listen(t, loopback4, Config{})
+		control(t, c, func(fd int) error { return unix.SetsockoptInt(fd, tt.level, tt.option, 1) })
+		send(t, c, to(c.LocalAddr(), "x"))
+		n := 0
+		for s := c.Stats(); s.Received+s.ReadLoss.Total() == 0; s = c.Stats() {
+			var err error
+			n, err = c.ReadBatch(make([]wire.Datagram, 1))
+			require.NoError(t, err)
+		}
+		require.EqualValues(t, 1-tt.lost, n)
+		require.Equal(t, losses(map[Loss]uint64{LossControl: tt.lost}), c.Stats().ReadLoss)
+		require.Zero(t, c.Stats().Overflowed)
+	}
+}
+
+// Datagrams that bring a count along do not allocate either.
+func TestOverflowDoesNotAllocate(t *testing.T) {
+	c, from := listen(t, loopback4, Config{ReadBuffer: 1}), listen(t, loopback4, Config{})
+	src, dst := make([]wire.Datagram, 100), make([]wire.Datagram, 8)
+	for i := range src {
+		src[i] = to(c.LocalAddr(), "flood")
+	}
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		from.WriteBatch(src)
+		c.SetReadDeadline(longAgo)
+		for n := 1; n > 0; {
+			n, _ = c.ReadBatch(dst)
+		}
+	}))
+	require.NotZero(t, c.Stats().Overflowed)
+}
+
+// The portable socket does not know.
+func TestOverflowPortable(t *testing.T) {
+	c, from := listen(t, loopback4, Config{ReadBuffer: 1, Portable: true}), listen(t, loopback4, Config{})
+	for range 500 {
+		send(t, from, to(c.LocalAddr(), "flood"))
+	}
+	dst := make([]wire.Datagram, 1)
+	requireDrained(t, c, dst)
+	send(t, from, to(c.LocalAddr(), "probe"))
+	requireDrained(t, c, dst)
+	s := c.Stats()
+	require.Less(t, s.Received, from.Stats().Sent)
+	require.Zero(t, s.Overflowed)
+}
+
+func TestControlLayout(t *testing.T) {
+	require.Equal(t, unix.CmsgSpace(4), sizeofCmsg)
+	require.EqualValues(t, unix.CmsgLen(0), unsafe.Offsetof(cmsg{}.dropped))
+}
