@@ -37,7 +37,9 @@ func (f *fill) init(e *Endpoint) {
 // Outgoing has been sent.
 func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 	e.closeMarked(now)
-	for i, s := range e.touched {
+	// Sending may touch sessions; those are looked at in the same Flush.
+	for i := 0; i < len(e.touched); i++ {
+		s := e.touched[i]
 		if s.closed {
 			continue
 		}
