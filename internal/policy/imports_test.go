@@ -54,6 +54,7 @@ var rules = []rule{
 	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "internal/...", "cmd/..."},
 		beyond: []string{"github.com/alecthomas/kong", "github.com/prometheus/client_golang/..."},
 		except: []string{"unsafe"}},
+	{folder: "docs", except: []string{"*", "*/..."}}, // documents, and tests that hold them
 	{folder: "examples/...", ours: []string{".", "pipeline", "stages/...", "metrics", "examples/..."},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 }
