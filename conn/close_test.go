@@ -24,9 +24,9 @@ func TestCloseTellsThePeer(t *testing.T) {
 		{wire.CloseViolation, wire.CloseViolation, true},
 		{wire.CloseSlow, wire.CloseSlow, false},
 		{wire.CloseKeys, wire.CloseKeys, false},
-		// A peer's own findings are no news to us.
-		{wire.CloseIdle, wire.CloseNormal, true},
-		{wire.CloseLost, wire.CloseNormal, true},
+		// Our own findings are no news to a peer, who may dial again.
+		{wire.CloseIdle, wire.CloseShutdown, false},
+		{wire.CloseLost, wire.CloseReplaced, false},
 		{wire.CloseNone, wire.CloseNormal, true},
 		{200, wire.CloseNormal, true},
 	}

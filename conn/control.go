@@ -59,6 +59,18 @@ func (e *Endpoint) replyOnce() bool {
 	return first
 }
 
+// toldReason returns what the other side is told of a reason. Findings of our
+// own mean nothing to it; what matters is whether it may dial again.
+func toldReason(r wire.CloseReason) wire.CloseReason {
+	switch r {
+	case wire.CloseIdle, wire.CloseHandshake:
+		return wire.CloseShutdown
+	case wire.CloseLost:
+		return wire.CloseReplaced
+	}
+	return r
+}
+
 // peerReason returns what a reason from the wire is counted as: a peer cannot
 // make up findings of ours.
 func peerReason(r wire.CloseReason) wire.CloseReason {
@@ -73,6 +85,11 @@ func (e *Endpoint) handleAcked(p *pipeline.Packet, o *ack.Outcome) {
 	s := e.sessionOf(p)
 	if s == nil {
 		return
+	}
+	if o.Acked > 0 {
+		// An answer: that packets come from there would not be one, since
+		// the way there may be cut while the way back is not.
+		s.asked = 0
 	}
 	e.countOutcome(s.peer, o)
 	e.laneAcked(s, o.Reliable)

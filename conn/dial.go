@@ -73,7 +73,7 @@ func (e *Endpoint) DialFailed(p *Peer, err error, now pipeline.Time) {
 func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 	e.count(DialTimedOut)
 	d.failures++
-	if old := e.sessions.Get(d.beside); old != nil && (*old).peer == d.peer && (*old).asked != 0 {
+	if old := e.sessions.Get(d.beside); old != nil && (*old).peer == d.peer && e.silent(*old, now) {
 		e.markClosing(*old, wire.CloseLost, false)
 	}
 	d.beside = 0
@@ -88,6 +88,12 @@ func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 	}
 	e.cfg.Logger.Info("still trying to reconnect", "err", err, "attempts", d.failures)
 	e.retryDial(d, redialAgain, now)
+}
+
+// silent reports whether s is unanswered and nothing at all comes from there
+// any more. While something does the session is kept, though we dial on.
+func (e *Endpoint) silent(s *session, now pipeline.Time) bool {
+	return s.asked != 0 && now >= later(s.received, e.cfg.Unanswered)
 }
 
 // retryDial asks for the address again after about the delay.

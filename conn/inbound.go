@@ -55,7 +55,7 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 // hear notes the first sign of life that a packet is: it confirms a session
 // that we dialled, and decides a rekey.
 func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
-	s.received, s.asked, s.spoken, s.final = p.Now, 0, true, nil
+	s.received, s.spoken, s.final = p.Now, true, nil
 	if !s.confirmed {
 		e.confirm(s, p.Now)
 	}

@@ -228,3 +228,40 @@ func TestForgottenAfterIdleTimeoutOnly(t *testing.T) {
 		w.closeAll()
 	}
 }
+
+// One way is cut and the other is not: what keeps coming is no answer. The
+// dialer dials on, keeps the session that it hears, and is connected anew once
+// the way is open, whoever has noticed first.
+func TestOneWayOutage(t *testing.T) {
+	for _, outage := range []time.Duration{20 * time.Second, 3 * time.Minute} {
+		t.Run(outage.String(), func(t *testing.T) {
+			w := newNetwork(t, 4)
+			a, b := w.pair()
+			cut := true
+			inits := 0
+			w.tap = func(_, to netAddr, data []byte) bool {
+				if to == b.addr && wire.PacketType(data[0]&15) == wire.TypeInit {
+					inits++
+				}
+				return to != b.addr || !cut
+			}
+			for range outage / (100 * time.Millisecond) {
+				if b.up(a) {
+					b.push(a, 1, pipeline.Realtime, "still here")
+				}
+				if a.up(b) {
+					a.push(b, 1, pipeline.Realtime, "unheard")
+				}
+				w.run(100 * time.Millisecond)
+			}
+			require.Greater(t, inits, 10)
+			cut = false
+			w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) && a.session(b).asked == 0 })
+			a.push(b, 1, pipeline.Reliable, "through")
+			w.run(time.Second)
+			require.NotEmpty(t, b.got)
+			require.Equal(t, "through", b.got[len(b.got)-1].payload)
+			w.checkAll()
+		})
+	}
+}

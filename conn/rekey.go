@@ -177,7 +177,10 @@ func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 		if remote, j.err = j.responder.ReadInit(in, 4); j.err != nil {
 			return
 		}
-		j.index = binary.BigEndian.Uint32(remote)
+		if j.index = binary.BigEndian.Uint32(remote); j.index == 0 {
+			j.err = noise.ErrMessage
+			return
+		}
 		j.out, j.err = j.responder.WriteResponse(payload)
 	}})
 	e.touch(s)
@@ -200,7 +203,10 @@ func (e *Endpoint) concludeRekey(s *session, message []byte) {
 			j.err = err
 			return
 		}
-		j.index = binary.BigEndian.Uint32(answer)
+		if j.index = binary.BigEndian.Uint32(answer); j.index == 0 {
+			j.err = noise.ErrMessage
+			return
+		}
 		var keys noise.Keys
 		j.out, keys, j.err = machine.WriteFinal(nil)
 		j.keys = &keys

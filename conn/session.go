@@ -40,7 +40,7 @@ type session struct {
 	ackDue    bool
 	opened    pipeline.Time
 	received  pipeline.Time // when the last authenticated packet came
-	asked     pipeline.Time // oldest ack-eliciting packet since then; zero: none
+	asked     pipeline.Time // when the oldest packet left that an answer is owed to; zero: none
 	lastPing  pipeline.Time
 	newest    uint64 // order of the newest packet, for roaming
 	stateTurn bool   // who may fill the next packet first: State or Reliable
@@ -184,7 +184,7 @@ func (e *Endpoint) closeMarked(now pipeline.Time) {
 
 func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool, now pipeline.Time) {
 	if notify && s.current != nil {
-		frame := wire.AppendClose(nil, reason)
+		frame := wire.AppendClose(nil, toldReason(reason))
 		e.sendControl(s, s.remote, frame, now)
 	}
 	p := s.peer

@@ -53,7 +53,8 @@ type Frame struct {
 	Payload []byte
 	// Seq numbers the Reliable messages of a session from zero. Distance is
 	// how far back the previous message on the same channel is, or zero if
-	// that one was acknowledged before this one was first sent.
+	// that one and all below it were acknowledged before this one was first
+	// sent.
 	Seq      uint64
 	Distance uint16
 

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The layouts byte by byte. docs/PROTOCOL.md shows the same examples.
+// The layouts byte by byte.
 
 func TestHeaderLayout(t *testing.T) {
 	for _, tt := range []struct {
