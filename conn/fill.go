@@ -8,8 +8,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// fill is the packet under construction and what takes messages into it. Its
-// functions are made once, so that filling a packet allocates nothing.
+// fill is the packet under construction and what takes messages into it, by one
+// function value made once, so that filling a packet allocates nothing.
 type fill struct {
 	e         *Endpoint
 	s         *session
@@ -23,13 +23,13 @@ type fill struct {
 	original  []byte // the same message, Reliable, as it was before them
 	waiting   bool   // scratch holds a message that is to pass them
 
-	takeState, takeReliable func(channel uint32, intent pipeline.Intent, payload []byte) bool
+	taker func(channel uint32, intent pipeline.Intent, payload []byte) bool // take
 }
 
 func (f *fill) init(e *Endpoint) {
 	f.e = e
 	f.scratch = make([]byte, 0, e.cfg.MaxDatagram)
-	f.takeState, f.takeReliable = f.state, f.reliable
+	f.taker = f.take
 }
 
 // Flush makes datagrams of what there is to send, until there is nothing left
@@ -199,12 +199,8 @@ func (f *fill) drain(reliable bool) bool {
 	if f.full {
 		return false
 	}
-	take := f.takeState
-	if reliable {
-		take = f.takeReliable
-	}
 	f.waiting = false
-	f.s.peer.Queue.Take(reliable, take)
+	f.s.peer.Queue.Take(reliable, f.taker)
 	if !f.waiting {
 		return false
 	}
@@ -212,25 +208,10 @@ func (f *fill) drain(reliable bool) bool {
 	return true
 }
 
-// state appends one message, under the queue's lock.
-func (f *fill) state(channel uint32, intent pipeline.Intent, payload []byte) bool {
-	if f.e.out.HasMessageStages() {
-		return f.hold(channel, intent, payload)
-	}
-	p := &f.e.outgoing
-	p.Channel, p.Intent = channel, intent
-	p.SetPayload(payload)
-	if !f.fits(p) {
-		return f.leave()
-	}
-	f.e.out.CountMessage()
-	f.append(p)
-	return true
-}
-
-// reliable takes one message into the lane and appends it.
-func (f *fill) reliable(channel uint32, intent pipeline.Intent, payload []byte) bool {
-	if f.s.lane.full() {
+// take appends one message, under the queue's lock; a Reliable one by way of the
+// lane. It returns false if the message is to wait.
+func (f *fill) take(channel uint32, intent pipeline.Intent, payload []byte) bool {
+	if intent == pipeline.Reliable && f.s.lane.full() {
 		return false
 	}
 	if f.e.out.HasMessageStages() {
@@ -243,7 +224,11 @@ func (f *fill) reliable(channel uint32, intent pipeline.Intent, payload []byte) 
 		return f.leave()
 	}
 	f.e.out.CountMessage()
-	f.toLane(p)
+	if intent == pipeline.Reliable {
+		f.toLane(p)
+	} else {
+		f.append(p)
+	}
 	return true
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/intentra/intentra/pipeline"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // A trial drives a chain of stages that do what a source of bytes says, and
@@ -227,7 +229,7 @@ func (tr *trial) count(at int, d deed, tally *Tally, drop func(*DropCount)) {
 // The law of conservation, stage by stage and reason by reason, whatever the
 // stages do.
 func TestConservation(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 300 {
 		// A low share of misdeeds lets packets come far, a high one is short.
 		share := r.IntN(16)

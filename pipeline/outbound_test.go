@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/intentra/intentra/pipeline"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 func TestOutbound(t *testing.T) {
@@ -76,7 +78,7 @@ func TestJointsOfTheOtherDirection(t *testing.T) {
 // The law holds on the way out, at both levels, and Settle hears of each
 // packet once.
 func TestOutboundConservation(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 100 {
 		act := func(name string) Stage {
 			return Func(name, []string{"first", "second"}, func(*Packet) Verdict {

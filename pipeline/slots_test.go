@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/intentra/intentra/pipeline"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 func TestID(t *testing.T) {
@@ -92,7 +94,7 @@ func TestSlotsPointersAreStable(t *testing.T) {
 
 // Against a map, in any order of opening and closing.
 func TestSlotsAgainstMap(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	var s Slots[int]
 	model := map[uint32]ID{}
 	values := map[ID]int{}

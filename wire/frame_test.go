@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // appendFrame appends f by the function for its type.
@@ -85,7 +87,7 @@ func randFrame(r *rand.Rand) *Frame {
 // What is appended parses to the same value, whatever stands behind it, has
 // the stated size, and is refused when cut anywhere.
 func TestFrameRoundTrip(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 3000 {
 		want := randFrame(r)
 		b := appendFrame(nil, want)
@@ -108,7 +110,7 @@ func TestFrameRoundTrip(t *testing.T) {
 
 // The fields of a frame do not depend on which frame was parsed before it.
 func TestFrameIsUsedAgain(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	var used Frame
 	for range 1000 {
 		want := randFrame(r)

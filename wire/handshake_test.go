@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // No packet that an unproven address can elicit is longer than the packet that
@@ -59,7 +61,7 @@ func TestHandshakeParts(t *testing.T) {
 }
 
 func TestHelloRoundTrip(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 2000 {
 		want := Hello{
 			Index:       1 + r.Uint32N(1<<32-1)>>r.IntN(32),

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // packetOf returns a packet of the right length for h.
@@ -35,7 +37,7 @@ func randHeader(r *rand.Rand) Header {
 }
 
 func TestHeaderRoundTrip(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 3000 {
 		want := randHeader(r)
 		b := packetOf(want)

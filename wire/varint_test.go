@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 func TestVarint(t *testing.T) {
@@ -53,7 +55,7 @@ func TestVarintRefuses(t *testing.T) {
 // One value has one encoding: for all encodings of one and two bytes, and for
 // random ones of four and eight.
 func TestVarintHasOneEncoding(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	check := func(b []byte) {
 		if v, n := parseVarint(b); n > 0 {
 			require.Equal(t, b[:n], appendVarint(nil, v))

@@ -1,13 +1,12 @@
 package sendq
 
 import (
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/intentra/intentra/pipeline"
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 var roomy = Limits{StateMessages: 1024, StateBytes: 256 << 10, ReliableMessages: 1024, ReliableBytes: 1 << 20}
@@ -18,21 +17,8 @@ func online(l Limits) *Queue {
 	return q
 }
 
-// newRand returns the generator of one random test and logs its seed, which
-// INTENTRA_SEED replaces to repeat a failure.
-func newRand(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	if s := os.Getenv("INTENTRA_SEED"); s != "" {
-		var err error
-		seed, err = strconv.ParseUint(s, 10, 64)
-		require.NoError(t, err)
-	}
-	t.Logf("INTENTRA_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 func TestQueueAgainstSlices(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 100 {
 		p := newPair(t, Limits{
 			StateMessages: 1 + r.IntN(60), StateBytes: 1 + r.IntN(5000),
@@ -89,7 +75,7 @@ func TestSupersedingTakesNoMemory(t *testing.T) {
 // Threat 15: at its limits, drained and refilled in any measure, a queue keeps
 // within a small multiple of them.
 func TestMemoryAtTheLimits(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	l := Limits{StateMessages: 100, StateBytes: 20_000, ReliableMessages: 100, ReliableBytes: 20_000}
 	q := online(l)
 	payload := make([]byte, 1000)

@@ -6,6 +6,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // roomForAll is a packet's capacity that no acknowledgement exceeds.
@@ -135,7 +137,7 @@ func TestDeadlineIsThatOfTheEpochThatWaitsLongest(t *testing.T) {
 func TestAttachedAcknowledgementsAreAcceptedByTheSender(t *testing.T) {
 	r := newRig(t, Config{})
 	other := newRig(t, Config{})
-	rnd := newRand(t)
+	rnd := seed.Rand(t)
 	counter := uint64(0)
 	for range 2000 {
 		for range rnd.IntN(4) {

@@ -7,6 +7,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // historyModel is a set of counters, each with how often it was reported.
@@ -107,7 +109,7 @@ func FuzzHistory(f *testing.F) {
 }
 
 func TestHistoryAgainstSet(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 20 {
 		h, m := new(History), &historyModel{reported: map[uint64]int{}}
 		next := r.Uint64N(3)

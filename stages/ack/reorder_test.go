@@ -9,6 +9,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // sender is the other half of the lane: it numbers the messages of several
@@ -128,7 +130,7 @@ func (r *receiver) finish(s *sender, pool *ringPool) {
 // Several channels over a path that loses, repeats and reorders: each message
 // is delivered once and in order on its channel, and nothing is left behind.
 func TestReorderDeliversEachOnceInOrder(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	pool := new(ringPool)
 	for _, channels := range []uint32{1, 2, 5, 200} {
 		for _, bound := range []int{1 << 20, 300, 0} {
@@ -309,7 +311,7 @@ func TestRingPoolIsBounded(t *testing.T) {
 }
 
 func TestBufferPool(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	p := new(bufferPool)
 	var out [][]byte
 	var contents []string

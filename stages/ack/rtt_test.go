@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 const ms = time.Millisecond
@@ -34,7 +36,7 @@ func TestRTT(t *testing.T) {
 
 // Whatever a peer says of its delay, the average stays among the samples.
 func TestRTTStaysAmongTheSamples(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for range 100 {
 		var e RTT
 		least, most := time.Duration(1<<62), time.Duration(0)

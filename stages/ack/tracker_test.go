@@ -9,6 +9,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
 )
 
 // trackerModel remembers every packet for ever. What the Tracker has forgotten
@@ -198,7 +200,7 @@ func (p *trackerPair) compare() {
 }
 
 func TestTrackerAgainstModel(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for round := range 30 {
 		first := []uint64{0, 0, 1<<32 - 500, 1<<63 - 500, math.MaxUint64 - 1<<20}[round%5]
 		p := newTrackerPair(t, first)

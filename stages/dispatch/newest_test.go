@@ -2,26 +2,12 @@ package dispatch
 
 import (
 	"math"
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// newRand returns the generator of one random test and logs its seed, which
-// INTENTRA_SEED replaces to repeat a failure.
-func newRand(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	if s := os.Getenv("INTENTRA_SEED"); s != "" {
-		var err error
-		seed, err = strconv.ParseUint(s, 10, 64)
-		require.NoError(t, err)
-	}
-	t.Logf("INTENTRA_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
+	"github.com/intentra/intentra/internal/seed"
+)
 
 // model remembers every channel for ever.
 type model map[uint32]uint64
@@ -83,7 +69,7 @@ func (p *pair) check() {
 }
 
 func TestNewestAgainstMap(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	for _, limit := range []int{1, 2, 3, 16, 100} {
 		for _, channels := range []uint32{uint32(limit), uint32(limit) + 1, 4 * uint32(limit)} {
 			p := newPair(t, limit)
@@ -101,7 +87,7 @@ func TestNewestAgainstMap(t *testing.T) {
 
 // In order, nothing is ever refused, at the limit neither.
 func TestNewestAcceptsWhatComesInOrder(t *testing.T) {
-	r := newRand(t)
+	r := seed.Rand(t)
 	p := newPair(t, 8)
 	for order := range uint64(5000) {
 		require.True(t, p.offer(r.Uint32N(100), order/3))
