@@ -44,7 +44,12 @@ func ParseAllowList(r io.Reader) (*AllowList, error) {
 	lines := bufio.NewScanner(r)
 	n := 1
 	for ; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
+		text := lines.Text()
+		if n == 1 {
+			// Some editors put a byte order mark in front.
+			text = strings.TrimPrefix(text, "\ufeff")
+		}
+		text, _, _ = strings.Cut(text, "#")
 		fields := strings.Fields(text)
 		if len(fields) == 0 {
 			continue

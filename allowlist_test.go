@@ -99,3 +99,10 @@ func TestReadAllowList(t *testing.T) {
 	_, err = intentra.ReadAllowList(dir)
 	require.ErrorContains(t, err, dir)
 }
+
+func TestAllowListWithByteOrderMark(t *testing.T) {
+	key := newKey(t).Public()
+	l, err := intentra.ParseAllowList(strings.NewReader("\ufeff" + key.String() + " robot\r\n"))
+	require.NoError(t, err)
+	require.Equal(t, "robot", l.Name(key))
+}
