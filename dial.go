@@ -43,11 +43,20 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 // keeps the peer connected, resolving the name again each time, until it is
 // closed here or there. Not from Handler or OnPeer.
 //
-// Errors are ErrNoAnswer, ErrNotConfirmed, ErrWrongKey, a *net.DNSError,
+// A peer that is connected or being dialled already is returned as it is,
+// whatever its address.
+//
+// Errors are ErrKey for our own key and for none, ErrNoAnswer, ErrNotConfirmed, ErrWrongKey, a *net.DNSError,
 // net.ErrClosed, or ctx's; then the peer is not dialled any more.
 func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
+	}
+	switch key {
+	case PublicKey{}:
+		return nil, fmt.Errorf("dialling %s: %w: the key is zero", addr, ErrKey)
+	case t.PublicKey():
+		return nil, fmt.Errorf("dialling %s: %w: it is our own", addr, ErrKey)
 	}
 	type started struct {
 		p   *Peer

@@ -294,3 +294,12 @@ func TestSlowAuthorizeHoldsNobodyUp(t *testing.T) {
 	close(release)
 	require.NoError(t, next(t, ctx, late))
 }
+
+func TestDialRefusesKeysThatCannotAnswer(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{})
+	for _, key := range []intentra.PublicKey{{}, l.PublicKey()} {
+		_, err := l.Dial(ctx, l.LocalAddr().String(), key)
+		require.ErrorIs(t, err, intentra.ErrKey)
+	}
+}

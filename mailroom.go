@@ -26,6 +26,7 @@ type mailroom struct {
 type box struct {
 	state, reliable ring
 	queued          bool
+	ended           bool // the peer is not coming back
 	signal          chan struct{}
 	overwritten     uint64
 }
@@ -125,12 +126,13 @@ func (m *mailroom) receive(ctx context.Context, p *Peer) (Message, error) {
 	for {
 		m.mu.Lock()
 		msg, ok := m.take(p)
-		closed := m.closed
+		closed := m.closed || p.mail.ended
 		m.mu.Unlock()
 		if ok {
 			return msg, nil
 		}
 		if closed {
+			wakeOne(signal) // for another receiver
 			return Message{}, errClosed
 		}
 		select {
@@ -140,6 +142,16 @@ func (m *mailroom) receive(ctx context.Context, p *Peer) (Message, error) {
 		case <-ctx.Done():
 			return Message{}, context.Cause(ctx)
 		}
+	}
+}
+
+// setEnded says whether receivers of this one peer have anything to wait for.
+func (m *mailroom) setEnded(p *Peer, ended bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.mail.ended = ended
+	if ended {
+		wakeOne(p.mail.signal)
 	}
 }
 

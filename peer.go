@@ -142,7 +142,10 @@ func (p *Peer) refused(err error) SendResult {
 	return SendResult{Status: Dropped, Err: err}
 }
 
-// Receive waits for the next message of this peer; see Transport.Receive.
+// Receive waits for the next message of this peer; see Transport.Receive. It
+// returns net.ErrClosed once the peer is not coming back: because the transport
+// is closed, a peer that we dialled has ended the connection for good, or one
+// that dialled us has been gone for Config.IdleTimeout.
 func (p *Peer) Receive(ctx context.Context) (Message, error) { return p.t.mail.receive(ctx, p) }
 
 // Close ends the connection with the peer and stops dialling it. What waits to

@@ -23,6 +23,7 @@ func (t *Transport) peerOf(c *conn.Peer) *Peer {
 
 // forget removes a peer that the core has forgotten.
 func (t *Transport) forget(p *Peer) {
+	t.mail.setEnded(p, true)
 	t.table.Lock()
 	if t.peers[p.key] == p {
 		delete(t.peers, p.key)
@@ -54,6 +55,7 @@ func (t *Transport) peerUp(p *Peer) {
 	}
 	t.copyStats(p)
 	p.answerWaiters(nil)
+	t.mail.setEnded(p, false)
 	t.cfg.Logger.Info("peer up", "peer", p.key.String(), "addr", addr.String())
 	t.notify(PeerEvent{Peer: p, Up: true})
 }
@@ -83,6 +85,9 @@ func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	err := ev.Err
 	if ev.Err == conn.ErrClosed {
 		err = fmt.Errorf("intentra: the connection was ended (%s): %w", ev.Reason, errClosed)
+	}
+	if !p.core.Connected() {
+		t.mail.setEnded(p, true)
 	}
 	if p.answerWaiters(err) || ev.Reason == 0 {
 		return

@@ -216,3 +216,18 @@ func TestReceivedPayloadStays(t *testing.T) {
 	}
 	require.Equal(t, "first", string(first.Payload))
 }
+
+// Whoever waits for a peer alone hears that it is not coming back.
+func TestReceiveEndsWithThePeer(t *testing.T) {
+	ctx := within(t)
+	l := listen(t, intentra.Config{})
+	p := dial(t, l, intentra.Config{})
+	require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: []byte("here")}))
+	r, err := l.Receive(ctx)
+	require.NoError(t, err)
+	require.NoError(t, r.Peer.Close())
+	for range 2 {
+		_, err = p.Receive(ctx)
+		require.ErrorIs(t, err, net.ErrClosed)
+	}
+}

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -39,6 +40,7 @@ type Endpoint struct {
 	halves     halfOpens
 	admission  *rate.Limiter // handshakes that we answer
 	rekeys     *rate.Limiter // rekeys that we take part in
+	complaints *rate.Limiter // log lines about refused keys
 	jobs       []*Job
 	generation uint64 // grows with each revocation; see authorize
 
@@ -61,6 +63,7 @@ func New(cfg Config) (*Endpoint, error) {
 		sessionIDs: ids{max: pipeline.MaxIDs},
 		epochIDs:   ids{max: pipeline.MaxIDs},
 		admission:  rate.NewLimiter(rate.Limit(cfg.HandshakeRate), cfg.HandshakeBurst),
+		complaints: rate.NewLimiter(1, 5),
 		rekeys:     rate.NewLimiter(rate.Limit(cfg.RekeyRate), int(max(cfg.RekeyRate/4, 1))),
 	}
 	e.halves.init()
@@ -93,6 +96,9 @@ func (e *Endpoint) buildChains() error {
 		if err := e.cfg.Stages(set); err != nil {
 			return err
 		}
+	}
+	if set.Builder == nil || set.Outbound == nil || set.Ack == nil || set.Open == nil || set.Seal == nil || set.Cookie == nil {
+		return errors.New("conn: Stages has taken away a builder or a stage of the set; use Remove and Replace")
 	}
 	if e.in, err = set.Build(e.cfg.BuildOptions...); err != nil {
 		return err

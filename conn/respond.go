@@ -2,6 +2,7 @@ package conn
 
 import (
 	"bytes"
+	"encoding/base64"
 	"slices"
 
 	"github.com/intentra/intentra/internal/noise"
@@ -187,6 +188,10 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		})
 	case !j.authorized:
 		// Told nothing: to whoever is not allowed we look like silence.
+		if e.complaints.AllowN(goTime(now), 1) {
+			e.cfg.Logger.Warn("refused a key that is not allowed",
+				"peer", base64.StdEncoding.EncodeToString(j.keys.Remote[:]), "addr", half.key.addr.String())
+		}
 		e.halves.complete(half.key.ephemeral)
 		e.dropHalf(half, HandshakeRefused)
 	default:
