@@ -17,8 +17,9 @@ type Config struct {
 	// ReadBuffer and WriteBuffer are the bytes of datagrams that the kernel
 	// is asked to queue. The default is 4 MiB; Granted tells what came of it.
 	ReadBuffer, WriteBuffer int
-	// Batch is the most datagrams per system call, at most 1024. The default
-	// is 64.
+	// Batch is the most messages per system call, at most 1024: datagrams, or
+	// runs of up to 64 of them. The default is 64. With GRO the socket has
+	// 64 KiB of buffer for each, of which only what is used takes memory.
 	Batch int
 	// MaxDatagram is the length in bytes of the longest datagram received, at
 	// most 65507. Longer ones are dropped and counted. The default is 2048.
@@ -29,6 +30,16 @@ type Config struct {
 	// with don't-fragment set where the system allows it (Linux), and one
 	// larger than the interface's MTU is lost as LossTooLarge.
 	DisableDontFragment bool
+	// MaxQueueDelay is the longest that a datagram may have waited in the
+	// kernel's receive queue. One that has waited longer is dropped unopened as
+	// LossStale: whoever cannot keep up falls behind by that much and no more,
+	// and spends his time on what is fresh. The default is 250 ms; a negative
+	// value sets no limit. Linux alone knows the time.
+	MaxQueueDelay time.Duration
+	// DisableGSO and DisableGRO do without the kernel's segmentation of what
+	// is sent and its coalescing of what is received, which are used where the
+	// kernel has them; see Conn.Offload.
+	DisableGSO, DisableGRO bool
 }
 
 // What we chose.
@@ -36,6 +47,8 @@ const (
 	defaultBuffer      = 4 << 20 // bytes
 	defaultBatch       = 64      // datagrams
 	defaultMaxDatagram = 2048    // bytes
+
+	defaultMaxQueueDelay = 250 * time.Millisecond
 
 	// maxStall is how long one WriteBatch waits for the socket to be writable.
 	maxStall = time.Millisecond
@@ -66,6 +79,12 @@ func (c Config) withDefaults() (Config, error) {
 		if *f.value == 0 {
 			*f.value = f.def
 		}
+	}
+	switch {
+	case c.MaxQueueDelay == 0:
+		c.MaxQueueDelay = defaultMaxQueueDelay
+	case c.MaxQueueDelay < 0:
+		c.MaxQueueDelay = 0
 	}
 	return c, nil
 }

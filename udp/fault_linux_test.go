@@ -49,7 +49,7 @@ func TestSendErrors(t *testing.T) {
 		{[]syscall.Errno{syscall.ECONNREFUSED, syscall.ECONNREFUSED, syscall.ECONNREFUSED}, map[Loss]uint64{LossRefused: 1}, 2},
 		{[]syscall.Errno{0, syscall.EPERM, syscall.EPERM}, map[Loss]uint64{LossNotPermitted: 2}, 0},
 	} {
-		c := listen(t, loopback4, Config{Batch: 4})
+		c := listen(t, loopback4, Config{Batch: 4, DisableGSO: true})
 		faulty(&c.sock.(*mmsg).tx.call, tt.errnos...)
 		src := make([]wire.Datagram, 10)
 		for i := range src {
@@ -66,7 +66,7 @@ func TestSendErrors(t *testing.T) {
 // A socket that stays full costs a bounded time, drops what is left, and works
 // again with the next batch.
 func TestSendStalls(t *testing.T) {
-	c := listen(t, loopback4, Config{Batch: 2})
+	c := listen(t, loopback4, Config{Batch: 2, DisableGSO: true})
 	m := c.sock.(*mmsg)
 	full := m.tx.call
 	calls := 0
@@ -110,7 +110,7 @@ func TestReceiveErrorForEver(t *testing.T) {
 // What the kernel flags, and an address of no family we know, is dropped; its
 // neighbours pass.
 func TestReceiveFlags(t *testing.T) {
-	c := listen(t, loopback4, Config{})
+	c := listen(t, loopback4, Config{DisableGSO: true})
 	m := c.sock.(*mmsg)
 	real := m.rx.call
 	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
@@ -165,12 +165,12 @@ func TestRealRefusals(t *testing.T) {
 // does for unconnected sockets only on demand.
 func reportErrors(t *testing.T, c *Conn) {
 	t.Helper()
-	control(t, c, func(fd int) error {
+	withFD(t, c, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 	})
 }
 
-func control(t *testing.T, c *Conn, f func(fd int) error) {
+func withFD(t *testing.T, c *Conn, f func(fd int) error) {
 	t.Helper()
 	var raw syscall.RawConn
 	var err error
@@ -196,7 +196,7 @@ func TestSocketOptions(t *testing.T) {
 				c  *Conn
 				v6 bool
 			}{{listen(t, loopback4, cfg), false}, {listen(t, dualStack, cfg), true}} {
-				control(t, addr.c, func(fd int) error {
+				withFD(t, addr.c, func(fd int) error {
 					got, err := unix.GetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER)
 					require.NoError(t, err)
 					require.Equal(t, want4, got)
@@ -260,7 +260,7 @@ func TestWakeWhileBlocked(t *testing.T) {
 
 // One batch costs one system call.
 func TestBatching(t *testing.T) {
-	c := listen(t, loopback4, Config{Batch: 32})
+	c := listen(t, loopback4, Config{Batch: 32, DisableGSO: true})
 	src, dst := make([]wire.Datagram, 96), make([]wire.Datagram, 96)
 	for i := range src {
 		src[i] = to(c.LocalAddr(), "x")
@@ -269,7 +269,6 @@ func TestBatching(t *testing.T) {
 	for n := 0; n < 96; {
 		got, err := c.ReadBatch(dst)
 		require.NoError(t, err)
-		require.LessOrEqual(t, got, 32)
 		n += got
 	}
 	require.EqualValues(t, 3, c.Stats().WriteCalls)

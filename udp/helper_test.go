@@ -16,9 +16,13 @@ var (
 	dualStack = netip.MustParseAddrPort("[::]:0")
 )
 
-// eachSocket runs test against both implementations.
+// eachSocket runs test against both implementations, the native one with and
+// without what the kernel may lack.
 func eachSocket(t *testing.T, test func(t *testing.T, cfg Config)) {
 	t.Run("native", func(t *testing.T) { test(t, Config{}) })
+	t.Run("no_gso", func(t *testing.T) { test(t, Config{DisableGSO: true}) })
+	t.Run("no_gro", func(t *testing.T) { test(t, Config{DisableGRO: true}) })
+	t.Run("no_offload", func(t *testing.T) { test(t, Config{DisableGSO: true, DisableGRO: true}) })
 	t.Run("portable", func(t *testing.T) { test(t, Config{Portable: true}) })
 }
 

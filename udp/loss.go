@@ -31,6 +31,9 @@ const (
 	LossAddress
 	// LossStalled: the socket was not writable for a millisecond.
 	LossStalled
+	// LossStale: it had waited in the receive queue for longer than
+	// Config.MaxQueueDelay.
+	LossStale
 	// LossOther: any other error.
 	LossOther
 
@@ -39,7 +42,7 @@ const (
 
 var lossNames = [numLoss]string{
 	"truncated", "control", "refused", "too_large", "no_buffers",
-	"not_permitted", "unreachable", "address", "stalled", "other",
+	"not_permitted", "unreachable", "address", "stalled", "stale", "other",
 }
 
 // String returns the name of the reason, as metrics show it.

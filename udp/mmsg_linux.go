@@ -21,11 +21,13 @@ type mmsghdr struct {
 	n uint32
 }
 
-// mmsg moves batches of datagrams with recvmmsg and sendmmsg.
+// mmsg moves batches of datagrams with recvmmsg and sendmmsg, and runs of them
+// with GRO and GSO where the kernel has them.
 type mmsg struct {
 	// file and not a net.UDPConn: a RawConn of package net allocates an error
 	// at each expired deadline, so at each Wake; one of package os does not.
 	file *os.File
+	gro  bool
 	rx   receiver
 	tx   sender
 }
@@ -43,13 +45,14 @@ func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
 		file.Close()
 		return nil, err
 	}
-	if err := askOverflow(raw); err != nil {
+	f, err := probe(raw, cfg)
+	if err != nil {
 		file.Close()
 		return nil, err
 	}
-	m := &mmsg{file: file}
-	m.rx.init(raw, cfg, c)
-	m.tx.init(raw, file, family, cfg, c)
+	m := &mmsg{file: file, gro: f.gro}
+	m.rx.init(raw, cfg, f, c)
+	m.tx.init(raw, file, family, cfg, f, c)
 	return m, nil
 }
 
@@ -71,6 +74,8 @@ func inspect(file *os.File) (raw syscall.RawConn, family uint16, err error) {
 }
 
 func (m *mmsg) setReadDeadline(t time.Time) error { return m.file.SetReadDeadline(t) }
+
+func (m *mmsg) offload() Offload { return Offload{GSO: m.tx.gso.Load(), GRO: m.gro} }
 
 func (m *mmsg) close() error { return m.file.Close() }
 

@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"encoding/binary"
 	"math"
 	"syscall"
 	"testing"
@@ -19,7 +20,7 @@ func TestOverflow(t *testing.T) {
 	for _, addr := range []string{"IPv4", "IPv6", "dual-stack"} {
 		t.Run(addr, func(t *testing.T) {
 			local := map[string]wire.Datagram{"IPv4": {Addr: loopback4}, "IPv6": {Addr: loopback6}, "dual-stack": {Addr: dualStack}}[addr].Addr
-			c, from := listen(t, local, Config{ReadBuffer: 1, Batch: 4}), listen(t, dualStack, Config{})
+			c, from := listen(t, local, Config{ReadBuffer: 1, Batch: 4}), listen(t, dualStack, Config{DisableGSO: true})
 			dest := at(c, loopback4.Addr())
 			if addr == "IPv6" {
 				dest = at(c, loopback6.Addr())
@@ -72,6 +73,15 @@ func requireDrained(t *testing.T, c *Conn, dst []wire.Datagram) {
 	}
 }
 
+// putControl makes c hold one control message and returns its size.
+func putControl(c *control, level, typ int32, value uint32) (size int) {
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&c.data[0]))
+	h.Level, h.Type = level, typ
+	h.SetLen(unix.CmsgLen(4))
+	binary.NativeEndian.PutUint32(c.data[sizeofCmsghdr:], value)
+	return unix.CmsgSpace(4)
+}
+
 // The count is the kernel's, modulo 2^32, and there is no message while it is
 // zero: what is left of an earlier one does not count.
 func TestOverflowCount(t *testing.T) {
@@ -82,13 +92,15 @@ func TestOverflowCount(t *testing.T) {
 	real := m.rx.call
 	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 		n, errno := real(fd, hdrs)
-		m.rx.controls[0].Level, m.rx.controls[0].Type = unix.SOL_SOCKET, unix.SO_RXQ_OVFL
-		m.rx.controls[0].dropped = uint32(tell)
-		hdrs[0].SetControllen(sizeofCmsg)
+		told := tell
 		if tell == none {
-			m.rx.controls[0].dropped = 1 // of an earlier batch
-			hdrs[0].SetControllen(0)
+			told = 1 // of an earlier batch
 		}
+		size := putControl(&m.rx.controls[0], unix.SOL_SOCKET, unix.SO_RXQ_OVFL, uint32(told))
+		if tell == none {
+			size = 0
+		}
+		hdrs[0].SetControllen(size)
 		return n, errno
 	}
 	for _, step := range []struct {
@@ -118,14 +130,16 @@ func TestOverflowCount(t *testing.T) {
 // delivered.
 func TestOtherControlMessages(t *testing.T) {
 	for _, tt := range []struct {
-		level, option int
-		lost          uint64
+		options []int
+		lost    uint64
 	}{
-		{unix.SOL_SOCKET, unix.SO_TIMESTAMP, 1}, // too long
-		{unix.IPPROTO_IP, unix.IP_RECVTTL, 0},   // as long as the count
+		{[]int{unix.IP_PKTINFO, unix.IP_RECVTTL, unix.IP_RECVTOS}, 1}, // too long together
+		{[]int{unix.IP_RECVTTL}, 0},                                   // as long as the count
 	} {
 		c := listen(t, loopback4, Config{})
-		control(t, c, func(fd int) error { return unix.SetsockoptInt(fd, tt.level, tt.option, 1) })
+		for _, option := range tt.options {
+			withFD(t, c, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, option, 1) })
+		}
 		send(t, c, to(c.LocalAddr(), "x"))
 		n := 0
 		for s := c.Stats(); s.Received+s.ReadLoss.Total() == 0; s = c.Stats() {
@@ -141,7 +155,7 @@ func TestOtherControlMessages(t *testing.T) {
 
 // Datagrams that bring a count along do not allocate either.
 func TestOverflowDoesNotAllocate(t *testing.T) {
-	c, from := listen(t, loopback4, Config{ReadBuffer: 1}), listen(t, loopback4, Config{})
+	c, from := listen(t, loopback4, Config{ReadBuffer: 1}), listen(t, loopback4, Config{DisableGSO: true})
 	src, dst := make([]wire.Datagram, 100), make([]wire.Datagram, 8)
 	for i := range src {
 		src[i] = to(c.LocalAddr(), "flood")
@@ -172,6 +186,8 @@ func TestOverflowPortable(t *testing.T) {
 }
 
 func TestControlLayout(t *testing.T) {
-	require.Equal(t, unix.CmsgSpace(4), sizeofCmsg)
-	require.EqualValues(t, unix.CmsgLen(0), unsafe.Offsetof(cmsg{}.dropped))
+	require.Equal(t, 2*unix.CmsgSpace(4)+unix.CmsgSpace(sizeofTimespec), sizeofControl)
+	require.EqualValues(t, unix.CmsgLen(0), sizeofCmsghdr)
+	require.Equal(t, unix.CmsgSpace(2), sizeofSegmentControl)
+	require.EqualValues(t, unix.CmsgLen(0), unsafe.Offsetof(segmentControl{}.size))
 }

@@ -36,6 +36,8 @@ func newPortable(pc *net.UDPConn, cfg Config, c *counters) *portable {
 
 func (p *portable) setReadDeadline(t time.Time) error { return p.SetReadDeadline(t) }
 
+func (p *portable) offload() Offload { return Offload{} }
+
 func (p *portable) close() error { return p.Close() }
 
 func (p *portable) read(dst []wire.Datagram, block bool) (int, error) {
@@ -80,6 +82,7 @@ func (p *portable) deliver(dst []wire.Datagram, d wire.Datagram) int {
 		p.counters.readLoss.add(LossTruncated, 1)
 		return 0
 	}
+	p.counters.readCalls.Add(1)
 	p.counters.read(1, len(d.Data))
 	dst[0] = d
 	return 1

@@ -3,6 +3,7 @@ package udp
 import (
 	"errors"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -12,27 +13,37 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sender sends batches with sendmmsg, each datagram from where it lies.
+// sender sends batches with sendmmsg, from where the datagrams lie. With GSO a
+// run of them travels as one message; see run_linux.go.
 type sender struct {
 	raw      syscall.RawConn
 	file     *os.File
 	family   uint16 // of the socket: unix.AF_INET or unix.AF_INET6
 	counters *counters
 	zones    zones
+	gso      atomic.Bool // written by the sender alone
 	// call is sendmmsg; tests put failures in its place.
 	call func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
 
-	// hdrs[i] points at names[i] and, through iovs[i], at the caller's bytes.
-	// Those of the last batch stay there unread until the next one.
-	hdrs  []mmsghdr
-	iovs  []unix.Iovec
-	names []sockaddr
+	// hdrs[i] points at names[i], controls[i] and, through some of iovs, at
+	// the caller's bytes. Those of the last batch stay there unread until the
+	// next one.
+	hdrs     []mmsghdr
+	runs     []run
+	names    []sockaddr
+	controls []segmentControl
+	iovs     []unix.Iovec
+	iovsUsed int
 
 	// What the raw connection calls back, made once, with its arguments and
 	// its results.
 	writable func(fd uintptr) (done bool)
-	src      []wire.Datagram // of the caller's batch, what is not yet in hdrs
+	src      []wire.Datagram // the caller's batch
+	next     int             // src[next:] is not yet in hdrs
 	from, to int             // hdrs[from:to] is yet to be sent
+	looked   int             // src[:looked] has been in hdrs, or counted as lost
+	plain    int             // src[:plain] goes without GSO, which has failed for it
+	suspect  bool            // a plain one that goes well proves that GSO is to blame
 	refused  bool            // hdrs[from] has met a refusal already
 	stalled  bool            // the write deadline is set
 	calls    int
@@ -40,26 +51,28 @@ type sender struct {
 	bytes    int
 }
 
-func (s *sender) init(raw syscall.RawConn, file *os.File, family uint16, cfg Config, c *counters) {
+func (s *sender) init(raw syscall.RawConn, file *os.File, family uint16, cfg Config, f features, c *counters) {
 	s.raw, s.file, s.family, s.counters, s.call = raw, file, family, c, sendmmsg
+	s.gso.Store(f.gso)
 	s.hdrs = make([]mmsghdr, cfg.Batch)
-	s.iovs = make([]unix.Iovec, cfg.Batch)
+	s.runs = make([]run, cfg.Batch)
 	s.names = make([]sockaddr, cfg.Batch)
+	s.controls = make([]segmentControl, cfg.Batch)
+	s.iovs = make([]unix.Iovec, max(iovsPerRun*cfg.Batch, maxSegments))
 	for i := range s.hdrs {
-		s.hdrs[i].Iov = &s.iovs[i]
-		s.hdrs[i].SetIovlen(1)
 		s.hdrs[i].Name = &s.names[i][0]
 	}
 	s.writable = s.send
 }
 
 func (s *sender) write(src []wire.Datagram) (int, error) {
-	s.src, s.from, s.to = src, 0, 0
+	s.src, s.next, s.from, s.to = src, 0, 0, 0
+	s.looked, s.plain = 0, 0
 	s.calls, s.sent, s.bytes = 0, 0, 0
-	s.refused = false
+	s.refused, s.suspect = false, false
 	err := s.raw.Write(s.writable)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.counters.writeLoss.add(LossStalled, s.to-s.from+len(s.src))
+		s.counters.writeLoss.add(LossStalled, s.unsent())
 		err = nil
 	}
 	if s.stalled {
@@ -69,6 +82,15 @@ func (s *sender) write(src []wire.Datagram) (int, error) {
 	s.src = nil
 	s.counters.wrote(s.calls, s.sent, s.bytes)
 	return s.sent, err
+}
+
+// unsent returns how many datagrams are left.
+func (s *sender) unsent() int {
+	n := len(s.src) - s.next
+	for i := s.from; i < s.to; i++ {
+		n += s.runs[i].count
+	}
+	return n
 }
 
 // send reports whether the batch is done with; if not, the socket is full.
@@ -85,6 +107,8 @@ func (s *sender) send(fd uintptr) (done bool) {
 			// It tells of an earlier datagram; this one has not been tried.
 			s.refused = true
 			s.counters.reported.add(LossRefused, 1)
+		case s.runs[s.from].count > 1:
+			s.split(errno)
 		default:
 			s.counters.writeLoss.add(lossOf(errno), 1)
 			s.skip(1)
@@ -93,39 +117,14 @@ func (s *sender) send(fd uintptr) (done bool) {
 	return true
 }
 
-// fill makes sure that there is something in hdrs[from:to], and reports false
-// once the batch is used up.
-func (s *sender) fill() bool {
-	if s.from < s.to {
-		return true
-	}
-	s.from, s.to = 0, 0
-	for len(s.src) > 0 && s.to < len(s.hdrs) {
-		s.put(s.to, s.src[0])
-		s.src = s.src[1:]
-	}
-	return s.to > 0
-}
-
-func (s *sender) put(i int, d wire.Datagram) {
-	size, ok := s.names[i].encode(d.Addr, s.family, &s.zones)
-	if !ok {
-		s.counters.writeLoss.add(LossAddress, 1)
-		return
-	}
-	s.hdrs[i].Namelen = size
-	s.iovs[i].Base = unsafe.SliceData(d.Data)
-	s.iovs[i].SetLen(len(d.Data))
-	s.to++
-}
-
-// took notes that the kernel took the next n datagrams.
+// took notes that the kernel took the next n messages.
 func (s *sender) took(n int) {
-	for _, h := range s.hdrs[s.from : s.from+n] {
-		s.bytes += int(h.n)
+	for i := s.from; i < s.from+n; i++ {
+		s.sent += s.runs[i].count
+		s.bytes += int(s.hdrs[i].n)
+		s.acquit(&s.runs[i])
 	}
 	s.calls++
-	s.sent += n
 	s.skip(n)
 }
 
@@ -142,4 +141,50 @@ func (s *sender) stall() (done bool) {
 		_ = s.file.SetWriteDeadline(time.Now().Add(maxStall))
 	}
 	return false
+}
+
+// fill makes sure that there is something in hdrs[from:to], and reports false
+// once the batch is used up.
+func (s *sender) fill() bool {
+	if s.from < s.to {
+		return true
+	}
+	s.from, s.to, s.iovsUsed = 0, 0, 0
+	for s.next < len(s.src) {
+		d := &s.src[s.next]
+		if s.to > 0 && s.extend(&s.runs[s.to-1], d) {
+			s.next++
+			continue
+		}
+		if s.to == len(s.hdrs) || s.iovsUsed == len(s.iovs) {
+			break
+		}
+		s.begin(s.to, d)
+		s.next++
+	}
+	s.looked = max(s.looked, s.next)
+	return s.to > 0
+}
+
+// begin puts d into a message of its own.
+func (s *sender) begin(i int, d *wire.Datagram) {
+	size, ok := s.names[i].encode(d.Addr, s.family, &s.zones)
+	if !ok {
+		if s.next >= s.looked {
+			s.counters.writeLoss.add(LossAddress, 1)
+		}
+		return
+	}
+	iov := &s.iovs[s.iovsUsed]
+	s.iovsUsed++
+	iov.Base = unsafe.SliceData(d.Data)
+	iov.SetLen(len(d.Data))
+	h := &s.hdrs[i]
+	h.Namelen = size
+	h.Iov = iov
+	h.SetIovlen(1)
+	h.Control = nil
+	h.SetControllen(0)
+	s.runs[i] = run{addr: d.Addr, first: s.next, count: 1, segment: len(d.Data), bytes: len(d.Data), iovs: 1}
+	s.to++
 }

@@ -3,7 +3,8 @@ package udp
 import "sync/atomic"
 
 // Stats is a copy of a Conn's counters. Each only grows. With no call of
-// ReadBatch or WriteBatch under way:
+// ReadBatch or WriteBatch under way, and none left that ReadBatch has taken and
+// not yet returned:
 //
 //	datagrams taken from the kernel  = Received + the sum of ReadLoss
 //	datagrams handed to WriteBatch   = Sent + the sum of WriteLoss
@@ -15,7 +16,7 @@ type Stats struct {
 	Received, ReceivedBytes uint64
 	Sent, SentBytes         uint64
 	// ReadCalls and WriteCalls count the system calls that moved datagrams.
-	// Received/ReadCalls is the mean batch.
+	// Received/ReadCalls is how many one call brought.
 	ReadCalls, WriteCalls uint64
 	// ReadLoss and WriteLoss count lost datagrams by reason.
 	ReadLoss, WriteLoss Losses
@@ -25,8 +26,9 @@ type Stats struct {
 	// Overflowed counts datagrams that the kernel dropped because the receive
 	// queue was full, or their checksum wrong. They never reached us, so the
 	// law above leaves them out. The kernel tells of them with the next
-	// datagram that it queues after them: it lags by what is in the queue. It
-	// is known on Linux alone, and stays zero with Config.Portable.
+	// datagram that it queues after them: it lags by what is in the queue. A
+	// run that it had coalesced (GRO) counts as one. It is known on Linux
+	// alone, and stays zero with Config.Portable.
 	Overflowed uint64
 	// Wakes counts calls of Wake that were not merged with an earlier one.
 	Wakes uint64
@@ -64,7 +66,6 @@ func (l *lossCounters) load() (out Losses) {
 }
 
 func (c *counters) read(datagrams, bytes int) {
-	c.readCalls.Add(1)
 	c.received.Add(uint64(datagrams))
 	c.receivedBytes.Add(uint64(bytes))
 }

@@ -42,6 +42,8 @@ type socket interface {
 	write(src []wire.Datagram) (n int, err error)
 	// setReadDeadline may be called from any goroutine, during read too.
 	setReadDeadline(t time.Time) error
+	// offload may be called from any goroutine.
+	offload() Offload
 	// close may be called from any goroutine, and ends a read that waits.
 	close() error
 }
@@ -178,6 +180,18 @@ func (c *Conn) Stats() Stats { return c.counters.stats() }
 // Granted returns the bytes that the kernel gave for its queues, comparable to
 // those asked for in Config.
 func (c *Conn) Granted() (readBuffer, writeBuffer int) { return c.granted[0], c.granted[1] }
+
+// Offload is what the kernel does for a socket beyond single datagrams.
+type Offload struct {
+	// GSO: a run of datagrams to one address is sent as one message.
+	GSO bool
+	// GRO: a run of datagrams from one address is received as one.
+	GRO bool
+}
+
+// Offload returns what is in use. GSO ends when a route turns out not to
+// support it.
+func (c *Conn) Offload() Offload { return c.sock.offload() }
 
 // Close closes the socket. A ReadBatch or WriteBatch that waits returns
 // net.ErrClosed. So does Close itself if it is not the first.
