@@ -68,42 +68,44 @@ func (c *Chain) Process(p *Packet) Verdict {
 	c.counters.tally[tallyPackets+tallyIn]++
 	v := c.run(p, 0, min(c.joint+1, len(c.stages)), tallyPackets)
 	if v == Accept && c.splitter != nil {
-		for c.message(p) {
+		for !c.messages(p) {
 		}
 	}
-	for _, s := range c.settlers {
-		c.settle(s, p, v)
-	}
+	c.settle(p, v)
 	return v
 }
 
-// message runs the next message of p, and reports whether there was one.
-func (c *Chain) message(p *Packet) bool {
-	v, ok := c.next(p)
-	if !ok {
-		return false
-	}
-	c.counters.tally[tallyMessages+tallyIn]++
-	if v != Accept {
-		c.finish(p, c.joint, v, tallyMessages)
-		return true
-	}
-	c.run(p, c.joint+1, len(c.stages), tallyMessages)
-	return true
-}
-
-func (c *Chain) next(p *Packet) (v Verdict, ok bool) {
-	c.at = c.joint
+// messages runs the messages of p that are left. It returns false if a panic
+// has cost one of them, and then is to be called again for the others: to
+// recover once a packet and not once a message makes each a third cheaper.
+func (c *Chain) messages(p *Packet) (done bool) {
+	asking := true
 	defer func() {
 		if r := recover(); r != nil {
-			// The splitter cannot be asked again: the rest of the packet is
-			// lost, which its sender sees as a packet that was not received.
+			c.counters.tally[tallyMessages+tallyIn]++
 			c.panicked(p, r, tallyMessages)
-			p.LeaveUnacknowledged()
-			ok = false
+			if asking {
+				// The splitter cannot be asked again: the rest of the packet
+				// is lost, which its sender sees as a packet that was not
+				// received.
+				p.LeaveUnacknowledged()
+			}
+			done = asking
 		}
 	}()
-	return c.splitter.Next(p)
+	for {
+		c.at, asking = c.joint, true
+		v, ok := c.splitter.Next(p)
+		if !ok {
+			return true
+		}
+		asking = false
+		if v == Accept {
+			v = c.walk(p, c.joint+1, len(c.stages))
+		}
+		c.counters.tally[tallyMessages+tallyIn]++
+		c.finish(p, v, tallyMessages)
+	}
 }
 
 // ProcessMessage runs one message through the message stages of an outbound
@@ -136,9 +138,7 @@ func (c *Chain) Pack(p *Packet) { c.packer.Process(p) }
 func (c *Chain) ProcessPacket(p *Packet) Verdict {
 	c.counters.tally[tallyPackets+tallyIn]++
 	v := c.run(p, min(c.joint+1, len(c.stages)), len(c.stages), tallyPackets)
-	for _, s := range c.settlers {
-		c.settle(s, p, v)
-	}
+	c.settle(p, v)
 	return v
 }
 
@@ -149,34 +149,40 @@ func (c *Chain) MaxGrowth() int { return c.growth }
 // run takes p through the stages from first to before last and counts the
 // outcome at its level.
 func (c *Chain) run(p *Packet, first, last, level int) (v Verdict) {
-	c.at = first
 	defer func() {
 		if r := recover(); r != nil {
-			c.counters.drop(c.counters.panicIndex(c.at), level)
-			c.dropped(p, c.counters.panicIndex(c.at))
-			c.report(r)
+			c.panicked(p, r, level)
 			v = Drop
 		}
 	}()
-	for c.at < last {
-		if v = c.stages[c.at].Process(p); v != Accept {
-			c.finish(p, c.at, v, level)
+	v = c.walk(p, first, last)
+	c.finish(p, v, level)
+	return v
+}
+
+// walk takes p through the stages until one does not accept, and leaves in at
+// which one that was.
+func (c *Chain) walk(p *Packet, first, last int) Verdict {
+	for c.at = first; c.at < last; c.at++ {
+		if v := c.stages[c.at].Process(p); v != Accept {
 			return v
 		}
-		c.at++
 	}
-	c.counters.tally[level+tallyAccepted]++
 	return Accept
 }
 
-func (c *Chain) finish(p *Packet, at int, v Verdict, level int) {
-	if v == Consumed {
+// finish counts the verdict of the stage at which p has ended.
+func (c *Chain) finish(p *Packet, v Verdict, level int) {
+	switch v {
+	case Accept:
+		c.counters.tally[level+tallyAccepted]++
+	case Consumed:
 		c.counters.tally[level+tallyConsumed]++
-		return
+	default:
+		row := c.counters.index(c.at, v)
+		c.counters.drop(row, level)
+		c.dropped(p, row)
 	}
-	row := c.counters.index(at, v)
-	c.counters.drop(row, level)
-	c.dropped(p, row)
 }
 
 func (c *Chain) dropped(p *Packet, row int) {
@@ -186,21 +192,31 @@ func (c *Chain) dropped(p *Packet, row int) {
 	}
 }
 
-// settle tells s. A panic in it is reported but costs nothing: the packet's
-// outcome has been counted.
-func (c *Chain) settle(s settler, p *Packet, v Verdict) {
-	c.at = s.at
+// settle tells those who asked. A panic in one is reported but costs nothing:
+// the packet's outcome has been counted, and the others are told all the same.
+func (c *Chain) settle(p *Packet, v Verdict) {
+	for told := 0; told < len(c.settlers); {
+		told = c.settleFrom(p, v, told)
+	}
+}
+
+func (c *Chain) settleFrom(p *Packet, v Verdict, first int) (told int) {
+	told = first
 	defer func() {
 		if r := recover(); r != nil {
 			c.report(r)
+			told++
 		}
 	}()
-	s.Settle(p, v)
+	for ; told < len(c.settlers); told++ {
+		c.at = c.settlers[told].at
+		c.settlers[told].Settle(p, v)
+	}
+	return told
 }
 
-// panicked counts a message that a panic of the splitter has cost.
+// panicked counts what a panic has cost.
 func (c *Chain) panicked(p *Packet, value any, level int) {
-	c.counters.tally[level+tallyIn]++
 	row := c.counters.panicIndex(c.at)
 	c.counters.drop(row, level)
 	c.dropped(p, row)

@@ -61,7 +61,11 @@ func AppendAck(b []byte, a *Ack) []byte {
 	b = binary.BigEndian.AppendUint64(b, a.Largest)
 	b = binary.BigEndian.AppendUint64(b, a.Reliable)
 	b = append(b, byte(n))
-	for i := range n {
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		b = binary.LittleEndian.AppendUint64(b, a.Bitmap[i/8])
+	}
+	for ; i < n; i++ {
 		b = append(b, byte(a.Bitmap[i/8]>>(i%8*8)))
 	}
 	return b
@@ -83,8 +87,13 @@ func (a *Ack) parse(b []byte) int {
 		return 0
 	}
 	a.Bitmap = AckBitmap{}
-	for i, v := range b[ackFixed:end] {
-		a.Bitmap[i/8] |= uint64(v) << (i % 8 * 8)
+	m := b[ackFixed:end]
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		a.Bitmap[i/8] = binary.LittleEndian.Uint64(m[i:])
+	}
+	for ; i < n; i++ {
+		a.Bitmap[i/8] |= uint64(m[i]) << (i % 8 * 8)
 	}
 	if n > 0 {
 		top := n*8 - bits.LeadingZeros8(b[end-1])

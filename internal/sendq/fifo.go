@@ -4,8 +4,7 @@ import "github.com/intentra/intentra/pipeline"
 
 // fifo is a queue of messages with their payloads in one buffer. A message is
 // named by its position, which counts from the first one ever pushed. The zero
-// value is ready to use; what it has grown to it keeps until it is emptied at
-// more than keepBytes or keepItems.
+// value is ready to use; what it has grown to it keeps until trim.
 //
 // The buffer is at most about two and a half times as large as the payloads
 // that ever waited at once.
@@ -16,6 +15,7 @@ type fifo struct {
 	data  []byte
 	bytes int  // payload bytes that wait; the rest of data is garbage
 	moved bool // the payloads are not in the order of the items any more
+	used  bool // since the last trim
 }
 
 type item struct {
@@ -23,13 +23,6 @@ type item struct {
 	intent   pipeline.Intent
 	from, to int // payload in data
 }
-
-const (
-	// keepBytes and keepItems are what an empty queue may keep for the next
-	// burst.
-	keepBytes = 16 << 10
-	keepItems = 512
-)
 
 // len returns the number of messages.
 func (f *fifo) len() int { return len(f.items) - f.head }
@@ -42,6 +35,7 @@ func (f *fifo) push(it item, payload []byte) (position uint64) {
 		f.head = 0
 	}
 	it.from, it.to = f.store(payload)
+	f.used = true
 	f.items = append(f.items, it)
 	return f.first + uint64(f.len()-1)
 }
@@ -92,13 +86,21 @@ func (f *fifo) pop() {
 
 func (it *item) size() int { return it.to - it.from }
 
-// reset makes room for the next burst in an empty queue. Positions go on.
+// reset makes an empty queue begin at the front of its buffers again. Positions
+// go on.
 func (f *fifo) reset() {
-	items, data := f.items[:0], f.data[:0]
-	if cap(data) > keepBytes || cap(items) > keepItems {
-		items, data = nil, nil
+	f.items, f.data, f.head, f.moved = f.items[:0], f.data[:0], 0, false
+}
+
+// trim gives back the buffers if the queue is empty and has been since the last
+// trim, and reports whether it did.
+func (f *fifo) trim() bool {
+	idle := f.len() == 0 && !f.used
+	f.used = false
+	if idle {
+		*f = fifo{first: f.first}
 	}
-	*f = fifo{items: items, data: data, first: f.first}
+	return idle
 }
 
 // replace gives the message it, which waits, another payload.

@@ -9,6 +9,7 @@ package sendq
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/intentra/intentra/pipeline"
 )
@@ -49,10 +50,15 @@ type Queue struct {
 	online   bool
 	holding  bool // keeps messages while the peer is not connected
 	closed   bool
-	ready    bool          // the loop has been told, and has not looked yet
 	room     chan struct{} // closed when there is room again; nil if nobody waits
 
 	superseded, displaced uint64
+
+	// What the loop looks at without the lock: the messages that wait, State
+	// in the high half and Reliable in the low one; and whether it has been
+	// told and has not looked yet.
+	counts atomic.Uint64
+	ready  atomic.Bool
 }
 
 // New returns an empty queue of a peer that is not connected.
@@ -114,11 +120,19 @@ func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte) (o 
 	default:
 		o = q.pushState(channel, intent, payload)
 	}
-	if o == Full || !q.online || q.ready {
+	// In this order, and Waiting in the other: either the loop sees the
+	// message, or we see that it has to be told.
+	q.publish()
+	if o == Full || !q.online || q.ready.Load() {
 		return o, false
 	}
-	q.ready = true
+	q.ready.Store(true)
 	return o, true
+}
+
+// publish lets the loop see how much waits. The caller holds the lock.
+func (q *Queue) publish() {
+	q.counts.Store(uint64(q.state.len())<<32 | uint64(q.reliable.len()))
 }
 
 func (q *Queue) pushReliable(channel uint32, payload []byte) Outcome {
@@ -157,24 +171,37 @@ func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Inten
 		pop()
 	}
 	if from.len() < before {
+		q.publish()
 		q.signal()
 	}
 }
 
 // Waiting returns how many messages wait, and lets the next Push wake the loop
-// again. The loop calls it when it is about to look at the queue.
+// again. The loop calls it when it is about to look at the queue. It takes no
+// lock.
 func (q *Queue) Waiting() (state, reliable int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.ready = false
-	return q.state.len(), q.reliable.len()
+	if q.ready.Load() {
+		q.ready.Store(false)
+	}
+	return q.Peek()
 }
 
 // Peek is Waiting without the promise to look: later Pushes stay silent.
 func (q *Queue) Peek() (state, reliable int) {
+	n := q.counts.Load()
+	return int(n >> 32), int(n & (1<<32 - 1))
+}
+
+// Trim gives back the memory of a queue that is empty and has been since the
+// last Trim. It is for whoever comes by now and then: a queue that is filled and
+// emptied all the time keeps its buffers.
+func (q *Queue) Trim() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.state.len(), q.reliable.len()
+	if q.state.trim() {
+		q.latest = nil
+	}
+	q.reliable.trim()
 }
 
 // Bytes returns the payload bytes that wait.
@@ -208,6 +235,7 @@ func (q *Queue) Restore(messages []Message) {
 		q.reliable.pop()
 	}
 	q.reliable = f
+	q.publish()
 }
 
 // SetHolding says whether Latest and Reliable messages are kept for a peer that
@@ -231,13 +259,14 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 		q.signal()
 		return 0
 	}
-	q.ready = false
+	q.ready.Store(false)
 	if q.holding {
 		dropped = q.dropRealtime()
 	} else {
 		dropped = q.state.len() + q.reliable.len()
 		q.state, q.reliable, q.latest = fifo{}, fifo{}, nil
 	}
+	q.publish()
 	q.signal()
 	return dropped
 }
@@ -250,6 +279,7 @@ func (q *Queue) Close() (dropped int) {
 	dropped = q.state.len() + q.reliable.len()
 	q.closed = true
 	q.state, q.reliable, q.latest = fifo{}, fifo{}, nil
+	q.publish()
 	q.signal()
 	return dropped
 }

@@ -67,9 +67,6 @@ func (q *Queue) popState() {
 		delete(q.latest, it.channel)
 	}
 	q.state.pop()
-	if q.state.items == nil {
-		q.latest = nil // it has grown with them
-	}
 }
 
 // dropRealtime gives up all Realtime messages and returns their number.

@@ -1,6 +1,7 @@
 package ack
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/intentra/intentra/pipeline"
@@ -10,13 +11,15 @@ import (
 // History remembers which packets of one epoch have been received, and whether
 // the peer is owed an acknowledgement. The zero value is ready to use.
 type History struct {
-	any       bool   // something has been received
 	largest   uint64 // counter received
-	bits      wire.AckBitmap
 	largestAt pipeline.Time
+	pending   int           // ack-eliciting packets since the last acknowledgement
+	since     pipeline.Time // when the first of them came
+	any       bool          // something has been received
 
-	pending int           // ack-eliciting packets since the last acknowledgement
-	since   pipeline.Time // when the first of them came
+	// words is a ring of bits, one a counter, as in RFC 6479: counter c has
+	// bit c%64 of word c/64. So a packet in order changes one word.
+	words [historyWords]uint64
 
 	// floors are how far down the next acknowledgements report, the last of
 	// them first: the largest counters of those sent before, or a late counter
@@ -25,9 +28,14 @@ type History struct {
 	floors [ackRepeats]uint64
 }
 
-// ackRepeats is how often each packet is reported: that many acknowledgements
-// in a row must be lost before a received packet is taken for lost.
-const ackRepeats = 4
+const (
+	// historyWords is one more than an acknowledgement speaks of, because the
+	// newest word is seldom full.
+	historyWords = wire.AckBits/64 + 1
+	// ackRepeats is how often each packet is reported: that many acknowledgements
+	// in a row must be lost before a received packet is taken for lost.
+	ackRepeats = 4
+)
 
 // Record takes a received packet. The replay window has seen to it that each
 // counter comes once.
@@ -35,13 +43,15 @@ func (h *History) Record(counter uint64, now pipeline.Time, eliciting bool) {
 	switch {
 	case !h.any:
 		h.any, h.largest, h.largestAt = true, counter, now
+		h.set(counter)
 	case counter > h.largest:
-		n := counter - h.largest
-		h.shift(n)
-		h.setBit(n - 1)
+		h.slide(counter)
 		h.largest, h.largestAt = counter, now
+		h.set(counter)
 	case counter < h.largest:
-		h.setBit(h.largest - counter - 1)
+		if h.largest-counter <= wire.AckBits {
+			h.set(counter)
+		}
 		for i := range h.floors {
 			h.floors[i] = min(h.floors[i], counter)
 		}
@@ -54,29 +64,17 @@ func (h *History) Record(counter uint64, now pipeline.Time, eliciting bool) {
 	}
 }
 
-// setBit sets bit i of the bitmap, for the counter i+1 below the largest.
-func (h *History) setBit(i uint64) {
-	if i < wire.AckBits {
-		h.bits[i/64] |= 1 << (i % 64)
-	}
-}
+func (h *History) set(counter uint64) { h.words[counter/64%historyWords] |= 1 << (counter % 64) }
 
-// shift moves every bit n places up, towards older counters.
-func (h *History) shift(n uint64) {
-	if n >= wire.AckBits {
-		h.bits = wire.AckBitmap{}
+// slide clears the words that the new largest counter takes over.
+func (h *History) slide(largest uint64) {
+	from, to := h.largest/64, largest/64
+	if to-from >= historyWords {
+		h.words = [historyWords]uint64{}
 		return
 	}
-	words, rest := int(n/64), n%64
-	for i := len(h.bits) - 1; i >= 0; i-- {
-		var w uint64
-		if i >= words {
-			w = h.bits[i-words] << rest
-			if i > words && rest > 0 {
-				w |= h.bits[i-words-1] >> (64 - rest)
-			}
-		}
-		h.bits[i] = w
+	for i := from + 1; i <= to; i++ {
+		h.words[i%historyWords] = 0
 	}
 }
 
@@ -92,17 +90,27 @@ func (h *History) Fill(a *wire.Ack, now pipeline.Time) bool {
 	}
 	a.Largest = h.largest
 	a.Delay = uint16(min(time.Duration(now-h.largestAt)/wire.AckDelayUnit, 1<<16-1))
-	a.Bitmap = h.bits
-	if depth := a.Largest - min(h.floors[ackRepeats-1], a.Largest); depth < wire.AckBits {
-		trim(&a.Bitmap, depth)
+	a.Bitmap = wire.AckBitmap{}
+	depth := min(h.largest-min(h.floors[ackRepeats-1], h.largest), wire.AckBits)
+	for i := uint64(0); i < depth; i += 64 {
+		a.Bitmap[i/64] = h.below(h.largest - i)
+		if rest := depth - i; rest < 64 {
+			a.Bitmap[i/64] &= 1<<rest - 1
+		}
 	}
 	return true
 }
 
-// trim clears all bits from bit n on.
-func trim(m *wire.AckBitmap, n uint64) {
-	m[n/64] &= 1<<(n%64) - 1
-	clear(m[n/64+1:])
+// below returns bits for the 64 counters below c, which is above zero: bit i
+// for c-1-i.
+func (h *History) below(c uint64) uint64 {
+	c--
+	shift := 63 - c%64
+	v := h.words[c/64%historyWords] << shift
+	if shift > 0 && c >= 64 {
+		v |= h.words[(c/64-1)%historyWords] >> (64 - shift)
+	}
+	return bits.Reverse64(v)
 }
 
 // Acknowledged records that what Fill has returned was sent.

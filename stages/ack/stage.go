@@ -53,6 +53,10 @@ type Config struct {
 	// Acked is told of what an acknowledgement has decided. o is good until it
 	// returns.
 	Acked func(p *pipeline.Packet, o *Outcome)
+	// Owed is told when an acknowledgement falls due that nobody has been told
+	// of: behind a packet that is the first to be acknowledged, or that makes
+	// it more urgent. See Deadline.
+	Owed func(p *pipeline.Packet, at pipeline.Time)
 	// Room reports whether the reader of the session can take one more
 	// Reliable message now.
 	Room func(p *pipeline.Packet) bool
@@ -71,6 +75,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Acked == nil {
 		c.Acked = func(*pipeline.Packet, *Outcome) {}
+	}
+	if c.Owed == nil {
+		c.Owed = func(*pipeline.Packet, pipeline.Time) {}
 	}
 	if c.Room == nil {
 		c.Room = func(*pipeline.Packet) bool { return true }
@@ -309,6 +316,14 @@ func (s *Stage) Settle(p *pipeline.Packet, v pipeline.Verdict) {
 	if ss := s.sessions.Get(p.Session); ss != nil {
 		if e := ss.byID(p.Epoch); e != nil {
 			e.history.Record(p.Counter, p.Now, s.eliciting)
+			s.owe(p, ss, &e.history)
 		}
+	}
+}
+
+func (s *Stage) owe(p *pipeline.Packet, ss *session, h *History) {
+	n, since := h.Pending()
+	if s.eliciting && (n == 1 || n >= s.cfg.Every || ss.reorder.Gap()) {
+		s.cfg.Owed(p, s.due(ss, n, since))
 	}
 }
