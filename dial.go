@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -46,16 +47,37 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 // A peer that is connected or being dialled already is returned as it is,
 // whatever its address.
 //
-// Errors are ErrKey for our own key and for none, ErrNoAnswer, ErrNotConfirmed, ErrWrongKey, a *net.DNSError,
-// net.ErrClosed, or ctx's; then the peer is not dialled any more.
+// Errors are ErrKey for our own key and for none, ErrNoAnswer,
+// ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, or ctx's; then
+// the peer is not dialled any more.
 func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer, error) {
+	return t.dialAs(ctx, t.static, addr, key)
+}
+
+// DialAs is Dial under the identity of another private key than Config.Key, so
+// that thousands of logical peers (of a gateway in front of robots, of a load
+// generator) share one socket and one loop. The same key dialled under two
+// identities is two peers. Those who connect to this transport always meet
+// Config.Key; so do Transport.Peer and Revoke.
+//
+// Errors are those of Dial, and ErrKey for a zero identity.
+func (t *Transport) DialAs(ctx context.Context, identity PrivateKey, addr string, key PublicKey) (*Peer, error) {
+	static, err := noise.NewStatic(identity)
+	if err != nil {
+		return nil, fmt.Errorf("dialling %s: %w: the identity is zero", addr, ErrKey)
+	}
+	return t.dialAs(ctx, static, addr, key)
+}
+
+func (t *Transport) dialAs(ctx context.Context, static *noise.Static, addr string, key PublicKey) (*Peer, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
 	}
+	own := PublicKey(static.Public())
 	switch key {
 	case PublicKey{}:
 		return nil, fmt.Errorf("dialling %s: %w: the key is zero", addr, ErrKey)
-	case t.PublicKey():
+	case own:
 		return nil, fmt.Errorf("dialling %s: %w: it is our own", addr, ErrKey)
 	}
 	type started struct {
@@ -65,16 +87,13 @@ func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer
 	begun := make(chan started, 1)
 	answer := make(chan error, 1)
 	ok := t.call(func(now pipeline.Time) {
-		c, err := t.core.Dial(key, now)
+		c, err := t.core.DialAs(static, key, now)
 		if err != nil {
 			begun <- started{err: err}
 			return
 		}
 		p := t.peerOf(c)
-		p.dialLock.Lock()
-		p.target = addr
-		p.waiters = append(p.waiters, answer)
-		p.dialLock.Unlock()
+		p.await(addr, answer)
 		if c.Connected() {
 			p.answerWaiters(nil)
 		}
@@ -119,15 +138,35 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 	}
 }
 
+// wish is what calls of Dial have left at a peer.
+type wish struct {
+	target  string // of the latest
+	waiters []chan error
+}
+
+// await has the answer to a dial sent to a channel with room for it.
+func (p *Peer) await(addr string, answer chan error) {
+	p.dialLock.Lock()
+	defer p.dialLock.Unlock()
+	if p.wish == nil {
+		p.wish = new(wish)
+	}
+	p.wish.target = addr
+	p.wish.waiters = append(p.wish.waiters, answer)
+}
+
 // answerWaiters ends all waits in Dial and reports whether there were any.
 func (p *Peer) answerWaiters(err error) bool {
 	p.dialLock.Lock()
 	defer p.dialLock.Unlock()
-	n := len(p.waiters)
-	for _, w := range p.waiters {
+	if p.wish == nil {
+		return false
+	}
+	n := len(p.wish.waiters)
+	for _, w := range p.wish.waiters {
 		w <- err
 	}
-	p.waiters = nil
+	p.wish.waiters = nil
 	return n > 0
 }
 
@@ -135,18 +174,18 @@ func (p *Peer) answerWaiters(err error) bool {
 func (p *Peer) leave(answer chan error) (here, last bool) {
 	p.dialLock.Lock()
 	defer p.dialLock.Unlock()
-	i := slices.Index(p.waiters, answer)
+	i := slices.Index(p.wish.waiters, answer)
 	if i < 0 {
 		return false, false
 	}
-	p.waiters = slices.Delete(p.waiters, i, i+1)
-	return true, len(p.waiters) == 0
+	p.wish.waiters = slices.Delete(p.wish.waiters, i, i+1)
+	return true, len(p.wish.waiters) == 0
 }
 
 // resolve answers the core's NeedAddress from a goroutine of its own.
 func (t *Transport) resolve(p *Peer) {
 	p.dialLock.Lock()
-	target := p.target
+	target := p.wish.target
 	p.dialLock.Unlock()
 	go func() {
 		addr, err := resolve(t.resolving, target, t.LocalAddr().Addr())

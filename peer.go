@@ -29,29 +29,32 @@ type PeerEvent struct {
 // otherwise.
 type Peer struct {
 	t    *Transport
-	key  PublicKey
-	core *conn.Peer // belongs to the loop, but for its Queue
+	core *conn.Peer // belongs to the loop, but for its keys and its Queue
 
 	up          atomic.Bool
+	dialled     atomic.Bool  // package-level Dial made the transport for this peer alone
+	maxDatagram atomic.Int32 // of the session, or ours
+	stale       bool         // the loop's: statistics have changed
+	places      [2]int32     // in each roster, from one; zero: not there. Under its lock
 	remote      atomic.Pointer[netip.AddrPort]
-	maxDatagram atomic.Int64 // of the session, or ours
 
 	mail box
 
-	stale     bool // the loop's: statistics have changed
 	statsLock sync.Mutex
-	stats     PeerStats
+	stats     conn.PeerStats
 	dropRows  []uint64
 	sendDrops atomic.Uint64
 
 	dialLock sync.Mutex
-	target   string
-	waiters  []chan error
-	dialled  atomic.Bool // package-level Dial made the transport for this peer alone
+	wish     *wish // nil if we have never dialled it
 }
 
 // Key returns the peer's identity.
-func (p *Peer) Key() PublicKey { return p.key }
+func (p *Peer) Key() PublicKey { return p.core.Key }
+
+// Identity returns our public key towards this peer: that of Config.Key, or the
+// one given to DialAs.
+func (p *Peer) Identity() PublicKey { return p.core.Identity() }
 
 // Transport returns the transport that the peer belongs to.
 func (p *Peer) Transport() *Transport { return p.t }

@@ -2,6 +2,7 @@ package intentra
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/intentra/intentra/conn"
 )
@@ -12,21 +13,24 @@ func (t *Transport) peerOf(c *conn.Peer) *Peer {
 	if p, ok := c.User.(*Peer); ok {
 		return p
 	}
-	p := &Peer{t: t, key: c.Key, core: c}
-	p.stats.Key = p.key
+	p := &Peer{t: t, core: c}
 	c.User = p
-	t.table.Lock()
-	t.peers[p.key] = p
-	t.table.Unlock()
+	t.known.add(p)
+	if p.Identity() == t.public {
+		t.table.Lock()
+		t.peers[p.Key()] = p
+		t.table.Unlock()
+	}
 	return p
 }
 
 // forget removes a peer that the core has forgotten.
 func (t *Transport) forget(p *Peer) {
 	t.mail.setEnded(p, true)
+	t.known.remove(p)
 	t.table.Lock()
-	if t.peers[p.key] == p {
-		delete(t.peers, p.key)
+	if t.peers[p.Key()] == p {
+		delete(t.peers, p.Key())
 	}
 	t.table.Unlock()
 	t.copyStats(p)
@@ -35,28 +39,21 @@ func (t *Transport) forget(p *Peer) {
 	t.sendDrops.displaced.Add(displaced)
 }
 
-func (t *Transport) allPeers() []*Peer {
-	t.table.RLock()
-	defer t.table.RUnlock()
-	all := make([]*Peer, 0, len(t.peers))
-	for _, p := range t.peers {
-		all = append(all, p)
-	}
-	return all
-}
+// allPeers lists the peers that are known, in the order in which they became
+// so. The list is not to be changed.
+func (t *Transport) allPeers() []*Peer { return t.known.snapshot() }
 
 func (t *Transport) peerUp(p *Peer) {
 	addr := p.core.Addr()
 	p.remote.Store(&addr)
-	p.maxDatagram.Store(int64(p.core.MaxDatagram()))
+	p.maxDatagram.Store(int32(p.core.MaxDatagram()))
 	if !p.up.Swap(true) {
-		list := append(t.Peers(), p)
-		t.connected.Store(&list)
+		t.connected.add(p)
 	}
 	t.copyStats(p)
 	p.answerWaiters(nil)
 	t.mail.setEnded(p, false)
-	t.cfg.Logger.Info("peer up", "peer", p.key.String(), "addr", addr.String())
+	t.logger(p).Info("peer up", "addr", addr.String())
 	t.notify(PeerEvent{Peer: p, Up: true})
 }
 
@@ -64,19 +61,12 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 	if p.core.Connected() {
 		// It has come back within one turn of the loop; what follows in the
 		// list of events says so.
-		t.cfg.Logger.Debug("peer down and up again", "peer", p.key.String())
+		t.logger(p).Debug("peer down and up again")
 	}
 	p.up.Store(false)
-	old := *t.connected.Load()
-	list := make([]*Peer, 0, len(old))
-	for _, other := range old {
-		if other != p {
-			list = append(list, other)
-		}
-	}
-	t.connected.Store(&list)
+	t.connected.remove(p)
 	t.copyStats(p)
-	t.cfg.Logger.Info("peer down", "peer", p.key.String(), "reason", ev.Reason.String(), "reconnecting", p.core.Dialled())
+	t.logger(p).Info("peer down", "reason", ev.Reason.String(), "reconnecting", p.core.Dialled())
 	t.notify(PeerEvent{Peer: p, Reason: ev.Reason, Reconnecting: p.core.Dialled()})
 }
 
@@ -92,7 +82,17 @@ func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	if p.answerWaiters(err) || ev.Reason == 0 {
 		return
 	}
-	t.cfg.Logger.Info("not dialling the peer any more", "peer", p.key.String(), "reason", ev.Reason.String(), "err", ev.Err)
+	t.logger(p).Info("not dialling the peer any more", "reason", ev.Reason.String(), "err", ev.Err)
+}
+
+// logger says which peer a line is about, and, where that is not our own, under
+// which identity of ours.
+func (t *Transport) logger(p *Peer) *slog.Logger {
+	log := t.cfg.Logger.With("peer", p.Key().String())
+	if own := p.Identity(); own != t.public {
+		log = log.With("identity", own.String())
+	}
+	return log
 }
 
 // endPeers marks all peers as gone when the loop has ended.
@@ -102,7 +102,7 @@ func (t *Transport) endPeers() {
 		t.sendDrops.closed.Add(uint64(p.core.Queue.Close()))
 		p.answerWaiters(errClosed)
 	}
-	t.connected.Store(new([]*Peer))
+	t.connected.clear()
 }
 
 // notify calls OnPeer. A panic there must not end the loop.

@@ -67,6 +67,7 @@ type Stats struct {
 // PeerStats are a peer's counters, over all its sessions since it became known.
 type PeerStats struct {
 	Key       PublicKey
+	Identity  PublicKey // our own towards the peer
 	Addr      netip.AddrPort
 	Connected bool
 
@@ -162,15 +163,13 @@ func (t *Transport) copyStats(p *Peer) {
 		p.remote.Store(&moved)
 	}
 	if n := p.core.MaxDatagram(); n > 0 {
-		p.maxDatagram.Store(int64(n))
+		p.maxDatagram.Store(int32(n))
 	}
 	s := t.core.PeerStats(p.core)
 	drops := p.core.PeerDrops()
 	p.statsLock.Lock()
 	defer p.statsLock.Unlock()
-	p.stats.PacketsIn, p.stats.PacketsOut, p.stats.BytesIn, p.stats.BytesOut = s.PacketsIn, s.PacketsOut, s.BytesIn, s.BytesOut
-	p.stats.MessagesIn, p.stats.MessagesOut, p.stats.Acked, p.stats.Lost = s.MessagesIn, s.MessagesOut, s.Acked, s.Lost
-	p.stats.Rekeys, p.stats.RTT, p.stats.RTTVar, p.stats.RTTMin = s.Rekeys, s.RTT, s.RTTVar, s.RTTMin
+	p.stats = s
 	p.dropRows = append(p.dropRows[:0], drops...)
 }
 
@@ -225,16 +224,21 @@ func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 // Stats returns the peer's counters, at most some milliseconds old.
 func (p *Peer) Stats() PeerStats {
 	p.statsLock.Lock()
-	s := p.stats
+	c := p.stats
 	rows := append([]uint64(nil), p.dropRows...)
 	p.statsLock.Unlock()
+	s := PeerStats{
+		Key: p.Key(), Identity: p.Identity(), Addr: p.Addr(), Connected: p.Connected(),
+		PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut, BytesIn: c.BytesIn, BytesOut: c.BytesOut,
+		MessagesIn: c.MessagesIn, MessagesOut: c.MessagesOut, Acked: c.Acked, Lost: c.Lost,
+		Rekeys: c.Rekeys, RTT: c.RTT, RTTVar: c.RTTVar, RTTMin: c.RTTMin,
+	}
 	labels := p.t.core.Inbound().DropLabels()
 	for i, n := range rows {
 		if n > 0 {
 			s.Drops = append(s.Drops, NamedDrop{labels[i].Stage, labels[i].Reason, n})
 		}
 	}
-	s.Addr, s.Connected = p.Addr(), p.Connected()
 	state, reliable := p.core.Queue.Peek()
 	s.QueuedMessages, s.QueueBytes = state+reliable, p.core.Queue.Bytes()
 	superseded, displaced := p.core.Queue.Drops()

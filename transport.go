@@ -28,6 +28,7 @@ const shutdownGrace = 3 * time.Second
 type Transport struct {
 	cfg    Config // without Key, so that printing a Transport does not print it
 	public PublicKey
+	static *noise.Static // of Config.Key
 	socket *udp.Conn
 	core   *conn.Endpoint // belongs to the loop
 	start  time.Time
@@ -51,8 +52,9 @@ type Transport struct {
 	working int            // jobs out; the loop's
 
 	table     sync.RWMutex
-	peers     map[PublicKey]*Peer
-	connected atomic.Pointer[[]*Peer] // a snapshot for Broadcast; not to be changed
+	peers     map[PublicKey]*Peer // those that know us by Config.Key
+	known     roster              // all, also those that are not connected
+	connected roster
 
 	mail      mailroom
 	sendDrops sendDrops
@@ -109,13 +111,16 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 		peers: make(map[PublicKey]*Peer),
 	}
 	t.clock = t.now
+	t.connected.number = 1
 	t.resolving, t.stop = context.WithCancel(context.Background())
-	t.connected.Store(new([]*Peer))
 	t.mail.init(cfg.ReceiveQueue)
+	if t.static, err = noise.NewStatic(cfg.Key); err != nil {
+		return nil, fmt.Errorf("intentra: %w", err)
+	}
 	if t.core, err = conn.New(t.coreConfig()); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
-	t.public, t.cfg.Key = cfg.Key.Public(), PrivateKey{}
+	t.public, t.cfg.Key = t.static.Public(), PrivateKey{}
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
@@ -127,10 +132,8 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 
 func (t *Transport) coreConfig() conn.Config {
 	c := t.cfg
-	// withDefaults has made sure that the key is one.
-	static, _ := noise.NewStatic(c.Key)
 	cfg := conn.Config{
-		Static:                  static,
+		Static:                  t.static,
 		Rand:                    rand.Reader,
 		Deliver:                 t.deliver,
 		Room:                    t.room,
@@ -246,15 +249,17 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 
 // Revoke ends the session of a peer that has connected to us, and has
 // handshakes under way judged anew by Authorize, which from now on must refuse
-// the key. It returns before that is done.
+// the key. Peers that we have dialled stay. It returns before that is done.
 func (t *Transport) Revoke(k PublicKey) {
 	t.call(func(now pipeline.Time) { t.core.Revoke(k, now) })
 }
 
-// Peers returns the connected peers, in the order in which they connected.
-func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), *t.connected.Load()...) }
+// Peers returns the connected peers, in the order in which they connected,
+// under whatever identity of ours.
+func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), t.connected.snapshot()...) }
 
-// Peer returns the peer with the key, connected or lately so.
+// Peer returns the peer with the key, connected or lately so, that knows us by
+// Config.Key; one that DialAs has returned is its caller's to keep.
 func (t *Transport) Peer(k PublicKey) (*Peer, bool) {
 	t.table.RLock()
 	defer t.table.RUnlock()
@@ -266,7 +271,7 @@ func (t *Transport) Peer(k PublicKey) (*Peer, bool) {
 // are given; so do not pass an empty slice to mean nobody. It never blocks.
 func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 	if len(to) == 0 {
-		to = *t.connected.Load()
+		to = t.connected.snapshot()
 	}
 	for _, p := range to {
 		switch p.Send(m).Status {

@@ -16,8 +16,9 @@ func (t *Transport) runWorker() {
 	}
 }
 
-// startJobs hands jobs to the worker, as many as its queue takes. The others
-// wait in the core, which bounds them by its table of handshakes.
+// startJobs hands jobs to the worker, as many as its queue takes: no more are out
+// than fit there, so this never blocks the loop. The others wait in the core,
+// which bounds them by its table of handshakes.
 func (t *Transport) startJobs() {
 	for t.working < workerQueue {
 		j := t.core.PollJob()

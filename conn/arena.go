@@ -6,30 +6,35 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// arena holds the datagrams that wait for the driver to send them, in buffers
-// that are used again.
+// arena holds the datagrams that wait for the driver to send them, back to back
+// in one block that is used again: so a run of them is one piece of memory for
+// the kernel, and small ones stay in the processor's cache.
 type arena struct {
-	buffers [][]byte
-	out     []wire.Datagram
+	block []byte // of which len is used
+	size  int    // the longest datagram
+	out   []wire.Datagram
 }
 
 func (a *arena) init(maxDatagram int) {
-	size := max(maxDatagram, wire.MinDatagram)
-	block := make([]byte, transmitBatch*size)
-	for i := range transmitBatch {
-		a.buffers = append(a.buffers, block[i*size:i*size:(i+1)*size])
-	}
+	a.size = max(maxDatagram, wire.MinDatagram)
+	a.block = make([]byte, 0, max(transmitBytes, a.size))
 	a.out = make([]wire.Datagram, 0, transmitBatch)
 }
 
-// full reports whether there is no buffer left.
-func (a *arena) full() bool { return len(a.out) == len(a.buffers) }
+// full reports whether there is no room for one more.
+func (a *arena) full() bool {
+	return len(a.out) == cap(a.out) || cap(a.block)-len(a.block) < a.size
+}
 
 // buffer returns the next empty buffer. The arena is not full.
-func (a *arena) buffer() []byte { return a.buffers[len(a.out)] }
+func (a *arena) buffer() []byte {
+	n := len(a.block)
+	return a.block[n : n : n+a.size]
+}
 
 // commit queues the datagram that was made in the buffer.
 func (a *arena) commit(data []byte, addr netip.AddrPort) {
+	a.block = a.block[:len(a.block)+len(data)]
 	a.out = append(a.out, wire.Datagram{Data: data, Addr: addr})
 }
 
@@ -37,7 +42,7 @@ func (a *arena) commit(data []byte, addr netip.AddrPort) {
 // They are good until the next call of a method of e.
 func (e *Endpoint) Outgoing() []wire.Datagram {
 	out := e.arena.out
-	e.arena.out = e.arena.out[:0]
+	e.arena.out, e.arena.block = e.arena.out[:0], e.arena.block[:0]
 	return out
 }
 

@@ -53,9 +53,9 @@ func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time)
 	d.attempt = a
 	*e.pending.Open(index) = pendingHandshake{attempt: a}
 	e.timers.arm(&a.timer, a.deadline)
-	pro := prologue(e.cfg.Suite, uint32(index))
+	static, pro := d.peer.static, prologue(e.cfg.Suite, uint32(index))
 	e.submit(&Job{owner: a, work: func(j *Job) {
-		if j.initiator, j.err = noise.NewInitiator(e.cfg.Suite, e.cfg.Static, pro, ephemeral); j.err == nil {
+		if j.initiator, j.err = noise.NewInitiator(e.cfg.Suite, static, pro, ephemeral); j.err == nil {
 			j.out, j.err = j.initiator.WriteInit(make([]byte, wire.InitPadding))
 		}
 	}})

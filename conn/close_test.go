@@ -128,11 +128,10 @@ func TestRevokeDuringHandshake(t *testing.T) {
 		})
 		a.dial(b)
 		w.await(time.Second, func() bool {
-			j := b.ep.halves.order
-			return len(j) == 1 && j[0].response != nil
+			return b.ep.halves.len() == 1 && b.ep.halves.holders.oldest(0).response != nil
 		})
 		b.jobDelay = 10 * time.Millisecond
-		w.await(time.Second, func() bool { return b.ep.halves.order[0].busy })
+		w.await(time.Second, func() bool { return b.ep.halves.holders.oldest(0).busy })
 		b.ep.Revoke([noise.KeySize]byte{1}, w.now)
 		w.run(time.Second)
 		require.Equal(t, 2, asked)

@@ -61,8 +61,9 @@ const (
 	completedInits = 1024 // replays of message 1 that are recognised
 	finalTries     = 4    // message 3 candidates that wait for the worker
 
-	transmitBatch = 256 // datagrams that wait for the driver to send them
-	skipInterval  = 512 // one counter in about as many is skipped on purpose
+	transmitBatch = 512       // datagrams that wait for the driver to send them
+	transmitBytes = 128 << 10 // bytes of them
+	skipInterval  = 512       // one counter in about as many is skipped on purpose
 )
 
 // Config configures an Endpoint. The root package fills it and documents the

@@ -99,10 +99,3 @@ func (e *Endpoint) countOutcome(p *Peer, o *ack.Outcome) {
 	p.stats.Acked += o.AckedMessages
 	p.stats.Lost += o.LostMessages - o.UnlostMessages
 }
-
-func (e *Endpoint) sessionOf(p *pipeline.Packet) *session {
-	if s := e.sessions.Get(p.Session); s != nil {
-		return *s
-	}
-	return nil
-}

@@ -24,18 +24,24 @@ type dial struct {
 // busy reports whether an attempt is under way or about to be.
 func (d *dial) busy() bool { return d.attempt != nil || d.waiting }
 
-// Dial keeps the peer with the key connected from here on. The driver hears
-// NeedAddress, and answers with SetAddress or DialFailed. Dialling a peer that
-// is being dialled returns it.
+// Dial is DialAs under the endpoint's own identity.
 func (e *Endpoint) Dial(key [noise.KeySize]byte, now pipeline.Time) (*Peer, error) {
-	p := e.peerFor(key, now)
+	return e.DialAs(e.cfg.Static, key, now)
+}
+
+// DialAs keeps the peer with the key connected from here on, and is known to it
+// by the given identity, which must not be the peer's own. The driver hears
+// NeedAddress, and answers with SetAddress or DialFailed. Dialling a peer that
+// is being dialled under the same identity returns it.
+func (e *Endpoint) DialAs(static *noise.Static, key [noise.KeySize]byte, now pipeline.Time) (*Peer, error) {
+	p := e.peerAs(static, key, now)
 	if p == nil {
 		return nil, ErrTooManyPeers
 	}
 	if p.dial != nil {
 		return p, nil
 	}
-	e.timers.stop(&p.timer)
+	e.lingering.remove(p)
 	d := &dial{peer: p, up: p.session != nil}
 	d.timer.owner = d
 	p.dial = d
@@ -158,11 +164,7 @@ func (e *Endpoint) yieldDial(p *Peer, _ pipeline.Time) {
 	d := p.dial
 	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
 	e.timers.stop(&d.timer)
-	own := e.cfg.Static.Public()
-	if d.attempt != nil && string(own[:]) < string(p.Key[:]) {
-		return
-	}
-	if d.attempt != nil {
+	if d.attempt != nil && !p.weAreLower() {
 		e.dropAttempt(d.attempt)
 	}
 }

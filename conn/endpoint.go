@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/fair"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
@@ -24,7 +24,7 @@ type Endpoint struct {
 	set   *stages.Set
 	stats Stats
 
-	peers    map[[noise.KeySize]byte]*Peer
+	peers    map[peerKey]*Peer
 	byID     pipeline.Slots[*Peer]
 	sessions pipeline.Slots[*session]
 	epochs   pipeline.Slots[*epoch]
@@ -32,13 +32,15 @@ type Endpoint struct {
 
 	peerIDs, sessionIDs, epochIDs ids
 
-	timers  timers
-	touched []*session // to be flushed; each once
-	closing []closing  // to be closed when the chain has let go of them
-	leaving []*Peer    // to be closed by Close, as the batch has room
+	timers    timers
+	owed      owed
+	lingering lingering
+	touched   []*session // to be flushed; each once
+	closing   []closing  // to be closed when the chain has let go of them
+	leaving   []*Peer    // to be closed by Close, as the batch has room
 
 	halves     halfOpens
-	admission  *rate.Limiter // handshakes that we answer
+	admission  *fair.Limiter // handshakes that we answer; see admit
 	rekeys     *rate.Limiter // rekeys that we take part in
 	complaints *rate.Limiter // log lines about refused keys
 	jobs       []*Job
@@ -58,18 +60,23 @@ type Endpoint struct {
 func New(cfg Config) (*Endpoint, error) {
 	e := &Endpoint{
 		cfg:        cfg,
-		peers:      make(map[[noise.KeySize]byte]*Peer),
+		peers:      make(map[peerKey]*Peer),
 		peerIDs:    ids{max: pipeline.MaxIDs},
 		sessionIDs: ids{max: pipeline.MaxIDs},
 		epochIDs:   ids{max: pipeline.MaxIDs},
-		admission:  rate.NewLimiter(rate.Limit(cfg.HandshakeRate), cfg.HandshakeBurst),
 		complaints: rate.NewLimiter(1, 5),
 		rekeys:     rate.NewLimiter(rate.Limit(cfg.RekeyRate), int(max(cfg.RekeyRate/4, 1))),
 	}
+	e.lingering.timer.owner = &e.lingering
 	e.halves.init()
 	e.arena.init(cfg.MaxDatagram)
 	e.filling.init(e)
 	e.packet.Reply = make([]byte, 0, wire.CookiePacketSize)
+	var seed [16]byte
+	if _, err := io.ReadFull(cfg.Rand, seed[:]); err != nil {
+		return nil, fmt.Errorf("conn: reading randomness: %w", err)
+	}
+	e.admission = fair.New(cfg.HandshakeRate, cfg.HandshakeBurst, seed)
 	if err := e.buildChains(); err != nil {
 		return nil, err
 	}
@@ -80,12 +87,15 @@ func (e *Endpoint) buildChains() error {
 	cfg := e.cfg.Chains
 	cfg.Cookie.Rand = e.cfg.Rand
 	cfg.RateLimit.Rate, cfg.RateLimit.Burst = e.cfg.PeerRate, e.cfg.PeerBurst
-	if _, err := io.ReadFull(e.cfg.Rand, cfg.RateLimit.Seed[:]); err != nil {
-		return fmt.Errorf("conn: reading randomness: %w", err)
+	for _, seed := range []*[16]byte{&cfg.Cookie.Seed, &cfg.RateLimit.Seed} {
+		if _, err := io.ReadFull(e.cfg.Rand, seed[:]); err != nil {
+			return fmt.Errorf("conn: reading randomness: %w", err)
+		}
 	}
 	cfg.Header.Handshake = e.handleHandshake
 	cfg.Ack.Control = e.handleControl
 	cfg.Ack.Acked = e.handleAcked
+	cfg.Ack.Owed = e.handleOwed
 	cfg.Ack.Room = e.room
 	cfg.Dispatch.Deliver = e.deliver
 	set, err := stages.Default(cfg)
@@ -143,10 +153,17 @@ func (e *Endpoint) Stats() Stats {
 }
 
 // Deadline returns when HandleTimeout is to be called next.
-func (e *Endpoint) Deadline() (pipeline.Time, bool) { return e.timers.next() }
+func (e *Endpoint) Deadline() (pipeline.Time, bool) {
+	at, ok := e.timers.next()
+	if owed, due := e.owed.next(); due && (!ok || owed < at) {
+		return owed, true
+	}
+	return at, ok
+}
 
 // HandleTimeout does what has become due.
 func (e *Endpoint) HandleTimeout(now pipeline.Time) {
+	e.payOwed(now)
 	for {
 		at, ok := e.timers.next()
 		if !ok || at > now {

@@ -18,9 +18,10 @@ type epoch struct {
 	remoteID uint32 // theirs
 	opened   pipeline.Time
 	hash     [32]byte
-	skipAt   uint64 // the next counter to leave out
-	received uint64 // one above the highest counter received
-	messages uint64 // sent and received: what makes a rekey by time worth while
+	tracker  *ack.Tracker // of what we have sent
+	skipAt   uint64       // the next counter to leave out
+	received uint64       // one above the highest counter received
+	messages uint64       // sent and received: what makes a rekey by time worth while
 	softAt   pipeline.Time
 	freeAt   pipeline.Time // when a previous epoch goes
 }
@@ -43,6 +44,7 @@ func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote u
 	n := pipeline.EpochNotice{Peer: s.peer.id, Session: s.id, Epoch: index, Seq: seq}
 	e.in.OpenEpoch(n)
 	e.out.OpenEpoch(n)
+	ep.tracker = e.tracker(s, index)
 	e.set.Open.InstallKey(index, aead.NewKey(s.suite, receive))
 	e.set.Seal.InstallKey(index, aead.NewKey(s.suite, send), 0)
 	return ep
@@ -51,11 +53,9 @@ func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote u
 // closeEpoch forgets keys and index.
 func (e *Endpoint) closeEpoch(s *session, ep *epoch) {
 	e.loseAll(s, ep)
-	if t := e.tracker(s, ep.id); t != nil {
-		var o ack.Outcome
-		t.LoseAll(&o)
-		e.countOutcome(s.peer, &o)
-	}
+	var o ack.Outcome
+	ep.tracker.LoseAll(&o)
+	e.countOutcome(s.peer, &o)
 	n := pipeline.EpochNotice{Peer: s.peer.id, Session: s.id, Epoch: ep.id, Seq: ep.seq}
 	e.in.CloseEpoch(n)
 	e.out.CloseEpoch(n)
@@ -88,16 +88,14 @@ func (e *Endpoint) promote(s *session, now pipeline.Time) {
 
 // spent reports whether the epoch must not be used any longer.
 func (e *Endpoint) spent(s *session, ep *epoch, now pipeline.Time) bool {
-	t := e.tracker(s, ep.id)
-	return t == nil || t.Next() >= HardPackets ||
+	return ep.tracker.Next() >= HardPackets ||
 		ep.messages > 0 && now >= later(ep.softAt, hardAfter) ||
 		e.set.Open.Failures(ep.id) >= hardFailures
 }
 
 // worn reports whether it is time for new keys.
 func (e *Endpoint) worn(s *session, ep *epoch, now pipeline.Time) bool {
-	t := e.tracker(s, ep.id)
-	return t != nil && (t.Next() >= e.cfg.RekeyAfterPackets || ep.received >= e.cfg.RekeyAfterPackets) ||
+	return ep.tracker.Next() >= e.cfg.RekeyAfterPackets || ep.received >= e.cfg.RekeyAfterPackets ||
 		ep.messages > 0 && now >= ep.softAt ||
 		e.set.Open.Failures(ep.id) >= softFailures
 }

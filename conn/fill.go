@@ -17,11 +17,12 @@ type fill struct {
 	now       pipeline.Time
 	messages  int
 	eliciting bool
-	full      bool   // a message was left for the next packet
-	reserved  int    // bytes kept free for an acknowledgement that is due
-	scratch   []byte // of a message on its way through the user's stages
-	original  []byte // the same message, Reliable, as it was before them
-	waiting   bool   // scratch holds a message that is to pass them
+	full      bool        // a message was left for the next packet
+	reserved  int         // bytes kept free for an acknowledgement that is due
+	scratch   []byte      // of a message on its way through the user's stages
+	original  []byte      // the same message, Reliable, as it was before them
+	waiting   bool        // scratch holds a message that is to pass them
+	outcome   ack.Outcome // scratch
 
 	taker func(channel uint32, intent pipeline.Intent, payload []byte) bool // take
 }
@@ -48,8 +49,10 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 			return true
 		}
 		s.touched = false
-		e.cfg.Touched(s.peer)
-		e.armSession(s, now)
+		if s.rearm {
+			s.rearm = false
+			e.armSession(s, now)
+		}
 	}
 	e.touched = e.touched[:0]
 	return false
@@ -62,29 +65,39 @@ func (e *Endpoint) flushSession(s *session, now pipeline.Time) bool {
 	}
 	s.ackDue = e.ackIsDue(s, now)
 	for {
+		state, reliable := e.sendable(s, now)
+		if state+reliable == 0 && !s.pingDue && !s.ackDue {
+			return true
+		}
 		if e.spent(s, s.current, now) {
 			e.markClosing(s, wire.CloseKeys, false)
 			e.closeMarked(now)
 			return true
 		}
-		state, reliable := 0, 0
-		if s.confirmed && s.peer.session == s && s.pacer.ready(now) {
-			state, reliable = s.peer.Queue.Waiting()
-			if s.lane.full() {
-				reliable = 0
-			}
-			reliable += s.lane.lost
-		}
-		if state+reliable == 0 && !s.pingDue && !s.ackDue {
-			return true
-		}
 		if e.arena.full() {
 			return false
 		}
-		if !e.sendPacket(s, state+reliable > 0, now) {
+		if !e.sendPacket(s, state, reliable, now) {
 			return true
 		}
 	}
+}
+
+// sendable returns how many messages may be sent to the peer of s now.
+func (e *Endpoint) sendable(s *session, now pipeline.Time) (state, reliable int) {
+	if !s.confirmed || s.peer.session != s {
+		return 0, 0
+	}
+	state, reliable = s.peer.Queue.Waiting()
+	if s.lane.full() {
+		reliable = 0
+	}
+	reliable += s.lane.lost
+	if state+reliable > 0 && !s.pacer.ready(now) {
+		s.rearm = true
+		return 0, 0
+	}
+	return state, reliable
 }
 
 func (e *Endpoint) ackIsDue(s *session, now pipeline.Time) bool {
@@ -93,15 +106,13 @@ func (e *Endpoint) ackIsDue(s *session, now pipeline.Time) bool {
 }
 
 // sendPacket makes one packet. It returns false if nothing came of it.
-func (e *Endpoint) sendPacket(s *session, withMessages bool, now pipeline.Time) bool {
+func (e *Endpoint) sendPacket(s *session, state, reliable int, now pipeline.Time) bool {
 	p := e.begin(s, s.remote, now)
 	f := &e.filling
 	if s.ackDue {
 		f.reserved = wire.MaxAckSize
 	}
-	if withMessages {
-		f.fillMessages()
-	}
+	f.fillMessages(state > 0, reliable > 0)
 	if s.pingDue && !f.eliciting {
 		p.Data = wire.AppendPing(p.Data)
 		f.eliciting = true
@@ -113,12 +124,9 @@ func (e *Endpoint) sendPacket(s *session, withMessages bool, now pipeline.Time) 
 // begin starts a packet of the session's current epoch.
 func (e *Endpoint) begin(s *session, addr netip.AddrPort, now pipeline.Time) *pipeline.Packet {
 	ep := s.current
-	t := e.tracker(s, ep.id)
+	t := ep.tracker
 	if t.Next() == ep.skipAt {
-		var o ack.Outcome
-		t.Skip(&o)
-		e.countOutcome(s.peer, &o)
-		e.planSkip(ep, t.Next())
+		e.skip(s, ep)
 	}
 	buf := e.arena.buffer()
 	p := &e.outgoing
@@ -132,6 +140,15 @@ func (e *Endpoint) begin(s *session, addr netip.AddrPort, now pipeline.Time) *pi
 	return p
 }
 
+// skip leaves the next counter out.
+func (e *Endpoint) skip(s *session, ep *epoch) {
+	o := &e.filling.outcome
+	*o = ack.Outcome{}
+	ep.tracker.Skip(o)
+	e.countOutcome(s.peer, o)
+	e.planSkip(ep, ep.tracker.Next())
+}
+
 // finish attaches acknowledgements, seals and queues the packet. An empty one
 // goes nowhere, and returns false.
 func (e *Endpoint) finish() bool {
@@ -142,42 +159,52 @@ func (e *Endpoint) finish() bool {
 	if header && len(p.Data) <= wire.Overhead {
 		// Nothing was owed after all. The counter has been used by the seal,
 		// so it is used up; the peer never sees it.
-		var o ack.Outcome
-		e.tracker(s, f.ep.id).Sent(f.now, 0, false, &o)
+		e.sent(s, 0, false)
 		return false
 	}
-	var o ack.Outcome
-	e.tracker(s, f.ep.id).Sent(f.now, f.messages, f.eliciting && v == pipeline.Accept, &o)
-	e.countOutcome(s.peer, &o)
+	e.sent(s, f.messages, f.eliciting && v == pipeline.Accept)
 	if v != pipeline.Accept {
 		return true
 	}
 	s.pacer.charge(f.now)
 	if f.eliciting && s.asked == 0 {
 		s.asked = f.now
+		e.touch(s) // there is something to wait for
 	}
 	f.ep.messages += uint64(f.messages)
 	st := &s.peer.stats
 	st.PacketsOut++
 	st.BytesOut += uint64(len(p.Data))
 	st.MessagesOut += uint64(f.messages)
+	e.changed(s.peer)
 	e.stats.PacketsOut++
 	e.stats.BytesOut += uint64(len(p.Data))
 	e.arena.commit(p.Data, p.Addr)
 	return true
 }
 
+// sent has the packet under construction waited for.
+func (e *Endpoint) sent(s *session, messages int, eliciting bool) {
+	o := &e.filling.outcome
+	*o = ack.Outcome{}
+	e.filling.ep.tracker.Sent(e.filling.now, messages, eliciting, o)
+	e.countOutcome(s.peer, o)
+}
+
 // fillMessages takes messages until the packet is full or none is left. State
 // and Reliable take turns in who comes first, so neither starves the other.
-func (f *fill) fillMessages() {
+func (f *fill) fillMessages(state, reliable bool) {
 	f.s.stateTurn = !f.s.stateTurn
-	if f.s.stateTurn {
+	if state && f.s.stateTurn {
 		f.fillState()
-		f.fillReliable()
-		return
 	}
-	f.fillReliable()
-	f.fillState()
+	if reliable {
+		f.s.rearm = true // for the time-out of what is in flight
+		f.fillReliable()
+	}
+	if state && !f.s.stateTurn {
+		f.fillState()
+	}
 }
 
 func (f *fill) fillState() {

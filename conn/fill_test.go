@@ -66,7 +66,11 @@ func TestFlushInBatches(t *testing.T) {
 			w.send(a.addr, d.Addr, d.Data)
 		}
 	}
-	require.Equal(t, []int{256, 256, 256, 32}, sizes)
+	for _, n := range sizes[:len(sizes)-1] {
+		// As many datagrams of about 1,150 bytes as fit with room for a longest.
+		require.InDelta(t, transmitBytes/1150, n, 2)
+	}
+	require.Len(t, sizes, 8)
 	w.run(time.Second)
 	requireExactlyOnce(t, onChannelZero(b.got), 1, 400)
 	requireExactlyOnce(t, onChannelZero(c.got), 1, 400)

@@ -2,11 +2,13 @@ package conn
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/internal/fair"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
@@ -84,14 +86,16 @@ func TestAnswerWithAnotherKeyRacedFirst(t *testing.T) {
 	w.closeAll()
 }
 
-// A handshake that goes well takes one admission; each forged message 3 takes
-// another.
+// A handshake that goes well takes one admission, and four forged messages 3
+// take another.
 func TestAdmissions(t *testing.T) {
 	w := newNetwork(t, 6)
 	a := w.node()
-	b := w.node(func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1e-9, 1 })
+	b := w.node(func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1e-9, 2 })
 	a.dial(b)
 	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	require.Equal(t, fair.Share, b.ep.admission.Take(w.now, a.addr.Addr()), "one is left, for others")
+	require.Equal(t, fair.Granted, b.ep.admission.Take(w.now, addrPort("192.0.2.1:1").Addr()))
 
 	w = newNetwork(t, 7)
 	a = w.node()
@@ -111,8 +115,37 @@ func TestAdmissions(t *testing.T) {
 	}
 	a.dial(b)
 	w.run(time.Second)
-	require.EqualValues(t, 5, b.handshakes(HandshakeFailed))
-	require.NotZero(t, b.handshakes(HandshakeRate))
+	// Of five, two stay for other addresses.
+	require.EqualValues(t, 3*finalTries, b.handshakes(HandshakeFailed))
+	require.NotZero(t, b.handshakes(HandshakeBusy))
+	require.Equal(t, fair.Granted, b.ep.admission.Take(w.now, addrPort("192.0.2.1:1").Addr()))
+}
+
+// Before each genuine message 3 come more forgeries than may wait, and they are
+// still there when it arrives; others follow it. It is tried in the end.
+func TestForgedFinalsCannotKeepTheGenuineOneOut(t *testing.T) {
+	seeds(t, 20, func(t *testing.T, seed uint64) {
+		w := newNetwork(t, seed)
+		a := w.node()
+		b := w.node()
+		b.jobDelay = 20 * time.Millisecond
+		forged := uint32(0)
+		w.tap = func(from, to netAddr, data []byte) bool {
+			if wire.PacketType(data[0]&15) != wire.TypeFinal {
+				return true
+			}
+			for i := range 10 {
+				bad := bytes.Clone(data)
+				forged++
+				binary.BigEndian.PutUint32(bad[wire.HeaderSize:], forged)
+				w.inject(from, to, bad, time.Duration(i)*time.Millisecond)
+			}
+			return true
+		}
+		a.dial(b)
+		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+		w.checkAll()
+	})
 }
 
 // Someone without sight of message 1 cannot make a challenge for it.

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"container/list"
 	"net/netip"
 
 	"github.com/intentra/intentra/internal/noise"
@@ -15,12 +16,14 @@ type halfOpen struct {
 	suite       wire.Suite
 	dialerIndex uint32
 	machine     *noise.Responder
-	response    []byte   // the packet, once it has been made
-	finals      [][]byte // message 3 candidates that wait for the worker
-	busy        bool     // a job has the machine
-	failures    int
+	response    []byte // the packet, once it has been made
+	finals      finals
+	busy        bool // a job has the machine
 	gone        bool
 	timer       timer
+
+	holder *holder       // the address that it is from
+	place  *list.Element // among the handshakes of that
 }
 
 // initKey tells a message 1 that comes again from a new one. The ephemeral key
@@ -30,11 +33,11 @@ type initKey struct {
 	ephemeral [32]byte
 }
 
-// halfOpens is the bounded table of handshakes in flight that we answer.
+// halfOpens is the bounded table of handshakes in flight that we answer. All
+// of its methods take the same time, however many there are.
 type halfOpens struct {
-	byInit    map[initKey]*halfOpen
-	order     []*halfOpen // oldest first
-	perSource map[netip.Addr]int
+	byInit  map[initKey]*halfOpen
+	holders holders
 
 	// completed remembers the ephemeral keys of the latest handshakes that
 	// are over, so that a replayed message 1 gets no second slot. Its cookie
@@ -46,30 +49,23 @@ type halfOpens struct {
 
 func (h *halfOpens) init() {
 	h.byInit = make(map[initKey]*halfOpen)
-	h.perSource = make(map[netip.Addr]int)
+	h.holders.init()
 	h.completed = make(map[[32]byte]struct{})
 }
 
-func (h *halfOpens) len() int { return len(h.order) }
+func (h *halfOpens) len() int { return len(h.byInit) }
+
+// held returns how many handshakes the address has in flight.
+func (h *halfOpens) held(src netip.Addr) int { return h.holders.count(src) }
 
 func (h *halfOpens) add(half *halfOpen) {
 	h.byInit[half.key] = half
-	h.order = append(h.order, half)
-	h.perSource[source(half.key.addr)]++
+	h.holders.add(half)
 }
 
 func (h *halfOpens) remove(half *halfOpen) {
 	delete(h.byInit, half.key)
-	for i, o := range h.order {
-		if o == half {
-			h.order = append(h.order[:i], h.order[i+1:]...)
-			break
-		}
-	}
-	src := source(half.key.addr)
-	if h.perSource[src]--; h.perSource[src] <= 0 {
-		delete(h.perSource, src)
-	}
+	h.holders.remove(half)
 }
 
 // complete remembers that a handshake is over.
@@ -80,18 +76,9 @@ func (h *halfOpens) complete(ephemeral [32]byte) {
 	h.completed[ephemeral] = struct{}{}
 }
 
-// victim returns the oldest handshake of the address that holds the most, if
-// that is more than the newcomer's address holds.
-func (h *halfOpens) victim(newcomer netip.Addr) *halfOpen {
-	most := h.perSource[newcomer]
-	var victim *halfOpen
-	for _, o := range h.order {
-		if n := h.perSource[source(o.key.addr)]; n > most {
-			most, victim = n, o
-		}
-	}
-	return victim
-}
+// victim returns what makes room for a newcomer whose address holds as many as
+// held: the oldest handshake of an address that holds the most, if that is more.
+func (h *halfOpens) victim(held int) *halfOpen { return h.holders.oldest(held) }
 
 // dropHalf ends a half-open handshake for the given outcome.
 func (e *Endpoint) dropHalf(half *halfOpen, o Outcome) {

@@ -27,7 +27,9 @@ func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline
 	e.closeMarked(now)
 }
 
-// afterPacket does what an authenticated packet means beyond its contents.
+// afterPacket does what an authenticated packet means beyond its contents. It
+// has the session flushed only if there is something to say: a packet of plain
+// messages sets off an acknowledgement later; see handleOwed.
 func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int, now pipeline.Time) {
 	s := e.sessionOf(p)
 	if s == nil || s.closed {
@@ -36,6 +38,7 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 	e.hear(s, p)
 	s.peer.stats.PacketsIn++
 	s.peer.stats.BytesIn += uint64(size)
+	e.changed(s.peer)
 	if p.Struck() {
 		e.stats.Strikes++
 		if s.peer.strikes.add(now, e.cfg.Strikes, e.cfg.StrikeWindow) {
@@ -43,23 +46,36 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 			return
 		}
 	}
-	if ep := e.epochs.Get(p.Epoch); ep != nil && p.Counter >= (*ep).received {
-		(*ep).received = p.Counter + 1
+	if ep := s.epoch(p.Epoch); ep != nil && p.Counter >= ep.received {
+		ep.received = p.Counter + 1
 	}
 	if v == pipeline.Accept {
 		e.follow(s, p, size)
 	}
-	e.touch(s)
+}
+
+// changed tells the driver, once until it reads them, that the peer's
+// statistics have changed.
+func (e *Endpoint) changed(p *Peer) {
+	if !p.changed {
+		p.changed = true
+		e.cfg.Touched(p)
+	}
 }
 
 // hear notes the first sign of life that a packet is: it confirms a session
 // that we dialled, and decides a rekey.
 func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
-	s.received, s.spoken, s.final = p.Now, true, nil
+	s.received = p.Now
+	if !s.spoken || s.final != nil {
+		s.spoken, s.final = true, nil
+	}
 	if !s.confirmed {
 		e.confirm(s, p.Now)
 	}
-	e.heardUnder(s, p.Epoch, p.Now)
+	if s.next != nil {
+		e.heardUnder(s, p.Epoch, p.Now)
+	}
 }
 
 // deliver passes a message to the driver. The first packet may carry one, so
@@ -73,8 +89,8 @@ func (e *Endpoint) deliver(p *pipeline.Packet) bool {
 	if s.closed {
 		return false
 	}
-	if ep := e.epochs.Get(p.Epoch); ep != nil {
-		(*ep).messages++
+	if ep := s.epoch(p.Epoch); ep != nil {
+		ep.messages++
 	}
 	s.peer.stats.MessagesIn++
 	return e.cfg.Deliver(s.peer, p)
@@ -83,4 +99,11 @@ func (e *Endpoint) deliver(p *pipeline.Packet) bool {
 func (e *Endpoint) room(p *pipeline.Packet) bool {
 	s := e.sessionOf(p)
 	return s != nil && e.cfg.Room(s.peer)
+}
+
+func (e *Endpoint) sessionOf(p *pipeline.Packet) *session {
+	if s := e.sessions.Get(p.Session); s != nil {
+		return *s
+	}
+	return nil
 }

@@ -47,7 +47,7 @@ func (e *Endpoint) PollJob() *Job {
 		return nil
 	}
 	j := e.jobs[0]
-	e.jobs = append(e.jobs[:0], e.jobs[1:]...)
+	e.jobs[0], e.jobs = nil, e.jobs[1:] // not moved down: thousands may wait
 	return j
 }
 

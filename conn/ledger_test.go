@@ -23,7 +23,7 @@ func (n *node) check() {
 	w, e := n.w, n.ep
 	w.t.Helper()
 	var epochs, sessions, peers []pipeline.ID
-	for _, half := range e.halves.order {
+	for _, half := range e.halves.byInit {
 		epochs = append(epochs, half.index)
 	}
 	seen := map[*session]bool{}
@@ -109,9 +109,8 @@ func (w *network) closeAll() {
 		require.Len(w.t, e.sessionIDs.free, int(e.sessionIDs.next), "sessions left")
 		require.Empty(w.t, e.peers)
 		require.Empty(w.t, e.timers)
-		require.Empty(w.t, e.halves.order)
 		require.Empty(w.t, e.halves.byInit)
-		require.Empty(w.t, e.halves.perSource)
+		require.Empty(w.t, e.halves.holders.byAddr)
 		require.Zero(w.t, e.Stats().HeldBytes)
 	}
 }

@@ -31,7 +31,9 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 	if p.Addr == s.remote {
 		// Alive where it always was: whatever came from elsewhere was not
 		// the peer's move.
-		s.path = path{}
+		if s.path.addr.IsValid() {
+			s.path = path{}
+		}
 		return
 	}
 	if e.cfg.ForbidRoaming {

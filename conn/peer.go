@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Peer is an identity: a static key with what outlives its sessions. All but
-// Queue belongs to the endpoint's goroutine.
+// Peer is an identity, a static key, as one identity of ours knows it, with
+// what outlives its sessions. All but Queue belongs to the endpoint's goroutine.
 type Peer struct {
 	// Key is the peer's static public key.
 	Key [noise.KeySize]byte
@@ -22,16 +22,35 @@ type Peer struct {
 	// User is the driver's own.
 	User any
 
+	static  *noise.Static // who we are to this peer
 	id      pipeline.ID
 	session *session
 	dial    *dial // set while we keep this peer connected
 	strikes strikes
+	changed bool  // stats have, since PeerStats
 	stats   PeerStats
 	drops   []uint64 // by row of the inbound chain; nil until the first
 
 	takeovers []pipeline.Time
-	timer     timer // when a peer without a session is forgotten
+	linger    linger
 	forgotten bool
+}
+
+// peerKey is what the endpoint tells peers apart by: under two identities of
+// ours the same key is two peers.
+type peerKey struct{ local, remote [noise.KeySize]byte }
+
+func (p *Peer) mapKey() peerKey { return peerKey{p.static.Public(), p.Key} }
+
+// Identity returns our public key towards the peer. It may be called from any
+// goroutine.
+func (p *Peer) Identity() [noise.KeySize]byte { return p.static.Public() }
+
+// weAreLower compares the two static keys, which both sides know, so that both
+// come to the same decision.
+func (p *Peer) weAreLower() bool {
+	own := p.static.Public()
+	return string(own[:]) < string(p.Key[:])
 }
 
 // Connected reports whether the peer has a session.
@@ -79,8 +98,10 @@ func (e *Endpoint) Settled(p *Peer) bool {
 	return true
 }
 
-// PeerStats returns a copy of the peer's counters.
+// PeerStats returns a copy of the peer's counters. Config.Touched is told of
+// changes that come after it.
 func (e *Endpoint) PeerStats(p *Peer) PeerStats {
+	p.changed = false
 	s := p.stats
 	if p.session != nil {
 		rtt := e.set.Ack.RTT(p.session.id)
@@ -101,12 +122,18 @@ func (p *Peer) countDrop(row int) {
 	p.drops[row]++
 }
 
-// peerFor returns the peer with the key, and makes it if need be. At the cap
-// the peer that has been without a session for longest makes room; if all have
-// one, peerFor returns nil.
+// peerFor is peerAs for a peer that has come to us: all that come know the
+// endpoint by its own identity.
 func (e *Endpoint) peerFor(key [noise.KeySize]byte, now pipeline.Time) *Peer {
-	if p := e.peers[key]; p != nil {
-		e.timers.stop(&p.timer)
+	return e.peerAs(e.cfg.Static, key, now)
+}
+
+// peerAs returns the peer with the key that knows us by the given identity, and
+// makes it if need be. At the cap the peer that has been without a session for
+// longest makes room; if all have one, peerAs returns nil.
+func (e *Endpoint) peerAs(static *noise.Static, key [noise.KeySize]byte, now pipeline.Time) *Peer {
+	if p := e.peers[peerKey{static.Public(), key}]; p != nil {
+		e.lingering.remove(p)
 		return p
 	}
 	if len(e.peers) >= e.cfg.MaxPeers && !e.evictPeer() {
@@ -116,9 +143,8 @@ func (e *Endpoint) peerFor(key [noise.KeySize]byte, now pipeline.Time) *Peer {
 	if !ok {
 		return nil
 	}
-	p := &Peer{Key: key, id: id, Queue: sendq.New(e.cfg.Queue)}
-	p.timer.owner = p
-	e.peers[key] = p
+	p := &Peer{Key: key, static: static, id: id, Queue: sendq.New(e.cfg.Queue)}
+	e.peers[p.mapKey()] = p
 	*e.byID.Open(id) = p
 	n := pipeline.PeerNotice{Peer: id}
 	e.in.OpenPeer(n)
@@ -127,64 +153,50 @@ func (e *Endpoint) peerFor(key [noise.KeySize]byte, now pipeline.Time) *Peer {
 	return p
 }
 
-// lingerPeer keeps a peer that has neither session nor dial for the idle
-// time-out: whoever comes back meets the strikes and the bucket that he left.
-func (e *Endpoint) lingerPeer(p *Peer, now pipeline.Time) {
-	if p.session == nil && p.dial == nil {
-		e.timers.arm(&p.timer, later(now, e.cfg.IdleTimeout))
-	}
-}
-
-func (p *Peer) timeout(e *Endpoint, _ pipeline.Time) { e.forget(p) }
-
-// evictPeer forgets the peer that is next to be forgotten anyway.
-func (e *Endpoint) evictPeer() bool {
-	var victim *Peer
-	for _, t := range e.timers {
-		if p, ok := t.owner.(*Peer); ok && (victim == nil || p.timer.at < victim.timer.at) {
-			victim = p
-		}
-	}
-	if victim == nil {
-		return false
-	}
-	e.forget(victim)
-	return true
-}
-
 func (e *Endpoint) forget(p *Peer) {
 	if p.session != nil || p.dial != nil || p.forgotten {
 		return
 	}
 	p.forgotten = true
-	e.timers.stop(&p.timer)
+	e.lingering.remove(p)
 	e.stats.Abandoned += uint64(p.Queue.Close())
 	n := pipeline.PeerNotice{Peer: p.id}
 	e.in.ClosePeer(n)
 	e.out.ClosePeer(n)
 	e.byID.Close(p.id)
 	e.peerIDs.give(p.id)
-	delete(e.peers, p.Key)
+	delete(e.peers, p.mapKey())
 	e.emit(Event{Kind: PeerForgotten, Peer: p})
 }
 
-// Peer returns the peer with the key, or nil.
-func (e *Endpoint) Peer(key [noise.KeySize]byte) *Peer { return e.peers[key] }
+// Peer returns the peer with the key that knows us by the endpoint's own
+// identity, or nil.
+func (e *Endpoint) Peer(key [noise.KeySize]byte) *Peer { return e.PeerAs(e.cfg.Static.Public(), key) }
 
-// sortedPeers lists the peers by key, so that nothing depends on map order.
+// PeerAs returns the peer with the key that knows us by the given identity, or
+// nil.
+func (e *Endpoint) PeerAs(local, key [noise.KeySize]byte) *Peer { return e.peers[peerKey{local, key}] }
+
+// sortedPeers lists the peers by both keys, so that nothing depends on map order.
 func (e *Endpoint) sortedPeers() []*Peer {
 	all := make([]*Peer, 0, len(e.peers))
 	for _, p := range e.peers {
 		all = append(all, p)
 	}
-	slices.SortFunc(all, func(a, b *Peer) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+	slices.SortFunc(all, func(a, b *Peer) int {
+		if c := bytes.Compare(a.Key[:], b.Key[:]); c != 0 {
+			return c
+		}
+		own, other := a.Identity(), b.Identity()
+		return bytes.Compare(own[:], other[:])
+	})
 	return all
 }
 
 // MarkReady tells the endpoint that the peer's queue has something to send.
 func (e *Endpoint) MarkReady(p *Peer) {
 	if p.session != nil {
-		e.touch(p.session)
+		e.touchQueue(p.session)
 	}
 }
 
@@ -208,11 +220,11 @@ func (e *Endpoint) ClosePeer(p *Peer, reason wire.CloseReason, now pipeline.Time
 	e.lingerPeer(p, now)
 }
 
-// Revoke ends the session with a key, and any handshake under way is judged
-// anew by Authorize.
+// Revoke ends the session of a peer that has come to us, and any handshake
+// under way is judged anew by Authorize.
 func (e *Endpoint) Revoke(key [noise.KeySize]byte, now pipeline.Time) {
 	e.generation++
-	if p := e.peers[key]; p != nil && p.session != nil && !p.session.dialer {
+	if p := e.Peer(key); p != nil && p.session != nil && !p.session.dialer {
 		e.markClosing(p.session, wire.CloseRevoked, true)
 		e.closeMarked(now)
 	}

@@ -24,23 +24,36 @@ import (
 // Either step is sent again until the next one comes. Messages flow all the
 // while; nothing waits.
 
-// rekey is the state of one, on either side.
+// rekey is where a session stands with its rekeys, on either side.
 type rekey struct {
+	index     pipeline.ID // our receiver index of the next epoch; zero: none is under way
+	retryAt   pipeline.Time
+	notBefore pipeline.Time // for the next one, after one has failed
+	serial    uint64        // tells a job of this rekey from one of an older
+	*exchange               // while one is under way; nil takes no memory in idle sessions
+}
+
+// exchange is the state of a rekey under way.
+type exchange struct {
 	initiator *noise.Initiator
 	responder *noise.Responder
-	index     pipeline.ID // our receiver index of the next epoch
-	remote    uint32      // theirs, once known
-	request   []byte      // responder: the Init that is being answered
+	remote    uint32 // their index, once known
+	request   []byte // responder: the Init that is being answered
 	step      wire.RekeyStep
 	frame     []byte // what is sent until there is an answer
 	busy      bool
 	started   pipeline.Time
-	retryAt   pipeline.Time
-	notBefore pipeline.Time // for the next one, after one has failed
-	serial    uint64        // tells a job of this rekey from one of an older
 }
 
 func (r *rekey) active() bool { return r.index != 0 }
+
+// begin makes one active.
+func (r *rekey) begin(index pipeline.ID, request []byte, now pipeline.Time) {
+	*r = rekey{
+		index: index, retryAt: later(now, rekeyTimeout), serial: r.serial + 1,
+		exchange: &exchange{request: request, busy: true, started: now},
+	}
+}
 
 // rekeyable reports whether the session could start a rekey.
 func (s *session) rekeyable() bool {
@@ -118,11 +131,11 @@ func (e *Endpoint) startRekey(s *session, now pipeline.Time) {
 		s.rekey.notBefore = later(now, rekeyRetry)
 		return
 	}
-	s.rekey = rekey{index: index, started: now, retryAt: later(now, rekeyTimeout), busy: true, serial: s.rekey.serial + 1}
-	pro, suite := rekeyPrologue(s), s.suite
+	s.rekey.begin(index, nil, now)
+	static, pro, suite := s.peer.static, rekeyPrologue(s), s.suite
 	payload := binary.BigEndian.AppendUint32(nil, uint32(index))
 	e.submitRekey(s, &Job{work: func(j *Job) {
-		if j.initiator, j.err = noise.NewInitiator(suite, e.cfg.Static, pro, ephemeral); j.err == nil {
+		if j.initiator, j.err = noise.NewInitiator(suite, static, pro, ephemeral); j.err == nil {
 			j.out, j.err = j.initiator.WriteInit(payload)
 		}
 	}})
@@ -163,14 +176,11 @@ func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 	if !ok {
 		return
 	}
-	*r = rekey{
-		index: index, request: bytes.Clone(message), started: p.Now,
-		retryAt: later(p.Now, rekeyTimeout), busy: true, serial: r.serial + 1,
-	}
-	pro, suite, in := rekeyPrologue(s), s.suite, r.request
+	r.begin(index, bytes.Clone(message), p.Now)
+	static, pro, suite, in := s.peer.static, rekeyPrologue(s), s.suite, r.request
 	payload := binary.BigEndian.AppendUint32(nil, uint32(index))
 	e.submitRekey(s, &Job{work: func(j *Job) {
-		if j.responder, j.err = noise.NewResponder(suite, e.cfg.Static, pro, ephemeral); j.err != nil {
+		if j.responder, j.err = noise.NewResponder(suite, static, pro, ephemeral); j.err != nil {
 			return
 		}
 		var remote []byte

@@ -42,7 +42,9 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 	if !ok {
 		return HandshakeTable, false
 	}
-	half := &halfOpen{key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, busy: true}
+	half := &halfOpen{
+		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, busy: true, finals: finals{tries: finalTries},
+	}
 	half.timer.owner = half
 	e.halves.add(half)
 	*e.pending.Open(index) = pendingHandshake{half: half}
@@ -53,27 +55,6 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 }
 
 func (e *Endpoint) accepts(s wire.Suite) bool { return slices.Contains(e.cfg.Suites, s) }
-
-// admit applies the limits: by address, by rate, and by the table, where a
-// newcomer takes the place of the oldest from the address that holds most.
-func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
-	src := source(p.Addr)
-	if e.halves.perSource[src] >= e.cfg.MaxHandshakesPerAddress {
-		return HandshakeAddress, false
-	}
-	if !e.admission.AllowN(goTime(p.Now), 1) {
-		return HandshakeRate, false
-	}
-	if e.halves.len() < e.cfg.MaxHandshakes {
-		return 0, true
-	}
-	victim := e.halves.victim(src)
-	if victim == nil {
-		return HandshakeTable, false
-	}
-	e.dropHalf(victim, HandshakeEvicted)
-	return 0, true
-}
 
 func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [noise.KeySize]byte) *Job {
 	pro := prologue(half.suite, half.dialerIndex)
@@ -101,22 +82,22 @@ func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool
 		return e.repeatedFinal(p, h)
 	}
 	half := slot.half
-	if half.response == nil || len(half.finals) >= finalTries || p.Addr != half.key.addr || h.Suite != half.suite {
+	if half.response == nil || p.Addr != half.key.addr || h.Suite != half.suite {
 		return HandshakeBusy, false
 	}
-	// The first try is part of the handshake that was admitted. Every further
-	// one, after a forgery, takes from the budget of new handshakes.
-	if half.failures > 0 && !e.admission.AllowN(goTime(p.Now), 1) {
-		return HandshakeRate, false
-	}
-	message := wire.NoiseMessage(p.Data)
-	for _, known := range half.finals {
-		if bytes.Equal(known, message) {
-			return HandshakeBusy, false
+	taken := half.finals.offer(e, wire.NoiseMessage(p.Data))
+	// The first tries are part of the handshake that was admitted. Further ones,
+	// after forgeries, take from the budget of new handshakes; without a token
+	// they wait for the dialer to send its own again.
+	if half.finals.tries == 0 && !half.busy {
+		if _, ok := e.takeAdmission(p); ok {
+			half.finals.tries = finalTries
 		}
 	}
-	half.finals = append(half.finals, append([]byte(nil), message...))
 	e.nextFinal(half)
+	if !taken {
+		return HandshakeBusy, false
+	}
 	return 0, true
 }
 
@@ -137,17 +118,20 @@ func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bo
 	return 0, true
 }
 
+// nextFinal has the worker try a candidate for message 3.
 func (e *Endpoint) nextFinal(half *halfOpen) {
-	if half.busy || len(half.finals) == 0 {
+	if half.busy {
 		return
 	}
-	half.busy = true
-	e.submit(e.finalJob(half))
+	if message := half.finals.take(); message != nil {
+		half.busy = true
+		e.submit(e.finalJob(half, message))
+	}
 }
 
-func (e *Endpoint) finalJob(half *halfOpen) *Job {
+func (e *Endpoint) finalJob(half *halfOpen, message []byte) *Job {
 	machine, dialerIndex := half.machine, half.dialerIndex
-	return &Job{owner: half, in: half.finals[0], generation: e.generation, work: func(j *Job) {
+	return &Job{owner: half, in: message, generation: e.generation, work: func(j *Job) {
 		payload, keys, err := machine.ReadFinal(j.in, wire.HelloSize)
 		if err != nil {
 			j.err = err
@@ -175,8 +159,6 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	case j.err != nil && j.keys == nil:
 		// A forgery. The machine is as before and waits for the genuine one.
 		e.count(HandshakeFailed)
-		half.failures++
-		half.finals = half.finals[1:]
 		e.nextFinal(half)
 	case j.err != nil:
 		e.dropHalf(half, HandshakeFailed)

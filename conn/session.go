@@ -35,12 +35,14 @@ type session struct {
 	pacer pacer
 
 	timer     timer
-	touched   bool
+	touched   bool // it is in e.touched
+	rearm     bool // its timer is to be looked at behind the next flush
 	pingDue   bool
 	ackDue    bool
 	opened    pipeline.Time
 	received  pipeline.Time // when the last authenticated packet came
 	asked     pipeline.Time // when the oldest packet left that an answer is owed to; zero: none
+	owedAt    pipeline.Time // when e.owed will look at it; zero: it is not in there
 	lastPing  pipeline.Time
 	newest    uint64 // order of the newest packet, for roaming
 	stateTurn bool   // who may fill the next packet first: State or Reliable
@@ -56,6 +58,16 @@ func (s *session) epochs() []*epoch {
 		}
 	}
 	return all
+}
+
+// epoch returns the live epoch with the ID, or nil.
+func (s *session) epoch(id pipeline.ID) *epoch {
+	for _, ep := range [...]*epoch{s.current, s.previous, s.next} {
+		if ep != nil && ep.id == id {
+			return ep
+		}
+	}
+	return nil
 }
 
 // establish makes a session out of a handshake's keys. The caller has taken
@@ -108,7 +120,7 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 		e.markClosing(old, reason, true)
 	}
 	p.session = s
-	e.timers.stop(&p.timer)
+	e.lingering.remove(p)
 	if s.dialer {
 		e.count(HandshakeDialed)
 		e.dialConfirmed(p)
@@ -136,9 +148,7 @@ func (e *Endpoint) keepsOld(old, s *session) bool {
 	if old.received < s.opened-pipeline.Time(time.Second) {
 		return false
 	}
-	own := e.cfg.Static.Public()
-	weAreLower := string(own[:]) < string(old.peer.Key[:])
-	return old.dialer == weAreLower && old.spoken
+	return old.dialer == old.peer.weAreLower() && old.spoken
 }
 
 // noteTakeover counts sessions that replace each other. Two machines with one
@@ -194,7 +204,7 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 		p.stats = e.PeerStats(p) // keeps the round-trip time
 	}
 	e.set.Ack.Release(e.in, s.id)
-	e.cfg.Touched(p)
+	e.changed(p)
 	wasUp := p.session == s
 	if wasUp {
 		p.session = nil
@@ -234,8 +244,15 @@ func (e *Endpoint) afterDown(p *Peer, reason wire.CloseReason, now pipeline.Time
 	e.redial(p, reason, now)
 }
 
-// touch has s looked at in the next Flush.
+// touch has s, and its timer, looked at in the next Flush.
 func (e *Endpoint) touch(s *session) {
+	s.rearm = true
+	e.touchQueue(s)
+}
+
+// touchQueue is touch for when there are messages to send, and nothing else has
+// changed: what this means for the timer is seen when they are sent.
+func (e *Endpoint) touchQueue(s *session) {
 	if !s.touched && !s.closed {
 		s.touched = true
 		e.touched = append(e.touched, s)

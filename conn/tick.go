@@ -16,7 +16,9 @@ func (e *Endpoint) armSession(s *session, now pipeline.Time) {
 			at = t
 		}
 	}
-	earlier(e.set.Ack.Deadline(s.id))
+	if at, ok := e.set.Ack.Deadline(s.id); ok {
+		e.owe(s, at)
+	}
 	earlier(e.laneDeadline(s))
 	earlier(e.keepAliveAt(s))
 	earlier(e.unansweredAt(s))
@@ -70,6 +72,7 @@ func (s *session) timeout(e *Endpoint, now pipeline.Time) {
 	if s.closed {
 		return
 	}
+	s.peer.Queue.Trim()
 	if now >= later(s.received, e.cfg.IdleTimeout) {
 		e.markClosing(s, wire.CloseIdle, true)
 		return

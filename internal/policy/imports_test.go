@@ -36,16 +36,21 @@ var noSystem = []string{"net", "net/http", "os/...", "syscall", "golang.org/x/sy
 var rules = []rule{
 	{folder: "pipeline", except: noSystem},
 	{folder: "wire", except: noSystem},
-	{folder: "stages/*", ours: []string{"pipeline", "wire", "internal/noise"},
+	{folder: "stages/*", ours: []string{"pipeline", "wire", "internal/noise", "internal/addrhash", "internal/fair"},
 		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: noSystem},
 	{folder: "stages", ours: []string{"pipeline", "stages/*"}, except: noSystem},
 	{folder: "internal/noise", ours: []string{"wire"},
 		beyond: []string{"github.com/flynn/noise", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "internal/sendq", ours: []string{"pipeline"}, except: noSystem},
+	{folder: "internal/fair", ours: []string{"pipeline", "internal/addrhash"},
+		beyond: []string{"golang.org/x/time/rate"}, except: noSystem},
 	{folder: "internal/policy", except: []string{"*", "*/..."}},
-	{folder: "internal/seed"},                // reads an environment variable
+	{folder: "internal/seed"}, // reads an environment variable
+	// The load of the benchmarks: it runs transports, starts processes, and asks what they use.
+	{folder: "internal/load", ours: []string{".", "pipeline", "udp", "internal/histogram"},
+		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
-	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq"},
+	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
 	{folder: "", ours: []string{"pipeline", "wire", "stages/...", "conn", "udp", "internal/..."},

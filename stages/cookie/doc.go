@@ -20,10 +20,17 @@
 //
 // Floods of handshakes from spoofed addresses: no memory, bounded work, and no
 // public-key operation for them. Reflection: a challenge is smaller than the
-// Init that it answers, and their number per second is limited. Hoarded cookies:
-// they expire. It does not stop an observer on the path to the spoofed address,
-// who reads the challenge; nor a flood from proven addresses, which is the
-// business of the rate limit.
+// Init that it answers, and their number per second is limited. Newcomers kept
+// out: addresses take turns at that number, as fair.Limiter says, so a flood
+// from some addresses leaves all others their challenges. Hoarded cookies: they
+// expire.
+//
+// It does not stop an observer on the path to the spoofed address, who reads the
+// challenge; nor a flood from proven addresses, which is the business of the
+// rate limit. No share helps against a flood from more spoofed addresses than
+// there are challenges in a second, nor an address against a flood in its own
+// name: then a dialer gets one challenge in as many tries as the flood exceeds
+// the limit, and needs no second one.
 //
 // # Verdicts
 //
@@ -31,12 +38,14 @@
 //   - consumed: an Init without a valid cookie; Packet.Reply holds the challenge
 //   - no_room: Packet.Reply has no capacity for a challenge
 //   - reply_budget: Config.RepliesPerSecond is used up
+//   - reply_share: the address has had its turn, and what is left of
+//     Config.RepliesPerSecond is kept for others
 //   - no_secret: Config.Rand has not yielded a secret yet
 //
 // # State bound
 //
-// Two secrets and three hash states, below 2 KiB in all. Nothing for any packet,
-// address or peer.
+// Two secrets and three hash states, below 2 KiB, and an array of 16 KiB for the
+// turns, whatever the number of addresses. Nothing for any packet or peer.
 //
 // # Metrics
 //

@@ -3,11 +3,10 @@ package cookie
 import (
 	"errors"
 	"io"
-	"time"
 
+	"github.com/intentra/intentra/internal/fair"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
-	"golang.org/x/time/rate"
 )
 
 // DefaultRepliesPerSecond is what we chose for Config.RepliesPerSecond: at 48
@@ -22,6 +21,7 @@ const (
 	DropNoRoom = pipeline.DropFirst + iota
 	DropReplyBudget
 	DropNoSecret
+	DropReplyShare
 )
 
 // Config configures a [Stage].
@@ -30,8 +30,13 @@ type Config struct {
 	// every 120 s. Required, and cryptographically strong outside tests.
 	Rand io.Reader
 	// RepliesPerSecond limits the challenges; a tenth of it may be sent at
-	// once. Zero means [DefaultRepliesPerSecond].
+	// once, half of that to one address. Addresses take turns, so that one
+	// alone may have all of it and none can take it from the others. Zero
+	// means [DefaultRepliesPerSecond].
 	RepliesPerSecond uint32
+	// Seed is the key of the hash of addresses: random bytes, drawn anew at
+	// each start, so that nobody can compute collisions.
+	Seed [16]byte
 }
 
 // Stage answers an Init that does not prove its address. It belongs to its
@@ -39,7 +44,7 @@ type Config struct {
 type Stage struct {
 	jar    *Jar
 	signer *signer
-	budget *rate.Limiter
+	budget *fair.Limiter
 	sent   uint64
 }
 
@@ -57,11 +62,10 @@ func New(cfg Config) (*Stage, error) {
 	if cfg.RepliesPerSecond == 0 {
 		cfg.RepliesPerSecond = DefaultRepliesPerSecond
 	}
-	burst := max(1, int(cfg.RepliesPerSecond/10))
 	return &Stage{
 		jar:    NewJar(cfg.Rand),
 		signer: newSigner(),
-		budget: rate.NewLimiter(rate.Limit(cfg.RepliesPerSecond), burst),
+		budget: fair.New(float64(cfg.RepliesPerSecond), int(cfg.RepliesPerSecond/10), cfg.Seed),
 	}, nil
 }
 
@@ -69,7 +73,9 @@ func New(cfg Config) (*Stage, error) {
 func (s *Stage) Name() string { return "cookie" }
 
 // Reasons names the drops.
-func (s *Stage) Reasons() []string { return []string{"no_room", "reply_budget", "no_secret"} }
+func (s *Stage) Reasons() []string {
+	return []string{"no_room", "reply_budget", "no_secret", "reply_share"}
+}
 
 // ReadsPlaintext returns false: the stage looks at handshake packets alone.
 func (s *Stage) ReadsPlaintext() bool { return false }
@@ -90,7 +96,9 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	if _, fault := wire.ParseHeader(p.Data); fault != wire.FaultNone {
 		return pipeline.Accept
 	}
-	if s.jar.Verify(p.Now, p.Addr, p.Data) {
+	// Dialers leave the cookie zero until they have one. To look for that first
+	// spares the MAC, and so most of what the first packet of a flood costs.
+	if [wire.CookieSize]byte(wire.InitCookie(p.Data)) != ([wire.CookieSize]byte{}) && s.jar.Verify(p.Now, p.Addr, p.Data) {
 		return pipeline.Accept
 	}
 	return s.challenge(p)
@@ -100,9 +108,11 @@ func (s *Stage) challenge(p *pipeline.Packet) pipeline.Verdict {
 	if cap(p.Reply) < wire.CookiePacketSize {
 		return DropNoRoom
 	}
-	// The limiter wants a date. Any origin will do, as it looks at differences.
-	if !s.budget.AllowN(time.Unix(0, int64(p.Now)), 1) {
+	switch s.budget.Take(p.Now, p.Addr.Addr()) {
+	case fair.Empty:
 		return DropReplyBudget
+	case fair.Share:
+		return DropReplyShare
 	}
 	cookie, ok := s.jar.Cookie(p.Now, p.Addr, p.Data)
 	if !ok {

@@ -106,12 +106,13 @@ func TestOtherPacketsPass(t *testing.T) {
 func TestReplyBudget(t *testing.T) {
 	s := newStage(t, Config{RepliesPerSecond: 100})
 	count := func(now pipeline.Time) (sent int) {
-		for range 500 {
-			switch v := s.Process(packet(initPacket(1), addrA, now)); v {
+		for i := range 500 {
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 9)
+			switch v := s.Process(packet(initPacket(1), from, now)); v {
 			case pipeline.Consumed:
 				sent++
 			default:
-				require.Equal(t, DropReplyBudget, v)
+				require.Contains(t, []pipeline.Verdict{DropReplyBudget, DropReplyShare}, v)
 			}
 		}
 		return sent
@@ -127,13 +128,54 @@ func TestReplyBudget(t *testing.T) {
 }
 
 func TestDefaultReplyBudget(t *testing.T) {
-	s, sent := newStage(t, Config{}), 0
-	for range 5000 {
-		if s.Process(packet(initPacket(1), addrA, start)) == pipeline.Consumed {
-			sent++
+	s := newStage(t, Config{})
+	require.Equal(t, 500, flood(s, addrA, 5000, start), "half of the burst, to one address")
+	sent := 0
+	for i := range 5000 {
+		sent += flood(s, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 9), 1, start)
+	}
+	require.Equal(t, 500, sent, "the other half")
+}
+
+// flood has n packets without a cookie come, and returns how many are answered.
+func flood(s *Stage, from netip.AddrPort, n int, now pipeline.Time) (answered int) {
+	p := packet(initPacket(1), from, now)
+	for range n {
+		if s.Process(p) == pipeline.Consumed {
+			answered++
 		}
 	}
-	require.Equal(t, 1000, sent)
+	return answered
+}
+
+// 200,000 packets a second from one address, with and without a wrong cookie,
+// from any of its ports, take no challenge from 1,000 newcomers; and alone they
+// get all that there are.
+func TestFloodLeavesOthersTheirReplies(t *testing.T) {
+	for _, wrong := range [][wire.CookieSize]byte{{}, someCookie} {
+		s := newStage(t, Config{Seed: [16]byte{1}})
+		p := packet(withCookie(initPacket(1), wrong), addrA, start)
+		flooded, refused := 0, 0
+		for i := range 200_000 {
+			p.Now = start + pipeline.Time(i)*second/200_000
+			p.Addr = netip.AddrPortFrom(addrA.Addr(), uint16(i))
+			switch v := s.Process(p); v {
+			case pipeline.Consumed:
+				flooded++
+			default:
+				require.Equal(t, DropReplyShare, v)
+			}
+			if i%200 != 0 {
+				continue
+			}
+			newcomer := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i / 200 >> 8), byte(i / 200)}), 9)
+			if flood(s, newcomer, 1, p.Now) == 0 {
+				refused++
+			}
+		}
+		require.LessOrEqual(t, refused, 3, "one in 4,096 is taken for the flooder")
+		require.InDelta(t, 500+10_000-1000, flooded, 20)
+	}
 }
 
 func TestNoRoomAndNoSecret(t *testing.T) {
@@ -164,10 +206,11 @@ func TestReasonsMatchTheConstants(t *testing.T) {
 	names := new(Stage).Reasons()
 	for name, v := range map[string]pipeline.Verdict{
 		"no_room": DropNoRoom, "reply_budget": DropReplyBudget, "no_secret": DropNoSecret,
+		"reply_share": DropReplyShare,
 	} {
 		require.Equal(t, name, names[v-pipeline.DropFirst])
 	}
-	require.Len(t, names, 3)
+	require.Len(t, names, 4)
 }
 
 func TestProcessDoesNotAllocate(t *testing.T) {
@@ -185,12 +228,26 @@ func TestProcessDoesNotAllocate(t *testing.T) {
 	require.Equal(t, want, [][]byte{first.Data, retry.Data, data.Data})
 }
 
+// What one packet of a flood costs: as long as it is answered, when it is not,
+// and when it carries a wrong cookie at that.
 func BenchmarkUnprovenInit(b *testing.B) {
-	b.ReportAllocs()
-	s := newStage(b, Config{RepliesPerSecond: 1 << 30})
-	p := packet(initPacket(1), addrA, start)
-	for b.Loop() {
-		p.Now += second / 1000
-		s.Process(p)
+	for _, c := range []struct {
+		name   string
+		cookie [wire.CookieSize]byte
+		step   pipeline.Time
+	}{
+		{"answered", [wire.CookieSize]byte{}, second / 1000},
+		{"refused", [wire.CookieSize]byte{}, 0},
+		{"wrong cookie, refused", someCookie, 0},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			s := newStage(b, Config{})
+			p := packet(withCookie(initPacket(1), c.cookie), addrA, start)
+			for b.Loop() {
+				p.Now += c.step
+				s.Process(p)
+			}
+		})
 	}
 }

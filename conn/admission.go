@@ -1,0 +1,49 @@
+package conn
+
+import (
+	"github.com/intentra/intentra/internal/fair"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// Which handshakes we answer. Each of these limits is fair by address (an IPv4
+// address or an IPv6 /64; see source), and none lets state grow with the number
+// of addresses:
+//
+//   - MaxHandshakesPerAddress in flight from one;
+//   - HandshakeRate begun in a second, for which addresses take turns: one that
+//     has had less goes first, and one alone may have all of it (fair.Limiter);
+//   - MaxHandshakes in flight in all. When there are as many, a newcomer takes
+//     the place of the oldest from an address that holds the most, if that is
+//     more than its own address holds.
+
+// admit applies the limits to a new handshake.
+func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
+	held := e.halves.held(source(p.Addr))
+	if held >= e.cfg.MaxHandshakesPerAddress {
+		return HandshakeAddress, false
+	}
+	if o, ok := e.takeAdmission(p); !ok {
+		return o, false
+	}
+	if e.halves.len() < e.cfg.MaxHandshakes {
+		return 0, true
+	}
+	victim := e.halves.victim(held)
+	if victim == nil {
+		return HandshakeTable, false
+	}
+	e.dropHalf(victim, HandshakeEvicted)
+	return 0, true
+}
+
+// takeAdmission takes from the budget of the worker's time what one handshake
+// costs. It is asked for after all that costs nothing.
+func (e *Endpoint) takeAdmission(p *pipeline.Packet) (Outcome, bool) {
+	switch e.admission.Take(p.Now, p.Addr.Addr()) {
+	case fair.Empty:
+		return HandshakeRate, false
+	case fair.Share:
+		return HandshakeAddress, false
+	}
+	return 0, true
+}

@@ -1,0 +1,151 @@
+package conn
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// fleet is many sessions between two endpoints, as two processes with one
+// socket each have them.
+type fleet struct {
+	w        *network
+	from, to *node
+	peers    []*Peer // of from
+	payload  []byte
+	batch    [][]byte
+	acks     [][]byte
+	ackData  [][]byte // buffers for acks
+	received int
+}
+
+func newFleet(b *testing.B, sessions, size int) *fleet {
+	w := newNetwork(b, 1)
+	free := func(c *Config) {
+		c.MaxHandshakes, c.MaxHandshakesPerAddress = 1<<16, 1<<16
+		c.HandshakeRate, c.HandshakeBurst = 1e6, 1e6
+		c.PeerRate, c.PeerBurst = 1e8, 1e8
+	}
+	f := &fleet{w: w, from: w.node(free), payload: make([]byte, size)}
+	f.to = w.node(free, func(c *Config) {
+		c.Deliver = func(*Peer, *pipeline.Packet) bool { f.received++; return true }
+	})
+	f.from.book[f.to.key] = f.to.addr
+	for range sessions {
+		p, err := f.from.ep.DialAs(w.newStatic(), f.to.key, w.now)
+		require.NoError(b, err)
+		f.peers = append(f.peers, p)
+	}
+	f.from.turn()
+	w.run(2 * time.Second)
+	for _, p := range f.peers {
+		require.True(b, p.Connected())
+	}
+	f.ackData = make([][]byte, 1<<16)
+	for i := range f.ackData {
+		f.ackData[i] = make([]byte, 0, 256)
+	}
+	return f
+}
+
+// seal pushes one message to each peer and keeps the datagrams.
+func (f *fleet) seal() {
+	for _, p := range f.peers {
+		if _, wake := p.Queue.Push(1, pipeline.Realtime, f.payload); wake {
+			f.from.ep.MarkReady(p)
+		}
+	}
+	for more := true; more; {
+		more = f.from.ep.Flush(f.w.now)
+		for _, d := range f.from.ep.Outgoing() {
+			f.batch = append(f.batch, append([]byte(nil), d.Data...))
+		}
+	}
+}
+
+// turn is what the receiving loop does behind each batch. It keeps the
+// acknowledgements.
+func (f *fleet) turn() {
+	f.to.ep.HandleTimeout(f.w.now)
+	for more := true; more; {
+		more = f.to.ep.Flush(f.w.now)
+		for _, d := range f.to.ep.Outgoing() {
+			f.acks = append(f.acks, append(f.ackData[len(f.acks)][:0], d.Data...))
+		}
+	}
+}
+
+// acknowledge takes the acknowledgements back.
+func (f *fleet) acknowledge() {
+	for _, d := range f.acks {
+		f.from.ep.HandleDatagram(d, f.to.addr, f.w.now)
+	}
+	f.acks = f.acks[:0]
+}
+
+// BenchmarkReceive is one packet with one message of 128 bytes through the
+// inbound chain, with its share of acknowledging, at 500 packets/s a session.
+func BenchmarkReceive(b *testing.B) {
+	for _, n := range []int{10, 100, 2000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) { benchmarkReceive(b, n) })
+	}
+}
+
+func benchmarkReceive(b *testing.B, sessions int) {
+	f := newFleet(b, sessions, 128)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.SetBytes(128)
+	for n := 0; n < b.N; {
+		b.StopTimer()
+		f.acknowledge()
+		f.batch = f.batch[:0]
+		for len(f.batch) < 1<<15 {
+			f.w.now += pipeline.Time(10 * time.Microsecond)
+			f.from.ep.HandleTimeout(f.w.now)
+			f.seal()
+		}
+		b.StartTimer()
+		for i, d := range f.batch {
+			f.to.ep.HandleDatagram(d, f.from.addr, f.w.now)
+			if i%256 == 255 {
+				f.turn()
+			}
+		}
+		n += len(f.batch)
+	}
+}
+
+// BenchmarkSend is one message of 128 bytes to each of many peers, queued,
+// packed and sealed, with its share of acknowledgements.
+func BenchmarkSend(b *testing.B) {
+	f := newFleet(b, 2000, 128)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.SetBytes(128)
+	for n := 0; n < b.N; {
+		f.w.now += pipeline.Time(10 * time.Microsecond)
+		f.from.ep.HandleTimeout(f.w.now)
+		f.sealOnly(func(ds []wire.Datagram) { n += len(ds) })
+	}
+}
+
+func (f *fleet) sealOnly(sent func([]wire.Datagram)) {
+	for i, p := range f.peers {
+		if _, wake := p.Queue.Push(1, pipeline.Realtime, f.payload); wake {
+			f.from.ep.MarkReady(p)
+		}
+		if i%256 < 255 {
+			continue
+		}
+		for more := true; more; {
+			more = f.from.ep.Flush(f.w.now)
+			sent(f.from.ep.Outgoing())
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package conn
+
+import (
+	"container/list"
+	"net/netip"
+)
+
+// holder is an address with handshakes in flight.
+type holder struct {
+	addr   netip.Addr
+	halves list.List     // of *halfOpen, oldest first
+	place  *list.Element // among those that hold as many
+}
+
+// holders ranks addresses by how many handshakes they hold, so that the one
+// that holds the most is found without looking for it.
+type holders struct {
+	byAddr map[netip.Addr]*holder
+	ranks  []*list.List // ranks[n] has those with n, since when: longest first
+	top    int          // the highest rank with anyone in it, zero if none has
+}
+
+func (h *holders) init() {
+	h.byAddr = make(map[netip.Addr]*holder)
+	h.ranks = []*list.List{list.New()}
+}
+
+func (h *holders) count(src netip.Addr) int {
+	if o := h.byAddr[src]; o != nil {
+		return o.halves.Len()
+	}
+	return 0
+}
+
+// oldest returns the oldest handshake of the address that holds the most, nil
+// if none holds more than held; of several, of the one that has held as many
+// for the longest.
+func (h *holders) oldest(held int) *halfOpen {
+	if h.top <= held {
+		return nil
+	}
+	o := h.ranks[h.top].Front().Value.(*holder)
+	return o.halves.Front().Value.(*halfOpen)
+}
+
+func (h *holders) add(half *halfOpen) {
+	src := source(half.key.addr)
+	o := h.byAddr[src]
+	if o == nil {
+		o = &holder{addr: src}
+		h.byAddr[src] = o
+	}
+	h.leave(o)
+	half.holder, half.place = o, o.halves.PushBack(half)
+	h.enter(o)
+}
+
+func (h *holders) remove(half *halfOpen) {
+	o := half.holder
+	h.leave(o)
+	o.halves.Remove(half.place)
+	half.holder, half.place = nil, nil
+	if o.halves.Len() == 0 {
+		delete(h.byAddr, o.addr)
+		return
+	}
+	h.enter(o)
+}
+
+// leave takes o out of its rank, before what it holds changes by one.
+func (h *holders) leave(o *holder) {
+	if n := o.halves.Len(); n > 0 {
+		h.ranks[n].Remove(o.place)
+		if h.top == n && h.ranks[n].Len() == 0 {
+			h.top-- // where o will be, unless it held one or will hold more
+		}
+	}
+}
+
+// enter puts o into its rank, after that.
+func (h *holders) enter(o *holder) {
+	n := o.halves.Len()
+	if n == len(h.ranks) {
+		h.ranks = append(h.ranks, list.New())
+	}
+	o.place = h.ranks[n].PushBack(o)
+	h.top = max(h.top, n)
+}

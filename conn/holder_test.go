@@ -1,0 +1,85 @@
+package conn
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
+)
+
+// The table against one that looks at every handshake each time.
+func TestHoldersAgainstAScan(t *testing.T) {
+	r := seed.Rand(t)
+	var h holders
+	h.init()
+	var all []*halfOpen // oldest first
+	since := map[netip.Addr]int{}
+	count := func(src netip.Addr) (n int) {
+		for _, o := range all {
+			if o.key.addr.Addr() == src {
+				n++
+			}
+		}
+		return n
+	}
+	for step := range 20_000 {
+		if grow := step/2000%2 == 0; len(all) == 0 || r.IntN(10) < 3 || grow && r.IntN(10) < 5 {
+			half := &halfOpen{key: initKey{addr: v4(r.IntN(1+r.IntN(20)), step)}}
+			all = append(all, half)
+			h.add(half)
+			since[half.key.addr.Addr()] = step
+		} else {
+			i := r.IntN(len(all))
+			h.remove(all[i])
+			since[all[i].key.addr.Addr()] = step
+			all = slices.Delete(all, i, i+1)
+		}
+		var want *halfOpen
+		most := 0
+		for _, o := range all {
+			src := o.key.addr.Addr()
+			n := count(src)
+			require.Equal(t, n, h.count(src))
+			if n > most || n == most && since[src] < since[want.key.addr.Addr()] {
+				want, most = o, n
+			}
+		}
+		require.Same(t, want, h.oldest(0))
+		require.Same(t, want, h.oldest(max(0, most-1)))
+		require.Nil(t, h.oldest(most))
+		if len(all) > 100 {
+			all, since = nil, map[netip.Addr]int{}
+			h = holders{}
+			h.init()
+		}
+	}
+	for _, half := range all {
+		h.remove(half)
+	}
+	require.Empty(t, h.byAddr)
+	require.Zero(t, h.top)
+	require.Nil(t, h.oldest(0))
+}
+
+// A newcomer finds its victim among 65,536 as fast as among a few: without
+// looking at any of them.
+func BenchmarkEviction(b *testing.B) {
+	for name, n := range map[string]int{"100": 100, "65536": 1 << 16} {
+		b.Run(name, func(b *testing.B) {
+			var h holders
+			h.init()
+			for i := range n {
+				h.add(&halfOpen{key: initKey{addr: v4(i/5, i)}})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				victim := h.oldest(0)
+				h.remove(victim)
+				h.add(victim)
+			}
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package conn
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/seed"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// At the cap each newcomer has the peer forgotten that has been without a
+// session for longest; one that has come back meanwhile stands last.
+func TestLingeringAtTheCap(t *testing.T) {
+	const most = 1000
+	w := newNetwork(t, 1)
+	e := w.node(func(c *Config) { c.MaxPeers = most }).ep
+	key := func(i int) [noise.KeySize]byte { return [noise.KeySize]byte{byte(i), byte(i >> 8), 1} }
+	for i := range most {
+		require.NotNil(t, e.peerFor(key(i), w.now))
+		w.now++
+	}
+	for i := range most / 2 {
+		p := e.peerFor(key(2*i), w.now)
+		e.lingerPeer(p, w.now)
+	}
+	gone := func() []int {
+		var out []int
+		for _, ev := range e.Events() {
+			require.Equal(t, PeerForgotten, ev.Kind)
+			out = append(out, int(ev.Peer.Key[0])+int(ev.Peer.Key[1])<<8)
+		}
+		return out
+	}
+	for i := range most {
+		require.NotNil(t, e.peerFor(key(most+i), w.now))
+		first := 2*i + 1 // those that have not come back
+		if i >= most/2 {
+			first = 2*i - most
+		}
+		require.Equal(t, []int{first}, gone())
+		require.Len(t, e.peers, most)
+	}
+	// If all are in use, nobody gives way.
+	for i := range most {
+		e.peerFor(key(most+i), w.now)
+	}
+	require.Nil(t, e.peerFor(key(5*most), w.now))
+	require.Empty(t, gone())
+}
+
+// Each is forgotten when its own time is over, whoever else comes and goes. The
+// oracle is a plain list.
+func TestLingeringTimes(t *testing.T) {
+	rng := seed.Rand(t)
+	w := newNetwork(t, 1)
+	e := w.node(func(c *Config) { c.MaxPeers = 20; c.IdleTimeout = 100 }).ep
+	type entry struct {
+		key   byte
+		until pipeline.Time
+	}
+	var model []entry
+	used := map[byte]*Peer{}
+	for range 10_000 {
+		w.now += pipeline.Time(rng.IntN(8))
+		e.HandleTimeout(w.now)
+		var want []byte
+		for len(model) > 0 && model[0].until <= w.now {
+			want = append(want, model[0].key)
+			model = model[1:]
+		}
+		k := byte(rng.IntN(30))
+		key := [noise.KeySize]byte{k, 1}
+		at := slices.IndexFunc(model, func(o entry) bool { return o.key == k })
+		switch p := used[k]; {
+		case p != nil:
+			delete(used, k)
+			p.dial = nil
+			e.lingerPeer(p, w.now)
+			e.lingerPeer(p, w.now+1) // again: nothing new
+			model = append(model, entry{k, later(w.now, 100)})
+		case at >= 0:
+			used[k] = e.Peer(key)
+			e.peerFor(key, w.now).dial = &dial{}
+			model = slices.Delete(model, at, at+1)
+		default:
+			full := len(model)+len(used) == 20
+			p := e.peerFor(key, w.now)
+			require.Equal(t, full && len(model) == 0, p == nil)
+			if p == nil {
+				break
+			}
+			if full {
+				want = append(want, model[0].key)
+				model = model[1:]
+			}
+			model = append(model, entry{k, later(w.now, 100)})
+		}
+		var got []byte
+		for _, ev := range e.Events() {
+			got = append(got, ev.Peer.Key[0])
+		}
+		require.Equal(t, want, got)
+		require.Len(t, e.peers, len(model)+len(used))
+	}
+	for _, p := range used {
+		p.dial = nil
+		e.lingerPeer(p, w.now)
+	}
+	w.now = later(w.now, time.Second)
+	e.HandleTimeout(w.now)
+	require.Empty(t, e.peers)
+	require.Empty(t, e.timers)
+	require.Nil(t, e.lingering.first)
+	require.Nil(t, e.lingering.last)
+}

@@ -1,0 +1,57 @@
+package intentra_test
+
+import (
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+// footprint is what a peer may take of the heap, in bytes, all in all.
+const footprint = 5700
+
+// An idle peer takes little in all, at the end that was dialled and at the one
+// that dials, which has the identity besides.
+func TestFootprint(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	const first, n = 64, 512
+	ctx := within(t)
+	cfg := intentra.Config{MaxHandshakes: n, MaxHandshakesPerAddress: n, HandshakeRate: 100_000}
+	l, g := listen(t, cfg), listen(t, cfg)
+	connect := func(n int) {
+		turns := make(chan struct{}, 32)
+		var wg sync.WaitGroup
+		for range n {
+			id := newKey(t)
+			turns <- struct{}{}
+			wg.Go(func() {
+				if _, err := g.DialAs(ctx, id, l.LocalAddr().String(), l.PublicKey()); err != nil {
+					t.Error(err)
+				}
+				<-turns
+			})
+		}
+		wg.Wait()
+	}
+	settle := func(up int) int {
+		eventually(t, ctx, "all are up and idle", func() bool {
+			return len(l.Peers()) == up && len(g.Peers()) == up
+		})
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	connect(first)
+	before := settle(first)
+	connect(n)
+	each := (settle(first+n) - before) / (2 * n)
+	t.Logf("%d B a peer", each)
+	require.LessOrEqual(t, each, footprint)
+}

@@ -1,0 +1,159 @@
+package intentra_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+// Several identities share one socket: to the listener they are as many peers,
+// and each hears what is meant for it.
+func TestDialAs(t *testing.T) {
+	ctx := within(t)
+	key := newKey(t)
+	l := listen(t, intentra.Config{Key: key})
+	told, happened := events()
+	g := listen(t, restless(intentra.Config{OnPeer: told}))
+
+	identities := []intentra.PrivateKey{newKey(t), newKey(t), newKey(t)}
+	var peers []*intentra.Peer
+	for _, id := range identities {
+		p, err := g.DialAs(ctx, id, l.LocalAddr().String(), key.Public())
+		require.NoError(t, err)
+		require.Equal(t, id.Public(), p.Identity())
+		require.Equal(t, key.Public(), p.Key())
+		require.Same(t, p, next(t, ctx, happened).Peer)
+		peers = append(peers, p)
+	}
+	own, err := g.Dial(ctx, l.LocalAddr().String(), key.Public())
+	require.NoError(t, err)
+	require.Same(t, own, next(t, ctx, happened).Peer)
+	require.Equal(t, g.PublicKey(), own.Identity())
+	require.True(t, slices.Equal(append(peers, own), g.Peers()))
+	found, ok := g.Peer(key.Public())
+	require.True(t, ok)
+	require.Same(t, own, found, "Peer goes by our own key")
+	again, err := g.DialAs(ctx, identities[1], l.LocalAddr().String(), key.Public())
+	require.NoError(t, err)
+	require.Same(t, peers[1], again)
+
+	apart := func(which ...int) {
+		t.Helper()
+		for _, i := range which {
+			require.NoError(t, peers[i].SendWait(ctx, reliable(fmt.Sprint("from ", i))))
+			got := receive(t, ctx, l)
+			require.Equal(t, fmt.Sprint("from ", i), string(got.Payload))
+			require.Equal(t, identities[i].Public(), got.Peer.Key())
+			require.Equal(t, l.PublicKey(), got.Peer.Identity())
+			require.Equal(t, g.LocalAddr().Port(), got.Peer.Addr().Port())
+			require.NoError(t, got.Peer.SendWait(ctx, reliable(fmt.Sprint("to ", i))))
+			got = receive(t, ctx, g)
+			require.Equal(t, fmt.Sprint("to ", i), string(got.Payload))
+			require.Same(t, peers[i], got.Peer)
+		}
+	}
+	apart(0, 1, 2)
+	require.Equal(t, intentra.BroadcastResult{Queued: 4}, g.Broadcast(reliable("to all, from all")))
+	from := map[intentra.PublicKey]bool{}
+	for range 4 {
+		from[receive(t, ctx, l).Peer.Key()] = true
+	}
+	require.Len(t, from, 4)
+
+	require.NoError(t, peers[1].Close())
+	require.Same(t, peers[1], next(t, ctx, happened).Peer)
+	require.Equal(t, intentra.ErrNotConnected, peers[1].Send(realtime("x")).Err)
+	require.Len(t, g.Peers(), 3)
+	apart(0, 2)
+
+	// The listener starts anew: all that are still dialled come back as they
+	// were.
+	require.NoError(t, l.Close())
+	for range 3 {
+		require.True(t, next(t, ctx, happened).Reconnecting)
+	}
+	l = listenOn(t, l.LocalAddr().String(), intentra.Config{Key: key})
+	for range 3 {
+		require.True(t, next(t, ctx, happened).Up)
+	}
+	apart(0, 2)
+	require.Len(t, g.Peers(), 3)
+}
+
+func TestDialAsRefuses(t *testing.T) {
+	ctx := within(t)
+	l, g := listen(t, intentra.Config{}), listen(t, intentra.Config{})
+	id := newKey(t)
+	for name, c := range map[string]struct {
+		identity intentra.PrivateKey
+		key      intentra.PublicKey
+	}{
+		"no identity":          {key: l.PublicKey()},
+		"no key":               {identity: id},
+		"the identity's own":   {id, id.Public()},
+		"neither is there":     {},
+		"no identity, our own": {key: g.PublicKey()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := g.DialAs(ctx, c.identity, l.LocalAddr().String(), c.key)
+			require.ErrorIs(t, err, intentra.ErrKey)
+		})
+	}
+	_, err := g.DialAs(ctx, id, "no port", l.PublicKey())
+	require.Error(t, err)
+	require.Empty(t, g.Peers())
+	require.Zero(t, g.Stats().Peers)
+
+	// To dial oneself as somebody else is fine.
+	p, err := g.DialAs(ctx, id, g.LocalAddr().String(), g.PublicKey())
+	require.NoError(t, err)
+	require.NoError(t, p.SendWait(ctx, reliable("to myself")))
+	require.Equal(t, id.Public(), receive(t, ctx, g).Peer.Key())
+}
+
+// An identity that the listener does not allow is refused as any other, and the
+// others stay.
+func TestDialAsUnauthorized(t *testing.T) {
+	ctx := within(t)
+	good, bad := newKey(t), newKey(t)
+	l := listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == good.Public() }})
+	g := listen(t, hasty(t))
+	p, err := g.DialAs(ctx, good, l.LocalAddr().String(), l.PublicKey())
+	require.NoError(t, err)
+	_, err = g.DialAs(ctx, bad, l.LocalAddr().String(), l.PublicKey())
+	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	require.True(t, slices.Equal([]*intentra.Peer{p}, g.Peers()))
+	require.NoError(t, p.SendWait(ctx, reliable("still here")))
+	require.Equal(t, good.Public(), receive(t, ctx, l).Peer.Key())
+
+	// Revoke speaks of peers that have come to us, not of our identities.
+	g.Revoke(l.PublicKey())
+	require.NoError(t, p.SendWait(ctx, reliable("still")))
+	receive(t, ctx, l)
+	l.Revoke(good.Public())
+	eventually(t, ctx, "revoked", func() bool { return !p.Connected() })
+}
+
+// However a peer is printed, the private key of its identity is not in it.
+func TestPrintedPeerHidesItsIdentity(t *testing.T) {
+	l, g := listen(t, intentra.Config{}), listen(t, intentra.Config{})
+	id := newKey(t)
+	p, err := g.DialAs(within(t), id, l.LocalAddr().String(), l.PublicKey())
+	require.NoError(t, err)
+	require.NoError(t, g.Close()) // nothing changes while it is read
+	secrets := []string{
+		fmt.Sprintf("%x", id[:]), fmt.Sprintf("%X", id[:]), fmt.Sprint(id[:])[1:40], fmt.Sprintf("%#v", id[:])[8:60],
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%d"} {
+		for _, v := range []any{p, g, p.Stats()} {
+			out := fmt.Sprintf(format, v)
+			for _, secret := range secrets {
+				require.NotContains(t, out, secret)
+			}
+		}
+	}
+}
