@@ -8,6 +8,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/histogram"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // What we chose.
@@ -22,26 +23,26 @@ const (
 // sample is how a demo stands at a time. All counts grow.
 type sample struct {
 	at time.Time
-	usage
+	load.Usage
 	statesSent, statesReceived, delivered, corrupt, repeated uint64
 
-	drops   drops
+	drops   load.Drops
 	latency *histogram.Snapshot
 }
 
 func (d *demo) sample() (*sample, error) {
-	s := &sample{at: time.Now(), drops: drops{}, latency: d.latency.Snapshot(), statesReceived: d.relay.received.Load()}
+	s := &sample{at: time.Now(), drops: load.Drops{}, latency: d.latency.Snapshot(), statesReceived: d.relay.received.Load()}
 	var err error
-	if s.usage, err = readUsage(); err != nil {
+	if s.Usage, err = load.ReadUsage(); err != nil {
 		return nil, err
 	}
-	s.drops.add(d.hub.Stats())
-	s.drops.count("hub", "too_many_channels", d.relay.unmapped.Load())
+	s.drops.Add(d.hub.Stats())
+	s.drops.Count("hub", "too_many_channels", d.relay.unmapped.Load())
 	for _, p := range d.peers {
 		if p == nil {
 			continue // interrupted while connecting
 		}
-		s.drops.add(p.Transport().Stats())
+		s.drops.Add(p.Transport().Stats())
 		s.statesSent += p.sent.Load()
 		s.delivered += p.delivered.Load()
 		s.corrupt += p.corrupt.Load()
@@ -123,8 +124,8 @@ func (d *demo) result(first, last *sample, duration time.Duration) *demoResult {
 			P50: microseconds(l.Quantile(0.5)), P99: microseconds(l.Quantile(0.99)),
 			P999: microseconds(l.Quantile(0.999)), Max: microseconds(l.Max()),
 		},
-		Drops: last.drops.since(first.drops), Corrupt: last.corrupt, Repeated: last.repeated,
-		CPUS: math.Round(1e3*(last.cpu-first.cpu)) / 1e3, RSSBytes: last.rss,
+		Drops: last.drops.Since(first.drops), Corrupt: last.corrupt, Repeated: last.repeated,
+		CPUS: math.Round(1e3*(last.CPU-first.CPU)) / 1e3, RSSBytes: last.RSS,
 	}
 	if r.DeliveriesExpected > 0 {
 		r.Delivery = float64(r.Deliveries) / float64(r.DeliveriesExpected)

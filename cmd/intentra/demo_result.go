@@ -5,6 +5,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"github.com/intentra/intentra/internal/load"
 )
 
 // demoResult is what a demo has measured, from the first state on.
@@ -23,7 +25,7 @@ type demoResult struct {
 	Delivery           float64 `json:"delivery"` // the ratio of the two
 
 	LatencyUs demoLatency `json:"latency_us"`
-	Drops     drops       `json:"drops"`
+	Drops     load.Drops  `json:"drops"`
 	Corrupt   uint64      `json:"corrupt"`  // deliveries that are not what was sent
 	Repeated  uint64      `json:"repeated"` // deliveries beyond the first
 	CPUS      float64     `json:"cpu_s"`    // of the process: hub and peers

@@ -30,8 +30,8 @@ func (t *liveTable) add(s *sample) {
 		float64(s.delivered-t.last.delivered)/span,
 		100*ratio(float64(s.delivered), expected),
 		microseconds(latency.Quantile(0.5)), microseconds(latency.Quantile(0.99)),
-		100*(s.cpu-t.last.cpu)/span, float64(s.rss)/1e6,
-		s.drops.since(t.last.drops),
+		100*(s.CPU-t.last.CPU)/span, float64(s.RSS)/1e6,
+		s.drops.Since(t.last.drops),
 	)
 	t.last = s
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/load"
 )
 
 func TestDemoJSON(t *testing.T) {
@@ -95,33 +97,33 @@ func TestCorruptDeliveryFailsTheDemo(t *testing.T) {
 }
 
 func TestTooManySockets(t *testing.T) {
-	u, err := readUsage()
+	u, err := load.ReadUsage()
 	require.NoError(t, err)
-	if u.maxFiles == 0 {
+	if u.MaxFiles == 0 {
 		t.Skip("this system does not tell how many files may be open")
 	}
 	require.NoError(t, checkFiles(1))
-	err = checkFiles(int(u.maxFiles))
+	err = checkFiles(int(u.MaxFiles))
 	require.ErrorContains(t, err, "ulimit -n")
 	require.ErrorContains(t, err, "open files")
 }
 
 func TestUsageGrows(t *testing.T) {
-	before, err := readUsage()
+	before, err := load.ReadUsage()
 	require.NoError(t, err)
-	require.Positive(t, before.rss)
+	require.Positive(t, before.RSS)
 	x := splitMix(1)
 	for range 50_000_000 {
 		x.next()
 	}
-	after, err := readUsage()
+	after, err := load.ReadUsage()
 	require.NoError(t, err)
-	require.Greater(t, after.cpu, before.cpu, "%d", x)
+	require.Greater(t, after.CPU, before.CPU, "%d", x)
 }
 
 func TestResultTable(t *testing.T) {
 	var b bytes.Buffer
-	r := &demoResult{Peers: 2, Drops: drops{"replay/old": 3, "aead/forged": 4}}
+	r := &demoResult{Peers: 2, Drops: load.Drops{"replay/old": 3, "aead/forged": 4}}
 	require.NoError(t, r.writeTable(&b))
 	require.Contains(t, b.String(), "drops              7\n  aead/forged      4\n  replay/old       3\n")
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/load"
 )
 
 type hubCmd struct {
@@ -63,17 +64,17 @@ func (c *hubCmd) Run(e *environment) error {
 
 // hubSummary is the JSON line at the end. Counts are of messages.
 type hubSummary struct {
-	Received   uint64  `json:"received"`
-	Relayed    uint64  `json:"relayed"`     // queued to subscribers
-	Unmapped   uint64  `json:"unmapped"`    // dropped: too many channels
-	SlowClosed uint64  `json:"slow_closed"` // subscribers, for Reliable messages
-	Drops      drops   `json:"drops"`
-	DurationS  float64 `json:"duration_s"`
+	Received   uint64     `json:"received"`
+	Relayed    uint64     `json:"relayed"`     // queued to subscribers
+	Unmapped   uint64     `json:"unmapped"`    // dropped: too many channels
+	SlowClosed uint64     `json:"slow_closed"` // subscribers, for Reliable messages
+	Drops      load.Drops `json:"drops"`
+	DurationS  float64    `json:"duration_s"`
 }
 
 func (r *relay) summary(s intentra.Stats, d time.Duration) hubSummary {
 	return hubSummary{
 		Received: r.received.Load(), Relayed: r.relayed.Load(), Unmapped: r.unmapped.Load(),
-		SlowClosed: r.slowClosed.Load(), Drops: dropsOf(s), DurationS: seconds(d),
+		SlowClosed: r.slowClosed.Load(), Drops: load.DropsOf(s), DurationS: seconds(d),
 	}
 }

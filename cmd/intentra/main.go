@@ -34,6 +34,7 @@ type grammar struct {
 	Sub     subCmd     `cmd:"" help:"Write each message received as a line to standard output."`
 	Hub     hubCmd     `cmd:"" help:"Relay each peer's messages to all the other peers."`
 	Demo    demoCmd    `cmd:"" help:"Run a hub and many peers on this machine and measure them."`
+	Bench   benchCmd   `cmd:"" help:"Measure what this machine can do."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -92,7 +93,7 @@ func seeHelp(err error) string {
 	command := "intentra"
 	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
 		if node := p.Context.Selected(); node != nil {
-			command += " " + node.Name
+			command = node.FullPath()
 		}
 	}
 	return "See '" + command + " --help'."

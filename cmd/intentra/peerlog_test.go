@@ -30,7 +30,8 @@ func (s *stuck) Write(b []byte) (int, error) {
 func TestPeerLogNeverBlocks(t *testing.T) {
 	w := &stuck{newTranscript(), make(chan struct{}, 1), make(chan struct{})}
 	l := newPeerLog(slog.New(slog.NewTextHandler(w, nil)), func(intentra.PublicKey) string { return "somebody" })
-	p := new(intentra.Peer)
+	hub := startRelay(t, newRelay(), intentra.Config{})
+	p := dialRelay(t, hub, intentra.Config{})
 	l.add(intentra.PeerEvent{Peer: p, Up: true})
 	<-w.writing
 	for range peerLogDepth + 7 {

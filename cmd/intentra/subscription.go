@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // What we chose.
@@ -106,14 +107,14 @@ func flush(out *bufio.Writer) error {
 
 // subSummary is the JSON line at the end.
 type subSummary struct {
-	Received  uint64  `json:"received"` // messages
-	Bytes     uint64  `json:"bytes"`    // of their payloads
-	Drops     drops   `json:"drops"`
-	DurationS float64 `json:"duration_s"`
+	Received  uint64     `json:"received"` // messages
+	Bytes     uint64     `json:"bytes"`    // of their payloads
+	Drops     load.Drops `json:"drops"`
+	DurationS float64    `json:"duration_s"`
 }
 
 func (s *subscription) summary(stats intentra.Stats) subSummary {
-	r := subSummary{Received: s.received.Load(), Bytes: s.bytes.Load(), Drops: dropsOf(stats)}
+	r := subSummary{Received: s.received.Load(), Bytes: s.bytes.Load(), Drops: load.DropsOf(stats)}
 	if !s.start.IsZero() {
 		r.DurationS = seconds(time.Since(s.start))
 	}

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"encoding/json"
@@ -22,20 +22,20 @@ func TestDrops(t *testing.T) {
 	s.Socket.ReadLoss[udp.LossTruncated] = 7
 	s.Socket.WriteLoss[udp.LossNoBuffers] = 8
 	s.Socket.Overflowed = 9
-	d := dropsOf(s)
-	require.Equal(t, drops{
+	d := DropsOf(s)
+	require.Equal(t, Drops{
 		"aead/forged": 3, "fence/outside": 4, "seal/exhausted": 1, "send/queue_full": 5,
 		"receive/overwritten": 6, "read/truncated": 7, "write/no_buffers": 8, "socket/overflow": 9,
 	}, d)
 	require.Contains(t, d.String(), "aead/forged 3, fence/outside 4, ")
 
-	later := dropsOf(s)
-	later.add(s)
-	later.count("new", "one", 1)
-	require.Equal(t, d, later.since(drops{"new/one": 1}).since(d))
-	require.Empty(t, d.since(d))
-	require.Equal(t, "none", drops{}.String())
-	text, err := json.Marshal(dropsOf(intentra.Stats{}))
+	later := DropsOf(s)
+	later.Add(s)
+	later.Count("new", "one", 1)
+	require.Equal(t, d, later.Since(Drops{"new/one": 1}).Since(d))
+	require.Empty(t, d.Since(d))
+	require.Equal(t, "none", Drops{}.String())
+	text, err := json.Marshal(DropsOf(intentra.Stats{}))
 	require.NoError(t, err)
 	require.Equal(t, "{}", string(text))
 }

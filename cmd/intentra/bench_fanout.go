@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/intentra/intentra/internal/load"
+)
+
+type benchFanoutCmd struct {
+	Peers     int           `default:"100" help:"Peers that receive, each with a session of its own."`
+	Hz        float64       `default:"200" help:"States per second that the hub broadcasts to all peers."`
+	Size      int           `default:"128" help:"Bytes in a state."`
+	Sockets   int           `placeholder:"N" help:"Sockets that the peers share; without it one for each process."`
+	Processes int           `default:"2" help:"Processes that hold the peers."`
+	Warmup    time.Duration `default:"1s" help:"How long to broadcast before measuring."`
+	benchFlags
+}
+
+func (c *benchFanoutCmd) Help() string {
+	return `The hub runs in this process, the peers in others. Offered, sent and delivered count copies: one for each peer.
+
+Latency is one-way, from Broadcast to a peer's Handler, by the monotonic clock that all processes of the machine share.
+CPU is the hub's, for each copy delivered.
+
+--json prints what 'bench envelope' does, with "sockets" in place of "way" and one point.`
+}
+
+// check reports wrong input.
+func (c *benchFanoutCmd) check() error {
+	err := checkBench("fanout",
+		peersRange(c.Peers), sizeRange(c.Size),
+		benchRange{"hz", c.Hz, 0.001, math.Round(maxBenchRate / float64(max(c.Peers, 1)))},
+		benchRange{"processes", float64(c.Processes), 1, float64(min(max(c.Peers, 1), maxBenchSenders))},
+	)
+	if err == nil && c.Sockets != 0 {
+		err = checkBench("fanout", benchRange{"sockets", float64(c.Sockets), float64(c.Processes), float64(c.Peers)})
+	}
+	if err == nil {
+		err = checkDuration("fanout", "duration", c.Duration, leastDuration)
+	}
+	if err == nil {
+		err = checkDuration("fanout", "warmup", c.Warmup, 0)
+	}
+	return err
+}
+
+// socketsEach is how many sockets a process has.
+func (c *benchFanoutCmd) socketsEach() int { return max(c.Sockets/c.Processes, 1) }
+
+func (c *benchFanoutCmd) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if err := checkFiles(c.socketsEach()); err != nil {
+		return fmt.Errorf("bench fanout: %w", err)
+	}
+	r := &benchPoints{
+		Points: []*load.Point{}, SizeBytes: c.Size, Senders: c.Processes, Sockets: c.socketsEach() * c.Processes,
+		WarmupS: seconds(c.Warmup), DurationS: seconds(c.Duration), Limits: load.LimitsFor(c.Peers, c.Hz),
+	}
+	table, _ := e.live(c.JSON)
+	err := c.measure(e, r, table)
+	if err := e.benchEnd("fanout", err); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.stdout, r)
+	}
+	return nil
+}
+
+func (c *benchFanoutCmd) measure(e *environment, r *benchPoints, table io.Writer) error {
+	b, err := e.testbed(c.Peers, c.Processes, r.Limits)
+	if err != nil {
+		return err
+	}
+	b.Sockets = c.socketsEach()
+	f, err := load.OpenFanout(e.ctx, b)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	p := e.progress()
+	err = p.during("connecting", connecting(f.Connected, c.Peers), func() error { return f.Connect(e.ctx, r.Limits) })
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(table, "%d peers over %d sockets in %d processes, %d-byte states, %v after %v to warm up\nraised limits: %s\n\n",
+		c.Peers, r.Sockets, c.Processes, c.Size, c.Duration, c.Warmup, r.Limits)
+	var point *load.Point
+	err = p.during("broadcasting", elapsed(c.Warmup+c.Duration), func() (err error) {
+		point, err = f.Measure(e.ctx, c.Hz, c.Size, c.Warmup, c.Duration)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.Points = append(r.Points, point)
+	writePointHeader(table)
+	writePoint(table, point)
+	return nil
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/intentra/intentra/internal/load"
+)
+
+type benchHandshakesCmd struct {
+	Concurrency int `default:"64" help:"Handshakes under way at all times."`
+	Dialers     int `default:"2" help:"Processes that dial."`
+	benchFlags
+}
+
+func (c *benchHandshakesCmd) Help() string {
+	return `Processes connect and disconnect under some thousands of identities, as fast as they are let.
+Once with limits raised so far that the CPU is the limit, and once with the default limits, for --duration each.
+CPU is that of the listening process, for each handshake completed.
+
+--json prints {"concurrency","dialers","identities","duration_s","raised":{"handshakes","handshakes_per_s","cpu_us_per_handshake",
+"failed","outcomes":{}},"default":{},"raised_limits":{}}. Outcomes count handshakes and their packets at the listener.`
+}
+
+// handshakesResult is what a handshake benchmark has measured.
+type handshakesResult struct {
+	Concurrency int             `json:"concurrency"`
+	Dialers     int             `json:"dialers"`
+	Identities  int             `json:"identities"`
+	DurationS   float64         `json:"duration_s"`
+	Raised      *acceptedResult `json:"raised"`
+	Default     *acceptedResult `json:"default"`
+	Limits      load.Limits     `json:"raised_limits"`
+}
+
+// acceptedResult is one listener's part.
+type acceptedResult struct {
+	Handshakes uint64            `json:"handshakes"`
+	PerSecond  float64           `json:"handshakes_per_s"`
+	CPUUs      float64           `json:"cpu_us_per_handshake"`
+	Failed     uint64            `json:"failed"`
+	Failure    string            `json:"failure,omitempty"` // one of them
+	Outcomes   map[string]uint64 `json:"outcomes"`
+}
+
+// check reports wrong input.
+func (c *benchHandshakesCmd) check() error {
+	err := checkBench("handshakes",
+		benchRange{"concurrency", float64(c.Concurrency), 1, spareIdentities},
+		benchRange{"dialers", float64(c.Dialers), 1, float64(min(max(c.Concurrency, 1), maxBenchSenders))},
+	)
+	if err == nil {
+		err = checkDuration("handshakes", "duration", c.Duration, leastDuration)
+	}
+	return err
+}
+
+func (c *benchHandshakesCmd) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	r := &handshakesResult{
+		Concurrency: c.Concurrency, Dialers: c.Dialers, Identities: spareIdentities, DurationS: seconds(c.Duration),
+		Limits: load.LimitsFor(spareIdentities, 0),
+	}
+	out, _ := e.live(c.JSON)
+	err := c.measure(e, r)
+	if err := e.benchEnd("handshakes", err); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(e.stdout, r)
+	}
+	return r.writeTable(out)
+}
+
+func (c *benchHandshakesCmd) measure(e *environment, r *handshakesResult) (err error) {
+	if r.Raised, err = c.listener(e, "handshakes, raised limits", r.Limits); err != nil {
+		return err
+	}
+	r.Default, err = c.listener(e, "handshakes, default limits", load.Limits{})
+	return err
+}
+
+// listener measures a listener with the given limits.
+func (c *benchHandshakesCmd) listener(e *environment, what string, limits load.Limits) (*acceptedResult, error) {
+	b, err := e.testbed(spareIdentities, c.Dialers, limits)
+	if err != nil {
+		return nil, err
+	}
+	a, err := load.OpenAdmission(e.ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	var r *load.Accepted
+	err = e.progress().during(what, elapsed(c.Duration), func() (err error) {
+		r, err = a.Measure(e.ctx, 0, c.Concurrency, c.Duration)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &acceptedResult{
+		Handshakes: r.Handshakes, PerSecond: r.PerSecond, CPUUs: microseconds(r.CPU), Failed: r.Failed, Failure: r.Failure, Outcomes: r.Outcomes,
+	}, nil
+}
+
+// writeTable prints the result for people.
+func (r *handshakesResult) writeTable(w io.Writer) error {
+	fmt.Fprintf(w, "%d handshakes under way from %d processes under %d identities, %g s each\nraised limits: %s\n\n",
+		r.Concurrency, r.Dialers, r.Identities, r.DurationS, r.Limits)
+	_, err := fmt.Fprintf(w, "%-8s %12s %12s %10s  %s\n", "limits", "handshakes/s", "CPU us each", "failed", "at the listener")
+	for _, row := range []struct {
+		name string
+		*acceptedResult
+	}{{"raised", r.Raised}, {"default", r.Default}} {
+		if a := row.acceptedResult; a != nil && err == nil {
+			_, err = fmt.Fprintf(w, "%-8s %12.0f %12.0f %10d  %s\n", row.name, a.PerSecond, a.CPUUs, a.Failed, outcomes(a.Outcomes))
+		}
+		if a := row.acceptedResult; a != nil && a.Failure != "" && err == nil {
+			_, err = fmt.Fprintf(w, "%-8s one failure: %s\n", "", a.Failure)
+		}
+	}
+	return err
+}
+
+// outcomes lists counts by name.
+func outcomes(counts map[string]uint64) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		words = append(words, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/load"
+)
+
+// startBench runs a benchmark whose children are the test binary, as the command.
+func startBench(t *testing.T, args ...string) *running {
+	t.Helper()
+	require.NoError(t, os.Setenv(asCommand, "1")) // for the children; the same for all tests
+	return start(t, nil, append([]string{"bench"}, args...)...)
+}
+
+// object decodes the last line of a command's standard output into v, and
+// requires that it has the names.
+func (r *running) object(v any, names ...string) {
+	r.t.Helper()
+	lines := strings.Split(strings.TrimSuffix(r.stdout.String(), "\n"), "\n")
+	last := []byte(lines[len(lines)-1])
+	var found map[string]any
+	require.NoError(r.t, json.Unmarshal(last, &found))
+	for _, name := range names {
+		require.Contains(r.t, found, name)
+	}
+	require.NoError(r.t, json.Unmarshal(last, v))
+}
+
+// pointNames are those that a point must have.
+var pointNames = []string{
+	"peers", "hz", "offered_pps", "sent_pps", "delivered_pps", "delivery", "offered", "skipped", "sent", "delivered",
+	"latency_us", "cpu_ns_per_packet", "sender_cpu_ns_per_packet", "messages_per_datagram", "drops", "sender_drops",
+}
+
+var latencyNames = []string{"p50", "p90", "p99", "p999", "max", "samples"}
+
+// checkPoint requires one point that is complete, in which nothing was lost.
+func checkPoint(t *testing.T, r *running, peers int, offered uint64) {
+	t.Helper()
+	var names struct{ Points []map[string]any }
+	r.object(&names, "points", "raised_limits", "duration_s", "warmup_s", "size_bytes", "senders")
+	require.Len(t, names.Points, 1)
+	for _, name := range pointNames {
+		require.Contains(t, names.Points[0], name)
+	}
+	for _, name := range latencyNames {
+		require.Contains(t, names.Points[0]["latency_us"], name)
+	}
+	var got benchPoints
+	r.object(&got)
+	p := got.Points[0]
+	require.Equal(t, peers, p.Peers)
+	require.Equal(t, offered, p.Offered)
+	require.Positive(t, p.Sent)
+	require.LessOrEqual(t, p.Delivered, p.Sent)
+	require.EqualValues(t, 1, p.Delivery)
+	require.Positive(t, got.Limits.HandshakeRate)
+}
+
+func TestBenchEnvelope(t *testing.T) {
+	t.Parallel()
+	r := startBench(t, "envelope", "--peers", "4", "--hz", "50", "--duration", "200ms", "--warmup", "50ms", "--json")
+	r.succeed()
+	checkPoint(t, r, 4, 40)
+	require.Contains(t, r.stderr.String(), "connecting: done 4/4\n")
+	require.NotContains(t, r.stderr.String(), "\r", "a bar is for terminals")
+}
+
+func TestBenchFanout(t *testing.T) {
+	t.Parallel()
+	r := startBench(t, "fanout", "--peers", "4", "--hz", "50", "--sockets", "4", "--duration", "200ms", "--warmup", "0s", "--json")
+	r.succeed()
+	checkPoint(t, r, 4, 40)
+}
+
+// Without --json there is the table, and what had to be raised.
+func TestBenchTable(t *testing.T) {
+	t.Parallel()
+	r := startBench(t, "envelope", "--peers", "2", "--senders", "1", "--hz", "50", "--duration", "100ms", "--warmup", "0s", "--receive")
+	r.succeed()
+	out := r.stdout.String()
+	for _, words := range []string{"Aggregate PPS", "Delivery", "Note", "100.000%", "stable", "Receive(ctx)", "raised limits: HandshakeRate 10000 (default 200)"} {
+		require.Contains(t, out, words)
+	}
+}
+
+func TestBenchLatency(t *testing.T) {
+	t.Parallel()
+	args := []string{"latency", "--peers", "3", "--hz", "50", "--rounds", "2", "--duration", "200ms", "--connecting", "10"}
+	r := startBench(t, append(args, "--json")...)
+	r.succeed()
+	var names map[string]any
+	r.object(&names, "peers", "hz", "size_bytes", "rounds", "duration_s", "rtt_us", "sent", "back", "plain_us", "plain_sent",
+		"plain_back", "ratio_p50", "connecting", "raised_limits")
+	for _, name := range latencyNames {
+		require.Contains(t, names["rtt_us"], name)
+		require.Contains(t, names["plain_us"], name)
+	}
+	for _, name := range []string{"rate", "connected", "failed", "rtt_us", "sent", "back", "ratio_p99"} {
+		require.Contains(t, names["connecting"], name)
+	}
+	var got latencyResult
+	r.object(&got)
+	require.Equal(t, 2, got.Rounds)
+	require.Positive(t, got.Sent)
+	require.Equal(t, got.Sent, got.Back)
+	require.Equal(t, got.PlainSent, got.PlainBack)
+	require.Equal(t, got.Connecting.Sent, got.Connecting.Back)
+	require.Positive(t, got.RatioP50)
+
+	r = startBench(t, args...)
+	r.succeed()
+	for _, words := range []string{"intentra, 10 connecting/s", "plain UDP", "times plain UDP's", "times that without"} {
+		require.Contains(t, r.stdout.String(), words)
+	}
+}
+
+func TestBenchHandshakes(t *testing.T) {
+	t.Parallel()
+	r := startBench(t, "handshakes", "--concurrency", "4", "--duration", "1s", "--json")
+	r.succeed()
+	var got handshakesResult
+	r.object(&got, "concurrency", "dialers", "identities", "duration_s", "raised", "default", "raised_limits")
+	for _, a := range []*acceptedResult{got.Raised, got.Default} {
+		require.Positive(t, a.Handshakes)
+		require.Equal(t, float64(a.Handshakes), a.PerSecond)
+		require.Contains(t, a.Outcomes, "accepted")
+	}
+	var b bytes.Buffer
+	require.NoError(t, got.writeTable(&b))
+	require.Contains(t, b.String(), "default ")
+	require.Contains(t, b.String(), "MaxHandshakesPerAddress 1024 (default 5)")
+}
+
+// An interrupt ends a benchmark, and its children, with what was measured until
+// then.
+func TestInterruptedBench(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		args []string
+		wait string
+	}{
+		{[]string{"envelope", "--peers", "2", "--hz", "10"}, "connecting: done"},
+		{[]string{"envelope", "--peers", "2000"}, ""},
+		{[]string{"fanout", "--peers", "2"}, "connecting: done"},
+		{[]string{"latency", "--peers", "2", "--connecting", "5"}, "connecting: done"},
+		{[]string{"handshakes", "--concurrency", "2"}, ""},
+	} {
+		r := startBench(t, append(tt.args, "--duration", "1h", "--json")...)
+		if tt.wait != "" {
+			r.stderr.line(t, tt.wait)
+		}
+		r.interrupt()
+		r.succeed()
+		require.True(t, json.Valid([]byte(r.stdout.String())), r.stdout.String())
+	}
+}
+
+// A child says nothing, and ends at the end of its input.
+func TestBenchChild(t *testing.T) {
+	t.Parallel()
+	r := start(t, strings.NewReader(""), "bench", "child")
+	r.succeed()
+	require.Empty(t, r.stdout.String())
+	require.Empty(t, r.stderr.String())
+
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitOK, run([]string{"bench", "--help"}, nil, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "handshakes")
+	require.NotContains(t, stdout.String(), "child", "it is not for people")
+}
+
+// A child ignores the interrupt that a terminal sends it along with its parent,
+// which is to end it.
+func TestBenchChildIgnoresInterrupts(t *testing.T) {
+	t.Parallel()
+	in, parent, err := os.Pipe()
+	require.NoError(t, err)
+	r := startProcess(t, in, nil, "bench", "child")
+	require.NoError(t, in.Close())
+	ask := func(id string) {
+		_, err := parent.WriteString(`{"method":"Clock.Read","params":[{}],"id":` + id + "}\n")
+		require.NoError(t, err)
+		r.stdout.line(t, `"id":`+id)
+	}
+	ask("1")
+	r.signal(os.Interrupt)
+	ask("2")
+	require.NoError(t, parent.Close())
+	r.succeed()
+}
+
+func TestWrongBench(t *testing.T) {
+	for _, tt := range []struct{ args, words string }{
+		{"", "envelope"},
+		{"envelop", "envelop"},
+		{"envelope --hz 5 --ladder", "--ladder"},
+		{"envelope --pears 5", "intentra bench envelope --help"},
+		{"envelope --peers 0", "--peers is 0"},
+		{"envelope --peers 1000000", "200000"},
+		{"envelope --hz 0", "--hz is 0"},
+		{"envelope --hz NaN", "--hz is NaN"},
+		{"envelope --peers 100 --hz 1e9", "--hz"},
+		{"envelope --size 11", "12 to 1180"},
+		{"envelope --size 1181", "12 to 1180"},
+		{"envelope --senders 0", "--senders is 0"},
+		{"envelope --peers 2 --senders 3", "1 to 2"},
+		{"envelope --duration 0s", "--duration is 0s"},
+		{"envelope --warmup=-1s", "--warmup is -1s"},
+		{"envelope --handler-cost=-1us", "--handler-cost"},
+		{"latency --rounds 0", "--rounds is 0"},
+		{"latency --connecting=-1", "--connecting is -1"},
+		{"latency --duration 1ms", "--duration"},
+		{"handshakes --concurrency 0", "--concurrency is 0"},
+		{"handshakes --concurrency 2 --dialers 3", "--dialers is 3"},
+		{"fanout --sockets 1 --processes 2", "--sockets is 1"},
+		{"fanout --peers 3 --sockets 4", "2 to 3"},
+		{"fanout --hz=-1", "--hz is -1"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			args := append([]string{"bench"}, strings.Fields(tt.args)...)
+			require.Equal(t, exitUsage, run(args, strings.NewReader(""), &stdout, &stderr), stderr.String())
+			require.Empty(t, stdout.String())
+			require.Contains(t, stderr.String(), tt.words)
+		})
+	}
+}
+
+// The largest size that is let through fits whatever the message's channel.
+func TestLargestBenchMessage(t *testing.T) {
+	t.Parallel()
+	r := startBench(t, "envelope", "--peers", "1", "--senders", "1", "--hz", "50", "--size", "1180", "--duration", "100ms", "--warmup", "0s", "--json")
+	r.succeed()
+	checkPoint(t, r, 1, 5)
+}
+
+func TestNotes(t *testing.T) {
+	for _, tt := range []struct {
+		point load.Point
+		words string
+	}{
+		{load.Point{Offered: 100, Sent: 100, Delivery: 1}, "stable"},
+		{load.Point{Offered: 100, Sent: 100, Delivery: 0.9899}, "near the limit"},
+		{load.Point{Offered: 100, Sent: 100, Delivery: 0.5}, "overload: drops, no stall"},
+		{load.Point{Offered: 100, Sent: 60, Delivery: 1}, "stable; senders at their limit: sent 60.0 % of what was due"},
+		{load.Point{Offered: 100}, "nothing was sent"},
+	} {
+		require.Equal(t, tt.words, note(&tt.point))
+	}
+	var b bytes.Buffer
+	writePoint(&b, &load.Point{Drops: load.Drops{"socket/overflow": 7}, SenderDrops: load.Drops{"send/displaced": 8}})
+	require.Contains(t, b.String(), "drops: socket/overflow 7\n")
+	require.Contains(t, b.String(), "send/displaced 8\n")
+}
+
+func TestMedian(t *testing.T) {
+	require.Zero(t, median(nil))
+	require.EqualValues(t, 3, median([]float64{9, 3, 1}))
+	require.EqualValues(t, 2.5, median([]float64{4, 1, 2, 3}))
+}
+
+// A bar is drawn over itself and then taken away.
+func TestProgressBar(t *testing.T) {
+	var b bytes.Buffer
+	p := progress{&b, true}
+	state := func() (float64, string) { return 0.5, "half" }
+	p.show("work", state)
+	p.end("work", state, nil)
+	require.Equal(t, "\r\x1b[Kwork ["+strings.Repeat("#", barWidth/2)+strings.Repeat(".", barWidth/2)+"] half\r\x1b[K", b.String())
+	share, words := elapsed(time.Hour)()
+	require.Less(t, share, 1.0)
+	require.Contains(t, words, "of 3600.0 s")
+}

@@ -1,0 +1,83 @@
+package load
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/udp"
+)
+
+// Drops counts lost packets and messages by "stage/reason". What is no stage
+// has a name of its own in its place: send and receive are the queues towards
+// the application, read and write the calls of the socket, and socket the
+// kernel's queue before them.
+type Drops map[string]uint64
+
+// DropsOf returns the drops, without the zero rows.
+func DropsOf(s intentra.Stats) Drops {
+	d := Drops{}
+	d.Add(s)
+	return d
+}
+
+// Add adds the drops of s.
+func (d Drops) Add(s intentra.Stats) {
+	d.addChain(s.In.Drops)
+	d.addChain(s.Out.Drops)
+	for _, c := range s.SendDrops {
+		d.Count("send", c.Name, c.Count)
+	}
+	d.Count("receive", "overwritten", s.ReceiveDrops)
+	d.Count("socket", "overflow", s.Socket.Overflowed)
+	for i := range s.Socket.ReadLoss {
+		d.Count("read", udp.Loss(i).String(), s.Socket.ReadLoss[i])
+		d.Count("write", udp.Loss(i).String(), s.Socket.WriteLoss[i])
+	}
+}
+
+func (d Drops) addChain(rows []pipeline.DropCount) {
+	for _, r := range rows {
+		d.Count(r.Stage, r.Reason, r.Packets+r.Messages)
+	}
+}
+
+// Count adds n drops, if there are any.
+func (d Drops) Count(stage, reason string, n uint64) {
+	if n > 0 {
+		d[stage+"/"+reason] += n
+	}
+}
+
+// Merge adds other drops.
+func (d Drops) Merge(other Drops) {
+	for name, n := range other {
+		d[name] += n
+	}
+}
+
+// Since returns what came on top of earlier.
+func (d Drops) Since(earlier Drops) Drops {
+	diff := Drops{}
+	for name, n := range d {
+		if n > earlier[name] {
+			diff[name] = n - earlier[name]
+		}
+	}
+	return diff
+}
+
+// String lists the drops by name.
+func (d Drops) String() string {
+	if len(d) == 0 {
+		return "none"
+	}
+	var rows []string
+	for _, name := range slices.Sorted(maps.Keys(d)) {
+		rows = append(rows, fmt.Sprintf("%s %d", name, d[name]))
+	}
+	return strings.Join(rows, ", ")
+}

@@ -1,0 +1,40 @@
+package load
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"github.com/intentra/intentra"
+)
+
+// Seed is the secret from which all identities of a load follow, so that a
+// child need not be told thousands of keys.
+type Seed []byte
+
+// NewSeed returns a random seed.
+func NewSeed() Seed {
+	s := make(Seed, sha256.Size)
+	_, _ = rand.Read(s) // never fails
+	return s
+}
+
+// Key returns the private key of identity i.
+func (s Seed) Key(i int) intentra.PrivateKey {
+	h := hmac.New(sha256.New, s)
+	_ = binary.Write(h, binary.BigEndian, uint64(i)) // never fails
+	return intentra.PrivateKey(h.Sum(nil))
+}
+
+// Authorize returns a Config.Authorize that allows identities 0 to n-1 alone.
+func (s Seed) Authorize(n int) func(intentra.PublicKey) bool {
+	allowed := make(map[intentra.PublicKey]struct{}, n)
+	for i := range n {
+		allowed[s.Key(i).Public()] = struct{}{}
+	}
+	return func(k intentra.PublicKey) bool {
+		_, ok := allowed[k]
+		return ok
+	}
+}

@@ -1,0 +1,44 @@
+package load
+
+import (
+	"context"
+	"time"
+
+	"github.com/intentra/intentra"
+)
+
+// meter measures what a transport of this process loses, and the process uses.
+type meter struct {
+	transport *intentra.Transport
+	before    intentra.Stats
+}
+
+func newMeter(t *intentra.Transport) meter { return meter{t, t.Stats()} }
+
+// during waits for a stretch of time from start on, a time of Now. It returns
+// the CPU time of the process in it, and how many messages r has counted by its
+// end.
+func (m meter) during(ctx context.Context, start, duration time.Duration, r interface{ Delivered() uint64 }) (cpu time.Duration, delivered uint64, err error) {
+	if !SleepUntil(ctx, start) {
+		return 0, 0, context.Cause(ctx)
+	}
+	before, err := CPUTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	if !SleepUntil(ctx, start+duration) {
+		return 0, 0, context.Cause(ctx)
+	}
+	delivered = r.Delivered()
+	after, err := CPUTime()
+	return after - before, delivered, err
+}
+
+// losses returns the drops since the meter was made, and how many messages an
+// accepted datagram has carried.
+func (m meter) losses() (d Drops, messagesPerDatagram float64) {
+	now := m.transport.Stats()
+	messages := now.MessagesIn - m.before.MessagesIn
+	datagrams := now.In.Packets.Accepted - m.before.In.Packets.Accepted
+	return DropsOf(now).Since(DropsOf(m.before)), per(messages, float64(datagrams))
+}
