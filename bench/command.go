@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/intentra/intentra/bench/catalog"
+	"github.com/intentra/intentra/bench/compare"
+	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/bench/figure"
+	"github.com/intentra/intentra/bench/sweep"
+)
+
+// quick is the length of a measurement with --quick.
+const quick = 500 * time.Millisecond
+
+type compareCommand struct {
+	JSON    bool     `help:"Print the result as JSON, as the last line."`
+	Rounds  int      `help:"How many rounds." default:"3"`
+	Only    []string `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Quick   bool     `help:"One round of short measurements, to see that all works; its figures are rough."`
+	Senders int      `help:"Sending processes." default:"2"`
+	Size    int      `help:"Bytes of a message." default:"128"`
+}
+
+// Run compares.
+func (c *compareCommand) Run(ctx context.Context) error {
+	o := compare.Defaults()
+	o.Rounds, o.Senders, o.Size = c.Rounds, c.Senders, c.Size
+	if c.Quick {
+		o.Rounds, o.Length = 1, quick
+	}
+	if err := check(o.Rounds, o.Senders, o.Size); err != nil {
+		return err
+	}
+	list, err := choose(c.Only, nil)
+	if err != nil {
+		return err
+	}
+	r, err := compare.Run(ctx, o, list, os.Stderr)
+	if err != nil {
+		return err
+	}
+	r.Print(os.Stdout)
+	if c.JSON {
+		return printJSON(r)
+	}
+	return nil
+}
+
+type sweepCommand struct {
+	JSON  bool     `help:"Print the result as JSON, as the last line of standard output."`
+	Only  []string `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Quick bool     `help:"Short measurements."`
+	shapeFlags
+}
+
+// shapeFlags are what a sweep may vary.
+type shapeFlags struct {
+	Connections int `help:"Connections." default:"100"`
+	Senders     int `help:"Sending processes." default:"2"`
+	Size        int `help:"Bytes of a message." default:"128"`
+}
+
+// Run sweeps.
+func (c *sweepCommand) Run(ctx context.Context) error {
+	r, err := c.measure(ctx, c.Only, c.Quick)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(r)
+	}
+	for _, curve := range r.Curves {
+		for _, p := range curve.Points {
+			fmt.Printf("%-16s %s\n", curve.Contender, p)
+		}
+	}
+	return nil
+}
+
+func (f *shapeFlags) measure(ctx context.Context, only []string, short bool) (*sweep.Result, error) {
+	o := sweep.Defaults()
+	o.Shape.Connections, o.Shape.Senders, o.Shape.Size = f.Connections, f.Senders, f.Size
+	if short {
+		o.Length, o.PerDecade = quick, 3
+	}
+	if err := check(f.Connections, f.Senders, f.Size); err != nil {
+		return nil, err
+	}
+	list, err := choose(only, sweep.Names)
+	if err != nil {
+		return nil, err
+	}
+	return sweep.Run(ctx, o, list, os.Stderr)
+}
+
+type plotCommand struct {
+	Out   string   `help:"Folder to write to." default:"." type:"path"`
+	From  string   `help:"File with the JSON of a sweep; without, measure one." type:"existingfile"`
+	Only  []string `help:"Without --from: only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Quick bool     `help:"Without --from: short measurements."`
+	shapeFlags
+}
+
+// Run draws.
+func (c *plotCommand) Run(ctx context.Context) error {
+	r, err := c.result(ctx)
+	if err != nil {
+		return err
+	}
+	if len(r.Curves) == 0 {
+		return fmt.Errorf("%s has no curves; it must be the output of sweep --json", c.From)
+	}
+	return figure.Write(c.Out, r)
+}
+
+func (c *plotCommand) result(ctx context.Context) (*sweep.Result, error) {
+	if c.From == "" {
+		return c.measure(ctx, c.Only, c.Quick)
+	}
+	b, err := os.ReadFile(c.From)
+	if err != nil {
+		return nil, err
+	}
+	r := new(sweep.Result)
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.From, err)
+	}
+	return r, nil
+}
+
+func check(count, senders, size int) error {
+	if count < 1 || senders < 1 || size < contender.MinSize || size > contender.MaxSize {
+		return fmt.Errorf("counts must be at least one, and messages from %d to %d bytes", contender.MinSize, contender.MaxSize)
+	}
+	return nil
+}
+
+// choose returns the contenders with the names, or else those of the standard
+// list, or else all, and says which this system does not have.
+func choose(names, standard []string) (list []contender.Contender, err error) {
+	for _, n := range names {
+		c, err := catalog.Find(n)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	if len(list) > 0 {
+		return list, nil
+	}
+	for _, err := range catalog.Missing() {
+		fmt.Fprintln(os.Stderr, "bench: left out:", err)
+	}
+	list = catalog.Available()
+	if standard != nil {
+		list = slices.DeleteFunc(list, func(c contender.Contender) bool { return !slices.Contains(standard, c.Name()) })
+	}
+	return list, nil
+}
+
+// printJSON writes one line.
+func printJSON(v any) error { return json.NewEncoder(os.Stdout).Encode(v) }

@@ -1,0 +1,101 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/bench/catalog"
+	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/bench/remote"
+	"github.com/intentra/intentra/bench/report"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == remote.Argument {
+		remote.Child()
+	}
+	os.Exit(m.Run())
+}
+
+// What is set in relation is measured one after the other.
+func TestPlan(t *testing.T) {
+	var got []string
+	list := catalog.Available()
+	for _, s := range plan(Options{Many: 2000, Few: []int{2}, Rates: []float64{1}, SocketRates: []float64{2}}, list) {
+		got = append(got, fmt.Sprint(s.contender.Name(), s.rates))
+	}
+	want := []string{
+		"raw[1]", "intentra[1]", "intentra-receive[1]", "raw[]", "intentra[]", "intentra-receive[]",
+		"raw-nogso[2]", "intentra-nogso[2]", "raw-nogso[]", "intentra-nogso[]",
+		"raw[]", "intentra[]", "quic-go[]", "pion-dtls[]", "udp[]",
+	}
+	want = slices.DeleteFunc(want, func(step string) bool {
+		name, _, _ := strings.Cut(step, "[")
+		return !slices.ContainsFunc(list, func(c contender.Contender) bool { return c.Name() == name })
+	})
+	require.Equal(t, want, got)
+}
+
+// A whole comparison, of two contenders and very short.
+func TestRun(t *testing.T) {
+	o := Options{
+		Rounds: 2, Length: 10 * time.Millisecond, Size: 64, Senders: 2, Buffer: 1 << 20,
+		Many: 20, Few: []int{2, 3}, Rates: []float64{1e4}, SocketRates: []float64{1e4},
+	}
+	var list []contender.Contender
+	for _, name := range []string{"intentra", "udp"} {
+		c, err := catalog.Find(name)
+		require.NoError(t, err)
+		list = append(list, c)
+	}
+	r, err := Run(t.Context(), o, list, io.Discard)
+	require.NoError(t, err)
+	require.Empty(t, r.Errors)
+	require.Len(t, r.Rows, 5)
+	for _, row := range r.Rows {
+		s := row.Values[report.Peak]
+		require.Len(t, s.Rounds, o.Rounds, "%+v", row)
+		require.LessOrEqual(t, s.Min, s.Median)
+		require.LessOrEqual(t, s.Median, s.Max)
+		_, handshakes := row.Values[report.Handshakes]
+		require.Equal(t, row.Contender == "intentra" && row.Connections == 3, handshakes)
+	}
+	require.NotEmpty(t, r.Raised)
+	require.NotEmpty(t, r.Goals)
+	require.Equal(t, "net.UDPConn, not encrypted, a socket for each connection", r.Notes["udp"])
+}
+
+// Goals are ratios of the same round, and the best peer is that of the round.
+func TestGoals(t *testing.T) {
+	o := Options{Many: 2000, Few: []int{2}, Rates: []float64{1e6}}
+	raw, ours := report.Key{Contender: "raw", Connections: 2000}, report.Key{Contender: "intentra", Connections: 2000}
+	few := func(name string) report.Key { return report.Key{Contender: name, Connections: 2} }
+	b := report.NewBook([]report.Key{raw, ours, few("intentra"), few("quic-go"), few("udp")})
+	for round, ns := range []float64{200, 100, 400} {
+		b.Add(raw, report.At(1e6, report.FixedReceiverNs), round, ns)
+		b.Add(ours, report.At(1e6, report.FixedReceiverNs), round, ns*1.3)
+		b.Add(few("intentra"), report.Peak, round, 1000)
+		b.Add(few("quic-go"), report.Peak, round, float64(100*(round+1)))
+		b.Add(few("udp"), report.Peak, round, 200)
+	}
+	list := goals(b, o)
+	find := func(name string) report.Goal {
+		i := slices.IndexFunc(list, func(g report.Goal) bool { return g.Name == name })
+		require.GreaterOrEqual(t, i, 0, "%q in %+v", name, list)
+		return list[i]
+	}
+	cpu := find("receiver CPU a message at 1 M/s, intentra to raw")
+	require.InDelta(t, 1.3, cpu.Value.Median, 1e-9)
+	require.True(t, *cpu.Met)
+	peers := find("delivered/s at 99 %, 2 connections, intentra to the best peer")
+	require.InDeltaSlice(t, []float64{5, 5, 1000.0 / 300}, peers.Value.Rounds, 1e-9)
+	require.True(t, *peers.Met)
+	require.Len(t, list, 2, "what was not measured has no goal")
+}

@@ -1,0 +1,3 @@
+// Package compare measures all contenders in turn, in several rounds, and sets
+// them in relation.
+package compare

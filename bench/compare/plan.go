@@ -1,0 +1,87 @@
+package compare
+
+import (
+	"slices"
+	"time"
+
+	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/bench/report"
+)
+
+// Options of a comparison.
+type Options struct {
+	Rounds int
+	// Length of each measurement.
+	Length time.Duration
+	// Size of messages in bytes, Senders the sending processes, Buffer the
+	// bytes of socket queue asked for.
+	Size, Senders, Buffer int
+	// Many is the number of connections of the rows that are set beside the
+	// raw limit, Few those of the rows beside the peers.
+	Many int
+	Few  []int
+	// Rates are offered to the rows with many connections, SocketRates to
+	// those with as many sockets; messages per second.
+	Rates, SocketRates []float64
+}
+
+// Defaults are those of the command.
+func Defaults() Options {
+	return Options{
+		Rounds: 3, Length: 2 * time.Second, Size: 128, Senders: 2, Buffer: 4 << 20,
+		Many: 2000, Few: []int{2, 100},
+		Rates: []float64{1e6, 2e6, 3e6}, SocketRates: []float64{50e3, 100e3, 200e3},
+	}
+}
+
+// step is one visit to a contender.
+type step struct {
+	contender   contender.Contender
+	connections int
+	rates       []float64 // to offer; if there are none, it is the peak's turn
+	few         bool
+}
+
+func (s step) key() report.Key {
+	return report.Key{Contender: s.contender.Name(), Connections: s.connections}
+}
+
+// many are the contenders that are measured with many connections, and
+// sockets those of them with as many sockets.
+var (
+	many    = []string{"raw", "intentra", "intentra-receive"}
+	sockets = []string{"raw-nogso", "intentra-nogso"}
+	few     = []string{"raw", "intentra", "quic-go", "pion-dtls", "udp"}
+)
+
+// plan returns the steps of a round. Those that are set in relation follow each
+// other.
+func plan(o Options, list []contender.Contender) (steps []step) {
+	among := func(names []string, add func(c contender.Contender)) {
+		for _, c := range list {
+			if slices.Contains(names, c.Name()) {
+				add(c)
+			}
+		}
+	}
+	for _, g := range []struct {
+		names []string
+		rates []float64
+	}{{many, o.Rates}, {many, nil}, {sockets, o.SocketRates}, {sockets, nil}} {
+		among(g.names, func(c contender.Contender) { steps = append(steps, step{c, o.Many, g.rates, false}) })
+	}
+	for _, n := range o.Few {
+		among(few, func(c contender.Contender) { steps = append(steps, step{c, n, nil, true}) })
+	}
+	return steps
+}
+
+// keys returns the rows of a plan, each once.
+func keys(steps []step) (list []report.Key) {
+	for _, s := range steps {
+		if !slices.Contains(list, s.key()) {
+			list = append(list, s.key())
+		}
+	}
+	return list
+}

@@ -1,0 +1,164 @@
+package compare
+
+import (
+	"context"
+	"slices"
+
+	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/bench/report"
+	"github.com/intentra/intentra/bench/trial"
+)
+
+// visit is the measuring of one step in one round.
+type visit struct {
+	*run
+	step
+	name  string
+	round int
+	rig   *trial.Rig
+}
+
+func (v *visit) add(metric string, value float64) { v.book.Add(v.key(), metric, v.round, value) }
+
+func (v *visit) measure(ctx context.Context) error {
+	if len(v.rates) > 0 {
+		return v.fixed(ctx)
+	}
+	if v.few {
+		v.memory()
+		if err := v.trip(ctx, 0); err != nil {
+			return err
+		}
+	}
+	peak, err := v.peak(ctx)
+	if err != nil {
+		return err
+	}
+	if err := v.half(ctx, peak/2); err != nil {
+		return err
+	}
+	if v.most() {
+		return v.handshakes(ctx)
+	}
+	return nil
+}
+
+// fixed offers the step's rates.
+func (v *visit) fixed(ctx context.Context) error {
+	for _, rate := range v.rates {
+		p, err := v.offer(ctx, rate)
+		if err != nil {
+			return err
+		}
+		v.add(report.At(rate, report.FixedDelivery), p.Delivery)
+		v.add(report.At(rate, report.FixedReceiverNs), p.ReceiverNs)
+		v.add(report.At(rate, report.FixedSenderNs), p.SenderNs)
+		v.add(report.At(rate, report.FixedP50), p.P50us)
+		v.add(report.At(rate, report.FixedP99), p.P99us)
+		if p.PerDatagram > 0 {
+			v.add(report.At(rate, report.FixedPerDatagram), p.PerDatagram)
+			v.add(report.At(rate, report.FixedDatagramNs), p.ReceiverNs*p.PerDatagram)
+		}
+	}
+	return nil
+}
+
+func (v *visit) offer(ctx context.Context, rate float64) (trial.Point, error) {
+	p, err := v.rig.Offer(ctx, rate, v.Length)
+	if err == nil {
+		v.say("%s: %s", v.name, p)
+	}
+	return p, err
+}
+
+// peak measures flat out first, which tells where to look for the peak; in
+// later rounds the last round's peak does.
+func (v *visit) peak(ctx context.Context) (float64, error) {
+	flat, err := v.offer(ctx, 0)
+	if err != nil {
+		return 0, err
+	}
+	v.add(report.FlatOut, flat.DeliveredRate)
+	v.add(report.FlatDelivery, flat.Delivery)
+	start := flat.DeliveredRate / 2
+	if last, ok := v.book.Last(v.key(), report.Peak, v.round); ok {
+		start = last * 0.8
+	}
+	best, err := trial.Search(max(start, leastRate), func(rate float64) (trial.Point, error) { return v.offer(ctx, rate) })
+	if err != nil {
+		return 0, err
+	}
+	v.add(report.Peak, best.DeliveredRate)
+	if best.Delivered > 0 {
+		v.add(report.PeakReceiverNs, best.ReceiverNs)
+		v.add(report.PeakSenderNs, best.SenderNs)
+	}
+	if best.PerDatagram > 0 {
+		v.add(report.PerDatagram, best.PerDatagram)
+	}
+	return best.DeliveredRate, nil
+}
+
+// leastRate is where a search begins if nothing came through flat out.
+const leastRate = 1000
+
+// half measures at half of the contender's own peak, with a round trip where
+// there is one.
+func (v *visit) half(ctx context.Context, rate float64) error {
+	if rate == 0 {
+		return nil
+	}
+	if v.few {
+		return v.trip(ctx, rate)
+	}
+	p, err := v.offer(ctx, rate)
+	if err == nil {
+		v.add(report.HalfReceiverNs, p.ReceiverNs)
+		v.add(report.HalfSenderNs, p.SenderNs)
+	}
+	return err
+}
+
+// trip measures the round trip under the given load.
+func (v *visit) trip(ctx context.Context, rate float64) error {
+	t, _, err := v.rig.Bounce(ctx, rate, v.Length)
+	if err != nil {
+		return err
+	}
+	v.say("%s: round trip at %.0f/s: p50 %.1f us, p99 %.1f us, %d lost", v.name, rate, t.P50us, t.P99us, t.Lost)
+	if t.Count == 0 {
+		return nil
+	}
+	if rate == 0 {
+		v.add(report.TripP50, t.P50us)
+		v.add(report.TripP99, t.P99us)
+		return nil
+	}
+	v.add(report.TripHalfP50, t.P50us)
+	v.add(report.TripHalfP99, t.P99us)
+	return nil
+}
+
+// most reports whether this is the step with the most connections of those
+// beside the peers. What does not depend on their number is measured there.
+func (v *visit) most() bool { return v.few && v.connections == slices.Max(v.Few) }
+
+// memory notes what the rig has measured while it was opened. Without a
+// handshake there is nothing that a connection adds.
+func (v *visit) memory() {
+	if _, ok := v.step.contender.(contender.Connector); !ok || !v.most() {
+		return
+	}
+	v.say("%s: %.0f bytes a connection", v.name, v.rig.BytesPerConnection)
+	v.add(report.Memory, v.rig.BytesPerConnection)
+}
+
+func (v *visit) handshakes(ctx context.Context) error {
+	rate, ok, err := v.rig.Handshakes(ctx, v.Length)
+	if err != nil || !ok {
+		return err
+	}
+	v.say("%s: %.0f handshakes/s, %d failed %s", v.name, rate.PerSecond, rate.Failed, rate.Error)
+	v.add(report.Handshakes, rate.PerSecond)
+	return nil
+}

@@ -1,0 +1,3 @@
+// Package report turns measurements of several rounds into medians, ratios and
+// tables.
+package report

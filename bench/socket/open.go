@@ -1,0 +1,45 @@
+package socket
+
+import (
+	"context"
+	"net"
+	"syscall"
+)
+
+// Listen opens a socket on a free port of 127.0.0.1.
+func Listen(buffer int) (*net.UDPConn, error) {
+	c, err := Config(buffer).ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return enlarge(c.(*net.UDPConn), buffer)
+}
+
+// Dial opens a socket that is connected to addr.
+func Dial(addr string, buffer int) (*net.UDPConn, error) {
+	c, err := net.Dial("udp4", addr)
+	if err != nil {
+		return nil, err
+	}
+	return enlarge(c.(*net.UDPConn), buffer)
+}
+
+// Config is for libraries that open their sockets themselves.
+func Config(buffer int) *net.ListenConfig {
+	return &net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error { return SetBuffers(c, buffer) }}
+}
+
+func enlarge(c *net.UDPConn, buffer int) (*net.UDPConn, error) {
+	// The way of package net first: it is all there is on some systems.
+	_ = c.SetReadBuffer(buffer)
+	_ = c.SetWriteBuffer(buffer)
+	raw, err := c.SyscallConn()
+	if err == nil {
+		err = SetBuffers(raw, buffer)
+	}
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,2 @@
+// Package trial arranges processes around one contender and measures with them.
+package trial
