@@ -13,10 +13,15 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
+// dialBatch is Config.Socket.Batch, in messages per system call, where a
+// transport has one peer: with GRO and GSO each is a run of datagrams, so that a
+// peer seldom fills more than a few, while each has 64 KiB of buffer.
+const dialBatch = 16
+
 // Dial opens a transport on a port of its own, connects it to the peer with
 // the given key at addr ("host:port"), and returns once that has confirmed the
 // handshake. Close of the Peer ends the transport as well; Shutdown of its
-// Transport does so in good order.
+// Transport does so in good order. The default of Config.Socket.Batch is 16 here.
 func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, error) {
 	remote, err := resolve(ctx, addr, netip.Addr{})
 	if err != nil {
@@ -25,6 +30,9 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 	local := netip.IPv4Unspecified()
 	if remote.Addr().Is6() {
 		local = netip.IPv6Unspecified()
+	}
+	if cfg.Socket.Batch == 0 {
+		cfg.Socket.Batch = dialBatch
 	}
 	t, err := listen(netip.AddrPortFrom(local, 0), cfg)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // footprint is what a peer may take of the heap, in bytes, all in all.
-const footprint = 5700
+const footprint = 4096
 
 // An idle peer takes little in all, at the end that was dialled and at the one
 // that dials, which has the identity besides.

@@ -15,7 +15,7 @@ import (
 type mailroom struct {
 	mu     sync.Mutex
 	limit  int
-	queue  []*Peer // with mail, each once, in turn
+	turns  turns // of the peers with mail
 	signal chan struct{}
 	closed bool
 
@@ -25,7 +25,8 @@ type mailroom struct {
 // box is one peer's part of the mailroom.
 type box struct {
 	state, reliable ring
-	queued          bool
+	queued          bool  // in mailroom.turns
+	next            *Peer // the one whose turn is after this
 	ended           bool // the peer is not coming back
 	signal          chan struct{}
 	overwritten     uint64
@@ -49,12 +50,20 @@ func (m *mailroom) init(limit int) {
 	m.signal = make(chan struct{}, 1)
 }
 
+// box returns the peer's box. The caller holds the lock.
+func (p *Peer) box() *box {
+	if p.mail == nil {
+		p.mail = new(box)
+	}
+	return p.mail
+}
+
 // put takes a copy of the message in hand. It reports whether an older one was
 // overwritten.
 func (m *mailroom) put(p *Peer, pk *pipeline.Packet) (overwritten bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b := &p.mail
+	b := p.box()
 	r := &b.state
 	if pk.Intent == Reliable {
 		r = &b.reliable
@@ -68,10 +77,7 @@ func (m *mailroom) put(p *Peer, pk *pipeline.Packet) (overwritten bool) {
 		overwritten = true
 	}
 	r.push(pk.Channel, pk.Intent, pk.Payload())
-	if !b.queued {
-		b.queued = true
-		m.queue = append(m.queue, p)
-	}
+	m.turns.push(p)
 	wakeOne(m.signal)
 	wakeOne(b.signal)
 	return overwritten
@@ -81,20 +87,18 @@ func (m *mailroom) put(p *Peer, pk *pipeline.Packet) (overwritten bool) {
 func (m *mailroom) room(p *Peer) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return p.mail.reliable.n < m.limit
+	return p.mail == nil || p.mail.reliable.n < m.limit
 }
 
 // receiveAny returns the next message of any peer, in turn.
 func (m *mailroom) receiveAny(ctx context.Context) (Received, error) {
 	for {
 		m.mu.Lock()
-		for len(m.queue) > 0 {
-			p := m.queue[0]
-			m.queue = append(m.queue[:0], m.queue[1:]...)
-			p.mail.queued = false
+		for p := m.turns.pop(); p != nil; p = m.turns.pop() {
+			// Without mail if receive has been there first.
 			msg, ok := m.take(p)
 			if ok {
-				if len(m.queue) > 0 {
+				if m.turns.first != nil {
 					wakeOne(m.signal) // for another receiver
 				}
 				m.mu.Unlock()
@@ -118,15 +122,16 @@ func (m *mailroom) receiveAny(ctx context.Context) (Received, error) {
 // receive returns the next message of one peer.
 func (m *mailroom) receive(ctx context.Context, p *Peer) (Message, error) {
 	m.mu.Lock()
-	if p.mail.signal == nil {
-		p.mail.signal = make(chan struct{}, 1)
+	b := p.box()
+	if b.signal == nil {
+		b.signal = make(chan struct{}, 1)
 	}
-	signal := p.mail.signal
+	signal := b.signal
 	m.mu.Unlock()
 	for {
 		m.mu.Lock()
 		msg, ok := m.take(p)
-		closed := m.closed || p.mail.ended
+		closed := m.closed || b.ended
 		m.mu.Unlock()
 		if ok {
 			return msg, nil
@@ -149,16 +154,20 @@ func (m *mailroom) receive(ctx context.Context, p *Peer) (Message, error) {
 func (m *mailroom) setEnded(p *Peer, ended bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.mail.ended = ended
+	if p.mail == nil && !ended {
+		return
+	}
+	b := p.box()
+	b.ended = ended
 	if ended {
-		wakeOne(p.mail.signal)
+		wakeOne(b.signal)
 	}
 }
 
 // take removes a message of p: Reliable first, because its ring holds up its
 // sender. The caller holds the lock.
 func (m *mailroom) take(p *Peer) (Message, bool) {
-	b := &p.mail
+	b := p.mail // there is one: somebody has put something in, or waits
 	r := &b.reliable
 	if r.n == 0 {
 		r = &b.state
@@ -168,10 +177,7 @@ func (m *mailroom) take(p *Peer) (Message, bool) {
 	}
 	l := r.pop()
 	if b.state.n+b.reliable.n > 0 {
-		if !b.queued {
-			b.queued = true
-			m.queue = append(m.queue, p)
-		}
+		m.turns.push(p)
 		wakeOne(b.signal)
 	}
 	return Message{Channel: l.channel, Intent: l.intent, Payload: append([]byte(nil), l.payload...)}, true
@@ -197,6 +203,41 @@ func wakeOne(signal chan struct{}) {
 	case signal <- struct{}{}:
 	default:
 	}
+}
+
+// turns is a queue of peers, linked through their boxes: with mail from
+// thousands of them a turn costs no more than with two, and no memory. The zero
+// value is empty.
+type turns struct {
+	first, last *Peer
+}
+
+// push puts p at the end, unless it has a turn already.
+func (q *turns) push(p *Peer) {
+	if p.mail.queued {
+		return
+	}
+	p.mail.queued = true
+	if q.first == nil {
+		q.first = p
+	} else {
+		q.last.mail.next = p
+	}
+	q.last = p
+}
+
+// pop removes the first peer; nil if there is none.
+func (q *turns) pop() *Peer {
+	p := q.first
+	if p == nil {
+		return nil
+	}
+	q.first = p.mail.next
+	if q.first == nil {
+		q.last = nil // what is forgotten is not kept from here
+	}
+	p.mail.next, p.mail.queued = nil, false
+	return p
 }
 
 // push appends a copy of payload. Slots keep their buffers.

@@ -38,7 +38,7 @@ type Peer struct {
 	places      [2]int32     // in each roster, from one; zero: not there. Under its lock
 	remote      atomic.Pointer[netip.AddrPort]
 
-	mail box
+	mail *box // nil until there is anything in it; under the mailroom's lock
 
 	statsLock sync.Mutex
 	stats     conn.PeerStats

@@ -1,13 +1,16 @@
 package intentra
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/internal/seed"
+	"github.com/intentra/intentra/pipeline"
 )
 
 // Whoever comes and goes, the roster lists those who are there in the order in
@@ -101,4 +104,48 @@ func TestRosterFromManyGoroutines(t *testing.T) {
 	close(done)
 	wg.Wait()
 	require.Len(t, r.snapshot(), 1)
+}
+
+// The end of a peer is seen in all tables, and touches nobody else there; and
+// only those that know us by Config.Key are found by their key.
+func TestTablesOfATransport(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	transport := func() *Transport {
+		key, err := GenerateKey()
+		require.NoError(t, err)
+		tr, err := Listen("127.0.0.1:0", Config{Key: key, Authorize: AllowAny})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = tr.Close() })
+		return tr
+	}
+	l, g := transport(), transport()
+	own, err := g.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
+	require.NoError(t, err)
+	var peers []*Peer
+	for range 3 {
+		key, err := GenerateKey()
+		require.NoError(t, err)
+		p, err := g.DialAs(ctx, key, l.LocalAddr().String(), l.PublicKey())
+		require.NoError(t, err)
+		peers = append(peers, p)
+	}
+	check := func(known ...*Peer) {
+		t.Helper()
+		require.True(t, slices.Equal(known, g.known.snapshot()))
+		require.True(t, slices.Equal(known, g.connected.snapshot()))
+		found, ok := g.Peer(l.PublicKey())
+		require.True(t, ok)
+		require.Same(t, own, found)
+	}
+	check(own, peers[0], peers[1], peers[2])
+	require.NoError(t, peers[0].Close())
+	done := make(chan struct{})
+	require.True(t, g.call(func(pipeline.Time) {
+		g.handleEvents()
+		g.forget(peers[0])
+		close(done)
+	}))
+	<-done
+	check(own, peers[1], peers[2])
 }

@@ -60,6 +60,11 @@ type Stats struct {
 	QueueBytes int
 	// Socket are the counters of the socket itself.
 	Socket udp.Stats
+	// SocketReadBuffer and SocketWriteBuffer are the bytes of queue that the
+	// kernel gave, comparable to those asked for in Config.Socket.
+	SocketReadBuffer, SocketWriteBuffer int
+	// Offload is what the kernel does for the socket now.
+	Offload udp.Offload
 	// Uptime is how long the transport has been open.
 	Uptime time.Duration
 }
@@ -134,7 +139,7 @@ func (t *Transport) touched(c *conn.Peer) {
 }
 
 // publish lets others see the counters: the transport's each turn, the peers'
-// at most every publishEvery.
+// at most every publishEvery, and at most one in publishCost.
 func (t *Transport) publish(now pipeline.Time, all bool) {
 	t.core.Inbound().Publish()
 	t.core.Outbound().Publish()
@@ -144,16 +149,22 @@ func (t *Transport) publish(now pipeline.Time, all bool) {
 	t.published.mu.Lock()
 	t.published.core = core
 	t.published.mu.Unlock()
-	if !all && now-t.loop.lastPublish < pipeline.Time(publishEvery) {
+	since := now - t.loop.lastPublish
+	if !all && since < pipeline.Time(publishEvery) {
 		return
 	}
+	n := len(t.loop.stale)
+	if !all {
+		n = min(n, int(since/pipeline.Time(publishCost)))
+	}
 	t.loop.lastPublish = now
-	for i, p := range t.loop.stale {
+	for _, p := range t.loop.stale[:n] {
 		p.stale = false
 		t.copyStats(p)
-		t.loop.stale[i] = nil
 	}
-	t.loop.stale = t.loop.stale[:0]
+	rest := copy(t.loop.stale, t.loop.stale[n:])
+	clear(t.loop.stale[rest:])
+	t.loop.stale = t.loop.stale[:rest]
 }
 
 // copyStats publishes one peer's counters. Only the loop calls it.
@@ -186,8 +197,9 @@ func (t *Transport) Stats() Stats {
 		Peers: c.Peers, Sessions: c.Sessions, Rekeys: c.Rekeys, Strikes: c.Strikes,
 		Roams: c.Roams, Takeovers: c.Takeovers,
 		Panics: c.Panics + t.panics.Load(), SlowHandlerCalls: t.slowCalls.Load(), ReorderBytes: c.HeldBytes,
-		Socket: t.socket.Stats(), Uptime: time.Since(t.start),
+		Socket: t.socket.Stats(), Offload: t.socket.Offload(), Uptime: time.Since(t.start),
 	}
+	s.SocketReadBuffer, s.SocketWriteBuffer = t.socket.Granted()
 	s.MessagesIn, s.MessagesOut = s.In.Messages.Accepted, s.Out.Messages.Accepted
 	for _, o := range conn.Outcomes() {
 		s.Handshakes = append(s.Handshakes, NamedCount{o.String(), c.Handshakes[o]})
@@ -221,7 +233,8 @@ func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 	}
 }
 
-// Stats returns the peer's counters, at most some milliseconds old.
+// Stats returns the peer's counters. They are some milliseconds old, with n
+// thousand busy peers up to 20 n.
 func (p *Peer) Stats() PeerStats {
 	p.statsLock.Lock()
 	c := p.stats
@@ -244,7 +257,9 @@ func (p *Peer) Stats() PeerStats {
 	superseded, displaced := p.core.Queue.Drops()
 	s.SendDrops = p.sendDrops.Load() + superseded + displaced
 	p.t.mail.mu.Lock()
-	s.ReceiveDrops = p.mail.overwritten
+	if p.mail != nil {
+		s.ReceiveDrops = p.mail.overwritten
+	}
 	p.t.mail.mu.Unlock()
 	return s
 }

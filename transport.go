@@ -1,6 +1,7 @@
 package intentra
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -124,10 +125,30 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
+	t.checkBuffers()
 	t.publish(0, true)
 	go t.runWorker()
 	go t.run()
 	return t, nil
+}
+
+// checkBuffers warns if the kernel has given less queue than was asked for: it
+// does so in silence, and what a burst overflows is lost.
+func (t *Transport) checkBuffers() {
+	read, write := t.socket.Granted()
+	for _, b := range []struct {
+		name           string
+		asked, granted int
+		sysctl         string // the limit on Linux
+	}{
+		{"read", cmp.Or(t.cfg.Socket.ReadBuffer, udp.DefaultBuffer), read, "net.core.rmem_max"},
+		{"write", cmp.Or(t.cfg.Socket.WriteBuffer, udp.DefaultBuffer), write, "net.core.wmem_max"},
+	} {
+		if b.granted < b.asked {
+			t.cfg.Logger.Warn("the kernel gave the socket a smaller buffer than asked for; raise its limit",
+				"buffer", b.name, "asked", b.asked, "granted", b.granted, "sysctl", b.sysctl)
+		}
+	}
 }
 
 func (t *Transport) coreConfig() conn.Config {

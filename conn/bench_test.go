@@ -14,14 +14,15 @@ import (
 // fleet is many sessions between two endpoints, as two processes with one
 // socket each have them.
 type fleet struct {
-	w        *network
-	from, to *node
-	peers    []*Peer // of from
-	payload  []byte
-	batch    [][]byte
-	acks     [][]byte
-	ackData  [][]byte // buffers for acks
-	received int
+	w         *network
+	from, to  *node
+	peers     []*Peer // of from
+	payload   []byte
+	batch     [][]byte
+	acks      [][]byte
+	datagrams []wire.Datagram
+	ackData   [][]byte // buffers for acks
+	received  int
 }
 
 func newFleet(b *testing.B, sessions, size int) *fleet {
@@ -91,12 +92,13 @@ func (f *fleet) acknowledge() {
 // BenchmarkReceive is one packet with one message of 128 bytes through the
 // inbound chain, with its share of acknowledging, at 500 packets/s a session.
 func BenchmarkReceive(b *testing.B) {
-	for _, n := range []int{10, 100, 2000} {
-		b.Run(strconv.Itoa(n), func(b *testing.B) { benchmarkReceive(b, n) })
+	for _, n := range []int{10, 2000} {
+		b.Run(strconv.Itoa(n)+"/cold", func(b *testing.B) { benchmarkReceive(b, n, false) })
+		b.Run(strconv.Itoa(n)+"/warm", func(b *testing.B) { benchmarkReceive(b, n, true) })
 	}
 }
 
-func benchmarkReceive(b *testing.B, sessions int) {
+func benchmarkReceive(b *testing.B, sessions int, warm bool) {
 	f := newFleet(b, sessions, 128)
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -110,8 +112,15 @@ func benchmarkReceive(b *testing.B, sessions int) {
 			f.from.ep.HandleTimeout(f.w.now)
 			f.seal()
 		}
+		f.datagrams = f.datagrams[:0]
+		for _, d := range f.batch {
+			f.datagrams = append(f.datagrams, wire.Datagram{Data: d})
+		}
 		b.StartTimer()
 		for i, d := range f.batch {
+			if warm && i%WarmBatch == 0 {
+				f.to.ep.Warm(f.datagrams[i:min(i+WarmBatch, len(f.batch))])
+			}
 			f.to.ep.HandleDatagram(d, f.from.addr, f.w.now)
 			if i%256 == 255 {
 				f.turn()

@@ -47,6 +47,7 @@ type Endpoint struct {
 	generation uint64 // grows with each revocation; see authorize
 
 	packet   pipeline.Packet // the one inbound
+	warmth   uint64          // see Warm
 	replied  bool            // it has set off a control packet already
 	outgoing pipeline.Packet // the one outbound
 	arena    arena

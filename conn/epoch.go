@@ -79,7 +79,6 @@ func (e *Endpoint) promote(s *session, now pipeline.Time) {
 		e.closeEpoch(s, s.previous)
 	}
 	s.previous, s.current, s.next = s.current, s.next, nil
-	s.hash = s.current.hash
 	s.previous.freeAt = later(now, previousEpochLife)
 	e.stats.Rekeys++
 	s.peer.stats.Rekeys++

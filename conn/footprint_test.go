@@ -19,7 +19,7 @@ func heapInUse() int {
 
 // footprint is what a peer may take of the heap, in bytes, in the core and all
 // stages.
-const footprint = 5200
+const footprint = 4096
 
 // An idle peer, with one session of one epoch and all that the stages keep for
 // it, takes little at either end. The dialling end also has the identity.

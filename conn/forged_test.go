@@ -240,7 +240,7 @@ func TestForgedData(t *testing.T) {
 	require.Greater(t, b.drops("aead/forged"), forged+uint64(len(genuine.data)*8))
 	require.Len(t, b.got, 1)
 	require.Equal(t, before.remote, s.remote)
-	require.Equal(t, path{}, s.path)
+	require.Nil(t, s.path)
 	require.Zero(t, b.ep.stats.Strikes)
 	a.push(b, 1, pipeline.Realtime, "two")
 	w.run(time.Second)

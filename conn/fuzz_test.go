@@ -77,7 +77,7 @@ func FuzzEndpoint(f *testing.F) {
 		w.link = link{delay: time.Millisecond}
 		w.run(time.Millisecond)
 		w.checkAll()
-		w.await(15*time.Second, func() bool { return a.up(b) && b.up(a) && a.session(b).hash == b.session(a).hash })
+		w.await(15*time.Second, func() bool { return a.up(b) && b.up(a) && a.session(b).current.hash == b.session(a).current.hash })
 		w.run(4 * time.Second)
 		w.checkAll()
 		for _, n := range victims {

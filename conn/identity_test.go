@@ -58,7 +58,7 @@ func (g *gateway) allUp() bool {
 	return !slices.ContainsFunc(g.faces, func(s *noise.Static) bool {
 		ours, its := g.ep.PeerAs(s.Public(), g.hub.key), g.hub.ep.Peer(s.Public())
 		return ours == nil || its == nil || !ours.Connected() || !its.Connected() ||
-			ours.session.hash != its.session.hash
+			ours.session.current.hash != its.session.current.hash
 	})
 }
 

@@ -52,6 +52,19 @@ func TestLingeringAtTheCap(t *testing.T) {
 	require.Empty(t, gone())
 }
 
+// Whoever is being dialled is in use.
+func TestDialledDoNotLinger(t *testing.T) {
+	w := newNetwork(t, 2)
+	a := w.node(func(c *Config) { c.MaxPeers = 3 })
+	for i := range 3 {
+		_, err := a.ep.Dial([noise.KeySize]byte{byte(i), 1}, w.now)
+		require.NoError(t, err)
+	}
+	_, err := a.ep.Dial([noise.KeySize]byte{3, 1}, w.now)
+	require.ErrorIs(t, err, ErrTooManyPeers)
+	require.Nil(t, a.ep.lingering.first)
+}
+
 // Each is forgotten when its own time is over, whoever else comes and goes. The
 // oracle is a plain list.
 func TestLingeringTimes(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 // prove nothing, since whoever forwards a genuine packet from elsewhere sees to
 // it that it is acknowledged.
 type path struct {
-	addr     netip.AddrPort // the candidate; invalid if there is none
+	addr     netip.AddrPort // the candidate
 	token    [wire.PathTokenSize]byte
 	received int // bytes from there
 	sent     int // bytes to there
@@ -31,18 +31,16 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 	if p.Addr == s.remote {
 		// Alive where it always was: whatever came from elsewhere was not
 		// the peer's move.
-		if s.path.addr.IsValid() {
-			s.path = path{}
-		}
+		s.path = nil
 		return
 	}
 	if e.cfg.ForbidRoaming {
 		return
 	}
-	if s.path.addr != p.Addr {
-		s.path = path{addr: p.Addr}
+	if s.path == nil || s.path.addr != p.Addr {
+		s.path = &path{addr: p.Addr}
 		if !e.random(s.path.token[:]) {
-			s.path = path{}
+			s.path = nil
 			return
 		}
 	}
@@ -53,7 +51,7 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 // challenge sends the token to the candidate, within its budget: "three times
 // the amount of data received" (RFC 9000 section 8.1).
 func (e *Endpoint) challenge(s *session, now pipeline.Time) {
-	c := &s.path
+	c := s.path
 	const size = wire.Overhead + 1 + wire.PathTokenSize
 	if now < c.retryAt || c.sent+size > pathBudget*c.received {
 		return
@@ -69,10 +67,10 @@ func (e *Endpoint) challenge(s *session, now pipeline.Time) {
 
 // pathProven moves the session to the candidate that has answered.
 func (e *Endpoint) pathProven(s *session, token [wire.PathTokenSize]byte) {
-	if !s.path.addr.IsValid() || token != s.path.token || s.path.attempts == 0 {
+	if s.path == nil || token != s.path.token || s.path.attempts == 0 {
 		return
 	}
-	s.remote, s.path = s.path.addr, path{}
+	s.remote, s.path = s.path.addr, nil
 	e.stats.Roams++
 	e.touch(s)
 }

@@ -22,18 +22,18 @@ type Peer struct {
 	// User is the driver's own.
 	User any
 
-	static  *noise.Static // who we are to this peer
-	id      pipeline.ID
-	session *session
-	dial    *dial // set while we keep this peer connected
-	strikes strikes
-	changed bool  // stats have, since PeerStats
-	stats   PeerStats
-	drops   []uint64 // by row of the inbound chain; nil until the first
-
-	takeovers []pipeline.Time
-	linger    linger
+	static    *noise.Static // who we are to this peer
+	id        pipeline.ID
 	forgotten bool
+	changed   bool // stats have, since PeerStats
+	session   *session
+	dial      *dial // set while we keep this peer connected
+	linger    linger
+	stats     PeerStats
+
+	strikes   strikes
+	takeovers *strikes  // nil until the first
+	drops     *[]uint64 // by row of the inbound chain; nil until the first
 }
 
 // peerKey is what the endpoint tells peers apart by: under two identities of
@@ -113,13 +113,21 @@ func (e *Endpoint) PeerStats(p *Peer) PeerStats {
 // PeerDrops returns the drops of packets and messages that claimed to be from
 // the peer, by row of Inbound().Counts().Drops, or nil if there were none. The
 // slice is the endpoint's.
-func (p *Peer) PeerDrops() []uint64 { return p.drops }
+func (p *Peer) PeerDrops() []uint64 {
+	if p.drops == nil {
+		return nil
+	}
+	return *p.drops
+}
 
 func (p *Peer) countDrop(row int) {
-	if row >= len(p.drops) {
-		p.drops = append(p.drops, make([]uint64, row+1-len(p.drops))...)
+	if p.drops == nil {
+		p.drops = new([]uint64)
 	}
-	p.drops[row]++
+	if n := len(*p.drops); row >= n {
+		*p.drops = append(*p.drops, make([]uint64, row+1-n)...)
+	}
+	(*p.drops)[row]++
 }
 
 // peerFor is peerAs for a peer that has come to us: all that come know the

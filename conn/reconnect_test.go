@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 				b.dial(a)
 			}
 			w.until(5*time.Second, func() bool {
-				return a.up(b) && b.up(a) && a.session(b).hash == b.session(a).hash
+				return a.up(b) && b.up(a) && a.session(b).current.hash == b.session(a).current.hash
 			})
 			require.Less(t, time.Duration(w.now-start), 5*time.Second)
 			w.run(3 * time.Second)
@@ -182,7 +182,7 @@ func TestStaleSessionGivesWay(t *testing.T) {
 	require.True(t, a.up(b))
 	b = b.restart()
 	b.dial(a)
-	took := w.await(time.Second, func() bool { return b.up(a) && a.session(b).hash == b.session(a).hash })
+	took := w.await(time.Second, func() bool { return b.up(a) && a.session(b).current.hash == b.session(a).current.hash })
 	require.Equal(t, 30*time.Millisecond, took)
 }
 

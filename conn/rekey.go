@@ -63,7 +63,7 @@ func (s *session) rekeyable() bool {
 // rekeyPrologue binds a rekey to the session and to all handshakes before.
 func rekeyPrologue(s *session) []byte {
 	b := append([]byte("intentra rekey"), wire.Version, byte(s.suite))
-	return append(b, s.hash[:]...)
+	return append(b, s.current.hash[:]...)
 }
 
 // rekeyTimeout starts a rekey, sends a step again, or gives one up.

@@ -77,7 +77,7 @@ func TestRekeyDuringReliableStreams(t *testing.T) {
 			require.Greater(t, len(seen), 1000)
 			w.link = link{}
 			w.run(time.Second)
-			require.Equal(t, a.session(b).hash, b.session(a).hash)
+			require.Equal(t, a.session(b).current.hash, b.session(a).current.hash)
 			w.checkAll()
 			pa := a.peer(b)
 			w.closeAll()

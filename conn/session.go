@@ -21,31 +21,30 @@ type session struct {
 	confirmed bool
 	closed    bool
 	spoken    bool // the other side has sent a packet
-
-	remote      netip.AddrPort
-	path        path
-	maxDatagram int
-
-	previous, current, next *epoch
-	rekey                   rekey
-	hash                    [32]byte // of the latest handshake
-	final                   []byte   // responder: message 3, until the dialer has spoken
-
-	lane  lane
-	pacer pacer
-
-	timer     timer
 	touched   bool // it is in e.touched
 	rearm     bool // its timer is to be looked at behind the next flush
 	pingDue   bool
 	ackDue    bool
-	opened    pipeline.Time
-	received  pipeline.Time // when the last authenticated packet came
-	asked     pipeline.Time // when the oldest packet left that an answer is owed to; zero: none
-	owedAt    pipeline.Time // when e.owed will look at it; zero: it is not in there
-	lastPing  pipeline.Time
-	newest    uint64 // order of the newest packet, for roaming
-	stateTurn bool   // who may fill the next packet first: State or Reliable
+	stateTurn bool // who may fill the next packet first: State or Reliable
+
+	remote      netip.AddrPort
+	path        *path // a candidate address; nil if there is none
+	maxDatagram int
+
+	previous, current, next *epoch
+	rekey                   rekey
+	final                   []byte // responder: message 3, until the dialer has spoken
+
+	lane  lane
+	pacer pacer
+
+	timer    timer
+	opened   pipeline.Time
+	received pipeline.Time // when the last authenticated packet came
+	asked    pipeline.Time // when the oldest packet left that an answer is owed to; zero: none
+	owedAt   pipeline.Time // when e.owed will look at it; zero: it is not in there
+	lastPing pipeline.Time
+	newest   uint64 // order of the newest packet, for roaming
 }
 
 // epochs lists the live epochs, oldest first.
@@ -80,7 +79,7 @@ func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index 
 		return nil
 	}
 	s := &session{
-		id: id, peer: p, dialer: dialer, suite: suite, remote: addr, hash: keys.Hash,
+		id: id, peer: p, dialer: dialer, suite: suite, remote: addr,
 		maxDatagram: min(e.cfg.MaxDatagram, int(remoteHello.MaxDatagram)),
 		pacer:       newPacer(remoteHello.Rate, remoteHello.Burst),
 		opened:      now, received: now,
@@ -158,12 +157,11 @@ func (e *Endpoint) noteTakeover(p *Peer, s *session, now pipeline.Time) {
 		return
 	}
 	e.stats.Takeovers++
-	if len(p.takeovers) == takeoverLimit {
-		p.takeovers = append(p.takeovers[:0], p.takeovers[1:]...)
+	if p.takeovers == nil {
+		p.takeovers = new(strikes)
 	}
-	p.takeovers = append(p.takeovers, now)
-	if len(p.takeovers) == takeoverLimit && now-p.takeovers[0] <= pipeline.Time(takeoverWindow) {
-		p.takeovers = p.takeovers[:0]
+	if p.takeovers.add(now, takeoverLimit, takeoverWindow) {
+		p.takeovers = nil
 		e.emit(Event{Kind: IdentityConflict, Peer: p})
 	}
 }

@@ -18,7 +18,7 @@ func requireOneSession(t *testing.T, a, b *node) {
 	require.Equal(t, 1, a.ep.stats.Sessions, "at a")
 	require.Equal(t, 1, b.ep.stats.Sessions, "at b")
 	sa, sb := a.session(b), b.session(a)
-	require.Equal(t, sa.hash, sb.hash, "not the same session")
+	require.Equal(t, sa.current.hash, sb.current.hash, "not the same session")
 	require.NotEqual(t, sa.dialer, sb.dialer)
 	gotA, gotB := len(a.got), len(b.got)
 	a.push(b, 1, pipeline.Realtime, "a")

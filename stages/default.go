@@ -37,6 +37,16 @@ type Set struct {
 	Open   *aead.Open
 	Seal   *aead.Seal
 	Ack    *ack.Stage
+
+	window *replay.Stage
+}
+
+// Warm reads some of what the stages keep for an epoch, whose next packet is
+// expected to have about the given counter, and returns a number that depends
+// on it. It is for a driver that knows which packets come next; see
+// conn.Endpoint.Warm.
+func (s *Set) Warm(session, epoch pipeline.ID, counter uint64) uint64 {
+	return s.Ack.Warm(session, epoch) + s.window.Warm(epoch, counter)
 }
 
 // Default returns the chains that every endpoint has unless told otherwise.
@@ -59,6 +69,7 @@ func Default(cfg Config) (*Set, error) {
 		Open:   aead.NewOpen(),
 		Seal:   aead.NewSeal(),
 		Ack:    ack.New(cfg.Ack),
+		window: window,
 	}
 	s.Builder = pipeline.NewInbound(
 		s.Cookie,

@@ -44,8 +44,8 @@ type Limits struct {
 type Queue struct {
 	mu       sync.Mutex
 	limits   Limits
-	state    fifo
-	reliable fifo
+	state    *fifo // none, until the first message
+	reliable *fifo
 	latest   map[uint32]uint64 // channel to position in state
 	online   bool
 	holding  bool // keeps messages while the peer is not connected
@@ -62,7 +62,19 @@ type Queue struct {
 }
 
 // New returns an empty queue of a peer that is not connected.
-func New(l Limits) *Queue { return &Queue{limits: l} }
+func New(l Limits) *Queue { return &Queue{limits: l, state: &none, reliable: &none} }
+
+// none is what all queues share that nothing has been put into: most peers of
+// many only listen. Nothing writes to it.
+var none fifo
+
+// use returns f, or a fifo of one's own instead of none.
+func use(f *fifo) *fifo {
+	if f == &none {
+		return new(fifo)
+	}
+	return f
+}
 
 // Push takes a copy of payload. wake is true if the loop is to be told that
 // the queue has something to send; it stays false until the loop has drained.
@@ -72,8 +84,9 @@ func New(l Limits) *Queue { return &Queue{limits: l} }
 // that waits on its channel.
 func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.push(channel, intent, payload)
+	o, wake = q.push(channel, intent, payload)
+	q.mu.Unlock()
+	return o, wake
 }
 
 // PushWait is Push for a caller who would rather wait than have a message give
@@ -139,6 +152,7 @@ func (q *Queue) pushReliable(channel uint32, payload []byte) Outcome {
 	if q.full(pipeline.Reliable, len(payload)) {
 		return Full
 	}
+	q.reliable = use(q.reliable)
 	q.reliable.push(item{channel: channel, intent: pipeline.Reliable}, payload)
 	return Queued
 }
@@ -158,9 +172,9 @@ func (q *Queue) full(intent pipeline.Intent, n int) bool {
 func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Intent, payload []byte) bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	from, pop := &q.state, q.popState
+	from, pop := q.state, q.popState
 	if reliable {
-		from, pop = &q.reliable, q.reliable.pop
+		from, pop = q.reliable, q.reliable.pop
 	}
 	before := from.len()
 	for from.len() > 0 {
@@ -225,7 +239,7 @@ func (q *Queue) Restore(messages []Message) {
 	if q.closed || len(messages) == 0 {
 		return
 	}
-	var f fifo
+	f := new(fifo)
 	for _, m := range messages {
 		f.push(item{channel: m.Channel, intent: pipeline.Reliable}, m.Payload)
 	}
@@ -264,7 +278,7 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 		dropped = q.dropRealtime()
 	} else {
 		dropped = q.state.len() + q.reliable.len()
-		q.state, q.reliable, q.latest = fifo{}, fifo{}, nil
+		q.state, q.reliable, q.latest = &none, &none, nil
 	}
 	q.publish()
 	q.signal()
@@ -278,7 +292,7 @@ func (q *Queue) Close() (dropped int) {
 	defer q.mu.Unlock()
 	dropped = q.state.len() + q.reliable.len()
 	q.closed = true
-	q.state, q.reliable, q.latest = fifo{}, fifo{}, nil
+	q.state, q.reliable, q.latest = &none, &none, nil
 	q.publish()
 	q.signal()
 	return dropped

@@ -86,7 +86,7 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			left := r.IntN(3)
 			q.Take(r.IntN(2) == 0, func(uint32, pipeline.Intent, []byte) bool { left--; return left >= 0 })
 		}
-		for _, f := range []*fifo{&q.state, &q.reliable} {
+		for _, f := range []*fifo{q.state, q.reliable} {
 			require.LessOrEqual(t, f.bytes, 20_000)
 			require.LessOrEqual(t, f.len(), 100)
 			require.LessOrEqual(t, cap(f.data), 3*20_000)

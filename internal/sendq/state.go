@@ -20,6 +20,7 @@ func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte
 		q.displaced++
 		o = Replaced
 	}
+	q.state = use(q.state)
 	at := q.state.push(item{channel: channel, intent: intent}, payload)
 	if intent == pipeline.Latest {
 		if q.latest == nil {
@@ -71,6 +72,9 @@ func (q *Queue) popState() {
 
 // dropRealtime gives up all Realtime messages and returns their number.
 func (q *Queue) dropRealtime() (dropped int) {
+	if q.state.len() == 0 {
+		return 0
+	}
 	dropped = q.state.removeRealtime()
 	for i := range q.state.len() {
 		at := q.state.first + uint64(i)

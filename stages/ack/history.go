@@ -13,7 +13,7 @@ import (
 type History struct {
 	largest   uint64 // counter received
 	largestAt pipeline.Time
-	pending   int           // ack-eliciting packets since the last acknowledgement
+	pending   int32         // ack-eliciting packets since the last acknowledgement
 	since     pipeline.Time // when the first of them came
 	any       bool          // something has been received
 
@@ -80,7 +80,7 @@ func (h *History) slide(largest uint64) {
 
 // Pending returns how many ack-eliciting packets wait to be acknowledged, and
 // since when.
-func (h *History) Pending() (n int, since pipeline.Time) { return h.pending, h.since }
+func (h *History) Pending() (n int, since pipeline.Time) { return int(h.pending), h.since }
 
 // Fill writes what is to be acknowledged into a and reports whether anything
 // has been received at all. Epoch and Reliable are the caller's.

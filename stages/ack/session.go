@@ -164,3 +164,14 @@ func (s *Stage) ackInterval(ss *session) time.Duration {
 	}
 	return s.cfg.Delay
 }
+
+// Warm reads the state that a packet of the epoch will need, and returns a
+// number that depends on it.
+func (s *Stage) Warm(session, epoch pipeline.ID) uint64 {
+	if ss := s.sessions.Get(session); ss != nil {
+		if e := ss.byID(epoch); e != nil {
+			return e.history.largest + e.history.floors[0]
+		}
+	}
+	return 0
+}

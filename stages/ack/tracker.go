@@ -91,7 +91,7 @@ func (t *Tracker) makeRoom(o *Outcome) {
 		t.low++
 		return
 	}
-	ring := make([]sentPacket, max(16, 2*len(t.ring)))
+	ring := make([]sentPacket, max(8, 2*len(t.ring)))
 	for c := t.next - uint64(len(t.ring)); c < t.next; c++ {
 		ring[c&uint64(len(ring)-1)] = t.ring[c&uint64(len(t.ring)-1)]
 	}

@@ -122,7 +122,7 @@ func (p *trackerPair) apply(a *wire.Ack, carrier uint64, now pipeline.Time, o *O
 func (p *trackerPair) remembers(c uint64) bool {
 	r := p.at(c)
 	known := r != nil && r.state != sentNone
-	if m := p.m.sent[c]; m != nil && !known && (m.state == sentInFlight && m.eliciting || p.m.next-c <= 16) {
+	if m := p.m.sent[c]; m != nil && !known && (m.state == sentInFlight && m.eliciting || p.m.next-c <= 8) {
 		p.t.Fatalf("counter %d forgotten", c)
 	}
 	return known
@@ -297,7 +297,7 @@ func TestTrackerAtItsLimit(t *testing.T) {
 	p := newTrackerPair(t, 0)
 	for c := range 3 * trackedPackets {
 		p.send(pipeline.Time(c), 2, sentInFlight, true)
-		want := 16
+		want := 8
 		for want < min(c+1, trackedPackets) {
 			want *= 2
 		}
@@ -326,7 +326,7 @@ func TestTrackerStaysSmallWithLittleInFlight(t *testing.T) {
 		tr.Sent(0, 0, false, &o)
 		tr.Apply(&wire.Ack{Largest: 2*c + 1, Bitmap: wire.AckBitmap{1}}, c, 0, &o)
 	}
-	require.Len(t, tr.ring, 16)
+	require.Len(t, tr.ring, 8)
 	require.EqualValues(t, 10_000, o.Acked)
 	require.Zero(t, o.Lost)
 }
@@ -337,7 +337,7 @@ func TestTrackerStaysSmallWithNothingToWaitFor(t *testing.T) {
 	for range 10_000 {
 		tr.Sent(0, 0, false, new(Outcome))
 	}
-	require.Len(t, tr.ring, 16)
+	require.Len(t, tr.ring, 8)
 }
 
 // RFC 9002 section 6.1.1, with its threshold of three packets.

@@ -51,6 +51,7 @@ type Stage struct {
 	cfg    Config
 	peers  pipeline.Slots[Bucket]      // by peer: survives sessions and epochs
 	epochs pipeline.Slots[pipeline.ID] // epoch to peer
+	charge *Bucket                     // what the packet in hand may be charged to
 
 	proven *Table // Init packets, which have passed the cookie check
 	others *Table // all else, whose addresses may be spoofed
@@ -109,9 +110,11 @@ func (s *Stage) ReadsPlaintext() bool { return false }
 // Process looks at the bucket of the packet's peer, or charges that of its
 // address if the packet names no live epoch.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
+	s.charge = nil
 	t, receiver, ok := wire.Peek(p.Data)
 	if ok && t == wire.TypeData {
 		if b := s.peerOf(pipeline.ID(receiver)); b != nil {
+			s.charge = b
 			if !b.Ready(p.Now, s.cfg.Rate, s.cfg.Burst) {
 				return DropPeerRate
 			}
@@ -146,11 +149,8 @@ func (s *Stage) peerOf(epoch pipeline.ID) *Bucket {
 // Settle charges the packet's peer if the packet was its own doing:
 // authenticated, and no replay. The chain calls it.
 func (s *Stage) Settle(p *pipeline.Packet, _ pipeline.Verdict) {
-	if !p.Fresh() {
-		return
-	}
-	if b := s.peerOf(p.Epoch); b != nil {
-		b.Charge()
+	if p.Fresh() && s.charge != nil {
+		s.charge.Charge()
 	}
 }
 

@@ -24,8 +24,10 @@
 //
 // # State bound
 //
-// For each live epoch Config.Bits/8 + 8 bytes and 40 bytes of bookkeeping: about
-// 1 KiB at the default of 8,192 bits, about 8 KiB at the largest size.
+// For each live epoch at most Config.Bits/8 + 8 bytes and 48 bytes of
+// bookkeeping: about 1 KiB at the default of 8,192 bits, about 8 KiB at the
+// largest size. It grows from 80 bytes as the counter does, and is at its full
+// size once that has passed Config.Bits.
 //
 // # Metrics
 //

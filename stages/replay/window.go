@@ -24,11 +24,18 @@ const wordBits = 64
 // A Window comes from [NewWindow]; the zero Window accepts nothing. Copies share
 // their bitmap. Not safe for concurrent use.
 type Window struct {
-	// ring has one word more than bits/64: the word that holds h is seldom
-	// full, and the others must reach all of bits below it.
+	// ring has one word more than the bits that it reaches, divided by 64: the
+	// word that holds h is seldom full, and the others must reach all of bits
+	// below it. It starts small and doubles as h grows, up to full words, so
+	// that an idle epoch takes little and none ever forgets too early.
 	ring    []uint64
+	full    int32 // words
 	highest uint64
 }
+
+// firstWords is how large a ring is at first, one word for each 64 counters
+// and one more: 80 bytes, which is a size that the allocator has.
+const firstWords = 10
 
 // Result is what a Window says of a counter. The zero Result refuses.
 type Result uint8
@@ -49,7 +56,8 @@ func NewWindow(bits int) Window {
 	if !validBits(bits) {
 		panic(fmt.Sprintf("replay: NewWindow(%d) is not a power of two from %d to %d", bits, MinBits, MaxBits))
 	}
-	return Window{ring: make([]uint64, bits/wordBits+1)}
+	full := bits/wordBits + 1
+	return Window{ring: make([]uint64, min(firstWords, full)), full: int32(full)}
 }
 
 func validBits(bits int) bool {
@@ -60,21 +68,36 @@ func validBits(bits int) bool {
 // leaves the window as it was. The caller has authenticated the packet: a
 // forged counter would push genuine ones out of the window.
 func (w *Window) Accept(counter uint64) Result {
-	words := uint64(len(w.ring))
-	switch {
-	case words == 0:
-		return TooOld
-	case counter > w.highest:
-		w.slide(counter)
-	case w.highest-counter > (words-1)*wordBits:
+	if w.full == 0 {
 		return TooOld
 	}
+	switch {
+	case counter > w.highest:
+		w.grow(counter)
+		w.slide(counter)
+	case w.highest-counter > uint64(w.full-1)*wordBits:
+		return TooOld
+	}
+	words := uint64(len(w.ring))
 	word, bit := &w.ring[counter/wordBits%words], uint64(1)<<(counter%wordBits)
 	if *word&bit != 0 {
 		return Replayed
 	}
 	*word |= bit
 	return Accepted
+}
+
+// grow makes the ring large enough to lose nothing when highest becomes the
+// highest counter, or as large as it may be.
+func (w *Window) grow(highest uint64) {
+	words := len(w.ring)
+	for words < int(w.full) && highest/wordBits >= uint64(words) {
+		words = min(2*words, int(w.full))
+	}
+	if words > len(w.ring) {
+		// No word has been taken over yet: word i is at i.
+		w.ring = append(make([]uint64, 0, words), w.ring...)[:words]
+	}
 }
 
 // slide moves the window up to its new highest counter and clears the words
