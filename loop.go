@@ -56,9 +56,7 @@ func (t *Transport) run() {
 		now := t.now()
 		t.loop.batchNow = now
 		t.loop.watch.begin(now)
-		for i := range batch[:n] {
-			t.core.HandleDatagram(batch[i].Data, batch[i].Addr, now)
-		}
+		t.receive(batch[:n], now)
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
 				t.failed = err
@@ -69,6 +67,15 @@ func (t *Transport) run() {
 		if t.turn(now) {
 			return
 		}
+	}
+}
+
+func (t *Transport) receive(batch []wire.Datagram, now pipeline.Time) {
+	for i := range batch {
+		if i%conn.WarmBatch == 0 {
+			t.core.Warm(batch[i:min(i+conn.WarmBatch, len(batch))])
+		}
+		t.core.HandleDatagram(batch[i].Data, batch[i].Addr, now)
 	}
 }
 

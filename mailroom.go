@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/intentra/intentra/conn"
-
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -27,7 +26,7 @@ type box struct {
 	state, reliable ring
 	queued          bool  // in mailroom.turns
 	next            *Peer // the one whose turn is after this
-	ended           bool // the peer is not coming back
+	ended           bool  // the peer is not coming back
 	signal          chan struct{}
 	overwritten     uint64
 }

@@ -13,17 +13,17 @@ import (
 // direction, and the index by which each side addresses the other.
 type epoch struct {
 	id       pipeline.ID // our receiver index
-	seq      uint32
+	remoteID uint32      // theirs
 	session  *session
-	remoteID uint32 // theirs
-	opened   pipeline.Time
-	hash     [32]byte
-	tracker  *ack.Tracker // of what we have sent
-	skipAt   uint64       // the next counter to leave out
 	received uint64       // one above the highest counter received
 	messages uint64       // sent and received: what makes a rekey by time worth while
+	tracker  *ack.Tracker // of what we have sent
+	skipAt   uint64       // the next counter to leave out
 	softAt   pipeline.Time
 	freeAt   pipeline.Time // when a previous epoch goes
+	opened   pipeline.Time
+	seq      uint32
+	hash     [32]byte
 }
 
 // openEpoch installs keys. It returns nil if the ciphers cannot be made or the

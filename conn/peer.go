@@ -14,22 +14,23 @@ import (
 // Peer is an identity, a static key, as one identity of ours knows it, with
 // what outlives its sessions. All but Queue belongs to the endpoint's goroutine.
 type Peer struct {
-	// Key is the peer's static public key.
-	Key [noise.KeySize]byte
+	// User is the driver's own.
+	User any
 	// Queue holds what waits to be sent. It may be used from any goroutine;
 	// when a Push says wake, the driver calls MarkReady.
 	Queue *sendq.Queue
-	// User is the driver's own.
-	User any
 
-	static    *noise.Static // who we are to this peer
+	session   *session
 	id        pipeline.ID
 	forgotten bool
 	changed   bool // stats have, since PeerStats
-	session   *session
-	dial      *dial // set while we keep this peer connected
-	linger    linger
 	stats     PeerStats
+
+	// Key is the peer's static public key.
+	Key    [noise.KeySize]byte
+	static *noise.Static // who we are to this peer
+	dial   *dial         // set while we keep this peer connected
+	linger linger
 
 	strikes   strikes
 	takeovers *strikes  // nil until the first

@@ -12,10 +12,12 @@ import (
 
 // session is one connection with a peer.
 type session struct {
-	id     pipeline.ID
-	peer   *Peer
-	dialer bool // we dialled it
-	suite  wire.Suite
+	// What each packet looks at comes first, in two cache lines.
+	peer                    *Peer
+	current, previous, next *epoch
+	received                pipeline.Time // when the last authenticated packet came
+	newest                  uint64        // order of the newest packet, for roaming
+	id                      pipeline.ID
 	// confirmed: for a responder, that message 3 has been accepted; for a
 	// dialer, that a packet has come.
 	confirmed bool
@@ -26,25 +28,22 @@ type session struct {
 	pingDue   bool
 	ackDue    bool
 	stateTurn bool // who may fill the next packet first: State or Reliable
+	dialer    bool // we dialled it
+	suite     wire.Suite
 
 	remote      netip.AddrPort
-	path        *path // a candidate address; nil if there is none
+	path        *path  // a candidate address; nil if there is none
+	final       []byte // responder: message 3, until the dialer has spoken
 	maxDatagram int
+	pacer       pacer
+	asked       pipeline.Time // when the oldest packet left that an answer is owed to; zero: none
+	owedAt      pipeline.Time // when e.owed will look at it; zero: it is not in there
+	lastPing    pipeline.Time
 
-	previous, current, next *epoch
-	rekey                   rekey
-	final                   []byte // responder: message 3, until the dialer has spoken
-
-	lane  lane
-	pacer pacer
-
-	timer    timer
-	opened   pipeline.Time
-	received pipeline.Time // when the last authenticated packet came
-	asked    pipeline.Time // when the oldest packet left that an answer is owed to; zero: none
-	owedAt   pipeline.Time // when e.owed will look at it; zero: it is not in there
-	lastPing pipeline.Time
-	newest   uint64 // order of the newest packet, for roaming
+	timer  timer
+	opened pipeline.Time
+	rekey  rekey
+	lane   lane
 }
 
 // epochs lists the live epochs, oldest first.

@@ -73,8 +73,8 @@ type Stats struct {
 
 // PeerStats are the counters of one peer, over all its sessions.
 type PeerStats struct {
-	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
-	MessagesIn, MessagesOut                  uint64
+	PacketsIn, BytesIn, MessagesIn    uint64
+	PacketsOut, BytesOut, MessagesOut uint64
 	// Acked and Lost count messages whose packet was acknowledged or lost;
 	// a lost packet that turns up later moves over. A Reliable message counts
 	// each time that it is sent.

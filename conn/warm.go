@@ -27,7 +27,8 @@ func (e *Endpoint) Warm(batch []wire.Datagram) {
 		}
 		ep := *slot
 		s := ep.session
-		sum += ep.received + uint64(s.received) + uint64(s.remote.Port()) + s.peer.stats.PacketsIn
+		p := s.peer
+		sum += ep.received + uint64(s.received) + uint64(s.remote.Port()) + p.stats.MessagesIn
 		sum += e.set.Warm(s.id, ep.id, ep.received)
 	}
 	e.warmth = sum // so that the reads are not for nothing

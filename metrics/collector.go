@@ -81,7 +81,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, m := range c.vectors {
 		m.rows(s.stats, func(n uint64, labels ...string) {
-			out <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(n), labels...)
+			out <- prometheus.MustNewConstMetric(m.desc, m.kind, float64(n), labels...)
 		})
 	}
 	out <- prometheus.MustNewConstMetric(c.online, prometheus.GaugeValue, float64(len(s.peers)))

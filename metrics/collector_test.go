@@ -50,7 +50,7 @@ func distinct() snapshot {
 			HandshakesInFlight: 13, CookiesSent: 108, Peers: 14, Sessions: 15, Rekeys: 109, Strikes: 110,
 			Closes: []intentra.NamedCount{{Name: "idle", Count: 16}},
 			Panics: 111, SlowHandlerCalls: 112, ReorderBytes: 17, QueueBytes: 18, Roams: 113, Takeovers: 114,
-			Uptime: 90 * time.Second,
+			Uptime: 90 * time.Second, SocketReadBuffer: 19, SocketWriteBuffer: 20,
 			Socket: udp.Stats{
 				ReadCalls: 21, WriteCalls: 22,
 				ReadLoss: udp.Losses{udp.LossTruncated: 23}, WriteLoss: udp.Losses{udp.LossNoBuffers: 24},
@@ -58,7 +58,7 @@ func distinct() snapshot {
 			},
 		},
 		peers: []intentra.PeerStats{{
-			Key: intentra.PublicKey{1}, RTT: 5 * time.Millisecond, MessagesIn: 31, MessagesOut: 32, Lost: 33,
+			Key: intentra.PublicKey{1}, Identity: intentra.PublicKey{2}, RTT: 5 * time.Millisecond, MessagesIn: 31, MessagesOut: 32, Lost: 33,
 			QueuedMessages: 34, QueueBytes: 35, SendDrops: 36, ReceiveDrops: 37,
 		}},
 	}
@@ -71,7 +71,7 @@ func TestLint(t *testing.T) {
 }
 
 func TestEveryMetricShowsItsOwnField(t *testing.T) {
-	key := intentra.PublicKey{1}.String()
+	key, own := intentra.PublicKey{1}.String(), intentra.PublicKey{2}.String()
 	got := values(t, gatherer(t, distinct(), WithPeerLabels(10)))
 	for series, want := range map[string]float64{
 		"intentra_packets_received_total":    101,
@@ -103,6 +103,8 @@ func TestEveryMetricShowsItsOwnField(t *testing.T) {
 		`intentra_send_drops_total{reason=closed}`:                                 0,
 		`intentra_handshakes_total{outcome=accepted}`:                              12,
 		`intentra_closes_total{reason=idle}`:                                       16,
+		`intentra_socket_buffer_bytes{direction=in}`:                               19,
+		`intentra_socket_buffer_bytes{direction=out}`:                              20,
 		`intentra_socket_calls_total{direction=in}`:                                21,
 		`intentra_socket_calls_total{direction=out}`:                               22,
 		`intentra_socket_lost_datagrams_total{direction=in,reason=truncated}`:      23,
@@ -121,15 +123,15 @@ func TestEveryMetricShowsItsOwnField(t *testing.T) {
 		`intentra_chain_messages_total{direction=in,outcome=accepted}`:  75,
 		`intentra_chain_messages_total{direction=out,outcome=accepted}`: 20,
 
-		"intentra_unlabelled_peers":                                0,
-		"intentra_peer_rtt_seconds{peer=" + key + "}":              0.005,
-		"intentra_peer_messages_delivered_total{peer=" + key + "}": 31,
-		"intentra_peer_messages_sent_total{peer=" + key + "}":      32,
-		"intentra_peer_messages_lost_total{peer=" + key + "}":      33,
-		"intentra_peer_queued_messages{peer=" + key + "}":          34,
-		"intentra_peer_queue_bytes{peer=" + key + "}":              35,
-		"intentra_peer_send_drops_total{peer=" + key + "}":         36,
-		"intentra_peer_receive_drops_total{peer=" + key + "}":      37,
+		"intentra_unlabelled_peers":                                                     0,
+		"intentra_peer_rtt_seconds{identity=" + own + ",peer=" + key + "}":              0.005,
+		"intentra_peer_messages_delivered_total{identity=" + own + ",peer=" + key + "}": 31,
+		"intentra_peer_messages_sent_total{identity=" + own + ",peer=" + key + "}":      32,
+		"intentra_peer_messages_lost_total{identity=" + own + ",peer=" + key + "}":      33,
+		"intentra_peer_queued_messages{identity=" + own + ",peer=" + key + "}":          34,
+		"intentra_peer_queue_bytes{identity=" + own + ",peer=" + key + "}":              35,
+		"intentra_peer_send_drops_total{identity=" + own + ",peer=" + key + "}":         36,
+		"intentra_peer_receive_drops_total{identity=" + own + ",peer=" + key + "}":      37,
 	} {
 		require.Contains(t, got, series)
 		require.InDelta(t, want, got[series], 1e-12, series)

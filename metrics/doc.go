@@ -35,7 +35,8 @@
 // intentra_slow_handler_calls_total, intentra_uptime_seconds.
 //
 // The socket: intentra_socket_calls_total{direction},
-// intentra_socket_late_errors_total.
+// intentra_socket_late_errors_total, and intentra_socket_buffer_bytes{direction},
+// the queue that the kernel gave, which may be less than was asked for.
 //
 // Memory: intentra_reorder_bytes, intentra_queue_bytes.
 //
@@ -47,5 +48,6 @@
 //
 // The number of series does not depend on the number of peers, so that ten
 // thousand of them do not hurt the monitoring. [WithPeerLabels] adds series for
-// single peers, up to a limit.
+// single peers, up to a limit, labelled peer and identity: the peer's key and
+// ours towards it, since a gateway may dial one peer under several.
 package metrics

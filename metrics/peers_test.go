@@ -28,7 +28,7 @@ func TestPeerLabelsAreBounded(t *testing.T) {
 		got, series := map[string]bool{}, 0
 		all := values(t, gatherer(t, s, WithPeerLabels(limit)))
 		for name := range all {
-			if _, key, ok := strings.Cut(name, "{peer="); ok {
+			if _, key, ok := strings.Cut(name, ",peer="); ok {
 				got[strings.TrimSuffix(key, "}")] = true
 				series++
 			}
@@ -36,6 +36,26 @@ func TestPeerLabelsAreBounded(t *testing.T) {
 		require.Equal(t, want, got, "limit %d", limit)
 		require.Equal(t, 8*len(want), series, "limit %d", limit)
 		require.Equal(t, float64(peers-len(want)), all["intentra_unlabelled_peers"], "limit %d", limit)
+	}
+}
+
+// A key dialled under two identities is two peers, and the limit picks the same
+// one whatever their order.
+func TestPeersOfOneKey(t *testing.T) {
+	key := intentra.PublicKey{1}
+	one := intentra.PeerStats{Key: key, Identity: intentra.PublicKey{2}, RTT: 1, MessagesOut: 11}
+	other := intentra.PeerStats{Key: key, Identity: intentra.PublicKey{3}, RTT: 1, MessagesOut: 12}
+	series := func(s intentra.PeerStats) string {
+		return "intentra_peer_messages_sent_total{identity=" + s.Identity.String() + ",peer=" + key.String() + "}"
+	}
+	for _, peers := range [][]intentra.PeerStats{{one, other}, {other, one}} {
+		both := values(t, gatherer(t, snapshot{peers: peers}, WithPeerLabels(2)))
+		require.Equal(t, 11.0, both[series(one)])
+		require.Equal(t, 12.0, both[series(other)])
+
+		single := values(t, gatherer(t, snapshot{peers: peers}, WithPeerLabels(1)))
+		require.Contains(t, single, series(one))
+		require.NotContains(t, single, series(other))
 	}
 }
 

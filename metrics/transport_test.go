@@ -76,6 +76,38 @@ func TestCountersOfTransports(t *testing.T) {
 	}
 }
 
+// A gateway dials one hub under its own key and two others, and can still be
+// collected.
+func TestIdentitiesTowardsOnePeer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	keys := make([]intentra.PrivateKey, 4)
+	for i := range keys {
+		var err error
+		keys[i], err = intentra.GenerateKey()
+		require.NoError(t, err)
+	}
+	listen := func(key intentra.PrivateKey) *intentra.Transport {
+		l, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: key, Authorize: intentra.AllowAny})
+		require.NoError(t, err)
+		t.Cleanup(func() { l.Close() })
+		return l
+	}
+	hub, gateway := listen(keys[0]), listen(keys[1])
+	for _, key := range keys[1:] {
+		_, err := gateway.DialAs(ctx, key, hub.LocalAddr().String(), hub.PublicKey())
+		require.NoError(t, err)
+	}
+	r := prometheus.NewPedanticRegistry()
+	require.NoError(t, r.Register(metrics.NewCollector(gateway, metrics.WithPeerLabels(3))))
+	all := series(t, r)
+	for _, key := range keys[1:] {
+		// Labels in the order of their names: identity, peer.
+		require.Contains(t, all, "intentra_peer_queue_bytes "+key.Public().String()+" "+hub.PublicKey().String())
+	}
+	require.Zero(t, all["intentra_unlabelled_peers"])
+}
+
 // Collecting while messages flow, and on after the end.
 func TestCollectDuringTrafficAndAfterClose(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

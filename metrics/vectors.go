@@ -21,42 +21,50 @@ const (
 	outcomeDropped  = "dropped"
 )
 
-// vector is a counter with labels. rows calls emit for each of its rows, the
+// vector is a metric with labels. rows calls emit for each of its rows, the
 // labels in the order of the description.
 type vector struct {
 	desc *prometheus.Desc
+	kind prometheus.ValueType
 	rows func(s intentra.Stats, emit emit)
 }
 
 type emit func(n uint64, labels ...string)
 
 func newVectors() []vector {
+	counter := func(name, help string, rows func(intentra.Stats, emit), labels ...string) vector {
+		return vector{newDesc(name, help, labels...), prometheus.CounterValue, rows}
+	}
 	named := func(name, help, label string, counts func(intentra.Stats) []intentra.NamedCount) vector {
-		return vector{newDesc(name, help, label), func(s intentra.Stats, emit emit) {
+		return counter(name, help, func(s intentra.Stats, emit emit) {
 			for _, c := range counts(s) {
 				emit(c.Count, c.Name)
 			}
-		}}
+		}, label)
 	}
 	return []vector{
-		{newDesc("drops_total", "Packets and messages that a stage of a chain dropped.",
-			"direction", "level", "stage", "reason"), dropRows},
-		{newDesc("chain_packets_entered_total", "Packets that a chain was given.", "direction"),
-			enteredRows(packets)},
-		{newDesc("chain_packets_total", "Packets that a chain was given, by what became of them.",
-			"direction", "outcome"), outcomeRows(packets)},
-		{newDesc("chain_messages_entered_total", "Messages that a chain was given.", "direction"),
-			enteredRows(messages)},
-		{newDesc("chain_messages_total", "Messages that a chain was given, by what became of them.",
-			"direction", "outcome"), outcomeRows(messages)},
+		counter("drops_total", "Packets and messages that a stage of a chain dropped.",
+			dropRows, "direction", "level", "stage", "reason"),
+		counter("chain_packets_entered_total", "Packets that a chain was given.",
+			enteredRows(packets), "direction"),
+		counter("chain_packets_total", "Packets that a chain was given, by what became of them.",
+			outcomeRows(packets), "direction", "outcome"),
+		counter("chain_messages_entered_total", "Messages that a chain was given.",
+			enteredRows(messages), "direction"),
+		counter("chain_messages_total", "Messages that a chain was given, by what became of them.",
+			outcomeRows(messages), "direction", "outcome"),
 		named("send_drops_total", "Messages that the application sent and that never reached the outbound chain.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.SendDrops }),
 		named("handshakes_total", "Handshakes and their packets, by what became of them.", "outcome",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Handshakes }),
 		named("closes_total", "Sessions closed.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Closes }),
-		{newDesc("socket_calls_total", "System calls that moved datagrams.", "direction"), callRows},
-		{newDesc("socket_lost_datagrams_total", "Datagrams lost at the socket.", "direction", "reason"), lossRows},
+		counter("socket_calls_total", "System calls that moved datagrams.",
+			callRows, "direction"),
+		counter("socket_lost_datagrams_total", "Datagrams lost at the socket.",
+			lossRows, "direction", "reason"),
+		{newDesc("socket_buffer_bytes", "Bytes of queue that the kernel gave the socket.", "direction"),
+			prometheus.GaugeValue, bufferRows},
 	}
 }
 
@@ -123,4 +131,9 @@ func lossRows(s intentra.Stats, emit emit) {
 	for i, n := range s.Socket.WriteLoss {
 		emit(n, directionOut, udp.Loss(i).String())
 	}
+}
+
+func bufferRows(s intentra.Stats, emit emit) {
+	emit(uint64(s.SocketReadBuffer), directionIn)
+	emit(uint64(s.SocketWriteBuffer), directionOut)
 }

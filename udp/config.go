@@ -15,7 +15,8 @@ var ErrConfig = errors.New("udp: invalid config")
 // stands for its default.
 type Config struct {
 	// ReadBuffer and WriteBuffer are the bytes of datagrams that the kernel
-	// is asked to queue. The default is 4 MiB; Granted tells what came of it.
+	// is asked to queue. The default is DefaultBuffer; Conn.Granted tells what
+	// came of it.
 	ReadBuffer, WriteBuffer int
 	// Batch is the most messages per system call, at most 1024: datagrams, or
 	// runs of up to 64 of them. The default is 64. With GRO the socket has
@@ -42,11 +43,14 @@ type Config struct {
 	DisableGSO, DisableGRO bool
 }
 
+// DefaultBuffer is the default of Config.ReadBuffer and Config.WriteBuffer, in
+// bytes.
+const DefaultBuffer = 4 << 20
+
 // What we chose.
 const (
-	defaultBuffer      = 4 << 20 // bytes
-	defaultBatch       = 64      // datagrams
-	defaultMaxDatagram = 2048    // bytes
+	defaultBatch       = 64   // datagrams
+	defaultMaxDatagram = 2048 // bytes
 
 	defaultMaxQueueDelay = 250 * time.Millisecond
 
@@ -67,8 +71,8 @@ func (c Config) withDefaults() (Config, error) {
 		def     int
 		highest int
 	}{
-		{"ReadBuffer", &c.ReadBuffer, defaultBuffer, 1 << 30},
-		{"WriteBuffer", &c.WriteBuffer, defaultBuffer, 1 << 30},
+		{"ReadBuffer", &c.ReadBuffer, DefaultBuffer, 1 << 30},
+		{"WriteBuffer", &c.WriteBuffer, DefaultBuffer, 1 << 30},
 		{"Batch", &c.Batch, defaultBatch, maxBatch},
 		{"MaxDatagram", &c.MaxDatagram, defaultMaxDatagram, wire.MaxDatagram},
 	} {

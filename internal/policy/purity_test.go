@@ -23,7 +23,7 @@ import (
 // pure are the folders whose code must do the same whenever it is given the
 // same inputs at the same times. internal/sendq is not among them: it is what
 // the core shares with the goroutines of the user, and has its one lock.
-var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise"}
+var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash"}
 
 // impureImports are packages whose mere use brings time, chance or waiting.
 // sync/atomic waits for nothing and stays allowed.

@@ -1,0 +1,83 @@
+package intentra
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/udp"
+)
+
+// What the kernel gave stands in Stats. Where that is less than was asked for,
+// the log says so once for each direction, with the limit to raise.
+func TestBuffersThatTheKernelCuts(t *testing.T) {
+	type warning struct {
+		Level, Buffer, Sysctl string
+		Asked, Granted        int
+	}
+	for name, asked := range map[string]int{"more than there is": 1 << 30, "little": 16 << 10, "default": 0} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			tr := open(t, Config{
+				Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
+				Socket: udp.Config{ReadBuffer: asked, WriteBuffer: asked},
+			})
+			s := tr.Stats()
+			read, write := tr.socket.Granted()
+			require.Equal(t, read, s.SocketReadBuffer)
+			require.Equal(t, write, s.SocketWriteBuffer)
+			require.Equal(t, tr.socket.Offload(), s.Offload)
+			require.NoError(t, tr.Close()) // from here on nobody logs
+
+			wanted := asked
+			if asked == 0 {
+				wanted = udp.DefaultBuffer
+			}
+			var want, got []warning
+			if read < wanted {
+				want = append(want, warning{"WARN", "read", "net.core.rmem_max", wanted, read})
+			}
+			if write < wanted {
+				want = append(want, warning{"WARN", "write", "net.core.wmem_max", wanted, write})
+			}
+			for d := json.NewDecoder(&log); d.More(); {
+				var w warning
+				require.NoError(t, d.Decode(&w))
+				got = append(got, w)
+			}
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+// A transport for one peer has fewer buffers, unless told otherwise.
+func TestDialBatch(t *testing.T) {
+	l := open(t, Config{})
+	require.Zero(t, l.cfg.Socket.Batch, "the default of package udp")
+	for asked, want := range map[int]int{0: dialBatch, 64: 64} {
+		key, err := GenerateKey()
+		require.NoError(t, err)
+		cfg := Config{Key: key, Socket: udp.Config{Batch: asked}}
+		p, err := Dial(context.Background(), l.LocalAddr().String(), l.PublicKey(), cfg)
+		require.NoError(t, err)
+		require.Equal(t, want, p.t.cfg.Socket.Batch)
+		require.Equal(t, asked, cfg.Socket.Batch)
+		require.NoError(t, p.t.Close())
+	}
+}
+
+func open(t *testing.T, cfg Config) *Transport {
+	t.Helper()
+	var err error
+	cfg.Key, err = GenerateKey()
+	require.NoError(t, err)
+	cfg.Authorize = AllowAny
+	tr, err := Listen("127.0.0.1:0", cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tr.Close() })
+	return tr
+}
