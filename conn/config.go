@@ -63,6 +63,7 @@ const (
 
 	transmitBatch = 512       // datagrams that wait for the driver to send them
 	transmitBytes = 128 << 10 // bytes of them
+	maxPadding    = 160       // bytes that fill a full packet up
 	skipInterval  = 512       // one counter in about as many is skipped on purpose
 )
 

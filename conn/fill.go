@@ -113,6 +113,9 @@ func (e *Endpoint) sendPacket(s *session, state, reliable int, now pipeline.Time
 		f.reserved = wire.MaxAckSize
 	}
 	f.fillMessages(state > 0, reliable > 0)
+	if f.full {
+		f.pad()
+	}
 	if s.pingDue && !f.eliciting {
 		p.Data = wire.AppendPing(p.Data)
 		f.eliciting = true
@@ -338,6 +341,17 @@ func (f *fill) appendReliable(p *pipeline.Packet, seq uint64, m *laneMessage) {
 	m.epoch, m.counter, m.sentAt = p.Epoch, p.Counter, f.now
 	p.Sequence, p.Distance = seq, m.distance
 	f.append(p)
+}
+
+// pad makes a full packet as long as the others that follow each other now: only
+// datagrams of one length travel as a run (see package udp), and messages differ
+// by some bytes. More than maxPadding is not worth it.
+func (f *fill) pad() {
+	p := &f.e.outgoing
+	n := cap(p.Data) - wire.TagSize - len(p.Data) - f.reserved
+	if n > 0 && n <= maxPadding {
+		p.Data = wire.AppendPadding(p.Data, n)
+	}
 }
 
 // leave keeps the message that does not fit for the next packet. One that fits

@@ -67,8 +67,8 @@ func TestFlushInBatches(t *testing.T) {
 		}
 	}
 	for _, n := range sizes[:len(sizes)-1] {
-		// As many datagrams of about 1,150 bytes as fit with room for a longest.
-		require.InDelta(t, transmitBytes/1150, n, 2)
+		// As many full datagrams as fit.
+		require.InDelta(t, transmitBytes/1232, n, 2)
 	}
 	require.Len(t, sizes, 8)
 	w.run(time.Second)

@@ -10,7 +10,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Conn is a UDP socket. ReadBatch and SetReadDeadline belong to one goroutine,
+// Conn is a UDP socket. ReadBatch, Poll and SetReadDeadline belong to one goroutine,
 // WriteBatch to one goroutine, which may be the same; all other methods may be
 // called from any goroutine at any time.
 type Conn struct {
@@ -117,6 +117,18 @@ func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 		c.stale = true
 	}
 	if err != nil {
+		return 0, c.failure(err)
+	}
+	return n, nil
+}
+
+// Poll is ReadBatch for a caller who does not want to wait: 0, nil says that
+// there is nothing. It leaves a pending Wake alone.
+func (c *Conn) Poll(dst []wire.Datagram) (n int, err error) {
+	if c.closed.Load() {
+		return 0, net.ErrClosed
+	}
+	if n, err = c.sock.read(dst, false); err != nil {
 		return 0, c.failure(err)
 	}
 	return n, nil

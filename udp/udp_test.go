@@ -186,3 +186,22 @@ func TestImplementationsReportClose(t *testing.T) {
 		require.Error(t, err)
 	})
 }
+
+// Poll takes what is there and does not wait for more.
+func TestPoll(t *testing.T) {
+	eachSocket(t, func(t *testing.T, cfg Config) {
+		a, b := listen(t, loopback4, cfg), listen(t, loopback4, cfg)
+		dst := make([]wire.Datagram, 4)
+		n, err := b.Poll(dst)
+		require.NoError(t, err)
+		require.Zero(t, n)
+		send(t, a, to(b.LocalAddr(), "x"))
+		n, err = b.Poll(dst)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.Equal(t, "x", string(dst[0].Data))
+		require.NoError(t, b.Close())
+		_, err = b.Poll(dst)
+		require.ErrorIs(t, err, net.ErrClosed)
+	})
+}

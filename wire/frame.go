@@ -7,7 +7,7 @@ type FrameType uint8
 
 // The frame types. Message frames are those up to FrameReliable.
 const (
-	FramePadding       FrameType = 0 // one byte
+	FramePadding       FrameType = 0 // one byte, or any number of them
 	FrameRealtime      FrameType = 1 // channel, length, payload
 	FrameLatest        FrameType = 2 // channel, length, payload
 	FrameReliable      FrameType = 3 // channel, sequence, distance, length, payload
@@ -99,6 +99,12 @@ func AppendReliable(b []byte, channel uint32, seq uint64, distance uint16, paylo
 	return append(b, payload...)
 }
 
+// AppendPadding appends n bytes of padding.
+func AppendPadding(b []byte, n int) []byte {
+	b = append(b, make([]byte, n)...) // not allocated: the compiler sees an append
+	return b
+}
+
 // AppendPing appends a Ping frame.
 func AppendPing(b []byte) []byte { return append(b, byte(FramePing)) }
 
@@ -131,7 +137,13 @@ func (f *Frame) Parse(b []byte) int {
 		return f.parseMessage(b)
 	case FrameAck:
 		return f.Ack.parse(b)
-	case FramePadding, FramePing:
+	case FramePadding:
+		n := 1
+		for n < len(b) && b[n] == byte(FramePadding) {
+			n++
+		}
+		return n
+	case FramePing:
 		return 1
 	case FrameClose:
 		if len(b) < 2 {

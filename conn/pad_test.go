@@ -1,0 +1,58 @@
+package conn
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// Full packets that follow each other have one length whatever their messages
+// measure, so that they travel as a run; the last is no longer than it need be.
+func TestFullPacketsHaveOneLength(t *testing.T) {
+	w := newNetwork(t, 5)
+	a, b := w.pair()
+	w.run(time.Second)
+	var sizes []int
+	w.tap = func(from, _ netip.AddrPort, data []byte) bool {
+		if from == a.addr {
+			sizes = append(sizes, len(data))
+		}
+		return true
+	}
+	for i := range 100 {
+		a.queue(b, uint32(i*50), pipeline.Realtime, number(i, 100+i%40))
+	}
+	a.turn()
+	require.Greater(t, len(sizes), 5)
+	for _, n := range sizes[:len(sizes)-1] {
+		require.Equal(t, a.session(b).maxDatagram, n)
+	}
+	require.Less(t, sizes[len(sizes)-1], a.session(b).maxDatagram)
+	w.run(time.Second)
+	require.Len(t, b.got, 100)
+}
+
+// A packet with a message after which there is much room left is not filled up.
+func TestLargeMessagesAreNotPadded(t *testing.T) {
+	w := newNetwork(t, 6)
+	a, b := w.pair()
+	w.run(time.Second)
+	var most int
+	w.tap = func(from, _ netip.AddrPort, data []byte) bool {
+		if from == a.addr {
+			most = max(most, len(data))
+		}
+		return true
+	}
+	for i := range 20 {
+		a.queue(b, 1, pipeline.Realtime, number(i, 800))
+	}
+	a.turn()
+	require.Less(t, most, 900)
+	w.run(time.Second)
+	require.Len(t, b.got, 20)
+}
