@@ -105,7 +105,8 @@ type Config struct {
 
 	// MaxHandshakes limits the handshakes in flight that we answer, in all,
 	// MaxHandshakesPerAddress those from one IPv4 address or IPv6 /64, and
-	// HandshakeRate how many are begun in a second.
+	// HandshakeRate how many are begun in a second. Addresses take turns at it:
+	// one alone may use all of it, but keeps nobody else from his turn.
 	MaxHandshakes, MaxHandshakesPerAddress, HandshakeRate int
 
 	// PeerRate and PeerBurst limit the packets that are accepted from each

@@ -34,13 +34,13 @@ func (a *Attach) Process(p *pipeline.Packet) pipeline.Verdict {
 	}
 	// A goodbye is the last that the peer will hear: it carries all that is owed.
 	bare := len(p.Data) == wire.HeaderSize || wire.FrameType(p.Data[wire.HeaderSize]) == wire.FrameClose
-	early := p.Now-ss.lastAck < pipeline.Time(s.ackInterval(ss))
 	for _, e := range ss.epochs {
 		if e == nil {
 			continue
 		}
-		n, since := e.history.Pending()
-		if n == 0 || !bare && early && p.Now < s.due(ss, n, since) {
+		n, _ := e.history.Pending()
+		early := p.Now-ss.lastAck < pipeline.Time(s.ackInterval(ss, e))
+		if n == 0 || !bare && early && p.Now < s.due(ss, e) {
 			continue
 		}
 		a.attach(p, ss, e)
@@ -58,5 +58,6 @@ func (a *Attach) attach(p *pipeline.Packet, ss *session, e *epoch) {
 	}
 	p.Data = wire.AppendAck(p.Data, &a.ack)
 	e.history.Acknowledged()
+	e.urgent = false
 	ss.lastAck = p.Now
 }

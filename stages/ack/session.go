@@ -133,36 +133,40 @@ func (s *Stage) Deadline(id pipeline.ID) (at pipeline.Time, ok bool) {
 		if e == nil {
 			continue
 		}
-		n, since := e.history.Pending()
-		if n == 0 {
+		if n, _ := e.history.Pending(); n == 0 {
 			continue
 		}
-		if due := s.due(ss, n, since); !ok || due < at {
+		if due := s.due(ss, e); !ok || due < at {
 			at, ok = due, true
 		}
 	}
 	return at, ok
 }
 
-// due returns when n packets, the first received at since, are to be
-// acknowledged.
-func (s *Stage) due(ss *session, n int, since pipeline.Time) pipeline.Time {
+// due returns when the packets that wait in e are to be acknowledged.
+func (s *Stage) due(ss *session, e *epoch) pipeline.Time {
+	n, since := e.history.Pending()
 	switch {
 	case n >= s.cfg.Every:
 		return since
 	case ss.reorder.Gap():
 		return since + pipeline.Time(s.cfg.GapDelay)
+	case e.urgent:
+		return min(e.urgentAt+pipeline.Time(s.cfg.Delay), since+pipeline.Time(s.cfg.LazyDelay))
 	}
-	return since + pipeline.Time(s.cfg.Delay)
+	return since + pipeline.Time(s.cfg.LazyDelay)
 }
 
 // ackInterval returns the shortest time between two acknowledgements that are
 // attached to data.
-func (s *Stage) ackInterval(ss *session) time.Duration {
-	if ss.reorder.Gap() {
+func (s *Stage) ackInterval(ss *session, e *epoch) time.Duration {
+	switch {
+	case ss.reorder.Gap():
 		return s.cfg.GapDelay
+	case e.urgent:
+		return s.cfg.Delay
 	}
-	return s.cfg.Delay
+	return s.cfg.LazyDelay
 }
 
 // Warm reads the state that a packet of the epoch will need, and returns a

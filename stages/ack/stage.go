@@ -28,8 +28,13 @@ const (
 // What we chose.
 const (
 	// DefaultDelay is the longest that an acknowledgement waits for data to
-	// travel with, and the shortest time between two of a session.
+	// travel with, and the shortest time between two of a session, where
+	// something waits for it: a Reliable message, or whoever asked by a Ping.
 	DefaultDelay = 25 * time.Millisecond
+	// DefaultLazyDelay is the same for packets of states alone, which are never
+	// sent again: their acknowledgements only tell of loss and round-trip time.
+	// At 25 ms a peer with 40 states/s would be sent as many packets as it sends.
+	DefaultLazyDelay = 100 * time.Millisecond
 	// DefaultGapDelay is the same while a Reliable message is missing.
 	DefaultGapDelay = 5 * time.Millisecond
 	// DefaultEvery is the number of packets after which an acknowledgement
@@ -61,12 +66,12 @@ type Config struct {
 	// Reliable message now.
 	Room func(p *pipeline.Packet) bool
 
-	// Delay, GapDelay, Every, HeldBytes and HeldBytesTotal default to the
+	// Delay, LazyDelay, GapDelay, Every, HeldBytes and HeldBytesTotal default to the
 	// constants of those names. Held payloads count with the size of their
 	// buffers, multiples of 64 bytes.
-	Delay, GapDelay           time.Duration
-	Every                     int
-	HeldBytes, HeldBytesTotal int
+	Delay, LazyDelay, GapDelay time.Duration
+	Every                      int
+	HeldBytes, HeldBytesTotal  int
 }
 
 func (c Config) withDefaults() Config {
@@ -83,6 +88,7 @@ func (c Config) withDefaults() Config {
 		c.Room = func(*pipeline.Packet) bool { return true }
 	}
 	setDefault(&c.Delay, DefaultDelay)
+	setDefault(&c.LazyDelay, max(DefaultLazyDelay, c.Delay))
 	setDefault(&c.GapDelay, DefaultGapDelay)
 	setDefault(&c.Every, DefaultEvery)
 	setDefault(&c.HeldBytes, DefaultHeldBytes)
@@ -108,6 +114,7 @@ type Stage struct {
 	session   *session
 	rest      []byte // frames that Next has not looked at
 	eliciting bool
+	urgent    bool   // an acknowledgement is waited for
 	releasing bool   // a delivery may have set a held message free
 	borrowed  []byte // payload of a released message, to be given back
 
@@ -129,6 +136,9 @@ type epoch struct {
 	seq     uint32
 	tracker Tracker
 	history History
+	// urgent says that an acknowledgement is waited for, since urgentAt.
+	urgent   bool
+	urgentAt pipeline.Time
 }
 
 // New returns the stage.
@@ -174,7 +184,7 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 // check looks at every frame and changes nothing. It reports whether there are
 // any that are not messages.
 func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
-	s.eliciting = false
+	s.eliciting, s.urgent = false, false
 	acks := 0
 	b := p.Payload()
 	if len(b) == 0 {
@@ -188,6 +198,7 @@ func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
 		b = b[n:]
 		t := s.frame.Type
 		s.eliciting = s.eliciting || t.AckEliciting()
+		s.urgent = s.urgent || t == wire.FrameReliable || !t.IsMessage() && t.AckEliciting()
 		control = control || !t.IsMessage() && t != wire.FramePadding
 		if t != wire.FrameAck {
 			continue
@@ -316,14 +327,20 @@ func (s *Stage) Settle(p *pipeline.Packet, v pipeline.Verdict) {
 	if ss := s.sessions.Get(p.Session); ss != nil {
 		if e := ss.byID(p.Epoch); e != nil {
 			e.history.Record(p.Counter, p.Now, s.eliciting)
-			s.owe(p, ss, &e.history)
+			s.owe(p, ss, e)
 		}
 	}
 }
 
-func (s *Stage) owe(p *pipeline.Packet, ss *session, h *History) {
-	n, since := h.Pending()
-	if s.eliciting && (n == 1 || n >= s.cfg.Every || ss.reorder.Gap()) {
-		s.cfg.Owed(p, s.due(ss, n, since))
+func (s *Stage) owe(p *pipeline.Packet, ss *session, e *epoch) {
+	if !s.eliciting {
+		return
 	}
+	n, _ := e.history.Pending()
+	if hurry := s.urgent && !e.urgent; hurry {
+		e.urgent, e.urgentAt = true, p.Now
+	} else if n > 1 && n < s.cfg.Every && !ss.reorder.Gap() {
+		return // has been told of
+	}
+	s.cfg.Owed(p, s.due(ss, e))
 }

@@ -1,0 +1,44 @@
+package ack
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// States alone are acknowledged late, for they are never sent again; whoever
+// waits for an acknowledgement gets it soon, and with it that of the states.
+func TestStatesAreAcknowledgedLate(t *testing.T) {
+	const lazy, soon = pipeline.Time(DefaultLazyDelay), pipeline.Time(DefaultDelay)
+	for name, urgent := range map[string][]byte{
+		"ping": ping, "reliable": reliable(1, 0, 0, "x"), "path": challenge, "rekey": rekey,
+	} {
+		var told []pipeline.Time
+		r := newRig(t, Config{Owed: func(_ *pipeline.Packet, at pipeline.Time) { told = append(told, at) }})
+		deadline := func() pipeline.Time {
+			at, ok := r.stage.Deadline(sessionA)
+			require.True(t, ok)
+			return at
+		}
+		start := r.now
+		r.receive(sessionA, 0, 0, realtime(1, "state"))
+		require.Equal(t, start+lazy, deadline(), name)
+		r.now += 10 * millisecond
+		r.receive(sessionA, 0, 1, realtime(1, "state"))
+		require.Equal(t, start+lazy, deadline(), name)
+		require.Equal(t, []pipeline.Time{start + lazy}, told, "%s: once is enough", name)
+
+		r.receive(sessionA, 0, 2, urgent)
+		require.Equal(t, r.now+soon, deadline(), name)
+		r.receive(sessionA, 0, 3, urgent)
+		require.Equal(t, []pipeline.Time{start + lazy, r.now + soon}, told, name)
+
+		// Not later for being asked again, and late again once it has been sent.
+		r.now += soon
+		require.Len(t, r.send(sessionA, 0, roomForAll), 1, name)
+		r.receive(sessionA, 0, 4, realtime(1, "state"))
+		require.Equal(t, r.now+lazy, deadline(), name)
+	}
+}
