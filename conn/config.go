@@ -80,7 +80,8 @@ type Config struct {
 	Deliver func(p *Peer, pk *pipeline.Packet) bool
 	// Room reports whether the reader of p can take one more Reliable message.
 	Room func(p *Peer) bool
-	// Touched is told that the statistics of p may have changed.
+	// Touched is told that the statistics of p have changed, and not again until
+	// PeerStats has been called.
 	Touched func(p *Peer)
 	// Stages may change the chains before they are built. May be nil.
 	Stages func(s *stages.Set) error

@@ -4,7 +4,7 @@
 //
 // On Linux a [Conn] calls recvmmsg and sendmmsg, and has the kernel cut apart
 // runs of datagrams to one address (GSO) and join those from one address (GRO),
-// which costs a twentieth of what they cost one by one; elsewhere, and with
+// so that they walk the path through the kernel once; elsewhere, and with
 // [Config.Portable], it reads and writes one datagram a call through package
 // net. Both keep the same rules:
 //

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // What we chose.
@@ -48,7 +49,7 @@ func (d *demo) pace(ctx context.Context, start time.Time, share []*demoPeer) {
 		if due >= d.Duration || now >= d.Duration {
 			return
 		}
-		if due > now && !sleep(ctx, max(due-now, paceTick)) || ctx.Err() != nil {
+		if due > now && !load.Sleep(ctx, max(due-now, paceTick)) || ctx.Err() != nil {
 			return
 		}
 		d.send(share[turn], buf)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/intentra/intentra/internal/load"
 )
 
 // pacer spaces events evenly at absolute times, so that being late once does
@@ -21,22 +23,7 @@ func (p *pacer) wait(ctx context.Context) bool {
 	if p.hertz > 0 {
 		due := time.Duration(float64(p.n) / p.hertz * float64(time.Second))
 		p.n++
-		return sleep(ctx, due-time.Since(p.start))
+		return load.Sleep(ctx, due-time.Since(p.start))
 	}
 	return ctx.Err() == nil
-}
-
-// sleep waits for d and reports false if ctx ends first or has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

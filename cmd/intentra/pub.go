@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/load"
 )
 
 type pubCmd struct {
@@ -88,7 +89,7 @@ func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error
 
 // progress prints how it stands, once a second.
 func (p *publication) progress(ctx context.Context, e *environment) {
-	for sleep(ctx, time.Second) {
+	for load.Sleep(ctx, time.Second) {
 		s := p.summary()
 		fmt.Fprintf(e.stderr, "sent %d, acked %d, lost %d, dropped %d, rtt %.0f us\n", s.Sent, s.Acked, s.Lost, s.Dropped, s.RTT)
 	}

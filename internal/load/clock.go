@@ -37,10 +37,10 @@ func newAnchor() anchor {
 func Now() time.Duration { return clock.shown + time.Since(clock.at) }
 
 // SleepUntil waits for a time of Now and reports false if ctx ends first.
-func SleepUntil(ctx context.Context, at time.Duration) bool { return sleep(ctx, at-Now()) }
+func SleepUntil(ctx context.Context, at time.Duration) bool { return Sleep(ctx, at-Now()) }
 
-// sleep waits for d and reports false if ctx ends first or has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
+// Sleep waits for d and reports false if ctx ends first or has ended.
+func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

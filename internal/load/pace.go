@@ -57,7 +57,7 @@ func (p *Pacer) Next(ctx context.Context) (n int, at time.Duration, ok bool) {
 			return n, at, true
 		}
 		wait := p.start + time.Duration(float64(p.next)/p.rate*float64(time.Second)) - at
-		if !sleep(ctx, max(wait, paceTick)) {
+		if !Sleep(ctx, max(wait, paceTick)) {
 			break
 		}
 	}

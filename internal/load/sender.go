@@ -121,7 +121,7 @@ func await(ctx context.Context, limit time.Duration, over func() (bool, error)) 
 		if done, err := over(); done || err != nil {
 			return err
 		}
-		if !sleep(ctx, drainLook) {
+		if !Sleep(ctx, drainLook) {
 			return context.Cause(ctx)
 		}
 	}
