@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"runtime"
 
 	piondtls "github.com/pion/dtls/v3"
 	"golang.org/x/sync/errgroup"
@@ -17,12 +16,10 @@ import (
 // parallelDials is how many connections are opened at a time.
 const parallelDials = 16
 
-type client []*piondtls.Conn
-
 // Dial opens the connections.
 func (Contender) Dial(ctx context.Context, s contender.Setup, to contender.Target,
 	echo func(contender.Client, []byte)) (contender.Client, error) {
-	c := make(client, s.Connections)
+	c := make(contender.Conns, s.Connections)
 	group, dialling := errgroup.WithContext(ctx)
 	group.SetLimit(parallelDials)
 	for i := range c {
@@ -35,15 +32,11 @@ func (Contender) Dial(ctx context.Context, s contender.Setup, to contender.Targe
 		_ = c.Close()
 		return nil, fmt.Errorf("pion/dtls: %w", err)
 	}
-	for _, d := range c {
-		if echo != nil {
-			go c.read(d, echo)
-		}
-	}
+	c.Start(echo)
 	return c, nil
 }
 
-func dial(ctx context.Context, s contender.Setup, to contender.Target) (*piondtls.Conn, error) {
+func dial(ctx context.Context, s contender.Setup, to contender.Target) (net.Conn, error) {
 	cert, err := identity.Own()
 	if err != nil {
 		return nil, err
@@ -80,34 +73,4 @@ func (Contender) Connect(ctx context.Context, s contender.Setup, to contender.Ta
 		return err
 	}
 	return c.Close()
-}
-
-func (c client) read(d *piondtls.Conn, echo func(contender.Client, []byte)) {
-	buf := make([]byte, 2048)
-	for {
-		n, err := d.Read(buf)
-		if err != nil {
-			return
-		}
-		echo(c, buf[:n])
-	}
-}
-
-// Send writes; the library waits when the socket is full.
-func (c client) Send(i int, payload []byte, _ bool) bool {
-	_, err := c[i].Write(payload)
-	return err == nil
-}
-
-func (client) Flush(int) {}
-
-func (c client) Lanes() int { return min(len(c), runtime.GOMAXPROCS(0)) }
-
-func (c client) Close() error {
-	for _, d := range c {
-		if d != nil {
-			_ = d.Close()
-		}
-	}
-	return nil
 }

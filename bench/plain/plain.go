@@ -6,7 +6,6 @@ package plain
 import (
 	"context"
 	"net"
-	"runtime"
 
 	"github.com/intentra/intentra/bench/contender"
 	"github.com/intentra/intentra/bench/socket"
@@ -64,12 +63,10 @@ func (v *server) Facts() (f contender.Facts) {
 
 func (v *server) Close() error { return v.conn.Close() }
 
-type client []*net.UDPConn
-
 // Dial opens the sockets.
 func (Contender) Dial(_ context.Context, s contender.Setup, to contender.Target,
 	echo func(contender.Client, []byte)) (contender.Client, error) {
-	var c client
+	var c contender.Conns
 	for range s.Connections {
 		u, err := socket.Dial(to.Addr, s.Buffer)
 		if err != nil {
@@ -78,38 +75,6 @@ func (Contender) Dial(_ context.Context, s contender.Setup, to contender.Target,
 		}
 		c = append(c, u)
 	}
-	if echo != nil {
-		for _, u := range c {
-			go c.read(u, echo)
-		}
-	}
+	c.Start(echo)
 	return c, nil
-}
-
-func (c client) read(u *net.UDPConn, echo func(contender.Client, []byte)) {
-	buf := make([]byte, 2048)
-	for {
-		n, err := u.Read(buf)
-		if err != nil {
-			return
-		}
-		echo(c, buf[:n])
-	}
-}
-
-// Send writes; what package net does when the socket is full is to wait.
-func (c client) Send(i int, payload []byte, _ bool) bool {
-	_, err := c[i].Write(payload)
-	return err == nil
-}
-
-func (client) Flush(int) {}
-
-func (c client) Lanes() int { return min(len(c), runtime.GOMAXPROCS(0)) }
-
-func (c client) Close() error {
-	for _, u := range c {
-		_ = u.Close()
-	}
-	return nil
 }
