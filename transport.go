@@ -14,7 +14,6 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -115,10 +114,13 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	t.connected.number = 1
 	t.resolving, t.stop = context.WithCancel(context.Background())
 	t.mail.init(cfg.ReceiveQueue)
-	if t.static, err = noise.NewStatic(cfg.Key); err != nil {
-		return nil, fmt.Errorf("intentra: %w", err)
+	core, err := cfg.core()
+	if err != nil {
+		return nil, err
 	}
-	if t.core, err = conn.New(t.coreConfig()); err != nil {
+	t.static = core.Static
+	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
+	if t.core, err = conn.New(core); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
 	t.public, t.cfg.Key = t.static.Public(), PrivateKey{}
@@ -149,49 +151,6 @@ func (t *Transport) checkBuffers() {
 				"buffer", b.name, "asked", b.asked, "granted", b.granted, "sysctl", b.sysctl)
 		}
 	}
-}
-
-func (t *Transport) coreConfig() conn.Config {
-	c := t.cfg
-	cfg := conn.Config{
-		Static:                  t.static,
-		Rand:                    rand.Reader,
-		Deliver:                 t.deliver,
-		Room:                    t.room,
-		Touched:                 t.touched,
-		Stages:                  c.Stages,
-		BuildOptions:            c.BuildOptions,
-		Logger:                  c.Logger,
-		Suite:                   c.Suite,
-		Suites:                  c.Suites,
-		ForbidRoaming:           c.ForbidRoaming,
-		MaxDatagram:             c.MaxDatagram,
-		MaxPeers:                c.MaxPeers,
-		IdleTimeout:             c.IdleTimeout,
-		KeepAlive:               c.KeepAlive,
-		HandshakeTimeout:        c.HandshakeTimeout,
-		Unanswered:              c.Unanswered,
-		MaxHandshakes:           c.MaxHandshakes,
-		MaxHandshakesPerAddress: c.MaxHandshakesPerAddress,
-		HandshakeRate:           float64(c.HandshakeRate),
-		HandshakeBurst:          max(c.HandshakeRate/handshakeBurstShare, 1),
-		RekeyRate:               rekeysPerSecond,
-		PeerRate:                uint32(c.PeerRate),
-		PeerBurst:               uint32(c.PeerBurst),
-		RekeyAfterPackets:       uint64(c.RekeyAfterPackets),
-		RekeyAfter:              c.RekeyAfter,
-		Strikes:                 c.Strikes,
-		StrikeWindow:            c.StrikeWindow,
-		Queue: sendq.Limits{
-			StateMessages: c.SendQueueMessages, StateBytes: c.SendQueueBytes,
-			ReliableMessages: c.ReliableQueueMessages, ReliableBytes: c.ReliableQueueBytes,
-		},
-	}
-	cfg.Chains.Replay.Bits = c.ReplayWindow
-	if c.Authorize != nil {
-		cfg.Authorize = func(k [noise.KeySize]byte) bool { return c.Authorize(k) }
-	}
-	return cfg
 }
 
 // LocalAddr returns the address that the socket is bound to.

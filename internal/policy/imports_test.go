@@ -55,9 +55,15 @@ var rules = []rule{
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
 	{folder: "", ours: []string{"pipeline", "wire", "stages/...", "conn", "udp", "internal/..."},
 		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: []string{"unsafe"}},
+	// The simulator drives the real core without a socket. Nobody but the command and tests imports it.
+	{folder: "sim", ours: []string{".", "pipeline", "wire", "stages/...", "conn", "internal/..."}, except: noSystem},
+	// The kit that fuzzes a stage, the one that fuzzes chains, and their seeds.
+	{folder: "fuzz", ours: []string{"pipeline", "wire", "fuzz/internal/*"}, except: noSystem},
+	{folder: "fuzz/chain", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "fuzz/internal/*"}, except: noSystem},
+	{folder: "fuzz/internal/*", except: noSystem},
 	{folder: "metrics", ours: []string{".", "pipeline", "udp"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
-	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "internal/...", "cmd/..."},
+	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "sim", "internal/...", "cmd/..."},
 		beyond: []string{"github.com/alecthomas/kong", "github.com/prometheus/client_golang/..."},
 		except: []string{"unsafe"}},
 	{folder: "docs", except: []string{"*", "*/..."}}, // documents, and tests that hold them
@@ -111,6 +117,10 @@ func TestImportViolationsAreFound(t *testing.T) {
 		{"a.go", "github.com/alecthomas/kong", "the root package may not import github.com/alecthomas/kong"},
 		{"conn/a.go", "github.com/prometheus/client_golang/prometheus", "conn may not import github.com/prometheus/client_golang/prometheus"},
 		{"examples/x/main.go", ours + "sim", "examples/x may not import sim"},
+		{"sim/a.go", ours + "udp", "sim may not import udp"},
+		{"sim/a.go", "net", "sim may not import net"},
+		{"fuzz/a.go", ours + "stages", "fuzz may not import stages"},
+		{"fuzz/chain/a.go", ours + "conn", "fuzz/chain may not import conn"},
 		{"cmd/intentra/a.go", ours + "bench", "cmd/intentra may not import bench"},
 		{"a_test.go", ours + "bench/plot", "a test of the root package may not import bench/plot"},
 		{"conn/a_test.go", ours + "cmd/intentra", "a test of conn may not import cmd/intentra"},
@@ -124,6 +134,7 @@ func TestImportViolationsAreFound(t *testing.T) {
 		{"internal/load/a.go", modulePath, ""},
 		{"metrics/a.go", modulePath, ""},
 		{"cmd/intentra/a.go", ours + "udp", ""},
+		{"cmd/intentra/a.go", ours + "sim", ""},
 	} {
 		f := parseSource(t, token.NewFileSet(), tc.file, fmt.Sprintf("package p\nimport _ %q\n", tc.imports))
 		got := strings.Join(importViolations(rules, []file{f}), "; ")

@@ -23,7 +23,14 @@ import (
 // pure are the folders whose code must do the same whenever it is given the
 // same inputs at the same times. internal/sendq is not among them: it is what
 // the core shares with the goroutines of the user, and has its one lock.
-var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash"}
+var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "sim"}
+
+// seeded are those of them that draw random numbers, from sources of their own.
+var seeded = []string{"sim"}
+
+// ownSource are the functions of math/rand/v2 that do not draw from the
+// process's source.
+var ownSource = []string{"New", "NewChaCha8", "NewPCG"}
 
 // impureImports are packages whose mere use brings time, chance or waiting.
 // sync/atomic waits for nothing and stays allowed.
@@ -82,6 +89,7 @@ func TestPurityViolationsAreFound(t *testing.T) {
 		{"timer", `"time"`, `time.NewTimer(1)`, "uses time.NewTimer"},
 		{"math/rand", `"math/rand"`, `_ = rand.Int()`, "imports math/rand"},
 		{"math/rand/v2", `"math/rand/v2"`, `_ = rand.Int()`, "imports math/rand/v2"},
+		{"the process's source", `"math/rand/v2"`, `_ = rand.Int()`, "uses math/rand/v2.Int"},
 		{"crypto/rand", `"crypto/rand"`, `_ = rand.Reader`, "imports crypto/rand"},
 		{"blank import", `_ "math/rand"`, ``, "imports math/rand"},
 		{"hash seed", `"hash/maphash"`, `_ = maphash.MakeSeed()`, "imports hash/maphash"},
@@ -168,7 +176,11 @@ func (c *purity) violations(pkg string, files []file, used map[string]bool) ([]s
 	}
 	for _, f := range files {
 		for _, s := range f.syntax.Imports {
-			if p := strings.Trim(s.Path.Value, "`\""); slices.Contains(impureImports, p) {
+			p := strings.Trim(s.Path.Value, "`\"")
+			if p == "math/rand/v2" && slices.Contains(seeded, strings.TrimPrefix(pkg, modulePath+"/")) {
+				continue
+			}
+			if slices.Contains(impureImports, p) {
 				report(s.Pos(), "imports %s", p)
 			}
 		}
@@ -241,7 +253,8 @@ func (v visitor) use(id *ast.Ident) {
 		return
 	}
 	switch p, name := fn.Pkg().Path(), fn.Name(); {
-	case p == "time" && slices.Contains(clock, name), p == "maps" && slices.Contains(mapOrder, name) && !v.sorted:
+	case p == "time" && slices.Contains(clock, name), p == "math/rand/v2" && !slices.Contains(ownSource, name),
+		p == "maps" && slices.Contains(mapOrder, name) && !v.sorted:
 		v.report(id.Pos(), "uses %s.%s", p, name)
 	}
 }

@@ -1,0 +1,64 @@
+package intentra
+
+import (
+	"fmt"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/sendq"
+)
+
+// Core returns what a Transport with this Config would configure its protocol
+// core with: validated, with the defaults filled in, and without Rand, Deliver,
+// Room and Touched, which belong to the driver. It is for package sim and for
+// tests that drive the core without a socket. The error is [ErrConfig].
+func (c Config) Core() (conn.Config, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return conn.Config{}, err
+	}
+	return c.core()
+}
+
+// core is Core of what withDefaults has returned.
+func (c Config) core() (conn.Config, error) {
+	static, err := noise.NewStatic(c.Key)
+	if err != nil {
+		return conn.Config{}, fmt.Errorf("intentra: %w", err)
+	}
+	cfg := conn.Config{
+		Static:                  static,
+		Stages:                  c.Stages,
+		BuildOptions:            c.BuildOptions,
+		Logger:                  c.Logger,
+		Suite:                   c.Suite,
+		Suites:                  c.Suites,
+		ForbidRoaming:           c.ForbidRoaming,
+		MaxDatagram:             c.MaxDatagram,
+		MaxPeers:                c.MaxPeers,
+		IdleTimeout:             c.IdleTimeout,
+		KeepAlive:               c.KeepAlive,
+		HandshakeTimeout:        c.HandshakeTimeout,
+		Unanswered:              c.Unanswered,
+		MaxHandshakes:           c.MaxHandshakes,
+		MaxHandshakesPerAddress: c.MaxHandshakesPerAddress,
+		HandshakeRate:           float64(c.HandshakeRate),
+		HandshakeBurst:          max(c.HandshakeRate/handshakeBurstShare, 1),
+		RekeyRate:               rekeysPerSecond,
+		PeerRate:                uint32(c.PeerRate),
+		PeerBurst:               uint32(c.PeerBurst),
+		RekeyAfterPackets:       uint64(c.RekeyAfterPackets),
+		RekeyAfter:              c.RekeyAfter,
+		Strikes:                 c.Strikes,
+		StrikeWindow:            c.StrikeWindow,
+		Queue: sendq.Limits{
+			StateMessages: c.SendQueueMessages, StateBytes: c.SendQueueBytes,
+			ReliableMessages: c.ReliableQueueMessages, ReliableBytes: c.ReliableQueueBytes,
+		},
+	}
+	cfg.Chains.Replay.Bits = c.ReplayWindow
+	if authorize := c.Authorize; authorize != nil {
+		cfg.Authorize = func(k [noise.KeySize]byte) bool { return authorize(k) }
+	}
+	return cfg, nil
+}

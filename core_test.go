@@ -1,0 +1,39 @@
+package intentra_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+// Core is what a Transport configures its core with: the defaults are in it,
+// and what the driver owns is not.
+func TestConfigCore(t *testing.T) {
+	key := newKey(t)
+	c, err := intentra.Config{Key: key, Strikes: 3, ReplayWindow: 64, HandshakeRate: 2}.Core()
+	require.NoError(t, err)
+	require.EqualValues(t, key.Public(), c.Static.Public())
+	require.Equal(t, 3, c.Strikes)
+	require.Equal(t, 64, c.Chains.Replay.Bits)
+	require.Equal(t, 2.0, c.HandshakeRate)
+	require.Equal(t, 1, c.HandshakeBurst)
+	require.Equal(t, intentra.DefaultIdleTimeout, c.IdleTimeout)
+	require.EqualValues(t, intentra.DefaultPeerRate, c.PeerRate)
+	require.Equal(t, intentra.DefaultReliableQueueBytes, c.Queue.ReliableBytes)
+	require.NotNil(t, c.Logger)
+	require.Nil(t, c.Authorize)
+	require.Nil(t, c.Rand)
+	require.True(t, c.Deliver == nil && c.Room == nil && c.Touched == nil)
+
+	c, err = intentra.Config{Key: key, Authorize: func(k intentra.PublicKey) bool { return k[0] == 1 }}.Core()
+	require.NoError(t, err)
+	require.True(t, c.Authorize([32]byte{1}))
+	require.False(t, c.Authorize([32]byte{2}))
+
+	for _, bad := range []intentra.Config{{}, {Key: key, Strikes: -1}} {
+		_, err = bad.Core()
+		require.ErrorIs(t, err, intentra.ErrConfig)
+	}
+}

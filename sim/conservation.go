@@ -1,0 +1,64 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// ErrConservation: a packet, a message or a datagram has vanished, or come of
+// nothing.
+var ErrConservation = errors.New("not conserved")
+
+// Conservation is a Checker: whatever comes in goes somewhere. For each node
+// that has stepped, all packets and messages that have entered a chain were
+// accepted, consumed, or dropped by a stage for a reason, and the inbound chain
+// has seen every datagram; for each link, LinkStats adds up.
+func Conservation(w *World) error {
+	for _, n := range w.stepped {
+		if err := n.conserved(); err != nil {
+			return fmt.Errorf("%s: %w", n.name, err)
+		}
+	}
+	for _, r := range w.crossed {
+		if !r.stats.conserved() {
+			return fmt.Errorf("%w: link from %s to %s: %+v", ErrConservation, r.from.nameOrNobody(), r.to.nameOrNobody(), r.stats)
+		}
+	}
+	return nil
+}
+
+func (n *Node) conserved() error {
+	in, out := n.Counts()
+	if err := conserved(in); err != nil {
+		return fmt.Errorf("inbound %w", err)
+	}
+	if err := conserved(out); err != nil {
+		return fmt.Errorf("outbound %w", err)
+	}
+	if seen := n.Stats().PacketsIn; seen != n.proc.received || seen != in.Packets.In {
+		return fmt.Errorf("%w: of %d datagrams that arrived the endpoint has counted %d and its chain %d",
+			ErrConservation, n.proc.received, seen, in.Packets.In)
+	}
+	return nil
+}
+
+func conserved(c pipeline.Counts) error {
+	packets, messages := c.Packets.Accepted+c.Packets.Consumed, c.Messages.Accepted+c.Messages.Consumed
+	for _, d := range c.Drops {
+		packets += d.Packets
+		messages += d.Messages
+	}
+	if packets != c.Packets.In {
+		return fmt.Errorf("packets %w: %d in, %d out", ErrConservation, c.Packets.In, packets)
+	}
+	if messages != c.Messages.In {
+		return fmt.Errorf("messages %w: %d in, %d out", ErrConservation, c.Messages.In, messages)
+	}
+	return nil
+}
+
+func (s *LinkStats) conserved() bool {
+	return s.Sent+s.Duplicated == s.Cut+s.Lost+s.Overflowed+s.Arrived+s.Missed+s.InFlight
+}

@@ -1,0 +1,103 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// keptEvents is how many events a node keeps.
+const keptEvents = 1024
+
+// Event is what a node has heard of its endpoint; see conn.EventKind.
+type Event struct {
+	At     pipeline.Time
+	Kind   conn.EventKind
+	Peer   intentra.PublicKey
+	Reason intentra.CloseReason
+	Err    error
+}
+
+var kindNames = [...]string{
+	conn.PeerUp: "up", conn.PeerDown: "down", conn.NeedAddress: "need_address",
+	conn.DialEnded: "dial_ended", conn.IdentityConflict: "identity_conflict", conn.PeerForgotten: "forgotten",
+}
+
+// String returns the event in a line, with the node's name for its peer left
+// to the caller.
+func (ev Event) String() string {
+	name := "unknown"
+	if int(ev.Kind) < len(kindNames) {
+		name = kindNames[ev.Kind]
+	}
+	if ev.Reason != 0 {
+		name += " " + ev.Reason.String()
+	}
+	if ev.Err != nil {
+		name += fmt.Sprintf(" (%v)", ev.Err)
+	}
+	return name
+}
+
+// eventLog keeps the newest events and counts all of them.
+type eventLog struct {
+	kept   []Event
+	oldest int
+	counts [len(kindNames)]int
+}
+
+func (l *eventLog) add(ev Event) {
+	if int(ev.Kind) < len(l.counts) {
+		l.counts[ev.Kind]++
+	}
+	if len(l.kept) < keptEvents {
+		l.kept = append(l.kept, ev)
+		return
+	}
+	l.kept[l.oldest] = ev
+	l.oldest = (l.oldest + 1) % keptEvents
+}
+
+func (n *Node) hear(ev Event) {
+	n.w.trace.event(n, ev)
+	n.events.add(ev)
+	if n.OnEvent != nil {
+		n.OnEvent(ev)
+	}
+	for _, o := range n.w.observers {
+		if o.Happened != nil {
+			o.Happened(n, ev)
+		}
+	}
+}
+
+// Events returns the latest events of the node, at most 1,024 of them, in
+// order, over all its processes.
+func (n *Node) Events() []Event {
+	all := make([]Event, 0, len(n.events.kept))
+	for i := range n.events.kept {
+		all = append(all, n.events.kept[(n.events.oldest+i)%len(n.events.kept)])
+	}
+	return all
+}
+
+// Heard returns how many events of the kind the node has heard, over all its
+// processes.
+func (n *Node) Heard(kind conn.EventKind) int {
+	if int(kind) >= len(n.events.counts) {
+		return 0
+	}
+	return n.events.counts[kind]
+}
+
+// LastEvent returns the latest event of the kind that the node still has.
+func (n *Node) LastEvent(kind conn.EventKind) (ev Event, ok bool) {
+	for i := len(n.events.kept) - 1; i >= 0; i-- {
+		if ev = n.events.kept[(n.events.oldest+i)%len(n.events.kept)]; ev.Kind == kind {
+			return ev, true
+		}
+	}
+	return Event{}, false
+}

@@ -1,0 +1,138 @@
+package sim
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// clock is a node's own: the world's, and how far it is ahead of it.
+type clock struct {
+	ahead   pipeline.Time
+	stopped bool // while paused
+	since   pipeline.Time
+}
+
+// Running reports whether the node has a process, paused or not.
+func (n *Node) Running() bool { return !n.proc.ended }
+
+// Close ends the process in good order: its peers are told. What waits to be
+// sent is lost.
+func (n *Node) Close() {
+	n.Do(func(e *conn.Endpoint, now pipeline.Time) {
+		p := n.proc
+		for more := true; more; {
+			more = e.Close(wire.CloseShutdown, now)
+			p.takeEvents()
+			p.transmit()
+		}
+		p.flush(now)
+		p.takeEvents()
+		n.Kill()
+	})
+}
+
+// Kill ends the process at once. Nobody is told; all that it knew is gone.
+func (n *Node) Kill() {
+	n.proc.ended = true
+	n.proc.calls, n.proc.ready = nil, nil
+	n.w.turns.remove(n)
+	n.paused = false
+}
+
+// Restart starts a process with the same key, address and Config, killing the
+// one before it if need be. It has other randomness, and dials nobody before it
+// is told to. The error is what building the chains has given; the node is down
+// then.
+func (n *Node) Restart() error {
+	n.Kill()
+	return n.start()
+}
+
+func (n *Node) start() error {
+	n.lives++
+	n.clock = clock{}
+	p := &process{n: n}
+	cfg := n.cfg
+	cfg.Rand = n.w.stream("node", n.name, fmt.Sprint(n.lives))
+	cfg.Deliver = p.deliver
+	cfg.Room = p.room
+	cfg.Touched = func(*conn.Peer) {}
+	ep, err := conn.New(cfg)
+	if err != nil {
+		if n.proc == nil {
+			return fmt.Errorf("sim: %w", err)
+		}
+		return fmt.Errorf("sim: restarting %s: %w", n.name, err)
+	}
+	p.ep = ep
+	n.proc = p
+	return nil
+}
+
+// Pause stops the process, as SIGSTOP does: it gets nothing of what arrives,
+// and no timer of its runs. Its clock goes on, so that when it resumes all that
+// has become due is late.
+func (n *Node) Pause() { n.pause(false) }
+
+// Suspend is Pause with a clock that stands still, as the monotonic clock of
+// a Linux machine that is asleep: when it resumes, the node knows nothing of
+// the time that others have waited for it.
+func (n *Node) Suspend() { n.pause(true) }
+
+func (n *Node) pause(clockToo bool) {
+	if n.paused || !n.Running() {
+		return
+	}
+	n.paused = true
+	n.clock.stopped, n.clock.since = clockToo, n.w.now
+	n.w.turns.remove(n)
+}
+
+// Resume ends Pause or Suspend.
+func (n *Node) Resume() {
+	if !n.paused {
+		return
+	}
+	n.paused = false
+	if n.clock.stopped {
+		n.clock.ahead -= n.w.now - n.clock.since
+	}
+	n.wake()
+}
+
+// JumpClock sets the node's clock forward. Clocks never go back: a negative d
+// does nothing.
+func (n *Node) JumpClock(d time.Duration) {
+	n.clock.ahead += pipeline.Time(max(d, 0))
+	n.wake()
+}
+
+// Now returns the time on the node's own clock.
+func (n *Node) Now() pipeline.Time {
+	if n.paused && n.clock.stopped {
+		return n.clock.since + n.clock.ahead
+	}
+	return n.w.now + n.clock.ahead
+}
+
+// Rebind gives the node another address: a peer that roams, or whose NAT maps
+// it anew. From now on it sends and receives there. What comes to the old
+// address is lost, unless another node takes that. Names resolve to the new
+// one; for a NAT in front of a listener see SetAddress. It fails if a node has
+// the address.
+func (n *Node) Rebind(addr netip.AddrPort) error {
+	addr = unmapped(addr)
+	if other := n.w.byAddr[addr]; other != nil && other != n || !addr.IsValid() {
+		return fmt.Errorf("%w: %s cannot have the address %v", intentra.ErrConfig, n.name, addr)
+	}
+	delete(n.w.byAddr, n.addr)
+	n.addr = addr
+	n.w.byAddr[addr] = n
+	return nil
+}

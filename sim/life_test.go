@@ -1,0 +1,213 @@
+package sim
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+func TestCloseTellsPeers(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b := w.pair(t)
+	b.Close()
+	require.False(t, b.Running())
+	took := w.await(t, time.Second, func() bool { return a.Heard(conn.PeerDown) > 0 })
+	require.Equal(t, 5*time.Millisecond, took)
+	ev, ok := a.LastEvent(conn.PeerDown)
+	require.True(t, ok)
+	require.Equal(t, Event{At: w.Now(), Kind: conn.PeerDown, Peer: b.Key(), Reason: wire.CloseShutdown}, ev)
+	require.Equal(t, "down shutdown", ev.String())
+	require.Equal(t, 1, b.Heard(conn.PeerDown))
+}
+
+// Whoever is killed tells nobody: its peer notices by itself, and has it back
+// once it runs again.
+func TestKillAndRestart(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b := w.pair(t)
+	before := b.Endpoint()
+	b.Kill()
+	require.False(t, b.Running() || b.Connected(a.Key()))
+	require.Zero(t, b.place, "no turn waits for it")
+	require.Nil(t, b.Peers())
+	require.ErrorIs(t, b.Send(a.Key(), message("x")).Err, ErrDown)
+	require.ErrorIs(t, b.Dial(a.Key()), ErrDown)
+	w.run(t, time.Second)
+	require.Zero(t, a.Heard(conn.PeerDown))
+	require.Positive(t, w.LinkStats(a, b).Missed)
+	w.run(t, 10*time.Second)
+	require.Equal(t, 1, a.Heard(conn.PeerDown))
+
+	require.NoError(t, b.Restart())
+	require.NotSame(t, before, b.Endpoint())
+	w.await(t, time.Second, func() bool { return a.Connected(b.Key()) && b.Connected(a.Key()) })
+	require.EqualValues(t, 1, b.Stats().Sessions)
+	require.Equal(t, 2, b.Heard(conn.PeerUp), "events are kept over processes")
+}
+
+// A process draws other random numbers than the one before it: indexes and
+// ephemeral keys are new.
+func TestRestartHasOtherRandomness(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b := w.node(t, "a"), w.node(t, "b")
+	inits := w.Record(1, wire.TypeInit)
+	ephemeral := func() string {
+		w.connect(t, a, b)
+		return string(inits.Kept()[0].Data)
+	}
+	first := ephemeral()
+	require.NoError(t, a.Restart())
+	require.NotEqual(t, first, ephemeral())
+}
+
+// Restart of a running node kills it first, and works within its own callback.
+func TestRestartFromCallback(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b := w.pair(t)
+	got := 0
+	b.OnMessage = func(intentra.PublicKey, intentra.Message) {
+		got++
+		require.NoError(t, b.Restart())
+	}
+	for range 3 {
+		a.Send(b.Key(), message("x")) // in one packet
+	}
+	w.run(t, 10*time.Millisecond)
+	require.Equal(t, 1, got)
+	require.EqualValues(t, 1, b.Delivered())
+	w.await(t, 10*time.Second, func() bool { return b.Connected(a.Key()) })
+}
+
+func TestPauseAndSuspend(t *testing.T) {
+	for name, tc := range map[string]struct {
+		pause func(*Node)
+		stays bool // in the opinion of the node that was away, which has seen no time pass
+	}{
+		"pause":   {(*Node).Pause, false},
+		"suspend": {(*Node).Suspend, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			a, b := w.pair(t)
+			b.OnMessage = func(intentra.PublicKey, intentra.Message) { require.Fail(t, "paused") }
+			clock, sent := b.Now(), w.LinkStats(b, a).Sent
+			tc.pause(b)
+			w.run(t, time.Second)
+			tc.pause(b) // again, to no effect
+			a.Send(b.Key(), message("lost"))
+			b.Send(a.Key(), message("late")) // of a test, as the process does nothing
+			called := false
+			b.Do(func(*conn.Endpoint, pipeline.Time) { called = true })
+			w.run(t, 2*time.Minute)
+			require.Equal(t, sent, w.LinkStats(b, a).Sent)
+			require.False(t, called)
+			require.Equal(t, tc.stays, b.Now() == clock)
+			require.False(t, a.Connected(b.Key()))
+
+			w.SetLinks(a, b, Link{Cut: true}) // nothing but its own timers
+			b.Resume()
+			w.run(t, time.Second)
+			require.True(t, called)
+			require.Equal(t, tc.stays, b.Connected(a.Key()))
+			require.Equal(t, sent+1, w.LinkStats(b, a).Sent)
+			require.Equal(t, tc.stays, b.Now() == clock+pipeline.Time(time.Second))
+		})
+	}
+}
+
+// A clock that jumps past the idle time-out ends the session at once.
+func TestJumpClock(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b := w.pair(t)
+	b.JumpClock(-time.Minute)
+	require.Equal(t, w.Now(), b.Now())
+	b.JumpClock(2 * time.Minute)
+	require.Equal(t, w.Now()+pipeline.Time(2*time.Minute), b.Now())
+	w.run(t, 0)
+	require.Equal(t, 1, b.Heard(conn.PeerDown))
+	ev, _ := b.LastEvent(conn.PeerDown)
+	require.Equal(t, wire.CloseIdle, ev.Reason)
+	w.await(t, 5*time.Second, func() bool { return a.Heard(conn.PeerUp) == 2 })
+}
+
+// A node that goes elsewhere keeps its session: the peer follows it. What was
+// under way to the old address is lost.
+func TestRebind(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b := w.pair(t)
+	old, elsewhere := a.Addr(), netip.MustParseAddrPort("203.0.113.7:9")
+	require.ErrorIs(t, a.Rebind(b.Addr()), intentra.ErrConfig)
+	require.ErrorIs(t, a.Rebind(netip.AddrPort{}), intentra.ErrConfig)
+	require.NoError(t, a.Rebind(a.Addr()))
+
+	b.Send(a.Key(), message("to the old address"))
+	w.run(t, 0)
+	require.NoError(t, a.Rebind(netip.AddrPortFrom(netip.AddrFrom16(elsewhere.Addr().As16()), elsewhere.Port())))
+	require.Equal(t, elsewhere, a.Addr())
+	w.run(t, 5*time.Millisecond)
+	require.EqualValues(t, 1, w.LinkStats(b, a).Missed)
+	a.Send(b.Key(), message("from the new one"))
+	w.run(t, time.Second)
+	require.EqualValues(t, 1, b.Stats().Roams)
+	require.Equal(t, elsewhere, b.Endpoint().Peer(a.Key()).Addr())
+	b.Send(a.Key(), message("back"))
+	w.run(t, time.Second)
+	require.EqualValues(t, 1, a.Delivered())
+	require.Zero(t, a.Heard(conn.PeerDown))
+
+	// The old address is free for others.
+	_, err := w.Node("c", old, intentra.Config{})
+	require.NoError(t, err)
+}
+
+// The worker does one job at a time, each of which takes JobDelay: a handshake
+// has one job at the dialer and two at the listener.
+func TestJobDelay(t *testing.T) {
+	took := func(dialer, listener time.Duration) time.Duration {
+		w := newWorld(t, 1)
+		a, b := w.node(t, "a"), w.node(t, "b")
+		a.JobDelay, b.JobDelay = dialer, listener
+		require.NoError(t, a.Dial(b.Key()))
+		return w.await(t, time.Second, func() bool { return a.Connected(b.Key()) })
+	}
+	at := took(0, 0)
+	require.Positive(t, took(time.Millisecond, 0)-at)
+	require.Equal(t, 2*time.Millisecond, took(0, time.Millisecond)-at)
+
+	w := newWorld(t, 1)
+	hub := w.node(t, "hub", intentra.Config{MaxHandshakesPerAddress: 100})
+	hub.JobDelay = 10 * time.Millisecond
+	for i := range 10 {
+		require.NoError(t, w.node(t, string(rune('a'+i))).Dial(hub.Key()))
+	}
+	// 20 jobs, one after the other.
+	require.GreaterOrEqual(t, w.await(t, 5*time.Second, func() bool { return len(hub.Peers()) == 10 }), 200*time.Millisecond)
+}
+
+// A job that is out when its process is killed comes to nothing.
+func TestKillWithJobOut(t *testing.T) {
+	w := newWorld(t, 1)
+	asked := 0
+	a := w.node(t, "a")
+	b := w.node(t, "b", intentra.Config{Authorize: func(intentra.PublicKey) bool { asked++; return true }})
+	b.JobDelay = 10 * time.Millisecond
+	final := w.Record(1, wire.TypeFinal)
+	require.NoError(t, a.Dial(b.Key()))
+	w.await(t, time.Second, func() bool { return final.Passed() == 1 })
+	w.run(t, 6*time.Millisecond)
+	require.Equal(t, 1, b.proc.working)
+	b.Kill()
+	w.run(t, time.Minute)
+	require.Zero(t, asked)
+}
+
+func message(payload string) intentra.Message {
+	return intentra.Message{Intent: intentra.Realtime, Payload: []byte(payload)}
+}

@@ -1,0 +1,58 @@
+package sim
+
+// LinkStats counts the datagrams of a link, and their bytes. At any time
+//
+//	Sent + Duplicated = Cut + Lost + Overflowed + Arrived + Missed + InFlight
+type LinkStats struct {
+	Sent, SentBytes uint64 // given to the link
+	Duplicated      uint64 // copies that it made
+
+	Cut        uint64 // by Link.Cut or a partition
+	Lost       uint64 // by Loss or Burst
+	Overflowed uint64 // did not fit in the queue
+	Arrived    uint64 // taken by a node
+	Missed     uint64 // came where no node is running
+	InFlight   uint64
+
+	Reordered, Corrupted, Truncated uint64
+}
+
+func (s *LinkStats) add(o LinkStats) {
+	s.Sent += o.Sent
+	s.SentBytes += o.SentBytes
+	s.Duplicated += o.Duplicated
+	s.Cut += o.Cut
+	s.Lost += o.Lost
+	s.Overflowed += o.Overflowed
+	s.Arrived += o.Arrived
+	s.Missed += o.Missed
+	s.InFlight += o.InFlight
+	s.Reordered += o.Reordered
+	s.Corrupted += o.Corrupted
+	s.Truncated += o.Truncated
+}
+
+// LinkStats returns the counters of the link from one node to another; to may
+// be nil, for the addresses that are no node's.
+func (w *World) LinkStats(from, to *Node) LinkStats {
+	if r := w.byEnds[ends{from, to}]; r != nil {
+		return r.stats
+	}
+	return LinkStats{}
+}
+
+// Totals are counters of the whole network.
+type Totals struct {
+	Links    LinkStats // all of them together
+	Injected LinkStats // what Inject has made up
+	TapDrops uint64    // by taps, before any link
+}
+
+// Totals returns the counters of the whole network.
+func (w *World) Totals() Totals {
+	t := Totals{Injected: w.injected.stats, TapDrops: w.tapDrops}
+	for _, r := range w.routes {
+		t.Links.add(r.stats)
+	}
+	return t
+}

@@ -1,0 +1,153 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/sendq"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/pack"
+	"github.com/intentra/intentra/wire"
+)
+
+// Dial has the node keep the peer with the key connected from here on. That the
+// dial has come to nothing is an event, conn.DialEnded. The error is
+// intentra.ErrKey for no key and for the node's own, or ErrDown.
+func (n *Node) Dial(to intentra.PublicKey) error {
+	switch {
+	case to == n.key || to == intentra.PublicKey{}:
+		return fmt.Errorf("%w: %s cannot dial itself or nobody", intentra.ErrKey, n.name)
+	case !n.Running():
+		return ErrDown
+	}
+	n.Do(func(e *conn.Endpoint, now pipeline.Time) {
+		if _, err := e.Dial(to, now); err != nil {
+			n.hear(Event{At: n.w.now, Kind: conn.DialEnded, Peer: to, Err: err})
+		}
+	})
+	return nil
+}
+
+// ClosePeer ends the node's session with the peer and stops dialling it.
+func (n *Node) ClosePeer(to intentra.PublicKey, reason intentra.CloseReason) {
+	n.Do(func(e *conn.Endpoint, now pipeline.Time) {
+		if p := e.Peer(to); p != nil {
+			e.ClosePeer(p, reason, now)
+		}
+	})
+}
+
+// Connected reports whether the node has a session with the peer.
+func (n *Node) Connected(to intentra.PublicKey) bool {
+	p := n.proc.ep.Peer(to)
+	return n.Running() && p != nil && p.Connected()
+}
+
+// Peers returns the keys of the connected peers, in the order in which they
+// came.
+func (n *Node) Peers() []intentra.PublicKey {
+	if !n.Running() {
+		return nil
+	}
+	keys := make([]intentra.PublicKey, len(n.proc.connected))
+	for i, p := range n.proc.connected {
+		keys[i] = p.Key
+	}
+	return keys
+}
+
+// Send gives m to be sent to the peer, as intentra.Peer.Send does; of a node
+// that is not running the error is ErrDown. It leaves in the node's
+// next turn, in this instant.
+func (n *Node) Send(to intentra.PublicKey, m intentra.Message) intentra.SendResult {
+	p, r := n.proc, intentra.SendResult{Status: intentra.Dropped}
+	if p.ended {
+		r.Err = ErrDown
+	} else if peer := p.ep.Peer(to); peer == nil {
+		r.Err = intentra.ErrNotConnected
+	} else {
+		r = p.send(peer, m)
+	}
+	for _, o := range n.w.observers {
+		if o.Sent != nil {
+			o.Sent(n, to, m, r)
+		}
+	}
+	return r
+}
+
+// Broadcast is Send to all that are connected.
+func (n *Node) Broadcast(m intentra.Message) (r intentra.BroadcastResult) {
+	for _, to := range n.Peers() {
+		switch n.Send(to, m).Status {
+		case intentra.Queued:
+			r.Queued++
+		case intentra.Replaced:
+			r.Replaced++
+		default:
+			r.Dropped++
+		}
+	}
+	return r
+}
+
+func (p *process) send(peer *conn.Peer, m intentra.Message) intentra.SendResult {
+	if err := p.fits(peer, m); err != nil {
+		return intentra.SendResult{Status: intentra.Dropped, Err: err}
+	}
+	o, wake := peer.Queue.Push(m.Channel, m.Intent, m.Payload)
+	if wake {
+		p.ready = append(p.ready, peer)
+		p.n.wake()
+	}
+	switch o {
+	case sendq.Queued:
+		return intentra.SendResult{Status: intentra.Queued}
+	case sendq.Replaced:
+		return intentra.SendResult{Status: intentra.Replaced}
+	case sendq.Full:
+		return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrQueueFull}
+	}
+	return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrNotConnected}
+}
+
+// fits does what intentra.Peer.Send checks.
+func (p *process) fits(peer *conn.Peer, m intentra.Message) error {
+	if m.Intent < intentra.Realtime || m.Intent > intentra.Reliable {
+		return intentra.ErrIntent
+	}
+	limit := p.n.cfg.MaxDatagram
+	if n := peer.MaxDatagram(); n > 0 {
+		limit = min(limit, n)
+	}
+	size := wire.MessageSize(pack.FrameType(m.Intent), m.Channel, len(m.Payload)+p.ep.Outbound().MaxGrowth())
+	if size+wire.Overhead > limit {
+		return intentra.ErrMessageTooLarge
+	}
+	return nil
+}
+
+// deliver passes a message from the chain to the user.
+func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
+	if p.ended {
+		return false // killed by a callback, in the middle of a packet
+	}
+	p.takeEvents() // the peer is up before its first message
+	n, m := p.n, intentra.Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()}
+	n.delivered++
+	n.w.trace.delivered(n, from.Key, m)
+	for _, o := range n.w.observers {
+		if o.Delivered != nil {
+			o.Delivered(n, from.Key, m)
+		}
+	}
+	if n.OnMessage != nil {
+		n.OnMessage(from.Key, m)
+	}
+	return true
+}
+
+func (p *process) room(from *conn.Peer) bool {
+	return p.n.Room == nil || p.n.Room(from.Key)
+}

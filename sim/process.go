@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// workerQueue is how many handshake jobs are with the worker at a time, as in
+// a Transport.
+const workerQueue = 64
+
+// process is an endpoint with what the event loop of a Transport does for it.
+type process struct {
+	n     *Node
+	ep    *conn.Endpoint
+	ended bool
+	busy  bool // in the endpoint: calls must wait
+
+	received  uint64
+	calls     []func(e *conn.Endpoint, now pipeline.Time)
+	ready     []*conn.Peer // with something to send
+	connected []*conn.Peer // in the order in which they came
+
+	working  int           // jobs with the worker
+	workDone pipeline.Time // when it will be through with them
+}
+
+// wake has the node take a turn in this instant.
+func (n *Node) wake() {
+	if n.Running() && !n.paused {
+		n.w.turns.set(n, n.w.now)
+	}
+}
+
+func (p *process) do(f func(e *conn.Endpoint, now pipeline.Time)) {
+	if p.ended {
+		return
+	}
+	if p.busy || p.n.paused {
+		p.calls = append(p.calls, f)
+	} else {
+		p.n.w.mark(p.n)
+		p.busy = true
+		f(p.ep, p.n.Now())
+		p.takeEvents()
+		p.busy = false
+	}
+	p.n.wake()
+}
+
+// receive takes one datagram; what follows from it is for the turn.
+func (p *process) receive(data []byte, from netip.AddrPort) {
+	p.n.w.mark(p.n)
+	p.received++
+	p.busy = true
+	p.ep.HandleDatagram(data, from, p.n.Now())
+	p.takeEvents()
+	p.busy = false
+	p.n.wake()
+}
+
+// turn does all that a loop does besides reading, once, and says when it wants
+// the next turn: at once, if it has set off more.
+func (p *process) turn() {
+	n := p.n
+	n.w.mark(n)
+	p.busy = true
+	now := n.Now()
+	calls, ready := p.calls, p.ready
+	p.calls, p.ready = nil, nil
+	for _, f := range calls {
+		if f(p.ep, now); p.ended {
+			return
+		}
+	}
+	for _, peer := range ready {
+		p.ep.MarkReady(peer)
+	}
+	p.ep.HandleTimeout(now)
+	p.takeEvents()
+	p.flush(now)
+	again := p.runJobs(now)
+	p.takeEvents()
+	p.busy = false
+	if p.ended || n.paused {
+		return
+	}
+	if again || len(p.calls)+len(p.ready) > 0 || p.ep.HasEvents() {
+		n.wake()
+	} else if at, ok := p.ep.Deadline(); ok {
+		n.w.turns.set(n, max(at-n.clock.ahead, n.w.now))
+	}
+}
+
+func (p *process) flush(now pipeline.Time) {
+	for more := true; more && !p.ended; {
+		more = p.ep.Flush(now)
+		p.transmit()
+	}
+}
+
+func (p *process) transmit() {
+	for _, d := range p.ep.Outgoing() {
+		p.n.w.send(p.n, d.Addr, d.Data)
+	}
+}
+
+// runJobs has the worker begin what it has room for, and reports whether it
+// has done anything at once.
+func (p *process) runJobs(now pipeline.Time) (done bool) {
+	for p.working < workerQueue && !p.ended {
+		j := p.ep.PollJob()
+		if j == nil {
+			return done
+		}
+		if p.n.JobDelay <= 0 {
+			j.Run()
+			p.ep.HandleJob(j, now)
+			done = true
+			continue
+		}
+		w := p.n.w
+		p.working++
+		p.workDone = max(p.workDone, w.now) + pipeline.Time(p.n.JobDelay)
+		w.put(event{at: p.workDone, do: func() {
+			if p.ended {
+				return
+			}
+			j.Run()
+			p.do(func(e *conn.Endpoint, now pipeline.Time) {
+				p.working--
+				e.HandleJob(j, now)
+			})
+		}})
+	}
+	return done
+}
+
+// takeEvents hears what has happened. What that asks the endpoint for has to
+// wait: it may be in the middle of a packet.
+func (p *process) takeEvents() {
+	for p.ep.HasEvents() && !p.ended {
+		for _, ev := range p.ep.Events() {
+			switch ev.Kind {
+			case conn.NeedAddress:
+				p.calls = append(p.calls, p.answer(ev.Peer))
+			case conn.PeerUp:
+				if !slices.Contains(p.connected, ev.Peer) {
+					p.connected = append(p.connected, ev.Peer)
+				}
+			case conn.PeerDown:
+				// If it has come back already, what follows says so.
+				if i := slices.Index(p.connected, ev.Peer); i >= 0 {
+					p.connected = slices.Delete(p.connected, i, i+1)
+				}
+			}
+			p.n.hear(Event{p.n.w.now, ev.Kind, ev.Peer.Key, ev.Reason, ev.Err})
+		}
+	}
+}

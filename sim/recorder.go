@@ -1,0 +1,68 @@
+package sim
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// Recorder is an observer on the wire who keeps what passes, to use it later;
+// see World.Inject. Of more than it has room for it keeps the newest.
+type Recorder struct {
+	kinds  []wire.PacketType // none: all
+	kept   []Datagram
+	limit  int
+	oldest int // in kept, once that is full
+	passed uint64
+	stop   func()
+}
+
+// Record starts a recorder of at most limit datagrams, which must be positive,
+// of the given types, or of all if none is given. It is a tap, and sees what the
+// taps before it have left.
+func (w *World) Record(limit int, kinds ...wire.PacketType) *Recorder {
+	if limit <= 0 {
+		panic("sim: a Recorder needs a limit")
+	}
+	r := &Recorder{kinds: kinds, limit: limit}
+	r.stop = w.Tap(r.see)
+	return r
+}
+
+func (r *Recorder) see(d Datagram) (pass Action) {
+	if len(r.kinds) > 0 && !slices.Contains(r.kinds, d.Type()) {
+		return pass
+	}
+	r.passed++
+	if len(r.kept) < r.limit {
+		d.Data = bytes.Clone(d.Data)
+		r.kept = append(r.kept, d)
+		return pass
+	}
+	slot := &r.kept[r.oldest]
+	d.Data = append(slot.Data[:0], d.Data...)
+	*slot = d
+	r.oldest = (r.oldest + 1) % r.limit
+	return pass
+}
+
+// Stop ends the recording. What is kept stays.
+func (r *Recorder) Stop() { r.stop() }
+
+// Passed returns how many datagrams of its types it has seen, those included
+// that it does not keep any more.
+func (r *Recorder) Passed() uint64 { return r.passed }
+
+// Kept returns what it keeps of the types, or all if none is given, in the
+// order in which it was sent. All of it is the caller's.
+func (r *Recorder) Kept(kinds ...wire.PacketType) (all []Datagram) {
+	for i := range r.kept {
+		d := r.kept[(r.oldest+i)%len(r.kept)]
+		if len(kinds) == 0 || slices.Contains(kinds, d.Type()) {
+			d.Data = bytes.Clone(d.Data)
+			all = append(all, d)
+		}
+	}
+	return all
+}
