@@ -10,7 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/fuzz"
+	"github.com/intentra/intentra/fuzz/chain"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
 )
 
 // through runs a payload through one stage.
@@ -73,8 +76,23 @@ func TestInflateRefuses(t *testing.T) {
 }
 
 // A receiver's stage meets whatever an authenticated peer sends: no input makes
-// it panic or yield more than its limit.
+// it panic, read on, or keep anything. Nor does a payload of the application's
+// make deflate grow it by more than it declares.
 func FuzzInflate(f *testing.F) {
+	small, _ := through(newDeflate(), state(42))
+	fuzz.Stage(f, newInflate, fuzz.Seed([]byte{plain, 1, 2}, []byte{deflated, 0x4b, 0x04, 0x00}, small))
+}
+
+func FuzzDeflate(f *testing.F) { fuzz.Stage(f, newDeflate, fuzz.Seed(state(42)), fuzz.AllocFree()) }
+
+// The stages in the chains that they are made for: sessions of several peers,
+// genuine packets and all that can happen to them.
+func FuzzChain(f *testing.F) {
+	chain.Fuzz(f, func(s *stages.Set) error { return compressing(newDeflate())(s) })
+}
+
+// What comes out of inflate is never longer than its limit.
+func FuzzInflateLimit(f *testing.F) {
 	f.Add([]byte{plain, 1, 2})
 	f.Add([]byte{deflated, 0x4b, 0x04, 0x00})
 	i := newInflate()

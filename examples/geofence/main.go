@@ -20,13 +20,16 @@ const side = 100
 // dropOutside counts as "outside", the first reason that the stage names.
 const dropOutside = pipeline.DropFirst
 
-// geofence sees one message at a time: a byte for x and a byte for y.
-var geofence = pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {
-	if position := p.Payload(); len(position) != 2 || position[0] > side || position[1] > side {
-		return dropOutside
-	}
-	return pipeline.Accept
-})
+// newGeofence returns a stage that sees one message at a time: a byte for x and
+// a byte for y.
+func newGeofence() pipeline.Stage {
+	return pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {
+		if position := p.Payload(); len(position) != 2 || position[0] > side || position[1] > side {
+			return dropOutside
+		}
+		return pipeline.Accept
+	})
+}
 
 func main() {
 	if err := run(context.Background(), os.Stdout); err != nil {
@@ -42,7 +45,7 @@ func run(ctx context.Context, out io.Writer) error {
 	hub, err := intentra.Listen("127.0.0.1:0", intentra.Config{
 		Key:       key,
 		Authorize: intentra.AllowAny,
-		Stages:    func(s *stages.Set) error { s.InsertAfter("ack", geofence); return nil },
+		Stages:    func(s *stages.Set) error { s.InsertAfter("ack", newGeofence()); return nil },
 	})
 	if err != nil {
 		return err

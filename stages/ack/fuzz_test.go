@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
@@ -119,4 +120,50 @@ func (r *rig) step(t *testing.T, data []byte, control byte, counter uint64) {
 	require.Nil(t, r.stage.borrowed)
 	r.send(session, int(control%3)*7, 400)
 	r.drops()
+}
+
+// sending is the stage in sessions that have sent something, so that there is
+// what a peer may acknowledge.
+type sending struct{ *Stage }
+
+func (s sending) EpochOpened(n pipeline.EpochNotice) {
+	s.Stage.EpochOpened(n)
+	s.SetReliableSent(n.Session, 8)
+	if t := s.Tracker(n.Session, n.Epoch); t != nil {
+		for range 20 {
+			t.Sent(0, 1, true, &s.outcome)
+		}
+		t.Skip(&s.outcome)
+		t.Sent(0, 1, true, &s.outcome)
+	}
+}
+
+// FuzzStageLaws holds the stage to the laws of package fuzz.
+func FuzzStageLaws(f *testing.F) {
+	room := func(p *pipeline.Packet) bool { return p.Channel != 7 }
+	cfg := Config{HeldBytes: 6 * bufferUnit, HeldBytesTotal: 8 * bufferUnit, Room: room}
+	fuzz.Stage(f, func() sending { return sending{New(cfg)} }, fuzz.AllocFree(), fuzz.Seed(
+		frames(reliable(1, 2, 1, "held"), reliable(1, 1, 1, "held"), reliable(1, 0, 0, "go"), reliable(7, 3, 0, "no room")),
+		frames(ack(0, 7, 3, 0x7f), challenge, rekey), ack(0, 20, 0), ack(1, 21, 9),
+	))
+}
+
+// attaching is Attach in sessions of a stage that owes acknowledgements.
+type attaching struct{ *Attach }
+
+func (a attaching) SessionOpened(n pipeline.SessionNotice) { a.stage.SessionOpened(n) }
+func (a attaching) SessionClosed(n pipeline.SessionNotice) { a.stage.SessionClosed(n) }
+func (a attaching) EpochClosed(n pipeline.EpochNotice)     { a.stage.EpochClosed(n) }
+func (a attaching) EpochOpened(n pipeline.EpochNotice) {
+	a.stage.EpochOpened(n)
+	if s := a.stage.sessions.Get(n.Session); s != nil {
+		for _, counter := range []uint64{0, 1, 3, 70, 200} {
+			s.byID(n.Epoch).history.Record(counter, 0, true)
+		}
+	}
+}
+
+// FuzzAttachLaws holds Attach to the laws of package fuzz.
+func FuzzAttachLaws(f *testing.F) {
+	fuzz.Stage(f, func() attaching { return attaching{NewAttach(New(Config{}))} }, fuzz.At(fuzz.OutPackets), fuzz.AllocFree())
 }

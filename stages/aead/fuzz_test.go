@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz"
+	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
@@ -93,4 +95,60 @@ func FuzzRoundTrip(f *testing.F) {
 			require.Equal(t, want, seal.Process(packet(epochA, again, string(frames))))
 		}
 	})
+}
+
+// openWithKeys and sealWithKeys are the stages with a key for each epoch that
+// opens, as conn installs them.
+type (
+	openWithKeys struct{ *Open }
+	sealWithKeys struct{ *Seal }
+)
+
+func (s openWithKeys) EpochOpened(n pipeline.EpochNotice) {
+	s.Open.EpochOpened(n)
+	s.InstallKey(n.Epoch, keyOf(n.Epoch))
+}
+
+func (s sealWithKeys) EpochOpened(n pipeline.EpochNotice) {
+	s.Seal.EpochOpened(n)
+	s.InstallKey(n.Epoch, keyOf(n.Epoch), 1)
+}
+
+var keys = map[pipeline.ID]Key{}
+
+// keyOf returns the key of an epoch, of one suite or the other.
+func keyOf(epoch pipeline.ID) Key {
+	k, ok := keys[epoch]
+	if !ok {
+		suite := suites[epoch.Number()%2]
+		c, err := noise.NewAEAD(suite, [noise.KeySize]byte{byte(epoch), 31: 1})
+		if err != nil {
+			panic(err)
+		}
+		k = NewKey(suite, c)
+		keys[epoch] = k
+	}
+	return k
+}
+
+// FuzzOpenLaws holds Open to the laws of package fuzz. Packets whose last byte
+// is even are genuine.
+func FuzzOpenLaws(f *testing.F) {
+	fuzz.Stage(f, func() openWithKeys { return openWithKeys{NewOpen()} }, fuzz.AllocFree(), fuzz.Prepare(func(p *pipeline.Packet) {
+		n := len(p.Data)
+		if n < wire.Overhead || p.Data[n-1]%2 == 1 {
+			return
+		}
+		k := keyOf(p.Epoch)
+		k.put(&scratch, p.Counter)
+		header, frames := p.Data[:wire.HeaderSize], p.Data[wire.HeaderSize:n-wire.TagSize]
+		k.cipher.Seal(header, scratch[:], frames, header)
+	}))
+}
+
+var scratch [nonceSize]byte // not on the stack, for AllocFree
+
+// FuzzSealLaws holds Seal to the laws of package fuzz.
+func FuzzSealLaws(f *testing.F) {
+	fuzz.Stage(f, func() sealWithKeys { return sealWithKeys{NewSeal()} }, fuzz.AllocFree())
 }

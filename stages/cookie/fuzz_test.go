@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
@@ -63,4 +64,33 @@ func FuzzStage(f *testing.F) {
 			require.Equal(t, pipeline.Consumed, v)
 		}
 	})
+}
+
+// FuzzStageLaws holds the stage to the laws of package fuzz. What comes is from
+// anyone; every other Init has a cookie of the stage's secret, and some of these
+// are changed on the way.
+func FuzzStageLaws(f *testing.F) {
+	fuzz.Stage(f, func() *Stage { return must(New(Config{Rand: sameRand{}})) }, fuzz.AllocFree(), fuzz.Prepare(func(p *pipeline.Packet) {
+		if h, fault := wire.ParseHeader(p.Data); fault != wire.FaultNone || h.Type != wire.TypeInit || h.Sender%2 == 0 {
+			return
+		}
+		if cookie, ok := sameJar.Cookie(p.Now, p.Addr, p.Data); ok {
+			copy(wire.InitCookie(p.Data), cookie[:])
+		}
+	}))
+}
+
+// sameRand yields one secret for ever, so that sameJar has that of every stage.
+type sameRand struct{}
+
+func (sameRand) Read(b []byte) (int, error) { return copy(b, bytes.Repeat([]byte{1}, len(b))), nil }
+
+var sameJar = NewJar(sameRand{})
+
+// must is for constructors of package fuzz, which have no test to fail.
+func must(s *Stage, err error) *Stage {
+	if err != nil {
+		panic(err)
+	}
+	return s
 }

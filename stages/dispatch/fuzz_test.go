@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/stretchr/testify/require"
 )
@@ -65,4 +66,11 @@ func FuzzStage(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzStageLaws holds the stage to the laws of package fuzz. The receiver takes
+// messages of an even length.
+func FuzzStageLaws(f *testing.F) {
+	deliver := func(p *pipeline.Packet) bool { return len(p.Payload())%2 == 0 }
+	fuzz.Stage(f, func() *Stage { return New(Config{Deliver: deliver, Channels: 4}) }, fuzz.AllocFree())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
@@ -47,4 +48,16 @@ func FuzzStage(f *testing.F) {
 		}
 		require.Zero(t, p.Peer|p.Session|p.Epoch, "only an accepted packet is filled in")
 	})
+}
+
+// FuzzStageLaws holds the stage to the laws of package fuzz. Handshake packets
+// are taken as a listener does.
+func FuzzStageLaws(f *testing.F) {
+	taken := func(_ *pipeline.Packet, h wire.Header) pipeline.Verdict {
+		if h.Type == wire.TypeInit || h.Type == wire.TypeFinal {
+			return pipeline.Consumed
+		}
+		return pipeline.Drop
+	}
+	fuzz.Stage(f, func() *Stage { return New(Config{Handshake: taken}) }, fuzz.AllocFree())
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/stretchr/testify/require"
 )
@@ -56,4 +57,19 @@ func FuzzStage(f *testing.F) {
 		isInit := len(data) > 0 && data[0] == initPacket()[0] && wellFormed(data)
 		require.Equal(t, isInit, r.stage.proven.Bucket(addr).missing > 0)
 	})
+}
+
+// FuzzStageLaws holds the stage to the laws of package fuzz, at rates that its
+// inputs exceed.
+func FuzzStageLaws(f *testing.F) {
+	cfg := Config{Rate: 100, Burst: 3, AddressRate: 100, AddressBurst: 3, TableSize: 16}
+	fuzz.Stage(f, func() *Stage { return must(New(cfg)) }, fuzz.AllocFree())
+}
+
+// must is for constructors of package fuzz, which have no test to fail.
+func must(s *Stage, err error) *Stage {
+	if err != nil {
+		panic(err)
+	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/stretchr/testify/require"
 )
@@ -82,4 +83,17 @@ func expected(m *model, p *pipeline.Packet) pipeline.Verdict {
 		return DropUnknownEpoch
 	}
 	return map[Result]pipeline.Verdict{Accepted: pipeline.Accept, TooOld: DropTooOld, Replayed: DropReplayed}[m.accept(p.Counter)]
+}
+
+// FuzzStageLaws holds the stage to the laws of package fuzz.
+func FuzzStageLaws(f *testing.F) {
+	fuzz.Stage(f, func() *Stage { return must(New(Config{Bits: 256})) }, fuzz.AllocFree())
+}
+
+// must is for constructors of package fuzz, which have no test to fail.
+func must(s *Stage, err error) *Stage {
+	if err != nil {
+		panic(err)
+	}
+	return s
 }

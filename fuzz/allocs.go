@@ -1,0 +1,117 @@
+package fuzz
+
+import (
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// What we chose: enough for tables and windows to have reached their size.
+const (
+	warmUp       = 16
+	measured     = 10
+	roundCounter = 1 << 24
+)
+
+// checkAllocs runs the packets of an input over and over, a second apart, in
+// sessions that stay open, and counts the allocations. What a stage allocates
+// for a session, now and then, or until its tables are as large as they get, is
+// its own business.
+func (k *kit) checkAllocs(input []byte) error {
+	var steady []byte
+	for _, s := range parseSteps(input) {
+		if s.kind != stepNotice && s.kind != stepTime {
+			steady = appendStep(steady, s)
+		}
+	}
+	l := newLoop(k, newPlan(steady, k.position))
+	for range warmUp {
+		l.round(l.packets)
+	}
+	if testing.AllocsPerRun(measured, func() { l.round(l.packets) }) < 1 {
+		return nil
+	}
+	for _, one := range l.packets {
+		if n := testing.AllocsPerRun(measured, func() { l.round([]*packet{one}) }); n >= 1 {
+			return wrong("stage %q allocates %.0f times for a packet: use buffers again that are made with the stage or when a session opens; go test -bench . -benchmem -memprofile mem.out shows where (%s)",
+				l.stage.Name(), n, l.plan.describe(one))
+		}
+	}
+	return wrong("stage %q allocates for its packets, though for none of them alone", l.stage.Name())
+}
+
+// loop is a stage that is given the same packets in rounds, each time later and
+// with further counters. It allocates nothing itself.
+type loop struct {
+	*kit
+	plan    *plan
+	stage   pipeline.Stage
+	packets []*packet
+	p       pipeline.Packet
+	buf     []byte
+	rounds  uint64
+
+	splitter pipeline.Splitter
+	settler  pipeline.Settler
+	packer   pipeline.Packer
+}
+
+func newLoop(k *kit, p *plan) *loop {
+	l := &loop{kit: k, plan: p, stage: k.newStage(), buf: make([]byte, p.size)}
+	if s, ok := splitterAt(l.stage, p.position); ok {
+		l.splitter = s
+	}
+	if p.position == OutMessages {
+		l.packer, _ = l.stage.(pipeline.Packer)
+	} else {
+		l.settler, _ = l.stage.(pipeline.Settler)
+	}
+	for _, e := range p.events {
+		switch {
+		case e.packet != nil:
+			l.packets = append(l.packets, e.packet)
+		case !e.notice.closed:
+			e.notice.tell(l.stage)
+		}
+	}
+	return l
+}
+
+func (l *loop) round(packets []*packet) {
+	l.rounds++
+	for _, k := range packets {
+		mountAgain(l.buf, &l.p, k, l.plan.position, l.rounds)
+		if l.prepare != nil {
+			l.prepare(&l.p)
+		}
+		if l.packer != nil && l.packer.Size(&l.p) > k.room {
+			continue
+		}
+		v := l.stage.Process(&l.p)
+		if l.splitter != nil && v == pipeline.Accept {
+			for ok := true; ok; {
+				_, ok = l.splitter.Next(&l.p)
+			}
+		}
+		if l.settler != nil {
+			l.settler.Settle(&l.p, ending(l.plan.position, k, &l.p, v))
+		}
+	}
+}
+
+// mountAgain mounts k as it would be in a later round.
+func mountAgain(buf []byte, p *pipeline.Packet, k *packet, position Position, round uint64) {
+	later := *k
+	later.now += pipeline.Time(round) * pipeline.Time(time.Second)
+	if later.of.Epoch != 0 {
+		later.counter += round * roundCounter
+	}
+	mount(buf, p, &later, position)
+	if t, _, ok := wire.Peek(p.Data); ok && t == wire.TypeData && len(p.Data) >= wire.HeaderSize {
+		counter := p.Data[8:wire.HeaderSize]
+		binary.BigEndian.PutUint64(counter, binary.BigEndian.Uint64(counter)+round*roundCounter)
+	}
+}

@@ -1,0 +1,73 @@
+package chain
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
+
+// Fuzz fuzzes the default chains as change leaves them, or as they are if it is
+// nil. change is called for each input and makes new stages each time; an error
+// of it, or of building the chains, fails the test. Fuzz calls f.Fuzz, so it is
+// all that a fuzz test does.
+func Fuzz(f *testing.F, change func(*stages.Set) error) {
+	f.Helper()
+	inputs, err := seeds(change)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, input := range inputs {
+		f.Add(input)
+	}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		if err := Check(input, change); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Check runs one input, any bytes, and returns what has gone wrong, or nil. It
+// is what Fuzz does with each input.
+func Check(input []byte, change func(*stages.Set) error) error {
+	first, err := check(input, change)
+	if err != nil {
+		return err
+	}
+	again, err := check(input, change)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(first, again) {
+		return fmt.Errorf("fuzz/chain: the same input had two outcomes. A stage decides by its packets, its notices and Packet.Now; and the change must make new stages each time that it is called:\n%q\n%q", first, again)
+	}
+	return nil
+}
+
+// check returns what became of each packet and message.
+func check(input []byte, change func(*stages.Set) error) (outcome []string, err error) {
+	r, err := newRig(change)
+	if err != nil {
+		return nil, err
+	}
+	c := newCrowd(r)
+	for _, i := range parseItems(input) {
+		if c.send(i); c.err != nil {
+			return nil, c.err
+		}
+	}
+	for _, l := range links {
+		if r.acks {
+			r.set.Ack.Release(r.in, l.session)
+		}
+		r.in.CloseSession(pipeline.SessionNotice{Peer: l.peer, Session: l.session})
+		r.out.CloseSession(pipeline.SessionNotice{Peer: l.peer, Session: l.session})
+	}
+	if n := r.set.Ack.HeldBytes(); n != 0 {
+		r.fail("%d bytes are held back for sessions that are closed", n)
+	}
+	r.conserved(r.in)
+	return c.outcome, r.err
+}

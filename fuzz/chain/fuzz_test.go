@@ -1,0 +1,143 @@
+package chain_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/fuzz/chain"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
+
+// FuzzStagesOfAUser is the same crowd as in package stages, with stages of a
+// user's wherever there may be some.
+func FuzzStagesOfAUser(f *testing.F) {
+	chain.Fuzz(f, func(s *stages.Set) error {
+		s.InsertBefore("header", packetStage("small", func(p *pipeline.Packet) pipeline.Verdict {
+			if len(p.Data)%5 == 4 {
+				return pipeline.Consumed
+			}
+			return pipeline.Accept
+		}))
+		s.InsertAfter("ack", pipeline.Func("odd", []string{"even"}, func(p *pipeline.Packet) pipeline.Verdict {
+			if len(p.Payload())%2 == 0 {
+				return pipeline.DropFirst
+			}
+			p.Payload()[0] ^= 1
+			return pipeline.Accept
+		}))
+		s.Outbound.InsertBefore("pack", newFramer())
+		return nil
+	})
+}
+
+// packetStage is one that does not read plaintext.
+type unsighted struct{ pipeline.Stage }
+
+func (unsighted) ReadsPlaintext() bool { return false }
+
+func packetStage(name string, process func(p *pipeline.Packet) pipeline.Verdict) pipeline.Stage {
+	return unsighted{pipeline.Func(name, []string{"some"}, process)}
+}
+
+// framer puts a byte in front of each message on its way out.
+type framer struct {
+	pipeline.Stage
+	growth int
+}
+
+func (f framer) MaxGrowth() int { return f.growth }
+
+func newFramer() framer {
+	var buf []byte
+	return framer{pipeline.Func("framer", nil, func(p *pipeline.Packet) pipeline.Verdict {
+		buf = append(append(buf[:0], 1), p.Payload()...)
+		p.SetPayload(buf)
+		return pipeline.Accept
+	}), 1}
+}
+
+// input is messages of two peers, through the chains; the last two in a packet.
+var input = []byte("\x05\x00\x05\x00state\x05\x01\x06\x00second\x05\x04\x05\x00third\x05\x0c\x08\x00fourlast")
+
+func TestDefaultChainsPass(t *testing.T) {
+	require.NoError(t, chain.Check(input, nil))
+	require.NoError(t, chain.Check(nil, nil))
+	require.NoError(t, chain.Check([]byte{5}, nil))
+}
+
+// Each law catches the change that breaks it, and names what is to blame.
+func TestBadStagesAreCaught(t *testing.T) {
+	message := func(process func(p *pipeline.Packet) pipeline.Verdict) func(*stages.Set) error {
+		return func(s *stages.Set) error {
+			s.InsertAfter("ack", pipeline.Func("bad", nil, process))
+			return nil
+		}
+	}
+	outbound := func(s pipeline.Stage) func(*stages.Set) error {
+		return func(set *stages.Set) error {
+			set.Outbound.InsertBefore("pack", s)
+			return nil
+		}
+	}
+	packet := func(process func(p *pipeline.Packet) pipeline.Verdict) func(*stages.Set) error {
+		return func(s *stages.Set) error {
+			s.InsertBefore("header", packetStage("bad", process))
+			return nil
+		}
+	}
+	calls := 0
+	greedy := newFramer()
+	greedy.growth = 0
+	for _, tc := range []struct {
+		name   string
+		change func(*stages.Set) error
+		want   string
+	}{
+		{"fails", func(*stages.Set) error { return errors.New("no such map") }, "no such map"},
+		{"takes out a guard", func(s *stages.Set) error { s.Remove("replay"); return nil }, "guards against replayed packets"},
+		{"breaks the outbound order", func(s *stages.Set) error { s.Outbound.Remove("pack"); return nil }, "outbound: pipeline: unsafe order"},
+		{"panics", message(func(p *pipeline.Packet) pipeline.Verdict { _ = p.Payload()[5]; return pipeline.Accept }), `panic in stage "bad" of the inbound chain`},
+		{"panics on the way out", outbound(pipeline.Func("bad", nil, func(p *pipeline.Packet) pipeline.Verdict { panic("out") })), "of the outbound chain: out"},
+		{"drops without a reason", message(func(*pipeline.Packet) pipeline.Verdict { return pipeline.Drop }), "without a reason"},
+		{"writes behind the datagram", message(func(p *pipeline.Packet) pipeline.Verdict {
+			_ = append(p.Data, 1)
+			return pipeline.Accept
+		}), "outside of its datagram"},
+		{"answers at length", packet(func(p *pipeline.Packet) pipeline.Verdict {
+			p.Reply = make([]byte, 200)
+			return pipeline.Accept
+		}), "200 bytes were answered"},
+		{"grows messages", outbound(greedy), "longer by 1 bytes on its way out, and the stages have declared 0"},
+		{"marks forgeries fresh", packet(func(p *pipeline.Packet) pipeline.Verdict {
+			p.MarkFresh()
+			p.Epoch = 7
+			return pipeline.Consumed
+		}), "without having been opened"},
+		{"forges plaintext", packet(func(p *pipeline.Packet) pipeline.Verdict {
+			p.Data[len(p.Data)-1] ^= 1
+			p.MarkFresh()
+			return pipeline.Accept
+		}), "without having been opened"},
+		{"writes into the next message", message(func(p *pipeline.Packet) pipeline.Verdict {
+			if i := bytes.Index(p.Data, []byte("last")); i >= 0 {
+				p.Data[i] = 'f'
+			}
+			return pipeline.Accept
+		}), "yielded that was not sealed"},
+		{"shares state", message(func(p *pipeline.Packet) pipeline.Verdict {
+			calls++
+			p.Payload()[0] = byte(calls)
+			return pipeline.Accept
+		}), "two outcomes"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := chain.Check(input, tc.change)
+			require.ErrorContains(t, err, tc.want)
+			t.Log(err)
+		})
+	}
+}

@@ -1,0 +1,176 @@
+package fuzz
+
+import (
+	"github.com/intentra/intentra/pipeline"
+)
+
+// track is a chain with the stage in it, and stand-ins for the others.
+type track struct {
+	chain    *pipeline.Chain
+	position Position
+	packs    bool
+	packet   *packet // in hand
+	yielded  bool    // the message of the packet in hand, where the kit splits
+	panicked any
+}
+
+func newTrack(s pipeline.Stage, position Position) (*track, error) {
+	t := &track{position: position}
+	_, splits := splitterAt(s, position)
+	_, packs := s.(pipeline.Packer)
+	var b *pipeline.Builder
+	switch {
+	case position == Messages:
+		b = pipeline.NewInbound(source{t}, s)
+	case splits:
+		b = pipeline.NewInbound(s)
+	case position.inbound():
+		b = pipeline.NewInbound(s, pipeline.Func("fuzz_rest", []string{"refused"}, func(p *pipeline.Packet) pipeline.Verdict {
+			return ending(position, t.packet, p, pipeline.Accept)
+		}))
+	case position == OutMessages && packs:
+		b, t.packs = pipeline.NewOutbound(s), true
+	case position == OutMessages:
+		b = pipeline.NewOutbound(s, packer{})
+	default:
+		b = pipeline.NewOutbound(packer{}, s)
+	}
+	var err error
+	if t.chain, err = b.Build(); err != nil {
+		return nil, err
+	}
+	t.chain.OnPanic = func(_ string, v any) { t.panicked = v }
+	return t, nil
+}
+
+// source is the splitter in front of a stage that sees messages. Each packet
+// holds the one that the driver has put in hand.
+type source struct{ *track }
+
+func (source) Name() string      { return "fuzz_source" }
+func (source) Reasons() []string { return nil }
+func (s source) Process(*pipeline.Packet) pipeline.Verdict {
+	s.yielded = false
+	return pipeline.Accept
+}
+
+func (s source) Next(*pipeline.Packet) (pipeline.Verdict, bool) {
+	if s.yielded {
+		return 0, false
+	}
+	s.yielded = true
+	return pipeline.Accept, true
+}
+
+// packer divides the messages of an outbound chain from its packets.
+type packer struct{}
+
+func (packer) Name() string                              { return "fuzz_pack" }
+func (packer) Reasons() []string                         { return nil }
+func (packer) Size(*pipeline.Packet) int                 { return 0 }
+func (packer) Process(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept }
+
+// process runs the packet in hand, and returns its verdict.
+func (t *track) process(p *pipeline.Packet, k *packet) pipeline.Verdict {
+	t.packet = k
+	switch {
+	case t.position.inbound():
+		return t.chain.Process(p)
+	case t.packs:
+		if t.chain.PackedSize(p) <= k.room {
+			t.chain.Pack(p)
+		}
+		return pipeline.Accept
+	case t.position == OutMessages:
+		return t.chain.ProcessMessage(p)
+	}
+	return t.chain.ProcessPacket(p)
+}
+
+// checkConserved runs the plan in a chain and compares its counters with what
+// was seen of the stage alone.
+func (k *kit) checkConserved(p *plan, t *trace) error {
+	track, err := newTrack(k.newStage(), p.position)
+	if err != nil {
+		return wrong("the chain refuses the stage: %v", err)
+	}
+	packet := new(pipeline.Packet)
+	buf := make([]byte, p.size)
+	for _, e := range p.events {
+		if e.packet == nil {
+			e.notice.tellChain(track.chain)
+			continue
+		}
+		mount(buf, packet, e.packet, p.position)
+		if k.prepare != nil {
+			k.prepare(packet)
+		}
+		if v := track.process(packet, e.packet); v != t.final[e.packet.number] {
+			return wrong("stage %q: in a chain a packet ended with verdict %d, and not with %d as before: the stage does not decide by its inputs alone (%s)",
+				t.name, v, t.final[e.packet.number], p.describe(e.packet))
+		}
+	}
+	if track.panicked != nil {
+		return wrong("stage %q panicked in a chain and not when it was called alone: %v", t.name, track.panicked)
+	}
+	if track.packs {
+		return nil // what is packed has been counted before
+	}
+	track.chain.Publish()
+	return k.checkCounts(p, t, track)
+}
+
+func (k *kit) checkCounts(p *plan, t *trace, track *track) error {
+	got, want := track.chain.Counts(), p.counts(t, track)
+	var packets, messages uint64
+	for _, d := range got.Drops {
+		packets, messages = packets+d.Packets, messages+d.Messages
+		if d.Stage != t.name {
+			continue
+		}
+		if d.Packets+d.Messages != want.drops[d.Reason] {
+			return wrong("stage %q: %d drops as %q and %d counted: packets are not conserved", t.name, want.drops[d.Reason], d.Reason, d.Packets+d.Messages)
+		}
+	}
+	for _, level := range []struct {
+		name     string
+		in, want uint64
+		got      pipeline.Tally
+		drops    uint64
+	}{
+		{"packets", got.Packets.In, want.packets, got.Packets, packets},
+		{"messages", got.Messages.In, want.messages, got.Messages, messages},
+	} {
+		if level.in != level.want || level.in != level.got.Accepted+level.got.Consumed+level.drops {
+			return wrong("stage %q: %d %s went in, %d were counted, %d as accepted, %d as consumed, %d as dropped: they are not conserved",
+				t.name, level.want, level.name, level.in, level.got.Accepted, level.got.Consumed, level.drops)
+		}
+	}
+	return nil
+}
+
+// expected is what the counters of a chain must show.
+type expected struct {
+	packets, messages uint64
+	drops             map[string]uint64
+}
+
+func (p *plan) counts(t *trace, track *track) expected {
+	e := expected{drops: map[string]uint64{}}
+	n := uint64(p.packets)
+	if p.position != OutMessages {
+		e.packets = n
+	}
+	switch p.position {
+	case Messages, OutMessages:
+		e.messages = n
+	case Opened, Fresh:
+		e.messages = uint64(len(t.seen)) - n // one sight of each packet, one of each message
+	}
+	for _, s := range t.seen {
+		if s.verdict.Dropped() {
+			e.drops[t.reasons[s.verdict-pipeline.DropFirst]]++
+		}
+	}
+	return e
+}

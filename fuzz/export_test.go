@@ -1,0 +1,4 @@
+package fuzz
+
+// PositionOf is for the tests of the package.
+var PositionOf = positionOf

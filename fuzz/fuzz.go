@@ -1,0 +1,123 @@
+package fuzz
+
+import (
+	"flag"
+	"reflect"
+	"testing"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// Stage fuzzes the stages that newStage makes, each call a new one that shares
+// nothing with the others. newStage is called for each input, where f cannot be
+// used: it panics if there is no making one. Stage calls f.Fuzz, so it is all
+// that a fuzz test does. The package comment says what it asserts.
+func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
+	f.Helper()
+	k := newKit(func() pipeline.Stage { return newStage() }, opts)
+	if err := k.place(); err != nil {
+		f.Fatal(err)
+	}
+	for _, input := range k.seeds() {
+		f.Add(input)
+		// Where another law is broken, that is the better thing to say: f.Fuzz will.
+		if k.allocFree && !fuzzing() && k.check(input) == nil {
+			if err := k.checkAllocs(input); err != nil {
+				f.Fatal(err)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		if err := k.check(input); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// fuzzing reports whether the fuzzing engine is at work, which may allocate at
+// any time.
+func fuzzing() bool {
+	target := flag.Lookup("test.fuzz")
+	return target != nil && target.Value.String() != ""
+}
+
+// Check runs one input, any bytes, through new stages and returns what is wrong
+// with them, or nil. It is what Stage does with each input; [Input] makes one
+// of payloads. With [AllocFree] it must not run beside parallel tests.
+func Check[S pipeline.Stage](input []byte, newStage func() S, opts ...Option) error {
+	k := newKit(func() pipeline.Stage { return newStage() }, opts)
+	if err := k.place(); err != nil {
+		return err
+	}
+	if err := k.check(input); err != nil {
+		return err
+	}
+	if k.allocFree {
+		return k.checkAllocs(input)
+	}
+	return nil
+}
+
+// kit is a stage's constructor with what is to be asserted of its stages.
+type kit struct {
+	newStage  func() pipeline.Stage
+	position  Position // zero until place: as the stage's interfaces tell
+	prepare   func(p *pipeline.Packet)
+	payloads  [][]byte
+	allocFree bool
+}
+
+func newKit(newStage func() pipeline.Stage, opts []Option) *kit {
+	k := &kit{newStage: newStage}
+	for _, o := range opts {
+		o(k)
+	}
+	return k
+}
+
+// check runs an input and returns the first law that does not hold.
+func (k *kit) check(input []byte) error {
+	p := newPlan(input, k.position)
+	first, err := k.run(p, kept)
+	if err != nil {
+		return err
+	}
+	for _, m := range []memory{kept, overwritten} {
+		again, err := k.run(p, m)
+		if err != nil {
+			return err
+		}
+		if err := p.compare(first, again, m); err != nil {
+			return err
+		}
+	}
+	return k.checkConserved(p, first)
+}
+
+// place makes two stages, to see whether the constructor and the names are
+// usable, and finds out where such a stage stands.
+func (k *kit) place() error {
+	s, other := k.newStage(), k.newStage()
+	if err := checkNew(s, other); err != nil {
+		return err
+	}
+	if k.position == 0 {
+		k.position = positionOf(s)
+	}
+	if _, err := newTrack(s, k.position); err != nil {
+		return wrong("the chain refuses the stage: %v", err)
+	}
+	return nil
+}
+
+// checkNew looks at two results of the constructor.
+func checkNew(a, b pipeline.Stage) error {
+	va := reflect.ValueOf(a)
+	if a == nil || va.Kind() == reflect.Pointer && va.IsNil() {
+		return wrong("the constructor returned no stage")
+	}
+	if va.Kind() == reflect.Pointer && va.Type().Elem().Size() > 0 && any(a) == any(b) {
+		return wrong("the constructor returned the same stage %q twice: each call must make a new one, that shares nothing with the others", a.Name())
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package fuzz
+
+import "github.com/intentra/intentra/pipeline"
+
+// notice is one call of the observer interfaces.
+type notice struct {
+	level  level
+	closed bool
+	pipeline.EpochNotice
+}
+
+type level uint8
+
+const (
+	ofPeer level = iota
+	ofSession
+	ofEpoch
+)
+
+// tell gives the stage a notice, if it wants it.
+func (n notice) tell(s pipeline.Stage) {
+	session := pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
+	switch n.level {
+	case ofPeer:
+		o, ok := s.(pipeline.PeerObserver)
+		call(ok, n.closed, func() { o.PeerOpened(pipeline.PeerNotice{Peer: n.Peer}) }, func() { o.PeerClosed(pipeline.PeerNotice{Peer: n.Peer}) })
+	case ofSession:
+		o, ok := s.(pipeline.SessionObserver)
+		call(ok, n.closed, func() { o.SessionOpened(session) }, func() { o.SessionClosed(session) })
+	case ofEpoch:
+		o, ok := s.(pipeline.EpochObserver)
+		call(ok, n.closed, func() { o.EpochOpened(n.EpochNotice) }, func() { o.EpochClosed(n.EpochNotice) })
+	}
+}
+
+// tellChain gives a chain the same notice.
+func (n notice) tellChain(c *pipeline.Chain) {
+	peer, session := pipeline.PeerNotice{Peer: n.Peer}, pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
+	switch n.level {
+	case ofPeer:
+		call(true, n.closed, func() { c.OpenPeer(peer) }, func() { c.ClosePeer(peer) })
+	case ofSession:
+		call(true, n.closed, func() { c.OpenSession(session) }, func() { c.CloseSession(session) })
+	case ofEpoch:
+		call(true, n.closed, func() { c.OpenEpoch(n.EpochNotice) }, func() { c.CloseEpoch(n.EpochNotice) })
+	}
+}
+
+func call(wanted, closed bool, open, shut func()) {
+	switch {
+	case !wanted:
+	case closed:
+		shut()
+	default:
+		open()
+	}
+}
+
+// String names the call that gives the notice.
+func (n notice) String() string {
+	name := [...]string{"Peer", "Session", "Epoch"}[n.level]
+	if n.closed {
+		return name + "Closed"
+	}
+	return name + "Opened"
+}

@@ -1,0 +1,60 @@
+package fuzz
+
+import (
+	"net/netip"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// trace is all that can be seen of a run.
+type trace struct {
+	name    string
+	reasons []string
+	seen    []sight
+	final   []pipeline.Verdict // of each packet
+}
+
+// sight is what one call of the stage has left behind.
+type sight struct {
+	packet               *packet
+	verdict              pipeline.Verdict
+	data, payload, reply []byte
+	fields               fields
+}
+
+// fields are those of a Packet that can be compared.
+type fields struct {
+	Addr                              netip.AddrPort
+	Now                               pipeline.Time
+	Peer, Session, Epoch              pipeline.ID
+	EpochSeq                          uint32
+	Counter                           uint64
+	Channel                           uint32
+	Intent                            pipeline.Intent
+	Sequence                          uint64
+	Distance                          uint16
+	Opened, Fresh, Struck, Unanswered bool
+	PayloadIsNil                      bool
+}
+
+func fieldsOf(p *pipeline.Packet) fields {
+	return fields{
+		p.Addr, p.Now, p.Peer, p.Session, p.Epoch, p.EpochSeq, p.Counter, p.Channel, p.Intent, p.Sequence, p.Distance,
+		p.Opened(), p.Fresh(), p.Struck(), p.Unacknowledged(), p.Payload() == nil,
+	}
+}
+
+func (t *trace) declared(v pipeline.Verdict) bool {
+	return v == pipeline.Accept || v == pipeline.Consumed || v >= pipeline.DropFirst && int(v-pipeline.DropFirst) < len(t.reasons)
+}
+
+// verdict names a declared verdict.
+func (t *trace) verdict(v pipeline.Verdict) string {
+	switch v {
+	case pipeline.Accept:
+		return "accepted"
+	case pipeline.Consumed:
+		return "consumed"
+	}
+	return "dropped as " + t.reasons[v-pipeline.DropFirst]
+}
