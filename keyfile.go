@@ -2,6 +2,7 @@ package intentra
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,9 @@ func WritePrivateKey(path string, k PrivateKey) (err error) {
 			err = fmt.Errorf("intentra: writing key file %s: %w", path, cerr)
 		}
 	}()
-	if _, err := f.WriteString(base64.StdEncoding.EncodeToString(k[:]) + "\n"); err != nil {
+	line := append(base64.StdEncoding.AppendEncode(nil, k[:]), '\n')
+	defer clear(line)
+	if _, err := f.Write(line); err != nil {
 		return fmt.Errorf("intentra: writing key file %s: %w", path, err)
 	}
 	return f.Sync()
@@ -34,14 +37,21 @@ func WritePrivateKey(path string, k PrivateKey) (err error) {
 func ReadPrivateKey(path string) (PrivateKey, error) {
 	f, err := os.Open(path)
 	if err != nil {
+		if _, isKey := decodeKey([]byte(path)); isKey == nil {
+			// The error would quote it.
+			return PrivateKey{}, fmt.Errorf("intentra: reading a key file: what was given for its name is a key itself: %w", errors.Unwrap(err))
+		}
 		return PrivateKey{}, fmt.Errorf("intentra: reading a key file: %w", err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	if err != nil {
+	// Into one buffer, so that it can be overwritten.
+	b := make([]byte, maxKeyFile)
+	defer clear(b)
+	n, err := io.ReadFull(f, b)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return PrivateKey{}, fmt.Errorf("intentra: reading a key file: %w", err)
 	}
-	k, err := decodeKey(string(b))
+	k, err := decodeKey(b[:n])
 	if err != nil || k == ([32]byte{}) {
 		return PrivateKey{}, fmt.Errorf("key file %s: %w", path, ErrKey)
 	}

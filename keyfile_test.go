@@ -83,6 +83,16 @@ func TestReadPrivateKeyRefuses(t *testing.T) {
 	}
 }
 
+// Whoever gives the key instead of the file does not find it in an error, and so
+// in a log.
+func TestReadPrivateKeyOfAKey(t *testing.T) {
+	k := newKey(t)
+	_, err := intentra.ReadPrivateKey(base64.StdEncoding.EncodeToString(k[:]))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "a key itself")
+	requireNoTrace(t, k, err.Error())
+}
+
 func TestReadPrivateKeyOfWhatIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	_, err := intentra.ReadPrivateKey(filepath.Join(dir, "missing"))

@@ -1,13 +1,13 @@
 package intentra
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 )
 
 // ErrKey: what should be a key is none.
@@ -28,7 +28,9 @@ func GenerateKey() (PrivateKey, error) {
 	if err != nil {
 		return PrivateKey{}, fmt.Errorf("intentra: generating a key: %w", err)
 	}
-	return PrivateKey(k.Bytes()), nil
+	b := k.Bytes()
+	defer clear(b)
+	return PrivateKey(b), nil
 }
 
 // Public returns the public half. That of the zero key is zero.
@@ -75,7 +77,7 @@ func (k *PublicKey) UnmarshalText(text []byte) (err error) {
 
 // ParsePublicKey reads a key in base64. The error is [ErrKey].
 func ParsePublicKey(s string) (PublicKey, error) {
-	b, err := decodeKey(s)
+	b, err := decodeKey([]byte(s))
 	if err == nil && b == ([32]byte{}) {
 		err = ErrKey
 	}
@@ -83,16 +85,18 @@ func ParsePublicKey(s string) (PublicKey, error) {
 }
 
 // decodeKey reads 32 bytes of strict base64. Its error never quotes the input,
-// which may be a private key.
-func decodeKey(s string) (k [32]byte, err error) {
-	s = strings.TrimSpace(s)
+// which may be a private key, and it leaves no copy of it behind.
+func decodeKey(text []byte) (k [32]byte, err error) {
+	text = bytes.TrimSpace(text)
 	// The length first: the decoder ignores line breaks within.
-	if len(s) != base64.StdEncoding.EncodedLen(len(k)) {
+	if len(text) != base64.StdEncoding.EncodedLen(len(k)) {
 		return k, ErrKey
 	}
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != len(k) {
+	b := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	defer clear(b)
+	n, err := base64.StdEncoding.Strict().Decode(b, text)
+	if err != nil || n != len(k) {
 		return k, ErrKey
 	}
-	return [32]byte(b), nil
+	return [32]byte(b[:n]), nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func traces(k intentra.PrivateKey) []string {
 		base64.StdEncoding.EncodeToString(k[:])[:16],
 		hex.EncodeToString(k[:])[:16], strings.ToUpper(hex.EncodeToString(k[:])[:16]),
 		strings.Trim(decimal, "[]")[:24], goSyntax[len("[]byte{"):][:24],
-		string(k[:8]),
+		string(k[:8]), strconv.Quote(string(k[:]))[1:17],
 	}
 }
 

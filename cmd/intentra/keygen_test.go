@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -49,17 +50,25 @@ func TestKeygenInNoFolder(t *testing.T) {
 	require.Empty(t, stdout.String())
 }
 
-// A key file that others can read still works.
-func TestReadableKeyFileIsWarnedOf(t *testing.T) {
+// A key file that others can read or change still works, and is warned of.
+func TestOpenKeyFileIsWarnedOf(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("files have no permission bits here")
 	}
 	id := newIdentity(t, t.TempDir(), "key")
-	for mode, warned := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o644: true} {
+	for mode, can := range map[os.FileMode]string{
+		0o600: "", 0o400: "", 0o700: "", 0o640: "read", 0o604: "read", 0o644: "read",
+		0o620: "replace", 0o602: "replace", 0o666: "read and replace", 0o624: "read and replace",
+	} {
 		require.NoError(t, os.Chmod(id.file, mode))
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, exitOK, run([]string{"pubkey", id.file}, nil, &stdout, &stderr))
 		require.Equal(t, id.public+"\n", stdout.String())
-		require.Equal(t, warned, bytes.Contains(stderr.Bytes(), []byte("chmod 600")), "mode %o", mode)
+		if can == "" {
+			require.Empty(t, stderr.String(), "mode %o", mode)
+			continue
+		}
+		require.Equal(t, fmt.Sprintf("intentra: warning: others can %s the private key in %s (mode %04o); run 'chmod 600' on it\n",
+			can, id.file, mode), stderr.String())
 	}
 }

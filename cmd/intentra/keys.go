@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// readKey reads a private key file, and warns if others can read it too.
+// readKey reads a private key file, and warns if it is not its owner's alone.
 func readKey(e *environment, path string) (intentra.PrivateKey, error) {
 	key, err := intentra.ReadPrivateKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -18,13 +18,29 @@ func readKey(e *environment, path string) (intentra.PrivateKey, error) {
 	if err != nil {
 		return key, usageError{err}
 	}
-	if info, err := os.Stat(path); err == nil && readableByOthers(info.Mode()) {
-		e.warnf("others can read the private key in %s (mode %04o); run 'chmod 600' on it", path, info.Mode().Perm())
+	if info, err := os.Stat(path); err == nil {
+		if can := othersCan(info.Mode()); can != "" {
+			e.warnf("others can %s the private key in %s (mode %04o); run 'chmod 600' on it", can, path, info.Mode().Perm())
+		}
 	}
 	return key, nil
 }
 
-// readableByOthers looks at permission bits, which mean nothing on Windows.
-func readableByOthers(m fs.FileMode) bool {
-	return runtime.GOOS != "windows" && m.Perm()&0o044 != 0
+// othersCan says what the file's group or anybody else can do with it, nothing
+// if they can do nothing. It looks at permission bits, which mean nothing on
+// Windows.
+func othersCan(m fs.FileMode) string {
+	const read, write = 0o044, 0o022
+	if runtime.GOOS == "windows" {
+		return ""
+	}
+	switch p := m.Perm(); {
+	case p&read != 0 && p&write != 0:
+		return "read and replace"
+	case p&read != 0:
+		return "read"
+	case p&write != 0:
+		return "replace"
+	}
+	return ""
 }

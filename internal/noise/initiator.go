@@ -68,3 +68,11 @@ func (h *Initiator) WriteFinal(payload []byte) ([]byte, Keys, error) {
 	// Section 5.3: the first cipher state is for the initiator's messages.
 	return msg, h.m.finish(c1, c2), nil
 }
+
+// Wipe ends the handshake, if it is not over, and overwrites what it can of the
+// secrets; see dh.wipe. On a nil Initiator it does nothing.
+func (h *Initiator) Wipe() {
+	if h != nil {
+		h.m.close()
+	}
+}

@@ -1,8 +1,8 @@
 package noise
 
 // Keys is the outcome of a handshake. It is a plain value, shared with nothing;
-// its owner keeps the cipher keys in memory only, and overwrites them when they
-// are no longer used.
+// its owner keeps the cipher keys in memory only, and calls Wipe when the ciphers
+// have been made of them.
 type Keys struct {
 	// Send and Receive are the cipher keys, one per direction: what is Send at
 	// one side is Receive at the other. Counters start at zero under each.
@@ -14,4 +14,10 @@ type Keys struct {
 	// proved. X25519 takes a few byte strings for the same point, so an
 	// identity is the whole string and not the point.
 	Remote [KeySize]byte
+}
+
+// Wipe overwrites the cipher keys.
+func (k *Keys) Wipe() {
+	clear(k.Send[:])
+	clear(k.Receive[:])
 }

@@ -148,9 +148,12 @@ func (m *machine) remote() (key [KeySize]byte) {
 	return key
 }
 
-// close overwrites and lets go of all that the handshake held.
+// close overwrites and lets go of all that the handshake held. The zero value
+// stays what it is.
 func (m *machine) close() {
-	m.dh.wipe()
+	if m.dh != nil {
+		m.dh.wipe()
+	}
 	*m = machine{}
 }
 

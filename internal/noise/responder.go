@@ -56,3 +56,11 @@ func (h *Responder) ReadFinal(msg []byte, payloadSize int) (payload []byte, keys
 	}
 	return payload, h.m.finish(c2, c1), nil
 }
+
+// Wipe ends the handshake, if it is not over, and overwrites what it can of the
+// secrets; see dh.wipe. On a nil Responder it does nothing.
+func (h *Responder) Wipe() {
+	if h != nil {
+		h.m.close()
+	}
+}

@@ -11,7 +11,8 @@
 //
 // Forged, altered and misdirected packets; reading by anyone on the wire. A
 // (key, counter) pair must never be sealed twice: Seal refuses a counter that
-// is not above the one before it.
+// is not above the one before it. [Seal.Observe] shows tests the keys and
+// counters that the ciphers were really given.
 //
 // # Verdicts
 //

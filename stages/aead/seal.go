@@ -14,8 +14,9 @@ const (
 
 // Seal is the stage "seal", the last of an outbound chain.
 type Seal struct {
-	keys  pipeline.Slots[sealKey]
-	nonce [nonceSize]byte
+	keys     pipeline.Slots[sealKey]
+	nonce    [nonceSize]byte
+	observer Observer // nil outside tests
 }
 
 type sealKey struct {
@@ -27,11 +28,16 @@ type sealKey struct {
 func NewSeal() *Seal { return new(Seal) }
 
 // InstallKey gives the epoch, which must be open, the key to seal its packets
-// with, from the counter first on.
+// with, from the counter first on. It is forgotten when the epoch closes.
 func (s *Seal) InstallKey(epoch pipeline.ID, k Key, first uint64) {
-	if slot := s.keys.Get(epoch); slot != nil {
-		*slot = sealKey{k, first}
+	slot := s.keys.Get(epoch)
+	if slot == nil {
+		return
 	}
+	if s.observer != nil && k.cipher != nil {
+		k = k.observe(s.observer)
+	}
+	*slot = sealKey{k, first}
 }
 
 // Name returns "seal".

@@ -1,0 +1,151 @@
+package intentra_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/metrics"
+)
+
+// notebook keeps all that is written to it, from any goroutine.
+type notebook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (n *notebook) Write(b []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.Write(b)
+}
+
+func (n *notebook) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.String()
+}
+
+// Private keys appear nowhere: not in what is logged at any level, not in errors,
+// statistics or metrics, with connections that come about, fail, move and end,
+// wrong keys, bad files, and user code that panics.
+func TestPrivateKeysAreToldNobody(t *testing.T) {
+	ctx := within(t)
+	var told notebook
+	keys := []intentra.PrivateKey{newKey(t), newKey(t), newKey(t), newKey(t)}
+	here, there, stranger, other := keys[0], keys[1], keys[2], keys[3]
+	debug := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
+	config := func(k intentra.PrivateKey) intentra.Config {
+		return restless(intentra.Config{
+			Key: k, RekeyAfterPackets: 50, HandshakeTimeout: 300 * time.Millisecond,
+			Logger: slog.New(slog.NewMultiHandler(slog.NewJSONHandler(&told, debug), slog.NewTextHandler(&told, debug))),
+			OnPeer: func(ev intentra.PeerEvent) { fmt.Fprintf(&told, "%+v\n", ev) },
+		})
+	}
+	say := func(v any) { fmt.Fprintf(&told, "%v\n%+v\n%#v\n", v, v, v) }
+	fails := func(err error) {
+		t.Helper()
+		require.Error(t, err)
+		say(err)
+		for ; err != nil; err = errors.Unwrap(err) {
+			say(err)
+		}
+	}
+
+	cfg := config(here)
+	cfg.Authorize = func(k intentra.PublicKey) bool { return k != stranger.Public() }
+	cfg.Handler = func(_ *intentra.Peer, m intentra.Message) {
+		if string(m.Payload) == "panic" {
+			panic(fmt.Sprint("with ", here, cfg))
+		}
+	}
+	l := listenOn(t, "127.0.0.1:0", cfg)
+	r := newRelay(t, l.LocalAddr())
+	p := dialTo(t, r.addr(), l.PublicKey(), config(there))
+	for i := range 300 {
+		if i == 150 {
+			r.move(t)
+		}
+		require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: make([]byte, 700)}))
+	}
+	require.NoError(t, p.SendWait(ctx, reliable("panic")))
+	eventually(t, ctx, "a rekey, a move and a panic", func() bool {
+		s := l.Stats()
+		return s.Rekeys > 0 && s.Roams > 0 && s.Panics > 0
+	})
+
+	// What fails: not allowed, not who was meant, nobody there, no config.
+	dialFails := func(k intentra.PrivateKey, addr string, peer intentra.PublicKey) {
+		t.Helper()
+		_, err := intentra.Dial(ctx, addr, peer, config(k))
+		fails(err)
+	}
+	dialFails(stranger, l.LocalAddr().String(), here.Public())
+	dialFails(other, l.LocalAddr().String(), stranger.Public())
+	dialFails(other, "127.0.0.1:9", here.Public())
+	dialFails(other, "nowhere", here.Public())
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := intentra.Dial(cancelled, l.LocalAddr().String(), here.Public(), config(other))
+	fails(err)
+	bad := config(other)
+	bad.PeerRate = -1
+	_, err = intentra.Listen("127.0.0.1:0", bad)
+	fails(err)
+
+	// Files that have a key, and something else.
+	file := filepath.Join(t.TempDir(), "key")
+	text := base64.StdEncoding.EncodeToString(other[:])
+	for _, content := range []string{text[:40], text + text, "key = " + text, text[:43], string(other[:])} {
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+		_, err := intentra.ReadPrivateKey(file)
+		fails(err)
+	}
+	_, err = intentra.ReadPrivateKey(text)
+	fails(err)
+	fails(intentra.WritePrivateKey(file, other))
+	for _, list := range []string{text[:40] + " robot", "robot " + text, here.Public().String() + "\nx" + text} {
+		_, err := intentra.ParseAllowList(strings.NewReader(list))
+		fails(err)
+	}
+	_, err = intentra.ParsePublicKey(text[:43])
+	fails(err)
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(metrics.NewCollector(l))
+	page := httptest.NewRecorder()
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	require.Contains(t, page.Body.String(), "intentra_")
+	_, _ = told.Write(page.Body.Bytes())
+	for _, peer := range append(l.Peers(), p) {
+		say(peer.Stats())
+		say(peer.Key())
+	}
+	say(l.Stats())
+	require.NoError(t, p.Transport().Shutdown(ctx))
+	require.NoError(t, l.Close())
+	say(p.Transport().Stats())
+
+	all := told.String()
+	for _, words := range []string{"level=DEBUG", "refused a key", "panic", "hidden", there.Public().String()} {
+		require.Contains(t, all, words, "it has been told that much")
+	}
+	for _, k := range keys {
+		requireNoTrace(t, k, all)
+	}
+}

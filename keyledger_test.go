@@ -1,0 +1,96 @@
+package intentra_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/keyledger"
+	"github.com/intentra/intentra/stages"
+)
+
+// Over real sockets, with several goroutines sending on each side: keys change
+// every 100 packets, the dialer's address moves, and either process is started
+// again with its key. Whatever is under way meanwhile, and sent again, no key
+// ever seals two packets with one counter.
+func TestNoCounterIsSealedTwice(t *testing.T) {
+	ctx := within(t)
+	ledger, starts := keyledger.New(), 0
+	config := func(name string, key intentra.PrivateKey) intentra.Config {
+		starts++
+		owner := ledger.Owner(fmt.Sprintf("%s, start %d", name, starts))
+		return restless(intentra.Config{
+			Key: key, RekeyAfterPackets: 100, Handler: func(*intentra.Peer, intentra.Message) {},
+			Stages: func(s *stages.Set) error { s.Seal.Observe(owner); return nil },
+		})
+	}
+	here, there := newKey(t), newKey(t)
+	l := listen(t, config("listener", here))
+	r := newRelay(t, l.LocalAddr())
+	p := dialTo(t, r.addr(), here.Public(), config("dialer", there))
+
+	var rekeys, roams, out uint64
+	retire := func(tr *intentra.Transport) {
+		require.NoError(t, tr.Close())
+		s := tr.Stats()
+		rekeys, roams, out = rekeys+s.Rekeys, roams+s.Roams, out+s.PacketsOut
+	}
+	for round := range 3 {
+		theirs, err := l.Dial(ctx, p.Transport().LocalAddr().String(), there.Public())
+		require.NoError(t, err, "which is connected already, or simultaneous")
+		crossfire(t, p, theirs)
+		r.move(t)
+		crossfire(t, p, theirs)
+		// From the second round on the session may be the listener's own, which
+		// does not go through the relay.
+		for p.Transport().Stats().Rekeys < 2 || round == 0 && l.Stats().Roams == 0 {
+			require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: make([]byte, 700)}))
+		}
+		// Either is started again, and at last both: with fixed random bytes they
+		// would come to the keys of the first time.
+		if round != 1 {
+			addr := l.LocalAddr().String()
+			retire(l)
+			l = listenOn(t, addr, config("listener", here))
+		}
+		if round != 0 {
+			retire(p.Transport())
+			p = dialTo(t, r.addr(), here.Public(), config("dialer", there))
+		}
+		require.NoError(t, p.SendWait(ctx, reliable("it is back")))
+		eventually(t, ctx, "the session is back", func() bool { return len(l.Peers()) == 1 })
+	}
+	retire(p.Transport())
+	retire(l)
+
+	require.GreaterOrEqual(t, rekeys, uint64(3*2))
+	require.NotZero(t, roams)
+	require.Greater(t, ledger.Keys(), int(rekeys))
+	require.LessOrEqual(t, ledger.Seals(), out, "the rest are handshakes")
+	require.Greater(t, ledger.Seals(), out/2)
+	require.Empty(t, ledger.Faults())
+	t.Logf("%d keys, %d packets, %d rekeys, %d moves", ledger.Keys(), ledger.Seals(), rekeys, roams)
+}
+
+// crossfire has three goroutines on each side send all intents.
+func crossfire(t *testing.T, sides ...*intentra.Peer) {
+	ctx := within(t)
+	var all sync.WaitGroup
+	for _, p := range sides {
+		for g := range uint32(3) {
+			all.Go(func() {
+				for i := range 300 {
+					m := intentra.Message{Channel: g, Intent: intents[i%len(intents)], Payload: make([]byte, 700)}
+					if p.SendWait(ctx, m) != nil {
+						return
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	require.NoError(t, ctx.Err())
+}

@@ -1,0 +1,48 @@
+package aead
+
+import (
+	"crypto/cipher"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+	"github.com/stretchr/testify/require"
+)
+
+// traced is a cipher that can be watched being collected.
+type traced struct{ cipher.AEAD }
+
+// Once an epoch is closed nothing in either stage refers to its cipher: its slot
+// is zero, and the collector takes the key.
+func TestClosedEpochLetsGoOfItsKey(t *testing.T) {
+	seal, open := NewSeal(), NewOpen()
+	n := pipeline.EpochNotice{Epoch: epochA}
+	seal.EpochOpened(n)
+	open.EpochOpened(n)
+	install := func() (sealing, opening weak.Pointer[traced]) {
+		s, o := &traced{newKey(t, wire.AESGCM, 1).cipher}, &traced{newKey(t, wire.AESGCM, 1).cipher}
+		seal.InstallKey(epochA, NewKey(wire.AESGCM, s), 0)
+		open.InstallKey(epochA, NewKey(wire.AESGCM, o))
+		data := sealed(t, seal, epochA, 0, "frames")
+		_, v := receive(open, epochA, 0, data)
+		require.Equal(t, pipeline.Accept, v)
+		return weak.Make(s), weak.Make(o)
+	}
+	sealing, opening := install()
+	runtime.GC()
+	require.NotNil(t, sealing.Value())
+	require.NotNil(t, opening.Value())
+
+	sealSlot, openSlot := seal.keys.Get(epochA), open.keys.Get(epochA)
+	seal.EpochClosed(n)
+	open.EpochClosed(n)
+	require.Zero(t, *sealSlot)
+	require.Zero(t, *openSlot)
+	runtime.GC()
+	require.Nil(t, sealing.Value())
+	require.Nil(t, opening.Value())
+	runtime.KeepAlive(seal)
+	runtime.KeepAlive(open)
+}
