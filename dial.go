@@ -246,10 +246,15 @@ func resolve(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort
 	return netip.AddrPortFrom(ips[0], uint16(port)), nil
 }
 
-// lookup is LookupNetIP, which loses the zone of a link-local address.
+// lookup is LookupNetIP, which loses the zone of a link-local address. Of others
+// the zone has to go: what comes from there has none.
 func lookup(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() != "" && network != "ip4" {
-		return []netip.Addr{ip.WithZone(zoneName(ip.Zone()))}, nil
+		zone := ""
+		if ip.IsLinkLocalUnicast() {
+			zone = zoneName(ip.Zone())
+		}
+		return []netip.Addr{ip.WithZone(zone)}, nil
 	}
 	return net.DefaultResolver.LookupNetIP(ctx, network, host)
 }

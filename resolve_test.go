@@ -23,6 +23,10 @@ func TestResolve(t *testing.T) {
 		{"[::ffff:127.0.0.1]:9000", four, "127.0.0.1:9000"},
 		{"[fe80::1%moon]:9000", netip.IPv6Unspecified(), "[fe80::1%moon]:9000"},
 		{"[fe80::1%moon]:9000", netip.Addr{}, "[fe80::1%moon]:9000"},
+		// Only a link-local address has a zone: what comes from others has none.
+		{"[::1%lo]:9000", netip.IPv6Unspecified(), "[::1]:9000"},
+		{"[fd00::1%9]:9000", netip.Addr{}, "[fd00::1]:9000"},
+		{"[::ffff:127.0.0.1%lo]:9000", netip.Addr{}, "127.0.0.1:9000"},
 		{":9000", four, "127.0.0.1:9000"},
 		{"localhost:9000", four, "127.0.0.1:9000"},
 		{"127.0.0.1:domain", four, "127.0.0.1:53"},

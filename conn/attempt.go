@@ -24,12 +24,14 @@ type attempt struct {
 	machine *noise.Initiator
 	init    []byte
 	final   []byte
-	session *session // from message 3 on, not confirmed yet
+	session *session      // from message 3 on, not confirmed yet
+	finalAt pipeline.Time // when message 3 was sent first
+	before  *session      // of a message 3 that nobody has answered; see startOver
 
 	cookies   [4][wire.CookieSize]byte // the last offered, as a ring
 	offered   int
 	turn      int
-	responses [][]byte // message 2 candidates that wait for the worker
+	responses candidates // for message 2
 	busy      bool
 	gone      bool
 	wrongKey  bool
@@ -82,7 +84,6 @@ func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		// A forgery, or another key. The machine waits for the genuine one.
 		e.count(HandshakeFailed)
 		a.wrongKey = a.wrongKey || j.err == ErrWrongKey
-		a.responses = a.responses[1:]
 		a.nextResponse(e)
 	default:
 		a.answered(e, j, now)
@@ -116,6 +117,10 @@ func (a *attempt) timeout(e *Endpoint, now pipeline.Time) {
 		a.fail(e, a.verdict(), now)
 		return
 	}
+	if a.final != nil && a.before == nil && now >= later(a.finalAt, e.cfg.Unanswered) {
+		a.startOver(e, now)
+		return
+	}
 	if a.init != nil && now >= a.retryAt {
 		a.send(e, now)
 		return
@@ -130,12 +135,38 @@ func (a *attempt) timeout(e *Endpoint, now pipeline.Time) {
 // verdict says why the attempt has come to nothing, as far as can be known.
 func (a *attempt) verdict() error {
 	switch {
-	case a.final != nil:
+	case a.final != nil || a.before != nil:
 		return ErrNotConfirmed
 	case a.wrongKey:
 		return ErrWrongKey
 	}
 	return ErrNoAnswer
+}
+
+// startOver begins a fresh handshake in what is left of the time, once: a
+// responder that has been started again since it sent message 2 will never take
+// our message 3. One that is only slow to decide still may.
+func (a *attempt) startOver(e *Endpoint, now pipeline.Time) {
+	d := a.dial
+	a.gone = true
+	d.attempt = nil
+	e.timers.stop(&a.timer)
+	e.startAttempt(d, a.addr, now)
+	b := d.attempt
+	if b == nil {
+		e.discard(a.session)
+		return
+	}
+	b.before, b.deadline = a.session, a.deadline
+	e.timers.arm(&b.timer, b.deadline)
+}
+
+// discard gives up a session that has never been confirmed, if there is one.
+func (e *Endpoint) discard(s *session) {
+	if s != nil && !s.closed {
+		e.stats.Sessions--
+		e.release(s)
+	}
 }
 
 func (a *attempt) fail(e *Endpoint, err error, now pipeline.Time) {
@@ -153,12 +184,10 @@ func (e *Endpoint) dropAttempt(a *attempt) {
 	a.dial.attempt = nil
 	e.timers.stop(&a.timer)
 	e.pending.Close(a.index)
+	e.discard(a.before)
 	switch {
 	case a.session != nil:
-		if !a.session.closed {
-			e.stats.Sessions--
-			e.release(a.session)
-		}
+		e.discard(a.session)
 	case !a.busy:
 		e.epochIDs.give(a.index)
 	}
@@ -207,23 +236,27 @@ func (e *Endpoint) handleResponse(p *pipeline.Packet, h wire.Header) (Outcome, b
 	if a == nil {
 		return HandshakeUnknown, false
 	}
-	if a.final != nil || a.init == nil || len(a.responses) >= finalTries {
+	if a.final != nil || a.init == nil || !a.responses.offer(e, wire.NoiseMessage(p.Data)) {
 		return HandshakeBusy, false
 	}
-	a.responses = append(a.responses, append([]byte(nil), wire.NoiseMessage(p.Data)...))
 	a.nextResponse(e)
 	return 0, true
 }
 
+// nextResponse has the worker try a candidate for message 2.
 func (a *attempt) nextResponse(e *Endpoint) {
-	if a.busy || a.gone || len(a.responses) == 0 {
+	if a.busy || a.gone {
+		return
+	}
+	message := a.responses.take()
+	if message == nil {
 		return
 	}
 	a.busy = true
 	pinned := a.dial.peer.Key
 	payload := wire.AppendHello(nil, e.hello(uint32(a.index)))
 	machine := a.machine
-	e.submit(&Job{owner: a, in: a.responses[0], work: func(j *Job) {
+	e.submit(&Job{owner: a, in: message, work: func(j *Job) {
 		answer, remote, err := machine.ReadResponse(j.in, wire.HelloSize)
 		if err != nil {
 			j.err = err
@@ -247,7 +280,7 @@ func (a *attempt) nextResponse(e *Endpoint) {
 
 // answered makes the session that the responder's first packet will confirm.
 func (a *attempt) answered(e *Endpoint, j *Job, now pipeline.Time) {
-	a.responses = nil
+	a.responses = candidates{}
 	a.session = e.establish(a.dial.peer, j.keys, e.cfg.Suite, a.index, j.hello, a.addr, true, now)
 	if a.session == nil {
 		a.fail(e, ErrTooManyPeers, now)
@@ -256,6 +289,6 @@ func (a *attempt) answered(e *Endpoint, j *Job, now pipeline.Time) {
 	e.pending.Close(a.index)
 	a.final = wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: e.cfg.Suite, Receiver: j.hello.Index})
 	a.final = append(a.final, j.out...)
-	a.retry = firstRetry
+	a.retry, a.finalAt = firstRetry, now
 	a.send(e, now)
 }

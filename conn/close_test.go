@@ -198,6 +198,6 @@ func TestAuthorizePanics(t *testing.T) {
 	w.run(6 * time.Second)
 	require.True(t, c.up(b))
 	require.ErrorIs(t, a.last(DialEnded).Err, ErrNotConfirmed)
-	require.EqualValues(t, 1, b.ep.stats.Panics)
+	require.EqualValues(t, 2, b.ep.stats.Panics, "without an answer the dialer has begun anew, once")
 	require.Zero(t, b.ep.halves.len())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/stages/replay"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -16,7 +17,7 @@ import (
 const (
 	// HardPackets is the most packets that are sealed under one key. Past it
 	// the session ends rather than seal one more.
-	HardPackets = 1 << 28
+	HardPackets = replay.Limit
 	// hardAfter is how long past its soft limit an epoch may live.
 	hardAfter = 10 * time.Minute
 	// softFailures and hardFailures limit the failed opens under one key, after
@@ -59,7 +60,8 @@ const (
 	takeoverLimit  = 5
 
 	completedInits = 1024 // replays of message 1 that are recognised
-	finalTries     = 4    // message 3 candidates that wait for the worker
+	maxCandidates  = 4    // for message 2 or 3 that wait for the worker
+	finalTries     = 4    // for message 3 that an admission covers
 
 	transmitBatch = 512       // datagrams that wait for the driver to send them
 	transmitBytes = 128 << 10 // bytes of them

@@ -143,18 +143,24 @@ func (e *Endpoint) stopDial(d *dial) {
 	}
 }
 
-// dialConfirmed ends the attempt that has made the peer's session.
-func (e *Endpoint) dialConfirmed(p *Peer) {
+// dialConfirmed ends the attempt that has made s, a session of the peer.
+func (e *Endpoint) dialConfirmed(p *Peer, s *session) {
 	d := p.dial
 	if d == nil {
 		return
 	}
 	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
 	e.timers.stop(&d.timer)
-	if a := d.attempt; a != nil {
+	switch a := d.attempt; {
+	case a == nil:
+	case a.session == s:
 		a.gone = true
 		e.timers.stop(&a.timer)
 		d.attempt = nil
+		e.discard(a.before)
+	default: // the message 3 before has been answered after all
+		a.before = nil
+		e.dropAttempt(a)
 	}
 }
 

@@ -26,9 +26,11 @@ type epoch struct {
 	hash     [32]byte
 }
 
-// openEpoch installs keys. It returns nil if the ciphers cannot be made or the
-// index is taken.
+// openEpoch installs keys, and overwrites them: from here on only the ciphers
+// have them, in the slots of the aead stages. It returns nil if the ciphers
+// cannot be made or the index is taken.
 func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote uint32, keys *noise.Keys, now pipeline.Time) *epoch {
+	defer keys.Wipe()
 	send, err := noise.NewAEAD(s.suite, keys.Send)
 	if err != nil {
 		return nil
@@ -70,6 +72,11 @@ func (e *Endpoint) planSkip(ep *epoch, from uint64) {
 	var b [2]byte
 	e.random(b[:])
 	ep.skipAt = from + 1 + uint64(binary.BigEndian.Uint16(b[:]))%(2*skipInterval)
+	if ep.skipAt == HardPackets-1 {
+		// The last one stays: begin leaves a counter out after spent has looked
+		// at it, and the next one is beyond what the keys are good for.
+		ep.skipAt = HardPackets
+	}
 }
 
 // promote makes the next epoch the current one. The one before stays for

@@ -26,6 +26,7 @@ const footprint = 4096
 func TestFootprint(t *testing.T) {
 	const waves, size = 16, 64 // whole pages of slots
 	w := newNetwork(t, 1)
+	w.ledger = nil // remembers every key
 	crowd := func(c *Config) {
 		c.MaxHandshakes, c.MaxHandshakesPerAddress = size, size
 		c.HandshakeRate, c.HandshakeBurst = 1e6, size

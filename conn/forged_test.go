@@ -121,31 +121,34 @@ func TestAdmissions(t *testing.T) {
 	require.Equal(t, fair.Granted, b.ep.admission.Take(w.now, addrPort("192.0.2.1:1").Addr()))
 }
 
-// Before each genuine message 3 come more forgeries than may wait, and they are
-// still there when it arrives; others follow it. It is tried in the end.
-func TestForgedFinalsCannotKeepTheGenuineOneOut(t *testing.T) {
-	seeds(t, 20, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
-		a := w.node()
-		b := w.node()
-		b.jobDelay = 20 * time.Millisecond
-		forged := uint32(0)
-		w.tap = func(from, to netAddr, data []byte) bool {
-			if wire.PacketType(data[0]&15) != wire.TypeFinal {
-				return true
-			}
-			for i := range 10 {
-				bad := bytes.Clone(data)
-				forged++
-				binary.BigEndian.PutUint32(bad[wire.HeaderSize:], forged)
-				w.inject(from, to, bad, time.Duration(i)*time.Millisecond)
-			}
-			return true
-		}
-		a.dial(b)
-		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
-		w.checkAll()
-	})
+// Before each genuine message 2 or 3 come more forgeries than may wait, and they
+// are still there when it arrives; others follow it. It is tried in the end.
+func TestForgeriesCannotKeepTheGenuineOneOut(t *testing.T) {
+	for name, kind := range map[string]wire.PacketType{"message 2": wire.TypeResponse, "message 3": wire.TypeFinal} {
+		t.Run(name, func(t *testing.T) {
+			seeds(t, 20, func(t *testing.T, seed uint64) {
+				w := newNetwork(t, seed)
+				a, b := w.node(), w.node()
+				a.jobDelay, b.jobDelay = 20*time.Millisecond, 20*time.Millisecond
+				forged := uint32(0)
+				w.tap = func(from, to netAddr, data []byte) bool {
+					if wire.PacketType(data[0]&15) != kind {
+						return true
+					}
+					for i := range 10 {
+						bad := bytes.Clone(data)
+						forged++
+						binary.BigEndian.PutUint32(bad[wire.HeaderSize:], forged)
+						w.inject(from, to, bad, time.Duration(i)*time.Millisecond)
+					}
+					return true
+				}
+				a.dial(b)
+				w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+				w.checkAll()
+			})
+		})
+	}
 }
 
 // Someone without sight of message 1 cannot make a challenge for it.

@@ -16,9 +16,10 @@ type halfOpen struct {
 	suite       wire.Suite
 	dialerIndex uint32
 	machine     *noise.Responder
-	response    []byte // the packet, once it has been made
-	finals      finals
-	busy        bool // a job has the machine
+	response    []byte     // the packet, once it has been made
+	finals      candidates // for message 3
+	tries       int        // of them that are still covered by what has been admitted
+	busy        bool       // a job has the machine
 	gone        bool
 	timer       timer
 

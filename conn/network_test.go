@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/internal/keyledger"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -36,6 +38,11 @@ type network struct {
 	tap func(from, to netip.AddrPort, data []byte) bool
 	// trace takes in all that a node has sent and all its events.
 	trace hash.Hash64
+
+	// ledger sees each key and counter that any node ever seals with; a fault
+	// fails the test. Nil for nodes that are made without.
+	ledger *keyledger.Ledger
+	data   uint64 // data packets that the nodes have sent
 }
 
 // link is one way from an address to another. Datagrams overtake each other as
@@ -76,10 +83,16 @@ func newNetwork(t testing.TB, seed uint64) *network {
 	})
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
-	return &network{
+	w := &network{
 		t: t, seed: seed, rng: rand.New(rand.NewChaCha8(key)), now: pipeline.Time(time.Hour),
 		link: link{delay: 5 * time.Millisecond}, trace: fnv.New64a(),
 	}
+	if _, measured := t.(*testing.B); !measured {
+		ledger := keyledger.New()
+		w.ledger = ledger
+		t.Cleanup(func() { assert.Empty(t, ledger.Faults()) })
+	}
+	return w
 }
 
 // after has do called when d has passed.
@@ -92,6 +105,9 @@ func (w *network) after(d time.Duration, do func()) {
 func (w *network) send(from, to netip.AddrPort, data []byte) {
 	w.note(uint64(w.now), uint64(from.Port()), uint64(to.Port()))
 	_, _ = w.trace.Write(data)
+	if t, _, ok := wire.Peek(data); ok && t == wire.TypeData {
+		w.data++
+	}
 	if w.tap != nil && !w.tap(from, to, data) {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -26,6 +27,8 @@ type node struct {
 	dead bool
 
 	jobDelay time.Duration
+	onRun    func(*Job)                             // is shown each job that has been run
+	onJob    func(*Job)                             // and again when it has come back
 	book     map[[noise.KeySize]byte]netip.AddrPort // what names resolve to
 	resolved int
 	events   []heard
@@ -92,11 +95,28 @@ func (w *network) nodeAt(addr netip.AddrPort, static *noise.Static, change ...fu
 	for _, c := range change {
 		c(&cfg)
 	}
+	w.observe(&cfg, addr)
 	var err error
 	n.ep, err = New(cfg)
 	require.NoError(w.t, err)
 	w.nodes = append(w.nodes, n)
 	return n
+}
+
+// observe has the ledger see what the node seals.
+func (w *network) observe(cfg *Config, addr netip.AddrPort) {
+	if w.ledger == nil {
+		return
+	}
+	change := cfg.Stages
+	owner := w.ledger.Owner(fmt.Sprintf("node %d at %s", len(w.nodes)+1, addr))
+	cfg.Stages = func(s *stages.Set) error {
+		s.Seal.Observe(owner)
+		if change == nil {
+			return nil
+		}
+		return change(s)
+	}
 }
 
 func (w *network) randomness() *rand.ChaCha8 {
@@ -131,17 +151,26 @@ func (n *node) takeJobs() (done bool) {
 	for j := n.ep.PollJob(); j != nil; j = n.ep.PollJob() {
 		if n.jobDelay > 0 {
 			n.w.after(n.jobDelay, func() {
-				j.Run()
-				n.ep.HandleJob(j, n.w.now)
+				n.runJob(j)
 				n.turn()
 			})
 			continue
 		}
-		j.Run()
-		n.ep.HandleJob(j, n.w.now)
+		n.runJob(j)
 		done = true
 	}
 	return done
+}
+
+func (n *node) runJob(j *Job) {
+	j.Run()
+	if n.onRun != nil {
+		n.onRun(j)
+	}
+	n.ep.HandleJob(j, n.w.now)
+	if n.onJob != nil {
+		n.onJob(j)
+	}
 }
 
 func (n *node) takeEvents() {

@@ -55,7 +55,6 @@ func TestKilledAtEachStep(t *testing.T) {
 	for step := range 8 {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
 			w := newNetwork(t, 1)
-			seen := w.watchNonces()
 			a, b := w.node(), w.node()
 			a.dial(b)
 			w.run(time.Duration(step) * 5 * time.Millisecond)
@@ -67,7 +66,7 @@ func TestKilledAtEachStep(t *testing.T) {
 			w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
 			w.run(time.Second)
 			requireOneSession(t, a, b)
-			require.NotEmpty(t, seen)
+			require.NotZero(t, w.ledger.Seals())
 			w.checkAll()
 		})
 	}

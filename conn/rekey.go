@@ -47,6 +47,12 @@ type exchange struct {
 
 func (r *rekey) active() bool { return r.index != 0 }
 
+// wipe overwrites what can be of the secrets. No job has a machine of x.
+func (x *exchange) wipe() {
+	x.initiator.Wipe()
+	x.responder.Wipe()
+}
+
 // begin makes one active.
 func (r *rekey) begin(index pipeline.ID, request []byte, now pipeline.Time) {
 	*r = rekey{
@@ -135,7 +141,9 @@ func (e *Endpoint) startRekey(s *session, now pipeline.Time) {
 	static, pro, suite := s.peer.static, rekeyPrologue(s), s.suite
 	payload := binary.BigEndian.AppendUint32(nil, uint32(index))
 	e.submitRekey(s, &Job{work: func(j *Job) {
-		if j.initiator, j.err = noise.NewInitiator(suite, static, pro, ephemeral); j.err == nil {
+		j.initiator, j.err = noise.NewInitiator(suite, static, pro, ephemeral)
+		clear(ephemeral[:])
+		if j.err == nil {
 			j.out, j.err = j.initiator.WriteInit(payload)
 		}
 	}})
@@ -180,7 +188,9 @@ func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 	static, pro, suite, in := s.peer.static, rekeyPrologue(s), s.suite, r.request
 	payload := binary.BigEndian.AppendUint32(nil, uint32(index))
 	e.submitRekey(s, &Job{work: func(j *Job) {
-		if j.responder, j.err = noise.NewResponder(suite, static, pro, ephemeral); j.err != nil {
+		j.responder, j.err = noise.NewResponder(suite, static, pro, ephemeral)
+		clear(ephemeral[:])
+		if j.err != nil {
 			return
 		}
 		var remote []byte
@@ -243,13 +253,14 @@ func (e *Endpoint) acceptRekey(s *session, message []byte) {
 // rekeyJob brings a job of a rekey back to the session that it was made for,
 // if the session and the rekey are still there.
 type rekeyJob struct {
-	session *session
-	index   pipeline.ID
-	serial  uint64
+	session  *session
+	index    pipeline.ID
+	serial   uint64
+	exchange *exchange
 }
 
 func (e *Endpoint) submitRekey(s *session, j *Job) {
-	j.owner = rekeyJob{s, s.rekey.index, s.rekey.serial}
+	j.owner = rekeyJob{s, s.rekey.index, s.rekey.serial, s.rekey.exchange}
 	e.submit(j)
 }
 
@@ -258,15 +269,19 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	r := &s.rekey
 	if s.closed || !r.active() || r.serial != o.serial {
 		e.epochIDs.give(o.index)
+		o.exchange.wipe()
+		j.wipeRekey()
 		return
 	}
 	r.busy = false
 	switch {
 	case j.err != nil && r.initiator == nil && r.responder == nil:
+		j.wipeRekey()
 		e.abandonRekey(s)
 	case j.err != nil:
 		// The frame was authentic but its contents were not: count it, and
 		// wait for a sound one until the rekey times out.
+		j.wipeRekey()
 		e.count(HandshakeFailed)
 	case j.initiator != nil:
 		r.initiator = j.initiator
@@ -288,6 +303,15 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		}
 	}
 	e.touch(s)
+}
+
+// wipeRekey overwrites what a job brings that nobody will use.
+func (j *Job) wipeRekey() {
+	j.initiator.Wipe()
+	j.responder.Wipe()
+	if j.keys != nil {
+		j.keys.Wipe()
+	}
 }
 
 // nextEpoch opens the epoch that the rekey has made keys for.
@@ -328,6 +352,9 @@ func (e *Endpoint) abandonRekey(s *session) {
 		s.next = nil
 	case r.active() && !r.busy && e.epochs.Get(r.index) == nil:
 		e.epochIDs.give(r.index)
+	}
+	if r.active() && !r.busy {
+		r.exchange.wipe()
 	}
 	s.rekey = rekey{serial: r.serial, notBefore: r.notBefore}
 }

@@ -43,7 +43,7 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 		return HandshakeTable, false
 	}
 	half := &halfOpen{
-		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, busy: true, finals: finals{tries: finalTries},
+		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, busy: true, tries: finalTries,
 	}
 	half.timer.owner = half
 	e.halves.add(half)
@@ -89,9 +89,9 @@ func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool
 	// The first tries are part of the handshake that was admitted. Further ones,
 	// after forgeries, take from the budget of new handshakes; without a token
 	// they wait for the dialer to send its own again.
-	if half.finals.tries == 0 && !half.busy {
+	if half.tries == 0 && !half.busy {
 		if _, ok := e.takeAdmission(p); ok {
-			half.finals.tries = finalTries
+			half.tries = finalTries
 		}
 	}
 	e.nextFinal(half)
@@ -118,13 +118,15 @@ func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bo
 	return 0, true
 }
 
-// nextFinal has the worker try a candidate for message 3.
+// nextFinal has the worker try a candidate for message 3, if that has been
+// admitted.
 func (e *Endpoint) nextFinal(half *halfOpen) {
-	if half.busy {
+	if half.busy || half.tries == 0 {
 		return
 	}
 	if message := half.finals.take(); message != nil {
 		half.busy = true
+		half.tries--
 		e.submit(e.finalJob(half, message))
 	}
 }

@@ -104,7 +104,7 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 	old := p.session
 	if old != nil && e.keepsOld(old, s) {
 		if s.dialer {
-			e.dialConfirmed(p)
+			e.dialConfirmed(p, s)
 		}
 		e.markClosing(s, wire.CloseReplaced, true)
 		return
@@ -121,7 +121,7 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 	e.lingering.remove(p)
 	if s.dialer {
 		e.count(HandshakeDialed)
-		e.dialConfirmed(p)
+		e.dialConfirmed(p, s)
 	} else {
 		e.count(HandshakeAccepted)
 		if p.dial != nil {

@@ -9,10 +9,11 @@
 // # Threat
 //
 // An observer who records packets and sends them again, in any order and from
-// any address; a malicious peer that jumps its counter or repeats it. A forged
-// counter cannot move the window, because the stage looks at authenticated
-// packets alone: one that AEAD open has not passed is dropped as unopened. It
-// does not hide that a packet has been replayed from the one who replays it.
+// any address; a malicious peer that jumps its counter, even past what a key may
+// have, or repeats it. A forged counter cannot move the window, because the stage
+// looks at authenticated packets alone: one that AEAD open has not passed is
+// dropped as unopened. It does not hide that a packet has been replayed from the
+// one who replays it.
 //
 // # Verdicts
 //
@@ -21,6 +22,8 @@
 //   - too_old: the counter lies more than Config.Bits below the highest
 //   - unopened: AEAD open has not authenticated the packet
 //   - unknown_epoch: the packet's epoch is not live
+//   - too_high: the counter is one that no sender may use ([Limit]); the window
+//     stays where it is
 //
 // # State bound
 //

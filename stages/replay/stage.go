@@ -16,6 +16,7 @@ const (
 	DropTooOld
 	DropUnopened
 	DropUnknownEpoch
+	DropTooHigh
 )
 
 // Config configures a [Stage]. The zero Config works.
@@ -58,7 +59,7 @@ func (s *Stage) Name() string { return "replay" }
 
 // Reasons names the drops.
 func (s *Stage) Reasons() []string {
-	return []string{"replayed", "too_old", "unopened", "unknown_epoch"}
+	return []string{"replayed", "too_old", "unopened", "unknown_epoch", "too_high"}
 }
 
 // Guards names what the stage guards against.
@@ -71,8 +72,11 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 		return DropUnopened
 	}
 	w := s.windows.Get(p.Epoch)
-	if w == nil {
+	switch {
+	case w == nil:
 		return DropUnknownEpoch
+	case p.Counter >= Limit:
+		return DropTooHigh
 	}
 	switch w.Accept(p.Counter) {
 	case Accepted:

@@ -50,6 +50,10 @@ func TestStageVerdicts(t *testing.T) {
 		{"jump", packet(epochA, 5+MinBits+1), pipeline.Accept},
 		{"below the window", packet(epochA, 4), DropTooOld},
 		{"the same, below the window", packet(epochA, 5), DropTooOld},
+		{"the limit", packet(epochA, Limit), DropTooHigh},
+		{"the greatest", packet(epochA, math.MaxUint64), DropTooHigh},
+		{"what they would have pushed out", packet(epochA, 5+MinBits), pipeline.Accept},
+		{"below the limit", packet(epochA, Limit-1), pipeline.Accept},
 	} {
 		require.Equal(t, step.want, s.Process(step.p), step.name)
 		require.Equal(t, step.want == pipeline.Accept, step.p.Fresh(), step.name)
@@ -119,10 +123,11 @@ func TestReasonsMatchTheConstants(t *testing.T) {
 	names := new(Stage).Reasons()
 	for name, v := range map[string]pipeline.Verdict{
 		"replayed": DropReplayed, "too_old": DropTooOld, "unopened": DropUnopened, "unknown_epoch": DropUnknownEpoch,
+		"too_high": DropTooHigh,
 	} {
 		require.Equal(t, name, names[v-pipeline.DropFirst])
 	}
-	require.Len(t, names, 4)
+	require.Len(t, names, 5)
 }
 
 func TestProcessDoesNotAllocate(t *testing.T) {

@@ -2,6 +2,10 @@ package replay
 
 import "fmt"
 
+// Limit is what the protocol fixes: no counter may reach it, because a key is
+// good for so many packets at most (PROTOCOL.md, section 4).
+const Limit = 1 << 28
+
 // What we chose: the limits of a window, in bits. The default is the size that
 // WireGuard uses; at 10,000 packets/s it spans 0.8 s of reordering.
 const (

@@ -1,0 +1,250 @@
+package conn
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/stages/cookie"
+	"github.com/intentra/intentra/wire"
+)
+
+// The steps that an input of FuzzHandshake is made of, by the first byte.
+const (
+	passOn     = iota // a datagram to whom it was sent
+	divert            // to somebody else, or from somewhere else
+	bendByte          // with one byte changed
+	cutShort          // cut, or longer
+	splice            // the header of one and the body of another
+	offer             // a false cookie for an Init that was seen
+	wait              // time passes
+	dialBack          // the responder dials too
+	ownKey            // the attacker dials with a key of its own
+	openClose         // what is sent from now on arrives by itself, or not
+	shakeSteps        // how many there are
+)
+
+// FuzzHandshake is MOD, from the first datagram on: what two peers send each
+// other reaches only him, who delivers what he likes to whom he likes, changed,
+// repeated, cut and spliced, while timers run. He also has a key of his own,
+// which is not allowed. Whatever he does, nobody has a session with anybody but
+// the other peer, nor one that the other has not had as well; no address is sent
+// more than three times what came from it; the tables keep to their caps; when he
+// lets go the two are connected within a bound; and when all is over nothing is
+// left in any table.
+func FuzzHandshake(f *testing.F) {
+	f.Add(uint8(0), []byte{})
+	shake := []byte{passOn, 0, passOn, 1, passOn, 2, passOn, 3, passOn, 4, passOn, 5}
+	for flags := range uint8(8) {
+		f.Add(flags, shake)
+	}
+	f.Add(uint8(1), []byte{passOn, 0, passOn, 1, bendByte, 2, 30, 1, passOn, 2, bendByte, 3, 50, 1, passOn, 3, passOn, 3, bendByte, 4, 70, 1, passOn, 4})
+	f.Add(uint8(0), []byte{divert, 0, 2, passOn, 1, divert, 2, 0x12, wait, 200, passOn, 2, passOn, 3, passOn, 0, wait, 255})
+	f.Add(uint8(2), []byte{offer, 0, 1, offer, 0, 2, passOn, 0, offer, 0, 3, passOn, 1, wait, 100, passOn, 4, cutShort, 5, 127, splice, 3, 5})
+	f.Add(uint8(3), []byte{dialBack, passOn, 0, passOn, 1, passOn, 2, passOn, 3, passOn, 4, passOn, 5, passOn, 6, passOn, 7, passOn, 8, passOn, 9})
+	// The attacker's machine answers in the responder's place, in perfect order.
+	f.Add(uint8(0), []byte{divert, 0, 2, divert, 1, 33, divert, 2, 2, divert, 3, 33, passOn, 0, passOn, 4, passOn, 5, passOn, 6, passOn, 7})
+	f.Add(uint8(0), []byte{ownKey, 1, openClose, wait, 60, openClose, ownKey, 0, passOn, 0, passOn, 1, wait, 255, wait, 255})
+	f.Fuzz(func(t *testing.T, flags uint8, in []byte) {
+		s := newShake(t, flags)
+		s.in = in
+		for steps := 0; len(s.in) > 0 && steps < 60; steps++ {
+			s.step()
+			s.checkCaps()
+		}
+		s.letGo()
+	})
+}
+
+// shake is two peers, what they have sent, and who sits between them.
+type shake struct {
+	*network
+	a, b, mallory *node
+	in            []byte
+	seen          []recorded
+	open          bool
+	hashes        map[[32]byte]map[*node]bool // who has had the keys
+	got, sent     map[*node]map[netAddr]int   // bytes, by the address that they come from or go to
+}
+
+func newShake(t *testing.T, flags uint8) *shake {
+	s := &shake{
+		network: newNetwork(t, 1), hashes: map[[32]byte]map[*node]bool{},
+		got: map[*node]map[netAddr]int{}, sent: map[*node]map[netAddr]int{},
+	}
+	allowed := map[[noise.KeySize]byte]bool{}
+	change := func(c *Config) {
+		c.Suite = wire.Suite(1 + flags%2)
+		c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeRate, c.HandshakeBurst = 6, 3, 1000, 100
+		c.Authorize = func(k [noise.KeySize]byte) bool { return allowed[k] }
+	}
+	s.a, s.b, s.mallory = s.node(change), s.node(change), s.node(change)
+	allowed[s.a.key], allowed[s.b.key] = true, true
+	for _, n := range s.nodes {
+		n.jobDelay = time.Duration(flags>>1%4) * 2 * time.Millisecond
+		s.got[n], s.sent[n] = map[netAddr]int{}, map[netAddr]int{}
+	}
+	s.tap = s.watch
+	s.a.dial(s.b)
+	return s
+}
+
+// watch sees what a node sends, and keeps it back.
+func (s *shake) watch(from, to netAddr, data []byte) bool {
+	for _, n := range s.nodes {
+		if n.addr == from {
+			s.sent[n][to] += len(data)
+			s.noteKeys(n)
+		}
+		if n.addr == to && s.open {
+			s.got[n][from] += len(data)
+		}
+	}
+	s.seen = append(s.seen, recorded{from, to, wire.PacketType(data[0] & 15), bytes.Clone(data)})
+	return s.open
+}
+
+// noteKeys has the sessions of n, confirmed or not, remembered.
+func (s *shake) noteKeys(n *node) {
+	for _, p := range n.ep.peers {
+		all := []*session{p.session}
+		if p.dial != nil && p.dial.attempt != nil {
+			all = append(all, p.dial.attempt.session)
+		}
+		for _, ss := range all {
+			if ss == nil || ss.current == nil {
+				continue
+			}
+			hash := ss.current.hash
+			if s.hashes[hash] == nil {
+				s.hashes[hash] = map[*node]bool{}
+			}
+			s.hashes[hash][n] = true
+			require.Contains(s.t, [][noise.KeySize]byte{s.a.key, s.b.key}, p.Key)
+			require.NotEqual(s.t, n.key, p.Key)
+			// The dialer has the keys first, the responder from message 3,
+			// which only the dialer can have made.
+			require.True(s.t, ss.dialer || s.hashes[hash][s.other(n)], "keys that the other side has never had")
+		}
+	}
+}
+
+func (s *shake) other(n *node) *node {
+	if n == s.a {
+		return s.b
+	}
+	return s.a
+}
+
+func (s *shake) next() byte {
+	if len(s.in) == 0 {
+		return 0
+	}
+	v := s.in[0]
+	s.in = s.in[1:]
+	return v
+}
+
+// pick returns one of the datagrams that were sent.
+func (s *shake) pick() recorded {
+	return s.seen[int(s.next())%len(s.seen)]
+}
+
+// bring delivers now.
+func (s *shake) bring(from, to netAddr, data []byte) {
+	for _, n := range s.nodes {
+		if n.addr == to {
+			s.got[n][from] += len(data)
+		}
+	}
+	s.inject(from, to, data, 0)
+	s.run(0)
+}
+
+func (s *shake) step() {
+	op := s.next()
+	if len(s.seen) == 0 {
+		s.run(10 * time.Millisecond) // message 1 is still being made
+		return
+	}
+	switch op % shakeSteps {
+	case passOn:
+		d := s.pick()
+		s.bring(d.from, d.to, d.data)
+	case divert:
+		d, how := s.pick(), s.next()
+		from := []netAddr{d.from, d.to, s.b.addr, netAddrOf(203, how)}[how/16%4]
+		s.bring(from, s.nodes[how%3].addr, d.data)
+	case bendByte:
+		d := s.pick()
+		data := bytes.Clone(d.data)
+		data[int(s.next())%len(data)] ^= s.next()
+		s.bring(d.from, d.to, data)
+	case cutShort:
+		d := s.pick()
+		n := int(s.next())
+		s.bring(d.from, d.to, append(bytes.Clone(d.data), make([]byte, 256)...)[:n])
+	case splice:
+		d, e := s.pick(), s.pick()
+		at := min(wire.HeaderSize, len(d.data), len(e.data))
+		s.bring(d.from, d.to, append(bytes.Clone(d.data[:at]), e.data[at:]...))
+	case offer:
+		if d, c := s.pick(), s.next(); d.kind == wire.TypeInit {
+			s.bring(d.to, d.from, cookie.AppendChallenge(nil, d.data, [wire.CookieSize]byte{c}))
+		}
+	case wait:
+		s.run(time.Duration(s.next()) * 4 * time.Millisecond)
+	case dialBack:
+		s.b.dial(s.a)
+	case ownKey:
+		s.mallory.dial([]*node{s.a, s.b}[s.next()%2])
+	case openClose:
+		s.open = !s.open
+	}
+}
+
+// checkCaps looks at what he could make grow.
+func (s *shake) checkCaps() {
+	for _, n := range s.nodes {
+		require.LessOrEqual(s.t, n.ep.halves.len(), n.ep.cfg.MaxHandshakes)
+		require.LessOrEqual(s.t, n.ep.stats.Sessions, 2, "one, and one that is not confirmed yet")
+		require.Zero(s.t, n.ep.Stats().HeldBytes)
+		require.Zero(s.t, n.ep.stats.Strikes)
+		for _, d := range n.ep.timers {
+			if a, ok := d.owner.(*attempt); ok {
+				require.LessOrEqual(s.t, len(a.responses.waiting), maxCandidates)
+			}
+		}
+		for to, bytes := range s.sent[n] {
+			if to.Addr().As4()[0] != 10 { // nobody's: it can only be an answer
+				require.LessOrEqual(s.t, bytes, 3*s.got[n][to])
+			}
+		}
+	}
+}
+
+// letGo has everything pass from here on, and sees the two connected. A first
+// dial may have failed meanwhile, as it does when nothing answers.
+func (s *shake) letGo() {
+	s.open = true
+	s.link = link{delay: time.Millisecond}
+	s.run(10 * time.Millisecond)
+	if p := s.a.ep.Peer(s.b.key); p == nil || p.dial == nil {
+		s.a.dial(s.b)
+	}
+	s.await(15*time.Second, func() bool {
+		return s.a.up(s.b) && s.b.up(s.a) && s.a.session(s.b).current.hash == s.b.session(s.a).current.hash
+	})
+	s.run(6 * time.Second) // what was half done has timed out
+	s.checkCaps()
+	s.checkAll()
+	require.True(s.t, s.a.up(s.b) && s.b.up(s.a))
+	require.Zero(s.t, s.mallory.count(PeerUp))
+	for _, n := range []*node{s.a, s.b} {
+		require.Nil(s.t, n.ep.Peer(s.mallory.key))
+	}
+	s.closeAll()
+}

@@ -1,0 +1,228 @@
+package conn
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/fair"
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/sendq"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
+	"github.com/intentra/intentra/stages/cookie"
+	"github.com/intentra/intentra/stages/dispatch"
+	"github.com/intentra/intentra/stages/ratelimit"
+	"github.com/intentra/intentra/stages/replay"
+	"github.com/intentra/intentra/wire"
+)
+
+// TestMemoryAtTheLimits fills each table of the core and its stages to its cap
+// and beyond, at the default limits unless it says otherwise, and measures the
+// heap that it then takes. The bounds are those of docs/THREATMODEL.md. That
+// what gives way is the right one is for the tests of each table.
+func TestMemoryAtTheLimits(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector takes memory of its own")
+	}
+	const kB, MB = 1 << 10, 1 << 20 // the first two lines include the endpoint itself
+	for _, tt := range []struct {
+		name  string
+		bound int // bytes
+		fill  func(t *testing.T) (keep any)
+	}{
+		{"1,000 lingering peers", 1400 * kB, fillPeers},
+		{"100 half-open handshakes, each with 4 third messages", 1024 * kB, fillHalfOpens},
+		{"1,024 completed handshakes", 256 * kB, fillCompleted},
+		{"rate of an address: fair.Limiter", 20 * kB, func(*testing.T) any {
+			l := fair.New(200, 50, [16]byte{})
+			r := rand.New(rand.NewPCG(1, 1))
+			for i := range 20_000 {
+				l.Take(pipeline.Time(i*1000), randomAddr(r))
+			}
+			return l
+		}},
+		{"rates of unauthenticated addresses: ratelimit.Stage", 144 * kB, func(t *testing.T) any {
+			s, err := ratelimit.New(ratelimit.Config{})
+			require.NoError(t, err)
+			p, r := new(pipeline.Packet), rand.New(rand.NewPCG(1, 1))
+			data := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: 1 << 20})
+			for range 100_000 {
+				p.Reset(data, netip.AddrPortFrom(randomAddr(r), 1), 0)
+				s.Process(p)
+			}
+			return s
+		}},
+		{"secrets of cookies: cookie.Stage", 24 * kB, func(t *testing.T) any {
+			s, err := cookie.New(cookie.Config{Rand: rand.NewChaCha8([32]byte{})})
+			require.NoError(t, err)
+			p, r := new(pipeline.Packet), rand.New(rand.NewPCG(1, 1))
+			f := flooder{}
+			data := f.init()
+			reply := make([]byte, 0, wire.CookiePacketSize)
+			for i := range 5_000 {
+				p.Reset(data, netip.AddrPortFrom(randomAddr(r), 1), later(0, time.Duration(i)*time.Second))
+				p.Reply = reply
+				s.Process(p)
+			}
+			return s
+		}},
+		{"replay window of an epoch, 8,192", 2 * kB, func(*testing.T) any {
+			w := replay.NewWindow(replay.DefaultBits)
+			for c := range uint64(20_000) {
+				w.Accept(c)
+			}
+			return &w
+		}},
+		{"packets in flight of an epoch: ack.Tracker, 4,096", 72 * kB, func(*testing.T) any {
+			var tr ack.Tracker
+			var o ack.Outcome
+			for c := range 10_000 {
+				tr.Sent(pipeline.Time(c), 1, true, &o)
+			}
+			return &tr
+		}},
+		{"channels of a session: dispatch.Newest, 1,024", 80 * kB, func(*testing.T) any {
+			var n dispatch.Newest
+			for c := range uint32(10_000) {
+				n.Accept(c, uint64(c))
+			}
+			return &n
+		}},
+		{"send queue of a peer, both kinds full", 3 * MB, func(*testing.T) any {
+			q := sendq.New(defaults().Queue)
+			q.SetOnline(true)
+			for c := range uint32(5000) {
+				q.Push(c, pipeline.Latest, make([]byte, 256))
+				q.Push(c, pipeline.Reliable, make([]byte, 1024))
+			}
+			return q
+		}},
+		{"Reliable messages of a session in flight, 1,024", 2 * MB, fillLane},
+		{"held Reliable messages of a session", 512 * kB, func(t *testing.T) any { return fillHeld(t, 1) }},
+		{"held Reliable messages of 1,000 sessions", 96 * MB, func(t *testing.T) any { return fillHeld(t, 1000) }},
+		{"datagrams to be sent", 256 * kB, func(t *testing.T) any {
+			var a arena
+			a.init(wire.MinDatagram)
+			for !a.full() {
+				a.commit(a.buffer()[:wire.MinDatagram], netip.AddrPort{})
+			}
+			return &a
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			// Of what is small, so many that the test's own memory does not count.
+			keep := make([]any, max(1, MB/tt.bound))
+			before := heapInUse()
+			for i := range keep {
+				keep[i] = tt.fill(t)
+			}
+			took := (heapInUse() - before) / len(keep)
+			runtime.KeepAlive(keep)
+			t.Logf("%d B", took)
+			require.LessOrEqual(t, took, tt.bound)
+			require.Greater(t, took, tt.bound/8, "the bound says something")
+		})
+	}
+}
+
+func randomAddr(r *rand.Rand) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32())})
+}
+
+// bare returns a node that keeps nothing of what happens.
+func bare(t *testing.T, change ...func(*Config)) *node {
+	w := newNetwork(t, 1)
+	w.ledger = nil
+	return w.node(change...)
+}
+
+// fillPeers has 10,000 identities come and go.
+func fillPeers(t *testing.T) any {
+	const most = 1000
+	n := bare(t, func(c *Config) { c.MaxPeers = most })
+	for i := range 10 * most {
+		require.NotNil(t, n.ep.peerFor([noise.KeySize]byte{byte(i), byte(i >> 8), 1}, n.w.now))
+		n.ep.Events()
+		n.ep.Events()
+	}
+	require.Len(t, n.ep.peers, most)
+	return n
+}
+
+// fillHalfOpens has 1,000 addresses begin handshakes, and for each of those that
+// stay several candidates for message 3 wait.
+func fillHalfOpens(t *testing.T) any {
+	n := bare(t, func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1<<20, 1<<18 })
+	f := &flooder{b: n}
+	for i := range 1000 {
+		f.begin(v4(i, 1))
+		n.w.run(time.Millisecond)
+	}
+	require.Equal(t, 100, n.ep.halves.len())
+	require.LessOrEqual(t, len(n.ep.halves.holders.byAddr), 100)
+	require.Len(t, n.ep.halves.holders.ranks, 2)
+	require.Empty(t, n.ep.jobs)
+	for _, half := range n.ep.halves.byInit {
+		half.busy = true // the worker has its hands full
+		for i := range 100 {
+			final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
+			final = append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...)
+			final[wire.HeaderSize] = byte(i)
+			n.ep.HandleDatagram(final, half.key.addr, n.w.now)
+		}
+		require.Len(t, half.finals.waiting, maxCandidates)
+	}
+	require.LessOrEqual(t, len(n.ep.timers), 101)
+	require.LessOrEqual(t, int(n.ep.epochIDs.next), 101)
+	return n
+}
+
+func fillCompleted(t *testing.T) any {
+	h := new(halfOpens)
+	h.init()
+	for i := range 20_000 {
+		h.complete([32]byte{byte(i), byte(i >> 8), byte(i >> 16), 1})
+		require.LessOrEqual(t, len(h.completed), completedInits)
+	}
+	return h
+}
+
+func fillLane(t *testing.T) any {
+	l, channel := new(lane), uint32(0)
+	for ; !l.full(); channel++ {
+		l.add(channel, make([]byte, 1200))
+	}
+	require.EqualValues(t, wire.ReliableWindow, channel)
+	return l
+}
+
+// fillHeld sends each session as much behind a gap as it may hold, and more.
+func fillHeld(t *testing.T, sessions uint32) any {
+	s := ack.New(ack.Config{})
+	chain, err := pipeline.NewInbound(pipeline.Func("open", nil, func(p *pipeline.Packet) pipeline.Verdict {
+		p.SetPlaintext(p.Data)
+		return pipeline.Accept
+	}), s).Build()
+	require.NoError(t, err)
+	p, payload := new(pipeline.Packet), make([]byte, 1000)
+	for i := range sessions {
+		id := pipeline.MakeID(i, 1)
+		chain.OpenSession(pipeline.SessionNotice{Session: id})
+		chain.OpenEpoch(pipeline.EpochNotice{Session: id, Epoch: id})
+		for seq := uint64(1); seq < wire.ReliableWindow; seq++ {
+			frame := wire.AppendReliable(nil, 1, seq, 1, payload)
+			p.Reset(frame, netip.AddrPort{}, 0)
+			p.Session, p.Epoch, p.Counter = id, id, seq
+			chain.Process(p)
+		}
+		require.LessOrEqual(t, s.SessionHeldBytes(id), ack.DefaultHeldBytes)
+	}
+	require.LessOrEqual(t, s.HeldBytes(), ack.DefaultHeldBytesTotal)
+	require.Greater(t, s.HeldBytes(), min(int(sessions)*ack.DefaultHeldBytes, ack.DefaultHeldBytesTotal)-2048)
+	return s
+}

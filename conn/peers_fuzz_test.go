@@ -1,0 +1,101 @@
+package conn
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// FuzzPeers is PEER, two of them at once, with frames of any content, well sealed
+// and sent from any address, one's own, the other's or a stranger's, under
+// counters that leap. What the victim holds back stays within its caps, one
+// peer's and all peers'; an address that has proved nothing is sent at most three
+// times what came from it; a third, honest peer loses nothing; and in the end
+// nothing is held at all.
+func FuzzPeers(f *testing.F) {
+	item := func(control byte, frames []byte) []byte { return append([]byte{control, byte(len(frames))}, frames...) }
+	gap := func(seq uint64, n int) []byte { return wire.AppendReliable(nil, 7, seq, 1, make([]byte, n)) }
+	f.Add([]byte{})
+	f.Add(append(item(0, gap(1, 200)), append(item(1, gap(1, 200)), item(0, gap(2, 200))...)...))
+	f.Add(append(item(0x10, wire.AppendPing(nil)), append(item(0x14, wire.AppendPing(nil)), item(0x1c, wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1}))...)...))
+	f.Add(append(item(0x20, gap(1, 0)), append(item(0x41, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36))), item(0x21, wire.AppendClose(nil, 1))...)...))
+	f.Add(item(0x81, append(wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1}), wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{2})...)))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		const each, all = 512, 768
+		w := newNetwork(t, 1)
+		victim := w.node(func(c *Config) { c.Chains.Ack.HeldBytes, c.Chains.Ack.HeldBytesTotal = each, all })
+		bad, honest := []*node{w.node(), w.node()}, w.node()
+		for _, n := range append(bad, honest) {
+			n.dial(victim)
+		}
+		w.run(time.Second)
+		homes := []netAddr{bad[0].addr, bad[1].addr, honest.addr}
+		came, went := map[netAddr]int{}, map[netAddr]int{}
+		w.tap = func(from, to netAddr, data []byte) bool {
+			if to == victim.addr {
+				came[from] += len(data)
+			}
+			if from == victim.addr {
+				went[to] += len(data)
+			}
+			return true
+		}
+		for steps := 0; len(in) >= 2 && steps < 40; steps++ {
+			control, n := in[0], min(int(in[1]), len(in)-2)
+			frames := in[2 : 2+n]
+			in = in[2+n:]
+			from := bad[control%2]
+			// From where, and how many counters on.
+			from.addr = []netAddr{homes[control%2], homes[1-control%2], homes[2], netAddrOf(203, control), netAddrOf(204, 1)}[control>>2%8%5]
+			if s := from.ep.Peer(victim.key).session; s != nil && n > 0 {
+				from.ep.sendControl(s, s.remote, frames, w.now)
+			}
+			from.turn()
+			from.addr = homes[control%2]
+			w.run(time.Duration(control>>5) * 10 * time.Millisecond)
+			if steps%4 == 0 {
+				honest.push(victim, 1, pipeline.Reliable, number(steps, 8))
+			}
+			w.run(6 * time.Millisecond)
+
+			held := 0
+			for _, p := range victim.ep.sortedPeers() {
+				if p.session != nil {
+					one := victim.ep.set.Ack.SessionHeldBytes(p.session.id)
+					require.LessOrEqual(t, one, each)
+					held += one
+				}
+			}
+			require.LessOrEqual(t, held, all)
+			require.Equal(t, held, victim.ep.Stats().HeldBytes)
+			for to, sent := range went {
+				if to.Addr().As4()[0] != 10 {
+					require.LessOrEqual(t, sent, 3*came[to], "to %v", to)
+				}
+			}
+		}
+		w.run(8 * time.Second)
+		w.checkAll()
+		honest.push(victim, 1, pipeline.Reliable, "unharmed")
+		w.run(time.Second)
+		pushed, got := 0, []string{}
+		for _, m := range victim.got {
+			if m.from.Key == honest.key {
+				got = append(got, m.payload)
+			}
+		}
+		require.NotEmpty(t, got)
+		require.Equal(t, "unharmed", got[len(got)-1])
+		for _, payload := range got[:len(got)-1] {
+			require.Equal(t, number(pushed, 8), payload)
+			pushed += 4
+		}
+		require.Equal(t, 1, honest.count(PeerUp))
+		require.Zero(t, honest.count(PeerDown))
+		w.closeAll()
+	})
+}
