@@ -1,0 +1,178 @@
+package threat
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/stages/cookie"
+	"github.com/intentra/intentra/wire"
+)
+
+// hoard is a caller that keeps the cookies that it gets, and uses them later, in
+// any way.
+type hoard struct {
+	*caller
+	port int
+}
+
+// fetch begins a handshake and keeps the message 1 with its cookie.
+func (h *hoard) fetch() (init []byte, from netip.AddrPort) {
+	h.port++
+	from = v4(h.port, h.port)
+	at := h.begin(from)
+	h.s.run(2 * reach)
+	baked, ok := cookie.OpenChallenge(at.init, at.challenge)
+	require.True(h.s.t, ok)
+	init = bytes.Clone(at.init)
+	copy(wire.InitCookie(init), baked[:])
+	return init, from
+}
+
+// accepted sends message 1, and says whether the hub takes its cookie: the
+// answer is message 2 then, and another challenge if not.
+func (h *hoard) accepted(init []byte, from netip.AddrPort) bool {
+	at := &call{}
+	h.calls[from] = at
+	h.send(from, init)
+	h.s.run(2 * reach)
+	require.True(h.s.t, (at.response == nil) != (at.challenge == nil), "one answer, of either kind")
+	return at.response != nil
+}
+
+// hoarded is a message 1 with its cookie.
+type hoarded struct {
+	init []byte
+	from netip.AddrPort
+	made time.Duration // when
+	dead time.Duration // the age at which it was found not to work any more
+}
+
+// A cookie works for its own address, port and message alone. It does so for 5 s
+// at least and less than 125 s, and does not come back to life with the secrets
+// that follow; and however many there are, they buy no more than five slots.
+func TestThreat07(t *testing.T) {
+	var h *hoard
+	s, peace, attacked := underAttack(t, 7, func(s *scene) {
+		h = &hoard{caller: newCaller(s, 7)}
+		h.idle = true
+	})
+	others := threat07Elsewhere(t, h)
+	ages := threat07Ages(t, h)
+
+	// All that it has got in a minute, from the ports of one address, at once.
+	const many = 60
+	var all []hoarded
+	s.run(10 * time.Second)
+	before := s.hub.Stats()
+	for i := range many {
+		from := v4(60_000, 1+i)
+		at := h.begin(from)
+		s.run(time.Second)
+		baked, ok := cookie.OpenChallenge(at.init, at.challenge)
+		require.True(t, ok)
+		copy(wire.InitCookie(at.init), baked[:])
+		all = append(all, hoarded{init: at.init, from: from})
+	}
+	for _, c := range all {
+		h.send(c.from, c.init)
+	}
+	s.run(time.Second)
+	after := s.hub.Stats()
+	require.Equal(t, 5, after.HandshakesInFlight)
+	require.EqualValues(t, 5, after.Handshakes[conn.HandshakeStarted]-before.Handshakes[conn.HandshakeStarted])
+	refused := after.Handshakes[conn.HandshakeAddress] - before.Handshakes[conn.HandshakeAddress]
+	again := after.CookiesSent - before.CookiesSent - many
+	require.EqualValues(t, many-5, refused+again, "the rest is refused, and those that are too old are challenged")
+
+	require.Zero(t, closes(s.hub.Stats()))
+	require.Equal(t, len(s.peers), s.hub.Stats().Sessions)
+	require.Equal(t, peace, attacked)
+	report(t, 7, "%d cookies from elsewhere or for another message: none accepted; accepted at ages up to %v and refused from %v on, never revived over two rotations; %d hoarded ones at once: 5 begun, address %d; honest delivery %s without, %s with",
+		others, ages[0], ages[1], many, refused, percent(peace), percent(attacked))
+}
+
+// threat07Elsewhere tries fresh cookies where they do not belong, and returns
+// how many.
+func threat07Elsewhere(t *testing.T, h *hoard) (tried int) {
+	for _, c := range []struct {
+		name string
+		bend func(init []byte, from netip.AddrPort) ([]byte, netip.AddrPort)
+		want bool
+	}{
+		{"as it is", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) { return b, a }, true},
+		{"another port", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+			return b, netip.AddrPortFrom(a.Addr(), a.Port()+1000)
+		}, false},
+		{"another address", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+			return b, netip.AddrPortFrom(a.Addr().Next(), a.Port())
+		}, false},
+		{"IPv6 with the same end", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+			return b, v6(1, 0xffff_c612_0000)
+		}, false},
+		{"another sender index", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) { b[8]++; return b, a }, false},
+		{"another suite", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+			b[1] = byte(wire.ChaChaPoly)
+			return b, a
+		}, false},
+		{"another key", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+			b[wire.HeaderSize]++
+			return b, a
+		}, false},
+		{"other padding", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+			b[wire.InitSize-wire.CookieSize-1]++
+			return b, a
+		}, false},
+		{"a flipped bit of it", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+			wire.InitCookie(b)[15] ^= 1
+			return b, a
+		}, false},
+	} {
+		require.Equal(t, c.want, h.accepted(c.bend(h.fetch())), c.name)
+		if !c.want {
+			tried++
+		}
+	}
+	return tried
+}
+
+// threat07Ages fetches a cookie every four seconds, for longer than two secrets
+// live, tries each of them every four seconds from then on, and returns the
+// greatest age at which one has been accepted and the least at which one has not.
+func threat07Ages(t *testing.T, h *hoard) (ages [2]time.Duration) {
+	var all []*hoarded
+	ages[1] = time.Hour
+	begin := h.s.Elapsed()
+	for h.s.Elapsed() < begin+400*time.Second {
+		next := h.s.Elapsed() + 4*time.Second
+		if h.s.Elapsed() < begin+260*time.Second {
+			init, from := h.fetch()
+			all = append(all, &hoarded{init: init, from: from, made: h.s.Elapsed()})
+		}
+		// In between they are left alone, unless they have died.
+		for _, c := range all {
+			age := h.s.Elapsed() - c.made
+			if age > 140*time.Second || age > 10*time.Second && age < 100*time.Second && c.dead == 0 {
+				continue
+			}
+			ok := h.accepted(c.init, c.from)
+			require.False(t, ok && c.dead != 0, "dead at %v, alive again at %v", c.dead, age)
+			if ok {
+				require.Less(t, age, 125*time.Second)
+				ages[0] = max(ages[0], age)
+				continue
+			}
+			require.Greater(t, age, 5*time.Second)
+			c.dead = age
+			ages[1] = min(ages[1], age)
+		}
+		h.s.run(max(next-h.s.Elapsed(), 0))
+	}
+	require.Greater(t, ages[0], 120*time.Second, "of the first cookies of a secret")
+	require.Less(t, ages[1], 15*time.Second, "of the last ones")
+	return ages
+}

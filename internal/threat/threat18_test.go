@@ -1,0 +1,109 @@
+package threat
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/sim"
+	"github.com/intentra/intentra/wire"
+)
+
+// pretender is an authenticated peer that sends from addresses of victims, and
+// asks for as much as it can.
+type pretender struct {
+	*turncoat
+	claimed, struck map[netip.AddrPort]int // bytes from there, and to there
+	datagrams       int                    // to victims
+}
+
+func newPretender(c *turncoat) *pretender {
+	p := &pretender{turncoat: c, claimed: map[netip.AddrPort]int{}, struck: map[netip.AddrPort]int{}}
+	c.s.Tap(func(d sim.Datagram) (pass sim.Action) {
+		if _, victim := p.claimed[d.To]; victim {
+			p.struck[d.To] += len(d.Data)
+			p.datagrams++
+		}
+		return pass
+	})
+	c.s.Check("three times at most", func(*sim.World) error {
+		for victim, n := range p.struck {
+			if n > 3*p.claimed[victim] {
+				return fmt.Errorf("%d B have been sent to %v, from where %d B came", n, victim, p.claimed[victim])
+			}
+		}
+		return nil
+	})
+	return p
+}
+
+// ask sends the frames as if from the victim.
+func (p *pretender) ask(victim netip.AddrPort, frames []byte) {
+	p.from = victim
+	p.claimed[victim] += wire.Overhead + len(frames) // arrives in this instant
+	p.send(frames)
+}
+
+// questions are frames that ask for an answer.
+func questions() [][]byte {
+	challenge := wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1})
+	return [][]byte{
+		wire.AppendPing(nil),
+		bytes.Repeat(wire.AppendPing(nil), 1000),
+		challenge,
+		bytes.Repeat(challenge, 130),
+		wire.AppendPath(nil, wire.FramePathResponse, [8]byte{2}), // to a question that it has not seen
+		wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)),
+		wire.AppendReliable(challenge, 7, 1<<9, 0, nil), // a gap
+		wire.AppendMessage(nil, wire.FrameRealtime, 7, nil),
+	}
+}
+
+// At most three times its own bytes go to a victim, and nothing of the stream
+// that the peer has asked for.
+func TestThreat18(t *testing.T) {
+	var p *pretender
+	asked := 0
+	s, peace, attacked := underAttack(t, 18, func(s *scene) {
+		p = newPretender(s.turncoat())
+		stop := s.Every(time.Millisecond, func() { // the stream
+			s.hub.Send(p.Key(), intentra.Message{Channel: 1, Intent: intentra.Realtime, Payload: make([]byte, 1000)})
+		})
+		s.Every(10*time.Millisecond, func() {
+			if asked == 400 {
+				stop() // what the stream does not take along may go elsewhere
+			}
+			p.next += 300 // has the hub acknowledge with the longest bitmap
+			asks := questions()
+			kind := asked % len(asks)
+			victim := 0 // for long; then one for each question, in turn
+			if asked >= 200 {
+				victim = 1 + kind
+			}
+			p.ask(netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, byte(victim)}), 53), asks[kind])
+			asked++
+		})
+	})
+	require.Zero(t, s.hub.Stats().Roams)
+	require.Equal(t, p.Addr(), s.hub.Endpoint().Peer(p.Key()).Addr(), "where it was proven to be")
+	require.Positive(t, p.datagrams)
+	worst := 0.0
+	for victim, n := range p.struck {
+		require.LessOrEqual(t, n, 3*p.claimed[victim])
+		worst = max(worst, float64(n)/float64(p.claimed[victim]))
+	}
+	sent, got := 0, 0
+	for victim, n := range p.claimed {
+		sent, got = sent+n, got+p.struck[victim]
+	}
+	require.Zero(t, closes(s.hub.Stats()))
+	require.Equal(t, peace, attacked)
+	report(t, 18, "%d packets of %d B from victims' addresses, and a stream of 1 MB/s: %d datagrams of %d B to victims, "+
+		"at most %.2f times what came from there, roams 0; honest delivery %s without, %s with",
+		asked, sent, p.datagrams, got, worst, percent(peace), percent(attacked))
+}

@@ -1,0 +1,129 @@
+package threat
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
+
+// bomb is the user's own code, wherever he may put some: each place panics as
+// often as has been asked for.
+type bomb struct {
+	packets   atomic.Int64 // a stage that sees whole packets, on their way in
+	messages  atomic.Int64 // one that sees messages
+	outgoing  atomic.Int64 // one that sees them on their way out
+	handler   atomic.Int64
+	onPeer    atomic.Int64
+	authorize atomic.Int64
+}
+
+// boom panics if one is left.
+func boom(left *atomic.Int64, where string) {
+	if left.Load() > 0 && left.Add(-1) >= 0 {
+		panic(where)
+	}
+}
+
+func bombed(name string, left *atomic.Int64) pipeline.Stage {
+	return pipeline.Func(name, nil, func(*pipeline.Packet) pipeline.Verdict {
+		boom(left, name)
+		return pipeline.Accept
+	})
+}
+
+// config has a listener call all of them, and pass its messages on to got.
+func (b *bomb) config(got chan<- intentra.Message) intentra.Config {
+	return intentra.Config{
+		Authorize: func(intentra.PublicKey) bool { boom(&b.authorize, "Authorize"); return true },
+		OnPeer:    func(intentra.PeerEvent) { boom(&b.onPeer, "OnPeer") },
+		Handler: func(_ *intentra.Peer, m intentra.Message) {
+			boom(&b.handler, "Handler")
+			m.Payload = append([]byte(nil), m.Payload...)
+			got <- m
+		},
+		Stages: func(s *stages.Set) error {
+			s.InsertAfter("replay", bombed("glass_packet", &b.packets))
+			s.InsertAfter("ack", bombed("glass_message", &b.messages))
+			s.Outbound.InsertBefore("pack", bombed("glass_outgoing", &b.outgoing))
+			return nil
+		},
+	}
+}
+
+// Wherever the user's code panics, that is recovered and counted, and costs one
+// packet, message or handshake: the process, the sessions, and everything else
+// go on.
+func TestThreat24(t *testing.T) {
+	ctx := within(t)
+	const each = 10
+	b, got := new(bomb), make(chan intentra.Message, 1000)
+	l := listen(t, "127.0.0.1:0", b.config(got))
+	p := dial(t, l, intentra.Config{})
+	receive := func(ctx context.Context) (intentra.Message, error) { return next(t, ctx, got), nil }
+	peace := stream(t, ctx, p, 5*each, receive)
+	require.Zero(t, l.Stats().Panics)
+
+	panics := uint64(0)
+	attack := func(place *atomic.Int64) {
+		place.Store(each)
+		panics += each
+	}
+	// A message that it hits is gone; it counts as received.
+	send := func() {
+		require.NoError(t, p.SendWait(ctx, intentra.Message{Channel: 2, Intent: intentra.Reliable, Payload: []byte("hit")}))
+	}
+	for _, place := range []struct {
+		left  *atomic.Int64
+		stage string
+	}{{&b.messages, "glass_message"}, {&b.handler, "dispatch"}} {
+		attack(place.left)
+		for range each {
+			send()
+		}
+		eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+		require.EqualValues(t, each, dropped(l, place.stage, "panic"))
+	}
+	// A packet that it hits is sent again.
+	honest := 0
+	for range each {
+		b.packets.Store(1)
+		panics++
+		honest += stream(t, ctx, p, 5, receive)
+	}
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+	require.EqualValues(t, each, dropped(l, "glass_packet", "panic"))
+	// On the way out nobody hears of a message that it hits.
+	attack(&b.outgoing)
+	back := peerOf(t, ctx, l, p)
+	for range each {
+		require.NoError(t, back.SendWait(ctx, intentra.Message{Intent: intentra.Realtime, Payload: []byte("hit")}))
+	}
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+	honest += stream(t, ctx, back, 5*each, p.Receive)
+	// OnPeer is told nothing back; Authorize has refused the key.
+	b.onPeer.Store(1)
+	b.authorize.Store(1)
+	panics += 2
+	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{
+		Key: newKey(t), HandshakeTimeout: time.Second,
+	})
+	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	other := dial(t, l, intentra.Config{})
+	eventually(t, ctx, "both have panicked", func() bool { return l.Stats().Panics == panics })
+
+	honest += stream(t, ctx, p, 5*each, receive)
+	honest += stream(t, ctx, other, 5*each, receive)
+	require.Equal(t, 2, l.Stats().Sessions)
+	require.True(t, p.Connected())
+	require.Empty(t, got)
+	require.EqualValues(t, panics, l.Stats().Panics)
+	report(t, 24, "%d panics in stages, Handler, OnPeer and Authorize: each counted (panics %d; <stage>/panic %d each), sessions closed 0; honest Reliable delivery %s without, %s with",
+		panics, l.Stats().Panics, each, percent(float64(peace)/(5*each)), percent(float64(honest)/(20*each)))
+}

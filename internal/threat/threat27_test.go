@@ -1,0 +1,128 @@
+package threat
+
+import (
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/udp"
+	"github.com/intentra/intentra/wire"
+)
+
+// hollow sends empty datagrams, as fast as its socket takes them.
+type hollow struct {
+	sent atomic.Uint64
+	stop atomic.Bool
+	all  sync.WaitGroup
+}
+
+func newHollow(t testing.TB, target netip.AddrPort) *hollow {
+	h := new(hollow)
+	c, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(target))
+	require.NoError(t, err)
+	h.all.Go(func() {
+		defer c.Close()
+		for !h.stop.Load() {
+			if _, err := c.Write(nil); err == nil {
+				h.sent.Add(1)
+			}
+		}
+	})
+	t.Cleanup(h.end)
+	return h
+}
+
+func (h *hollow) end() {
+	h.stop.Store(true)
+	h.all.Wait()
+}
+
+// Under a flood of empty datagrams a transport's timers run, what it sends and
+// receives gets through, and each of them is counted. They use up a batch like
+// others, so a batch of them ends.
+func TestThreat27(t *testing.T) {
+	ctx := within(t)
+	n := 500
+	if testing.Short() {
+		n /= 10
+	}
+	cfg := intentra.Config{HandshakeTimeout: 500 * time.Millisecond}
+	l := listen(t, "127.0.0.1:0", cfg)
+	p := dial(t, l, intentra.Config{})
+	back := peerOf(t, ctx, l, p)
+	peace := stream(t, ctx, p, n, back.Receive)
+
+	h := newHollow(t, l.LocalAddr())
+	eventually(t, ctx, "the flood is there", func() bool { return dropped(l, "header", "short") > 1000 })
+	honest := stream(t, ctx, p, n, back.Receive)
+	honest += stream(t, ctx, back, n, p.Receive)
+	// Nobody answers there, so that only timers of l's can end this.
+	silent, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	require.NoError(t, err)
+	defer silent.Close()
+	_, err = l.Dial(ctx, silent.LocalAddr().String(), newKey(t).Public())
+	require.ErrorIs(t, err, intentra.ErrNoAnswer)
+	h.end()
+
+	// None has vanished: it was dropped for its length, for being one too many from
+	// its address, by the kernel, or as too old. The kernel tells what it has dropped with what comes next.
+	sent := h.sent.Load()
+	var short, rate, kernel, stale uint64
+	eventually(t, ctx, "all are accounted for", func() bool {
+		require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Realtime}))
+		s := l.Stats()
+		short, rate = dropped(l, "header", "short"), dropped(l, "ratelimit", "address_rate")
+		kernel, stale = s.Socket.Overflowed, s.Socket.ReadLoss.Total()
+		return short+rate+kernel+stale >= sent || runtime.GOOS != "linux" // where the kernel does not tell
+	})
+	require.LessOrEqual(t, short+rate, sent)
+	require.NotZero(t, short)
+	require.Equal(t, 1, l.Stats().Sessions)
+	batches(t)
+	report(t, 27, "%d empty datagrams: header/short %d, ratelimit/address_rate %d, dropped by the kernel (overflowed) %d, stale %d; a dial into the void timed out meanwhile; honest Reliable delivery %s without, %s with",
+		sent, short, rate, kernel, stale, percent(float64(peace)/float64(n)), percent(float64(honest)/float64(2*n)))
+}
+
+// batches checks that empty datagrams count towards a batch: a read returns them
+// and no more than it has room for.
+func batches(t *testing.T) {
+	for _, portable := range []bool{false, true} {
+		c, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Config{Portable: portable})
+		require.NoError(t, err)
+		defer c.Close()
+		const batch, rounds = 4, 8
+		sent, err := c.WriteBatch(empties(c.LocalAddr(), batch*rounds))
+		require.NoError(t, err)
+		require.Equal(t, batch*rounds, sent)
+		got, reads, dst := 0, 0, make([]wire.Datagram, batch)
+		for got < batch*rounds {
+			n, err := c.ReadBatch(dst)
+			require.NoError(t, err)
+			require.NotZero(t, n, "an empty datagram is not nothing")
+			for _, d := range dst[:n] {
+				require.Empty(t, d.Data)
+				require.Equal(t, c.LocalAddr(), d.Addr)
+			}
+			got += n
+			reads++
+		}
+		require.GreaterOrEqual(t, reads, rounds)
+		require.EqualValues(t, batch*rounds, c.Stats().Received)
+		require.Zero(t, c.Stats().ReceivedBytes)
+	}
+}
+
+func empties(to netip.AddrPort, n int) []wire.Datagram {
+	all := make([]wire.Datagram, n)
+	for i := range all {
+		all[i].Addr = to
+	}
+	return all
+}
