@@ -16,13 +16,18 @@ func varint(v uint32) []byte {
 	return binary.BigEndian.AppendUint64(nil, 3<<62|uint64(v))
 }
 
-func getVarint(b []byte) (v uint32, rest []byte) {
-	n := 1 << (b[0] >> 6)
-	v = uint32(b[0] & 63)
-	for _, next := range b[1:n] {
-		v = v<<8 | uint32(next)
+// getVarint takes only the shortest form of a value below 2^32.
+func getVarint(b []byte) (v uint32, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) < 1<<(b[0]>>6) {
+		return 0, nil, false
 	}
-	return v, b[n:]
+	n := 1 << (b[0] >> 6)
+	wide := uint64(b[0] & 63)
+	for _, next := range b[1:n] {
+		wide = wide<<8 | uint64(next)
+	}
+	v = uint32(wide)
+	return v, b[n:], uint64(v) == wide && len(varint(v)) == n
 }
 
 // message makes a Realtime (1) or Latest (2) frame.
@@ -44,46 +49,39 @@ func ack(epoch byte, delay uint16, largest, reliable uint64, bitmap ...byte) []b
 	return append(append(b, byte(len(bitmap))), bitmap...)
 }
 
-// frame is what a client that has sent little needs of one.
+// frame is one decoded frame.
 type frame struct {
-	kind    byte
-	epoch   byte   // of an ACK
-	number  uint64 // largest of an ACK, sequence of a Reliable message
-	upTo    uint64 // Reliable of an ACK
-	channel uint32
-	step    byte   // of a rekey
-	payload []byte // or token, or reason
+	kind     byte
+	epoch    byte   // of an ACK
+	delay    uint16 // of an ACK
+	number   uint64 // largest of an ACK, sequence of a Reliable message
+	distance uint16
+	upTo     uint64 // Reliable of an ACK
+	channel  uint32
+	step     byte   // of a rekey
+	payload  []byte // or token, or reason, or bitmap
 }
 
-func frames(b []byte) (all []frame) {
-	for len(b) > 0 {
-		f := frame{kind: b[0]}
-		b = b[1:]
-		size := uint32(0)
-		switch f.kind {
-		case 0, 5:
-		case 1, 2:
-			f.channel, b = getVarint(b)
-			size, b = getVarint(b)
-		case 3:
-			f.channel, b = getVarint(b)
-			f.number, b = binary.BigEndian.Uint64(b), b[10:]
-			size, b = getVarint(b)
-		case 4:
-			f.epoch, f.number, f.upTo = b[0], binary.BigEndian.Uint64(b[3:]), binary.BigEndian.Uint64(b[11:])
-			size, b = uint32(b[19]), b[20:]
-		case 6:
-			size = 1
-		case 7, 8:
-			size = 8
-		case 9:
-			f.step = b[0]
-			size, b = getVarint(b[1:])
-		default:
-			panic("unknown frame")
-		}
-		f.payload, b = b[:size], b[size:]
-		all = append(all, f)
+// frames decodes the frames of an honest sender.
+func frames(b []byte) []frame {
+	all, ok := parse(b)
+	if !ok {
+		panic("malformed frame")
 	}
 	return all
+}
+
+// bytes is the one encoding of f.
+func (f frame) bytes() []byte {
+	switch f.kind {
+	case 1, 2:
+		return message(f.kind, f.channel, string(f.payload))
+	case 3:
+		return reliable(f.channel, f.number, f.distance, string(f.payload))
+	case 4:
+		return ack(f.epoch, f.delay, f.number, f.upTo, f.payload...)
+	case 9:
+		return join([]byte{9, f.step}, varint(uint32(len(f.payload))), f.payload)
+	}
+	return append([]byte{f.kind}, f.payload...)
 }

@@ -102,7 +102,8 @@ func TestExampleIsWhatTheDocumentSays(t *testing.T) {
 func TestVarintsOfTheDocument(t *testing.T) {
 	for _, v := range []uint32{0, 63, 64, 16383, 16384, 1<<30 - 1, 1 << 30, 1<<32 - 1} {
 		require.Equal(t, wire.AppendMessage(nil, wire.FrameRealtime, v, nil), message(1, v, ""))
-		got, rest := getVarint(varint(v))
+		got, rest, ok := getVarint(varint(v))
+		require.True(t, ok)
 		require.Equal(t, v, got)
 		require.Empty(t, rest)
 	}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+// FuzzAddress is a user, or a script with a wrong variable in it. An address is
+// taken as it stands or not at all: a host, a colon and a number; to dial, both
+// must say something. What netip takes for an address and a port is one.
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{
+		"", ":", ":0", ":4242", "host:0", "host:65535", "host:65536", "192.0.2.7:4242", "[2001:db8::7]:4242", "[fe80::1%eth0]:1",
+		"2001:db8::7:4242", "[::1]", "host:+1", "host:0x1", "host:-1", "host: 1", "a:b:1", "[a]b:1", "\x00:1", "host:00001", "[]:1",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var listen listenAddress
+		var dial dialAddress
+		listenErr, dialErr := listen.UnmarshalText([]byte(s)), dial.UnmarshalText([]byte(s))
+		if dialErr == nil {
+			require.NoError(t, listenErr, "what can be dialled can be listened on")
+			require.Equal(t, s, string(dial))
+		} else {
+			require.Empty(t, dial)
+		}
+		if addr, err := netip.ParseAddrPort(s); err == nil {
+			require.NoError(t, listenErr)
+			require.Equal(t, addr.Port() > 0, dialErr == nil)
+		}
+		if listenErr != nil {
+			require.Empty(t, listen)
+			return
+		}
+		require.Equal(t, s, string(listen))
+		at := strings.LastIndexByte(s, ':')
+		port, err := strconv.Atoi(s[at+1:])
+		require.NoError(t, err)
+		require.True(t, port >= 0 && port <= 65535)
+		host := strings.TrimSuffix(strings.TrimPrefix(s[:at], "["), "]")
+		require.NotContains(t, host, "[")
+		require.Equal(t, port > 0 && host != "", dialErr == nil)
+	})
+}
+
+// FuzzCommandLine is a script that makes command lines of what it is given.
+// Nothing panics; a line is understood, asks for help, or ends with a message
+// and the code of wrong input; and what stands where a public key belongs, a
+// private one perhaps, is not told again.
+func FuzzCommandLine(f *testing.F) {
+	good := intentra.PublicKey{1}.String()
+	for _, line := range []string{
+		"", "--help", "version", "keygen --out x", "pubkey x", "pub --connect h:1 --peer " + good + " --key k", "bench envelope --json",
+		"pub --connect h:1 --peer SECRETSECRET --key k", "sub --rate nan", "hub --listen :1 --allow any --key k -- x", "demo --peers=-1",
+		"pub --channel 4294967296", "pub --intent ? --suite", "--peer=SECRETSECRET pub", "pub --peer=", "demo --size 1e9 --for 1x",
+	} {
+		f.Add(strings.ReplaceAll(line, " ", "\x00"), "c2VjcmV0")
+	}
+	f.Fuzz(func(t *testing.T, line, secret string) {
+		args := strings.Split(line, "\x00")
+		out, errs := new(bytes.Buffer), new(bytes.Buffer)
+		e := &environment{ctx: context.Background(), stdin: strings.NewReader(""), stdout: out, stderr: errs}
+		command, code, done := parse(args, e)
+		switch {
+		case !done:
+			require.NotNil(t, command)
+			require.NotEmpty(t, command.Command())
+		case code == exitOK:
+			require.NotEmpty(t, out.String(), "help was asked for")
+		default:
+			require.Equal(t, exitUsage, code)
+			require.True(t, strings.HasPrefix(errs.String(), "intentra: "), "%q", errs.String())
+		}
+
+		errs.Reset()
+		secret = strings.Trim(secret, "\x00")
+		_, _, done = parse([]string{"pub", "--connect", "h:1", "--key", "k", "--peer=" + secret}, e)
+		if done && len(secret) >= 8 {
+			const told = "intentra: --peer: not a key: want 44 characters of base64, as keygen prints them\nSee 'intentra pub --help'.\n"
+			require.Equal(t, told, errs.String())
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package intentra_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+)
+
+// readKeyText is what the text form of a key is, bit by bit: 43 digits of base64
+// for 256 bits, the last two bits of them zero, and one =.
+func readKeyText(s string) (k [32]byte, ok bool) {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	s = strings.TrimSpace(s)
+	if len(s) != 44 || s[43] != '=' {
+		return k, false
+	}
+	for i := range 258 {
+		digit := strings.IndexByte(digits, s[i/6])
+		bit := digit >> (5 - i%6) & 1
+		if digit < 0 || i >= 256 && bit != 0 {
+			return k, false
+		}
+		if i < 256 {
+			k[i/8] |= byte(bit << (7 - i%8))
+		}
+	}
+	return k, k != [32]byte{}
+}
+
+// addKeyTexts seeds with what is a key, and what is nearly one.
+func addKeyTexts(f *testing.F, add func(string)) {
+	good := intentra.PublicKey{1, 31: 2}.String()
+	for _, s := range []string{
+		"", good, good + "\n", " \t" + good + "\r\n", good[:43], good + "=", good[:43] + "B", good + good,
+		good[:42] + "B=", good[:20] + "\n" + good[20:43], strings.Repeat("A", 43) + "=", strings.Repeat("/", 42) + "8=",
+		"\ufeff" + good, good + "\x00", strings.Repeat("-", 44), good + strings.Repeat(" ", 5000) + "x",
+	} {
+		add(s)
+	}
+}
+
+// FuzzReadPrivateKey is whoever has put a file in the place of the key, or the
+// user who names a wrong one: another secret, perhaps. It is a key or it is not,
+// as a reading bit by bit says; a key survives being written again; and the
+// error says nothing of what is in the file.
+func FuzzReadPrivateKey(f *testing.F) {
+	addKeyTexts(f, func(s string) { f.Add([]byte(s)) })
+	dir := f.TempDir()
+	path, again := filepath.Join(dir, "key"), filepath.Join(dir, "again")
+	f.Fuzz(func(t *testing.T, content []byte) {
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		want, ok := readKeyText(string(content[:min(len(content), 4096)]))
+		got, err := intentra.ReadPrivateKey(path)
+		if !ok {
+			require.ErrorIs(t, err, intentra.ErrKey)
+			require.Equal(t, "key file "+path+": "+intentra.ErrKey.Error(), err.Error())
+			require.True(t, got == intentra.PrivateKey{})
+			return
+		}
+		require.NoError(t, err)
+		require.True(t, got == want)
+		require.NoError(t, intentra.WritePrivateKey(again, got))
+		defer func() { require.NoError(t, os.Remove(again)) }()
+		back, err := intentra.ReadPrivateKey(again)
+		require.NoError(t, err)
+		require.True(t, back == got)
+	})
+}
+
+// FuzzParsePublicKey is a user who pastes something where a public key belongs,
+// his private key at worst. The error says nothing of it.
+func FuzzParsePublicKey(f *testing.F) {
+	addKeyTexts(f, func(s string) { f.Add(s) })
+	f.Fuzz(func(t *testing.T, s string) {
+		want, ok := readKeyText(s)
+		got, err := intentra.ParsePublicKey(s)
+		var unmarshalled intentra.PublicKey
+		require.Equal(t, err, unmarshalled.UnmarshalText([]byte(s)))
+		require.Equal(t, got, unmarshalled)
+		if !ok {
+			require.True(t, err == intentra.ErrKey, "the error is the same whatever was given")
+			require.Zero(t, got)
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, intentra.PublicKey(want), got)
+		require.Equal(t, strings.TrimSpace(s), got.String())
+	})
+}
