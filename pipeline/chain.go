@@ -16,8 +16,13 @@ type Chain struct {
 	epochs   []EpochObserver
 
 	counters *counters
-	at       int // the stage that is running, for recovery
 	lastDrop int // the row of the last drop, -1 before the first
+
+	// Where the packet in hand is, for recovery.
+	at      int // the stage that is running
+	part    part
+	verdict Verdict // the packet's, once it has one
+	told    int     // settlers that have heard of it
 
 	// OnPanic, if set before the first packet, is told of a panic in a stage,
 	// which the chain has turned into a drop.
@@ -66,45 +71,93 @@ func newChain(stages []Stage, out bool) *Chain {
 // verdict is the packet's own; its messages are in the counters.
 func (c *Chain) Process(p *Packet) Verdict {
 	c.counters.tally[tallyPackets+tallyIn]++
-	v := c.run(p, 0, min(c.joint+1, len(c.stages)), tallyPackets)
-	if v == Accept && c.splitter != nil {
-		for !c.messages(p) {
-		}
+	c.part, c.verdict, c.told = partPacket, Drop, 0
+	for !c.proceed(p) {
 	}
-	c.settle(p, v)
-	return v
+	return c.verdict
 }
 
-// messages runs the messages of p that are left. It returns false if a panic
-// has cost one of them, and then is to be called again for the others: to
-// recover once a packet and not once a message makes each a third cheaper.
-func (c *Chain) messages(p *Packet) (done bool) {
-	asking := true
+// part is how far Process has come with a packet.
+type part uint8
+
+const (
+	partPacket   part = iota // in the packet stages
+	partSplit                // asking the splitter for the next message
+	partMessage              // in the message stages
+	partSettling             // telling how it ended
+)
+
+// proceed takes p on from where a panic has left it, and returns false if there
+// was another one: to recover once a packet, and not once a stage or a message,
+// is half of what the chain itself costs.
+func (c *Chain) proceed(p *Packet) (done bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.counters.tally[tallyMessages+tallyIn]++
-			c.panicked(p, r, tallyMessages)
-			if asking {
-				// The splitter cannot be asked again: the rest of the packet
-				// is lost, which its sender sees as a packet that was not
-				// received.
-				p.LeaveUnacknowledged()
-			}
-			done = asking
+			c.resume(p, r)
 		}
 	}()
+	if c.part == partPacket {
+		v := c.walk(p, 0, min(c.joint+1, len(c.stages)))
+		c.finish(p, v, tallyPackets)
+		c.verdict, c.part = v, partSettling
+		if v == Accept && c.splitter != nil {
+			c.part = partSplit
+		}
+	}
+	if c.part == partSplit {
+		c.messages(p)
+	}
+	c.settle(p)
+	return true
+}
+
+// resume counts what a panic has cost, and says where to go on.
+func (c *Chain) resume(p *Packet, value any) {
+	switch c.part {
+	case partPacket:
+		c.part = partSettling
+		c.panicked(p, value, tallyPackets)
+	case partSplit:
+		// The splitter cannot be asked again: the rest of the packet is lost,
+		// which its sender sees as a packet that was not received.
+		c.part = partSettling
+		p.LeaveUnacknowledged()
+		c.counters.tally[tallyMessages+tallyIn]++
+		c.panicked(p, value, tallyMessages)
+	case partMessage:
+		c.part = partSplit
+		c.counters.tally[tallyMessages+tallyIn]++
+		c.panicked(p, value, tallyMessages)
+	case partSettling:
+		c.told++
+		c.report(value)
+	}
+}
+
+// messages runs those messages of p that are left.
+func (c *Chain) messages(p *Packet) {
 	for {
-		c.at, asking = c.joint, true
+		c.at, c.part = c.joint, partSplit
 		v, ok := c.splitter.Next(p)
 		if !ok {
-			return true
+			break
 		}
-		asking = false
+		c.part = partMessage
 		if v == Accept {
 			v = c.walk(p, c.joint+1, len(c.stages))
 		}
 		c.counters.tally[tallyMessages+tallyIn]++
 		c.finish(p, v, tallyMessages)
+	}
+	c.part = partSettling
+}
+
+// settle tells those who asked. A panic in one is reported but costs nothing:
+// the packet's outcome has been counted, and the others are told all the same.
+func (c *Chain) settle(p *Packet) {
+	for ; c.told < len(c.settlers); c.told++ {
+		c.at = c.settlers[c.told].at
+		c.settlers[c.told].Settle(p, c.verdict)
 	}
 }
 
@@ -138,7 +191,11 @@ func (c *Chain) Pack(p *Packet) { c.packer.Process(p) }
 func (c *Chain) ProcessPacket(p *Packet) Verdict {
 	c.counters.tally[tallyPackets+tallyIn]++
 	v := c.run(p, min(c.joint+1, len(c.stages)), len(c.stages), tallyPackets)
-	c.settle(p, v)
+	if len(c.settlers) > 0 {
+		c.part, c.verdict, c.told = partSettling, v, 0
+		for !c.proceed(p) {
+		}
+	}
 	return v
 }
 
@@ -190,29 +247,6 @@ func (c *Chain) dropped(p *Packet, row int) {
 	if c.OnDrop != nil {
 		c.OnDrop(p, row)
 	}
-}
-
-// settle tells those who asked. A panic in one is reported but costs nothing:
-// the packet's outcome has been counted, and the others are told all the same.
-func (c *Chain) settle(p *Packet, v Verdict) {
-	for told := 0; told < len(c.settlers); {
-		told = c.settleFrom(p, v, told)
-	}
-}
-
-func (c *Chain) settleFrom(p *Packet, v Verdict, first int) (told int) {
-	told = first
-	defer func() {
-		if r := recover(); r != nil {
-			c.report(r)
-			told++
-		}
-	}()
-	for ; told < len(c.settlers); told++ {
-		c.at = c.settlers[told].at
-		c.settlers[told].Settle(p, v)
-	}
-	return told
 }
 
 // panicked counts what a panic has cost.
