@@ -40,6 +40,9 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 	e.closeMarked(now)
 	// Sending may touch sessions; those are looked at in the same Flush.
 	for i := 0; i < len(e.touched); i++ {
+		if i%WarmBatch == 0 {
+			e.warmTouched(e.touched[i:min(i+WarmBatch, len(e.touched))])
+		}
 		s := e.touched[i]
 		if s.closed {
 			continue

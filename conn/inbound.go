@@ -31,10 +31,11 @@ func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline
 // has the session flushed only if there is something to say: a packet of plain
 // messages sets off an acknowledgement later; see handleOwed.
 func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int, now pipeline.Time) {
-	s := e.sessionOf(p)
-	if s == nil || s.closed {
+	ep := e.epochOf(p)
+	if ep == nil || ep.session.closed {
 		return
 	}
+	s := ep.session
 	e.hear(s, p)
 	s.peer.stats.PacketsIn++
 	s.peer.stats.BytesIn += uint64(size)
@@ -46,7 +47,7 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 			return
 		}
 	}
-	if ep := s.epoch(p.Epoch); ep != nil && p.Counter >= ep.received {
+	if p.Counter >= ep.received {
 		ep.received = p.Counter + 1
 	}
 	if v == pipeline.Accept {
@@ -81,17 +82,16 @@ func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
 // deliver passes a message to the driver. The first packet may carry one, so
 // the session is confirmed first.
 func (e *Endpoint) deliver(p *pipeline.Packet) bool {
-	s := e.sessionOf(p)
-	if s == nil || s.closed {
+	ep := e.epochOf(p)
+	if ep == nil || ep.session.closed {
 		return false
 	}
+	s := ep.session
 	e.hear(s, p)
 	if s.closed {
 		return false
 	}
-	if ep := s.epoch(p.Epoch); ep != nil {
-		ep.messages++
-	}
+	ep.messages++
 	s.peer.stats.MessagesIn++
 	return e.cfg.Deliver(s.peer, p)
 }
@@ -99,6 +99,15 @@ func (e *Endpoint) deliver(p *pipeline.Packet) bool {
 func (e *Endpoint) room(p *pipeline.Packet) bool {
 	s := e.sessionOf(p)
 	return s != nil && e.cfg.Room(s.peer)
+}
+
+// epochOf returns the epoch that p came under, unless a handler or the packet
+// itself has ended it meanwhile.
+func (e *Endpoint) epochOf(p *pipeline.Packet) *epoch {
+	if ep := e.epochs.Get(p.Epoch); ep != nil {
+		return *ep
+	}
+	return nil
 }
 
 func (e *Endpoint) sessionOf(p *pipeline.Packet) *session {

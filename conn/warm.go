@@ -33,3 +33,22 @@ func (e *Endpoint) Warm(batch []wire.Datagram) {
 	}
 	e.warmth = sum // so that the reads are not for nothing
 }
+
+// warmTouched is Warm for sessions that are about to be flushed.
+func (e *Endpoint) warmTouched(batch []*session) {
+	if len(batch) < 2 {
+		return
+	}
+	sum := e.warmth
+	for _, s := range batch {
+		ep := s.current
+		if s.closed || ep == nil {
+			continue
+		}
+		p := s.peer
+		state, _ := p.Queue.Peek()
+		sum += uint64(state) + p.stats.MessagesOut + uint64(s.lastPing) + ep.skipAt
+		sum += e.set.WarmOutbound(s.id, ep.id)
+	}
+	e.warmth = sum
+}

@@ -38,6 +38,8 @@ type Set struct {
 	Seal   *aead.Seal
 	Ack    *ack.Stage
 
+	limit  *ratelimit.Stage
+	header *header.Stage
 	window *replay.Stage
 }
 
@@ -46,7 +48,13 @@ type Set struct {
 // on it. It is for a driver that knows which packets come next; see
 // conn.Endpoint.Warm.
 func (s *Set) Warm(session, epoch pipeline.ID, counter uint64) uint64 {
-	return s.Ack.Warm(session, epoch) + s.window.Warm(epoch, counter)
+	return s.limit.Warm(epoch) + s.header.Warm(epoch) + s.Open.Warm(epoch) + s.window.Warm(epoch, counter) +
+		s.Ack.Warm(session, epoch)
+}
+
+// WarmOutbound is Warm for a packet that is to be sent.
+func (s *Set) WarmOutbound(session, epoch pipeline.ID) uint64 {
+	return s.Seal.Warm(epoch) + s.Ack.WarmOutbound(session, epoch)
 }
 
 // Default returns the chains that every endpoint has unless told otherwise.
@@ -69,14 +77,16 @@ func Default(cfg Config) (*Set, error) {
 		Open:   aead.NewOpen(),
 		Seal:   aead.NewSeal(),
 		Ack:    ack.New(cfg.Ack),
+		limit:  limit,
+		header: header.New(cfg.Header),
 		window: window,
 	}
 	s.Builder = pipeline.NewInbound(
 		s.Cookie,
-		limit,
-		header.New(cfg.Header),
+		s.limit,
+		s.header,
 		s.Open,
-		window,
+		s.window,
 		s.Ack,
 		dispatch.New(cfg.Dispatch),
 	)

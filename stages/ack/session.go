@@ -179,3 +179,16 @@ func (s *Stage) Warm(session, epoch pipeline.ID) uint64 {
 	}
 	return 0
 }
+
+// WarmOutbound is Warm for a packet that is to be sent.
+func (s *Stage) WarmOutbound(session, epoch pipeline.ID) uint64 {
+	if ss := s.sessions.Get(session); ss != nil {
+		if e := ss.byID(epoch); e != nil {
+			t := &e.tracker
+			if n := len(t.ring); n > 0 {
+				return uint64(t.ring[t.next&uint64(n-1)].at) + uint64(ss.lastAck) + e.history.largest
+			}
+		}
+	}
+	return 0
+}

@@ -113,6 +113,7 @@ type Stage struct {
 	// The packet in hand.
 	session   *session
 	rest      []byte // frames that Next has not looked at
+	parsed    int    // bytes of the first of them, if frame holds it already
 	eliciting bool
 	urgent    bool   // an acknowledgement is waited for
 	releasing bool   // a delivery may have set a held message free
@@ -161,7 +162,7 @@ func (s *Stage) Guards() string { return "false acknowledgements" }
 // Process checks all frames of the packet, then takes in acknowledgements and
 // control frames. Messages wait for Next.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
-	s.rest, s.releasing = nil, false
+	s.rest, s.parsed, s.releasing = nil, 0, false
 	if !p.Opened() {
 		return DropUnopened
 	}
@@ -177,6 +178,7 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	s.rest = p.Payload()
 	if control {
 		s.apply(p)
+		s.parsed = 0
 	}
 	return pipeline.Accept
 }
@@ -194,6 +196,10 @@ func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
 		n := s.frame.Parse(b)
 		if n == 0 {
 			return false, DropMalformed
+		}
+		s.parsed = 0
+		if n == len(p.Payload()) {
+			s.parsed = n // a packet of one frame, which is parsed once
 		}
 		b = b[n:]
 		t := s.frame.Type
@@ -268,8 +274,11 @@ func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 		s.releasing = false
 	}
 	for len(s.rest) > 0 {
-		f := &s.frame
-		s.rest = s.rest[f.Parse(s.rest):]
+		f, n := &s.frame, s.parsed
+		if n == 0 {
+			n = f.Parse(s.rest)
+		}
+		s.rest, s.parsed = s.rest[n:], 0
 		if !f.Type.IsMessage() {
 			continue
 		}

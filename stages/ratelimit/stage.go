@@ -165,3 +165,12 @@ func (s *Stage) EpochOpened(n pipeline.EpochNotice) { *s.epochs.Open(n.Epoch) = 
 
 // EpochClosed forgets the epoch. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.epochs.Close(n.Epoch) }
+
+// Warm reads the state that a packet of the epoch will need, and returns a
+// number that depends on it.
+func (s *Stage) Warm(epoch pipeline.ID) uint64 {
+	if b := s.peerOf(epoch); b != nil {
+		return b.missing
+	}
+	return 0
+}
