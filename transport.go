@@ -246,22 +246,3 @@ func (t *Transport) Peer(k PublicKey) (*Peer, bool) {
 	p, ok := t.peers[k]
 	return p, ok
 }
-
-// Broadcast sends m to the given peers, or to all that are connected if none
-// are given; so do not pass an empty slice to mean nobody. It never blocks.
-func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
-	if len(to) == 0 {
-		to = t.connected.snapshot()
-	}
-	for _, p := range to {
-		switch p.Send(m).Status {
-		case Queued:
-			r.Queued++
-		case Replaced:
-			r.Replaced++
-		default:
-			r.Dropped++
-		}
-	}
-	return r
-}

@@ -2,9 +2,10 @@ package sendq
 
 import "github.com/intentra/intentra/pipeline"
 
-// fifo is a queue of messages with their payloads in one buffer. A message is
-// named by its position, which counts from the first one ever pushed. The zero
-// value is ready to use; what it has grown to it keeps until trim.
+// fifo is a queue of messages with their payloads in one buffer, but for those
+// that are shared. A message is named by its position, which counts from the
+// first one ever pushed. The zero value is ready to use; what it has grown to it
+// keeps until trim.
 //
 // The buffer is at most about two and a half times as large as the payloads
 // that ever waited at once.
@@ -13,7 +14,8 @@ type fifo struct {
 	head  int    // first element of items that waits
 	first uint64 // position of items[head]
 	data  []byte
-	bytes int  // payload bytes that wait; the rest of data is garbage
+	bytes int  // payload bytes that wait
+	own   int  // those of them in data, the rest of which is garbage
 	moved bool // the payloads are not in the order of the items any more
 	used  bool // since the last trim
 }
@@ -21,7 +23,8 @@ type fifo struct {
 type item struct {
 	channel  uint32
 	intent   pipeline.Intent
-	from, to int // payload in data
+	from, to int      // payload in data, unless it is
+	shared   *Payload // between queues
 }
 
 // len returns the number of messages.
@@ -34,7 +37,12 @@ func (f *fifo) push(it item, payload []byte) (position uint64) {
 		f.items = f.items[:copy(f.items, f.items[f.head:])]
 		f.head = 0
 	}
-	it.from, it.to = f.store(payload)
+	if it.shared != nil {
+		it.from, it.to = 0, len(payload)
+		f.bytes += len(payload)
+	} else {
+		it.from, it.to = f.store(payload)
+	}
 	f.used = true
 	f.items = append(f.items, it)
 	return f.first + uint64(f.len()-1)
@@ -42,12 +50,13 @@ func (f *fifo) push(it item, payload []byte) (position uint64) {
 
 // store copies payload into data.
 func (f *fifo) store(payload []byte) (from, to int) {
-	if len(f.data)+len(payload) > cap(f.data) && 2*f.bytes <= len(f.data) {
+	if len(f.data)+len(payload) > cap(f.data) && 2*f.own <= len(f.data) {
 		f.sweep()
 	}
 	from = len(f.data)
 	f.data = append(f.data, payload...)
 	f.bytes += len(payload)
+	f.own += len(payload)
 	return from, len(f.data)
 }
 
@@ -60,6 +69,9 @@ func (f *fifo) sweep() {
 	}
 	for i := f.head; i < len(f.items); i++ {
 		it, from := &f.items[i], len(to)
+		if it.shared != nil {
+			continue
+		}
 		to = append(to, f.payload(it)...)
 		it.from, it.to = from, len(to)
 	}
@@ -72,11 +84,27 @@ func (f *fifo) at(position uint64) *item { return &f.items[f.head+int(position-f
 // front returns the oldest message. There must be one.
 func (f *fifo) front() *item { return &f.items[f.head] }
 
-func (f *fifo) payload(it *item) []byte { return f.data[it.from:it.to:it.to] }
+func (f *fifo) payload(it *item) []byte {
+	if it.shared != nil {
+		return it.shared.bytes[:it.to:it.to]
+	}
+	return f.data[it.from:it.to:it.to]
+}
+
+// release gives up the payload of a message that is leaving.
+func (f *fifo) release(it *item) {
+	f.bytes -= it.size()
+	if it.shared == nil {
+		f.own -= it.size()
+		return
+	}
+	it.shared.Release(1)
+	it.shared = nil
+}
 
 // pop removes the oldest message. There must be one.
 func (f *fifo) pop() {
-	f.bytes -= f.front().size()
+	f.release(f.front())
 	f.head++
 	f.first++
 	if f.len() == 0 {
@@ -107,16 +135,22 @@ func (f *fifo) trim() bool {
 }
 
 // replace gives the message it, which waits, another payload.
-func (f *fifo) replace(it *item, payload []byte) {
-	f.bytes -= it.size()
-	if len(payload) <= it.size() {
+func (f *fifo) replace(it *item, payload []byte, shared *Payload) {
+	fits := it.shared == nil && len(payload) <= it.size()
+	f.release(it)
+	switch {
+	case shared != nil:
+		it.from, it.to, it.shared = 0, len(payload), shared
+		f.bytes += len(payload)
+	case fits:
 		it.to = it.from + copy(f.data[it.from:], payload)
 		f.bytes += len(payload)
-		return
+		f.own += len(payload)
+	default:
+		it.from, it.to = 0, 0 // so that store does not keep the old one
+		it.from, it.to = f.store(payload)
+		f.moved = true
 	}
-	it.from, it.to = 0, 0 // so that store does not keep the old one
-	it.from, it.to = f.store(payload)
-	f.moved = true
 }
 
 // removeRealtime removes all Realtime messages and returns their number. The
@@ -128,7 +162,7 @@ func (f *fifo) removeRealtime() (n int) {
 			kept = append(kept, it)
 			continue
 		}
-		f.bytes -= it.size()
+		f.release(&it)
 		n++
 	}
 	f.items, f.head = kept, 0

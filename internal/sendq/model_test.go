@@ -129,11 +129,18 @@ type pair struct {
 	q *Queue
 	m model
 
-	room <-chan struct{}
-	next int // makes payloads differ
+	room   <-chan struct{}
+	next   int // makes payloads differ
+	shared []lent
 }
 
 func newPair(t testing.TB, l Limits) *pair { return &pair{t: t, q: New(l), m: model{limits: l}} }
+
+// lent is a payload that the queue may share, and of which the test has a share.
+type lent struct {
+	p    *Payload
+	want string
+}
 
 // message returns one whose payload has n bytes, and tells of its number.
 func (p *pair) message(channel uint32, intent pipeline.Intent, n int) message {
@@ -148,7 +155,18 @@ func (p *pair) message(channel uint32, intent pipeline.Intent, n int) message {
 func (p *pair) push(m message) {
 	wantOutcome, wantWake := p.m.push(m)
 	payload := []byte(m.payload)
-	o, wake := p.q.Push(m.channel, m.intent, payload)
+	var o Outcome
+	var wake bool
+	if p.next%3 == 0 {
+		s := NewPayload(payload, 2)
+		o, wake = p.q.PushShared(m.channel, m.intent, s)
+		if o != Queued && o != Replaced {
+			s.Release(1)
+		}
+		p.shared = append(p.shared, lent{s, m.payload})
+	} else {
+		o, wake = p.q.Push(m.channel, m.intent, payload)
+	}
 	clear(payload) // the queue has a copy
 	require.Equal(p.t, wantOutcome, o)
 	require.Equal(p.t, wantWake, wake)
@@ -228,6 +246,11 @@ func (p *pair) check() {
 		default:
 			require.True(p.t, p.m.awaited, "not woken")
 		}
+	}
+	p.shared = p.shared[max(len(p.shared)-20, 0):]
+	for _, l := range p.shared {
+		require.Equal(p.t, l.want, string(l.p.bytes), "a shared payload has changed, or ended too early")
+		require.Contains(p.t, []int64{1, 2}, l.p.shares.Load())
 	}
 	latest := 0
 	for _, m := range p.m.state {

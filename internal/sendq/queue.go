@@ -42,23 +42,24 @@ type Limits struct {
 // methods may be called from any goroutine. The zero value is not ready; see
 // New.
 type Queue struct {
-	mu       sync.Mutex
-	limits   Limits
-	state    *fifo // none, until the first message
-	reliable *fifo
-	latest   map[uint32]uint64 // channel to position in state
-	online   bool
-	holding  bool // keeps messages while the peer is not connected
-	closed   bool
-	room     chan struct{} // closed when there is room again; nil if nobody waits
-
-	superseded, displaced uint64
+	mu sync.Mutex
 
 	// What the loop looks at without the lock: the messages that wait, State
 	// in the high half and Reliable in the low one; and whether it has been
 	// told and has not looked yet.
 	counts atomic.Uint64
 	ready  atomic.Bool
+
+	online   bool
+	holding  bool // keeps messages while the peer is not connected
+	closed   bool
+	state    *fifo // none, until the first message
+	reliable *fifo
+	latest   map[uint32]uint64 // channel to position in state
+	limits   Limits
+	room     chan struct{} // closed when there is room again; nil if nobody waits
+
+	superseded, displaced uint64
 }
 
 // New returns an empty queue of a peer that is not connected.
@@ -84,7 +85,17 @@ func use(f *fifo) *fifo {
 // that waits on its channel.
 func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool) {
 	q.mu.Lock()
-	o, wake = q.push(channel, intent, payload)
+	o, wake = q.push(channel, intent, payload, nil)
+	q.mu.Unlock()
+	return o, wake
+}
+
+// PushShared is Push for a payload that goes into several queues. It takes no
+// copy; with Queued or Replaced it takes over one of the caller's shares of p,
+// which it releases once the message has left the queue.
+func (q *Queue) PushShared(channel uint32, intent pipeline.Intent, p *Payload) (o Outcome, wake bool) {
+	q.mu.Lock()
+	o, wake = q.push(channel, intent, p.bytes, p)
 	q.mu.Unlock()
 	return o, wake
 }
@@ -101,7 +112,7 @@ func (q *Queue) PushWait(channel uint32, intent pipeline.Intent, payload []byte)
 		}
 		return Full, false, q.room
 	}
-	o, wake = q.push(channel, intent, payload)
+	o, wake = q.push(channel, intent, payload, nil)
 	return o, wake, nil
 }
 
@@ -122,16 +133,17 @@ func (q *Queue) worthWaiting(channel uint32, intent pipeline.Intent, n int) bool
 	return q.full(intent, n) && q.state.len() > 0
 }
 
-func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool) {
+// push queues payload: a copy of it, or shared if that is not nil.
+func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte, shared *Payload) (o Outcome, wake bool) {
 	switch {
 	case q.closed:
 		return Closed, false
 	case !q.online && (intent == pipeline.Realtime || !q.holding):
 		return Offline, false
 	case intent == pipeline.Reliable:
-		o = q.pushReliable(channel, payload)
+		o = q.pushReliable(channel, payload, shared)
 	default:
-		o = q.pushState(channel, intent, payload)
+		o = q.pushState(channel, intent, payload, shared)
 	}
 	// In this order, and Waiting in the other: either the loop sees the
 	// message, or we see that it has to be told.
@@ -148,12 +160,12 @@ func (q *Queue) publish() {
 	q.counts.Store(uint64(q.state.len())<<32 | uint64(q.reliable.len()))
 }
 
-func (q *Queue) pushReliable(channel uint32, payload []byte) Outcome {
+func (q *Queue) pushReliable(channel uint32, payload []byte, shared *Payload) Outcome {
 	if q.full(pipeline.Reliable, len(payload)) {
 		return Full
 	}
 	q.reliable = use(q.reliable)
-	q.reliable.push(item{channel: channel, intent: pipeline.Reliable}, payload)
+	q.reliable.push(item{channel: channel, intent: pipeline.Reliable, shared: shared}, payload)
 	return Queued
 }
 
@@ -205,6 +217,10 @@ func (q *Queue) Peek() (state, reliable int) {
 	n := q.counts.Load()
 	return int(n >> 32), int(n & (1<<32 - 1))
 }
+
+// Warm has the processor fetch the queue, for a caller who is about to push to
+// several that are not in its caches.
+func (q *Queue) Warm() { q.counts.Load() }
 
 // Trim gives back the memory of a queue that is empty and has been since the
 // last Trim. It is for whoever comes by now and then: a queue that is filled and

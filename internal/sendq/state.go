@@ -6,12 +6,12 @@ import "github.com/intentra/intentra/pipeline"
 // is superseded in its place, and when the queue is full the oldest of all are
 // displaced. The lock is held by the callers.
 
-func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte) Outcome {
+func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte, shared *Payload) Outcome {
 	o := Queued
 	if at, ok := q.waiting(channel, intent); ok {
 		o = Replaced
 		q.superseded++
-		if q.supersede(at, payload) {
+		if q.supersede(at, payload, shared) {
 			return o
 		}
 	}
@@ -21,7 +21,7 @@ func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte
 		o = Replaced
 	}
 	q.state = use(q.state)
-	at := q.state.push(item{channel: channel, intent: intent}, payload)
+	at := q.state.push(item{channel: channel, intent: intent, shared: shared}, payload)
 	if intent == pipeline.Latest {
 		if q.latest == nil {
 			q.latest = make(map[uint32]uint64)
@@ -44,7 +44,7 @@ func (q *Queue) waiting(channel uint32, intent pipeline.Intent) (at uint64, ok b
 // the turn of that one, so that a channel which changes faster than the queue
 // drains is sent nevertheless. It returns false if for want of room the old
 // message has given way itself, and the new one is to queue at the end.
-func (q *Queue) supersede(at uint64, payload []byte) bool {
+func (q *Queue) supersede(at uint64, payload []byte, shared *Payload) bool {
 	for q.overflows(at, len(payload)) {
 		own := q.state.first == at
 		q.popState()
@@ -53,7 +53,7 @@ func (q *Queue) supersede(at uint64, payload []byte) bool {
 		}
 		q.displaced++
 	}
-	q.state.replace(q.state.at(at), payload)
+	q.state.replace(q.state.at(at), payload, shared)
 	return true
 }
 
