@@ -118,7 +118,8 @@ func (d *demo) result(first, last *sample, duration time.Duration) *demoResult {
 	r := &demoResult{
 		Peers: d.Peers, RateHz: d.Rate, SizeBytes: d.Size, DurationS: seconds(duration),
 		Intent: intentra.Realtime.String(), Suite: intentra.AESGCM.String(),
-		StatesSent: last.statesSent, StatesReceived: last.statesReceived,
+		StatesAsked: uint64(float64(d.Peers) * d.Rate * duration.Seconds()), StatesSent: last.statesSent,
+		StatesLate: d.late.Load(), StatesReceived: last.statesReceived,
 		DeliveriesExpected: last.statesSent * uint64(d.Peers-1), Deliveries: last.delivered,
 		LatencyUs: demoLatency{
 			P50: microseconds(l.Quantile(0.5)), P99: microseconds(l.Quantile(0.99)),

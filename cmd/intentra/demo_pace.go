@@ -25,7 +25,11 @@ const (
 func (d *demo) publish(ctx context.Context) {
 	n := min(runtime.GOMAXPROCS(0), 1+len(d.peers)/peersPerPacer)
 	start := time.Now()
-	var wg sync.WaitGroup
+	watching, stop := context.WithCancel(ctx)
+	var watch, wg sync.WaitGroup
+	watch.Go(func() { d.gate.watch(watching, d.settled) })
+	defer watch.Wait()
+	defer stop()
 	for i := range n {
 		var share []*demoPeer
 		for j := i; j < len(d.peers); j += n {
@@ -36,9 +40,20 @@ func (d *demo) publish(ctx context.Context) {
 	wg.Wait()
 }
 
+// settled returns how many states have arrived everywhere, as far as the sum of
+// all deliveries tells.
+func (d *demo) settled() int64 {
+	var n uint64
+	for _, p := range d.peers {
+		n += p.delivered.Load()
+	}
+	return int64(n / uint64(max(d.Peers-1, 1)))
+}
+
 // pace sends for its share of the peers in turn, each state at its own
-// absolute time: being late once delays nothing that follows. What is not sent
-// by the end of the duration is never sent.
+// absolute time: being late once delays nothing that follows. One for which the
+// gate is closed is late. What is not sent by the end of the duration is never
+// sent.
 func (d *demo) pace(ctx context.Context, start time.Time, share []*demoPeer) {
 	buf := make([]byte, d.Size)
 	period := d.period()
@@ -52,6 +67,14 @@ func (d *demo) pace(ctx context.Context, start time.Time, share []*demoPeer) {
 		if due > now && !load.Sleep(ctx, max(due-now, paceTick)) || ctx.Err() != nil {
 			return
 		}
+		for !d.gate.open() {
+			if !load.Sleep(ctx, paceTick) || time.Since(start) >= d.Duration {
+				return
+			}
+		}
+		if now > due && time.Since(start)-due > period {
+			d.late.Add(1)
+		}
 		d.send(share[turn], buf)
 	}
 }
@@ -64,5 +87,6 @@ func (d *demo) send(p *demoPeer, buf []byte) {
 	if p.Send(intentra.Message{Intent: intentra.Realtime, Payload: buf}).Status != intentra.Dropped {
 		p.sequence++
 		p.sent.Add(1)
+		d.gate.sent.Add(1)
 	}
 }

@@ -18,7 +18,9 @@ type demoResult struct {
 	Suite     string  `json:"suite"`
 	DurationS float64 `json:"duration_s"` // of publishing
 
+	StatesAsked        uint64  `json:"states_asked"`        // by the rate and the duration
 	StatesSent         uint64  `json:"states_sent"`         // by publishers
+	StatesLate         uint64  `json:"states_late"`         // of them, more than a period after their time
 	StatesReceived     uint64  `json:"states_received"`     // by the hub
 	DeliveriesExpected uint64  `json:"deliveries_expected"` // states sent, times all peers but one
 	Deliveries         uint64  `json:"deliveries"`
@@ -56,7 +58,7 @@ func (r *demoResult) writeTable(w io.Writer) error {
 		{"rate", fmt.Sprintf("%g states/s from each peer", r.RateHz)},
 		{"size", fmt.Sprintf("%d bytes", r.SizeBytes)},
 		{"duration", fmt.Sprintf("%.2f s", r.DurationS)},
-		{"states sent", fmt.Sprint(r.StatesSent)},
+		{"states sent", fmt.Sprintf("%d of %d (%d late, by more than their period)", r.StatesSent, r.StatesAsked, r.StatesLate)},
 		{"states received", fmt.Sprintf("%d (by the hub)", r.StatesReceived)},
 		{"deliveries", fmt.Sprintf("%d of %d", r.Deliveries, r.DeliveriesExpected)},
 		{"delivery", fmt.Sprintf("%.4f %%", 100*r.Delivery)},
