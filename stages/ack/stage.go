@@ -34,7 +34,8 @@ const (
 	// DefaultLazyDelay is the same for packets of states alone, which are never
 	// sent again: their acknowledgements only tell of loss and round-trip time.
 	// At 25 ms a peer with 40 states/s would be sent as many packets as it sends.
-	DefaultLazyDelay = 100 * time.Millisecond
+	// It is below the 250 ms after which a dialer asks.
+	DefaultLazyDelay = 200 * time.Millisecond
 	// DefaultGapDelay is the same while a Reliable message is missing.
 	DefaultGapDelay = 5 * time.Millisecond
 	// DefaultEvery is the number of packets after which an acknowledgement
