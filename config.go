@@ -42,6 +42,7 @@ const (
 	DefaultReceiveQueue          = 1024
 	rekeysPerSecond              = 200 // about a tenth of a core
 	handshakeBurstShare          = 4   // of a second's admissions may come at once
+	packetsPerHandshake          = 5   // Inits, and as many Finals, that an address may send for each
 	maxReplayWindow              = 65536
 	leastTime                    = time.Millisecond
 	mostTime                     = 10 * 365 * 24 * time.Hour // so that adding to a time cannot overflow

@@ -6,6 +6,7 @@ import (
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/internal/sendq"
+	"github.com/intentra/intentra/stages/ratelimit"
 )
 
 // Core returns what a Transport with this Config would configure its protocol
@@ -57,6 +58,10 @@ func (c Config) core() (conn.Config, error) {
 		},
 	}
 	cfg.Chains.Replay.Bits = c.ReplayWindow
+	// One address may use all of HandshakeRate, so the packets of that many
+	// handshakes, with some retries, must get past the stage before.
+	limit := max(ratelimit.DefaultAddressRate, packetsPerHandshake*c.HandshakeRate)
+	cfg.Chains.RateLimit.AddressRate, cfg.Chains.RateLimit.AddressBurst = uint32(limit), uint32(limit/2)
 	if authorize := c.Authorize; authorize != nil {
 		cfg.Authorize = func(k [noise.KeySize]byte) bool { return authorize(k) }
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/stages/ratelimit"
 )
 
 // Core is what a Transport configures its core with: the defaults are in it,
@@ -19,6 +20,7 @@ func TestConfigCore(t *testing.T) {
 	require.Equal(t, 64, c.Chains.Replay.Bits)
 	require.Equal(t, 2.0, c.HandshakeRate)
 	require.Equal(t, 1, c.HandshakeBurst)
+	require.EqualValues(t, ratelimit.DefaultAddressRate, c.Chains.RateLimit.AddressRate)
 	require.Equal(t, intentra.DefaultIdleTimeout, c.IdleTimeout)
 	require.EqualValues(t, intentra.DefaultPeerRate, c.PeerRate)
 	require.Equal(t, intentra.DefaultReliableQueueBytes, c.Queue.ReliableBytes)
@@ -31,6 +33,11 @@ func TestConfigCore(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, c.Authorize([32]byte{1}))
 	require.False(t, c.Authorize([32]byte{2}))
+
+	c, err = intentra.Config{Key: key, HandshakeRate: 10_000}.Core()
+	require.NoError(t, err)
+	require.EqualValues(t, 50_000, c.Chains.RateLimit.AddressRate, "the stage before must not be narrower than the rate")
+	require.EqualValues(t, 25_000, c.Chains.RateLimit.AddressBurst)
 
 	for _, bad := range []intentra.Config{{}, {Key: key, Strikes: -1}} {
 		_, err = bad.Core()

@@ -38,8 +38,9 @@ func (i Intent) String() string {
 // return from Process.
 type Packet struct {
 	// Data is the whole datagram. AEAD open decrypts it in place. Inbound, a
-	// stage may write within it but not past its length; outbound, the packet
-	// stages append to it, up to its capacity.
+	// packet stage may write within it but not past its length, and a message
+	// stage only within Payload; outbound, the packet stages append to it, up
+	// to its capacity.
 	Data []byte
 	// Addr is where the datagram came from (inbound) or goes (outbound),
 	// IPv4-mapped addresses unmapped.

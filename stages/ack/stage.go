@@ -279,6 +279,13 @@ func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 		if n == 0 {
 			n = f.Parse(s.rest)
 		}
+		if n == 0 {
+			// A stage behind has written beyond its message: what check has
+			// found sound is not any more.
+			s.rest = nil
+			p.LeaveUnacknowledged()
+			return DropMalformed, true
+		}
 		s.rest, s.parsed = s.rest[n:], 0
 		if !f.Type.IsMessage() {
 			continue

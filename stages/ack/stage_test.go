@@ -147,6 +147,23 @@ func TestMessageDroppedByAUserIsAcknowledged(t *testing.T) {
 	}
 }
 
+// A stage that writes beyond its message breaks the frames behind it. They are
+// lost, are not acknowledged, and stop nothing.
+func TestMessageStageThatWritesBeyondItsMessage(t *testing.T) {
+	vandal := pipeline.Func("vandal", nil, func(p *pipeline.Packet) pipeline.Verdict {
+		clear(p.Data[len(p.Data)-10:])
+		p.Data[len(p.Data)-10] = 0xff
+		return pipeline.Accept
+	})
+	r := newRig(t, Config{}, vandal)
+	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 0, frames(realtime(1, "a"), realtime(2, "seven b"))))
+	require.Equal(t, []string{"realtime 1 a"}, r.take())
+	require.Equal(t, map[string]uint64{"malformed": 1}, r.drops())
+	n, _ := r.history(sessionA, 0).Pending()
+	require.Zero(t, n)
+	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 1, ping))
+}
+
 func TestReceiverFullLeavesThePacketUnacknowledged(t *testing.T) {
 	r := newRig(t, Config{})
 	r.full = true
