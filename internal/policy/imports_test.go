@@ -49,6 +49,7 @@ var rules = []rule{
 	// The load of the benchmarks: it runs transports, starts processes, and asks what they use.
 	{folder: "internal/load", ours: []string{".", "pipeline", "udp", "internal/histogram"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
+	{folder: "internal/mutation", except: []string{"unsafe"}}, // a command: it copies the module and runs its tests
 	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
 	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
