@@ -32,7 +32,7 @@ func TestApplyAndRestore(t *testing.T) {
 func TestEachBreakageFitsTheCode(t *testing.T) {
 	require.GreaterOrEqual(t, len(mutations), 20)
 	seen := map[string]bool{}
-	for _, m := range mutations {
+	for _, m := range choose(nil) {
 		require.False(t, seen[m.name], m.name)
 		seen[m.name] = true
 		require.NotEmpty(t, m.packages, m.name)

@@ -47,13 +47,19 @@ var forgeries = map[string]func(b []byte, i uint64) []byte{
 }
 
 // race injects the forgeries of what the newcomer and the hub send each other.
+// They arrive at once if the worker takes no time, and else up to the instant in
+// which the genuine one does, so that as many wait as may.
 func (r *racer) race(s *scene, d sim.Datagram) {
 	if d.Type() != r.kind || d.From != r.newcomer.Addr() && d.To != r.newcomer.Addr() {
 		return
 	}
-	for range r.each {
+	for i := range r.each {
 		r.made++
-		s.Inject(d.From, d.To, r.forge(bytes.Clone(d.Data), r.made), 0)
+		before := reach // the genuine one takes as long, and set out later
+		if r.delay > 0 {
+			before = reach * time.Duration(i+1) / time.Duration(r.each)
+		}
+		s.Inject(d.From, d.To, r.forge(bytes.Clone(d.Data), r.made), before)
 	}
 }
 
