@@ -30,6 +30,7 @@ const (
 const (
 	previousEpochLife = 10 * time.Second
 	rekeyRetry        = 250 * time.Millisecond
+	rekeyLeast        = 100 * time.Millisecond // between two rekeys of a session
 	rekeyTimeout      = 5 * time.Second
 	rekeyDoubt        = 2 * time.Second // for what was under way when that ran out
 
@@ -65,6 +66,7 @@ const (
 
 	transmitBatch = 512       // datagrams that wait for the driver to send them
 	transmitBytes = 128 << 10 // bytes of them
+	firstBytes    = 4 << 10   // of them that the first block has room for
 	maxPadding    = 160       // bytes that fill a full packet up
 	skipInterval  = 512       // one counter in about as many is skipped on purpose
 )

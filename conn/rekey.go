@@ -116,7 +116,7 @@ func (e *Endpoint) heardUnder(s *session, epoch pipeline.ID, now pipeline.Time) 
 // maybeRekey starts a rekey if the keys are worn and the budget allows it. A
 // responder asks the dialer.
 func (e *Endpoint) maybeRekey(s *session, now pipeline.Time) {
-	if !s.rekeyable() || now < s.rekey.notBefore || !e.worn(s, s.current, now) {
+	if !s.rekeyable() || now < s.mayRekeyAt() || !e.worn(s, s.current, now) {
 		return
 	}
 	if !s.dialer {
@@ -125,6 +125,15 @@ func (e *Endpoint) maybeRekey(s *session, now pipeline.Time) {
 		return
 	}
 	e.startRekey(s, now)
+}
+
+// mayRekeyAt returns before when no rekey is started. The first one of a session
+// need not wait.
+func (s *session) mayRekeyAt() pipeline.Time {
+	if s.current.seq == 0 {
+		return s.rekey.notBefore
+	}
+	return max(s.rekey.notBefore, later(s.current.opened, rekeyLeast))
 }
 
 func (e *Endpoint) startRekey(s *session, now pipeline.Time) {
@@ -175,6 +184,11 @@ func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 		if bytes.Equal(r.request, message) && r.frame != nil && e.replyOnce() {
 			e.sendRekey(s, p.Now)
 		}
+		return
+	}
+	// A peer that wants new keys all the time must not use up what all share.
+	// Half the time is for what the way between us adds and takes.
+	if early := p.Now < later(s.current.opened, rekeyLeast/2); early && s.current.seq > 0 {
 		return
 	}
 	if !s.rekeyable() || !e.rekeys.AllowN(goTime(p.Now), 1) {

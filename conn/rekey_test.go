@@ -266,3 +266,26 @@ func TestKeysAreNeverTooOld(t *testing.T) {
 	w.await(time.Second, func() bool { return a.up(b) })
 	w.checkAll()
 }
+
+// A dialer that asks for new keys all the time gets a tenth of what all peers
+// share at most.
+func TestRekeysOfOnePeerLeaveRoomForOthers(t *testing.T) {
+	w := newNetwork(t, 1)
+	w.link = link{delay: time.Millisecond}
+	a, b := w.pair(func(c *Config) { c.RekeyAfterPackets = 16 })
+	const seconds = 5
+	for range seconds * 1000 {
+		// It does not keep to the pause itself.
+		s := a.session(b)
+		s.current.opened, s.rekey.notBefore = 0, 0
+		a.push(b, 1, pipeline.Realtime, "x")
+		a.ep.touch(s)
+		s.rearm = true
+		a.turn()
+		w.run(time.Millisecond)
+	}
+	rekeys := b.peer(a).stats.Rekeys
+	require.Greater(t, rekeys, uint64(seconds), "it does get new keys")
+	require.LessOrEqual(t, rekeys, uint64(seconds*20+1))
+	require.Equal(t, 1, a.count(PeerUp))
+}

@@ -31,7 +31,7 @@ func (e *Endpoint) armSession(s *session, now pipeline.Time) {
 		if e.worn(s, s.current, now) {
 			t, ok = now, true
 		}
-		earlier(max(t, s.rekey.notBefore), ok)
+		earlier(max(t, s.mayRekeyAt()), ok)
 	}
 	if e.hasQueued(s, now) {
 		earlier(max(s.pacer.at(), now+1), true)
