@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -37,8 +38,7 @@ func FuzzStranger(f *testing.F) {
 		w := newNetwork(t, 1)
 		a, b := w.pair(func(c *Config) {
 			c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeTimeout = 4, 2, time.Second
-			key := c.Static.Public()
-			c.Authorize = func(k [32]byte) bool { return bytes.Compare(k[:], key[:]) != 0 && k == w.nodes[0].key }
+			c.Authorize = func(k [noise.KeySize]byte) bool { return k == w.nodes[0].key }
 		})
 		s := &stranger{network: w, victim: b, in: in, got: map[netAddr]int{}, sent: map[netAddr]int{}, heard: map[netAddr]map[wire.PacketType][]byte{}}
 		w.tap = s.hear

@@ -42,6 +42,8 @@ func FuzzDataPath(f *testing.F) {
 	// ACKs that go back; a repetition; two messages that wait for one, one beyond the window.
 	f.Add(uint8(0), []byte{weSay, 0, weSay, 0, theySay, 0, 4, 0x11, 0, theySay, 0, 4, 0x12, 0, theySay, 0, 4, 0x11, 1, theySay, 1, 4, 0x11, 0, 4, 0x12, 0})
 	f.Add(uint8(1), []byte{theySay, 1, 3, 4, 1, 7, 3, 6, 2, 7, theySay, 0, 3, 9, 224, 1, theySay, 2, 3, 0, 0, 1, 3, 1, 0, 2, 3, 0, 0, 9})
+	// An ACK of a counter that was left out too long ago to be known.
+	f.Add(uint8(0), append(append([]byte{weLeaveOut}, bytes.Repeat([]byte{weSay, 0}, 9)...), theySay, 0, 4, 0x1a, 0))
 	f.Fuzz(func(t *testing.T, suite uint8, in []byte) {
 		s := newSession(t, 1+suite%2)
 		script := &script{in}

@@ -101,6 +101,7 @@ func (s *session) openEpoch(set *stages.Set, seq uint32, id pipeline.ID) {
 // hear has both ends take a datagram, and compares.
 func (s *session) hear(b []byte) {
 	t := s.t
+	s.forget()
 	want := s.document.take(b)
 	s.heard = taken{}
 	s.p.Reset(bytes.Clone(b), somewhere, s.now)
@@ -130,6 +131,20 @@ func (s *session) hear(b []byte) {
 	}
 	if want.refused == "" {
 		s.arrived[place{uint64(s.p.EpochSeq), s.p.Counter}] = s.now
+	}
+}
+
+// forget takes the counters that were left out from the document's end once ours
+// has no record of them any more: what is finite may forget, but not the last few.
+func (s *session) forget() {
+	for n, e := range s.document.epochs {
+		tracker := s.acks.Tracker(sessionID, epochIDs[n])
+		for c := range e.leftOut {
+			if tracker.Lost(c) { // also of what is not remembered
+				require.Greater(s.t, e.next-c, uint64(8), "forgotten too early")
+				delete(e.leftOut, c)
+			}
+		}
 	}
 }
 
