@@ -58,16 +58,6 @@ func (s *session) epochs() []*epoch {
 	return all
 }
 
-// epoch returns the live epoch with the ID, or nil.
-func (s *session) epoch(id pipeline.ID) *epoch {
-	for _, ep := range [...]*epoch{s.current, s.previous, s.next} {
-		if ep != nil && ep.id == id {
-			return ep
-		}
-	}
-	return nil
-}
-
 // establish makes a session out of a handshake's keys. The caller has taken
 // index for it.
 func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index pipeline.ID, remoteHello wire.Hello,
