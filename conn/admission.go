@@ -18,6 +18,11 @@ import (
 
 // admit applies the limits to a new handshake.
 func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
+	// The worker is behind, most likely in Authorize: what it still has of
+	// handshakes that are over counts, else each eviction would leave some.
+	if e.halves.orphans >= e.cfg.MaxHandshakes {
+		return HandshakeTable, false
+	}
 	held := e.halves.held(source(p.Addr))
 	if held >= e.cfg.MaxHandshakesPerAddress {
 		return HandshakeAddress, false

@@ -125,7 +125,7 @@ func TestManyAddressesDoNotGrowTheTable(t *testing.T) {
 		require.LessOrEqual(t, b.ep.halves.len(), 100)
 		require.LessOrEqual(t, len(b.ep.halves.holders.byAddr), 100)
 		if i%10 == 0 {
-			b.ep.PollJob()
+			b.takeJobs()
 		}
 	}
 	require.EqualValues(t, 100_000, b.handshakes(HandshakeStarted)+b.handshakes(HandshakeRate)+b.handshakes(HandshakeAddress))

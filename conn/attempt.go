@@ -57,7 +57,9 @@ func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time)
 	e.timers.arm(&a.timer, a.deadline)
 	static, pro := d.peer.static, prologue(e.cfg.Suite, uint32(index))
 	e.submit(&Job{owner: a, work: func(j *Job) {
-		if j.initiator, j.err = noise.NewInitiator(e.cfg.Suite, static, pro, ephemeral); j.err == nil {
+		j.initiator, j.err = noise.NewInitiator(e.cfg.Suite, static, pro, ephemeral)
+		clear(ephemeral[:])
+		if j.err == nil {
 			j.out, j.err = j.initiator.WriteInit(make([]byte, wire.InitPadding))
 		}
 	}})
@@ -71,6 +73,8 @@ func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		if a.session == nil {
 			e.epochIDs.give(a.index)
 		}
+		a.machine.Wipe()
+		j.wipe()
 	case a.machine == nil:
 		if j.err != nil {
 			a.fail(e, j.err, now)
@@ -190,6 +194,7 @@ func (e *Endpoint) dropAttempt(a *attempt) {
 		e.discard(a.session)
 	case !a.busy:
 		e.epochIDs.give(a.index)
+		a.machine.Wipe()
 	}
 }
 

@@ -39,6 +39,7 @@ type initKey struct {
 type halfOpens struct {
 	byInit  map[initKey]*halfOpen
 	holders holders
+	orphans int // those that are over, but a job has them still
 
 	// completed remembers the ephemeral keys of the latest handshakes that
 	// are over, so that a replayed message 1 gets no second slot. Its cookie
@@ -91,9 +92,12 @@ func (e *Endpoint) dropHalf(half *halfOpen, o Outcome) {
 	e.timers.stop(&half.timer)
 	e.halves.remove(half)
 	e.pending.Close(half.index)
-	if !half.busy {
-		e.epochIDs.give(half.index)
+	if half.busy {
+		e.halves.orphans++
+		return
 	}
+	e.epochIDs.give(half.index)
+	half.machine.Wipe()
 }
 
 func (half *halfOpen) timeout(e *Endpoint, _ pipeline.Time) { e.dropHalf(half, HandshakeTimedOut) }

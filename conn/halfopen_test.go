@@ -178,6 +178,28 @@ func TestHalfOpenEndsWhileBusy(t *testing.T) {
 	w.closeAll()
 }
 
+// While the worker is stuck, as in an Authorize that waits, evicted handshakes do
+// not pile up: with the living there are at most twice MaxHandshakes.
+func TestHandshakesOfAStuckWorkerAreBounded(t *testing.T) {
+	w := newNetwork(t, 8)
+	b := w.node()
+	b.jobDelay = 30 * time.Second
+	f := &flooder{b: b}
+	for i := range 2000 {
+		f.begin(v4(i, 1))
+		w.run(10 * time.Millisecond)
+		require.LessOrEqual(t, b.ep.halves.orphans, 200)
+		require.LessOrEqual(t, int(b.ep.epochIDs.next), 200)
+	}
+	require.NotZero(t, b.handshakes(HandshakeTable))
+	w.run(time.Minute)
+	require.Zero(t, b.ep.halves.orphans)
+	f.begin(v4(1, 1))
+	require.Equal(t, 1, b.ep.halves.len())
+	w.run(time.Minute)
+	w.closeAll()
+}
+
 // 5,000 handshakes in a second from as many addresses: the burst of 50 and 200
 // of them are begun, and the others cost nothing.
 func TestAdmissionRate(t *testing.T) {

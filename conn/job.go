@@ -60,6 +60,15 @@ func (e *Endpoint) HandleJob(j *Job, now pipeline.Time) {
 	e.closeMarked(now)
 }
 
+// wipe overwrites what a job brings that nobody will use.
+func (j *Job) wipe() {
+	j.initiator.Wipe()
+	j.responder.Wipe()
+	if j.keys != nil {
+		j.keys.Wipe()
+	}
+}
+
 func (e *Endpoint) submit(j *Job) { e.jobs = append(e.jobs, j) }
 
 // panicError is a panic in a job, most likely in the user's Authorize.

@@ -130,3 +130,41 @@ func TestClosedEpochHasNoKeys(t *testing.T) {
 	require.Zero(t, a.ep.stats.Sessions+b.ep.stats.Sessions)
 	requireKeys(false)
 }
+
+// So are the machines, and the keys, of handshakes that come to nothing: nobody
+// answers, the key is not allowed, another has taken the place.
+func TestFailedHandshakesAreOverwritten(t *testing.T) {
+	w := newNetwork(t, 4)
+	b := w.node()
+	b.ep.cfg.Authorize = func([noise.KeySize]byte) bool { return false }
+	a, lonely := w.node(), w.node()
+	var jobs []*Job
+	for _, n := range w.nodes {
+		n.onJob = func(j *Job) { jobs = append(jobs, j) }
+	}
+	f := &flooder{b: b}
+	f.begin(v4(1, 1)) // times out
+	a.dial(b)         // is refused
+	nobody := &node{addr: netAddrOf(203, 9), key: [noise.KeySize]byte{9}}
+	lonely.dial(nobody)
+	w.run(20 * time.Second)
+	require.NotZero(t, b.handshakes(HandshakeTimedOut))
+	require.NotZero(t, b.handshakes(HandshakeRefused))
+	require.NotZero(t, lonely.count(DialEnded))
+	machines := 0
+	for _, j := range jobs {
+		if j.initiator != nil {
+			require.Zero(t, *j.initiator)
+			machines++
+		}
+		if j.responder != nil {
+			require.Zero(t, *j.responder)
+			machines++
+		}
+		if j.keys != nil {
+			require.Zero(t, j.keys.Send)
+			require.Zero(t, j.keys.Receive)
+		}
+	}
+	require.GreaterOrEqual(t, machines, 4)
+}

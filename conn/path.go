@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"crypto/subtle"
 	"net/netip"
 
 	"github.com/intentra/intentra/pipeline"
@@ -67,7 +68,7 @@ func (e *Endpoint) challenge(s *session, now pipeline.Time) {
 
 // pathProven moves the session to the candidate that has answered.
 func (e *Endpoint) pathProven(s *session, token [wire.PathTokenSize]byte) {
-	if s.path == nil || token != s.path.token || s.path.attempts == 0 {
+	if s.path == nil || subtle.ConstantTimeCompare(token[:], s.path.token[:]) != 1 || s.path.attempts == 0 {
 		return
 	}
 	s.remote, s.path = s.path.addr, nil

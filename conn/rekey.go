@@ -284,18 +284,18 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	if s.closed || !r.active() || r.serial != o.serial {
 		e.epochIDs.give(o.index)
 		o.exchange.wipe()
-		j.wipeRekey()
+		j.wipe()
 		return
 	}
 	r.busy = false
 	switch {
 	case j.err != nil && r.initiator == nil && r.responder == nil:
-		j.wipeRekey()
+		j.wipe()
 		e.abandonRekey(s)
 	case j.err != nil:
 		// The frame was authentic but its contents were not: count it, and
 		// wait for a sound one until the rekey times out.
-		j.wipeRekey()
+		j.wipe()
 		e.count(HandshakeFailed)
 	case j.initiator != nil:
 		r.initiator = j.initiator
@@ -317,15 +317,6 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		}
 	}
 	e.touch(s)
-}
-
-// wipeRekey overwrites what a job brings that nobody will use.
-func (j *Job) wipeRekey() {
-	j.initiator.Wipe()
-	j.responder.Wipe()
-	if j.keys != nil {
-		j.keys.Wipe()
-	}
 }
 
 // nextEpoch opens the epoch that the rekey has made keys for.

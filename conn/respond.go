@@ -60,7 +60,9 @@ func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [noise.K
 	pro := prologue(half.suite, half.dialerIndex)
 	payload := wire.AppendHello(nil, e.hello(uint32(half.index)))
 	return &Job{owner: half, in: message, work: func(j *Job) {
-		if j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Static, pro, ephemeral); j.err != nil {
+		j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Static, pro, ephemeral)
+		clear(ephemeral[:])
+		if j.err != nil {
 			return
 		}
 		padding, err := j.responder.ReadInit(j.in, wire.InitPadding)
@@ -155,7 +157,10 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	half.busy = false
 	switch {
 	case half.gone:
+		e.halves.orphans--
 		e.epochIDs.give(half.index)
+		half.machine.Wipe()
+		j.wipe()
 	case half.machine == nil:
 		half.responded(e, j)
 	case j.err != nil && j.keys == nil:
@@ -163,6 +168,7 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		e.count(HandshakeFailed)
 		e.nextFinal(half)
 	case j.err != nil:
+		j.wipe()
 		e.dropHalf(half, HandshakeFailed)
 	case j.generation != e.generation:
 		// A key has been revoked since Authorize was asked: ask again.
@@ -176,6 +182,7 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 			e.cfg.Logger.Warn("refused a key that is not allowed",
 				"peer", base64.StdEncoding.EncodeToString(j.keys.Remote[:]), "addr", half.key.addr.String())
 		}
+		j.wipe()
 		e.halves.complete(half.key.ephemeral)
 		e.dropHalf(half, HandshakeRefused)
 	default:
@@ -199,6 +206,7 @@ func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 	e.halves.complete(half.key.ephemeral)
 	peer := e.peerFor(j.keys.Remote, now)
 	if peer == nil {
+		j.wipe()
 		e.dropHalf(half, HandshakeTable)
 		return
 	}
