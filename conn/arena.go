@@ -8,41 +8,59 @@ import (
 
 // arena holds the datagrams that wait for the driver to send them, back to back
 // in one block that is used again: so a run of them is one piece of memory for
-// the kernel, and small ones stay in the processor's cache.
+// the kernel, and small ones stay in the processor's cache. The block grows with
+// what an endpoint sends at once, up to transmitBytes: most of many send little.
 type arena struct {
 	block []byte // of which len is used
+	used  int    // of all blocks since Outgoing
+	limit int    // of used
+	least int    // of the next block
 	size  int    // the longest datagram
 	out   []wire.Datagram
 }
 
 func (a *arena) init(maxDatagram int) {
 	a.size = max(maxDatagram, wire.MinDatagram)
-	a.block = make([]byte, 0, max(transmitBytes, a.size))
-	a.out = make([]wire.Datagram, 0, transmitBatch)
+	a.limit = max(transmitBytes, a.size)
+	a.least = firstBytes
 }
 
 // full reports whether there is no room for one more.
-func (a *arena) full() bool {
-	return len(a.out) == cap(a.out) || cap(a.block)-len(a.block) < a.size
-}
+func (a *arena) full() bool { return len(a.out) == transmitBatch || a.limit-a.used < a.size }
 
 // buffer returns the next empty buffer. The arena is not full.
 func (a *arena) buffer() []byte {
+	if cap(a.block)-len(a.block) < a.size {
+		a.grow()
+	}
 	n := len(a.block)
 	return a.block[n : n : n+a.size]
+}
+
+// grow begins a larger block. What waits stays where it is.
+func (a *arena) grow() {
+	n := min(max(2*cap(a.block), a.least), a.limit-a.used)
+	a.block = make([]byte, 0, max(n, a.size))
 }
 
 // commit queues the datagram that was made in the buffer.
 func (a *arena) commit(data []byte, addr netip.AddrPort) {
 	a.block = a.block[:len(a.block)+len(data)]
+	a.used += len(data)
 	a.out = append(a.out, wire.Datagram{Data: data, Addr: addr})
 }
 
 // Outgoing returns the datagrams that are to be sent now, and forgets them.
 // They are good until the next call of a method of e.
-func (e *Endpoint) Outgoing() []wire.Datagram {
-	out := e.arena.out
-	e.arena.out, e.arena.block = e.arena.out[:0], e.arena.block[:0]
+func (e *Endpoint) Outgoing() []wire.Datagram { return e.arena.take() }
+
+func (a *arena) take() []wire.Datagram {
+	out := a.out
+	if a.used > cap(a.block) {
+		// It took several. The next batch is back to back again.
+		a.block, a.least = nil, min(2*a.used, a.limit)
+	}
+	a.out, a.block, a.used = a.out[:0], a.block[:0], 0
 	return out
 }
 

@@ -34,6 +34,19 @@ func TestCountsAreVisibleAfterPublish(t *testing.T) {
 	require.Equal(t, map[string]DropCount{"b/r": {Messages: 4}}, drops(c.Counts()))
 }
 
+// ReadCounts has what Counts has, and does not allocate the second time.
+func TestReadCounts(t *testing.T) {
+	c := inbound(t, newSplit("split"), always("b", DropFirst, "r"))
+	var into Counts
+	for range 3 {
+		c.Process(packet(1, 2))
+		c.Publish()
+		c.ReadCounts(&into)
+		require.Equal(t, c.Counts(), into)
+	}
+	require.Zero(t, testing.AllocsPerRun(10, func() { c.ReadCounts(&into) }))
+}
+
 // Rows stand in the order of the chain, with the zero ones, and have the same
 // names everywhere.
 func TestDropLabels(t *testing.T) {

@@ -30,10 +30,14 @@ func Conservation(w *World) error {
 }
 
 func (n *Node) conserved() error {
-	in, out := n.Counts()
+	e, in, out := n.proc.ep, &n.proc.inCounts, &n.proc.outCounts
+	e.Inbound().Publish()
+	e.Inbound().ReadCounts(in)
 	if err := conserved(in); err != nil {
 		return fmt.Errorf("inbound %w", err)
 	}
+	e.Outbound().Publish()
+	e.Outbound().ReadCounts(out)
 	if err := conserved(out); err != nil {
 		return fmt.Errorf("outbound %w", err)
 	}
@@ -44,11 +48,11 @@ func (n *Node) conserved() error {
 	return nil
 }
 
-func conserved(c pipeline.Counts) error {
+func conserved(c *pipeline.Counts) error {
 	packets, messages := c.Packets.Accepted+c.Packets.Consumed, c.Messages.Accepted+c.Messages.Consumed
-	for _, d := range c.Drops {
-		packets += d.Packets
-		messages += d.Messages
+	for i := range c.Drops {
+		packets += c.Drops[i].Packets
+		messages += c.Drops[i].Messages
 	}
 	if packets != c.Packets.In {
 		return fmt.Errorf("packets %w: %d in, %d out", ErrConservation, c.Packets.In, packets)

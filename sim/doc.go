@@ -48,6 +48,10 @@
 //
 // # Checks
 //
-// A [Checker] looks at the world after each step, and its error ends the run.
-// [Conservation] is one.
+// World.Audit has everything checked on every step that a user is promised, and
+// World.Settle that all who want to be connected are. A Checker of one's own
+// looks at the world after each step, and its error ends the run.
+//
+// Package script runs scenarios that are written down, package swarm makes them
+// by chance; `intentra sim` runs both.
 package sim

@@ -16,6 +16,7 @@ type clock struct {
 	ahead   pipeline.Time
 	stopped bool // while paused
 	since   pipeline.Time
+	leapt   pipeline.Time // when it did so last, in its own time
 }
 
 // Running reports whether the node has a process, paused or not.
@@ -63,6 +64,9 @@ func (n *Node) start() error {
 	cfg.Deliver = p.deliver
 	cfg.Room = p.room
 	cfg.Touched = func(*conn.Peer) {}
+	if n.w.audit != nil {
+		n.w.audit.watch(p, &cfg)
+	}
 	ep, err := conn.New(cfg)
 	if err != nil {
 		if n.proc == nil {
@@ -103,6 +107,7 @@ func (n *Node) Resume() {
 	if n.clock.stopped {
 		n.clock.ahead -= n.w.now - n.clock.since
 	}
+	n.clock.leapt = n.w.now + n.clock.ahead
 	n.wake()
 }
 
@@ -110,6 +115,7 @@ func (n *Node) Resume() {
 // does nothing.
 func (n *Node) JumpClock(d time.Duration) {
 	n.clock.ahead += pipeline.Time(max(d, 0))
+	n.clock.leapt = n.w.now + n.clock.ahead
 	n.wake()
 }
 

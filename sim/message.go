@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
@@ -20,6 +21,9 @@ func (n *Node) Dial(to intentra.PublicKey) error {
 		return fmt.Errorf("%w: %s cannot dial itself or nobody", intentra.ErrKey, n.name)
 	case !n.Running():
 		return ErrDown
+	}
+	if !slices.Contains(n.wishes, to) {
+		n.wishes = append(n.wishes, to)
 	}
 	n.Do(func(e *conn.Endpoint, now pipeline.Time) {
 		if _, err := e.Dial(to, now); err != nil {
@@ -137,6 +141,9 @@ func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
 	n, m := p.n, intentra.Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()}
 	n.delivered++
 	n.w.trace.delivered(n, from.Key, m)
+	if n.w.audit != nil {
+		n.w.audit.delivered(p, from, pk, m)
+	}
 	for _, o := range n.w.observers {
 		if o.Delivered != nil {
 			o.Delivered(n, from.Key, m)

@@ -41,6 +41,7 @@ type Node struct {
 	addr   netip.AddrPort
 	book   map[intentra.PublicKey]netip.AddrPort // overrides the world's
 	group  int                                   // in a partition, from one
+	wishes []intentra.PublicKey                  // whom it has ever dialled
 
 	proc   *process // the latest
 	lives  int      // processes so far
@@ -50,6 +51,7 @@ type Node struct {
 	due   pipeline.Time // the next turn, if place is not zero
 	place int           // in World.turns, from one
 	step  uint64        // the last in which it did something
+	turn  uint64        // the last in which it had a turn
 
 	events    eventLog
 	delivered uint64

@@ -19,6 +19,9 @@ type process struct {
 	ended bool
 	busy  bool // in the endpoint: calls must wait
 
+	audit     *processAudit   // nil: none
+	inCounts  pipeline.Counts // see Conservation
+	outCounts pipeline.Counts
 	received  uint64
 	calls     []func(e *conn.Endpoint, now pipeline.Time)
 	ready     []*conn.Peer // with something to send
@@ -67,6 +70,7 @@ func (p *process) receive(data []byte, from netip.AddrPort) {
 func (p *process) turn() {
 	n := p.n
 	n.w.mark(n)
+	n.turn = n.w.steps
 	p.busy = true
 	now := n.Now()
 	calls, ready := p.calls, p.ready

@@ -156,9 +156,9 @@ func TestConservationFindsLosses(t *testing.T) {
 		{Packets: pipeline.Tally{In: 3, Accepted: 1, Consumed: 1}},
 		{Messages: pipeline.Tally{In: 1, Accepted: 1}, Drops: []pipeline.DropCount{{Messages: 1}}},
 	} {
-		require.ErrorIs(t, conserved(c), ErrConservation)
+		require.ErrorIs(t, conserved(&c), ErrConservation)
 	}
-	require.NoError(t, conserved(pipeline.Counts{
+	require.NoError(t, conserved(&pipeline.Counts{
 		Packets: pipeline.Tally{In: 3, Accepted: 1, Consumed: 1}, Messages: pipeline.Tally{In: 2, Consumed: 1},
 		Drops: []pipeline.DropCount{{Messages: 1}, {Packets: 1}},
 	}))

@@ -52,6 +52,7 @@ type World struct {
 	trace     trace
 	observers []Observer
 	checkers  []checker
+	audit     *audit   // nil: none
 	stepped   []*Node  // in this step
 	crossed   []*route // in this step
 }

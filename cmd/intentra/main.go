@@ -35,6 +35,7 @@ type grammar struct {
 	Hub     hubCmd     `cmd:"" help:"Relay each peer's messages to all the other peers."`
 	Demo    demoCmd    `cmd:"" help:"Run a hub and many peers on this machine and measure them."`
 	Bench   benchCmd   `cmd:"" help:"Measure what this machine can do."`
+	Sim     simCmd     `cmd:"" help:"Simulate fleets with faults, from seeds or scripts."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

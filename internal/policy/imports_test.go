@@ -50,7 +50,7 @@ var rules = []rule{
 	{folder: "internal/load", ours: []string{".", "pipeline", "udp", "internal/histogram"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 	{folder: "internal/mutation", except: []string{"unsafe"}}, // a command: it copies the module and runs its tests
-	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
+	{folder: "internal/*", except: noSystem},                  // small types that know nothing of ours
 	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
@@ -58,13 +58,15 @@ var rules = []rule{
 		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: []string{"unsafe"}},
 	// The simulator drives the real core without a socket. Nobody but the command and tests imports it.
 	{folder: "sim", ours: []string{".", "pipeline", "wire", "stages/...", "conn", "internal/..."}, except: noSystem},
+	{folder: "sim/script", ours: []string{".", "wire", "conn", "sim"}, except: noSystem}, // the language of scenarios
+	{folder: "sim/swarm", ours: []string{".", "sim", "sim/script"}, except: noSystem},    // scenarios by chance
 	// The kit that fuzzes a stage, the one that fuzzes chains, and their seeds.
 	{folder: "fuzz", ours: []string{"pipeline", "wire", "fuzz/internal/*"}, except: noSystem},
 	{folder: "fuzz/chain", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "fuzz/internal/*"}, except: noSystem},
 	{folder: "fuzz/internal/*", except: noSystem},
 	{folder: "metrics", ours: []string{".", "pipeline", "udp"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
-	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "sim", "internal/...", "cmd/..."},
+	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "sim/...", "internal/...", "cmd/..."},
 		beyond: []string{"github.com/alecthomas/kong", "github.com/prometheus/client_golang/..."},
 		except: []string{"unsafe"}},
 	{folder: "docs", except: []string{"*", "*/..."}}, // documents, and tests that hold them

@@ -23,10 +23,10 @@ import (
 // pure are the folders whose code must do the same whenever it is given the
 // same inputs at the same times. internal/sendq is not among them: it is what
 // the core shares with the goroutines of the user, and has its one lock.
-var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "sim"}
+var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "sim/..."}
 
 // seeded are those of them that draw random numbers, from sources of their own.
-var seeded = []string{"sim"}
+var seeded = []string{"sim", "sim/swarm"}
 
 // ownSource are the functions of math/rand/v2 that do not draw from the
 // process's source.

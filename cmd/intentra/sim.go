@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/intentra/intentra/sim/script"
+	"github.com/intentra/intentra/sim/swarm"
+)
+
+type simCmd struct {
+	Seeds  uint64  `default:"100" help:"How many scenarios to make and run, one for each seed."`
+	First  uint64  `default:"1" help:"The first of these seeds."`
+	Hours  float64 `default:"0.05" help:"How long faults go on in a scenario, in simulated hours."`
+	Peers  int     `default:"6" help:"The most peers of a scenario."`
+	Seed   *uint64 `help:"Run the scenario of this seed alone, or the --script with it."`
+	Script string  `placeholder:"FILE" help:"Run the script in the file; - is standard input."`
+	Trace  bool    `help:"With --seed or --script: print each step with its events, and the trace hash."`
+	Matrix bool    `help:"Measure delivery over lossy links, and print a Markdown table."`
+	Speed  bool    `help:"Measure the simulator, and print a Markdown table."`
+	JSON   bool    `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
+}
+
+func (c *simCmd) Help() string {
+	return `Whole fleets run in this process, on a virtual clock and over a network that a seed decides about. Each seed
+stands for a scenario: peers, loads of all intents, and faults of the network and of the peers. At its end all faults
+stop and all peers must be connected again; what a user is promised is checked on every step. A scenario that fails is
+shrunk to the smallest script that still does (go doc github.com/intentra/intentra/sim/script describes the language),
+and the exit code is 1. All cores are used; an interrupt ends it early, with what was done until then.
+
+--json prints {"seeds","first_seed","hours","most_peers","peer_hours","sent","delivered","failures":[{"seed","error",
+"script":[],"repeat"}],"interrupted","elapsed_s","cpu_s","peer_seconds_per_cpu_second"}; with --seed or --script
+{"seed","trace","error","elapsed_s","sent","delivered"}; with --matrix or --speed a list of the rows.`
+}
+
+// errSimulation: something that was simulated went wrong; what, has been told.
+var errSimulation = errors.New("sim")
+
+func (c *simCmd) Run(e *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	switch {
+	case c.Matrix:
+		return c.matrix(e)
+	case c.Speed:
+		return c.speed(e)
+	case c.Script != "":
+		return c.runScript(e)
+	case c.Seed != nil:
+		return c.runSeed(e)
+	}
+	return c.swarm(e)
+}
+
+// check reports wrong input.
+func (c *simCmd) check() error {
+	modes := 0
+	for _, on := range []bool{c.Matrix, c.Speed, c.Script != "" || c.Seed != nil} {
+		if on {
+			modes++
+		}
+	}
+	s := c.settings()
+	switch {
+	case modes > 1:
+		return usagef("sim: --matrix, --speed and --seed or --script exclude each other")
+	case c.Trace && c.Script == "" && c.Seed == nil:
+		return usagef("sim: --trace needs --seed or --script")
+	case c.Seeds < 1 || c.First > ^uint64(0)-c.Seeds:
+		return usagef("sim: --seeds is %d and --first %d; give at least one seed, and none beyond 2^64-1", c.Seeds, c.First)
+	case c.Peers < swarm.LeastPeers || c.Peers > swarm.MostPeers:
+		return usagef("sim: --peers is %d; give %d to %d", c.Peers, swarm.LeastPeers, swarm.MostPeers)
+	case !(c.Hours > 0) || c.Hours > swarm.MostTime.Hours() || s.Time < swarm.LeastTime:
+		return usagef("sim: --hours is %v; give %.5f to %v", c.Hours, swarm.LeastTime.Hours(), swarm.MostTime.Hours())
+	}
+	return nil
+}
+
+func (c *simCmd) settings() swarm.Settings {
+	hours := min(c.Hours, swarm.MostTime.Hours())
+	return swarm.Settings{Peers: c.Peers, Time: time.Duration(hours * float64(time.Hour)).Round(time.Millisecond)}
+}
+
+// oneResult is that of a single scenario.
+type oneResult struct {
+	Seed      uint64  `json:"seed"`
+	Trace     string  `json:"trace"`
+	Error     string  `json:"error,omitempty"`
+	ElapsedS  float64 `json:"elapsed_s"`
+	Sent      uint64  `json:"sent"`
+	Delivered uint64  `json:"delivered"`
+}
+
+func (c *simCmd) runSeed(e *environment) error {
+	s, err := script.ParseLines(swarm.Generate(*c.Seed, c.settings()))
+	if err != nil {
+		return fmt.Errorf("sim: the scenario of seed %d cannot be read: %w", *c.Seed, err)
+	}
+	return c.one(e, s)
+}
+
+func (c *simCmd) runScript(e *environment) error {
+	in := e.stdin
+	if c.Script != "-" {
+		f, err := os.Open(c.Script)
+		if err != nil {
+			return usagef("sim: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	s, err := script.Parse(in)
+	if err != nil {
+		return usageError{err}
+	}
+	return c.one(e, s)
+}
+
+// one runs a scenario and prints what has come of it.
+func (c *simCmd) one(e *environment, s *script.Script) error {
+	out, _ := e.live(c.JSON)
+	result, err := s.Run(script.Options{
+		Seed: c.Seed, Quiet: !c.Trace, Verify: c.Trace && c.Seed == nil && s.HasOutput(),
+		Stop: func() bool { return e.ctx.Err() != nil },
+	})
+	if errors.Is(err, script.ErrStopped) {
+		return nil
+	}
+	if c.Trace {
+		fmt.Fprint(out, result.Text)
+	}
+	fmt.Fprintf(out, "seed %d: %v simulated, %d messages sent, %d delivered, trace %s\n",
+		result.Seed, result.Elapsed, result.Sent, result.Delivered, result.Hash)
+	r := oneResult{Seed: result.Seed, Trace: result.Hash, ElapsedS: seconds(result.Elapsed), Sent: result.Sent, Delivered: result.Delivered}
+	if err != nil {
+		r.Error = err.Error()
+		c.tellHow(out, s, result)
+	}
+	if c.JSON {
+		if err := printJSON(e.stdout, r); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("sim: %w", err)
+	}
+	return nil
+}
+
+// tellHow prints the scenario of a seed that has failed, which stands in no
+// file, and how to repeat the run.
+func (c *simCmd) tellHow(out io.Writer, s *script.Script, result script.Result) {
+	if c.Script != "" {
+		fmt.Fprintf(out, "to repeat it: intentra sim --script %s --seed %d --trace\n", c.Script, result.Seed)
+		return
+	}
+	if !c.Trace {
+		fmt.Fprintln(out, strings.Join(s.Lines(), "\n"))
+	}
+	fmt.Fprintf(out, "to repeat it: %s --trace\n", c.repeat(result.Seed))
+}
+
+// repeat returns the command that runs a seed again.
+func (c *simCmd) repeat(seed uint64) string {
+	return fmt.Sprintf("intentra sim --seed %d --hours %v --peers %d", seed, c.Hours, c.Peers)
+}

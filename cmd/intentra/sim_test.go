@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// simulate runs `intentra sim` with the arguments.
+func simulate(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs strings.Builder
+	code = runContext(t.Context(), append([]string{"sim"}, args...), strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// lastLine decodes the last line of standard output.
+func lastLine(t *testing.T, stdout string, into any) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), into), stdout)
+}
+
+func TestSimSwarm(t *testing.T) {
+	code, out, errs := simulate(t, "", "--seeds", "10", "--hours", "0.002", "--peers", "4", "--json")
+	require.Equal(t, exitOK, code, errs)
+	var r swarmResult
+	lastLine(t, out, &r)
+	require.EqualValues(t, 10, r.Seeds)
+	require.Positive(t, r.PeerHours)
+	require.Positive(t, r.Delivered)
+	require.NotNil(t, r.Failures)
+	require.Empty(t, r.Failures)
+	require.False(t, r.Interrupted)
+
+	code, out, _ = simulate(t, "", "--seeds", "3", "--hours", "0.002")
+	require.Equal(t, exitOK, code)
+	require.Contains(t, out, "3 seeds from 1, ")
+	require.Contains(t, out, " 0 failed\n")
+}
+
+// Scenarios that fail are listed with what repeats them, and end in code 1.
+func TestSimSwarmFailures(t *testing.T) {
+	r := swarmResult{Seeds: 9, First: 1}
+	r.Failures = []seedFailure{{Seed: 7, Error: "seed 7: bad", Script: []string{"seed 7", "node a"}, Repeat: "intentra sim --seed 7"}}
+	var out strings.Builder
+	require.NoError(t, r.write(&out))
+	for _, want := range []string{
+		"FAILED seed 7: seed 7: bad\n", "to repeat it: intentra sim --seed 7 --trace", "\n    seed 7\n    node a\n", "1 failed",
+	} {
+		require.Contains(t, out.String(), want)
+	}
+}
+
+// An interrupt ends it with what was done until then.
+func TestSimInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs strings.Builder
+	code := runContext(ctx, []string{"sim", "--seeds", "1000000", "--json"}, strings.NewReader(""), &out, &errs)
+	require.Equal(t, exitOK, code, errs.String())
+	var r swarmResult
+	lastLine(t, out.String(), &r)
+	require.True(t, r.Interrupted)
+	require.Zero(t, r.Seeds)
+	code = runContext(ctx, []string{"sim", "--seed", "1"}, strings.NewReader(""), &out, &errs)
+	require.Equal(t, exitOK, code, errs.String())
+}
+
+func TestSimSeed(t *testing.T) {
+	var first, second oneResult
+	_, out, _ := simulate(t, "", "--seed", "5", "--hours", "0.002", "--json")
+	lastLine(t, out, &first)
+	code, out, errs := simulate(t, "", "--seed", "5", "--hours", "0.002", "--trace")
+	require.Equal(t, exitOK, code, errs)
+	require.True(t, strings.HasPrefix(out, "seed 5\nnode n0"), out)
+	require.Contains(t, out, "\n> ")
+	require.Contains(t, out, "trace "+first.Trace)
+	require.Len(t, first.Trace, 64)
+	_, out, _ = simulate(t, "", "--seed", "6", "--hours", "0.002", "--json")
+	lastLine(t, out, &second)
+	require.NotEqual(t, first.Trace, second.Trace)
+}
+
+func TestSimScript(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s.txt")
+	const text = "seed 4\nnode a\nnode b\ndial a b\nrun 1s\n> 25ms b: up a\n> 30ms a: up b\n"
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	code, out, errs := simulate(t, "", "--script", file, "--trace")
+	require.Equal(t, exitOK, code, errs)
+	require.True(t, strings.HasPrefix(out, text), out)
+	code, out, errs = simulate(t, text+"expect apart a b\n", "--script", "-", "--seed", "9")
+	require.Equal(t, exitFailure, code)
+	require.Contains(t, errs, "intentra: sim: seed 9: line 8: expect apart a b: expectation: a and b are not apart")
+	require.Contains(t, out, "to repeat it: intentra sim --script - --seed 9 --trace")
+	code, _, errs = simulate(t, strings.Replace(text, "25ms", "26ms", 1), "--script", "-", "--trace")
+	require.Equal(t, exitFailure, code)
+	require.Contains(t, errs, "other output")
+}
+
+func TestSimWrongInput(t *testing.T) {
+	for _, tc := range []struct{ args, want string }{
+		{"--peers 1", "--peers is 1; give 2 to 64"},
+		{"--peers 65", "give 2 to 64"},
+		{"--hours 0", "--hours is 0; give"},
+		{"--hours -1", "--hours"},
+		{"--hours 1e9", "--hours is 1e+09"},
+		{"--hours NaN", "--hours is NaN"},
+		{"--seeds 0", "give at least one seed"},
+		{"--seeds 2 --first 18446744073709551615", "none beyond 2^64-1"},
+		{"--trace", "--trace needs --seed or --script"},
+		{"--matrix --speed", "exclude each other"},
+		{"--matrix --seed 1", "exclude each other"},
+		{"--script /no/such/file", "no such file"},
+		{"--script -", "script: line 1: \"x\" is no command"},
+		{"more", "unexpected argument more"},
+	} {
+		code, _, errs := simulate(t, "x", strings.Fields(tc.args)...)
+		require.Equal(t, exitUsage, code, tc.args)
+		require.Contains(t, errs, tc.want, tc.args)
+	}
+}
+
+func TestMatrixTable(t *testing.T) {
+	var out strings.Builder
+	rows, failed := writeMatrix(&out, []matrixRow{
+		{Loss: 0.05, DelayMs: 10, Reorder: 0.3, Duplicate: 0.01, Realtime: 0.95123, RealtimeSent: 30400, Reliable: 1, ReliableSent: 2000, ReliableS: 4.1, done: true},
+		{Error: "wrong", done: true},
+		{Loss: 1},
+	})
+	require.Len(t, rows, 2)
+	require.Equal(t, 1, failed)
+	require.Contains(t, out.String(), "| 5 % | 10 ms | 30 % | 1 % | 95.12 % | 30400 | 100 % | 2000 | 4.10 s | 0 |\n")
+	require.Contains(t, out.String(), "FAILED: wrong")
+}

@@ -1,0 +1,86 @@
+package conn
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// fill queues n datagrams of a size, each with its number in it.
+func (a *arena) fill(t *testing.T, n, size int) {
+	for i := range n {
+		require.False(t, a.full(), "datagram %d", i)
+		b := a.buffer()
+		require.Empty(t, b)
+		require.Equal(t, a.size, cap(b))
+		b = b[:size]
+		for j := range b {
+			b[j] = byte(i)
+		}
+		a.commit(b, netip.AddrPort{})
+	}
+}
+
+// Datagrams stay as they were while the arena grows beneath them, and from the
+// next batch on they lie back to back.
+func TestArenaGrows(t *testing.T) {
+	var a arena
+	a.init(1232)
+	require.Zero(t, cap(a.block), "nothing sent, nothing held")
+	for round, backToBack := range []bool{false, true, true} {
+		a.fill(t, 100, 1000)
+		out := a.take()
+		require.Len(t, out, 100)
+		one := true
+		for i, d := range out {
+			require.Equal(t, 1000, len(d.Data))
+			require.Equal(t, byte(i), d.Data[0])
+			require.Equal(t, byte(i), d.Data[999])
+			if i > 0 {
+				before := out[i-1].Data
+				one = one && &before[:1001][1000] == &d.Data[0]
+			}
+		}
+		require.Equal(t, backToBack, one, "round %d", round)
+	}
+	require.LessOrEqual(t, cap(a.block), transmitBytes)
+	require.Zero(t, testing.AllocsPerRun(10, func() {
+		for range 100 {
+			a.commit(a.buffer()[:1000], netip.AddrPort{})
+		}
+		a.take()
+	}))
+}
+
+// Who sends little holds little, and nobody more than the limits.
+func TestArenaLimits(t *testing.T) {
+	var a arena
+	a.init(1232)
+	for range 100 {
+		a.fill(t, 2, 100)
+		a.take()
+	}
+	require.Equal(t, firstBytes, cap(a.block))
+
+	a.fill(t, transmitBatch, 10)
+	require.True(t, a.full())
+	a.take()
+	bytes := 0
+	for !a.full() {
+		a.commit(a.buffer()[:1232], netip.AddrPort{})
+		bytes += 1232
+	}
+	require.Equal(t, transmitBytes/1232*1232, bytes)
+	a.take()
+
+	// One datagram of the largest kind always has room.
+	a = arena{}
+	a.init(wire.MaxDatagram)
+	a.fill(t, 1, wire.MaxDatagram)
+	a.take()
+	a.fill(t, 2, wire.MaxDatagram)
+	require.True(t, a.full())
+}

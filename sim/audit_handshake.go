@@ -1,0 +1,103 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// ErrStuck: a handshake goes on for longer than HandshakeTimeout, or who keeps
+// dialling has stopped trying.
+var ErrStuck = errors.New("does not end")
+
+// redialWithin is how much longer than an attempt may take it is until the next
+// one: the longest pause between two, with its jitter, and then some.
+const redialWithin = 5 * time.Second
+
+// handshakes checks the nodes that have had a turn in this step: what had
+// become due is done.
+func handshakes(w *World) error {
+	for _, n := range w.stepped {
+		if n.turn != w.steps || n.proc.ended {
+			continue
+		}
+		s, now := n.proc.ep.Stats(), n.Now()
+		timeout := pipeline.Time(n.cfg.HandshakeTimeout)
+		recent := n.proc.audit.admitted.since(now-timeout, now, s.Handshakes[conn.HandshakeStarted])
+		if uint64(s.HandshakesInFlight) > recent {
+			return fmt.Errorf("%w: %s answers %d handshakes, of which %d have begun within %v",
+				ErrStuck, n.name, s.HandshakesInFlight, recent, n.cfg.HandshakeTimeout)
+		}
+		if err := n.proc.audit.dialling.check(n, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admitted remembers how many handshakes had begun at what time.
+type admitted struct{ log []admission }
+
+type admission struct {
+	at      pipeline.Time
+	started uint64
+}
+
+// since returns how many of the handshakes so far have begun later than at.
+func (a *admitted) since(at, now pipeline.Time, started uint64) uint64 {
+	if n := len(a.log); started > 0 && (n == 0 || a.log[n-1].started < started) {
+		a.log = append(a.log, admission{now, started})
+	}
+	for len(a.log) > 1 && a.log[1].at <= at {
+		a.log = a.log[1:]
+	}
+	if len(a.log) == 0 || a.log[0].at > at {
+		return started
+	}
+	return started - a.log[0].started
+}
+
+// dialling lists the peers that a node dials, is not connected with, and since
+// when nothing has happened to that, the longest first.
+type dialling struct{ list []dialled }
+
+type dialled struct {
+	key   intentra.PublicKey
+	since pipeline.Time
+}
+
+func (d *dialling) happened(n *Node, ev Event) {
+	d.list = slices.DeleteFunc(d.list, func(x dialled) bool { return x.key == ev.Peer })
+	if ev.Kind == conn.NeedAddress || ev.Kind == conn.PeerDown {
+		d.list = append(d.list, dialled{ev.Peer, n.Now()})
+	}
+}
+
+func (d *dialling) check(n *Node, now pipeline.Time) error {
+	limit := pipeline.Time(n.cfg.HandshakeTimeout + redialWithin)
+	for len(d.list) > 0 {
+		first := d.list[0]
+		// All that was due while the node's clock leapt is late.
+		if max(first.since, n.clock.leapt) >= now-limit {
+			return nil
+		}
+		if p := n.proc.ep.Peer(first.key); p != nil && p.Dialled() && !p.Connected() {
+			return fmt.Errorf("%w: %s has not dialled %s for %v", ErrStuck, n.name, n.w.nameOf(first.key), time.Duration(now-first.since))
+		}
+		d.list = d.list[1:]
+	}
+	return nil
+}
+
+// nameOf returns the name of the node with the key.
+func (w *World) nameOf(key intentra.PublicKey) string {
+	if n := w.byKey[key]; n != nil {
+		return n.name
+	}
+	return fmt.Sprintf("%x", key[:4])
+}

@@ -1,0 +1,355 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
+
+// audited returns two connected nodes of a world that audits itself. The stages
+// are b's.
+func audited(t *testing.T, cfg intentra.Config) (a, b *Node) {
+	w := New(1)
+	w.Audit()
+	a, b = w.node(t, "a"), w.node(t, "b", cfg)
+	w.connect(t, a, b)
+	return a, b
+}
+
+// behindAck has f look at each message behind the ack stage.
+func behindAck(f func(p *pipeline.Packet) pipeline.Verdict) intentra.Config {
+	return intentra.Config{Stages: func(s *stages.Set) error {
+		s.InsertAfter("ack", pipeline.Func("broken", []string{"dropped"}, f))
+		return nil
+	}}
+}
+
+// numbered sends n messages, of one intent on one channel.
+func numbered(from, to *Node, intent intentra.Intent, n int) {
+	for i := range n {
+		from.Send(to.Key(), intentra.Message{Channel: 7, Intent: intent, Payload: binary.BigEndian.AppendUint32(nil, uint32(i))})
+	}
+}
+
+// A world in which nothing is broken audits itself through all the faults that
+// there are, and sees all of it.
+func TestAuditPasses(t *testing.T) {
+	for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {
+		w := New(1)
+		w.Audit()
+		a, b := w.pair(t, intentra.Config{RekeyAfterPackets: 32})
+		w.SetDefault(Link{
+			Delay: 5 * time.Millisecond, Jitter: 20 * time.Millisecond, Loss: 0.1, Duplicate: 0.2, Corrupt: 0.02, Truncate: 0.02,
+			Reorder: 0.2, ReorderDelay: 50 * time.Millisecond,
+		})
+		for i := range 40 {
+			for range 20 { // equal ones, again and again
+				numbered(a, b, intent, 10)
+				numbered(b, a, intent, 10)
+				w.run(t, 5*time.Millisecond)
+			}
+			switch i {
+			case 10:
+				require.NoError(t, b.Restart())
+			case 20:
+				require.NoError(t, a.Restart())
+				require.NoError(t, a.Dial(b.Key()))
+			case 30:
+				b.Suspend()
+			case 35:
+				b.Resume()
+				a.JumpClock(time.Hour)
+			}
+		}
+		_, err := w.Settle(30 * time.Second)
+		require.NoError(t, err)
+		require.Greater(t, b.Delivered(), uint64(100))
+		require.Greater(t, w.audit.ledger.Seals(), uint64(400))
+		require.Greater(t, w.audit.ledger.Keys(), 8)
+	}
+}
+
+// Every promise, broken by a stage of the receiver's or behind its back.
+func TestAuditFinds(t *testing.T) {
+	var round uint32
+	var before []byte
+	for name, tc := range map[string]struct {
+		intent intentra.Intent
+		stage  func(p *pipeline.Packet) pipeline.Verdict
+		want   error
+	}{
+		"changed": {intentra.Realtime, func(p *pipeline.Packet) pipeline.Verdict {
+			p.SetPayload([]byte("forged"))
+			return pipeline.Accept
+		}, ErrNotSent},
+		"changed, Latest": {intentra.Latest, func(p *pipeline.Packet) pipeline.Verdict {
+			p.SetPayload([]byte("forged"))
+			return pipeline.Accept
+		}, ErrNotSent},
+		"changed, Reliable": {intentra.Reliable, func(p *pipeline.Packet) pipeline.Verdict {
+			p.SetPayload([]byte("forged"))
+			return pipeline.Accept
+		}, ErrNotSent},
+		"another channel": {intentra.Realtime, func(p *pipeline.Packet) pipeline.Verdict {
+			p.Channel++
+			return pipeline.Accept
+		}, ErrNotSent},
+		"again": {intentra.Realtime, func(p *pipeline.Packet) pipeline.Verdict {
+			p.SetPayload(make([]byte, 4)) // the first one's
+			return pipeline.Accept
+		}, ErrNotSent},
+		"a gap": {intentra.Reliable, func(p *pipeline.Packet) pipeline.Verdict {
+			if binary.BigEndian.Uint32(p.Payload()) == 5 {
+				return pipeline.DropFirst
+			}
+			return pipeline.Accept
+		}, ErrGap},
+		"again, Reliable": {intentra.Reliable, func(p *pipeline.Packet) pipeline.Verdict {
+			p.SetPayload([]byte{0, 0, 0, p.Payload()[3] / 2})
+			return pipeline.Accept
+		}, ErrGap},
+		"back": {intentra.Latest, func(p *pipeline.Packet) pipeline.Verdict {
+			if before == nil {
+				before = append(before, p.Payload()...)
+			} else if round == 3 {
+				p.SetPayload(before)
+			}
+			return pipeline.Accept
+		}, ErrStale},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := audited(t, behindAck(tc.stage))
+			for round = range 4 {
+				if round == 3 && tc.want == ErrStale {
+					a.Send(b.Key(), intentra.Message{Channel: 7, Intent: intentra.Latest, Payload: []byte("newer")})
+				} else {
+					numbered(a, b, tc.intent, 10+int(round))
+				}
+				_ = a.w.Run(time.Second)
+			}
+			require.ErrorIs(t, a.w.Err(), tc.want)
+			require.ErrorContains(t, a.w.Err(), "on channel")
+			require.ErrorContains(t, a.w.Err(), "from a to b")
+			require.ErrorContains(t, a.w.Err(), "seed 1")
+		})
+	}
+}
+
+// noReplay stands for the replay window and has no memory.
+type noReplay struct{ pipeline.Stage }
+
+func (noReplay) ReadsPlaintext() bool { return false }
+
+// Without the replay window, packets that come twice deliver twice.
+func TestAuditFindsReplays(t *testing.T) {
+	fresh := pipeline.Func("replay", nil, func(p *pipeline.Packet) pipeline.Verdict {
+		p.MarkFresh()
+		return pipeline.Accept
+	})
+	a, b := audited(t, intentra.Config{
+		BuildOptions: []pipeline.Option{pipeline.InsecureWithout("replay")},
+		Stages: func(s *stages.Set) error {
+			s.Replace("replay", noReplay{fresh})
+			return nil
+		},
+	})
+	a.w.SetLink(a, b, Link{Duplicate: 1})
+	numbered(a, b, intentra.Realtime, 1)
+	err := a.w.Run(time.Second)
+	require.ErrorIs(t, err, ErrReplayed)
+	require.ErrorContains(t, err, "counters: realtime message of 4 bytes on channel 7 from a to b")
+}
+
+// Messages of one packet, and those that it sets free, share its counter.
+func TestCounters(t *testing.T) {
+	opened := uint64(0)
+	s := &sessions{opened: &opened}
+	id := func(n uint32) pipeline.ID { return pipeline.MakeID(n, 1) }
+	s.SessionOpened(pipeline.SessionNotice{Session: id(0)})
+	s.EpochOpened(pipeline.EpochNotice{Session: id(0), Epoch: id(1)})
+	s.EpochOpened(pipeline.EpochNotice{Session: id(0), Epoch: id(2)})
+	w := s.get(id(0))
+	require.NoError(t, w.count(id(1), 5, 1))
+	require.NoError(t, w.count(id(1), 5, 1), "the same packet")
+	require.NoError(t, w.count(id(2), 5, 2), "another epoch")
+	require.NoError(t, w.count(id(1), 1<<40, 3))
+	require.NoError(t, w.count(id(1), 4, 4), "late is fine")
+	require.ErrorIs(t, w.count(id(1), 5, 5), ErrReplayed)
+	require.ErrorIs(t, w.count(id(1), 1<<40, 6), ErrReplayed)
+	s.EpochClosed(pipeline.EpochNotice{Session: id(0), Epoch: id(1)})
+	require.ErrorIs(t, w.count(id(1), 9, 7), ErrReplayed, "of a dead epoch")
+	s.SessionClosed(pipeline.SessionNotice{Session: id(0)})
+	require.Nil(t, s.get(id(0)))
+	s.SessionOpened(pipeline.SessionNotice{Session: id(0)})
+	require.EqualValues(t, 2, s.get(id(0)).serial)
+}
+
+// From somebody else than who has sent it.
+func TestAuditFindsOtherSenders(t *testing.T) {
+	w := New(1)
+	w.Audit()
+	a, b, c := w.node(t, "a"), w.node(t, "b"), w.node(t, "c")
+	w.connect(t, a, b)
+	w.connect(t, c, b)
+	a.Send(b.Key(), message("x"))
+	w.run(t, time.Second)
+	p := b.proc
+	a.Send(b.Key(), message("y"))
+	session := pipeline.MakeID(0, 1)
+	pk := &pipeline.Packet{Session: session, Epoch: p.audit.sessions.get(session).epochs[0].id, Counter: 1 << 40}
+	w.audit.delivered(p, p.ep.Peer(c.Key()), pk, message("y"))
+	require.ErrorIs(t, w.Err(), ErrNotSent)
+	require.ErrorContains(t, w.Err(), "from c to b")
+}
+
+func TestAuditBounds(t *testing.T) {
+	for name, tc := range map[string]struct {
+		shrink func(n *Node)
+		want   string
+	}{
+		"peers":    {func(n *Node) { n.cfg.MaxPeers = 0 }, "peers are 1, the limit is 0"},
+		"states":   {func(n *Node) { n.cfg.Queue.StateMessages = 9 }, "waiting states are 10, the limit is 9"},
+		"reliable": {func(n *Node) { n.cfg.Queue.ReliableMessages = -1020 }, "waiting Reliable messages are 5, the limit is 4"},
+		"bytes": {func(n *Node) {
+			n.cfg.Queue.StateBytes, n.cfg.Queue.ReliableBytes = 0, 10-1024*n.cfg.MaxDatagram
+		}, "waiting bytes are 12, the limit is 10"},
+		"handshakes": {func(n *Node) { n.cfg.MaxHandshakes = -1 }, "handshakes in flight are 0, the limit is -1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := audited(t, intentra.Config{})
+			tc.shrink(a)
+			numbered(a, b, intentra.Realtime, 10)
+			numbered(a, b, intentra.Reliable, 5)
+			err := a.w.Run(time.Second)
+			require.ErrorIs(t, err, ErrBounds)
+			require.ErrorContains(t, err, "a: "+tc.want)
+		})
+	}
+}
+
+func TestAuditFindsKeyReuse(t *testing.T) {
+	a, b := audited(t, intentra.Config{})
+	a.w.audit.ledger.Owner("x").Sealed([16]byte{1}, 1)
+	numbered(a, b, intentra.Realtime, 1)
+	require.ErrorIs(t, a.w.Run(time.Second), ErrKeyReuse)
+}
+
+// A handshake that has begun longer ago than the time-out, and is there still.
+func TestAuditFindsStuckHandshakes(t *testing.T) {
+	w := New(1)
+	w.Audit()
+	a, b := w.node(t, "a"), w.node(t, "b")
+	require.NoError(t, a.Dial(b.Key()))
+	w.await(t, time.Second, func() bool { return b.Stats().HandshakesInFlight == 1 })
+	a.Kill()
+	w.run(t, time.Second)
+	b.cfg.HandshakeTimeout = 100 * time.Millisecond // than which the endpoint knows better
+	b.Do(func(*conn.Endpoint, pipeline.Time) {})
+	require.ErrorIs(t, w.Run(time.Second), ErrStuck)
+}
+
+func TestAdmitted(t *testing.T) {
+	var a admitted
+	require.Zero(t, a.since(0, 10, 0))
+	require.EqualValues(t, 3, a.since(0, 10, 3))
+	require.EqualValues(t, 5, a.since(0, 20, 5))
+	require.EqualValues(t, 5, a.since(9, 21, 5))
+	require.EqualValues(t, 2, a.since(10, 21, 5))
+	require.EqualValues(t, 2, a.since(19, 21, 5))
+	require.Zero(t, a.since(20, 21, 5))
+	require.Len(t, a.log, 1)
+	require.EqualValues(t, 1, a.since(20, 22, 6))
+}
+
+// Who keeps dialling has tried lately.
+func TestAuditFindsDialsThatHaveStopped(t *testing.T) {
+	a, b := audited(t, intentra.Config{})
+	w := a.w
+	b.Kill()
+	w.run(t, time.Minute) // tries on and on
+	require.Greater(t, a.Heard(conn.NeedAddress), 5)
+	a.proc.audit.dialling.list[0].since -= pipeline.Time(time.Hour)
+	err := w.Run(10 * time.Second)
+	require.ErrorIs(t, err, ErrStuck)
+	require.ErrorContains(t, err, "a has not dialled b")
+}
+
+func TestAuditComesFirst(t *testing.T) {
+	w := New(1)
+	w.Audit()
+	w.Audit()
+	w.node(t, "a")
+	require.Panics(t, w.Audit)
+}
+
+func TestSettle(t *testing.T) {
+	w := newWorld(t, 1)
+	hub := w.node(t, "hub")
+	var all []*Node
+	for i := range 5 {
+		n := w.node(t, fmt.Sprint(i))
+		require.NoError(t, n.Dial(hub.Key()))
+		all = append(all, n)
+	}
+	took, err := w.Settle(time.Minute)
+	require.NoError(t, err)
+	require.Less(t, took, 100*time.Millisecond)
+	require.Len(t, hub.Peers(), 5)
+
+	// Who does not run is not waited for; who does, is.
+	all[0].Kill()
+	w.Partition([]*Node{hub}, all)
+	w.run(t, 5*time.Minute)
+	require.Empty(t, hub.Peers())
+	_, err = w.Settle(time.Second)
+	require.ErrorIs(t, err, ErrUnsettled)
+	require.ErrorContains(t, err, "not connected within 1s: 1 (down) with hub (down), 2 (down) with hub (down)")
+}
+
+// What a stream remembers is bounded.
+func TestStreamForgets(t *testing.T) {
+	for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {
+		a := &audit{streams: map[streamKey]*stream{}}
+		s := a.stream(intentra.PublicKey{1}, intentra.PublicKey{2}, intentra.Message{Intent: intent})
+		payload := func(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
+		for i := range 5 * streamKept {
+			s.send(payload(i), pipeline.Time(i)*pipeline.Time(time.Second))
+		}
+		require.Equal(t, streamKept+1, s.len())
+		require.LessOrEqual(t, len(s.sent), 3*streamKept)
+		require.LessOrEqual(t, len(s.counts), streamKept+1)
+		require.ErrorIs(t, s.deliver(payload(1), 1), ErrNotSent)
+		require.NoError(t, s.deliver(payload(5*streamKept-10), 1))
+		require.NoError(t, s.deliver(payload(5*streamKept-9), 1))
+	}
+	// What is fresh is kept, however much it is.
+	s := &stream{key: streamKey{intent: intentra.Latest}}
+	for range 2 * streamKept {
+		s.send([]byte("x"), 1)
+	}
+	require.Equal(t, 2*streamKept, s.len())
+}
+
+// Equal messages may stand at several places of a Reliable channel.
+func TestStreamOfEqualMessages(t *testing.T) {
+	s := &stream{key: streamKey{intent: intentra.Reliable}}
+	for _, m := range "aabab" {
+		s.send([]byte{byte(m)}, 0)
+	}
+	for _, m := range "ab" {
+		require.NoError(t, s.deliver([]byte{byte(m)}, 1))
+	}
+	require.NoError(t, s.deliver([]byte("a"), 1), "aba may be the 2nd to 4th")
+	require.NoError(t, s.deliver([]byte("b"), 1))
+	require.ErrorIs(t, s.deliver([]byte("b"), 1), ErrGap)
+	require.NoError(t, s.deliver([]byte("b"), 2), "another session may begin anywhere")
+	require.ErrorIs(t, s.deliver([]byte("c"), 2), ErrNotSent)
+}

@@ -1,0 +1,46 @@
+package script
+
+// command is one of the language.
+type command struct {
+	usage string
+	parse func(a *args) action
+}
+
+// commands is the language; init fills it, because the commands refer to it in
+// their errors.
+var commands map[string]command
+
+func init() {
+	commands = map[string]command{
+		"seed":      {"seed N, in the first step", seedCommand},
+		"node":      {"node NAME [SETTING=VALUE ...]", nodeCommand},
+		"dial":      {"dial A B", dialCommand},
+		"close":     {"close A B", closeCommand},
+		"shutdown":  {"shutdown A", oneNode((*run).shutdown)},
+		"kill":      {"kill A", oneNode((*run).kill)},
+		"restart":   {"restart A", oneNode((*run).restart)},
+		"pause":     {"pause A", oneNode((*run).pause)},
+		"suspend":   {"suspend A", oneNode((*run).suspend)},
+		"resume":    {"resume A", oneNode((*run).resume)},
+		"jump":      {"jump A DURATION", jumpCommand},
+		"slow":      {"slow A DURATION", slowCommand},
+		"rebind":    {"rebind A [ADDR:PORT]", rebindCommand},
+		"net":       {"net [SETTING=VALUE ...]", netCommand},
+		"link":      {"link A B [SETTING=VALUE ...]", linkCommand(false)},
+		"links":     {"links A B [SETTING=VALUE ...]", linkCommand(true)},
+		"partition": {"partition A,B C,D ...", partitionCommand},
+		"heal":      {"heal", healCommand},
+		"send":      {`send A B INTENT CHANNEL "TEXT"`, sendCommand},
+		"load":      {"load A B INTENT CHANNEL every=DURATION [size=N or N..M] [count=N]", loadCommand},
+		"stop":      {"stop [A]", stopCommand},
+		"record":    {"record N", recordCommand},
+		"replay":    {"replay TO [from=ADDR:PORT]", replayCommand},
+		"inject":    {"inject FROM TO HEX", injectCommand},
+		"garbage":   {"garbage TO N [size=N or N..M] [from=ADDR:PORT]", garbageCommand},
+		"run":       {"run DURATION", runCommand},
+		"await":     {"await DURATION CONDITION", awaitCommand},
+		"expect":    {"expect CONDITION", expectCommand},
+		"settle":    {"settle DURATION", settleCommand},
+		"show":      {"show A", oneNode((*run).show)},
+	}
+}

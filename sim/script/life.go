@@ -1,0 +1,148 @@
+package script
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/sim"
+	"github.com/intentra/intentra/wire"
+)
+
+// dialAgain is how long after a dial has come to nothing it is tried again.
+const dialAgain = time.Second
+
+// wish is that a node keeps another connected.
+type wish struct{ from, to *sim.Node }
+
+func oneNode(do func(r *run, n *sim.Node) error) func(a *args) action {
+	return func(a *args) action {
+		name := a.node()
+		return func(r *run) error { return do(r, r.named(name)) }
+	}
+}
+
+// twoNodes reads the names of two that are not the same.
+func (a *args) twoNodes() (from, to string) {
+	from, to = a.node(), a.node()
+	if a.err == nil && from == to {
+		a.fail("%s and %s are the same", from, to)
+	}
+	return from, to
+}
+
+func dialCommand(a *args) action {
+	from, to := a.twoNodes()
+	return func(r *run) error {
+		w := wish{r.named(from), r.named(to)}
+		if !slices.Contains(r.wishes, w) {
+			r.wishes = append(r.wishes, w)
+		}
+		r.dial(w)
+		return nil
+	}
+}
+
+// dial tries, if the wish is still there.
+func (r *run) dial(w wish) {
+	if w.from.Running() && slices.Contains(r.wishes, w) {
+		_ = w.from.Dial(w.to.Key()) // that it cannot work was refused before
+	}
+}
+
+// dialEnded has a wish tried again.
+func (r *run) dialEnded(n *sim.Node, ev sim.Event) {
+	if ev.Kind != conn.DialEnded {
+		return
+	}
+	for _, w := range r.wishes {
+		if w.from == n && w.to.Key() == ev.Peer {
+			r.w.After(dialAgain, func() { r.dial(w) })
+		}
+	}
+}
+
+func closeCommand(a *args) action {
+	from, to := a.twoNodes()
+	return func(r *run) error {
+		w := wish{r.named(from), r.named(to)}
+		r.wishes = slices.DeleteFunc(r.wishes, func(x wish) bool { return x == w })
+		w.from.ClosePeer(w.to.Key(), wire.CloseNormal)
+		return nil
+	}
+}
+
+func (r *run) shutdown(n *sim.Node) error {
+	n.Resume() // who is paused cannot say goodbye
+	n.Close()
+	return nil
+}
+
+func (r *run) kill(n *sim.Node) error {
+	n.Kill()
+	return nil
+}
+
+func (r *run) restart(n *sim.Node) error {
+	if err := n.Restart(); err != nil {
+		return err
+	}
+	for _, w := range r.wishes {
+		if w.from == n {
+			r.dial(w)
+		}
+	}
+	return nil
+}
+
+func (r *run) pause(n *sim.Node) error {
+	n.Pause()
+	return nil
+}
+
+func (r *run) suspend(n *sim.Node) error {
+	n.Suspend()
+	return nil
+}
+
+func (r *run) resume(n *sim.Node) error {
+	n.Resume()
+	return nil
+}
+
+func jumpCommand(a *args) action {
+	name, d := a.node(), a.duration("how far")
+	return func(r *run) error {
+		r.named(name).JumpClock(d)
+		return nil
+	}
+}
+
+func slowCommand(a *args) action {
+	name, d := a.node(), a.duration("how long a job takes")
+	return func(r *run) error {
+		r.named(name).JobDelay = d
+		return nil
+	}
+}
+
+func rebindCommand(a *args) action {
+	name := a.node()
+	var addr netip.AddrPort
+	if a.more() {
+		addr = a.parsed("an address", toAddress).(netip.AddrPort)
+	}
+	return func(r *run) error {
+		if addr.IsValid() {
+			return r.named(name).Rebind(addr)
+		}
+		return r.rebindAnew(r.named(name))
+	}
+}
+
+// rebindAnew gives a node an address that nobody has had.
+func (r *run) rebindAnew(n *sim.Node) error {
+	r.rebinds++
+	return n.Rebind(netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(r.rebinds >> 8), byte(r.rebinds)}), 4000))
+}

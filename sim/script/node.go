@@ -1,0 +1,122 @@
+package script
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/sim"
+)
+
+// nodeSpec is what the step node says.
+type nodeSpec struct {
+	addr     netip.AddrPort
+	cfg      intentra.Config
+	jobDelay time.Duration
+	allow    []string // names; nil: everybody
+}
+
+var nodeSettings = map[string]func(*nodeSpec, string) error{
+	"addr": setting(toAddress, func(s *nodeSpec) *netip.AddrPort { return &s.addr }),
+	"job":  setting(toDuration, func(s *nodeSpec) *time.Duration { return &s.jobDelay }),
+	"allow": func(s *nodeSpec, v string) error {
+		s.allow = strings.Split(v, ",")
+		return nil
+	},
+	"suite": func(s *nodeSpec, v string) error {
+		switch v {
+		case "aesgcm":
+			s.cfg.Suite = intentra.AESGCM
+		case "chachapoly":
+			s.cfg.Suite = intentra.ChaChaPoly
+		default:
+			return fmt.Errorf("%q is no suite; there are aesgcm, chachapoly", v)
+		}
+		return nil
+	},
+	"roaming": func(s *nodeSpec, v string) error {
+		if v != "yes" && v != "no" {
+			return fmt.Errorf("%q is neither yes nor no", v)
+		}
+		s.cfg.ForbidRoaming = v == "no"
+		return nil
+	},
+	"rekey":          number(func(c *intentra.Config) *int { return &c.RekeyAfterPackets }),
+	"datagram":       number(func(c *intentra.Config) *int { return &c.MaxDatagram }),
+	"max-peers":      number(func(c *intentra.Config) *int { return &c.MaxPeers }),
+	"max-handshakes": number(func(c *intentra.Config) *int { return &c.MaxHandshakes }),
+	"per-address":    number(func(c *intentra.Config) *int { return &c.MaxHandshakesPerAddress }),
+	"handshake-rate": number(func(c *intentra.Config) *int { return &c.HandshakeRate }),
+	"rate":           number(func(c *intentra.Config) *int { return &c.PeerRate }),
+	"burst":          number(func(c *intentra.Config) *int { return &c.PeerBurst }),
+	"window":         number(func(c *intentra.Config) *int { return &c.ReplayWindow }),
+	"queue":          number(func(c *intentra.Config) *int { return &c.SendQueueMessages }),
+	"reliable-queue": number(func(c *intentra.Config) *int { return &c.ReliableQueueMessages }),
+	"rekey-after":    period(func(c *intentra.Config) *time.Duration { return &c.RekeyAfter }),
+	"idle":           period(func(c *intentra.Config) *time.Duration { return &c.IdleTimeout }),
+	"keepalive":      period(func(c *intentra.Config) *time.Duration { return &c.KeepAlive }),
+	"unanswered":     period(func(c *intentra.Config) *time.Duration { return &c.Unanswered }),
+	"handshake":      period(func(c *intentra.Config) *time.Duration { return &c.HandshakeTimeout }),
+}
+
+func number(field func(*intentra.Config) *int) func(*nodeSpec, string) error {
+	return setting(toNumber, func(s *nodeSpec) *int { return field(&s.cfg) })
+}
+
+func period(field func(*intentra.Config) *time.Duration) func(*nodeSpec, string) error {
+	return setting(toDuration, func(s *nodeSpec) *time.Duration { return field(&s.cfg) })
+}
+
+func seedCommand(a *args) action {
+	word := a.next("a number")
+	seed, err := strconv.ParseUint(word, 10, 64)
+	if a.err == nil && err != nil {
+		a.fail("%q is no number from 0 to 2^64-1", word)
+	}
+	if a.err == nil && a.parser.begun {
+		a.fail("it is not the first step")
+	}
+	a.parser.script.Seed = seed
+	return func(*run) error { return nil }
+}
+
+func nodeCommand(a *args) action {
+	name := a.newName()
+	var spec nodeSpec
+	settings(a, &spec, nodeSettings)
+	if a.err == nil {
+		a.check(spec.cfg)
+		a.parser.nodes[name] = true
+	}
+	return func(r *run) error { return r.node(name, spec) }
+}
+
+// check has what no node could be made with refused where it is written.
+func (a *args) check(cfg intentra.Config) {
+	cfg.Key = intentra.PrivateKey{1}
+	if _, err := cfg.Core(); err != nil {
+		a.fail("%w", err)
+	}
+}
+
+func (r *run) node(name string, spec nodeSpec) error {
+	cfg := spec.cfg
+	cfg.Authorize = func(key intentra.PublicKey) bool {
+		return spec.allow == nil || slices.Contains(spec.allow, r.names[key])
+	}
+	n, err := r.w.Node(name, spec.addr, cfg)
+	if err != nil {
+		return err
+	}
+	n.JobDelay = spec.jobDelay
+	r.names[n.Key()], r.allow[n] = name, spec.allow
+	r.order = append(r.order, n)
+	return nil
+}
+
+// named returns the node with the name, which the parser has seen.
+func (r *run) named(name string) *sim.Node { return r.w.Named(name) }

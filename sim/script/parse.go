@@ -1,0 +1,156 @@
+package script
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ErrSyntax: a line is none of the language. The error names it, and says what
+// to do.
+var ErrSyntax = errors.New("script")
+
+// maxLine is the longest line, in bytes.
+const maxLine = 1 << 20
+
+// Script is a scenario.
+type Script struct {
+	// Seed is that of the world, unless Options say otherwise. 1 if no step
+	// sets it.
+	Seed  uint64
+	Steps []Step
+}
+
+// Step is a line, with the output that stands below it.
+type Step struct {
+	Line int // in the text, from one
+	Text string
+	Want []string // output, without the >
+
+	words []string // none: a comment
+	do    action
+}
+
+// action is what a step does. It is made once, when the script is parsed, and
+// may run in several worlds.
+type action func(r *run) error
+
+// Comment reports whether the step does nothing.
+func (s *Step) Comment() bool { return len(s.words) == 0 }
+
+// Words returns the words of the step, those in quotes without them.
+func (s *Step) Words() []string { return s.words }
+
+// Parse reads a script.
+func Parse(in io.Reader) (*Script, error) {
+	s := &Script{Seed: 1}
+	p := parser{script: s, nodes: map[string]bool{}}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		if err := p.line(n, lines.Text()); err != nil {
+			return nil, fmt.Errorf("%w: line %d: %w", ErrSyntax, n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
+	}
+	return s, nil
+}
+
+// ParseLines is Parse of lines.
+func ParseLines(lines []string) (*Script, error) {
+	return Parse(strings.NewReader(strings.Join(lines, "\n")))
+}
+
+// HasOutput reports whether there is output in the text.
+func (s *Script) HasOutput() bool {
+	return slices.ContainsFunc(s.Steps, func(st Step) bool { return len(st.Want) > 0 })
+}
+
+// Lines returns the steps that are no comments, as they are written, without
+// the output.
+func (s *Script) Lines() (all []string) {
+	for _, st := range s.Steps {
+		if !st.Comment() {
+			all = append(all, st.Text)
+		}
+	}
+	return all
+}
+
+type parser struct {
+	script *Script
+	nodes  map[string]bool
+	begun  bool // there has been a step
+}
+
+func (p *parser) line(n int, text string) error {
+	trimmed := strings.TrimSpace(text)
+	if want, ok := strings.CutPrefix(trimmed, ">"); ok {
+		if len(p.script.Steps) == 0 {
+			return errors.New("output stands below a step, and there is none yet")
+		}
+		last := &p.script.Steps[len(p.script.Steps)-1]
+		last.Want = append(last.Want, strings.TrimPrefix(want, " "))
+		return nil
+	}
+	st := Step{Line: n, Text: trimmed}
+	if trimmed != "" && !strings.HasPrefix(trimmed, "#") {
+		words, err := split(trimmed)
+		if err != nil {
+			return err
+		}
+		st.words = words
+		if st.do, err = p.command(words); err != nil {
+			return err
+		}
+		p.begun = true
+	}
+	p.script.Steps = append(p.script.Steps, st)
+	return nil
+}
+
+func (p *parser) command(words []string) (action, error) {
+	c, ok := commands[words[0]]
+	if !ok {
+		return nil, fmt.Errorf("%q is no command; there are %s", words[0], known(commands))
+	}
+	a := &args{parser: p, words: words[1:]}
+	do := c.parse(a)
+	if a.err == nil && len(a.words) > 0 {
+		a.err = fmt.Errorf("%q is too much", a.words[0])
+	}
+	if a.err != nil {
+		return nil, fmt.Errorf("%s: %w; write: %s", words[0], a.err, c.usage)
+	}
+	return do, nil
+}
+
+// split cuts a line into words.
+func split(line string) (words []string, err error) {
+	for line = strings.TrimLeft(line, " \t"); line != ""; line = strings.TrimLeft(line, " \t") {
+		if line[0] != '"' {
+			end := strings.IndexAny(line, " \t")
+			if end < 0 {
+				end = len(line)
+			}
+			words, line = append(words, line[:end]), line[end:]
+			continue
+		}
+		quoted, err := strconv.QuotedPrefix(line)
+		if err != nil {
+			return nil, fmt.Errorf("%s: the quotation does not end, or has an unknown escape", line)
+		}
+		word, err := strconv.Unquote(quoted)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", quoted, err)
+		}
+		words, line = append(words, word), line[len(quoted):]
+	}
+	return words, nil
+}

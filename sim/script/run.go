@@ -1,0 +1,201 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/sim"
+)
+
+var (
+	// ErrExpectation: what a step expects is not so.
+	ErrExpectation = errors.New("expectation")
+	// ErrOutput: what has come out of a step is not what stands below it.
+	ErrOutput = errors.New("other output")
+	// ErrStopped: Options.Stop has ended the run.
+	ErrStopped = errors.New("stopped")
+
+	errNothingRecorded = errors.New("nothing is recorded; write record before")
+)
+
+// slice is how much time passes until Options.Stop is asked again.
+const slice = 10 * time.Second
+
+// Options say how a script runs. The zero value runs it as it is written.
+type Options struct {
+	// Seed replaces that of the script, if not nil.
+	Seed *uint64
+	// Quiet makes no output.
+	Quiet bool
+	// Output is told each line of output at once. May be nil.
+	Output func(line string)
+	// Verify holds the output to what the script says it is.
+	Verify bool
+	// Stop, asked now and then, ends the run if it returns true. May be nil.
+	Stop func() bool
+	// Prepare is called with the new world, to add observers and checks. May
+	// be nil.
+	Prepare func(w *sim.World)
+}
+
+// Result is what a run has come to, also of one that has failed.
+type Result struct {
+	Seed      uint64
+	Hash      string // sim.World.TraceHash
+	Elapsed   time.Duration
+	PeerTime  time.Duration // of all nodes together, those that are down too
+	Sent      uint64        // messages that were taken
+	Delivered uint64
+	Failed    *Step  // the one that has failed; nil: none
+	Text      string // the script with its output; only without Quiet
+}
+
+// run is a script that runs.
+type run struct {
+	w       *sim.World
+	o       Options
+	names   map[intentra.PublicKey]string
+	order   []*sim.Node
+	wishes  []wish
+	links   []wish // that are their own
+	loads   []*load
+	rebinds int
+	allow   map[*sim.Node][]string // nil: everybody
+	probes  map[wish]bool          // in settle: whether it has arrived
+
+	recorder *sim.Recorder
+	scratch  []byte
+	output   []string // of the step
+	result   *Result
+}
+
+// Run runs the script in a world of its own. The error is what has ended it
+// early: it names the seed, the line and the step.
+func (s *Script) Run(o Options) (Result, error) {
+	seed := s.Seed
+	if o.Seed != nil {
+		seed = *o.Seed
+	}
+	result := Result{Seed: seed}
+	r := &run{w: sim.New(seed), o: o, names: map[intentra.PublicKey]string{}, allow: map[*sim.Node][]string{}, result: &result}
+	r.w.Audit()
+	r.w.Observe(sim.Observer{Sent: r.sent, Delivered: r.delivered, Happened: r.happened})
+	if o.Prepare != nil {
+		o.Prepare(r.w)
+	}
+	var text strings.Builder
+	var failed error
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		r.output = nil
+		if failed == nil && !st.Comment() {
+			if failed = r.step(st); failed != nil {
+				result.Failed = st
+				failed = fmt.Errorf("seed %d: line %d: %s: %w", seed, st.Line, st.Text, failed)
+			}
+		}
+		if !o.Quiet {
+			text.WriteString(st.Text + "\n")
+			for _, line := range r.output {
+				text.WriteString("> " + line + "\n")
+			}
+		}
+	}
+	result.Text, result.Hash, result.Elapsed = text.String(), r.w.TraceHash(), r.w.Elapsed()
+	result.PeerTime = result.Elapsed * time.Duration(len(r.order))
+	return result, failed
+}
+
+func (r *run) step(st *Step) error {
+	before := r.w.Err()
+	if err := st.do(r); err != nil {
+		return err
+	}
+	if err := r.w.Err(); err != nil && before == nil {
+		return err
+	}
+	if r.o.Verify && !slices.Equal(r.output, st.Want) {
+		return fmt.Errorf("%w: %s", ErrOutput, difference(r.output, st.Want))
+	}
+	return nil
+}
+
+// difference describes the first line that is another.
+func difference(got, want []string) string {
+	for i := 0; ; i++ {
+		switch {
+		case i == len(got):
+			return fmt.Sprintf("there is no line %d, which was to be %q", i+1, want[i])
+		case i == len(want):
+			return fmt.Sprintf("there is a line more, %q", got[i])
+		case got[i] != want[i]:
+			return fmt.Sprintf("line %d is %q, which was to be %q", i+1, got[i], want[i])
+		}
+	}
+}
+
+func runCommand(a *args) action {
+	d := a.duration("how long")
+	return func(r *run) error { return r.pass(d) }
+}
+
+// pass lets time pass.
+func (r *run) pass(d time.Duration) error {
+	_, err := r.until(d, nil)
+	return err
+}
+
+// until lets time pass until done, and at most d.
+func (r *run) until(d time.Duration, done func() bool) (ok bool, err error) {
+	end := r.w.Elapsed() + d
+	for {
+		if r.o.Stop != nil && r.o.Stop() {
+			return false, ErrStopped
+		}
+		left := end - r.w.Elapsed()
+		_, ok = r.w.Until(min(left, slice), done)
+		if ok || r.w.Err() != nil || left <= slice {
+			return ok, r.w.Err()
+		}
+	}
+}
+
+func (r *run) say(format string, values ...any) {
+	if r.o.Quiet {
+		return
+	}
+	line := strings.TrimRight(fmt.Sprintf(format, values...), " ")
+	r.output = append(r.output, line)
+	if r.o.Output != nil {
+		r.o.Output(line)
+	}
+}
+
+// now is the time in output.
+func (r *run) now() time.Duration { return r.w.Elapsed().Round(time.Microsecond) }
+
+func (r *run) sent(_ *sim.Node, _ intentra.PublicKey, _ intentra.Message, result intentra.SendResult) {
+	if result.Status != intentra.Dropped {
+		r.result.Sent++
+	}
+}
+
+func (r *run) delivered(to *sim.Node, from intentra.PublicKey, m intentra.Message) {
+	r.result.Delivered++
+	r.probed(to, from, m)
+	if len(m.Payload) == 0 || m.Payload[0] != loadMark {
+		r.say("%v %s: %v message on channel %d from %s: %q", r.now(), to.Name(), m.Intent, m.Channel, r.names[from], m.Payload)
+	}
+}
+
+func (r *run) happened(n *sim.Node, ev sim.Event) {
+	if ev.Kind != conn.NeedAddress {
+		r.say("%v %s: %v %s", r.now(), n.Name(), ev, r.names[ev.Peer])
+	}
+	r.dialEnded(n, ev)
+}

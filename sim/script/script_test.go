@@ -1,0 +1,40 @@
+package script
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the output of the scripts in testdata into them")
+
+// Every script in testdata runs to its end, and those with output in them come
+// to just that. With -update theirs is written anew.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			s, err := Parse(strings.NewReader(string(text)))
+			require.NoError(t, err)
+			result, err := s.Run(Options{})
+			require.NoError(t, err, "to repeat it: go run ./cmd/intentra sim --script sim/script/%s\n%s", file, result.Text)
+			if !s.HasOutput() {
+				return
+			}
+			if *update {
+				require.NoError(t, os.WriteFile(file, []byte(result.Text), 0o644))
+				return
+			}
+			require.Equal(t, string(text), result.Text, "go test ./sim/script -update writes it anew")
+		})
+	}
+}

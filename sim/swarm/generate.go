@@ -1,0 +1,180 @@
+package swarm
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Bounds of Settings.
+const (
+	LeastPeers, MostPeers = 2, 64
+	LeastTime, MostTime   = time.Second, 1000 * time.Hour
+)
+
+// What we chose.
+const (
+	messageBudget = 4000 // of a scenario's loads, about
+	settleWithin  = 30 * time.Second
+	mostFaults    = 400
+	loadsPerNode  = 2
+)
+
+// Settings bound the scenarios.
+type Settings struct {
+	Peers int           // the most, from LeastPeers to MostPeers
+	Time  time.Duration // how long the faults go on, from LeastTime to MostTime
+}
+
+// generator writes a script.
+type generator struct {
+	dice
+	Settings
+	lines    []string
+	datagram string // setting of all nodes; see topology
+	nodes    []string
+	pairs    [][2]string // who dials whom
+}
+
+// Generate returns the script of a seed: its lines. The same seed and settings
+// give the same.
+func Generate(seed uint64, s Settings) []string {
+	g := &generator{dice: newDice(seed), Settings: s}
+	g.add("seed %d", seed)
+	g.topology()
+	g.add("net%s", g.link())
+	for _, p := range g.pairs {
+		g.add("dial %s %s", p[0], p[1])
+	}
+	if g.one(2) {
+		g.add("record %d", g.between(1, 200))
+	}
+	for range g.between(1, loadsPerNode*len(g.nodes)) {
+		g.load()
+	}
+	g.faults()
+	g.add("settle %v", settleWithin)
+	g.add("expect strikes * = 0")
+	g.add("expect panics * = 0")
+	return g.lines
+}
+
+func (g *generator) add(format string, values ...any) {
+	g.lines = append(g.lines, fmt.Sprintf(format, values...))
+}
+
+// topology makes the nodes and decides who dials whom.
+func (g *generator) topology() {
+	// All have the same: a Reliable message that was queued before its sender
+	// knew that the receiver takes only smaller ones is dropped.
+	if g.one(3) {
+		g.datagram = fmt.Sprintf(" datagram=%d", pick(g.dice, 256, 300, 576, 1452, 9000))
+	}
+	n := g.between(LeastPeers, g.Peers)
+	for i := range n {
+		g.nodes = append(g.nodes, fmt.Sprintf("n%d", i))
+		g.add("node n%d%s", i, g.node())
+	}
+	dial := func(i, j int) {
+		if g.one(2) {
+			i, j = j, i
+		}
+		g.pairs = append(g.pairs, [2]string{g.nodes[i], g.nodes[j]})
+		if g.one(3) { // both dial
+			g.pairs = append(g.pairs, [2]string{g.nodes[j], g.nodes[i]})
+		}
+	}
+	switch shape := g.below(4); {
+	case shape == 0 && n <= 6: // a mesh
+		for i := range n {
+			for j := range i {
+				dial(j, i)
+			}
+		}
+	case shape == 1: // pairs
+		for i := 0; i+1 < n; i += 2 {
+			dial(i, i+1)
+		}
+	case shape == 2: // a chain
+		for i := range n - 1 {
+			dial(i, i+1)
+		}
+	default: // a star
+		for i := 1; i < n; i++ {
+			dial(i, 0)
+		}
+	}
+}
+
+// node draws the settings of a node.
+func (g *generator) node() string {
+	var s strings.Builder
+	s.WriteString(g.datagram)
+	maybe := func(chance int, format string, value any) {
+		if g.one(chance) {
+			fmt.Fprintf(&s, " "+format, value)
+		}
+	}
+	maybe(2, "suite=%s", pick(g.dice, "aesgcm", "chachapoly"))
+	maybe(2, "rekey=%d", pick(g.dice, 16, 32, 64, 128, 500, 2000))
+	maybe(4, "rekey-after=%v", g.time(5*time.Second, time.Minute))
+	maybe(4, "keepalive=%v", g.time(200*time.Millisecond, 2*time.Second))
+	maybe(4, "unanswered=%v", g.time(500*time.Millisecond, 4*time.Second))
+	maybe(4, "handshake=%v", g.time(2*time.Second, 5*time.Second))
+	maybe(6, "idle=%v", g.time(10*time.Second, time.Minute))
+	maybe(4, "window=%d", pick(g.dice, 64, 128, 1024, 65536))
+	maybe(4, "queue=%d", pick(g.dice, 1, 4, 64))
+	maybe(4, "reliable-queue=%d", pick(g.dice, 1, 16, 256))
+	maybe(4, "job=%v", g.time(time.Millisecond, 50*time.Millisecond))
+	maybe(6, "rate=%d", pick(g.dice, 50, 200, 1000))
+	maybe(6, "burst=%d", pick(g.dice, 10, 50, 200))
+	maybe(8, "roaming=%s", "no")
+	maybe(8, "max-handshakes=%d", pick(g.dice, 1, 2, 8))
+	maybe(8, "per-address=%d", pick(g.dice, 1, 2))
+	return s.String()
+}
+
+// link draws the settings of a link: most of the time few of them.
+func (g *generator) link() string {
+	var s strings.Builder
+	maybe := func(chance int, format string, value any) {
+		if g.one(chance) {
+			fmt.Fprintf(&s, " "+format, value)
+		}
+	}
+	maybe(2, "delay=%v", g.time(time.Millisecond, 300*time.Millisecond))
+	maybe(2, "jitter=%v", g.time(time.Millisecond, 200*time.Millisecond))
+	maybe(2, "loss=%v", g.share(0.4))
+	maybe(3, "dup=%v", g.share(0.5))
+	maybe(3, "reorder=%v reorder-delay=50ms", g.share(0.5))
+	maybe(4, "corrupt=%v", g.share(0.1))
+	maybe(4, "truncate=%v", g.share(0.1))
+	maybe(4, "burst=%s", fmt.Sprintf("%v/%v/%v", g.share(0.1), g.share(0.5), g.share(1)))
+	if g.one(5) {
+		fmt.Fprintf(&s, " rate=%d queue=%d", pick(g.dice, 2000, 10000, 100000), pick(g.dice, 1500, 10000, 65536))
+	}
+	return s.String()
+}
+
+// load draws a load between two that have to do with each other. Long ones are
+// slow, so that all seeds take about as long.
+func (g *generator) load() {
+	p := pick(g.dice, g.pairs...)
+	if g.one(2) {
+		p[0], p[1] = p[1], p[0]
+	}
+	if g.one(5) {
+		p[1] = "*"
+	}
+	least := max(g.Time*time.Duration(len(g.nodes))/messageBudget, 2*time.Millisecond)
+	every := max(g.time(least, 64*least), time.Millisecond)
+	g.add("load %s %s %s %d every=%v size=%s", p[0], p[1], g.intent(), g.channel(), every, g.size())
+}
+
+func (g *generator) intent() string { return pick(g.dice, "realtime", "latest", "reliable") }
+
+func (g *generator) channel() int { return pick(g.dice, 0, 1, 2, 70000) }
+
+func (g *generator) size() string {
+	return pick(g.dice, "11", "32", "100", "11..200", "0..1100", "0..5000")
+}

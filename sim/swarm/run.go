@@ -1,0 +1,34 @@
+package swarm
+
+import (
+	"errors"
+
+	"github.com/intentra/intentra/sim"
+	"github.com/intentra/intentra/sim/script"
+)
+
+// kinds are what a run may fail of. Shrink keeps the kind.
+var kinds = []error{
+	sim.ErrConservation, sim.ErrStandstill, sim.ErrNotSent, sim.ErrStale, sim.ErrGap, sim.ErrReplayed, sim.ErrBounds,
+	sim.ErrKeyReuse, sim.ErrStuck, sim.ErrUnsettled, script.ErrExpectation,
+}
+
+// kind returns that of the error; nil if it is none of a run.
+func kind(err error) error {
+	for _, k := range kinds {
+		if errors.Is(err, k) {
+			return k
+		}
+	}
+	return nil
+}
+
+// Run runs the lines of a script without output. A script that cannot be parsed
+// fails with script.ErrSyntax. stop may be nil; see script.Options.
+func Run(lines []string, stop func() bool) (script.Result, error) {
+	s, err := script.ParseLines(lines)
+	if err != nil {
+		return script.Result{}, err
+	}
+	return s.Run(script.Options{Quiet: true, Stop: stop})
+}
