@@ -56,7 +56,10 @@ type Received struct {
 
 // Errors of sending and dialling, for errors.Is; net.ErrClosed is another.
 var (
-	// ErrMessageTooLarge: the message fits no datagram that the peer takes.
+	// ErrMessageTooLarge: the message fits no datagram that the peer takes. What
+	// a peer takes is known once it is connected: a message that was queued
+	// before and turns out to be too large, Reliable or not, is dropped, and
+	// counted in Stats().SendDrops as too_large.
 	ErrMessageTooLarge = errors.New("intentra: message too large")
 	// ErrQueueFull: as many Reliable messages wait as may.
 	ErrQueueFull = errors.New("intentra: send queue full")
