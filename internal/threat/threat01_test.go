@@ -65,7 +65,7 @@ func (f *flood) pour(n int) {
 // in the hub's name to it, take nothing from what they say to each other.
 func TestThreat01(t *testing.T) {
 	const perSecond = 20_000
-	lasts := time.Duration(size(int(honestTime)))
+	lasts := time.Duration(size(int(honestTime/time.Millisecond))) * time.Millisecond
 	var toHub, toPeer *flood
 	sent, got := map[[2]string]int{}, map[[2]string]int{}
 	s, peace, attacked := underAttack(t, 1, func(s *scene) {

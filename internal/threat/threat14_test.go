@@ -18,7 +18,7 @@ func TestThreat14(t *testing.T) {
 		each  = 50 // packets a tick
 		burst = intentra.DefaultPeerBurst
 	)
-	lasts := time.Duration(size(int(honestTime)))
+	lasts := time.Duration(size(int(honestTime/time.Millisecond))) * time.Millisecond
 	state := wire.AppendMessage(nil, wire.FrameRealtime, 7, make([]byte, 64))
 	var flooder *turncoat
 	accepted := func(s *scene) int { return int(s.hub.PeerStats(flooder.Key()).PacketsIn) }

@@ -63,7 +63,7 @@ func TestThreat32(t *testing.T) {
 	t.Run("the loop's code", publicKeyWorkIsInJobs)
 	t.Run("a worker that hangs", workerHangs)
 
-	lasts := max(time.Duration(size(int(honestTime))), time.Second)
+	lasts := max(time.Duration(size(int(honestTime/time.Millisecond)))*time.Millisecond, time.Second)
 	var c *crowd
 	var newcomers []*newcomer
 	var latest pipeline.Time // when the last result of the worker left
