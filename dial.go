@@ -86,7 +86,7 @@ func (t *Transport) dialAs(ctx context.Context, static *noise.Static, addr strin
 	case PublicKey{}:
 		return nil, fmt.Errorf("dialling %s: %w: the key is zero", addr, ErrKey)
 	case own:
-		return nil, fmt.Errorf("dialling %s: %w: it is our own", addr, ErrKey)
+		return nil, fmt.Errorf("dialling %s: %w: it is our own, and a transport does not dial itself; give the other side's", addr, ErrKey)
 	}
 	type started struct {
 		p   *Peer

@@ -51,7 +51,16 @@
 //     consumed or dropped for the stage's own reason.
 //   - With [AllocFree], packets of the seeds allocate nothing, once the stage has
 //     seen them before. That is measured in a plain go test alone, as nothing
-//     reliable can be said while the fuzzing engine works.
+//     reliable can be said while the fuzzing engine works. It is an average: what
+//     a stage allocates less often than each sixteenth packet, or adds to a slice
+//     or map now and then, may pass. Bound the state, and test the bound.
+//
+// # What is not
+//
+// That the stage returns. One that loops for ever stops the engine as it would
+// stop the event loop: no executions, and no failure. And where several of these
+// laws are broken at once, the first to be noticed is named, which need not be
+// the cause: a stage that keeps a buffer also seems to lose packets.
 //
 // Whole chains, with the user's stages in them, are the business of package
 // fuzz/chain.

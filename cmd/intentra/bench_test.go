@@ -203,6 +203,7 @@ func TestWrongBench(t *testing.T) {
 		{"", "envelope"},
 		{"envelop", "envelop"},
 		{"envelope --hz 5 --ladder", "--ladder"},
+		{"envelope --ladder --peers 1 --senders 2", "--senders is 2"}, // and nothing about --hz
 		{"envelope --pears 5", "intentra bench envelope --help"},
 		{"envelope --peers 0", "--peers is 0"},
 		{"envelope --peers 1000000", "200000"},

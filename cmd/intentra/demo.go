@@ -19,6 +19,7 @@ type demoCmd struct {
 func (c *demoCmd) Help() string {
 	return "A hub and its peers run in this process and exchange real datagrams over the loopback interface, handshakes and all. " +
 		"Every state that a peer publishes is due at all the others, where each byte of it is checked. " +
+		"Delivery is of what was sent. Where the machine cannot keep up, states leave late, counted as late, or not at all until the end. " +
 		"An interrupt ends the demo early, with the table of what was measured until then."
 }
 

@@ -61,7 +61,7 @@ func (r *demoResult) writeTable(w io.Writer) error {
 		{"states sent", fmt.Sprintf("%d of %d (%d late, by more than their period)", r.StatesSent, r.StatesAsked, r.StatesLate)},
 		{"states received", fmt.Sprintf("%d (by the hub)", r.StatesReceived)},
 		{"deliveries", fmt.Sprintf("%d of %d", r.Deliveries, r.DeliveriesExpected)},
-		{"delivery", fmt.Sprintf("%.4f %%", 100*r.Delivery)},
+		{"delivery", fmt.Sprintf("%.4f %% of what was sent, %.4g %% of what was asked for", 100*r.Delivery, 100*r.ofAsked())},
 		{"latency p50", fmt.Sprintf("%.0f us", r.LatencyUs.P50)},
 		{"latency p99", fmt.Sprintf("%.0f us", r.LatencyUs.P99)},
 		{"latency p99.9", fmt.Sprintf("%.0f us", r.LatencyUs.P999)},
@@ -80,6 +80,11 @@ func (r *demoResult) writeTable(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// ofAsked returns the share of the deliveries that the rate asks for.
+func (r *demoResult) ofAsked() float64 {
+	return min(ratio(float64(r.Deliveries), float64(r.StatesAsked)*float64(r.Peers-1)), 1)
 }
 
 func (r *demoResult) dropped() (sum uint64) {

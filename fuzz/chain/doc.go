@@ -20,14 +20,15 @@
 //   - Packets and messages are conserved, in both chains, after each packet.
 //   - A packet is taken for a peer's only if it has been sealed with that peer's
 //     key, and once. Nothing else is accepted, or counts against the peer.
-//   - A message comes out of a packet only if it was sealed in it, and a Reliable
-//     one once a session, whatever packets it is in.
+//   - A message comes out of a packet, before the user's message stages, only if it
+//     was sealed in it, and a Reliable one once a session, whatever packets it is in.
 //   - An answer is no longer than its question. A handshake begins only with a
 //     cookie that was given to the same address for the same message.
 //   - No byte outside of a datagram changes, and the outbound chain keeps to the
 //     capacity of its packet and to the growth that its stages declare.
 //   - The same input has the same outcome in chains made anew. So the change
-//     makes new stages each time that it is called.
+//     must make new stages each time that it is called. That no buffer is kept is
+//     asserted by package fuzz alone.
 //   - With all sessions closed, nothing is held back.
 //
 // Where the user's stages stand among those that see whole packets, a genuine

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Stdout, flag.Args(), *list, *verbose)
 	stop()
 	if err != nil {
@@ -38,10 +39,12 @@ func main() {
 }
 
 func run(ctx context.Context, w io.Writer, names []string, list, verbose bool) error {
-	chosen := choose(names)
-	if len(chosen) == 0 {
-		return fmt.Errorf("no breakage has %q in its name; see -list", strings.Join(names, " "))
+	for _, n := range names {
+		if n == "" || len(choose([]string{n})) == 0 {
+			return fmt.Errorf("no breakage has %q in its name; see -list", n)
+		}
 	}
+	chosen := choose(names)
 	if list {
 		for _, m := range chosen {
 			fmt.Fprintf(w, "%-28s %s\n", m.name, m.what)
