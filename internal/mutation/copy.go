@@ -131,8 +131,11 @@ func (c *workingCopy) apply(edits []edit) (restore func() error, err error) {
 }
 
 func (c *workingCopy) test(ctx context.Context, m mutation) (output string, err error) {
-	args := append([]string{"test", "-short", "-count=1", "-timeout", testTime, "-run", m.run}, m.packages...)
-	out, err := c.command(ctx, args...).CombinedOutput()
+	args := []string{"test", "-count=1", "-timeout", testTime, "-run", m.run}
+	if !fullSize[m.name] {
+		args = append(args, "-short")
+	}
+	out, err := c.command(ctx, append(args, m.packages...)...).CombinedOutput()
 	return string(out), err
 }
 

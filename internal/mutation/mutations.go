@@ -11,6 +11,10 @@ type mutation struct {
 // edit replaces old, which must be there once.
 type edit struct{ file, old, new string }
 
+// fullSize are those that only the tests without -short notice: a tenth of the
+// load does not come near the cap.
+var fullSize = map[string]bool{"row15_no_cap_of_all": true}
+
 const threats = "./internal/threat"
 
 // mutations are in the order in which a packet meets the defences.
