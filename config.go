@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/udp"
@@ -135,6 +136,11 @@ type Config struct {
 	// ReceiveQueue is how many messages of one peer wait for Receive, for
 	// Reliable ones and for the others apart. Of the others the newest stay.
 	ReceiveQueue int
+
+	// Record, if set, writes down all that comes in and is asked for, so that
+	// package replay can do it all again. It serves one transport; close it
+	// once that has ended, to know that all has been written.
+	Record *journal.Writer
 
 	// Socket configures the socket.
 	Socket udp.Config

@@ -10,6 +10,7 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -70,7 +71,7 @@ func TestWorkerQueueAtItsLimit(t *testing.T) {
 	cfg.Rand = rand.NewChaCha8([32]byte{})
 	cfg.Touched = func(*conn.Peer) {}
 	tr := &Transport{work: make(chan *conn.Job, workerQueue)}
-	tr.core, err = conn.New(cfg)
+	tr.core, err = journal.New(cfg, nil, 0)
 	require.NoError(t, err)
 	const dials = 3 * workerQueue
 	for i := range dials {

@@ -24,6 +24,8 @@ const (
 	// publish one takes about a fiftieth of it, and so all a fiftieth of a core.
 	publishEvery = 10 * time.Millisecond
 	publishCost  = 20 * time.Microsecond
+	// clockStart is the loop's time when the transport starts.
+	clockStart = time.Hour
 	// drainTick is how often a shutdown looks whether all is acknowledged.
 	drainTick = 5 * time.Millisecond
 )
@@ -36,6 +38,7 @@ type loopState struct {
 	batchNow    pipeline.Time
 	watch       watchdog
 	readySpare  []*Peer // to be used again for the inbox
+	unrecorded  bool    // the recording has ended early, and that has been said
 }
 
 // drain starts a shutdown; settled is closed when all is acknowledged.
@@ -49,7 +52,7 @@ func (l *loopState) drain(settled chan struct{}) {
 
 // now reads the clock: monotonic, from the start of the transport plus one
 // hour, so that no interval reaches below zero.
-func (t *Transport) now() pipeline.Time { return pipeline.Time(time.Since(t.start) + time.Hour) }
+func (t *Transport) now() pipeline.Time { return pipeline.Time(time.Since(t.start) + clockStart) }
 
 // run is the event loop. It alone touches the core and reads the socket, and
 // it reads the clock once a turn.
@@ -107,6 +110,7 @@ func (t *Transport) turn(now pipeline.Time) (end bool) {
 	t.handleEvents()
 	t.slowCalls.Add(t.loop.watch.end(t.clock))
 	t.publish(now, end)
+	t.checkRecording()
 	return end
 }
 
@@ -139,7 +143,7 @@ func (t *Transport) deadline() time.Time {
 	if !ok {
 		return time.Time{}
 	}
-	return t.start.Add(time.Duration(at) - time.Hour)
+	return t.start.Add(time.Duration(at) - clockStart)
 }
 
 func (t *Transport) flush(now pipeline.Time) {
@@ -167,6 +171,7 @@ func (t *Transport) finish() {
 		t.core.Outgoing() // nobody can be told any more
 	}
 	t.handleEvents()
+	t.endRecording()
 	close(t.work)
 	t.inbox.Lock()
 	t.closing = true

@@ -252,7 +252,7 @@ func (p *Peer) Stats() PeerStats {
 			s.Drops = append(s.Drops, NamedDrop{labels[i].Stage, labels[i].Reason, n})
 		}
 	}
-	state, reliable := p.core.Queue.Peek()
+	state, reliable := p.core.Queue.Len()
 	s.QueuedMessages, s.QueueBytes = state+reliable, p.core.Queue.Bytes()
 	superseded, displaced := p.core.Queue.Drops()
 	s.SendDrops = p.sendDrops.Load() + superseded + displaced

@@ -14,6 +14,7 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -30,7 +31,7 @@ type Transport struct {
 	public PublicKey
 	static *noise.Static // of Config.Key
 	socket *udp.Conn
-	core   *conn.Endpoint // belongs to the loop
+	core   *journal.Core // belongs to the loop
 	start  time.Time
 	done   chan struct{} // closed when the loop has ended
 	failed error         // why, if it was not asked to; read after done
@@ -120,12 +121,16 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	}
 	t.static = core.Static
 	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
-	if t.core, err = conn.New(core); err != nil {
+	origin := t.start.UnixNano() - int64(clockStart)
+	if t.core, err = journal.New(core, cfg.Record, origin); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
 	t.public, t.cfg.Key = t.static.Public(), PrivateKey{}
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
+	}
+	if err := t.core.Begin(t.socket.LocalAddr()); err != nil {
+		return nil, errors.Join(fmt.Errorf("intentra: %w", err), t.socket.Close())
 	}
 	t.checkBuffers()
 	t.publish(0, true)

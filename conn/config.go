@@ -72,28 +72,31 @@ const (
 )
 
 // Config configures an Endpoint. The root package fills it and documents the
-// defaults; here every field must be set unless it says otherwise.
+// defaults; here every field must be set unless it says otherwise. As JSON it is
+// the plain values alone, for a journal.
 type Config struct {
-	Static *noise.Static
+	Static *noise.Static `json:"-"`
 	// Rand is the source of all randomness: indexes, ephemeral keys, secrets,
 	// jitter. A failing read fails what needed it.
-	Rand io.Reader
+	Rand io.Reader `json:"-"`
 	// Authorize says who may connect. It runs inside a Job.
-	Authorize func(key [noise.KeySize]byte) bool
+	Authorize func(key [noise.KeySize]byte) bool `json:"-"`
 	// Deliver takes a message on its way out of the inbound chain.
-	Deliver func(p *Peer, pk *pipeline.Packet) bool
+	Deliver func(p *Peer, pk *pipeline.Packet) bool `json:"-"`
 	// Room reports whether the reader of p can take one more Reliable message.
-	Room func(p *Peer) bool
+	Room func(p *Peer) bool `json:"-"`
 	// Touched is told that the statistics of p have changed, and not again until
 	// PeerStats has been called.
-	Touched func(p *Peer)
+	Touched func(p *Peer) `json:"-"`
 	// Stages may change the chains before they are built. May be nil.
-	Stages func(s *stages.Set) error
+	Stages func(s *stages.Set) error `json:"-"`
 	// Chains configures the stages; what the endpoint itself needs there it
 	// sets itself.
 	Chains       stages.Config
-	BuildOptions []pipeline.Option
-	Logger       *slog.Logger
+	BuildOptions []pipeline.Option `json:"-"`
+	Logger       *slog.Logger      `json:"-"`
+	// Journal is told what a recording needs beyond the calls. The zero value is none.
+	Journal Journal `json:"-"`
 
 	Suite         wire.Suite
 	Suites        []wire.Suite

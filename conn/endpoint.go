@@ -44,6 +44,8 @@ type Endpoint struct {
 	rekeys     *rate.Limiter // rekeys that we take part in
 	complaints *rate.Limiter // log lines about refused keys
 	jobs       []*Job
+	jobsMade   uint64
+	peersMade  uint64
 	generation uint64 // grows with each revocation; see authorize
 
 	packet   pipeline.Packet // the one inbound
@@ -132,6 +134,9 @@ func (e *Endpoint) panicked(stage string, value any) {
 
 // dropped attributes a drop to the peer that the packet claims to be from.
 func (e *Endpoint) dropped(p *pipeline.Packet, row int) {
+	if e.cfg.Journal.Dropped != nil {
+		e.cfg.Journal.Dropped(row)
+	}
 	if peer := e.byID.Get(p.Peer); peer != nil {
 		(*peer).countDrop(row)
 	}

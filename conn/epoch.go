@@ -31,6 +31,12 @@ type epoch struct {
 // cannot be made or the index is taken.
 func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote uint32, keys *noise.Keys, now pipeline.Time) *epoch {
 	defer keys.Wipe()
+	if e.cfg.Journal.Keyed != nil {
+		e.cfg.Journal.Keyed(EpochKeys{
+			Peer: s.peer.Key, Local: uint32(index), Remote: remote, Seq: seq, Suite: s.suite, Dialer: s.dialer,
+			Send: keys.Send, Receive: keys.Receive,
+		}, now)
+	}
 	send, err := noise.NewAEAD(s.suite, keys.Send)
 	if err != nil {
 		return nil

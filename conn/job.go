@@ -10,8 +10,9 @@ import (
 // packet waits for it. It touches nothing of the endpoint but the handshake
 // machine that it was made for, which the endpoint leaves alone meanwhile.
 type Job struct {
-	owner jobOwner
-	work  func(*Job)
+	number uint64
+	owner  jobOwner
+	work   func(*Job)
 
 	initiator *noise.Initiator
 	responder *noise.Responder
@@ -39,6 +40,13 @@ func (j *Job) Run() {
 		}
 	}()
 	j.work(j)
+}
+
+// Answered reports what Authorize has said in a job that has been run, and
+// whether that, or anything else in it, has panicked.
+func (j *Job) Answered() (authorized, panicked bool) {
+	_, panicked = j.err.(panicError)
+	return j.authorized, panicked
 }
 
 // PollJob returns the next job to be run, nil if there is none.
@@ -69,7 +77,15 @@ func (j *Job) wipe() {
 	}
 }
 
-func (e *Endpoint) submit(j *Job) { e.jobs = append(e.jobs, j) }
+func (e *Endpoint) submit(j *Job) {
+	j.number = e.jobsMade
+	e.jobsMade++
+	e.jobs = append(e.jobs, j)
+}
+
+// Number numbers the endpoint's jobs from zero, in the order in which PollJob
+// returns them.
+func (j *Job) Number() uint64 { return j.number }
 
 // panicError is a panic in a job, most likely in the user's Authorize.
 type panicError struct{ value any }

@@ -43,6 +43,10 @@ type peerKey struct{ local, remote [noise.KeySize]byte }
 
 func (p *Peer) mapKey() peerKey { return peerKey{p.static.Public(), p.Key} }
 
+// Number numbers the peers of an endpoint with a Config.Journal from zero, in the
+// order of their making, those included that have been forgotten.
+func (p *Peer) Number() uint64 { return p.Queue.Peer() }
+
 // Identity returns our public key towards the peer. It may be called from any
 // goroutine.
 func (p *Peer) Identity() [noise.KeySize]byte { return p.static.Public() }
@@ -81,7 +85,7 @@ func (p *Peer) MaxDatagram() int {
 // Settled reports whether nothing waits to be sent to the peer, and the fate of
 // all that was sent is as good as known.
 func (e *Endpoint) Settled(p *Peer) bool {
-	if state, reliable := p.Queue.Peek(); state+reliable > 0 && (p.session != nil || p.dial != nil) {
+	if state, reliable := p.Queue.Len(); state+reliable > 0 && (p.session != nil || p.dial != nil) {
 		return false
 	}
 	s := p.session
@@ -153,6 +157,8 @@ func (e *Endpoint) peerAs(static *noise.Static, key [noise.KeySize]byte, now pip
 		return nil
 	}
 	p := &Peer{Key: key, static: static, id: id, Queue: sendq.New(e.cfg.Queue)}
+	p.Queue.Watch(e.cfg.Journal.Queues, e.peersMade)
+	e.peersMade++
 	e.peers[p.mapKey()] = p
 	*e.byID.Open(id) = p
 	n := pipeline.PeerNotice{Peer: id}

@@ -46,7 +46,7 @@ func (e *Endpoint) warmTouched(batch []*session) {
 			continue
 		}
 		p := s.peer
-		state, _ := p.Queue.Peek()
+		state, _ := p.Queue.Len()
 		sum += uint64(state) + p.stats.MessagesOut + uint64(s.lastPing) + ep.skipAt
 		sum += e.set.WarmOutbound(s.id, ep.id)
 	}

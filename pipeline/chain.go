@@ -293,6 +293,10 @@ func (c *Chain) LastDrop() (stage, reason string) {
 	return l.Stage, l.Reason
 }
 
+// LastVerdict returns the verdict of the latest packet that an inbound chain was
+// given.
+func (c *Chain) LastVerdict() Verdict { return c.verdict }
+
 // Publish makes the counters visible to Counts. The loop calls it once a batch.
 func (c *Chain) Publish() { c.counters.flush() }
 

@@ -49,7 +49,7 @@ func (n *Node) queueBounds(to intentra.PublicKey) error {
 	if p == nil {
 		return nil
 	}
-	state, reliable := p.Queue.Peek()
+	state, reliable := p.Queue.Len()
 	limits := n.cfg.Queue
 	const back = wire.ReliableWindow
 	for _, b := range []bound{

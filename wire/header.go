@@ -32,6 +32,16 @@ const (
 	TypeCookie   PacketType = 5 // cookie challenge, responder to dialer
 )
 
+var packetTypeNames = [...]string{TypeData: "data", TypeInit: "init", TypeResponse: "response", TypeFinal: "final", TypeCookie: "cookie"}
+
+// String returns the type's name in docs/PROTOCOL.md.
+func (t PacketType) String() string {
+	if int(t) < len(packetTypeNames) && packetTypeNames[t] != "" {
+		return packetTypeNames[t]
+	}
+	return "unknown"
+}
+
 // Suite is the cipher suite of a handshake and the sessions that come of it.
 type Suite uint8
 

@@ -32,6 +32,10 @@ func NewStatic(private [KeySize]byte) (*Static, error) {
 // Public returns the public key, which is what peers know the owner by.
 func (s *Static) Public() [KeySize]byte { return s.public }
 
+// Private returns the private key, for a recording that is to be replayed. The
+// caller sees to it that it goes nowhere else.
+func (s *Static) Private() [KeySize]byte { return [KeySize]byte(s.private.Bytes()) }
+
 // newPrivate makes a key of the bytes and overwrites them.
 func newPrivate(b *[KeySize]byte) (*ecdh.PrivateKey, error) {
 	defer clear(b[:])

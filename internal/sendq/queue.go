@@ -60,6 +60,8 @@ type Queue struct {
 	room     chan struct{} // closed when there is room again; nil if nobody waits
 
 	superseded, displaced uint64
+
+	watched *watched // nil: nobody does
 }
 
 // New returns an empty queue of a peer that is not connected.
@@ -145,6 +147,7 @@ func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte, sha
 	default:
 		o = q.pushState(channel, intent, payload, shared)
 	}
+	q.watched.pushed(channel, intent, payload, o)
 	// In this order, and Waiting in the other: either the loop sees the
 	// message, or we see that it has to be told.
 	q.publish()
@@ -182,7 +185,7 @@ func (q *Queue) full(intent pipeline.Intent, n int) bool {
 // queue's lock: it must not call the queue or user code, and payload is good
 // until it returns.
 func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Intent, payload []byte) bool) {
-	q.mu.Lock()
+	q.lockStep()
 	defer q.mu.Unlock()
 	from, pop := q.state, q.popState
 	if reliable {
@@ -202,18 +205,45 @@ func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Inten
 	}
 }
 
+// lockStep takes the lock for a step of the core.
+func (q *Queue) lockStep() {
+	w := q.watched
+	if w == nil {
+		q.mu.Lock()
+		return
+	}
+	w.by.Step(q, w.peer, w.steps)
+	q.mu.Lock()
+	w.steps++
+}
+
 // Waiting returns how many messages wait, and lets the next Push wake the loop
 // again. The loop calls it when it is about to look at the queue. It takes no
 // lock.
 func (q *Queue) Waiting() (state, reliable int) {
+	if q.watched != nil {
+		q.lockStep()
+		defer q.mu.Unlock()
+	}
 	if q.ready.Load() {
 		q.ready.Store(false)
 	}
-	return q.Peek()
+	return q.Len()
 }
 
-// Peek is Waiting without the promise to look: later Pushes stay silent.
+// Peek is Waiting without the promise to look: later Pushes stay silent. Both
+// are for the core.
 func (q *Queue) Peek() (state, reliable int) {
+	if q.watched != nil {
+		q.lockStep()
+		defer q.mu.Unlock()
+	}
+	return q.Len()
+}
+
+// Len is Peek for anybody: nothing may depend on it that a Watcher should
+// follow.
+func (q *Queue) Len() (state, reliable int) {
 	n := q.counts.Load()
 	return int(n >> 32), int(n & (1<<32 - 1))
 }
@@ -226,7 +256,7 @@ func (q *Queue) Warm() { q.counts.Load() }
 // last Trim. It is for whoever comes by now and then: a queue that is filled and
 // emptied all the time keeps its buffers.
 func (q *Queue) Trim() {
-	q.mu.Lock()
+	q.lockStep()
 	defer q.mu.Unlock()
 	if q.state.trim() {
 		q.latest = nil
@@ -250,7 +280,7 @@ type Message struct {
 // Restore puts Reliable messages that had been taken, oldest first, back in
 // front of the others, beyond the limits if need be. It copies the payloads.
 func (q *Queue) Restore(messages []Message) {
-	q.mu.Lock()
+	q.lockStep()
 	defer q.mu.Unlock()
 	if q.closed || len(messages) == 0 {
 		return
@@ -272,7 +302,7 @@ func (q *Queue) Restore(messages []Message) {
 // is not connected, as they are for one that will be dialled again. Those that
 // wait already stay until SetOnline(false).
 func (q *Queue) SetHolding(holding bool) {
-	q.mu.Lock()
+	q.lockStep()
 	defer q.mu.Unlock()
 	q.holding = holding
 	q.signal()
@@ -282,7 +312,7 @@ func (q *Queue) SetHolding(holding bool) {
 // Realtime messages, which would be stale by the time that the peer is back,
 // or all messages if the queue is not holding; it returns their number.
 func (q *Queue) SetOnline(online bool) (dropped int) {
-	q.mu.Lock()
+	q.lockStep()
 	defer q.mu.Unlock()
 	q.online = online
 	if online {
@@ -304,7 +334,7 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 // Close refuses all further messages, gives up those that wait and returns
 // their number. Waiters wake.
 func (q *Queue) Close() (dropped int) {
-	q.mu.Lock()
+	q.lockStep()
 	defer q.mu.Unlock()
 	dropped = q.state.len() + q.reliable.len()
 	q.closed = true

@@ -55,17 +55,17 @@ const (
 type Config struct {
 	// Control is told of each control frame (close, path, rekey) of a packet
 	// that has been found sound. f is good until it returns.
-	Control func(p *pipeline.Packet, f *wire.Frame)
+	Control func(p *pipeline.Packet, f *wire.Frame) `json:"-"`
 	// Acked is told of what an acknowledgement has decided. o is good until it
 	// returns.
-	Acked func(p *pipeline.Packet, o *Outcome)
+	Acked func(p *pipeline.Packet, o *Outcome) `json:"-"`
 	// Owed is told when an acknowledgement falls due that nobody has been told
 	// of: behind a packet that is the first to be acknowledged, or that makes
 	// it more urgent. See Deadline.
-	Owed func(p *pipeline.Packet, at pipeline.Time)
+	Owed func(p *pipeline.Packet, at pipeline.Time) `json:"-"`
 	// Room reports whether the reader of the session can take one more
 	// Reliable message now.
-	Room func(p *pipeline.Packet) bool
+	Room func(p *pipeline.Packet) bool `json:"-"`
 
 	// Delay, LazyDelay, GapDelay, Every, HeldBytes and HeldBytesTotal default to the
 	// constants of those names. Held payloads count with the size of their

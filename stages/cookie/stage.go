@@ -28,7 +28,7 @@ const (
 type Config struct {
 	// Rand is where secrets are drawn from: 32 bytes at the first Init and
 	// every 120 s. Required, and cryptographically strong outside tests.
-	Rand io.Reader
+	Rand io.Reader `json:"-"`
 	// RepliesPerSecond limits the challenges; a tenth of it may be sent at
 	// once, half of that to one address. Addresses take turns, so that one
 	// alone may have all of it and none can take it from the others. Zero
@@ -36,7 +36,7 @@ type Config struct {
 	RepliesPerSecond uint32
 	// Seed is the key of the hash of addresses: random bytes, drawn anew at
 	// each start, so that nobody can compute collisions.
-	Seed [16]byte
+	Seed [16]byte `json:"-"`
 }
 
 // Stage answers an Init that does not prove its address. It belongs to its

@@ -12,7 +12,7 @@ const (
 type Config struct {
 	// Deliver takes the message in hand: p.Channel, p.Intent and p.Payload(),
 	// which it must copy to keep. It reports whether it has taken it.
-	Deliver func(p *pipeline.Packet) bool
+	Deliver func(p *pipeline.Packet) bool `json:"-"`
 	// Channels is how many Latest channels of a session are remembered; zero
 	// means [DefaultChannels].
 	Channels int

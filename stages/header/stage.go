@@ -24,7 +24,7 @@ type Config struct {
 	// header, on the chain's goroutine. It returns pipeline.Consumed if it has
 	// taken the packet; all other verdicts count as a drop named handshake. It
 	// keeps neither p nor p.Data.
-	Handshake func(p *pipeline.Packet, h wire.Header) pipeline.Verdict
+	Handshake func(p *pipeline.Packet, h wire.Header) pipeline.Verdict `json:"-"`
 }
 
 // Stage parses headers and looks up epochs. It belongs to its chain's

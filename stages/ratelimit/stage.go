@@ -40,7 +40,7 @@ type Config struct {
 	AddressRate, AddressBurst uint32
 	// Seed is the key of the hash of addresses: random bytes, drawn anew at
 	// each start, so that nobody can compute collisions.
-	Seed [16]byte
+	Seed [16]byte `json:"-"`
 	// TableSize is the number of buckets in each of the two tables of
 	// addresses: a power of two up to [MaxTableSize].
 	TableSize int

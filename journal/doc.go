@@ -1,0 +1,22 @@
+// Package journal writes down all that a protocol core is given, in order, and
+// reads it again: with it and the keys, package replay has the real core do the
+// same once more, bit for bit.
+//
+// A journal is a pcapng file, which Wireshark and tcpdump open. Each datagram is
+// an ordinary packet behind a made-up IP and UDP header, with its verdict in the
+// packet's comment. The rest (calls, timer ticks, finished handshake jobs,
+// messages pushed) stands in custom blocks, an [Entry] each, as JSON, so that
+// they can be read without this package. Times are exact.
+//
+// The keys, if asked for, go to a second file: our private keys, all random
+// bytes drawn, and the keys of each epoch; see [Keys]. Who has it can read
+// everything in the journal, and can pose as this side: the file has mode 0600,
+// and is to be treated as the private key itself.
+//
+// Without the keys file, a journal holds no secrets but what the user himself has
+// sent: messages pushed are in it as plain text. So it has mode 0600 too.
+//
+// Recording costs about as much as handling a packet again, and room on the
+// disk for all that comes and goes. It never holds up the loop: what the disk
+// does not take in time ends the recording, and not the transport.
+package journal

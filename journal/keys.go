@@ -1,0 +1,182 @@
+package journal
+
+import (
+	"bufio"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// ErrKeys: what should be a keys file is none.
+var ErrKeys = errors.New("journal: not a keys file, which Config.Record or --record-keys makes")
+
+// keysHeader is the first line of a keys file.
+const keysHeader = "intentra keys 1 SECRET: whoever has this file reads what was recorded, and can pose as this side"
+
+// maxKeysLine bounds a line that is read, in bytes.
+const maxKeysLine = 1 << 20
+
+// Keys is what a keys file holds. After its first line it has a line for each
+// secret, words apart by a space, bytes in hexadecimal:
+//
+//	where ORIGIN LOCAL                Start.Origin and Start.Local
+//	static PRIVATE                    our private key, and of each identity of DialAs
+//	random BYTES                      random bytes, in the order in which they were drawn
+//	epoch AT LOCAL REMOTE SEQ SUITE ROLE PEER RECEIVE SEND
+//	                                  an epoch's keys: its time, both receiver indexes,
+//	                                  its number in the session, "dialer" or "listener",
+//	                                  the peer's public key
+type Keys struct {
+	// Statics are our private keys, the endpoint's own first.
+	Statics [][32]byte
+	Random  []byte
+	Epochs  []Epoch
+	Origin  int64
+	Local   netip.AddrPort
+}
+
+// Epoch is the keys of an epoch with the time at which it opened.
+type Epoch struct {
+	At pipeline.Time
+	conn.EpochKeys
+}
+
+// ReadKeys reads a keys file. The error is ErrKeys if it is something else; it
+// never quotes it.
+func ReadKeys(name string) (*Keys, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	defer f.Close()
+	k, err := ParseKeys(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return k, nil
+}
+
+// ParseKeys is ReadKeys for what is open already. A last line without an end, as
+// of a recording that was killed, is left out.
+func ParseKeys(r io.Reader) (*Keys, error) {
+	in := bufio.NewReaderSize(r, 1<<16)
+	k := new(Keys)
+	for number := 1; ; number++ {
+		line, err := readLine(in)
+		if err == io.EOF {
+			if number == 1 {
+				return nil, ErrKeys
+			}
+			return k, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		if number == 1 {
+			if line != keysHeader {
+				return nil, ErrKeys
+			}
+			continue
+		}
+		if !k.parse(strings.Split(line, " ")) {
+			return nil, fmt.Errorf("line %d: %w", number, ErrKeys)
+		}
+	}
+}
+
+func readLine(in *bufio.Reader) (string, error) {
+	var line strings.Builder
+	for {
+		part, err := in.ReadSlice('\n')
+		line.Write(part)
+		switch {
+		case line.Len() > maxKeysLine:
+			return "", ErrKeys
+		case err == nil:
+			return strings.TrimSuffix(line.String(), "\n"), nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return "", err
+		}
+	}
+}
+
+func (k *Keys) parse(words []string) bool {
+	switch {
+	case words[0] == "static" && len(words) == 2:
+		var s [32]byte
+		k.Statics = append(k.Statics, s)
+		return unhex(k.Statics[len(k.Statics)-1][:], words[1])
+	case words[0] == "where" && len(words) == 3:
+		origin, err := strconv.ParseInt(words[1], 10, 64)
+		local, err2 := netip.ParseAddrPort(words[2])
+		k.Origin, k.Local = origin, local
+		return err == nil && err2 == nil
+	case words[0] == "random" && len(words) == 2:
+		b, err := hex.DecodeString(words[1])
+		k.Random = append(k.Random, b...)
+		return err == nil
+	case words[0] == "epoch" && len(words) == 10:
+		e, ok := parseEpoch(words[1:])
+		k.Epochs = append(k.Epochs, e)
+		return ok
+	}
+	return false
+}
+
+func parseEpoch(words []string) (e Epoch, ok bool) {
+	at, err := strconv.ParseInt(words[0], 10, 64)
+	ok = err == nil
+	number := func(word string) uint32 {
+		n, err := strconv.ParseUint(word, 10, 32)
+		ok = ok && err == nil
+		return uint32(n)
+	}
+	e.At = pipeline.Time(at)
+	e.Local, e.Remote, e.Seq = number(words[1]), number(words[2]), number(words[3])
+	suite := number(words[4])
+	e.Suite = wire.Suite(suite)
+	e.Dialer = words[5] == "dialer"
+	ok = ok && suite < 256 && e.Suite.Valid() && (e.Dialer || words[5] == "listener") &&
+		unhex(e.Peer[:], words[6]) && unhex(e.Receive[:], words[7]) && unhex(e.Send[:], words[8])
+	return e, ok
+}
+
+func unhex(to []byte, text string) bool {
+	if len(text) != hex.EncodedLen(len(to)) {
+		return false
+	}
+	_, err := hex.Decode(to, []byte(text))
+	return err == nil
+}
+
+// where, static, random and epoch write a line each.
+
+func (w *Writer) where(origin int64, local netip.AddrPort) {
+	w.secret(fmt.Appendf(nil, "where %d %s\n", origin, local))
+}
+
+func (w *Writer) static(private [32]byte) {
+	w.secret(append(hex.AppendEncode([]byte("static "), private[:]), '\n'))
+}
+
+func (w *Writer) random(b []byte) {
+	w.secret(append(hex.AppendEncode([]byte("random "), b), '\n'))
+}
+
+func (w *Writer) epoch(k conn.EpochKeys, at pipeline.Time) {
+	role := "listener"
+	if k.Dialer {
+		role = "dialer"
+	}
+	w.secret(fmt.Appendf(nil, "epoch %d %d %d %d %d %s %x %x %x\n",
+		at, k.Local, k.Remote, k.Seq, k.Suite, role, k.Peer, k.Receive, k.Send))
+}

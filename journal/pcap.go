@@ -1,0 +1,109 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+)
+
+// The older format of tcpdump, draft-ietf-opsawg-pcap.
+const (
+	pcapMicro  = 0xa1b2c3d4
+	pcapNano   = 0xa1b23c4d
+	pcapHeader = 24
+	pcapRecord = 16
+)
+
+func (c *Capture) openPcap(order binary.ByteOrder) error {
+	c.order, c.next = order, c.nextRecord
+	h, err := c.full(pcapHeader)
+	if err != nil {
+		return ErrCapture
+	}
+	l := link{kind: order.Uint32(h[20:]) & 0xffff, second: uint64(time.Second / time.Microsecond)}
+	if order.Uint32(h) == pcapNano {
+		l.second = uint64(time.Second)
+	}
+	c.links = []link{l}
+	return l.check()
+}
+
+func (c *Capture) nextRecord() (Item, error) {
+	h := make([]byte, pcapRecord)
+	if _, err := io.ReadFull(c.in, h); err != nil {
+		return Item{}, err // io.EOF, between two
+	}
+	l := c.links[0]
+	part := uint64(c.order.Uint32(h[4:]))
+	if part >= l.second {
+		return Item{}, fmt.Errorf("%w: a time of %d parts of %d", ErrCapture, part, l.second)
+	}
+	b, err := c.full(int(c.order.Uint32(h[8:])))
+	if err != nil {
+		return Item{}, err
+	}
+	return c.packet(l, uint64(c.order.Uint32(h))*l.second+part, b, c.order.Uint32(h[12:])), nil
+}
+
+// Link types (draft-ietf-opsawg-pcaplinktype) whose packets are read, with the
+// bytes in front of IP.
+const (
+	linkNull     = 0   // loopback on BSD and macOS: 4
+	linkEthernet = 1   // 14, and 4 for each VLAN tag
+	linkLoop     = 108 // loopback on OpenBSD: 4
+	linkCooked   = 113 // "any" on Linux: 16
+	linkIPv4     = 228
+	linkIPv6     = 229
+	linkCooked2  = 276 // 20
+)
+
+const (
+	ethernetHeader = 14
+	vlanTag        = 4
+	etherIPv4      = 0x0800
+	etherIPv6      = 0x86dd
+	etherVLAN      = 0x8100
+	etherQinQ      = 0x88a8
+)
+
+func (l link) check() error {
+	switch l.kind {
+	case linkRaw, linkNull, linkEthernet, linkLoop, linkCooked, linkIPv4, linkIPv6, linkCooked2:
+		return nil
+	}
+	return fmt.Errorf("%w: packets of link type %d; capture on an Ethernet or loopback interface, or \"any\"", ErrCapture, l.kind)
+}
+
+// payload returns the IP packet, if there is one.
+func (l link) payload(b []byte) (ip []byte, ok bool) {
+	header := 0
+	switch l.kind {
+	case linkNull, linkLoop:
+		header = 4
+	case linkCooked:
+		header = 16
+	case linkCooked2:
+		header = 20
+	case linkEthernet:
+		return ethernet(b)
+	}
+	if len(b) < header {
+		return nil, false
+	}
+	return b[header:], true
+}
+
+func ethernet(b []byte) (ip []byte, ok bool) {
+	if len(b) < ethernetHeader {
+		return nil, false
+	}
+	kind, b := binary.BigEndian.Uint16(b[12:]), b[ethernetHeader:]
+	for kind == etherVLAN || kind == etherQinQ {
+		if len(b) < vlanTag {
+			return nil, false
+		}
+		kind, b = binary.BigEndian.Uint16(b[2:]), b[vlanTag:]
+	}
+	return b, kind == etherIPv4 || kind == etherIPv6
+}

@@ -1,0 +1,205 @@
+package journal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+var (
+	// ErrBehind: the disk did not keep up, and the recording has ended early.
+	ErrBehind = errors.New("journal: the disk does not keep up; the recording has ended early")
+	// ErrUsed: a Writer records one transport only.
+	ErrUsed = errors.New("journal: the Writer has been used already; each transport needs its own")
+)
+
+// MaxBehind is how many bytes may wait for the disk, of each file, before the
+// recording ends with ErrBehind.
+const MaxBehind = 64 << 20
+
+// Writer writes a journal and, if it has a file for them, the keys. Make one with
+// Create or NewWriter, give it to one transport, and Close it once that has
+// ended. It may be used from any goroutine. What is written passes through
+// memory to a goroutine of its own, so nobody ever waits for the disk.
+type Writer struct {
+	mu      sync.Mutex
+	journal stream
+	keys    stream
+	used    bool
+	closed  bool
+	err     error // the first; nothing is written after it
+	wake    chan struct{}
+	done    chan struct{}
+	scratch []byte
+}
+
+// stream is one of the files, and what waits for it.
+type stream struct {
+	to      io.Writer // nil: there is none
+	close   func() error
+	waiting []byte
+	spare   []byte
+}
+
+// Create makes a journal in a new file with mode 0600 and, unless keys is empty,
+// a second one for the keys. It overwrites nothing: the error is fs.ErrExist
+// then.
+func Create(name, keys string) (*Writer, error) {
+	journal, err := create(name)
+	if err != nil {
+		return nil, err
+	}
+	if keys == "" {
+		return newWriter(stream{to: journal, close: journal.Close}, stream{}), nil
+	}
+	secret, err := create(keys)
+	if err != nil {
+		// It is empty, and ours.
+		return nil, errors.Join(err, journal.Close(), os.Remove(name))
+	}
+	return newWriter(stream{to: journal, close: journal.Close}, stream{to: secret, close: secret.Close}), nil
+}
+
+func create(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return f, nil
+}
+
+// NewWriter is Create for files that the caller has, and closes himself after
+// Close. keys may be nil.
+func NewWriter(journal, keys io.Writer) *Writer {
+	return newWriter(stream{to: journal}, stream{to: keys})
+}
+
+func newWriter(journal, keys stream) *Writer {
+	w := &Writer{journal: journal, keys: keys, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+// Err returns what has ended the recording early, nil if nothing has.
+func (w *Writer) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// Close writes what waits, and returns what has gone wrong from the beginning on.
+// Closing again returns the same.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.signal()
+	<-w.done
+	return w.Err()
+}
+
+// HasKeys reports whether the keys are written down.
+func (w *Writer) HasKeys() bool { return w.keys.to != nil }
+
+// begin takes the Writer for one transport.
+func (w *Writer) begin() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.used || w.closed {
+		return ErrUsed
+	}
+	w.used = true
+	return nil
+}
+
+// entry writes an entry in a custom block.
+func (w *Writer) entry(e Entry) { w.block(appendCustom(nil, encode(e))) }
+
+// encode returns the entry's text.
+func encode(e Entry) []byte {
+	text, err := json.Marshal(e)
+	if err != nil {
+		panic("journal: " + err.Error()) // its fields are plain
+	}
+	return text
+}
+
+// block writes a pcapng block, or several.
+func (w *Writer) block(b []byte) { w.append(&w.journal, b) }
+
+// secret writes a line of the keys file.
+func (w *Writer) secret(line []byte) {
+	if w.keys.to != nil {
+		w.append(&w.keys, line)
+		clear(line)
+	}
+}
+
+func (w *Writer) append(s *stream, b []byte) {
+	w.mu.Lock()
+	if w.err == nil && len(s.waiting)+len(b) > MaxBehind {
+		w.err = ErrBehind
+	}
+	if w.err == nil && !w.closed {
+		s.waiting = append(s.waiting, b...)
+	}
+	w.mu.Unlock()
+	w.signal()
+}
+
+func (w *Writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run takes to the files what waits.
+func (w *Writer) run() {
+	defer close(w.done)
+	for range w.wake {
+		closed := w.flush(&w.journal)
+		w.flush(&w.keys)
+		if closed {
+			w.finish()
+			return
+		}
+	}
+}
+
+// flush writes what waits for a file, and reports whether that is the last.
+func (w *Writer) flush(s *stream) (closed bool) {
+	w.mu.Lock()
+	closed = w.closed
+	b := s.waiting
+	s.waiting, s.spare = s.spare[:0], b
+	w.mu.Unlock()
+	if len(b) > 0 {
+		_, err := s.to.Write(b)
+		w.fail(err)
+		if s == &w.keys {
+			clear(b)
+		}
+	}
+	return closed
+}
+
+func (w *Writer) finish() {
+	for _, s := range []*stream{&w.journal, &w.keys} {
+		if s.close != nil {
+			w.fail(s.close())
+		}
+	}
+}
+
+// fail keeps the first error.
+func (w *Writer) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("journal: writing: %w", err)
+	}
+}

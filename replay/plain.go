@@ -1,0 +1,158 @@
+package replay
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/journal"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/stages/aead"
+	"github.com/intentra/intentra/wire"
+)
+
+// plain sends the data packets of any capture through the inbound chain, with the
+// epochs of the keys file in it. There is no core behind it: handshakes, which
+// need more than keys, are named and not judged, and nobody acknowledges.
+type plain struct {
+	o       Options
+	set     *stages.Set
+	in      *pipeline.Chain
+	labels  []pipeline.DropCount
+	epochs  []journal.Epoch                 // not yet open, in order of time
+	open    map[uint32]pipeline.EpochNotice // by the number in the index
+	peers   map[[noise.KeySize]byte]pipeline.ID
+	current map[[noise.KeySize]byte]pipeline.ID // session
+	made    uint32                              // sessions
+
+	packet    int
+	drops     []int
+	delivered int
+	pk        pipeline.Packet
+	res       Result
+}
+
+func newPlain(o Options) (*plain, error) {
+	p := &plain{
+		o: o, epochs: slices.Clone(o.Keys.Epochs), open: map[uint32]pipeline.EpochNotice{},
+		peers: map[[noise.KeySize]byte]pipeline.ID{}, current: map[[noise.KeySize]byte]pipeline.ID{},
+	}
+	cfg := stages.Config{}
+	cfg.Cookie.Rand = rand.Reader // no packet comes that would have it drawn
+	cfg.Dispatch.Deliver = func(*pipeline.Packet) bool {
+		p.delivered++
+		return true
+	}
+	var err error
+	if p.set, err = stages.Default(cfg); err != nil {
+		return nil, err
+	}
+	if o.Stages != nil {
+		if err := o.Stages(p.set); err != nil {
+			return nil, err
+		}
+	}
+	if err := addWindow(p.set, o, func() int { return p.packet }); err != nil {
+		return nil, err
+	}
+	if p.in, err = p.set.Build(o.BuildOptions...); err != nil {
+		return nil, err
+	}
+	p.labels = p.in.DropLabels()
+	p.in.OnDrop = func(_ *pipeline.Packet, row int) { p.drops = append(p.drops, row) }
+	return p, nil
+}
+
+func (p *plain) result() Result {
+	p.in.Publish()
+	p.res.Inbound = p.in.Counts()
+	return p.res
+}
+
+func (p *plain) item(it journal.Item) error {
+	if it.Packet == nil || it.Packet.Data == nil {
+		p.res.Other++
+		return nil
+	}
+	packet := it.Packet
+	p.packet = packet.Number
+	if packet.To.Port() != p.o.Keys.Local.Port() {
+		if packet.From.Port() == p.o.Keys.Local.Port() {
+			p.res.Sent++
+		} else {
+			p.res.Other++
+		}
+		return nil
+	}
+	p.res.Received++
+	now := pipeline.Time(packet.Time.UnixNano() - p.o.Keys.Origin)
+	if err := p.openEpochs(now); err != nil {
+		return err
+	}
+	out := Packet{Number: packet.Number, Time: packet.Time, From: packet.From, To: packet.To, Data: packet.Data}
+	if h, fault := wire.ParseHeader(packet.Data); fault == wire.FaultNone && h.Type != wire.TypeData {
+		out.Note = fmt.Sprintf("%s, not judged: a plain capture has no handshake state", h.Type)
+		p.res.Unjudged++
+	} else {
+		out.Replayed = p.process(packet, now)
+	}
+	if p.o.Packet != nil {
+		p.o.Packet(out)
+	}
+	return nil
+}
+
+func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Outcome) {
+	p.drops, p.delivered = p.drops[:0], 0
+	// The core decrypts in place.
+	p.pk.Reset(slices.Clone(packet.Data), packet.From, now)
+	v := p.in.Process(&p.pk)
+	o.Verdict, o.Dropped = journal.Verdict(v, p.labels, p.drops)
+	o.Delivered = p.delivered
+	p.res.Delivered += p.delivered
+	return o
+}
+
+// openEpochs opens those whose time has come. The keys file tells when an epoch
+// opens, not when it ends: one gives way only to another of its index.
+func (p *plain) openEpochs(now pipeline.Time) error {
+	for len(p.epochs) > 0 && p.epochs[0].At <= now {
+		if err := p.openEpoch(p.epochs[0].EpochKeys); err != nil {
+			return err
+		}
+		p.epochs = p.epochs[1:]
+	}
+	return nil
+}
+
+func (p *plain) openEpoch(k conn.EpochKeys) error {
+	receive, err := noise.NewAEAD(k.Suite, k.Receive)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	peer, ok := p.peers[k.Peer]
+	if !ok {
+		peer = pipeline.MakeID(uint32(len(p.peers)), 1)
+		p.peers[k.Peer] = peer
+		p.in.OpenPeer(pipeline.PeerNotice{Peer: peer})
+	}
+	if k.Seq == 0 {
+		p.current[k.Peer] = pipeline.MakeID(p.made%pipeline.MaxIDs, 1)
+		p.made++
+		p.in.OpenSession(pipeline.SessionNotice{Peer: peer, Session: p.current[k.Peer]})
+	}
+	n := pipeline.EpochNotice{Peer: peer, Session: p.current[k.Peer], Epoch: pipeline.ID(k.Local), Seq: k.Seq}
+	// The number of an index is what the slots go by; the rest tells it from the
+	// one before.
+	number := n.Epoch.Number()
+	if old, taken := p.open[number]; taken {
+		p.in.CloseEpoch(old)
+	}
+	p.open[number] = n
+	p.in.OpenEpoch(n)
+	p.set.Open.InstallKey(n.Epoch, aead.NewKey(k.Suite, receive))
+	return nil
+}
