@@ -98,8 +98,12 @@ func (o Outcome) String() string {
 	if o.Delivered > 0 {
 		s += fmt.Sprintf(", %d delivered", o.Delivered)
 	}
-	for _, d := range o.Dropped {
-		s += ", message dropped: " + d
+	for i := 0; i < len(o.Dropped); {
+		d, n := o.Dropped[i], 0
+		for ; i < len(o.Dropped) && o.Dropped[i] == d; i++ {
+			n++
+		}
+		s += fmt.Sprintf(", %d dropped %s", n, d)
 	}
 	return s
 }

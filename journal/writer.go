@@ -36,10 +36,18 @@ type Writer struct {
 	scratch []byte
 }
 
+// Used reports whether a transport has been recorded, or is being.
+func (w *Writer) Used() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.used
+}
+
 // stream is one of the files, and what waits for it.
 type stream struct {
-	to      io.Writer // nil: there is none
-	close   func() error
+	to      io.Writer    // nil: there is none
+	close   func() error // nil: the caller does
+	remove  func() error
 	waiting []byte
 	spare   []byte
 }
@@ -53,14 +61,18 @@ func Create(name, keys string) (*Writer, error) {
 		return nil, err
 	}
 	if keys == "" {
-		return newWriter(stream{to: journal, close: journal.Close}, stream{}), nil
+		return newWriter(fileStream(journal), stream{}), nil
 	}
 	secret, err := create(keys)
 	if err != nil {
 		// It is empty, and ours.
 		return nil, errors.Join(err, journal.Close(), os.Remove(name))
 	}
-	return newWriter(stream{to: journal, close: journal.Close}, stream{to: secret, close: secret.Close}), nil
+	return newWriter(fileStream(journal), fileStream(secret)), nil
+}
+
+func fileStream(f *os.File) stream {
+	return stream{to: f, close: f.Close, remove: func() error { return os.Remove(f.Name()) }}
 }
 
 func create(name string) (*os.File, error) {
@@ -91,7 +103,8 @@ func (w *Writer) Err() error {
 }
 
 // Close writes what waits, and returns what has gone wrong from the beginning on.
-// Closing again returns the same.
+// Files of Create that no transport has used are removed. Closing again returns
+// the same.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -191,6 +204,9 @@ func (w *Writer) finish() {
 	for _, s := range []*stream{&w.journal, &w.keys} {
 		if s.close != nil {
 			w.fail(s.close())
+		}
+		if s.remove != nil && !w.Used() {
+			w.fail(s.remove())
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// chainOf returns the hook that makes the chains what they were, and puts the
-// window for Options.View into the inbound one. packet tells the number of the
+// chainOf returns the hook that makes the chains what they were, and puts
+// windows for Options.Views into the inbound one. packet tells the number of the
 // packet in hand.
 func chainOf(o Options, inbound, outbound []string, packet func() int) func(*stages.Set) error {
 	return func(s *stages.Set) error {
@@ -28,34 +28,33 @@ func chainOf(o Options, inbound, outbound []string, packet func() int) func(*sta
 					strings.Join(c.recorded, " "), strings.Join(c.now, " "))
 			}
 		}
-		return addWindow(s, o, packet)
+		return addWindows(s, o, packet)
 	}
 }
 
-func addWindow(s *stages.Set, o Options, packet func() int) error {
-	if o.At == "" {
-		return nil
+func addWindows(s *stages.Set, o Options, packet func() int) error {
+	names := s.Names()
+	for _, name := range keys(o.Views) {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("%w %q; there are: %s", ErrNoStage, name, strings.Join(names, " "))
+		}
+		s.InsertAfter(name, &window{"replay_window_" + name, o.Views[name], packet})
 	}
-	if !slices.Contains(s.Names(), o.At) {
-		return fmt.Errorf("replay: there is no stage %q; there are: %s", o.At, strings.Join(s.Names(), " "))
-	}
-	s.InsertAfter(o.At, &window{o.View, packet})
 	return nil
 }
 
 // window is the stage that shows what passes it, and changes nothing.
 type window struct {
+	name   string
 	view   func(View)
 	packet func() int
 }
 
-func (w *window) Name() string         { return "replay_window" }
+func (w *window) Name() string         { return w.name }
 func (w *window) Reasons() []string    { return nil }
 func (w *window) ReadsPlaintext() bool { return false }
 
 func (w *window) Process(p *pipeline.Packet) pipeline.Verdict {
-	if w.view != nil {
-		w.view(View{Number: w.packet(), Packet: p})
-	}
+	w.view(View{Number: w.packet(), Packet: p})
 	return pipeline.Accept
 }

@@ -71,7 +71,7 @@ func newFull(o Options, start *journal.Start) (*full, error) {
 	cfg.Stages = chainOf(o, start.Inbound, start.Outbound, func() int { return f.packet })
 	core, err := conn.New(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("replay: %w", err)
+		return nil, err
 	}
 	f.core, f.labels = core, core.Inbound().DropLabels()
 	return f, nil
@@ -348,7 +348,7 @@ func totals(c pipeline.Counts) map[string]uint64 {
 	return all
 }
 
-func keys(m map[string]uint64) []string {
+func keys[V any](m map[string]V) []string {
 	all := make([]string, 0, len(m))
 	for k := range m {
 		all = append(all, k)

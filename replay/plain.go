@@ -16,7 +16,7 @@ import (
 
 // plain sends the data packets of any capture through the inbound chain, with the
 // epochs of the keys file in it. There is no core behind it: handshakes, which
-// need more than keys, are named and not judged, and nobody acknowledges.
+// need more than keys, are named and not judged.
 type plain struct {
 	o       Options
 	set     *stages.Set
@@ -27,6 +27,9 @@ type plain struct {
 	peers   map[[noise.KeySize]byte]pipeline.ID
 	current map[[noise.KeySize]byte]pipeline.ID // session
 	made    uint32                              // sessions
+
+	sendings map[uint32]sending     // by the peer's receiver index
+	reliable map[pipeline.ID]uint64 // Reliable messages sent, by session
 
 	packet    int
 	drops     []int
@@ -39,6 +42,7 @@ func newPlain(o Options) (*plain, error) {
 	p := &plain{
 		o: o, epochs: slices.Clone(o.Keys.Epochs), open: map[uint32]pipeline.EpochNotice{},
 		peers: map[[noise.KeySize]byte]pipeline.ID{}, current: map[[noise.KeySize]byte]pipeline.ID{},
+		sendings: map[uint32]sending{}, reliable: map[pipeline.ID]uint64{},
 	}
 	cfg := stages.Config{}
 	cfg.Cookie.Rand = rand.Reader // no packet comes that would have it drawn
@@ -55,7 +59,7 @@ func newPlain(o Options) (*plain, error) {
 			return nil, err
 		}
 	}
-	if err := addWindow(p.set, o, func() int { return p.packet }); err != nil {
+	if err := addWindows(p.set, o, func() int { return p.packet }); err != nil {
 		return nil, err
 	}
 	if p.in, err = p.set.Build(o.BuildOptions...); err != nil {
@@ -79,19 +83,24 @@ func (p *plain) item(it journal.Item) error {
 	}
 	packet := it.Packet
 	p.packet = packet.Number
-	if packet.To.Port() != p.o.Keys.Local.Port() {
-		if packet.From.Port() == p.o.Keys.Local.Port() {
-			p.res.Sent++
-		} else {
-			p.res.Other++
-		}
-		return nil
-	}
-	p.res.Received++
 	now := pipeline.Time(packet.Time.UnixNano() - p.o.Keys.Origin)
 	if err := p.openEpochs(now); err != nil {
 		return err
 	}
+	local := p.o.Keys.Local.Port()
+	switch {
+	case packet.To.Port() == local && packet.From.Port() == local && p.isOurs(packet):
+		// Both sides have the same port.
+		fallthrough
+	case packet.To.Port() != local && packet.From.Port() == local:
+		p.res.Sent++
+		p.sent(packet, now)
+		return nil
+	case packet.To.Port() != local:
+		p.res.Other++
+		return nil
+	}
+	p.res.Received++
 	out := Packet{Number: packet.Number, Time: packet.Time, From: packet.From, To: packet.To, Data: packet.Data}
 	if h, fault := wire.ParseHeader(packet.Data); fault == wire.FaultNone && h.Type != wire.TypeData {
 		out.Note = fmt.Sprintf("%s, not judged: a plain capture has no handshake state", h.Type)
@@ -103,6 +112,15 @@ func (p *plain) item(it journal.Item) error {
 		p.o.Packet(out)
 	}
 	return nil
+}
+
+// isOurs reports whether a packet between two sides with the same port names an
+// index of the peer's and none of ours.
+func (p *plain) isOurs(packet *journal.Packet) bool {
+	_, receiver, ok := wire.Peek(packet.Data)
+	_, theirs := p.sendings[receiver]
+	n, ours := p.open[pipeline.ID(receiver).Number()]
+	return ok && theirs && !(ours && uint32(n.Epoch) == receiver)
 }
 
 func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Outcome) {
@@ -133,6 +151,10 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
+	send, err := noise.NewAEAD(k.Suite, k.Send)
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
 	peer, ok := p.peers[k.Peer]
 	if !ok {
 		peer = pipeline.MakeID(uint32(len(p.peers)), 1)
@@ -154,5 +176,6 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	p.open[number] = n
 	p.in.OpenEpoch(n)
 	p.set.Open.InstallKey(n.Epoch, aead.NewKey(k.Suite, receive))
+	p.sendings[k.Remote] = sending{suite: k.Suite, cipher: send, session: n.Session, epoch: n.Epoch}
 	return nil
 }

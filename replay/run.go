@@ -17,6 +17,8 @@ var (
 	ErrKeys = errors.New("replay: the keys file belongs to another recording")
 	// ErrStages: the chain is not the one that was recorded.
 	ErrStages = errors.New("replay: the recording was made with other stages")
+	// ErrNoStage: Options.Views names a stage that the chain does not have.
+	ErrNoStage = errors.New("replay: there is no stage")
 	// ErrNoKeys: a journal needs its keys file.
 	ErrNoKeys = errors.New("replay: the keys are missing; record with a keys file to be able to replay")
 )
@@ -34,11 +36,11 @@ type Options struct {
 	Packet func(p Packet)
 	// Difference is told of each difference, in their order.
 	Difference func(d Difference)
-	// At, if not empty, is the name of an inbound stage behind which View is
-	// called with each packet, or each message, that has passed it. The View is
-	// good until it returns.
-	At   string
-	View func(v View)
+	// Stop, if set, is asked before each packet or entry whether to end early.
+	Stop func() bool
+	// Views are called with each packet, or each message, that has passed the
+	// inbound stage of the name. A View is good until the call returns.
+	Views map[string]func(v View)
 }
 
 // Packet is a datagram received, with what became of it.
@@ -95,6 +97,18 @@ type Result struct {
 // Same reports whether nothing differed.
 func (r *Result) Same() bool { return len(r.Differences) == 0 }
 
+// Totals returns the counters of the replay by name, "inbound packets dropped
+// replay/duplicate" for one, without those that are zero.
+func (r *Result) Totals() map[string]uint64 {
+	all := map[string]uint64{}
+	for name, c := range map[string]pipeline.Counts{"inbound ": r.Inbound, "outbound ": r.Outbound} {
+		for k, n := range totals(c) {
+			all[name+k] = n
+		}
+	}
+	return all
+}
+
 // Run replays a capture to its end. The result is valid with an error, too, as
 // far as it got: one that is io.ErrUnexpectedEOF means that the capture ends in
 // the middle of something.
@@ -110,18 +124,23 @@ func Run(c *journal.Capture, o Options) (Result, error) {
 		return Result{}, err
 	}
 	var play player
-	if first.Entry != nil && first.Entry.Kind == journal.Started {
-		if play, err = newFull(o, first.Entry.Start); err == nil {
-			first, err = c.Next()
-		}
+	if e := first.Entry; e != nil && e.Kind == journal.Started {
+		play, err = newFull(o, e.Start)
+		first = journal.Item{}
 	} else {
 		play, err = newPlain(o)
 	}
-	if play == nil {
+	if err != nil {
 		return Result{}, err
 	}
-	for ; err == nil; first, err = c.Next() {
-		if err := play.item(first); err != nil {
+	for it := first; err == nil; it, err = c.Next() {
+		if o.Stop != nil && o.Stop() {
+			break
+		}
+		if it == (journal.Item{}) {
+			continue // the start
+		}
+		if err := play.item(it); err != nil {
 			return play.result(), err
 		}
 	}

@@ -14,6 +14,7 @@ type hubCmd struct {
 	Key    string        `required:"" placeholder:"FILE" help:"Our private key file."`
 	Allow  string        `required:"" placeholder:"FILE|any" help:"Who may connect: a file with a public key and an optional name on each line. SIGHUP reads it again."`
 	metricsFlag
+	recordFlags
 }
 
 func (c *hubCmd) Help() string {
@@ -22,7 +23,7 @@ func (c *hubCmd) Help() string {
 		"Prints 'listening HOST:PORT key PUBKEY' on standard error, and a JSON summary when it ends."
 }
 
-func (c *hubCmd) Run(e *environment) error {
+func (c *hubCmd) Run(e *environment) (err error) {
 	key, err := readKey(e, c.Key)
 	if err != nil {
 		return err
@@ -36,12 +37,17 @@ func (c *hubCmd) Run(e *environment) error {
 		return fmt.Errorf("hub: %w", err)
 	}
 	defer m.close()
+	rec, err := c.recordFlags.open(e)
+	if err != nil {
+		return fmt.Errorf("hub: %w", err)
+	}
+	defer func() { err = rec.close(e, err) }()
 
 	log := e.logger(slog.LevelInfo)
 	peers := newPeerLog(log, allow.name)
 	r := newRelay()
 	cfg := relayConfig(key, r)
-	cfg.Authorize, cfg.Logger = allow.allows, e.logger(slog.LevelWarn)
+	cfg.Authorize, cfg.Logger, cfg.Record = allow.allows, e.logger(slog.LevelWarn), rec.writer()
 	cfg.OnPeer = func(e intentra.PeerEvent) { r.peerEvent(e); peers.add(e) }
 	t, err := intentra.Listen(string(c.Listen), cfg)
 	if err != nil {

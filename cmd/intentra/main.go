@@ -36,6 +36,7 @@ type grammar struct {
 	Demo    demoCmd    `cmd:"" help:"Run a hub and many peers on this machine and measure them."`
 	Bench   benchCmd   `cmd:"" help:"Measure what this machine can do."`
 	Sim     simCmd     `cmd:"" help:"Simulate fleets with faults, from seeds or scripts."`
+	Replay  replayCmd  `cmd:"" help:"Do again what --record has written down, and compare."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -102,7 +103,7 @@ func seeHelp(err error) string {
 
 // packagePrefixes takes out of a message what tells a programmer, not a user,
 // where an error comes from.
-var packagePrefixes = strings.NewReplacer("intentra: ", "", "conn: ", "", "udp: ", "")
+var packagePrefixes = strings.NewReplacer("intentra: ", "", "conn: ", "", "udp: ", "", "journal: ", "")
 
 // report prints err, if it is one to be printed, and returns the exit code
 // that it stands for.

@@ -20,6 +20,7 @@ type pubCmd struct {
 	Suite   string             `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
 	Channel uint32             `default:"0" help:"The channel to send on."`
 	Repeat  int                `default:"1" help:"Send all lines this many times; above 1 they are first read into memory."`
+	recordFlags
 }
 
 func (c *pubCmd) Help() string {
@@ -38,7 +39,7 @@ func (c *pubCmd) check() error {
 	return nil
 }
 
-func (c *pubCmd) Run(e *environment) error {
+func (c *pubCmd) Run(e *environment) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -46,9 +47,14 @@ func (c *pubCmd) Run(e *environment) error {
 	if err != nil {
 		return err
 	}
+	rec, err := c.recordFlags.open(e)
+	if err != nil {
+		return fmt.Errorf("pub: %w", err)
+	}
+	defer func() { err = rec.close(e, err) }()
 	link, ctx := newUplink(e.ctx, e.logger(slog.LevelInfo))
 	peer, err := intentra.Dial(ctx, string(c.Connect), c.Peer, intentra.Config{
-		Key: key, Suite: suites[c.Suite], Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent,
+		Key: key, Suite: suites[c.Suite], Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent, Record: rec.writer(),
 	})
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)

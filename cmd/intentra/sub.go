@@ -18,6 +18,7 @@ type subCmd struct {
 	Count   uint64             `placeholder:"N" help:"End after N messages."`
 	Timeout time.Duration      `placeholder:"D" help:"End after this long, such as 30s. With --count, fewer than N messages by then are a failure."`
 	metricsFlag
+	recordFlags
 }
 
 func (c *subCmd) Help() string {
@@ -43,7 +44,7 @@ func (c *subCmd) check() error {
 	return nil
 }
 
-func (c *subCmd) Run(e *environment) error {
+func (c *subCmd) Run(e *environment) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -62,7 +63,12 @@ func (c *subCmd) Run(e *environment) error {
 		return fmt.Errorf("sub: %w", err)
 	}
 	defer m.close()
-	cfg := intentra.Config{Key: key, Logger: e.logger(slog.LevelWarn), ReceiveQueue: subQueue}
+	rec, err := c.recordFlags.open(e)
+	if err != nil {
+		return fmt.Errorf("sub: %w", err)
+	}
+	defer func() { err = rec.close(e, err) }()
+	cfg := intentra.Config{Key: key, Logger: e.logger(slog.LevelWarn), ReceiveQueue: subQueue, Record: rec.writer()}
 	if c.Listen != "" {
 		err = c.listen(e, cfg, allow, m)
 	} else {

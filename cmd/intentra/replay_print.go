@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/intentra/intentra/replay"
+)
+
+// replayPrinter writes what happens in a replay, line by line.
+type replayPrinter struct {
+	out   io.Writer
+	quiet bool
+	ended func() bool
+	last  int // packet
+	told  int // differences
+	err   error
+}
+
+func (p *replayPrinter) printf(format string, args ...any) {
+	if _, err := fmt.Fprintf(p.out, format, args...); err != nil && p.err == nil {
+		p.err = err
+	}
+}
+
+func (p *replayPrinter) packet(k replay.Packet) {
+	p.last = k.Number
+	if p.quiet {
+		return
+	}
+	text := k.Note
+	if text == "" {
+		text = k.Replayed.String()
+	}
+	p.printf("%7d  %s  %s  %d B  %s\n", k.Number, k.Time.UTC().Format("15:04:05.000000000"), k.From, len(k.Data), text)
+}
+
+// shownBytes is how much of a payload view prints.
+const shownBytes = 32
+
+// view prints what a stage has let pass.
+func (p *replayPrinter) view(v replay.View) {
+	p.printf("%7d  %s  %d B", v.Number, v.Addr, len(v.Data))
+	if v.Epoch != 0 {
+		p.printf("  epoch %#08x  counter %d", uint32(v.Epoch), v.Counter)
+	}
+	if v.Intent != 0 {
+		p.printf("  %s on channel %d", v.Intent, v.Channel)
+	}
+	if b := v.Payload(); v.Opened() {
+		p.printf("  payload %d B  %x", len(b), b[:min(len(b), shownBytes)])
+		if len(b) > shownBytes {
+			p.printf("...")
+		}
+	}
+	p.printf("\n")
+}
+
+func (p *replayPrinter) difference(d replay.Difference) {
+	if p.told++; p.told <= mostDifferences {
+		p.printf("DIFFERS  %s\n", d)
+	}
+	if p.told == mostDifferences {
+		p.printf("DIFFERS  the others are only counted\n")
+	}
+}
+
+func (p *replayPrinter) totals(r *replayResult) {
+	kind := "plain capture"
+	switch {
+	case r.Journal && r.Whole:
+		kind = "recording"
+	case r.Journal:
+		kind = "recording without its end"
+	}
+	p.printf("%s: %d datagrams received, %d sent, %d messages delivered", kind, r.Received, r.Sent, r.Delivered)
+	if r.Unjudged > 0 {
+		p.printf(", %d received but not judged", r.Unjudged)
+	}
+	if r.Other > 0 {
+		p.printf(", %d other packets", r.Other)
+	}
+	if r.Interrupted {
+		p.printf("; interrupted")
+	}
+	p.printf("\n")
+	printCounts(p, r.Totals)
+	if !r.Journal {
+		if r.Received+r.Sent == 0 {
+			p.printf("nothing in it goes to or from the port that the keys were recorded at\n")
+		}
+		return
+	}
+	if len(r.Differences) == 0 {
+		p.printf("identical to the recording\n")
+		return
+	}
+	p.printf("differences, by kind:\n")
+	printCounts(p, r.Differences)
+}
+
+// printCounts prints a line for each, by name.
+func printCounts[N int | uint64](p *replayPrinter, counts map[string]N) {
+	names := make([]string, 0, len(counts))
+	for name := range counts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		p.printf("%12d  %s\n", counts[name], name)
+	}
+}
