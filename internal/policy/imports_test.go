@@ -73,7 +73,7 @@ var rules = []rule{
 	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "sim/...", "journal", "replay", "internal/...", "cmd/..."},
 		beyond: []string{"github.com/alecthomas/kong", "github.com/prometheus/client_golang/..."},
 		except: []string{"unsafe"}},
-	{folder: "docs", except: []string{"*", "*/..."}}, // documents, and tests that hold them
+	{folder: "docs", except: []string{"*", "*/..."}},      // documents, and tests that hold them
 	{folder: "wireshark", except: []string{"*", "*/..."}}, // a dissector in Lua, and tests that hold it
 	{folder: "examples/...", ours: []string{".", "pipeline", "stages/...", "metrics", "examples/..."},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},

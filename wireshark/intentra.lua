@@ -1,0 +1,497 @@
+-- Dissectors of the intentra protocol, version 1, for Wireshark and tshark. docs/PROTOCOL.md is the same in prose: the fields
+-- have its names, and the sections meant below are its own. To install, put this file into Wireshark's folder of Lua plugins; or
+--
+--     tshark -X lua_script:intentra.lua -r capture.pcapng -Y intentra
+--
+-- intentra: the UDP datagrams. Well-formed ones are found by themselves, on ports that belong to another protocol only with
+-- -o udp.try_heuristic_first:TRUE. To see malformed ones too, name the ports, by Decode As or as a preference:
+--
+--     -d udp.port==4433,intentra
+--     -o intentra.ports:4433,5000-5010
+--
+-- intentra_frames: the plaintext of one Data packet, for whoever has the keys; intentra_hello: that of one Hello. In a capture of
+-- link type 147 (USER0), one to a record; in Wireshark the option is Preferences, Protocols, DLT_USER. Or by Decode As, as the
+-- payload of UDP.
+--
+--     -o 'uat:user_dlts:"User 0 (DLT=147)","intentra_frames","0","","0",""'
+
+local VERSION, HEADER, TAG = 1, 16, 16
+local DATA, INIT, RESPONSE, FINAL, COOKIE = 1, 2, 3, 4, 5
+local packet_types = { [DATA] = "Data", [INIT] = "Init", [RESPONSE] = "Response", [FINAL] = "Final", [COOKIE] = "Cookie" }
+local suites = { [1] = "Noise_XX_25519_AESGCM_SHA256", [2] = "Noise_XX_25519_ChaChaPoly_SHA256" }
+
+local PADDING, REALTIME, LATEST, RELIABLE, ACK, PING, CLOSE, CHALLENGE, PATH_RESPONSE, REKEY = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local frame_types = {
+	[PADDING] = "Padding", [REALTIME] = "Realtime", [LATEST] = "Latest", [RELIABLE] = "Reliable", [ACK] = "ACK",
+	[PING] = "Ping", [CLOSE] = "Close", [CHALLENGE] = "PathChallenge", [PATH_RESPONSE] = "PathResponse", [REKEY] = "Rekey",
+}
+local steps = { [0] = "Request", [1] = "Init", [2] = "Answer", [3] = "Final" }
+local reasons = {
+	[0] = "none", [1] = "closed", [2] = "shutdown", [3] = "replaced", [4] = "revoked", [5] = "violation", [6] = "slow",
+	[7] = "keys_exhausted", [32] = "idle", [33] = "handshake_failed", [34] = "unanswered",
+}
+
+local intentra = Proto("intentra", "intentra")
+local frames = Proto("intentra_frames", "intentra frames")
+local hello = Proto("intentra_hello", "intentra Hello")
+
+local p = {
+	version = ProtoField.uint8("intentra.version", "Version", base.DEC, nil, 0xf0),
+	type = ProtoField.uint8("intentra.type", "Packet type", base.DEC, packet_types, 0x0f),
+	suite = ProtoField.uint8("intentra.suite", "Cipher suite", base.DEC, suites),
+	reserved = ProtoField.bytes("intentra.reserved", "Reserved, zero"),
+	receiver = ProtoField.uint32("intentra.receiver", "Receiver index", base.HEX),
+	sender = ProtoField.uint32("intentra.sender", "Sender index", base.HEX),
+	counter = ProtoField.uint64("intentra.counter", "Counter", base.DEC),
+	frames = ProtoField.bytes("intentra.frames", "Frames, encrypted"),
+	tag = ProtoField.bytes("intentra.tag", "Tag"),
+	ephemeral = ProtoField.bytes("intentra.ephemeral", "Ephemeral public key"),
+	padding = ProtoField.bytes("intentra.padding", "Payload of Noise message 1, zero"),
+	static = ProtoField.bytes("intentra.static", "Static public key, encrypted"),
+	static_tag = ProtoField.bytes("intentra.static_tag", "Tag of the static public key"),
+	hello = ProtoField.bytes("intentra.hello", "Hello, encrypted"),
+	hello_tag = ProtoField.bytes("intentra.hello_tag", "Tag of Hello"),
+	cookie = ProtoField.bytes("intentra.cookie", "Cookie"),
+	mac = ProtoField.bytes("intentra.mac", "MAC"),
+}
+intentra.fields = p
+
+local h = {
+	index = ProtoField.uint32("intentra.hello.index", "Index", base.HEX),
+	rate = ProtoField.uint32("intentra.hello.rate", "Rate (packets/s)", base.DEC),
+	burst = ProtoField.uint32("intentra.hello.burst", "Burst (packets)", base.DEC),
+	max_datagram = ProtoField.uint16("intentra.hello.max_datagram", "MaxDatagram (bytes)", base.DEC),
+	reserved = ProtoField.bytes("intentra.hello.reserved", "Reserved, zero"),
+}
+hello.fields = h
+
+local f = {
+	frame = ProtoField.none("intentra.frame", "Frame"),
+	type = ProtoField.uint8("intentra.frame.type", "Frame type", base.DEC, frame_types),
+	padding = ProtoField.bytes("intentra.frame.padding", "Further Padding frames"),
+	channel = ProtoField.uint32("intentra.frame.channel", "Channel", base.DEC),
+	sequence = ProtoField.uint64("intentra.frame.sequence", "Sequence", base.DEC),
+	distance = ProtoField.uint16("intentra.frame.distance", "Distance", base.DEC),
+	length = ProtoField.uint32("intentra.frame.length", "Length", base.DEC),
+	payload = ProtoField.bytes("intentra.frame.payload", "Payload"),
+	epoch = ProtoField.uint8("intentra.frame.epoch", "Epoch, low 8 bits", base.DEC),
+	delay = ProtoField.uint16("intentra.frame.delay", "Delay (units of 8 us)", base.DEC),
+	largest = ProtoField.uint64("intentra.frame.largest", "Largest counter", base.DEC),
+	reliable = ProtoField.uint64("intentra.frame.reliable", "Reliable, all below", base.DEC),
+	bitmap_length = ProtoField.uint8("intentra.frame.bitmap_length", "Length of the bitmap", base.DEC),
+	bitmap = ProtoField.bytes("intentra.frame.bitmap", "Bitmap"),
+	acknowledged = ProtoField.string("intentra.frame.acknowledged", "Acknowledged counters"),
+	reason = ProtoField.uint8("intentra.frame.reason", "Reason", base.DEC, reasons),
+	token = ProtoField.bytes("intentra.frame.token", "Token"),
+	step = ProtoField.uint8("intentra.frame.step", "Step", base.DEC, steps),
+	message = ProtoField.bytes("intentra.frame.message", "Noise message"),
+	ephemeral = ProtoField.bytes("intentra.frame.ephemeral", "Ephemeral public key"),
+	index = ProtoField.uint32("intentra.frame.index", "New receiver index", base.HEX),
+	static = ProtoField.bytes("intentra.frame.static", "Static public key, encrypted"),
+	static_tag = ProtoField.bytes("intentra.frame.static_tag", "Tag of the static public key"),
+	index_encrypted = ProtoField.bytes("intentra.frame.index_encrypted", "New receiver index, encrypted"),
+	tag = ProtoField.bytes("intentra.frame.tag", "Tag of the payload"),
+}
+frames.fields = f
+
+local function malformed(name, text) return ProtoExpert.new(name, text, expert.group.MALFORMED, expert.severity.ERROR) end
+local function doubtful(name, text) return ProtoExpert.new(name, text, expert.group.PROTOCOL, expert.severity.WARN) end
+
+-- The first five make a receiver drop the packet before it looks further.
+local e = {
+	short = malformed("intentra.fault.short", "Shorter than its type can be"),
+	version = malformed("intentra.fault.version", "Another version"),
+	type = malformed("intentra.fault.type", "Unknown packet type"),
+	reserved = malformed("intentra.fault.reserved", "A reserved bit is set, an index is wrong, or the suite is unknown"),
+	length = malformed("intentra.fault.length", "Another length than its type has"),
+	padding = doubtful("intentra.fault.padding", "Init whose padding is not zero"),
+	counter = doubtful("intentra.fault.counter", "Counter of 2^28 or above"),
+	cut = ProtoExpert.new("intentra.fault.cut", "Cut by the capture", expert.group.UNDECODED, expert.severity.NOTE),
+}
+intentra.experts = e
+
+local invalid_hello = malformed("intentra.hello.invalid", "Hello that breaks a rule of section 2")
+hello.experts = { invalid_hello }
+
+local fe = {
+	malformed = malformed("intentra.frame.malformed", "Malformed frame"),
+	message = doubtful("intentra.frame.message_length", "No Noise message of this step"),
+}
+frames.experts = fe
+
+-- Packets, section 2.
+
+local header = {
+	[DATA] = { { p.reserved, 3 }, { p.receiver, 4 }, { p.counter, 8 } },
+	[INIT] = { { p.suite, 1 }, { p.reserved, 2 }, { p.receiver, 4 }, { p.sender, 4 }, { p.reserved, 4 } },
+}
+local handshake_header = { { p.suite, 1 }, { p.reserved, 2 }, { p.receiver, 4 }, { p.reserved, 8 } }
+
+-- What follows the header of handshake packets.
+local layouts = {
+	[INIT] = { { p.ephemeral, 32 }, { p.padding, 64 }, { p.cookie, 16 } },
+	[RESPONSE] = { { p.ephemeral, 32 }, { p.static, 32 }, { p.static_tag, 16 }, { p.hello, 16 }, { p.hello_tag, 16 } },
+	[FINAL] = { { p.static, 32 }, { p.static_tag, 16 }, { p.hello, 16 }, { p.hello_tag, 16 } },
+	[COOKIE] = { { p.cookie, 16 }, { p.mac, 16 } },
+}
+
+local function size_of(layout)
+	local size = 0
+	for _, field in ipairs(layout) do
+		size = size + field[2]
+	end
+	return size
+end
+
+-- Adds the fields of layout that have been captured whole, from the offset at, and returns the offset behind them.
+local function add_layout(tree, tvb, at, layout)
+	for _, field in ipairs(layout) do
+		if at + field[2] > tvb:captured_len() then
+			break
+		end
+		tree:add(field[1], tvb(at, field[2]))
+		at = at + field[2]
+	end
+	return at
+end
+
+local function is_zero(range) return not range:bytes():tohex():find("[^0]") end
+
+local function handshake_fault(tvb, kind)
+	local rest, indexes = tvb(8, 8), true
+	if kind == INIT then
+		rest, indexes = tvb(12, 4), tvb(4, 4):uint() == 0 and tvb(8, 4):uint() ~= 0
+	end
+	if not (indexes and is_zero(rest) and is_zero(tvb(2, 2)) and suites[tvb(1, 1):uint()]) then
+		return e.reserved
+	elseif tvb:reported_len() ~= HEADER + size_of(layouts[kind]) then
+		return e.length
+	end
+end
+
+-- Returns the first reason for which a receiver must drop the datagram, or nil. It needs a whole header to say so.
+local function fault(tvb)
+	local size = tvb:reported_len()
+	if size < HEADER then
+		return e.short
+	elseif tvb:captured_len() < HEADER then
+		return e.cut
+	elseif tvb(0, 1):bitfield(0, 4) ~= VERSION then
+		return e.version
+	end
+	local kind = tvb(0, 1):bitfield(4, 4)
+	if not packet_types[kind] then
+		return e.type
+	elseif kind ~= DATA then
+		return handshake_fault(tvb, kind)
+	elseif not is_zero(tvb(1, 3)) then
+		return e.reserved
+	elseif size < HEADER + TAG then
+		return e.short
+	end
+end
+
+-- Section 4: no counter may be 2^28 or above.
+local function counter_is_valid(tvb) return is_zero(tvb(8, 4)) and tvb(12, 1):bitfield(0, 4) == 0 end
+
+-- Adds what follows the header of a Data packet, and returns its line in the list of packets.
+local function add_data(tree, tvb)
+	local captured = tvb:captured_len()
+	local n = tvb:reported_len() - HEADER - TAG
+	if n > 0 and captured > HEADER then
+		tree:add(p.frames, tvb(HEADER, math.min(n, captured - HEADER)))
+	end
+	if n >= 0 and captured >= HEADER + n + TAG then
+		tree:add(p.tag, tvb(HEADER + n, TAG))
+	end
+	if not counter_is_valid(tvb) then
+		tree:add_proto_expert_info(e.counter)
+	end
+	return string.format("Data, receiver 0x%08x, counter %s, %d bytes of frames", tvb(4, 4):uint(), tostring(tvb(8, 8):uint64()),
+		math.max(n, 0))
+end
+
+-- The same for the other types.
+local function add_handshake(tree, tvb, kind)
+	local stop = add_layout(tree, tvb, HEADER, layouts[kind])
+	if kind ~= INIT then
+		return string.format("%s, receiver 0x%08x", packet_types[kind], tvb(4, 4):uint())
+	elseif stop >= 112 and not is_zero(tvb(48, 64)) then
+		tree:add_proto_expert_info(e.padding)
+	end
+	local cookie = stop == 128 and not is_zero(tvb(112, 16)) and "cookie" or "no cookie"
+	return string.format("Init, sender 0x%08x, %s", tvb(8, 4):uint(), cookie)
+end
+
+function intentra.dissector(tvb, pinfo, root)
+	local size, captured = tvb:reported_len(), tvb:captured_len()
+	local tree = root:add(intentra, tvb())
+	pinfo.cols.protocol = "intentra"
+	pinfo.cols.info = "malformed"
+	local wrong = fault(tvb) or captured < size and e.cut
+	if wrong then
+		tree:add_proto_expert_info(wrong)
+	end
+	if captured == 0 then
+		return size
+	end
+	tree:add(p.version, tvb(0, 1))
+	tree:add(p.type, tvb(0, 1))
+	if wrong == e.version or wrong == e.type then
+		return size -- a future version may use any layout behind its first byte
+	end
+	local kind = tvb(0, 1):bitfield(4, 4)
+	if add_layout(tree, tvb, 1, header[kind] or handshake_header) < HEADER then
+		return size
+	end
+	local info = kind == DATA and add_data(tree, tvb) or add_handshake(tree, tvb, kind)
+	if wrong and wrong ~= e.cut then
+		info = info .. " (malformed)"
+	end
+	pinfo.cols.info = info
+	tree:append_text(", " .. info)
+	return size
+end
+
+-- Takes what no receiver would drop for its form. At least 68 bits are fixed, so other protocols are safe from it.
+local function heuristic(tvb, pinfo, root)
+	if fault(tvb) or tvb(0, 1):bitfield(4, 4) == DATA and not counter_is_valid(tvb) then
+		return false
+	end
+	intentra.dissector(tvb, pinfo, root)
+	return true
+end
+
+-- Hello, section 2.
+
+local hello_layout = { { h.index, 4 }, { h.rate, 4 }, { h.burst, 4 }, { h.max_datagram, 2 }, { h.reserved, 2 } }
+
+function hello.dissector(tvb, pinfo, root)
+	pinfo.cols.protocol = "intentra_hello"
+	pinfo.cols.info = "Hello"
+	local tree = root:add(hello, tvb())
+	local at = add_layout(tree, tvb, 0, hello_layout)
+	if at ~= 16 or tvb:reported_len() ~= at or tvb(0, 4):uint() == 0 or tvb(4, 4):uint() == 0 or tvb(8, 4):uint() == 0
+		or tvb(12, 2):uint() < 256 or tvb(14, 2):uint() ~= 0 then
+		tree:add_proto_expert_info(invalid_hello)
+	end
+	return tvb:reported_len()
+end
+
+-- Frames, sections 5 to 7.
+
+-- A Cursor takes fields off the front of a plaintext and adds them to the tree of their frame. From the first malformed one on it
+-- is done: what it returns means nothing, and it adds nothing.
+local Cursor = {}
+Cursor.__index = Cursor
+
+function Cursor:malformed(text)
+	if not self.done then
+		self.tree:add_proto_expert_info(fe.malformed, text)
+		self.done = true
+	end
+end
+
+function Cursor:left() return self.tvb:captured_len() - self.at end
+
+-- Takes size bytes. Returns them, or nil.
+function Cursor:skip(size)
+	if size > self:left() then
+		self:malformed("the plaintext ends inside a frame")
+	end
+	if self.done then
+		return nil
+	end
+	self.at = self.at + size
+	return self.tvb(self.at - size, size)
+end
+
+-- Takes a field of size bytes, and shows it unless it is empty. Returns the bytes, or nil.
+function Cursor:take(field, size)
+	local range = self:skip(size)
+	if range and size > 0 then
+		self.tree:add(field, range)
+	end
+	return range
+end
+
+-- Takes a number of 1, 2, 4 or 8 bytes. One of 8 is a UInt64.
+function Cursor:number(field, size)
+	local range = self:take(field, size)
+	if size == 8 then
+		return range and range:uint64() or UInt64(0)
+	end
+	return range and range:uint() or 0
+end
+
+local sizes = { [0] = 1, [1] = 2, [2] = 4, [3] = 8 }               -- of a varint, by its upper two bits
+local least = { [1] = 0, [2] = 64, [4] = 16384, [8] = 1073741824 } -- the least value of that size
+
+-- Takes a varint: RFC 9000 section 16, below 2^32, and in its shortest form.
+function Cursor:varint(field)
+	local size = self:left() > 0 and sizes[self.tvb(self.at, 1):bitfield(0, 2)] or 1
+	local range = self:skip(size)
+	if not range then
+		return 0
+	end
+	local above = size == 8 and range:bitfield(2, 30) or 0
+	local value = size == 8 and range(4, 4):uint() or range:bitfield(2, math.min(8 * size - 2, 30))
+	self.tree:add(field, range, value)
+	if above ~= 0 then
+		self:malformed("a varint of 2^32 or above")
+	elseif value < least[size] then
+		self:malformed("a varint that is not in its shortest form")
+	end
+	return value
+end
+
+-- Takes as many bytes as the length in front of them says, and returns the length.
+function Cursor:payload(field)
+	local size = self:varint(f.length)
+	self:take(field, size)
+	return size
+end
+
+local function padding(c)
+	local n = 0
+	while n < c:left() and c.tvb(c.at + n, 1):uint() == PADDING do
+		n = n + 1
+	end
+	c:take(f.padding, n)
+	return string.format("%d bytes", 1 + n)
+end
+
+local function message(c) -- Realtime and Latest
+	local channel = c:varint(f.channel)
+	return string.format("channel %d, %d bytes", channel, c:payload(f.payload))
+end
+
+local function reliable(c)
+	local channel = c:varint(f.channel)
+	local sequence = c:number(f.sequence, 8)
+	local distance = c:number(f.distance, 2)
+	if distance > 1023 or UInt64(distance) > sequence then
+		c:malformed("a distance above 1,023 or above the sequence")
+	end
+	return string.format("channel %d, sequence %s, %d bytes", channel, tostring(sequence), c:payload(f.payload))
+end
+
+-- Returns the counters that largest and bitmap name, and how far the lowest of them is from largest.
+local function acknowledged(largest, bitmap)
+	local named, distance = { tostring(largest) }, 0
+	for i = 0, 8 * bitmap:len() - 1 do
+		if bitmap(math.floor(i / 8), 1):bitfield(7 - i % 8, 1) == 1 then -- bitfield counts from the most significant bit
+			distance = i + 1
+			table.insert(named, tostring(largest - UInt64(distance)))
+		end
+	end
+	return table.concat(named, ", "), distance
+end
+
+local function ack(c)
+	local epoch = c:number(f.epoch, 1)
+	c:number(f.delay, 2)
+	local largest = c:number(f.largest, 8)
+	c:number(f.reliable, 8)
+	local n = c:number(f.bitmap_length, 1)
+	if n > 128 then
+		c:malformed("a bitmap of more than 128 bytes")
+	end
+	local bitmap = n > 0 and c:take(f.bitmap, n)
+	local counters, distance = tostring(largest), 0
+	if bitmap then
+		counters, distance = acknowledged(largest, bitmap)
+		if bitmap(n - 1, 1):uint() == 0 then
+			c:malformed("a bitmap whose last byte is zero")
+		elseif UInt64(distance) > largest then
+			c:malformed("a bit for a counter below zero")
+		end
+	end
+	if not c.done then
+		c.tree:add(f.acknowledged, c.tvb(c.at, 0), counters):set_generated()
+	end
+	return string.format("epoch %d, largest counter %s", epoch, tostring(largest))
+end
+
+local function close(c) return reasons[c:number(f.reason, 1)] or "unknown" end
+local function path(c) c:take(f.token, 8) end -- PathChallenge and PathResponse
+
+-- The Noise messages of a rekey by their step, section 7.
+local rekey_messages = {
+	[0] = {},
+	[1] = { { f.ephemeral, 32 }, { f.index, 4 } },
+	[2] = { { f.ephemeral, 32 }, { f.static, 32 }, { f.static_tag, 16 }, { f.index_encrypted, 4 }, { f.tag, 16 } },
+	[3] = { { f.static, 32 }, { f.static_tag, 16 }, { f.tag, 16 } },
+}
+
+local function rekey(c)
+	local step = c:number(f.step, 1)
+	if not steps[step] then
+		c:malformed("a step above 3")
+	end
+	local size = c:payload(f.message)
+	if step == 0 and size > 0 then
+		c:malformed("a Request with a message")
+	elseif not c.done and size ~= size_of(rekey_messages[step]) then
+		c.tree:add_proto_expert_info(fe.message)
+	elseif not c.done then
+		add_layout(c.tree, c.tvb, c.at - size, rekey_messages[step])
+	end
+	return steps[step]
+end
+
+local frame_dissectors = {
+	[PADDING] = padding, [REALTIME] = message, [LATEST] = message, [RELIABLE] = reliable, [ACK] = ack,
+	[CLOSE] = close, [CHALLENGE] = path, [PATH_RESPONSE] = path, [REKEY] = rekey,
+}
+
+-- Adds the frame at the cursor and returns its name.
+local function add_frame(c, root)
+	local start = c.at
+	c.tree = root:add(f.frame, c.tvb(start))
+	local kind = c:number(f.type, 1)
+	local name = frame_types[kind]
+	if not name then
+		c:malformed(string.format("frame type %d is unknown", kind))
+		return "unknown"
+	end
+	local detail = frame_dissectors[kind] and frame_dissectors[kind](c)
+	c.tree:set_len(c.at - start)
+	c.tree:set_text(detail and not c.done and name .. ", " .. detail or name)
+	if kind == CLOSE or kind == REKEY then
+		name = string.format("%s (%s)", name, detail)
+	end
+	return name
+end
+
+function frames.dissector(tvb, pinfo, root)
+	pinfo.cols.protocol = "intentra_frames"
+	local tree = root:add(frames, tvb())
+	local c = setmetatable({ tvb = tvb, at = 0, done = false, tree = tree }, Cursor)
+	if tvb:captured_len() == 0 then
+		c:malformed("no frame")
+	end
+	local names = {}
+	while not c.done and c:left() > 0 do
+		table.insert(names, add_frame(c, tree))
+	end
+	pinfo.cols.info = table.concat(names, ", ") .. (c.done and " (malformed)" or "")
+	return tvb:reported_len()
+end
+
+-- Where the dissectors are found.
+
+local udp = DissectorTable.get("udp.port")
+intentra.prefs.ports = Pref.range("UDP ports", "", "Ports whose datagrams are all taken for intentra", 65535)
+local ports = intentra.prefs.ports
+
+function intentra.prefs_changed()
+	udp:remove(ports, intentra)
+	ports = intentra.prefs.ports
+	udp:add(ports, intentra)
+end
+
+intentra:register_heuristic("udp", heuristic)
+udp:add_for_decode_as(intentra)
+udp:add_for_decode_as(frames)
+udp:add_for_decode_as(hello)
