@@ -28,12 +28,12 @@ type Writer struct {
 	mu      sync.Mutex
 	journal stream
 	keys    stream
-	used    bool
+	taken   bool // by a transport
+	used    bool // the transport has started
 	closed  bool
 	err     error // the first; nothing is written after it
 	wake    chan struct{}
 	done    chan struct{}
-	scratch []byte
 }
 
 // Used reports whether a transport has been recorded, or is being.
@@ -50,6 +50,7 @@ type stream struct {
 	remove  func() error
 	waiting []byte
 	spare   []byte
+	failed  bool // what comes after a gap is worth nothing; the writing goroutine's
 }
 
 // Create makes a journal in a new file with mode 0600 and, unless keys is empty,
@@ -103,8 +104,8 @@ func (w *Writer) Err() error {
 }
 
 // Close writes what waits, and returns what has gone wrong from the beginning on.
-// Files of Create that no transport has used are removed. Closing again returns
-// the same.
+// Files of Create are removed if no transport has used them, or only one that
+// could not be started. Closing again returns the same.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -121,11 +122,18 @@ func (w *Writer) HasKeys() bool { return w.keys.to != nil }
 func (w *Writer) begin() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.used || w.closed {
+	if w.taken || w.closed {
 		return ErrUsed
 	}
-	w.used = true
+	w.taken = true
 	return nil
+}
+
+// begun says that the transport has started, so that there is something to keep.
+func (w *Writer) begun() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.used = true
 }
 
 // entry writes an entry in a custom block.
@@ -190,12 +198,16 @@ func (w *Writer) flush(s *stream) (closed bool) {
 	b := s.waiting
 	s.waiting, s.spare = s.spare[:0], b
 	w.mu.Unlock()
-	if len(b) > 0 {
-		_, err := s.to.Write(b)
-		w.fail(err)
-		if s == &w.keys {
-			clear(b)
+	if len(b) > 0 && !s.failed {
+		n, err := s.to.Write(b)
+		if err == nil && n < len(b) {
+			err = io.ErrShortWrite
 		}
+		s.failed = err != nil
+		w.fail(err)
+	}
+	if s == &w.keys {
+		clear(b)
 	}
 	return closed
 }
