@@ -8,6 +8,8 @@ import (
 	"github.com/intentra/intentra/internal/keyledger"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/stages/pack"
+	"github.com/intentra/intentra/wire"
 )
 
 // audit is what a world that checks itself keeps.
@@ -83,7 +85,9 @@ func (a *audit) sent(from *Node, to intentra.PublicKey, m intentra.Message, r in
 	if r.Status == intentra.Dropped {
 		return
 	}
-	a.stream(from.key, to, m).send(m.Payload, a.w.now)
+	receiver := a.w.byKey[to]
+	size := wire.MessageSize(pack.FrameType(m.Intent), m.Channel, len(m.Payload)) + wire.Overhead
+	a.stream(from.key, to, m).send(m.Payload, a.w.now, receiver != nil && size > receiver.cfg.MaxDatagram)
 	if err := from.queueBounds(to); err != nil {
 		a.w.Fail(fmt.Errorf("bounds: %w", err))
 	}

@@ -18,7 +18,7 @@ var (
 	// channel, or again.
 	ErrStale = errors.New("delivered behind a newer one")
 	// ErrGap: a Reliable message was delivered that is not the one behind the
-	// last of its channel.
+	// last of its channel, those left out that the receiver is too small for.
 	ErrGap = errors.New("delivered out of order")
 )
 
@@ -54,6 +54,9 @@ type stream struct {
 type sentMessage struct {
 	print uint64
 	at    pipeline.Time
+	// tooLarge: the receiver cannot take it, which its sender did not know yet;
+	// see intentra.ErrMessageTooLarge.
+	tooLarge bool
 }
 
 type tally struct{ sent, delivered int }
@@ -81,12 +84,12 @@ func fingerprint(b []byte) uint64 {
 	return h
 }
 
-func (s *stream) send(payload []byte, now pipeline.Time) {
+func (s *stream) send(payload []byte, now pipeline.Time, tooLarge bool) {
 	for s.len() > streamKept && s.sent[s.head].at < now-streamTime {
 		s.forget()
 	}
 	f := fingerprint(payload)
-	s.sent = append(s.sent, sentMessage{f, now})
+	s.sent = append(s.sent, sentMessage{f, now, tooLarge})
 	if s.counts != nil {
 		t := s.counts[f]
 		if t == nil {
@@ -143,9 +146,7 @@ func (s *stream) deliverReliable(f, session uint64) error {
 	var at []uint64
 	if session == s.session {
 		for _, i := range s.at {
-			if i++; i >= s.first && i < s.end() && s.print(i) == f {
-				at = append(at, i)
-			}
+			at = append(at, s.behind(i, f)...)
 		}
 	} else {
 		at = s.find(f)
@@ -161,6 +162,20 @@ func (s *stream) deliverReliable(f, session uint64) error {
 		return fmt.Errorf("%w: message %d, after %d in the same session", ErrGap, found[0], s.at[0])
 	}
 	return ErrNotSent
+}
+
+// behind returns where the message may be among those that may come next behind
+// a position.
+func (s *stream) behind(i, f uint64) (at []uint64) {
+	for i++; i >= s.first && i < s.end(); i++ {
+		if s.print(i) == f {
+			at = append(at, i)
+		}
+		if !s.sent[s.head+int(i-s.first)].tooLarge {
+			break
+		}
+	}
+	return at
 }
 
 func (s *stream) find(f uint64) (at []uint64) {

@@ -321,7 +321,7 @@ func TestStreamForgets(t *testing.T) {
 		s := a.stream(intentra.PublicKey{1}, intentra.PublicKey{2}, intentra.Message{Intent: intent})
 		payload := func(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
 		for i := range 5 * streamKept {
-			s.send(payload(i), pipeline.Time(i)*pipeline.Time(time.Second))
+			s.send(payload(i), pipeline.Time(i)*pipeline.Time(time.Second), false)
 		}
 		require.Equal(t, streamKept+1, s.len())
 		require.LessOrEqual(t, len(s.sent), 3*streamKept)
@@ -333,7 +333,7 @@ func TestStreamForgets(t *testing.T) {
 	// What is fresh is kept, however much it is.
 	s := &stream{key: streamKey{intent: intentra.Latest}}
 	for range 2 * streamKept {
-		s.send([]byte("x"), 1)
+		s.send([]byte("x"), 1, false)
 	}
 	require.Equal(t, 2*streamKept, s.len())
 }
@@ -342,7 +342,7 @@ func TestStreamForgets(t *testing.T) {
 func TestStreamOfEqualMessages(t *testing.T) {
 	s := &stream{key: streamKey{intent: intentra.Reliable}}
 	for _, m := range "aabab" {
-		s.send([]byte{byte(m)}, 0)
+		s.send([]byte{byte(m)}, 0, m == 'L')
 	}
 	for _, m := range "ab" {
 		require.NoError(t, s.deliver([]byte{byte(m)}, 1))
@@ -352,4 +352,16 @@ func TestStreamOfEqualMessages(t *testing.T) {
 	require.ErrorIs(t, s.deliver([]byte("b"), 1), ErrGap)
 	require.NoError(t, s.deliver([]byte("b"), 2), "another session may begin anywhere")
 	require.ErrorIs(t, s.deliver([]byte("c"), 2), ErrNotSent)
+}
+
+// Only what the receiver is too small for may be left out.
+func TestStreamWithTooLargeMessages(t *testing.T) {
+	s := &stream{key: streamKey{intent: intentra.Reliable}}
+	for _, m := range "aLbLcd" {
+		s.send([]byte{byte(m)}, 0, m == 'L')
+	}
+	require.NoError(t, s.deliver([]byte("a"), 1))
+	require.NoError(t, s.deliver([]byte("b"), 1))
+	require.ErrorIs(t, s.deliver([]byte("d"), 1), ErrGap, "c is not too large")
+	require.NoError(t, s.deliver([]byte("c"), 1))
 }

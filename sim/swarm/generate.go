@@ -30,10 +30,9 @@ type Settings struct {
 type generator struct {
 	dice
 	Settings
-	lines    []string
-	datagram string // setting of all nodes; see topology
-	nodes    []string
-	pairs    [][2]string // who dials whom
+	lines []string
+	nodes []string
+	pairs [][2]string // who dials whom
 }
 
 // Generate returns the script of a seed: its lines. The same seed and settings
@@ -65,11 +64,6 @@ func (g *generator) add(format string, values ...any) {
 
 // topology makes the nodes and decides who dials whom.
 func (g *generator) topology() {
-	// All have the same: a Reliable message that was queued before its sender
-	// knew that the receiver takes only smaller ones is dropped.
-	if g.one(3) {
-		g.datagram = fmt.Sprintf(" datagram=%d", pick(g.dice, 256, 300, 576, 1452, 9000))
-	}
 	n := g.between(LeastPeers, g.Peers)
 	for i := range n {
 		g.nodes = append(g.nodes, fmt.Sprintf("n%d", i))
@@ -109,12 +103,12 @@ func (g *generator) topology() {
 // node draws the settings of a node.
 func (g *generator) node() string {
 	var s strings.Builder
-	s.WriteString(g.datagram)
 	maybe := func(chance int, format string, value any) {
 		if g.one(chance) {
 			fmt.Fprintf(&s, " "+format, value)
 		}
 	}
+	maybe(4, "datagram=%d", pick(g.dice, 256, 300, 576, 1452, 9000))
 	maybe(2, "suite=%s", pick(g.dice, "aesgcm", "chachapoly"))
 	maybe(2, "rekey=%d", pick(g.dice, 16, 32, 64, 128, 500, 2000))
 	maybe(4, "rekey-after=%v", g.time(5*time.Second, time.Minute))
