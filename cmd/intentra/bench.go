@@ -17,12 +17,13 @@ type benchCmd struct {
 	Latency    benchLatencyCmd    `cmd:"" help:"Round-trip times, beside those of plain UDP sockets."`
 	Handshakes benchHandshakesCmd `cmd:"" help:"How many handshakes a second one listener completes."`
 	Fanout     benchFanoutCmd     `cmd:"" help:"How well one hub's broadcasts reach all peers."`
+	Attack     benchAttackCmd     `cmd:"" help:"What honest peers notice of floods: forged packets, replays, handshakes."`
 	Child      benchChildCmd      `cmd:"" hidden:"" help:"What the others start."`
 }
 
 func (c *benchCmd) Help() string {
 	return "Each runs the other side in processes of its own, and exchanges real datagrams over the loopback interface alone. " +
-		"An interrupt ends a benchmark early. A point of an envelope, a fan-out or a run of handshakes that is not finished then is left out."
+		"An interrupt ends a benchmark early. A point of an envelope, a fan-out, a run of handshakes or a phase of an attack that is not finished then is left out."
 }
 
 // What we chose.

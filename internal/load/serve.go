@@ -21,6 +21,8 @@ func Services() []Service {
 		func(ctx context.Context) any { return &Subscriber{ctx: ctx} },
 		func(ctx context.Context) any { return &Echo{ctx: ctx} },
 		func(ctx context.Context) any { return &Dialer{ctx: ctx} },
+		func(ctx context.Context) any { return &Observer{ctx: ctx} },
+		func(ctx context.Context) any { return &Caller{ctx: ctx} },
 	}
 }
 

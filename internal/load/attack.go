@@ -1,0 +1,118 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/intentra/intentra"
+)
+
+// AttackKind is what goes on while honest peers are measured.
+type AttackKind string
+
+// The kinds.
+const (
+	Idle       AttackKind = "idle"       // nothing
+	Forged     AttackKind = "forged"     // an observer's datagrams in the name of one peer, from its address
+	Replayed   AttackKind = "replays"    // the same with copies of that peer's own
+	Handshakes AttackKind = "handshakes" // complete ones, from allowed keys
+)
+
+// The children of an Attack.
+const (
+	victimChild = iota // the peer whose path an observer sits on
+	othersChild        // all other honest peers
+	observerChild
+	attackChildren
+)
+
+// Attack is a Testbed whose peers send to the transport of this process, one of
+// them through an Observer, while others attack it.
+type Attack struct {
+	*Testbed
+	AttackConfig
+	// Background is the command behind which the callers run, "nothing" if
+	// there is none.
+	Background     string
+	callers        Children // one
+	victim, others Receiver
+}
+
+// AttackConfig says how much of everything there is.
+type AttackConfig struct {
+	// Hz is how many messages of Size bytes each honest peer sends in a second.
+	Hz   float64
+	Size int
+	// Flood is how many datagrams a second an observer sends, Handshakes how
+	// many handshakes a second are begun from Addresses addresses.
+	Flood, Handshakes float64
+	Addresses         int
+	// Foreground lets the callers compete for the processors like all others.
+	Foreground bool
+}
+
+// OpenAttack starts the endpoint, with the limits of b, and the children. Of
+// b.Peers, at least two, the first is the victim; the identities that attack are
+// b.Spare, at least one.
+func OpenAttack(ctx context.Context, b TestbedConfig, c AttackConfig) (a *Attack, err error) {
+	a = &Attack{AttackConfig: c}
+	b.Children = attackChildren
+	a.Testbed, err = open(ctx, b, intentra.Config{Handler: func(_ *intentra.Peer, m intentra.Message) {
+		// They tell their own by the number of the run.
+		a.others.Handle(m.Payload)
+		a.victim.Handle(m.Payload)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	command := b.Command
+	if a.Background = "nothing"; !c.Foreground {
+		command, a.Background = inBackground(command)
+	}
+	if a.callers, err = StartChildren(ctx, 1, command, b.Stderr); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// Close ends the children and the endpoint.
+func (a *Attack) Close() {
+	a.callers.Close()
+	a.Testbed.Close()
+}
+
+// Connect connects all honest peers, and gets the attackers ready.
+func (a *Attack) Connect(ctx context.Context) error {
+	addr := a.Transport.LocalAddr()
+	var path netip.AddrPort
+	if err := a.children[observerChild].Call(ctx, "Observer.Forward", addr, &path); err != nil {
+		return err
+	}
+	calls := Calls{
+		Addr: addr, Server: a.Transport.PublicKey(), Seed: a.seed, First: a.Peers, Identities: a.Spare, Addresses: a.Addresses,
+	}
+	if err := a.callers[0].Call(ctx, "Caller.Open", calls, &a.Addresses); err != nil {
+		return err
+	}
+	crowd := a.crowd(0)
+	crowd.Sockets = 1
+	for _, part := range []struct {
+		child, first, peers int
+		addr                netip.AddrPort
+	}{{victimChild, 0, 1, path}, {othersChild, 1, a.Peers - 1, addr}} {
+		crowd.First, crowd.Peers, crowd.Addr = part.first, part.peers, part.addr.String()
+		if err := a.children[part.child].Call(ctx, "Sender.Connect", crowd, &struct{}{}); err != nil {
+			return err
+		}
+	}
+	all := func() (bool, error) { return a.Connected() >= a.Peers, nil }
+	if err := await(ctx, drainLimit, all); err != nil {
+		return err
+	}
+	if n := a.Connected(); n < a.Peers {
+		return fmt.Errorf("%d of %d peers are connected", n, a.Peers)
+	}
+	return nil
+}
