@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"time"
 
 	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/replay"
@@ -15,6 +18,7 @@ type replayCmd struct {
 	Keys      string `required:"" placeholder:"FILE" help:"The keys file (--record-keys) of the side that is to be replayed."`
 	Stage     string `placeholder:"NAME" help:"Show each packet, or message, as it leaves this stage of the inbound chain, instead of its verdict."`
 	FuzzSeeds string `placeholder:"DIR" help:"Write what passes into folders of DIR, as seeds for fuzzing: datagrams, frames, messages."`
+	Frames    string `placeholder:"FILE" help:"Write the plaintext of each data packet to a new FILE (pcap), for Wireshark with the dissector intentra_frames."`
 	Quiet     bool   `short:"q" help:"No line for each packet."`
 	JSON      bool   `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
 }
@@ -39,7 +43,7 @@ var errDiffers = errors.New("replay: it was not the same; the lines marked DIFFE
 // mostDifferences is how many are printed; all are counted.
 const mostDifferences = 100
 
-func (c *replayCmd) Run(e *environment) error {
+func (c *replayCmd) Run(e *environment) (err error) {
 	keys, err := journal.ReadKeys(c.Keys)
 	if err != nil {
 		return c.wrongInput(err)
@@ -51,13 +55,26 @@ func (c *replayCmd) Run(e *environment) error {
 	defer capture.Close()
 	out, _ := e.live(c.JSON)
 	p := &replayPrinter{out: out, quiet: c.Quiet || c.Stage != "", ended: func() bool { return e.ctx.Err() != nil }}
-	o := replay.Options{Keys: keys, Packet: p.packet, Difference: p.difference, Stop: p.ended}
+	if c.Quiet {
+		p.progress, p.toldAt = e.stderr, time.Now()
+	}
+	o := replay.Options{Keys: keys, Packet: p.packet, Difference: p.difference, Stop: p.stop}
 	if c.Stage != "" {
 		o.Views = map[string]func(replay.View){c.Stage: p.view}
 	}
 	var seeds replay.Seeds
 	if c.FuzzSeeds != "" {
 		o = seeds.Watch(o)
+	}
+	if c.Frames != "" {
+		f, openErr := os.OpenFile(c.Frames, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if openErr != nil {
+			return usagef("replay: %w; give the name of a new file", openErr)
+		}
+		w := bufio.NewWriter(f)
+		frames := replay.NewFrames(w)
+		o = frames.Watch(o)
+		defer func() { err = errors.Join(err, frames.Err(), w.Flush(), f.Close()) }()
 	}
 	res, err := replay.Run(capture, o)
 	if errors.Is(err, replay.ErrNoStage) || errors.Is(err, replay.ErrKeys) || errors.Is(err, replay.ErrStages) {

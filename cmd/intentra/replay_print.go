@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/intentra/intentra/replay"
 )
@@ -14,14 +15,27 @@ type replayPrinter struct {
 	quiet bool
 	ended func() bool
 	last  int // packet
-	told  int // differences
-	err   error
+
+	progress io.Writer // nil: none
+	toldAt   time.Time // when there last was some
+
+	told int // differences
+	err  error
 }
 
 func (p *replayPrinter) printf(format string, args ...any) {
 	if _, err := fmt.Fprintf(p.out, format, args...); err != nil && p.err == nil {
 		p.err = err
 	}
+}
+
+// stop is asked all the time, and tells how far it is once a second.
+func (p *replayPrinter) stop() bool {
+	if p.progress != nil && time.Since(p.toldAt) >= time.Second {
+		p.toldAt = time.Now()
+		fmt.Fprintf(p.progress, "replay: at packet %d, %d differences\n", p.last, p.told)
+	}
+	return p.ended()
 }
 
 func (p *replayPrinter) packet(k replay.Packet) {
