@@ -17,7 +17,8 @@ var ErrCapture = errors.New("journal: not a capture in pcapng or pcap")
 
 // Packet is a packet of a capture.
 type Packet struct {
-	// Number counts the packets of the file from one, as Wireshark does.
+	// Number counts the records of the file from one, as Wireshark does: packets
+	// and custom blocks.
 	Number   int
 	Time     time.Time
 	From, To netip.AddrPort
@@ -43,7 +44,7 @@ type Capture struct {
 	close   func() error
 	order   binary.ByteOrder
 	links   []link // interfaces of the section
-	packets int
+	records int
 }
 
 // link is an interface: what its packets begin with, and in which unit it tells
@@ -51,6 +52,7 @@ type Capture struct {
 type link struct {
 	kind   uint32
 	second uint64 // units in a second
+	snap   uint32 // the most bytes that are kept of a packet without a time
 }
 
 // Open opens a file. The error is ErrCapture if it is none.
@@ -119,8 +121,8 @@ func (c *Capture) full(n int) ([]byte, error) {
 // packet makes an item of bytes that a link has carried, length of them before
 // they were cut.
 func (c *Capture) packet(l link, at uint64, b []byte, length uint32) Item {
-	c.packets++
-	p := &Packet{Number: c.packets, Whole: uint64(len(b)) >= uint64(length)}
+	c.records++
+	p := &Packet{Number: c.records, Whole: uint64(len(b)) >= uint64(length)}
 	p.Time = time.Unix(int64(at/l.second), int64(at%l.second*(uint64(time.Second)/l.second)))
 	if ip, ok := l.payload(b); ok && p.Whole {
 		p.From, p.To, p.Data, _ = parseIP(ip)

@@ -13,7 +13,9 @@ import (
 // a Writer; without one it only passes calls on. What it does not shadow changes
 // nothing that could be seen from outside.
 //
-// Like an Endpoint it belongs to one goroutine, but for its peers' queues.
+// Like an Endpoint it belongs to one goroutine, but for its peers' queues. What it
+// calls (Deliver, Room, Authorize) must not call it: an input would be written
+// down before the one that it is part of.
 type Core struct {
 	*conn.Endpoint
 	w      *Writer

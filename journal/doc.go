@@ -16,7 +16,7 @@
 // Without the keys file, a journal holds no secrets but what the user himself has
 // sent: messages pushed are in it as plain text. So it has mode 0600 too.
 //
-// Recording costs about as much as handling a packet again, and room on the
-// disk for all that comes and goes. It never holds up the loop: what the disk
+// Recording costs about half as much processor time again (docs/PERFORMANCE.md),
+// and room on the disk for all that comes and goes. It never holds up the loop: what the disk
 // does not take in time ends the recording, and not the transport.
 package journal

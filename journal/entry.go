@@ -74,6 +74,8 @@ type Entry struct {
 	// Panics are the messages, from zero, during whose delivery the handler has
 	// panicked.
 	Panics []int `json:"panics,omitempty"`
+	// Refused are those that conn.Config.Deliver has not taken.
+	Refused []int `json:"refused,omitempty"`
 	// Start and End come with Started and Ended.
 	Start *Start `json:"start,omitempty"`
 	End   *End   `json:"end,omitempty"`
@@ -82,7 +84,7 @@ type Entry struct {
 // Outcome is what became of a datagram.
 type Outcome struct {
 	// Verdict is "accept", "consumed" or "drop" and, for a drop, stage and reason
-	// as "drop replay/duplicate".
+	// as "drop replay/replayed".
 	Verdict string `json:"verdict,omitempty"`
 	// Dropped are the drops of its messages, as "stage/reason".
 	Dropped []string `json:"dropped,omitempty"`
@@ -92,18 +94,21 @@ type Outcome struct {
 	Sum       uint32 `json:"sum,omitempty"`
 }
 
-// String returns the outcome in words.
+// String returns the outcome in words, with the drops counted by reason.
 func (o Outcome) String() string {
 	s := o.Verdict
 	if o.Delivered > 0 {
 		s += fmt.Sprintf(", %d delivered", o.Delivered)
 	}
-	for i := 0; i < len(o.Dropped); {
-		d, n := o.Dropped[i], 0
-		for ; i < len(o.Dropped) && o.Dropped[i] == d; i++ {
-			n++
+	counts := map[string]int{}
+	var reasons []string // in the order of their first
+	for _, d := range o.Dropped {
+		if counts[d]++; counts[d] == 1 {
+			reasons = append(reasons, d)
 		}
-		s += fmt.Sprintf(", %d dropped %s", n, d)
+	}
+	for _, d := range reasons {
+		s += fmt.Sprintf(", %d dropped %s", counts[d], d)
 	}
 	return s
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // What draft-ietf-opsawg-pcapng fixes.
@@ -36,6 +37,14 @@ const (
 // RFC 5612 keeps for documents and examples, as we have none of our own. What is
 // ours is told by the Start entry in front.
 const enterprise = 32473
+
+// An option has at most 65,535 bytes, while the drops of a packet full of tiny
+// messages take more than that to name. The text goes on in the next option of its
+// kind; the comment ends.
+const (
+	maxPart    = 60_000
+	maxComment = 2_000
+)
 
 // maxBlock bounds what is read as one block, in bytes: a datagram and more.
 const maxBlock = 16 << 20
@@ -112,12 +121,14 @@ func beginPacket(b []byte, at uint64, packet []byte) []byte {
 }
 
 // endPacket completes the packet at the start of b with the direction, a comment
-// for readers, and a text of ours.
+// for readers, and a text of ours, in parts if it is long.
 func endPacket(b []byte, direction uint32, comment string, text []byte) []byte {
 	b = appendOption(b, 0, packetFlags, binary.LittleEndian.AppendUint32(nil, direction))
 	if comment != "" {
-		b = appendOption(b, 0, optionComment, []byte(comment))
+		b = appendOption(b, 0, optionComment, []byte(comment[:min(len(comment), maxComment)]))
 	}
-	b = appendOption(b, 0, optionCustomText, append(binary.LittleEndian.AppendUint32(nil, enterprise), text...))
+	for part := range slices.Chunk(text, maxPart) {
+		b = appendOption(b, 0, optionCustomText, append(binary.LittleEndian.AppendUint32(nil, enterprise), part...))
+	}
 	return endBlock(endOptions(b), 0)
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ func (c *Capture) nextBlock() (Item, error) {
 		case blockSimple:
 			return c.simple(body)
 		case blockCustom:
+			c.records++
 			if text, ok := c.ours(body); ok {
 				return Item{}.entry(text)
 			}
@@ -74,14 +76,20 @@ func (c *Capture) addInterface(body []byte) error {
 	if len(body) < interfaceHeader {
 		return fmt.Errorf("%w: %w", ErrCapture, errBlock)
 	}
-	l := link{kind: uint32(c.order.Uint16(body)), second: uint64(time.Second / time.Microsecond)}
+	l := link{
+		kind: uint32(c.order.Uint16(body)), second: uint64(time.Second / time.Microsecond),
+		snap: cmp.Or(c.order.Uint32(body[4:]), math.MaxUint32),
+	}
 	ok := c.options(body[interfaceHeader:], func(code uint16, value []byte) {
 		if code == interfaceUnits && len(value) > 0 {
 			l.second = units(value[0])
 		}
 	})
-	if !ok || l.second == 0 {
+	switch {
+	case !ok:
 		return fmt.Errorf("%w: %w", ErrCapture, errBlock)
+	case l.second == 0:
+		return fmt.Errorf("%w: times in a unit that is no power of ten, or finer than a nanosecond", ErrCapture)
 	}
 	c.links = append(c.links, l)
 	return l.check()
@@ -109,15 +117,14 @@ func (c *Capture) enhanced(body []byte) (Item, error) {
 	it := c.packet(c.links[id], at, data, c.order.Uint32(body[16:]))
 	var text []byte
 	ok := c.options(rest, func(code uint16, value []byte) {
-		if code == optionCustomText && len(value) >= customHeader && c.order.Uint32(value) == enterprise &&
-			bytes.HasPrefix(value[customHeader:], entryStart) {
-			text = value[customHeader:]
+		if code == optionCustomText && len(value) >= customHeader && c.order.Uint32(value) == enterprise {
+			text = append(text, value[customHeader:]...)
 		}
 	})
 	if !ok {
 		return Item{}, fmt.Errorf("%w: %w", ErrCapture, errBlock)
 	}
-	if text == nil {
+	if !bytes.HasPrefix(text, entryStart) {
 		return it, nil
 	}
 	return it.entry(text)
@@ -128,9 +135,9 @@ func (c *Capture) simple(body []byte) (Item, error) {
 	if len(body) < 4 || len(c.links) == 0 {
 		return Item{}, fmt.Errorf("%w: %w", ErrCapture, errBlock)
 	}
-	length := c.order.Uint32(body)
-	data := body[4:]
-	return c.packet(c.links[0], 0, data[:min(uint64(length), uint64(len(data)))], length), nil
+	length, data := c.order.Uint32(body), body[4:]
+	n := min(uint64(length), uint64(c.links[0].snap), uint64(len(data))) // padding follows
+	return c.packet(c.links[0], 0, data[:n], length), nil
 }
 
 // entryStart is how the text of each entry begins: the number of the blocks may be

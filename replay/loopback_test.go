@@ -16,12 +16,12 @@ import (
 // recording is a journal and its keys in memory.
 type recording struct{ capture, keys bytes.Buffer }
 
-func (r *recording) replay(t *testing.T, o replay.Options) (replay.Result, []replay.Difference) {
+func (r *recording) replay(t testing.TB, o replay.Options) (replay.Result, []replay.Difference) {
 	t.Helper()
 	return replayOf(t, r.capture.Bytes(), r.keys.Bytes(), o)
 }
 
-func replayOf(t *testing.T, capture, keys []byte, o replay.Options) (replay.Result, []replay.Difference) {
+func replayOf(t testing.TB, capture, keys []byte, o replay.Options) (replay.Result, []replay.Difference) {
 	t.Helper()
 	c, err := journal.NewCapture(bytes.NewReader(capture))
 	require.NoError(t, err)

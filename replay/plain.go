@@ -28,7 +28,7 @@ type plain struct {
 	current map[[noise.KeySize]byte]pipeline.ID // session
 	made    uint32                              // sessions
 
-	sendings map[uint32]sending     // by the peer's receiver index
+	sendings map[uint32][]sending   // by receiver index: peers choose them apart from each other
 	reliable map[pipeline.ID]uint64 // Reliable messages sent, by session
 
 	packet    int
@@ -42,7 +42,7 @@ func newPlain(o Options) (*plain, error) {
 	p := &plain{
 		o: o, epochs: slices.Clone(o.Keys.Epochs), open: map[uint32]pipeline.EpochNotice{},
 		peers: map[[noise.KeySize]byte]pipeline.ID{}, current: map[[noise.KeySize]byte]pipeline.ID{},
-		sendings: map[uint32]sending{}, reliable: map[pipeline.ID]uint64{},
+		sendings: map[uint32][]sending{}, reliable: map[pipeline.ID]uint64{},
 	}
 	cfg := stages.Config{}
 	cfg.Cookie.Rand = rand.Reader // no packet comes that would have it drawn
@@ -88,16 +88,14 @@ func (p *plain) item(it journal.Item) error {
 		return err
 	}
 	local := p.o.Keys.Local.Port()
-	switch {
-	case packet.To.Port() == local && packet.From.Port() == local && p.isOurs(packet):
-		// Both sides have the same port.
-		fallthrough
-	case packet.To.Port() != local && packet.From.Port() == local:
-		p.res.Sent++
-		p.sent(packet, now)
-		return nil
-	case packet.To.Port() != local:
+	fromUs, toUs := packet.From.Port() == local, packet.To.Port() == local
+	if !fromUs && !toUs {
 		p.res.Other++
+		return nil
+	}
+	// With one port on both sides, ours is what our keys have sealed.
+	if fromUs && (p.sent(packet, now) || !toUs) {
+		p.res.Sent++
 		return nil
 	}
 	p.res.Received++
@@ -112,15 +110,6 @@ func (p *plain) item(it journal.Item) error {
 		p.o.Packet(out)
 	}
 	return nil
-}
-
-// isOurs reports whether a packet between two sides with the same port names an
-// index of the peer's and none of ours.
-func (p *plain) isOurs(packet *journal.Packet) bool {
-	_, receiver, ok := wire.Peek(packet.Data)
-	_, theirs := p.sendings[receiver]
-	n, ours := p.open[pipeline.ID(receiver).Number()]
-	return ok && theirs && !(ours && uint32(n.Epoch) == receiver)
 }
 
 func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Outcome) {
@@ -176,6 +165,6 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	p.open[number] = n
 	p.in.OpenEpoch(n)
 	p.set.Open.InstallKey(n.Epoch, aead.NewKey(k.Suite, receive))
-	p.sendings[k.Remote] = sending{suite: k.Suite, cipher: send, session: n.Session, epoch: n.Epoch}
+	p.sendings[k.Remote] = append(p.sendings[k.Remote], sending{suite: k.Suite, cipher: send, session: n.Session, epoch: n.Epoch})
 	return nil
 }

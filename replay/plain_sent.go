@@ -2,6 +2,7 @@ package replay
 
 import (
 	"crypto/cipher"
+	"slices"
 
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/journal"
@@ -18,28 +19,28 @@ type sending struct {
 	session, epoch pipeline.ID
 }
 
-// sent has the ack stage know of a packet that we have sent. What is not in the
-// capture, or was left out on purpose, counts as sent as well: it may be either.
-func (p *plain) sent(packet *journal.Packet, now pipeline.Time) {
+// sent has the ack stage know of a packet that we have sent, and reports whether it
+// is one. What is not in the capture, or was left out on purpose, counts as sent as
+// well: it may be either.
+func (p *plain) sent(packet *journal.Packet, now pipeline.Time) bool {
 	h, fault := wire.ParseHeader(packet.Data)
-	s, known := p.sendings[h.Receiver]
-	if fault != wire.FaultNone || h.Type != wire.TypeData || !known {
-		return
+	if fault != wire.FaultNone || h.Type != wire.TypeData {
+		return false
 	}
-	header, sealed := packet.Data[:wire.HeaderSize], packet.Data[wire.HeaderSize:]
-	frames, err := s.cipher.Open(nil, noise.AppendNonce(nil, s.suite, h.Counter), sealed, header)
-	tracker := p.set.Ack.Tracker(s.session, s.epoch)
-	if err != nil || tracker == nil {
-		return
+	s, frames, ok := p.unseal(h, packet.Data)
+	if !ok {
+		return false
 	}
-	for tracker.Next() <= h.Counter {
-		tracker.Sent(now, 0, tracker.Next() == h.Counter, new(ack.Outcome))
+	if tracker := p.set.Ack.Tracker(s.session, s.epoch); tracker != nil {
+		for tracker.Next() <= h.Counter {
+			tracker.Sent(now, 0, tracker.Next() == h.Counter, new(ack.Outcome))
+		}
 	}
 	for len(frames) > 0 {
 		var f wire.Frame
 		n := f.Parse(frames)
 		if n <= 0 {
-			return
+			break
 		}
 		if f.Type == wire.FrameReliable && f.Seq >= p.reliable[s.session] {
 			p.reliable[s.session] = f.Seq + 1
@@ -47,4 +48,18 @@ func (p *plain) sent(packet *journal.Packet, now pipeline.Time) {
 		}
 		frames = frames[n:]
 	}
+	return true
+}
+
+// unseal finds out which of the epochs whose peers have chosen the same index has
+// sealed a packet: the one that opens it. The latest comes first.
+func (p *plain) unseal(h wire.Header, data []byte) (s sending, frames []byte, ok bool) {
+	header, sealed := data[:wire.HeaderSize], data[wire.HeaderSize:]
+	for _, s := range slices.Backward(p.sendings[h.Receiver]) {
+		frames, err := s.cipher.Open(nil, noise.AppendNonce(nil, s.suite, h.Counter), sealed, header)
+		if err == nil {
+			return s, frames, true
+		}
+	}
+	return sending{}, nil, false
 }

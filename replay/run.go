@@ -98,7 +98,7 @@ type Result struct {
 func (r *Result) Same() bool { return len(r.Differences) == 0 }
 
 // Totals returns the counters of the replay by name, "inbound packets dropped
-// replay/duplicate" for one, without those that are zero.
+// replay/replayed" for one, without those that are zero.
 func (r *Result) Totals() map[string]uint64 {
 	all := map[string]uint64{}
 	for name, c := range map[string]pipeline.Counts{"inbound ": r.Inbound, "outbound ": r.Outbound} {

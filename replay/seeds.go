@@ -33,19 +33,8 @@ func (s *Seeds) Watch(o Options) Options {
 			next(p)
 		}
 	}
-	views := map[string]func(View){
-		"replay": func(v View) { s.kinds[1].add(v.Payload()) },
-		"ack":    func(v View) { s.kinds[2].add(v.Payload()) },
-	}
-	for name, view := range o.Views {
-		if own := views[name]; own != nil {
-			views[name] = func(v View) { own(v); view(v) }
-		} else {
-			views[name] = view
-		}
-	}
-	o.Views = views
-	return o
+	o = o.view("replay", func(v View) { s.kinds[1].add(v.Payload()) })
+	return o.view("ack", func(v View) { s.kinds[2].add(v.Payload()) })
 }
 
 func (k *seedKind) add(b []byte) {

@@ -1,0 +1,205 @@
+package sendq
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/seed"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// pushed is a push that a Watcher was told of.
+type pushed struct {
+	step uint64
+	message
+}
+
+// tape is a Watcher that keeps what is pushed; player one that pushes it again.
+type tape struct {
+	t      testing.TB
+	mu     sync.Mutex
+	pushes []pushed
+	steps  uint64
+}
+
+func (w *tape) Step(_ *Queue, peer, n uint64) {
+	require.EqualValues(w.t, 7, peer)
+	require.Equal(w.t, w.steps, n, "each step has the next number")
+	w.steps++
+}
+
+func (w *tape) Pushed(peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pushes = append(w.pushes, pushed{n, message{channel, intent, string(payload)}})
+}
+
+type player struct {
+	t    testing.TB
+	left []pushed
+}
+
+func (w *player) Step(q *Queue, peer, n uint64) {
+	for len(w.left) > 0 && w.left[0].step <= n {
+		m := w.left[0]
+		w.left = w.left[1:]
+		o, _ := q.Push(m.channel, m.intent, []byte(m.payload))
+		require.Contains(w.t, []Outcome{Queued, Replaced}, o, "what was taken is taken again")
+	}
+}
+
+func (w *player) Pushed(uint64, uint64, uint32, pipeline.Intent, []byte) {}
+
+// steps plays the core for n calls of the queue, decided by r, and returns what
+// each has come to. It closes the queue on the way if closes says so.
+func steps(q *Queue, r *rand.Rand, n int, closes bool) (log []string) {
+	note := func(format string, args ...any) { log = append(log, fmt.Sprintf(format, args...)) }
+	for i := range n {
+		switch r.IntN(12) {
+		case 0, 1:
+			state, reliable := q.Waiting()
+			note("waiting %d %d", state, reliable)
+		case 2, 3:
+			state, reliable := q.Peek()
+			note("peek %d %d", state, reliable)
+		case 4, 5, 6, 7:
+			reliable, most := r.IntN(2) == 0, r.IntN(6)
+			var taken []message
+			q.Take(reliable, func(channel uint32, intent pipeline.Intent, payload []byte) bool {
+				if len(taken) == most {
+					return false
+				}
+				taken = append(taken, message{channel, intent, string(payload)})
+				return true
+			})
+			note("take %v %d %v", reliable, most, taken)
+		case 8:
+			q.Trim()
+			note("trim")
+		case 9:
+			q.Restore([]Message{{Channel: r.Uint32N(3), Payload: fmt.Appendf(nil, "back %d", i)}})
+			note("restore")
+		case 10:
+			online := r.IntN(4) > 0
+			note("online %v %d", online, q.SetOnline(online))
+		case 11:
+			holding := r.IntN(3) > 0
+			q.SetHolding(holding)
+			note("holding %v", holding)
+		}
+		if closes && i == n*3/4 {
+			note("close %d", q.Close())
+		}
+	}
+	return log
+}
+
+// rest is what is left when nobody pushes any more.
+func rest(q *Queue) string {
+	state, reliable := q.Waiting()
+	superseded, displaced := q.Drops()
+	return fmt.Sprint(state, reliable, q.Bytes(), superseded, displaced)
+}
+
+// pushAll pushes until the core is done, in all ways that there are.
+func pushAll(q *Queue, r *rand.Rand, who int, done <-chan struct{}) {
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		channel, intent := r.Uint32N(4), 1+pipeline.Intent(r.IntN(3))
+		payload := fmt.Appendf(nil, "%d/%d %*d", who, i, r.IntN(40), 0)
+		switch r.IntN(3) {
+		case 0:
+			q.Push(channel, intent, payload)
+		case 1:
+			p := NewPayload(payload, 1)
+			if o, _ := q.PushShared(channel, intent, p); o != Queued && o != Replaced {
+				p.Release(1)
+			}
+		case 2:
+			q.PushWait(channel, intent, payload)
+		}
+		clear(payload)
+	}
+}
+
+// However pushes from other goroutines fall between the steps of the core, the
+// same pushes between the same steps bring the core the same: each step's result,
+// and what has given way.
+func TestWatchedPushesAreReplayed(t *testing.T) {
+	r := seed.Rand(t)
+	limits := Limits{StateMessages: 6, StateBytes: 200, ReliableMessages: 5, ReliableBytes: 150}
+	taken := 0
+	for range 60 {
+		core, closes := r.Uint64(), r.IntN(3) == 0
+		recorded := &tape{t: t}
+		q := New(limits)
+		q.Watch(recorded, 7)
+		require.EqualValues(t, 7, q.Peer())
+		done := make(chan struct{})
+		var pushers sync.WaitGroup
+		for who := range 3 {
+			mine := rand.New(rand.NewPCG(r.Uint64(), 0))
+			pushers.Go(func() { pushAll(q, mine, who, done) })
+		}
+		want := steps(q, rand.New(rand.NewPCG(core, 0)), 400, closes)
+		close(done)
+		pushers.Wait()
+		want = append(want, rest(q))
+
+		again := New(limits)
+		again.Watch(&player{t, recorded.pushes}, 7)
+		got := append(steps(again, rand.New(rand.NewPCG(core, 0)), 400, closes), rest(again))
+		require.Equal(t, want, got)
+		taken += len(recorded.pushes)
+	}
+	require.Greater(t, taken, 1000, "the core was alone")
+}
+
+// A push belongs to the first step that sees it, and one that is refused to none.
+func TestPushesAreNumberedByTheNextStep(t *testing.T) {
+	w := &tape{t: t}
+	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
+	q.Watch(w, 7)
+	q.Push(1, pipeline.Realtime, []byte("offline"))
+	q.SetOnline(true) // step 0
+	q.Push(1, pipeline.Reliable, []byte("a"))
+	q.Push(1, pipeline.Reliable, []byte("full"))
+	q.Waiting() // 1
+	q.Peek()    // 2
+	q.Len()
+	q.Bytes()
+	q.Push(1, pipeline.Realtime, []byte("b"))
+	q.Push(1, pipeline.Realtime, []byte("c")) // replaces b
+	q.Take(true, func(uint32, pipeline.Intent, []byte) bool {
+		return true
+	}) // 3
+	q.Push(1, pipeline.Reliable, []byte("d"))
+	q.Trim() // 4
+	q.Close()
+	q.Push(1, pipeline.Reliable, []byte("closed"))
+	require.EqualValues(t, 6, w.steps)
+	var got []string
+	for _, p := range w.pushes {
+		got = append(got, fmt.Sprint(p.step, p.payload))
+	}
+	require.Equal(t, []string{"1a", "3b", "3c", "4d"}, got)
+}
+
+// Nobody's Watcher costs nothing and numbers nothing.
+func TestUnwatchedQueue(t *testing.T) {
+	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
+	q.Watch(nil, 9)
+	require.Zero(t, q.Peer())
+	q.SetOnline(true)
+	o, wake := q.Push(1, pipeline.Realtime, nil)
+	require.Equal(t, Queued, o)
+	require.True(t, wake)
+}

@@ -1,0 +1,123 @@
+package journal
+
+import (
+	"net/netip"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// The calls of a driver are made first, and written down with what has been told
+// meanwhile.
+
+// HandleTimeout is that of conn.Endpoint.
+func (c *Core) HandleTimeout(now pipeline.Time) {
+	c.Endpoint.HandleTimeout(now)
+	if c.w != nil {
+		c.input(Entry{Kind: Timeout, At: now})
+	}
+}
+
+// Flush is that of conn.Endpoint.
+func (c *Core) Flush(now pipeline.Time) (more bool) {
+	more = c.Endpoint.Flush(now)
+	if c.w != nil {
+		c.sentAt = now
+		c.input(Entry{Kind: Flush, At: now})
+	}
+	return more
+}
+
+// HandleJob is that of conn.Endpoint.
+func (c *Core) HandleJob(j *conn.Job, now pipeline.Time) {
+	c.Endpoint.HandleJob(j, now)
+	if c.w != nil {
+		authorized, panicked := j.Answered()
+		c.input(Entry{Kind: Job, At: now, Job: j.Number(), Authorized: authorized, Panicked: panicked})
+	}
+}
+
+// MarkReady is that of conn.Endpoint.
+func (c *Core) MarkReady(p *conn.Peer) {
+	c.Endpoint.MarkReady(p)
+	if c.w != nil {
+		c.input(Entry{Kind: Ready, Peer: p.Number()})
+	}
+}
+
+// Dial is that of conn.Endpoint.
+func (c *Core) Dial(key [noise.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
+	return c.DialAs(c.cfg.Static, key, now)
+}
+
+// DialAs is that of conn.Endpoint.
+func (c *Core) DialAs(static *noise.Static, key [noise.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
+	p, err := c.Endpoint.DialAs(static, key, now)
+	if c.w != nil {
+		if c.w.HasKeys() {
+			c.w.static(static.Private())
+		}
+		c.input(Entry{Kind: Dial, At: now, Identity: static.Public(), Key: key})
+	}
+	return p, err
+}
+
+// SetAddress is that of conn.Endpoint.
+func (c *Core) SetAddress(p *conn.Peer, addr netip.AddrPort, now pipeline.Time) {
+	c.Endpoint.SetAddress(p, addr, now)
+	if c.w != nil {
+		c.input(Entry{Kind: SetAddress, At: now, Peer: p.Number(), Addr: addr})
+	}
+}
+
+// DialFailed is that of conn.Endpoint.
+func (c *Core) DialFailed(p *conn.Peer, err error, now pipeline.Time) {
+	c.Endpoint.DialFailed(p, err, now)
+	if c.w != nil {
+		c.input(Entry{Kind: DialFailed, At: now, Peer: p.Number(), Error: err.Error()})
+	}
+}
+
+// AbandonDial is that of conn.Endpoint.
+func (c *Core) AbandonDial(p *conn.Peer, now pipeline.Time) {
+	c.Endpoint.AbandonDial(p, now)
+	if c.w != nil {
+		c.input(Entry{Kind: Abandon, At: now, Peer: p.Number()})
+	}
+}
+
+// ClosePeer is that of conn.Endpoint.
+func (c *Core) ClosePeer(p *conn.Peer, reason wire.CloseReason, now pipeline.Time) {
+	c.Endpoint.ClosePeer(p, reason, now)
+	if c.w != nil {
+		c.input(Entry{Kind: ClosePeer, At: now, Peer: p.Number(), Reason: reason})
+	}
+}
+
+// Revoke is that of conn.Endpoint.
+func (c *Core) Revoke(key [noise.KeySize]byte, now pipeline.Time) {
+	c.Endpoint.Revoke(key, now)
+	if c.w != nil {
+		c.input(Entry{Kind: Revoke, At: now, Key: key})
+	}
+}
+
+// Probe is that of conn.Endpoint.
+func (c *Core) Probe(p *conn.Peer, now pipeline.Time) {
+	c.Endpoint.Probe(p, now)
+	if c.w != nil {
+		c.input(Entry{Kind: Probe, At: now, Peer: p.Number()})
+	}
+}
+
+// Close is that of conn.Endpoint.
+func (c *Core) Close(reason wire.CloseReason, now pipeline.Time) (more bool) {
+	more = c.Endpoint.Close(reason, now)
+	if c.w != nil {
+		c.sentAt = now
+		c.input(Entry{Kind: Close, At: now, Reason: reason})
+	}
+	return more
+}

@@ -1,0 +1,74 @@
+package journal
+
+import (
+	"net/netip"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// HandleDatagram is that of conn.Endpoint.
+func (c *Core) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time) {
+	if c.w == nil {
+		c.Endpoint.HandleDatagram(data, addr, now)
+		return
+	}
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	c.packet = appendIP(c.packet[:0], unzoned(addr), family(c.local, addr), data) // before it is decrypted in place
+	c.heard.drops = c.heard.drops[:0]
+	c.Endpoint.HandleDatagram(data, addr, now)
+	c.heard.outcome.Verdict, c.heard.outcome.Dropped = c.verdict()
+	e := c.tell(Entry{Kind: Received, At: now, Addr: addr})
+	c.block = beginPacket(c.block[:0], uint64(c.origin+int64(now)), c.packet)
+	c.block = endPacket(c.block, flagInbound, e.Outcome.String(), encode(e))
+	c.w.block(c.block)
+}
+
+// verdict says what became of the packet in hand, and which of its messages were
+// dropped.
+func (c *Core) verdict() (verdict string, messages []string) {
+	return Verdict(c.Inbound().LastVerdict(), c.labels, c.heard.drops)
+}
+
+// Verdict puts into words, as an Outcome has them, a packet's verdict and the rows
+// of the drops that it has brought.
+func Verdict(v pipeline.Verdict, labels []pipeline.DropCount, rows []int) (verdict string, messages []string) {
+	label := func(row int) string { return labels[row].Stage + "/" + labels[row].Reason }
+	switch v {
+	case pipeline.Accept:
+		verdict = "accept"
+	case pipeline.Consumed:
+		verdict = "consumed"
+	default:
+		verdict = "drop"
+		if len(rows) > 0 {
+			verdict += " " + label(rows[0])
+			rows = rows[1:]
+		}
+	}
+	for _, row := range rows {
+		messages = append(messages, label(row))
+	}
+	return verdict, messages
+}
+
+func unzoned(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().WithZone(""), a.Port())
+}
+
+// Outgoing is that of conn.Endpoint.
+func (c *Core) Outgoing() []wire.Datagram {
+	out := c.Endpoint.Outgoing()
+	if c.w == nil || len(out) == 0 {
+		return out
+	}
+	at := c.sentAt
+	c.input(Entry{Kind: Outgoing, At: at})
+	for _, d := range out {
+		c.packet = appendIP(c.packet[:0], family(c.local, d.Addr), unzoned(d.Addr), d.Data)
+		c.block = beginPacket(c.block[:0], uint64(c.origin+int64(at)), c.packet)
+		c.block = endPacket(c.block, flagOutbound, "", encode(Entry{Kind: Sent, At: at, Addr: d.Addr}))
+		c.w.block(c.block)
+	}
+	return out
+}

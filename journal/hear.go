@@ -1,0 +1,109 @@
+package journal
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/sendq"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// effects are what is told of one input beside the input itself.
+type effects struct {
+	drops   []int // rows
+	outcome Outcome
+	rooms   []byte
+	panics  []int
+	refused []int
+}
+
+// tap returns cfg with all that it asks from outside, and is told, written down.
+func (c *Core) tap(cfg conn.Config) conn.Config {
+	if c.w.HasKeys() {
+		c.w.secret([]byte(keysHeader + "\n"))
+		c.w.static(cfg.Static.Private())
+		cfg.Rand = &recordedRandom{cfg.Rand, c.w}
+		cfg.Journal.Keyed = c.w.epoch
+	}
+	cfg.Journal.Queues = &pushes{c.w}
+	cfg.Journal.Dropped = func(row int) { c.heard.drops = append(c.heard.drops, row) }
+	cfg.Deliver, cfg.Room = c.deliver(cfg.Deliver), c.room(cfg.Room)
+	return cfg
+}
+
+// recordedRandom writes down what is drawn.
+type recordedRandom struct {
+	from io.Reader
+	w    *Writer
+}
+
+func (r *recordedRandom) Read(b []byte) (int, error) {
+	n, err := r.from.Read(b)
+	if n > 0 {
+		r.w.random(b[:n])
+	}
+	return n, err
+}
+
+// pushes is the sendq.Watcher that writes down what is pushed.
+type pushes struct{ w *Writer }
+
+func (p *pushes) Step(q *sendq.Queue, peer, n uint64) {}
+
+func (p *pushes) Pushed(peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
+	p.w.entry(Entry{Kind: Push, Peer: peer, Step: n, Channel: channel, Intent: intent, Payload: payload})
+}
+
+// Checksum adds a delivered message to the sum of an Outcome.
+func Checksum(sum uint32, p *conn.Peer, pk *pipeline.Packet) uint32 {
+	var b [8 + 4 + 1]byte
+	binary.LittleEndian.PutUint64(b[:], p.Number())
+	binary.LittleEndian.PutUint32(b[8:], pk.Channel)
+	b[12] = byte(pk.Intent)
+	return crc32.Update(crc32.Update(sum, crc32.IEEETable, b[:]), crc32.IEEETable, pk.Payload())
+}
+
+func (c *Core) deliver(next func(*conn.Peer, *pipeline.Packet) bool) func(*conn.Peer, *pipeline.Packet) bool {
+	return func(p *conn.Peer, pk *pipeline.Packet) bool {
+		o := &c.heard.outcome
+		o.Sum = Checksum(o.Sum, p, pk)
+		o.Delivered++
+		returned := false
+		defer func() {
+			if !returned {
+				c.heard.panics = append(c.heard.panics, o.Delivered-1)
+			}
+		}()
+		taken := next(p, pk)
+		returned = true
+		if !taken {
+			c.heard.refused = append(c.heard.refused, o.Delivered-1)
+		}
+		return taken
+	}
+}
+
+func (c *Core) room(next func(*conn.Peer) bool) func(*conn.Peer) bool {
+	return func(p *conn.Peer) bool {
+		room := next(p)
+		answer := byte('0')
+		if room {
+			answer = '1'
+		}
+		c.heard.rooms = append(c.heard.rooms, answer)
+		return room
+	}
+}
+
+// input writes an entry with what has been told of it.
+func (c *Core) input(e Entry) { c.w.entry(c.tell(e)) }
+
+// tell puts into e what has been heard since the entry before.
+func (c *Core) tell(e Entry) Entry {
+	h := &c.heard
+	e.Outcome, e.Rooms, e.Panics, e.Refused = h.outcome, string(h.rooms), h.panics, h.refused
+	*h = effects{drops: h.drops[:0], rooms: h.rooms[:0]}
+	return e
+}

@@ -1,0 +1,216 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCreate(t *testing.T) {
+	dir := t.TempDir()
+	name, keys := filepath.Join(dir, "a.pcapng"), filepath.Join(dir, "a.keys")
+	w, err := Create(name, keys)
+	require.NoError(t, err)
+	require.True(t, w.HasKeys())
+	for _, file := range []string{name, keys} {
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		if runtime.GOOS != "windows" {
+			require.Equal(t, fs.FileMode(0o600), info.Mode(), file)
+		}
+	}
+	require.NoError(t, w.begin())
+	w.begun()
+	w.block([]byte("block"))
+	w.secret([]byte("line\n"))
+	require.NoError(t, w.Close())
+	for file, want := range map[string]string{name: "block", keys: "line\n"} {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, want, string(b))
+	}
+
+	// Neither of two files that are there is touched, nor a half left behind.
+	for _, tc := range []struct{ name, keys string }{
+		{name, ""}, {name, filepath.Join(dir, "b.keys")}, {filepath.Join(dir, "b.pcapng"), keys}, {name, keys},
+		{filepath.Join(dir, "b.pcapng"), filepath.Join(dir, "b.pcapng")},
+	} {
+		_, err := Create(tc.name, tc.keys)
+		require.ErrorIs(t, err, fs.ErrExist)
+	}
+	_, err = Create(filepath.Join(dir, "b.pcapng"), filepath.Join(dir, "nowhere", "b.keys"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	requireFiles(t, dir, "a.keys", "a.pcapng")
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.Equal(t, "block", string(b))
+}
+
+func requireFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	got := []string{}
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	require.Equal(t, append([]string{}, want...), got)
+}
+
+// What no transport has used, or none could be started with, goes.
+func TestUnusedFilesAreRemoved(t *testing.T) {
+	for name, use := range map[string]func(w *Writer){
+		"unused": func(*Writer) {},
+		"transport that did not start": func(w *Writer) {
+			require.NoError(t, w.begin())
+			w.secret([]byte("static ...\n"))
+		},
+	} {
+		dir := t.TempDir()
+		w, err := Create(filepath.Join(dir, "a"), filepath.Join(dir, "b"))
+		require.NoError(t, err)
+		use(w)
+		require.False(t, w.Used())
+		require.NoError(t, w.Close())
+		requireFiles(t, dir)
+		require.NoError(t, w.Close(), name)
+	}
+}
+
+func TestWriterIsForOneTransport(t *testing.T) {
+	w := NewWriter(io.Discard, nil)
+	require.False(t, w.HasKeys())
+	require.NoError(t, w.begin())
+	require.ErrorIs(t, w.begin(), ErrUsed)
+	require.NoError(t, w.Close())
+	w = NewWriter(io.Discard, nil)
+	require.NoError(t, w.Close())
+	require.ErrorIs(t, w.begin(), ErrUsed, "closed")
+}
+
+// blocked is a disk that takes nothing until it is let go.
+type blocked struct {
+	entered chan struct{} // closed by the first Write
+	free    chan struct{}
+	once    sync.Once
+	got     bytes.Buffer
+}
+
+func (b *blocked) Write(p []byte) (int, error) {
+	b.once.Do(func() { close(b.entered) })
+	<-b.free
+	return b.got.Write(p)
+}
+
+// A disk that stands still holds up nobody, costs a bounded amount of memory, and
+// ends the recording.
+func TestSlowDisk(t *testing.T) {
+	disk := &blocked{entered: make(chan struct{}), free: make(chan struct{})}
+	w := NewWriter(disk, nil)
+	w.block([]byte("in hand"))
+	<-disk.entered
+	chunk := bytes.Repeat([]byte{1}, MaxBehind/8)
+	for range 8 {
+		w.block(chunk) // were it to wait, the test would never end
+		require.NoError(t, w.Err())
+	}
+	w.block([]byte{2})
+	require.ErrorIs(t, w.Err(), ErrBehind)
+	w.block(nil)
+	w.block([]byte{3})
+	w.mu.Lock()
+	require.Len(t, w.journal.waiting, MaxBehind)
+	w.mu.Unlock()
+	close(disk.free)
+	require.ErrorIs(t, w.Close(), ErrBehind)
+	require.ErrorIs(t, w.Close(), ErrBehind)
+	require.Equal(t, len("in hand")+MaxBehind, disk.got.Len(), "what came before is whole")
+	require.False(t, bytes.ContainsAny(disk.got.Bytes(), "\x02\x03"))
+}
+
+// failing is a disk that fails once, and would take what comes after.
+type failing struct {
+	take  int // of the first Write
+	err   error
+	calls int
+	got   bytes.Buffer
+	in    chan struct{} // closed by the first Write, which
+	more  chan struct{} // waits for this
+}
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.calls++; f.calls > 1 {
+		return f.got.Write(p)
+	}
+	close(f.in)
+	<-f.more
+	f.got.Write(p[:f.take])
+	return f.take, f.err
+}
+
+// What follows a gap is never written: it could not be read.
+func TestFailingDisk(t *testing.T) {
+	full := errors.New("no space left")
+	for _, tc := range []struct {
+		name string
+		err  error
+		want error
+	}{{"error", full, full}, {"short write", nil, io.ErrShortWrite}} {
+		disk := &failing{take: 2, err: tc.err, in: make(chan struct{}), more: make(chan struct{})}
+		var keys bytes.Buffer
+		w := NewWriter(disk, &keys)
+		w.block([]byte("first"))
+		<-disk.in
+		w.block([]byte("second")) // taken: the error is not known yet
+		close(disk.more)
+		require.ErrorIs(t, w.Close(), tc.want, tc.name)
+		require.ErrorIs(t, w.Err(), tc.want, tc.name)
+		require.ErrorIs(t, w.Close(), tc.want, tc.name)
+		w.block([]byte("third"))
+		require.Equal(t, "fi", disk.got.String(), tc.name)
+		require.Equal(t, 1, disk.calls, tc.name)
+	}
+}
+
+// Many goroutines write; each block stays whole and in the order of its goroutine.
+func TestWriterFromManyGoroutines(t *testing.T) {
+	var file bytes.Buffer
+	w := NewWriter(&file, nil)
+	var all sync.WaitGroup
+	for who := range byte(4) {
+		all.Go(func() {
+			for i := range byte(200) {
+				w.block([]byte{who, i})
+			}
+		})
+	}
+	all.Wait()
+	require.NoError(t, w.Close())
+	var next [4]byte
+	for b := file.Bytes(); len(b) > 0; b = b[2:] {
+		require.Equal(t, next[b[0]], b[1])
+		next[b[0]]++
+	}
+	require.Equal(t, [4]byte{200, 200, 200, 200}, next)
+}
+
+// What is secret is not left in the buffers that it has passed through.
+func TestSecretsAreWiped(t *testing.T) {
+	var keys bytes.Buffer
+	w := NewWriter(io.Discard, &keys)
+	line := []byte("static 0123\n")
+	w.secret(line)
+	require.NoError(t, w.Close())
+	require.Equal(t, "static 0123\n", keys.String())
+	require.Equal(t, make([]byte, len(line)), line)
+	spare := w.keys.spare[:cap(w.keys.spare)]
+	require.NotContains(t, string(spare), "static")
+}

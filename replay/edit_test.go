@@ -1,0 +1,141 @@
+package replay_test
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// block is one of a recording: a packet with the entry in its options, an entry
+// alone, or what stands in front of both.
+type block struct {
+	kind   uint32
+	fixed  []byte // of a packet: interface, time and lengths
+	packet []byte
+	text   []byte // of the entry
+	other  []byte
+}
+
+const kindPacket, kindCustom = 6, 0xbad
+
+// split takes a recording apart, as the draft has it.
+func split(t testing.TB, b []byte) (all []block) {
+	le := binary.LittleEndian
+	for len(b) > 0 {
+		n := int(le.Uint32(b[4:]))
+		body := b[8 : n-4]
+		k := block{kind: le.Uint32(b)}
+		switch k.kind {
+		case kindPacket:
+			size := int(le.Uint32(body[12:]))
+			k.fixed, k.packet = body[:20], body[20:20+size]
+			for o := body[20+(size+3)&^3:]; le.Uint16(o) != 0; {
+				length := int(le.Uint16(o[2:]))
+				if le.Uint16(o) == 2988 {
+					k.text = append(k.text, o[8:4+length]...)
+				}
+				o = o[4+(length+3)&^3:]
+			}
+			require.NotEmpty(t, k.text)
+		case kindCustom:
+			k.text = body[8 : 8+le.Uint32(body[4:])]
+		default:
+			k.other = body
+		}
+		all = append(all, k)
+		b = b[n:]
+	}
+	return all
+}
+
+func pad(b []byte) []byte { return append(b, make([]byte, (4-len(b)%4)%4)...) }
+
+// join puts a recording together again.
+func join(all []block) (out []byte) {
+	le := binary.LittleEndian
+	for _, k := range all {
+		body := slices.Clone(k.other)
+		switch k.kind {
+		case kindPacket:
+			body = pad(append(append(body, k.fixed...), k.packet...))
+			le.PutUint32(body[12:], uint32(len(k.packet)))
+			le.PutUint32(body[16:], uint32(len(k.packet)))
+			body = le.AppendUint16(body, 2988)
+			body = le.AppendUint16(body, uint16(4+len(k.text)))
+			body = append(le.AppendUint32(body, 32473), k.text...)
+			body = append(pad(body), 0, 0, 0, 0)
+		case kindCustom:
+			body = le.AppendUint32(body, 32473)
+			body = le.AppendUint32(body, uint32(len(k.text)))
+			body = pad(append(body, k.text...))
+		}
+		out = le.AppendUint32(out, k.kind)
+		out = le.AppendUint32(out, uint32(len(body)+12))
+		out = append(out, body...)
+		out = le.AppendUint32(out, uint32(len(body)+12))
+	}
+	return out
+}
+
+// fields are those of the entry.
+func (k *block) fields(t testing.TB) map[string]any {
+	m := map[string]any{}
+	require.NoError(t, json.Unmarshal(k.text, &m))
+	return m
+}
+
+// set puts a value into the entry. Its kind stays in front.
+func (k *block) set(t testing.TB, name string, value any) {
+	m := k.fields(t)
+	m[name] = value
+	k.setFields(t, m)
+}
+
+func (k *block) setFields(t testing.TB, m map[string]any) {
+	kind := m["kind"]
+	delete(m, "kind")
+	rest, err := json.Marshal(m)
+	require.NoError(t, err)
+	if rest[0] = ','; len(rest) == 2 {
+		rest = rest[1:]
+	}
+	k.text = append(fmt.Appendf(nil, `{"kind":%q`, kind), rest...)
+}
+
+// kindOf names the entry.
+func (k *block) kindOf(t testing.TB) string {
+	if k.text == nil {
+		return ""
+	}
+	kind, _ := k.fields(t)["kind"].(string)
+	return kind
+}
+
+// clone lets the copy be changed.
+func clone(all []block) []block {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].packet, all[i].text = slices.Clone(all[i].packet), slices.Clone(all[i].text)
+	}
+	return all
+}
+
+// The editor itself changes nothing.
+func TestSplitAndJoin(t *testing.T) {
+	s := states(t, 5)
+	all := split(t, s.capture.Bytes())
+	res, differences := replayOf(t, join(all), s.keys.Bytes(), options())
+	require.Empty(t, differences)
+	require.True(t, res.Whole)
+	for i := range all {
+		if all[i].text != nil {
+			all[i].setFields(t, all[i].fields(t))
+		}
+	}
+	_, differences = replayOf(t, join(all), s.keys.Bytes(), options())
+	require.Empty(t, differences)
+}

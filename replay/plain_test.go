@@ -1,0 +1,179 @@
+package replay_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/replay"
+	"github.com/intentra/intentra/wire"
+)
+
+// stripped is what tcpdump would have written of a recording: a classic pcap of
+// its packets, with times in nanoseconds.
+func stripped(t testing.TB, capture []byte, change func(packet []byte) []byte) []byte {
+	le := binary.LittleEndian
+	out := le.AppendUint32(nil, 0xa1b23c4d)
+	out = append(out, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0)
+	for _, k := range split(t, capture) {
+		if k.kind != kindPacket {
+			continue
+		}
+		at := time.Duration(uint64(le.Uint32(k.fixed[4:]))<<32 | uint64(le.Uint32(k.fixed[8:])))
+		packet := change(bytes.Clone(k.packet))
+		for _, v := range []uint32{uint32(at / time.Second), uint32(at % time.Second), uint32(len(packet)), uint32(len(packet))} {
+			out = le.AppendUint32(out, v)
+		}
+		out = append(out, packet...)
+	}
+	return out
+}
+
+func unchanged(packet []byte) []byte { return packet }
+
+// judged are the outcomes of the data packets, in order.
+func judged(t testing.TB, capture, keys []byte) (res replay.Result, recorded, replayed []string, delivered int) {
+	o := options()
+	o.Packet = func(p replay.Packet) {
+		if kind, _, ok := wire.Peek(p.Data); !ok || kind != wire.TypeData {
+			require.True(t, p.Note != "" || p.Recorded.Verdict != "", "a handshake is named and not judged")
+			return
+		}
+		recorded = append(recorded, p.Recorded.String())
+		replayed = append(replayed, p.Replayed.String())
+		delivered += p.Replayed.Delivered
+	}
+	res, _ = replayOf(t, capture, keys, o)
+	return res, recorded, replayed, delivered
+}
+
+// busy is a pair that has exchanged messages of all intents through several rekeys.
+func busy(t testing.TB, suite intentra.Suite, seed uint64) (w *world, dialer, listener *side) {
+	w = newWorld(t, rand.New(rand.NewPCG(seed, 0)))
+	c := intentra.Config{RekeyAfterPackets: 40, Suite: suite}
+	dialer, listener, p := pair(w, c, c)
+	back := listener.peers[0]
+	for i := range 300 {
+		dialer.push(p, uint32(i%3), intentra.Realtime+intentra.Intent(i%3), number(i))
+		if i%4 == 0 {
+			listener.push(back, 1, intentra.Reliable, number(i))
+		}
+		if i%7 == 0 && len(w.wire) > 0 {
+			w.wire = append(w.wire[1:], w.wire[0]) // late
+		}
+		if i%30 == 0 && len(w.wire) > 0 {
+			w.arrive(w.wire[0]) // twice
+		}
+		w.settle(2 * time.Millisecond)
+	}
+	w.settle(400 * time.Millisecond)
+	w.end()
+	return w, dialer, listener
+}
+
+// A capture of packets alone, as tcpdump takes it, comes to the same verdicts for
+// all data packets, and the same messages.
+func TestPlainCapture(t *testing.T) {
+	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
+		w, dialer, listener := busy(t, suite, 1)
+		w.requireSame(options())
+		stranger, _, _ := busy(t, suite, 2)
+		others := stranger.sides
+		for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+			_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
+			capture := stripped(t, s.capture.Bytes(), unchanged)
+			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
+			require.False(t, res.Journal)
+			require.Positive(t, res.Unjudged)
+			require.Equal(t, recorded, replayed, name)
+			require.Equal(t, s.delivered, delivered)
+			require.Equal(t, s.received, res.Received)
+			require.Zero(t, res.Other)
+
+			// The peer's keys tell the same from the other side.
+			theirs := map[*side]*side{dialer: listener, listener: dialer}[s]
+			_, _, _, delivered = judged(t, capture, theirs.keys.Bytes())
+			require.Positive(t, delivered)
+			// Another's fit nothing.
+			other := map[*side]*side{dialer: others[0], listener: others[1]}[s]
+			_, _, replayed, delivered = judged(t, capture, other.keys.Bytes())
+			require.Zero(t, delivered, name)
+			for _, verdict := range replayed {
+				require.Equal(t, "drop", verdict[:4])
+			}
+		}
+	}
+}
+
+// With one port on both sides, packets are told apart by the index that they name.
+func TestPlainCaptureWithEqualPorts(t *testing.T) {
+	_, _, s := busy(t, intentra.AESGCM, 1)
+	onePort := func(packet []byte) []byte {
+		copy(packet[20:24], []byte{0, 2, 0, 2})
+		return packet
+	}
+	_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
+	res, _, replayed, delivered := judged(t, stripped(t, s.capture.Bytes(), onePort), s.keys.Bytes())
+	require.Equal(t, s.delivered, delivered)
+	require.Zero(t, res.Other)
+	// What we have sent before any key was known counts as received.
+	require.Equal(t, recorded, replayed[:len(recorded)])
+}
+
+// What is not ours is counted, and left alone.
+func TestPlainCaptureOfOthers(t *testing.T) {
+	_, _, s := busy(t, intentra.AESGCM, 1)
+	others := func(packet []byte) []byte {
+		copy(packet[20:24], []byte{0, 9, 0, 8})
+		return packet
+	}
+	res, _, replayed, _ := judged(t, stripped(t, s.capture.Bytes(), others), s.keys.Bytes())
+	require.Empty(t, replayed)
+	require.Zero(t, res.Received+res.Sent)
+	require.Positive(t, res.Other)
+	tcp := func(packet []byte) []byte { packet[9] = 6; return packet }
+	res, _, _, _ = judged(t, stripped(t, s.capture.Bytes(), tcp), s.keys.Bytes())
+	require.Zero(t, res.Received+res.Sent)
+}
+
+// The peers of a hub choose their indexes apart from each other, so several have the
+// same: which of them a packet of ours went to is told by the key that opens it.
+func TestPlainCaptureOfAHub(t *testing.T) {
+	w := newWorld(t, fixed())
+	hub := w.side(intentra.Config{Authorize: intentra.AllowAny})
+	for range 40 {
+		s := w.side(intentra.Config{})
+		s.dial(hub, s.static)
+	}
+	w.settle(400 * time.Millisecond)
+	require.Len(t, hub.peers, 40)
+	for i := range 20 {
+		for _, p := range hub.peers {
+			hub.push(p, 1, intentra.Reliable, number(i))
+		}
+		for _, s := range w.sides[1:] {
+			s.push(s.peers[0], 1, intentra.Realtime, number(i))
+		}
+		w.settle(5 * time.Millisecond)
+	}
+	w.settle(300 * time.Millisecond)
+	w.end()
+	indexes := map[uint32]bool{}
+	_, recorded, _, _ := judged(t, hub.capture.Bytes(), hub.keys.Bytes())
+	for _, k := range split(t, hub.capture.Bytes()) {
+		if k.kindOf(t) == "sent" {
+			if kind, index, _ := wire.Peek(k.packet[28:]); kind == wire.TypeData {
+				indexes[index] = true
+			}
+		}
+	}
+	require.Less(t, len(indexes), 40, "no two have chosen the same: choose another generator")
+	_, _, replayed, delivered := judged(t, stripped(t, hub.capture.Bytes(), unchanged), hub.keys.Bytes())
+	require.Equal(t, recorded, replayed)
+	require.Equal(t, 40*20, delivered)
+}
