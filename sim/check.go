@@ -18,7 +18,10 @@ type checker struct {
 
 // Check has c called after each step from here on. The name stands in front of
 // its error.
-func (w *World) Check(name string, c Checker) { w.checkers = append(w.checkers, checker{name, c}) }
+func (w *World) Check(name string, c Checker) {
+	need(c != nil, "Check", "a Checker")
+	w.checkers = append(w.checkers, checker{name, c})
+}
 
 // Observer is told of what passes between nodes and their users. Any of the
 // functions may be nil. Payloads are good until they return.

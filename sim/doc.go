@@ -41,7 +41,9 @@
 // taken away leave those of the others as they were.
 //
 // A World and all that belongs to it are one goroutine's, including the
-// callbacks. They may call any method but Run and Until. A panic in a stage,
+// callbacks. They may call any method but Run and Until. Methods panic at once if
+// they are given no function, or nodes of another world; a Config or a Link that
+// cannot be is an error. A panic in a stage,
 // in OnMessage or in Authorize counts ([Node.Stats]) and costs one packet, as
 // in a Transport; one in a tap, a checker or a function of After goes up to
 // the caller of Run.

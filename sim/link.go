@@ -98,8 +98,10 @@ func (w *World) SetDefault(l Link) {
 	}
 }
 
-// SetLink sets the link from one node to another.
+// SetLink sets the link from one node to another; to may be nil, for the
+// addresses that are no node's.
 func (w *World) SetLink(from, to *Node, l Link) {
+	w.needEnds(from, to, "SetLink")
 	if w.valid(l) {
 		r := w.route(from, to)
 		r.own = &l
@@ -112,8 +114,18 @@ func (w *World) SetLinks(a, b *Node, l Link) {
 	w.SetLink(b, a, l)
 }
 
-// LinkBetween returns the link from one node to another.
-func (w *World) LinkBetween(from, to *Node) Link { return *w.route(from, to).link(w) }
+// LinkBetween returns the link from one node to another; to may be nil.
+func (w *World) LinkBetween(from, to *Node) Link {
+	w.needEnds(from, to, "LinkBetween")
+	return *w.route(from, to).link(w)
+}
+
+func (w *World) needEnds(from, to *Node, function string) {
+	w.needNode(from, function)
+	if to != nil {
+		w.needNode(to, function)
+	}
+}
 
 func (w *World) valid(l Link) bool {
 	err := l.Validate()
@@ -130,6 +142,7 @@ func (w *World) Partition(groups ...[]*Node) {
 	w.Heal()
 	for i, g := range groups {
 		for _, n := range g {
+			w.needNode(n, "Partition")
 			n.group = i + 1
 		}
 	}

@@ -62,7 +62,7 @@ type Node struct {
 // one of 10.0.0.0/8.
 //
 // cfg is what Listen would take, with these differences: without a Key the node
-// gets one from the seed; Handler, OnPeer and Socket must not be set, see
+// gets one from the seed; Handler, OnPeer, Socket and Record must not be set, see
 // Node.OnMessage and Node.OnEvent; there is no ReceiveQueue. Stages is called
 // for each process anew, and should then make new stages, as those have state.
 // The error is intentra.ErrConfig, or what building the chains has given.
@@ -80,6 +80,8 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 		return nil, fmt.Errorf("%w: a node has OnMessage and OnEvent instead of Handler and OnPeer", intentra.ErrConfig)
 	case cfg.Socket != intentra.Config{}.Socket:
 		return nil, fmt.Errorf("%w: a node has no Socket", intentra.ErrConfig)
+	case cfg.Record != nil:
+		return nil, fmt.Errorf("%w: a node has no Record; see World.Record", intentra.ErrConfig)
 	}
 	if cfg.Key == (intentra.PrivateKey{}) {
 		_, _ = w.stream("key", name).Read(cfg.Key[:])
@@ -134,4 +136,7 @@ func (n *Node) Endpoint() *conn.Endpoint { return n.proc.ep }
 // turn. That is at once, unless the call comes from a callback of the same
 // node or the node is paused; then it is done when that is over. A node that is
 // down does nothing.
-func (n *Node) Do(f func(e *conn.Endpoint, now pipeline.Time)) { n.proc.do(f) }
+func (n *Node) Do(f func(e *conn.Endpoint, now pipeline.Time)) {
+	need(f != nil, "Do", "a function")
+	n.proc.do(f)
+}

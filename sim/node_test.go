@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -28,6 +29,7 @@ func TestNodeRefuses(t *testing.T) {
 		"Handler":    {"x", "10.0.0.2:1", intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {}}, "OnMessage"},
 		"OnPeer":     {"x", "10.0.0.2:1", intentra.Config{OnPeer: func(intentra.PeerEvent) {}}, "OnEvent"},
 		"Socket":     {"x", "10.0.0.2:1", socketConfig(), "Socket"},
+		"Record":     {"x", "10.0.0.2:1", intentra.Config{Record: new(journal.Writer)}, "World.Record"},
 		"validation": {"x", "10.0.0.2:1", intentra.Config{Strikes: -1}, "Strikes"},
 		"stages": {"x", "10.0.0.2:1", intentra.Config{Stages: func(s *stages.Set) error {
 			s.Remove("aead")

@@ -22,9 +22,7 @@ type Recorder struct {
 // of the given types, or of all if none is given. It is a tap, and sees what the
 // taps before it have left.
 func (w *World) Record(limit int, kinds ...wire.PacketType) *Recorder {
-	if limit <= 0 {
-		panic("sim: a Recorder needs a limit")
-	}
+	need(limit > 0, "Record", "a positive limit")
 	r := &Recorder{kinds: kinds, limit: limit}
 	r.stop = w.Tap(r.see)
 	return r

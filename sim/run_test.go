@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -83,6 +84,37 @@ func TestNoStandstill(t *testing.T) {
 	w.Every(1, func() {})
 	w.Every(1, func() {}) // in the same instant
 	require.NoError(t, w.Run(mostStill+10))
+}
+
+// What is missing is named where it is missing.
+func TestMissingArguments(t *testing.T) {
+	w, stranger := New(1), New(2).node(t, "a")
+	n := w.node(t, "a")
+	for message, do := range map[string]func(){
+		"sim: After needs a function":            func() { w.After(0, nil) },
+		"sim: Every needs a function":            func() { w.Every(1, nil) },
+		"sim: Every needs a positive duration":   func() { w.Every(0, func() {}) },
+		"sim: Fail needs an error":               func() { w.Fail(nil) },
+		"sim: Tap needs a function":              func() { w.Tap(nil) },
+		"sim: Check needs a Checker":             func() { w.Check("none", nil) },
+		"sim: Record needs a positive limit":     func() { w.Record(0) },
+		"sim: Do needs a function":               func() { n.Do(nil) },
+		"sim: SetLink needs nodes of its own":    func() { w.SetLink(nil, n, Link{}) },
+		"sim: SetLink needs nodes of its own w":  func() { w.SetLinks(n, nil, Link{}) },
+		"sim: SetLink needs nodes of its own wo": func() { w.SetLink(n, stranger, Link{}) },
+		"sim: LinkBetween needs nodes":           func() { w.LinkBetween(stranger, n) },
+		"sim: Partition needs nodes":             func() { w.Partition([]*Node{n, nil}) },
+	} {
+		panicked := func() (text string) {
+			defer func() { text = fmt.Sprint(recover()) }()
+			do()
+			return ""
+		}()
+		require.Contains(t, panicked, message)
+	}
+	require.NoError(t, w.Run(time.Second), "nothing of it was taken")
+	w.SetLink(n, nil, Link{Cut: true})
+	require.True(t, w.LinkBetween(n, nil).Cut)
 }
 
 func TestRunWithinRun(t *testing.T) {

@@ -43,6 +43,7 @@ type tapped struct{ see func(Datagram) Action }
 // of it. What is injected passes no tap. Data is good until see returns, and
 // not to be written to. Remove takes the tap away.
 func (w *World) Tap(see func(d Datagram) Action) (remove func()) {
+	need(see != nil, "Tap", "a function")
 	t := &tapped{see}
 	w.taps = append(w.taps, t)
 	return func() { w.untap(t) }

@@ -98,15 +98,15 @@ func (w *World) Named(name string) *Node { return w.byName[name] }
 // After has do called when d has passed, or in this instant if d is not
 // positive. How many such calls wait is the caller's to bound.
 func (w *World) After(d time.Duration, do func()) {
+	need(do != nil, "After", "a function")
 	w.put(event{at: w.now + pipeline.Time(max(d, 0)), do: do})
 }
 
 // Every has do called each time that d, which must be positive, has passed,
 // until stop is called.
 func (w *World) Every(d time.Duration, do func()) (stop func()) {
-	if d <= 0 {
-		panic("sim: Every needs a positive duration")
-	}
+	need(d > 0, "Every", "a positive duration")
+	need(do != nil, "Every", "a function")
 	stopped := false
 	var tick func()
 	tick = func() {
@@ -122,6 +122,7 @@ func (w *World) Every(d time.Duration, do func()) (stop func()) {
 
 // Fail ends the run with the error, as a checker's does. The first one stays.
 func (w *World) Fail(err error) {
+	need(err != nil, "Fail", "an error")
 	if w.err == nil {
 		w.err = fmt.Errorf("sim: seed %d, after %v: %w", w.seed, w.Elapsed(), err)
 	}
