@@ -84,6 +84,21 @@ func (r *renamed) Name() string {
 // long is an input of messages that are not all the same.
 var long = fuzz.Input([]byte("one"), []byte("three"), []byte("two and a half"), nil, []byte("one"), []byte("three"), []byte("last"))
 
+// Arguments that cannot be are told from bad stages, and named.
+func TestBadArguments(t *testing.T) {
+	good := of(nil)
+	for want, err := range map[string]error{
+		"At(99): there is no such position":          fuzz.Check(long, good, fuzz.At(99)),
+		"At(0): there is no such position":           fuzz.Check(long, good, fuzz.At(0)),
+		"At(-1): there is no such position":          fuzz.Check(long, good, fuzz.At(-1), fuzz.At(99)),
+		"option 2 of 2 is nil":                       fuzz.Check(long, good, fuzz.AllocFree(), nil),
+		"Prepare(nil)":                               fuzz.Check(long, good, fuzz.Prepare(nil)),
+		"newStage is nil: give a constructor of the": fuzz.Check[pipeline.Stage](long, nil),
+	} {
+		require.ErrorContains(t, err, "fuzz: "+want)
+	}
+}
+
 // Each law catches the stage that breaks it, and says how.
 func TestBadStagesAreCaught(t *testing.T) {
 	shared, instances := 0, 0

@@ -14,7 +14,7 @@ import (
 // that a fuzz test does. The package comment says what it asserts.
 func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
 	f.Helper()
-	k := newKit(func() pipeline.Stage { return newStage() }, opts)
+	k := newKit(newStage, opts)
 	if err := k.place(); err != nil {
 		f.Fatal(err)
 	}
@@ -42,10 +42,10 @@ func fuzzing() bool {
 }
 
 // Check runs one input, any bytes, through new stages and returns what is wrong
-// with them, or nil. It is what Stage does with each input; [Input] makes one
+// with them or with the arguments, or nil. It is what Stage does with each input; [Input] makes one
 // of payloads. With [AllocFree] it must not run beside parallel tests.
 func Check[S pipeline.Stage](input []byte, newStage func() S, opts ...Option) error {
-	k := newKit(func() pipeline.Stage { return newStage() }, opts)
+	k := newKit(newStage, opts)
 	if err := k.place(); err != nil {
 		return err
 	}
@@ -65,14 +65,29 @@ type kit struct {
 	prepare   func(p *pipeline.Packet)
 	payloads  [][]byte
 	allocFree bool
+	err       error // what is wrong with the arguments
 }
 
-func newKit(newStage func() pipeline.Stage, opts []Option) *kit {
-	k := &kit{newStage: newStage}
-	for _, o := range opts {
+func newKit[S pipeline.Stage](newStage func() S, opts []Option) *kit {
+	k := &kit{newStage: func() pipeline.Stage { return newStage() }}
+	if newStage == nil {
+		k.misuse("newStage is nil: give a constructor of the stage")
+	}
+	for i, o := range opts {
+		if o == nil {
+			k.misuse("option %d of %d is nil", i+1, len(opts))
+			continue
+		}
 		o(k)
 	}
 	return k
+}
+
+// misuse keeps the first thing that is wrong with the arguments.
+func (k *kit) misuse(format string, args ...any) {
+	if k.err == nil {
+		k.err = wrong(format, args...)
+	}
 }
 
 // check runs an input and returns the first law that does not hold.
@@ -97,6 +112,9 @@ func (k *kit) check(input []byte) error {
 // place makes two stages, to see whether the constructor and the names are
 // usable, and finds out where such a stage stands.
 func (k *kit) place() error {
+	if k.err != nil {
+		return k.err
+	}
 	s, other := k.newStage(), k.newStage()
 	if err := checkNew(s, other); err != nil {
 		return err

@@ -2,12 +2,20 @@ package fuzz
 
 import "github.com/intentra/intentra/pipeline"
 
-// Option changes what Stage and Check do.
+// Option changes what Stage and Check do. A nil one, and an argument of one that
+// cannot be, fail the test, and are an error of Check.
 type Option func(*kit)
 
 // At says where in a chain the stage stands. It is needed only where its
-// interfaces do not tell; see [Position].
-func At(p Position) Option { return func(k *kit) { k.position = p } }
+// interfaces do not tell; see [Position], which lists all that there are.
+func At(p Position) Option {
+	return func(k *kit) {
+		if p < Datagrams || p > OutPackets {
+			k.misuse("At(%d): there is no such position", p)
+		}
+		k.position = p
+	}
+}
 
 // Seed adds payloads that the search starts from: whole datagrams, frames or
 // messages, as the stage's [Position] has it. Where the stage expects a format
@@ -24,7 +32,14 @@ func AllocFree() Option { return func(k *kit) { k.allocFree = true } }
 // within the packet and set its payload, and must do the same each time it is
 // called with the same packet. It keeps nothing, and beside AllocFree allocates
 // nothing.
-func Prepare(f func(p *pipeline.Packet)) Option { return func(k *kit) { k.prepare = f } }
+func Prepare(f func(p *pipeline.Packet)) Option {
+	return func(k *kit) {
+		if f == nil {
+			k.misuse("Prepare(nil): it needs a function")
+		}
+		k.prepare = f
+	}
+}
 
 // Position is a place in a chain, and says what a stage there is given.
 type Position int

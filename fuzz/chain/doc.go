@@ -27,8 +27,9 @@
 //   - No byte outside of a datagram changes, and the outbound chain keeps to the
 //     capacity of its packet and to the growth that its stages declare.
 //   - The same input has the same outcome in chains made anew. So the change
-//     must make new stages each time that it is called. That no buffer is kept is
-//     asserted by package fuzz alone.
+//     must make new stages each time that it is called; one that comes again, known
+//     by its address, is refused. That no buffer is kept is asserted by package fuzz
+//     alone.
 //   - With all sessions closed, nothing is held back.
 //
 // Where the user's stages stand among those that see whole packets, a genuine

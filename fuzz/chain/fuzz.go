@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -11,7 +12,8 @@ import (
 
 // Fuzz fuzzes the default chains as change leaves them, or as they are if it is
 // nil. change is called for each input and makes new stages each time; an error
-// of it, or of building the chains, fails the test. Fuzz calls f.Fuzz, so it is
+// of it, or of building the chains, fails the test, and so does a stage that it
+// has given to the chains before. Fuzz calls f.Fuzz, so it is
 // all that a fuzz test does.
 func Fuzz(f *testing.F, change func(*stages.Set) error) {
 	f.Helper()
@@ -32,12 +34,15 @@ func Fuzz(f *testing.F, change func(*stages.Set) error) {
 // Check runs one input, any bytes, and returns what has gone wrong, or nil. It
 // is what Fuzz does with each input.
 func Check(input []byte, change func(*stages.Set) error) error {
-	first, err := check(input, change)
+	r, first, err := check(input, change)
 	if err != nil {
 		return err
 	}
-	again, err := check(input, change)
+	other, again, err := check(input, change)
 	if err != nil {
+		return err
+	}
+	if err := checkUnshared(r, other); err != nil {
 		return err
 	}
 	if !slices.Equal(first, again) {
@@ -46,16 +51,32 @@ func Check(input []byte, change func(*stages.Set) error) error {
 	return nil
 }
 
-// check returns what became of each packet and message.
-func check(input []byte, change func(*stages.Set) error) (outcome []string, err error) {
-	r, err := newRig(change)
-	if err != nil {
-		return nil, err
+// checkUnshared looks for a stage that is in the chains of both. It knows stages
+// by their addresses; what values share, it cannot see.
+func checkUnshared(a, b *rig) error {
+	for _, c := range [][2]*pipeline.Chain{{a.in, b.in}, {a.out, b.out}} {
+		others := c[1].Stages()
+		for _, s := range c[0].Stages() {
+			v := reflect.ValueOf(s)
+			if v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0 && slices.ContainsFunc(others, func(o pipeline.Stage) bool {
+				return reflect.TypeOf(o) == v.Type() && reflect.ValueOf(o).Pointer() == v.Pointer()
+			}) {
+				return fmt.Errorf("fuzz/chain: the change put the same stage %q into two chains: it must make new stages each time that it is called", s.Name())
+			}
+		}
+	}
+	return nil
+}
+
+// check returns the chains, and what became of each packet and message.
+func check(input []byte, change func(*stages.Set) error) (r *rig, outcome []string, err error) {
+	if r, err = newRig(change); err != nil {
+		return nil, nil, err
 	}
 	c := newCrowd(r)
 	for _, i := range parseItems(input) {
 		if c.send(i); c.err != nil {
-			return nil, c.err
+			return nil, nil, c.err
 		}
 	}
 	for _, l := range links {
@@ -69,5 +90,5 @@ func check(input []byte, change func(*stages.Set) error) (outcome []string, err 
 		r.fail("%d bytes are held back for sessions that are closed", n)
 	}
 	r.conserved(r.in)
-	return c.outcome, r.err
+	return r, c.outcome, r.err
 }

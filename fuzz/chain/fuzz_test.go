@@ -90,6 +90,7 @@ func TestBadStagesAreCaught(t *testing.T) {
 		}
 	}
 	calls := 0
+	once := pipeline.Func("once", nil, func(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept })
 	greedy := newFramer()
 	greedy.growth = 0
 	for _, tc := range []struct {
@@ -133,6 +134,8 @@ func TestBadStagesAreCaught(t *testing.T) {
 			p.Payload()[0] = byte(calls)
 			return pipeline.Accept
 		}), "two outcomes"},
+		{"shares a stage", func(s *stages.Set) error { s.InsertAfter("ack", once); return nil }, `the same stage "once"`},
+		{"shares a stage on the way out", outbound(once), `the same stage "once"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			err := chain.Check(input, tc.change)
