@@ -19,12 +19,12 @@ import (
 const quick = 500 * time.Millisecond
 
 type compareCommand struct {
-	JSON    bool     `help:"Print the result as JSON, as the last line."`
-	Rounds  int      `help:"How many rounds." default:"3"`
-	Only    []string `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
-	Quick   bool     `help:"One round of short measurements, to see that all works; its figures are rough."`
-	Senders int      `help:"Sending processes." default:"2"`
-	Size    int      `help:"Bytes of a message." default:"128"`
+	JSON    bool  `help:"Print the result as JSON, as the last line."`
+	Rounds  int   `help:"How many rounds." default:"3"`
+	Only    names `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Quick   bool  `help:"One round of short measurements, to see that all works; its figures are rough."`
+	Senders int   `help:"Sending processes." default:"2"`
+	Size    int   `help:"Bytes of a message." default:"128"`
 }
 
 // Run compares.
@@ -34,14 +34,10 @@ func (c *compareCommand) Run(ctx context.Context) error {
 	if c.Quick {
 		o.Rounds, o.Length = 1, quick
 	}
-	if err := check(o.Rounds, o.Senders, o.Size); err != nil {
+	if err := check(limit{"rounds", o.Rounds, 1, maxRounds}, sendersLimit(o.Senders), sizeLimit(o.Size)); err != nil {
 		return err
 	}
-	list, err := choose(c.Only, nil)
-	if err != nil {
-		return err
-	}
-	r, err := compare.Run(ctx, o, list, os.Stderr)
+	r, err := compare.Run(ctx, o, choose(c.Only, nil), os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -53,9 +49,9 @@ func (c *compareCommand) Run(ctx context.Context) error {
 }
 
 type sweepCommand struct {
-	JSON  bool     `help:"Print the result as JSON, as the last line of standard output."`
-	Only  []string `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
-	Quick bool     `help:"Short measurements."`
+	JSON  bool  `help:"Print the result as JSON, as the last line of standard output."`
+	Only  names `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Quick bool  `help:"Short measurements."`
 	shapeFlags
 }
 
@@ -83,27 +79,23 @@ func (c *sweepCommand) Run(ctx context.Context) error {
 	return nil
 }
 
-func (f *shapeFlags) measure(ctx context.Context, only []string, short bool) (*sweep.Result, error) {
+func (f *shapeFlags) measure(ctx context.Context, only names, short bool) (*sweep.Result, error) {
 	o := sweep.Defaults()
 	o.Shape.Connections, o.Shape.Senders, o.Shape.Size = f.Connections, f.Senders, f.Size
 	if short {
 		o.Length, o.PerDecade = quick, 3
 	}
-	if err := check(f.Connections, f.Senders, f.Size); err != nil {
+	if err := check(limit{"connections", f.Connections, 1, maxConnections}, sendersLimit(f.Senders), sizeLimit(f.Size)); err != nil {
 		return nil, err
 	}
-	list, err := choose(only, sweep.Names)
-	if err != nil {
-		return nil, err
-	}
-	return sweep.Run(ctx, o, list, os.Stderr)
+	return sweep.Run(ctx, o, choose(only, sweep.Names), os.Stderr)
 }
 
 type plotCommand struct {
-	Out   string   `help:"Folder to write to." default:"." type:"path"`
-	From  string   `help:"File with the JSON of a sweep; without, measure one." type:"existingfile"`
-	Only  []string `help:"Without --from: only these contenders: ${contenders}." placeholder:"NAME,..."`
-	Quick bool     `help:"Without --from: short measurements."`
+	Out   string `help:"Folder to write to." default:"." type:"path"`
+	From  string `help:"File with the JSON of a sweep; without, measure one." type:"existingfile"`
+	Only  names  `help:"Without --from: only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Quick bool   `help:"Without --from: short measurements."`
 	shapeFlags
 }
 
@@ -114,7 +106,7 @@ func (c *plotCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if len(r.Curves) == 0 {
-		return fmt.Errorf("%s has no curves; it must be the output of sweep --json", c.From)
+		return usagef("plot: %s has no curves; it must be the output of sweep --json", c.From)
 	}
 	return figure.Write(c.Out, r)
 }
@@ -129,30 +121,16 @@ func (c *plotCommand) result(ctx context.Context) (*sweep.Result, error) {
 	}
 	r := new(sweep.Result)
 	if err := json.Unmarshal(b, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.From, err)
+		return nil, usagef("plot: %s is not the output of sweep --json: %w", c.From, err)
 	}
 	return r, nil
 }
 
-func check(count, senders, size int) error {
-	if count < 1 || senders < 1 || size < contender.MinSize || size > contender.MaxSize {
-		return fmt.Errorf("counts must be at least one, and messages from %d to %d bytes", contender.MinSize, contender.MaxSize)
-	}
-	return nil
-}
-
 // choose returns the contenders with the names, or else those of the standard
 // list, or else all, and says which this system does not have.
-func choose(names, standard []string) (list []contender.Contender, err error) {
-	for _, n := range names {
-		c, err := catalog.Find(n)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, c)
-	}
-	if len(list) > 0 {
-		return list, nil
+func choose(only names, standard []string) (list []contender.Contender) {
+	if len(only.list) > 0 {
+		return only.list
 	}
 	for _, err := range catalog.Missing() {
 		fmt.Fprintln(os.Stderr, "bench: left out:", err)
@@ -161,7 +139,7 @@ func choose(names, standard []string) (list []contender.Contender, err error) {
 	if standard != nil {
 		list = slices.DeleteFunc(list, func(c contender.Contender) bool { return !slices.Contains(standard, c.Name()) })
 	}
-	return list, nil
+	return list
 }
 
 // printJSON writes one line.

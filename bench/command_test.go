@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
@@ -32,52 +34,72 @@ func TestPlotFromSomethingElse(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	names := func(list []contender.Contender) (names []string) {
+	namesOf := func(list []contender.Contender) (all []string) {
 		for _, c := range list {
-			names = append(names, c.Name())
+			all = append(all, c.Name())
 		}
-		return names
+		return all
 	}
-	list, err := choose([]string{"udp", "intentra"}, []string{"quic-go"})
-	require.NoError(t, err)
-	require.Equal(t, []string{"udp", "intentra"}, names(list))
-	list, err = choose(nil, []string{"udp", "intentra"})
-	require.NoError(t, err)
-	require.Equal(t, []string{"intentra", "udp"}, names(list))
-	list, err = choose(nil, nil)
-	require.NoError(t, err)
-	require.Equal(t, names(catalog.Available()), names(list))
-	_, err = choose([]string{"sctp"}, nil)
-	require.ErrorContains(t, err, `"sctp"`)
+	var only names
+	require.NoError(t, only.UnmarshalText([]byte("udp,intentra")))
+	require.Equal(t, []string{"udp", "intentra"}, namesOf(choose(only, []string{"quic-go"})))
+	require.Equal(t, []string{"intentra", "udp"}, namesOf(choose(names{}, []string{"udp", "intentra"})))
+	require.Equal(t, namesOf(catalog.Available()), namesOf(choose(names{}, nil)))
 }
 
 func TestArguments(t *testing.T) {
-	for _, tc := range []struct {
-		args []string
-		want string // in the error; empty for none
-	}{
-		{[]string{"compare", "--json", "--rounds", "5", "--only", "raw,intentra", "--quick"}, ""},
-		{[]string{"sweep", "--json", "--connections", "2"}, ""},
-		{[]string{"plot", "--out", "x", "--from", "figure/testdata/sweep.json"}, ""},
-		{[]string{"plot", "--quick", "--only", "udp"}, ""},
-		{[]string{"plot", "--from", "missing.json"}, "missing.json"},
-		{[]string{"compare", "--loops", "5"}, "--loops"},
-		{[]string{}, "expected one of"},
+	for _, args := range [][]string{
+		{"compare", "--json", "--rounds", "5", "--only", "udp,intentra", "--quick"},
+		{"sweep", "--json", "--connections", "2"},
+		{"plot", "--out", "x", "--from", "figure/testdata/sweep.json"},
+		{"plot", "--quick", "--only", "udp"},
 	} {
 		k, err := kong.New(new(commands), variables)
 		require.NoError(t, err)
-		_, err = k.Parse(tc.args)
-		if tc.want == "" {
-			require.NoError(t, err, "%v", tc.args)
-			continue
-		}
-		require.ErrorContains(t, err, tc.want)
+		_, err = k.Parse(args)
+		require.NoError(t, err, "%v", args)
 	}
 }
 
-func TestCheck(t *testing.T) {
-	require.NoError(t, check(1, 1, 128))
-	for _, bad := range [][3]int{{0, 1, 128}, {1, 0, 128}, {1, 1, contender.MinSize - 1}, {1, 1, contender.MaxSize + 1}} {
-		require.Error(t, check(bad[0], bad[1], bad[2]))
+// Wrong input is told apart from failures by its exit code, and each message
+// says in few lines what is wrong.
+func TestWrongInput(t *testing.T) {
+	noSweep := filepath.Join(t.TempDir(), "result.json")
+	require.NoError(t, os.WriteFile(noSweep, []byte(`{"rows":[]}`), 0o600))
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "expected one of"},
+		{[]string{"comparison"}, "comparison"},
+		{[]string{"compare", "--loops", "5"}, "--loops"},
+		{[]string{"compare", "--rounds", "0"}, "--rounds is 0; give 1 to 1000"},
+		{[]string{"compare", "--rounds", "1001"}, "--rounds is 1001"},
+		{[]string{"compare", "--rounds", "many"}, "--rounds"},
+		{[]string{"compare", "--senders", "0"}, "--senders is 0; give 1 to 64"},
+		{[]string{"compare", "--senders", "65"}, "--senders is 65"},
+		{[]string{"compare", "--only", ""}, "there are [raw intentra "},
+		{[]string{"compare", "--only", "udp,"}, "there are [raw intentra "},
+		{[]string{"compare", "--only", "sctp"}, `"sctp"`},
+		{[]string{"sweep", "--connections", "0"}, "--connections is 0"},
+		{[]string{"sweep", "--connections", "100000000"}, "give 1 to 20000"},
+		{[]string{"sweep", "--size", "16"}, "--size is 16; give 17 to 1100"},
+		{[]string{"plot", "--size", "1101"}, "--size is 1101"},
+		{[]string{"plot", "--from", "missing.json"}, "missing.json"},
+		{[]string{"plot", "--from", noSweep, "--out", t.TempDir()}, "sweep --json"},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, run(t.Context(), tc.args, &stdout, &stderr), "%v", tc.args)
+		require.Contains(t, stderr.String(), tc.want)
+		require.True(t, strings.HasPrefix(stderr.String(), "bench: "), stderr.String())
+		require.LessOrEqual(t, strings.Count(stderr.String(), "\n"), 2, stderr.String())
+		require.Empty(t, stdout.String())
 	}
+}
+
+func TestHelp(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitOK, run(t.Context(), []string{"sweep", "--help"}, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "--connections")
+	require.Empty(t, stderr.String())
 }

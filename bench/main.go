@@ -1,11 +1,15 @@
 // Command bench measures intentra beside the raw limit of this machine and
 // beside other transports. See README.md.
+//
+// Exit codes: 0 for a clean end, 1 for a failure while measuring, 2 for wrong
+// input, 130 after an interrupt.
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -26,6 +30,14 @@ type commands struct {
 // variables stand in the help texts.
 var variables = kong.Vars{"contenders": strings.Join(catalog.Names(), ", ")}
 
+// The exit codes.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == remote.Argument {
 		remote.Child()
@@ -33,16 +45,35 @@ func main() {
 	// A second signal, when ending takes too long, ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	k := kong.Parse(new(commands), kong.Name("bench"), kong.UsageOnError(),
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the command, and returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	code, done := exitOK, false
+	parser := kong.Must(new(commands), kong.Name("bench"), kong.Writers(stdout, stderr),
+		kong.Exit(func(c int) { code, done = c, true }),
 		kong.Description("Measures intentra beside the raw limit of this machine and beside other transports."),
 		variables, kong.BindTo(ctx, (*context.Context)(nil)))
-	err := k.Run()
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, "bench: interrupted")
-		os.Exit(130)
+	command, err := parser.Parse(args)
+	if done {
+		return code // it was asked for help
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		err = usageError{fmt.Errorf("%w\nSee 'bench --help'", err)}
+	} else {
+		err = command.Run()
 	}
+	switch _, usage := errors.AsType[usageError](err); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "bench: interrupted")
+		return exitInterrupted
+	case usage:
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(stderr, "bench:", err)
+	return exitFailure
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -17,23 +18,39 @@ const allowAny = "any"
 // allowFile is the allow list in force. Its methods may be called from any
 // goroutine.
 type allowFile struct {
+	e    *environment
 	path string
 	// list is nil if everybody is allowed.
 	list atomic.Pointer[intentra.AllowList]
 }
 
 // readAllow reads an allow list, or none if path is [allowAny].
-func readAllow(path string) (*allowFile, error) {
-	a := &allowFile{path: path}
+func readAllow(e *environment, path string) (*allowFile, error) {
+	a := &allowFile{e: e, path: path}
 	if path == allowAny {
 		return a, nil
 	}
-	list, err := intentra.ReadAllowList(path)
+	list, err := a.read()
+	if errors.Is(err, errInterrupted) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, usageError{err}
 	}
+	if list.Len() == 0 {
+		e.warnf("%s: %s", path, noKeys)
+	}
 	a.list.Store(list)
 	return a, nil
+}
+
+// noKeys warns of a list that lets nobody in.
+const noKeys = "the allow list has no keys, so that nobody may connect"
+
+func (a *allowFile) read() (*intentra.AllowList, error) {
+	return untilInterrupted(a.e, "the allow list "+a.path, func() (*intentra.AllowList, error) {
+		return intentra.ReadAllowList(a.path)
+	})
 }
 
 // allows is a Config.Authorize.
@@ -76,7 +93,10 @@ func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 		log.Info("nothing to read again: any key is allowed")
 		return
 	}
-	list, err := intentra.ReadAllowList(a.path)
+	list, err := a.read()
+	if errors.Is(err, errInterrupted) {
+		return
+	}
 	if err != nil {
 		log.Error("allow list not read again, the old one stays in force", "error", err)
 		return
@@ -91,6 +111,9 @@ func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 			revoked++
 			log.Info("key revoked", "key", k, "name", old.Name(k))
 		}
+	}
+	if list.Len() == 0 {
+		log.Warn(noKeys)
 	}
 	log.Info("allow list read again", "keys", list.Len(), "revoked", revoked)
 }

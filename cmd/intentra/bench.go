@@ -78,6 +78,15 @@ type benchRange struct {
 
 func peersRange(n int) benchRange { return benchRange{"peers", float64(n), 1, maxBenchPeers} }
 
+// processes returns how many processes share peers, or dials: those asked for or
+// else two, as far as there is work for them.
+func processes(asked *int, work int) int {
+	if asked != nil {
+		return *asked
+	}
+	return max(min(2, work), 1)
+}
+
 // sizeRange takes the size of a message; what a transport can send is known
 // only once there is one, but never more than this.
 func sizeRange(n int) benchRange { return benchRange{"size", float64(n), load.StampSize, maxBenchSize} }
@@ -97,12 +106,21 @@ func checkDuration(command, flag string, d, least time.Duration) error {
 const leastDuration = 10 * time.Millisecond
 
 // benchEnd turns an interrupt, after which the result is of what was measured
-// until then, into a clean end.
+// until then, into a clean end, and says so.
 func (e *environment) benchEnd(command string, err error) error {
-	if err == nil || e.ctx.Err() != nil && errors.Is(err, context.Cause(e.ctx)) {
+	switch {
+	case err == nil:
+		return nil
+	case e.interrupted(err):
+		fmt.Fprintln(e.stderr, "interrupted: what was not finished is left out")
 		return nil
 	}
 	return fmt.Errorf("bench %s: %w", command, err)
+}
+
+// interrupted reports whether err says that an interrupt has ended a benchmark.
+func (e *environment) interrupted(err error) bool {
+	return err != nil && e.ctx.Err() != nil && errors.Is(err, context.Cause(e.ctx))
 }
 
 // printJSON prints a result as the last line of standard output.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math"
@@ -15,7 +14,7 @@ type benchEnvelopeCmd struct {
 	Hz          *float64      `xor:"load" placeholder:"500" help:"Messages per second that each peer sends, 500 by default."`
 	Ladder      bool          `xor:"load" help:"Walk up from 0.25 to 4 million messages per second in all, instead of --hz."`
 	Size        int           `default:"128" help:"Bytes in a message."`
-	Senders     int           `default:"2" help:"Processes that send, each with one socket for its share of the peers."`
+	Senders     *int          `placeholder:"2" help:"Processes that send, each with one socket for its share of the peers; 2 by default, or 1 for 1 peer."`
 	Warmup      time.Duration `default:"1s" help:"How long to send before measuring."`
 	Receive     bool          `help:"Take messages with Receive(ctx) instead of a Handler."`
 	HandlerCost time.Duration `default:"0s" help:"Keep the CPU busy this long for each message, such as 1us, for overload."`
@@ -34,7 +33,7 @@ CPU is that of this process while there is sending, for each message delivered.
 --json prints {"points":[{"peers","hz","offered_pps","sent_pps","delivered_pps","delivery","offered","skipped","sent",
 "delivered","latency_us":{"p50","p90","p99","p999","max","samples"},"cpu_ns_per_packet","sender_cpu_ns_per_packet",
 "messages_per_datagram","drops":{"stage/reason"},"sender_drops":{}}],"size_bytes","senders","way","warmup_s","duration_s",
-"raised_limits":{}}. socket/overflow among the drops are the kernel's, for a full socket buffer.`
+"raised_limits":{},"interrupted"}. socket/overflow among the drops are the kernel's, for a full socket buffer.`
 }
 
 // ladder are the loads of --ladder, in messages per second.
@@ -50,6 +49,9 @@ type benchPoints struct {
 	WarmupS   float64       `json:"warmup_s"`
 	DurationS float64       `json:"duration_s"`
 	Limits    load.Limits   `json:"raised_limits"`
+
+	// Interrupted: there are fewer points than were asked for.
+	Interrupted bool `json:"interrupted"`
 }
 
 // check reports wrong input.
@@ -57,7 +59,7 @@ func (c *benchEnvelopeCmd) check() error {
 	err := checkBench("envelope",
 		peersRange(c.Peers), sizeRange(c.Size),
 		benchRange{"hz", c.hz(), 0.001, math.Round(maxBenchRate / float64(max(c.Peers, 1)))},
-		benchRange{"senders", float64(c.Senders), 1, float64(min(max(c.Peers, 1), maxBenchSenders))},
+		benchRange{"senders", float64(c.senders()), 1, float64(min(max(c.Peers, 1), maxBenchSenders))},
 	)
 	if err == nil {
 		err = checkDuration("envelope", "duration", c.Duration, leastDuration)
@@ -88,19 +90,22 @@ func (c *benchEnvelopeCmd) hz() float64 {
 	return *c.Hz
 }
 
+func (c *benchEnvelopeCmd) senders() int { return processes(c.Senders, c.Peers) }
+
 func (c *benchEnvelopeCmd) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
 	rates := c.rates()
 	r := &benchPoints{
-		Points: []*load.Point{}, SizeBytes: c.Size, Senders: c.Senders,
+		Points: []*load.Point{}, SizeBytes: c.Size, Senders: c.senders(),
 		Way:     load.EnvelopeConfig{Receive: c.Receive, HandlerCost: c.HandlerCost}.String(),
 		WarmupS: seconds(c.Warmup), DurationS: seconds(c.Duration),
 		Limits: load.LimitsFor(c.Peers, rates[len(rates)-1]/float64(c.Peers)),
 	}
 	table, _ := e.live(c.JSON)
 	err := c.measure(e, rates, r, table)
+	r.Interrupted = e.interrupted(err)
 	if err := e.benchEnd("envelope", err); err != nil {
 		return err
 	}
@@ -112,7 +117,7 @@ func (c *benchEnvelopeCmd) Run(e *environment) error {
 
 // measure adds point after point to the result, and to the table.
 func (c *benchEnvelopeCmd) measure(e *environment, rates []float64, r *benchPoints, table io.Writer) error {
-	b, err := e.testbed(c.Peers, c.Senders, r.Limits)
+	b, err := e.testbed(c.Peers, r.Senders, r.Limits)
 	if err != nil {
 		return err
 	}
@@ -127,8 +132,7 @@ func (c *benchEnvelopeCmd) measure(e *environment, rates []float64, r *benchPoin
 		return err
 	}
 	fmt.Fprintf(table, "%d peers, %d-byte messages, %d sender processes, %v each after %v to warm up; through %s\nraised limits: %s\n\n",
-		c.Peers, c.Size, c.Senders, c.Duration, c.Warmup, r.Way, r.Limits)
-	writePointHeader(table)
+		c.Peers, c.Size, r.Senders, c.Duration, c.Warmup, r.Way, r.Limits)
 	for i, rate := range rates {
 		var point *load.Point
 		what := fmt.Sprintf("point %d/%d, %.2f M/s", i+1, len(rates), rate/1e6)
@@ -139,8 +143,11 @@ func (c *benchEnvelopeCmd) measure(e *environment, rates []float64, r *benchPoin
 		if err != nil {
 			return err
 		}
+		if i == 0 {
+			writePointHeader(table)
+		}
 		r.Points = append(r.Points, point)
 		writePoint(table, point)
 	}
-	return context.Cause(e.ctx)
+	return nil
 }

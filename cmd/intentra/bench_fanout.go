@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -14,7 +15,7 @@ type benchFanoutCmd struct {
 	Hz        float64       `default:"200" help:"States per second that the hub broadcasts to all peers."`
 	Size      int           `default:"128" help:"Bytes in a state."`
 	Sockets   int           `placeholder:"N" help:"Sockets that the peers share; without it one for each process."`
-	Processes int           `default:"2" help:"Processes that hold the peers."`
+	Processes *int          `placeholder:"2" help:"Processes that hold the peers; 2 by default, or 1 for 1 peer."`
 	Warmup    time.Duration `default:"1s" help:"How long to broadcast before measuring."`
 	benchFlags
 }
@@ -33,10 +34,10 @@ func (c *benchFanoutCmd) check() error {
 	err := checkBench("fanout",
 		peersRange(c.Peers), sizeRange(c.Size),
 		benchRange{"hz", c.Hz, 0.001, math.Round(maxBenchRate / float64(max(c.Peers, 1)))},
-		benchRange{"processes", float64(c.Processes), 1, float64(min(max(c.Peers, 1), maxBenchSenders))},
+		benchRange{"processes", float64(c.processes()), 1, float64(min(max(c.Peers, 1), maxBenchSenders))},
 	)
 	if err == nil && c.Sockets != 0 {
-		err = checkBench("fanout", benchRange{"sockets", float64(c.Sockets), float64(c.Processes), float64(c.Peers)})
+		err = checkBench("fanout", benchRange{"sockets", float64(c.Sockets), float64(c.processes()), float64(c.Peers)})
 	}
 	if err == nil {
 		err = checkDuration("fanout", "duration", c.Duration, leastDuration)
@@ -48,7 +49,9 @@ func (c *benchFanoutCmd) check() error {
 }
 
 // socketsEach is how many sockets a process has.
-func (c *benchFanoutCmd) socketsEach() int { return max(c.Sockets/c.Processes, 1) }
+func (c *benchFanoutCmd) socketsEach() int { return max(c.Sockets/c.processes(), 1) }
+
+func (c *benchFanoutCmd) processes() int { return processes(c.Processes, c.Peers) }
 
 func (c *benchFanoutCmd) Run(e *environment) error {
 	if err := c.check(); err != nil {
@@ -58,11 +61,12 @@ func (c *benchFanoutCmd) Run(e *environment) error {
 		return fmt.Errorf("bench fanout: %w", err)
 	}
 	r := &benchPoints{
-		Points: []*load.Point{}, SizeBytes: c.Size, Senders: c.Processes, Sockets: c.socketsEach() * c.Processes,
+		Points: []*load.Point{}, SizeBytes: c.Size, Senders: c.processes(), Sockets: c.socketsEach() * c.processes(),
 		WarmupS: seconds(c.Warmup), DurationS: seconds(c.Duration), Limits: load.LimitsFor(c.Peers, c.Hz),
 	}
 	table, _ := e.live(c.JSON)
 	err := c.measure(e, r, table)
+	r.Interrupted = e.interrupted(err)
 	if err := e.benchEnd("fanout", err); err != nil {
 		return err
 	}
@@ -73,7 +77,7 @@ func (c *benchFanoutCmd) Run(e *environment) error {
 }
 
 func (c *benchFanoutCmd) measure(e *environment, r *benchPoints, table io.Writer) error {
-	b, err := e.testbed(c.Peers, c.Processes, r.Limits)
+	b, err := e.testbed(c.Peers, r.Senders, r.Limits)
 	if err != nil {
 		return err
 	}
@@ -89,7 +93,7 @@ func (c *benchFanoutCmd) measure(e *environment, r *benchPoints, table io.Writer
 		return err
 	}
 	fmt.Fprintf(table, "%d peers over %d sockets in %d processes, %d-byte states, %v after %v to warm up\nraised limits: %s\n\n",
-		c.Peers, r.Sockets, c.Processes, c.Size, c.Duration, c.Warmup, r.Limits)
+		c.Peers, r.Sockets, r.Senders, c.Size, c.Duration, c.Warmup, r.Limits)
 	var point *load.Point
 	err = p.during("broadcasting", elapsed(c.Warmup+c.Duration), func() (err error) {
 		point, err = f.Measure(e.ctx, c.Hz, c.Size, c.Warmup, c.Duration)
@@ -97,6 +101,9 @@ func (c *benchFanoutCmd) measure(e *environment, r *benchPoints, table io.Writer
 	})
 	if err != nil {
 		return err
+	}
+	if e.ctx.Err() != nil {
+		return context.Cause(e.ctx) // it may have been cut short
 	}
 	r.Points = append(r.Points, point)
 	writePointHeader(table)

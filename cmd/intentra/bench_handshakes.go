@@ -11,8 +11,8 @@ import (
 )
 
 type benchHandshakesCmd struct {
-	Concurrency int `default:"64" help:"Handshakes under way at all times."`
-	Dialers     int `default:"2" help:"Processes that dial."`
+	Concurrency int  `default:"64" help:"Handshakes under way at all times."`
+	Dialers     *int `placeholder:"2" help:"Processes that dial; 2 by default, or 1 for 1 handshake at a time."`
 	benchFlags
 }
 
@@ -22,7 +22,7 @@ Once with limits raised so far that the CPU is the limit, and once with the defa
 CPU is that of the listening process, for each handshake completed.
 
 --json prints {"concurrency","dialers","identities","duration_s","raised":{"handshakes","handshakes_per_s","cpu_us_per_handshake",
-"failed","outcomes":{}},"default":{},"raised_limits":{}}. Outcomes count handshakes and their packets at the listener.`
+"failed","outcomes":{}},"default":{},"raised_limits":{},"interrupted"}. Outcomes count handshakes and their packets at the listener.`
 }
 
 // handshakesResult is what a handshake benchmark has measured.
@@ -31,9 +31,10 @@ type handshakesResult struct {
 	Dialers     int             `json:"dialers"`
 	Identities  int             `json:"identities"`
 	DurationS   float64         `json:"duration_s"`
-	Raised      *acceptedResult `json:"raised"`
-	Default     *acceptedResult `json:"default"`
+	Raised      *acceptedResult `json:"raised,omitempty"`  // if it was completed
+	Default     *acceptedResult `json:"default,omitempty"` // the same
 	Limits      load.Limits     `json:"raised_limits"`
+	Interrupted bool            `json:"interrupted"`
 }
 
 // acceptedResult is one listener's part.
@@ -50,7 +51,7 @@ type acceptedResult struct {
 func (c *benchHandshakesCmd) check() error {
 	err := checkBench("handshakes",
 		benchRange{"concurrency", float64(c.Concurrency), 1, spareIdentities},
-		benchRange{"dialers", float64(c.Dialers), 1, float64(min(max(c.Concurrency, 1), maxBenchSenders))},
+		benchRange{"dialers", float64(c.dialers()), 1, float64(min(max(c.Concurrency, 1), maxBenchSenders))},
 	)
 	if err == nil {
 		err = checkDuration("handshakes", "duration", c.Duration, leastDuration)
@@ -58,16 +59,19 @@ func (c *benchHandshakesCmd) check() error {
 	return err
 }
 
+func (c *benchHandshakesCmd) dialers() int { return processes(c.Dialers, c.Concurrency) }
+
 func (c *benchHandshakesCmd) Run(e *environment) error {
 	if err := c.check(); err != nil {
 		return err
 	}
 	r := &handshakesResult{
-		Concurrency: c.Concurrency, Dialers: c.Dialers, Identities: spareIdentities, DurationS: seconds(c.Duration),
+		Concurrency: c.Concurrency, Dialers: c.dialers(), Identities: spareIdentities, DurationS: seconds(c.Duration),
 		Limits: load.LimitsFor(spareIdentities, 0),
 	}
 	out, _ := e.live(c.JSON)
 	err := c.measure(e, r)
+	r.Interrupted = e.interrupted(err)
 	if err := e.benchEnd("handshakes", err); err != nil {
 		return err
 	}
@@ -87,7 +91,7 @@ func (c *benchHandshakesCmd) measure(e *environment, r *handshakesResult) (err e
 
 // listener measures a listener with the given limits.
 func (c *benchHandshakesCmd) listener(e *environment, what string, limits load.Limits) (*acceptedResult, error) {
-	b, err := e.testbed(spareIdentities, c.Dialers, limits)
+	b, err := e.testbed(spareIdentities, c.dialers(), limits)
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +113,11 @@ func (c *benchHandshakesCmd) listener(e *environment, what string, limits load.L
 	}, nil
 }
 
-// writeTable prints the result for people.
+// writeTable prints the result for people, if there is any.
 func (r *handshakesResult) writeTable(w io.Writer) error {
+	if r.Raised == nil {
+		return nil
+	}
 	fmt.Fprintf(w, "%d handshakes under way from %d processes under %d identities, %g s each\nraised limits: %s\n\n",
 		r.Concurrency, r.Dialers, r.Identities, r.DurationS, r.Limits)
 	_, err := fmt.Fprintf(w, "%-8s %12s %12s %10s  %s\n", "limits", "handshakes/s", "CPU us each", "failed", "at the listener")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -27,7 +28,7 @@ The ratio is that of the medians over the rounds.
 
 --json prints {"peers","hz","size_bytes","rounds","duration_s","rtt_us":{"p50","p90","p99","p999","max","samples"},"sent","back",
 "plain_us":{},"plain_sent","plain_back","ratio_p50","connecting":{"rate","connected","failed","rtt_us":{},"sent","back",
-"ratio_p99"},"raised_limits":{}}. ratio_p99 is that of the 99th percentile while others connect to the one without.`
+"ratio_p99"},"raised_limits":{},"interrupted"}. ratio_p99 is that of the 99th percentile while others connect to the one without.`
 }
 
 // latencyResult is what a latency benchmark has measured.
@@ -46,6 +47,9 @@ type latencyResult struct {
 
 	Connecting *connectingResult `json:"connecting,omitempty"`
 	Limits     load.Limits       `json:"raised_limits"`
+
+	// Interrupted: there are fewer rounds than were asked for.
+	Interrupted bool `json:"interrupted"`
 }
 
 // tripsResult are round trips with intentra.
@@ -91,10 +95,12 @@ func (c *benchLatencyCmd) Run(e *environment) error {
 	}
 	m := &latencyRun{c: c}
 	out, _ := e.live(c.JSON)
-	if err := e.benchEnd("latency", m.measure(e)); err != nil {
+	err := m.measure(e)
+	r := m.result()
+	r.Interrupted = e.interrupted(err)
+	if err := e.benchEnd("latency", err); err != nil {
 		return err
 	}
-	r := m.result()
 	if c.JSON {
 		return printJSON(e.stdout, r)
 	}
@@ -177,12 +183,18 @@ func (m *latencyRun) all(e *environment, r *load.RoundTrips) error {
 		if err != nil {
 			return err
 		}
+		var loaded load.Trips
+		var dialled load.Dialled
 		if c.Connecting > 0 {
-			trips, dialled, err := r.MeasureConnecting(e.ctx, c.Connecting, rate, c.Size, each)
-			if err != nil {
+			if loaded, dialled, err = r.MeasureConnecting(e.ctx, c.Connecting, rate, c.Size, each); err != nil {
 				return err
 			}
-			m.loaded.add(trips)
+		}
+		if e.ctx.Err() != nil {
+			return context.Cause(e.ctx) // the round may have been cut short
+		}
+		if c.Connecting > 0 {
+			m.loaded.add(loaded)
 			m.connected += dialled.Connected
 			m.failed += dialled.Failed
 			m.failure = cmp.Or(m.failure, dialled.Failure)
@@ -211,8 +223,11 @@ func (m *latencyRun) result() *latencyResult {
 	return r
 }
 
-// writeTable prints the result for people.
+// writeTable prints the result for people, if there is any.
 func (r *latencyResult) writeTable(w io.Writer) error {
+	if r.Rounds == 0 {
+		return nil
+	}
 	fmt.Fprintf(w, "%d peers, %g messages per second to each, %d bytes, %d rounds in turn\nraised limits: %s\n\n",
 		r.Peers, r.Hz, r.SizeBytes, r.Rounds, r.Limits)
 	fmt.Fprintf(w, "%-24s %8s %8s %8s %8s %9s %9s %9s\n", "round trips", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "sent", "back")

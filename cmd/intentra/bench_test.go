@@ -63,6 +63,7 @@ func checkPoint(t *testing.T, r *running, peers int, offered uint64) {
 	require.LessOrEqual(t, p.Delivered, p.Sent)
 	require.EqualValues(t, 1, p.Delivery)
 	require.Positive(t, got.Limits.HandshakeRate)
+	require.False(t, got.Interrupted)
 }
 
 func TestBenchEnvelope(t *testing.T) {
@@ -144,23 +145,38 @@ func TestBenchHandshakes(t *testing.T) {
 // then.
 func TestInterruptedBench(t *testing.T) {
 	t.Parallel()
+	measurements := []string{"points", "raised", "default", "rounds"}
 	for _, tt := range []struct {
 		args []string
 		wait string
 	}{
 		{[]string{"envelope", "--peers", "2", "--hz", "10"}, "connecting: done"},
+		{[]string{"envelope", "--peers", "1"}, "connecting: done"},
 		{[]string{"envelope", "--peers", "2000"}, ""},
 		{[]string{"fanout", "--peers", "2"}, "connecting: done"},
+		{[]string{"latency", "--peers", "2"}, "round trips: "}, // all that was sent is back
 		{[]string{"latency", "--peers", "2", "--connecting", "5"}, "connecting: done"},
 		{[]string{"handshakes", "--concurrency", "2"}, ""},
 	} {
-		r := startBench(t, append(tt.args, "--duration", "1h", "--json")...)
-		if tt.wait != "" {
-			r.stderr.line(t, tt.wait)
+		for _, how := range []string{"--json", "--json=false"} {
+			r := startBench(t, append(tt.args, "--duration", "1h", how)...)
+			if tt.wait != "" {
+				r.stderr.line(t, tt.wait)
+			}
+			r.interrupt()
+			r.succeed()
+			require.Contains(t, r.stderr.String(), "interrupted: what was not finished is left out\n")
+			if how != "--json" {
+				require.NotContains(t, r.stdout.String(), " us ", "a table of nothing")
+				continue
+			}
+			var got map[string]any
+			r.object(&got)
+			require.Equal(t, true, got["interrupted"])
+			for _, name := range measurements {
+				require.Empty(t, got[name], name)
+			}
 		}
-		r.interrupt()
-		r.succeed()
-		require.True(t, json.Valid([]byte(r.stdout.String())), r.stdout.String())
 	}
 }
 
@@ -239,7 +255,7 @@ func TestWrongBench(t *testing.T) {
 // The largest size that is let through fits whatever the message's channel.
 func TestLargestBenchMessage(t *testing.T) {
 	t.Parallel()
-	r := startBench(t, "envelope", "--peers", "1", "--senders", "1", "--hz", "50", "--size", "1180", "--duration", "100ms", "--warmup", "0s", "--json")
+	r := startBench(t, "envelope", "--peers", "1", "--hz", "50", "--size", "1180", "--duration", "100ms", "--warmup", "0s", "--json")
 	r.succeed()
 	checkPoint(t, r, 1, 5)
 }
@@ -261,6 +277,17 @@ func TestNotes(t *testing.T) {
 	writePoint(&b, &load.Point{Drops: load.Drops{"socket/overflow": 7}, SenderDrops: load.Drops{"send/displaced": 8}})
 	require.Contains(t, b.String(), "drops: socket/overflow 7\n")
 	require.Contains(t, b.String(), "send/displaced 8\n")
+}
+
+// Processes are no more than there is work for, unless they are asked for.
+func TestProcesses(t *testing.T) {
+	require.Equal(t, 2, processes(nil, 2000))
+	require.Equal(t, 1, processes(nil, 1))
+	require.Equal(t, 1, processes(nil, 0), "which is wrong input for other reasons")
+	three := 3
+	require.Equal(t, 3, processes(&three, 2))
+	require.NoError(t, (&benchFanoutCmd{Peers: 1, Hz: 1, Size: 100, benchFlags: benchFlags{Duration: time.Second}}).check())
+	require.NoError(t, (&benchHandshakesCmd{Concurrency: 1, benchFlags: benchFlags{Duration: time.Second}}).check())
 }
 
 func TestMedian(t *testing.T) {

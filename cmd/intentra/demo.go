@@ -17,24 +17,31 @@ type demoCmd struct {
 }
 
 func (c *demoCmd) Help() string {
-	return "A hub and its peers run in this process and exchange real datagrams over the loopback interface, handshakes and all. " +
-		"Every state that a peer publishes is due at all the others, where each byte of it is checked. " +
-		"Delivery is of what was sent. Where the machine cannot keep up, states leave late, counted as late, or not at all until the end. " +
-		"An interrupt ends the demo early, with the table of what was measured until then."
+	return `A hub and its peers run in this process and exchange real datagrams over the loopback interface, handshakes and all.
+Every state that a peer publishes is due at all the others, where each byte of it is checked. Delivery is of what was sent.
+Where the machine cannot keep up, states leave late, counted as late, or not at all until the end. An interrupt ends the demo
+early, with the table of what was measured until then.
+
+--json prints {"peers","rate_hz","size_bytes","intent","suite","duration_s","states_asked","states_sent","states_late",
+"states_received","deliveries_expected","deliveries","delivery","latency_us":{"p50","p99","p999","max"},
+"drops":{"stage/reason"},"corrupt","repeated","cpu_s","rss_bytes"}. states_asked are those that fell due, states_late those sent
+more than their period after that, states_received what has reached the hub. Latency is from a publisher's Send to
+a subscriber's Handler; cpu_s and rss_bytes are the whole process's.`
 }
 
 // What we chose.
 const (
 	maxDemoPeers = 10_000
-	maxDemoRate  = 100_000 // states per second and peer
+	minDemoRate  = 0.001 // states per second and peer
+	maxDemoRate  = 100_000
 )
 
 func (c *demoCmd) check() error {
 	switch {
 	case c.Peers < 2 || c.Peers > maxDemoPeers:
 		return usagef("demo: --peers is %d; give 2 to %d", c.Peers, maxDemoPeers)
-	case !(c.Rate > 0 && c.Rate <= maxDemoRate):
-		return usagef("demo: --rate is %v; give more than 0 and at most %d states per second", c.Rate, maxDemoRate)
+	case !(c.Rate >= minDemoRate && c.Rate <= maxDemoRate):
+		return usagef("demo: --rate is %v; give %v to %d states per second", c.Rate, minDemoRate, maxDemoRate)
 	case c.Size < minState:
 		return usagef("demo: --size is %d; give at least %d bytes", c.Size, minState)
 	case c.Duration <= 0:

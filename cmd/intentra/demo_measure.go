@@ -58,11 +58,13 @@ func (d *demo) measure(ctx context.Context, live io.Writer) (*demoResult, error)
 	if err != nil {
 		return nil, err
 	}
+	var duration time.Duration
+	var asked uint64
 	published := make(chan struct{})
 	if ctx.Err() == nil {
 		go func() {
 			defer close(published)
-			d.publish(ctx)
+			duration, asked = d.publish(ctx)
 		}()
 	} else {
 		close(published)
@@ -82,13 +84,12 @@ func (d *demo) measure(ctx context.Context, live io.Writer) (*demoResult, error)
 			table.add(s)
 		}
 	}
-	duration := time.Since(first.at)
 	d.drain()
 	last, err := d.sample()
 	if err != nil {
 		return nil, err
 	}
-	return d.result(first, last, duration), nil
+	return d.result(first, last, duration, asked), nil
 }
 
 // drain waits until all that was sent is delivered, or deliveries have ceased.
@@ -113,12 +114,12 @@ func (d *demo) drain() {
 	}
 }
 
-func (d *demo) result(first, last *sample, duration time.Duration) *demoResult {
+func (d *demo) result(first, last *sample, duration time.Duration, asked uint64) *demoResult {
 	l := last.latency.Since(first.latency)
 	r := &demoResult{
 		Peers: d.Peers, RateHz: d.Rate, SizeBytes: d.Size, DurationS: seconds(duration),
 		Intent: intentra.Realtime.String(), Suite: intentra.AESGCM.String(),
-		StatesAsked: uint64(float64(d.Peers) * d.Rate * duration.Seconds()), StatesSent: last.statesSent,
+		StatesAsked: asked, StatesSent: last.statesSent,
 		StatesLate: d.late.Load(), StatesReceived: last.statesReceived,
 		DeliveriesExpected: last.statesSent * uint64(d.Peers-1), Deliveries: last.delivered,
 		LatencyUs: demoLatency{

@@ -21,8 +21,9 @@ const (
 )
 
 // publish sends every peer's states, spread evenly over the period, until the
-// duration is over or ctx ends.
-func (d *demo) publish(ctx context.Context) {
+// duration is over or ctx ends. It returns how long that was, and how many
+// states fell due in it.
+func (d *demo) publish(ctx context.Context) (took time.Duration, asked uint64) {
 	n := min(runtime.GOMAXPROCS(0), 1+len(d.peers)/peersPerPacer)
 	start := time.Now()
 	watching, stop := context.WithCancel(ctx)
@@ -30,14 +31,33 @@ func (d *demo) publish(ctx context.Context) {
 	watch.Go(func() { d.gate.watch(watching, d.settled) })
 	defer watch.Wait()
 	defer stop()
+	var sizes []int
 	for i := range n {
 		var share []*demoPeer
 		for j := i; j < len(d.peers); j += n {
 			share = append(share, d.peers[j])
 		}
+		sizes = append(sizes, len(share))
 		wg.Go(func() { d.pace(ctx, start, share) })
 	}
 	wg.Wait()
+	took = time.Since(start)
+	for _, peers := range sizes {
+		asked += dueBefore(min(took, d.Duration), d.period(), peers)
+	}
+	return took, asked
+}
+
+// due is when a peer sends its state of a round, counted from the start.
+func due(round, turn int, period time.Duration, peers int) time.Duration {
+	return time.Duration(round)*period + period*time.Duration(turn)/time.Duration(peers)
+}
+
+// dueBefore returns how many states of some peers are due before a time.
+func dueBefore(limit, period time.Duration, peers int) uint64 {
+	rounds, rest := limit/period, limit%period
+	turns := (rest*time.Duration(peers) + period - 1) / period
+	return uint64(rounds)*uint64(peers) + uint64(turns)
 }
 
 // settled returns how many states have arrived everywhere, as far as the sum of
@@ -53,15 +73,16 @@ func (d *demo) settled() int64 {
 // pace sends for its share of the peers in turn, each state at its own
 // absolute time: being late once delays nothing that follows. One for which the
 // gate is closed is late. What is not sent by the end of the duration is never
-// sent.
+// sent. It returns at the end of the duration, and no sooner.
 func (d *demo) pace(ctx context.Context, start time.Time, share []*demoPeer) {
 	buf := make([]byte, d.Size)
 	period := d.period()
 	for j := 0; ; j++ {
 		round, turn := j/len(share), j%len(share)
-		due := time.Duration(round)*period + period*time.Duration(turn)/time.Duration(len(share))
+		due := due(round, turn, period, len(share))
 		now := time.Since(start)
 		if due >= d.Duration || now >= d.Duration {
+			load.Sleep(ctx, d.Duration-now)
 			return
 		}
 		if due > now && !load.Sleep(ctx, max(due-now, paceTick)) || ctx.Err() != nil {

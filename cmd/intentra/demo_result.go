@@ -18,7 +18,7 @@ type demoResult struct {
 	Suite     string  `json:"suite"`
 	DurationS float64 `json:"duration_s"` // of publishing
 
-	StatesAsked        uint64  `json:"states_asked"`        // by the rate and the duration
+	StatesAsked        uint64  `json:"states_asked"`        // that fell due by the rate
 	StatesSent         uint64  `json:"states_sent"`         // by publishers
 	StatesLate         uint64  `json:"states_late"`         // of them, more than a period after their time
 	StatesReceived     uint64  `json:"states_received"`     // by the hub

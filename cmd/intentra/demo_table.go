@@ -28,7 +28,9 @@ func (t *liveTable) add(s *sample) {
 		s.at.Sub(t.first.at).Seconds(),
 		float64(s.statesReceived-t.last.statesReceived)/span,
 		float64(s.delivered-t.last.delivered)/span,
-		100*ratio(float64(s.delivered), expected),
+		// What was sent and delivered while the sample was taken may be counted as
+		// delivered alone.
+		100*min(ratio(float64(s.delivered), expected), 1),
 		microseconds(latency.Quantile(0.5)), microseconds(latency.Quantile(0.99)),
 		100*(s.CPU-t.last.CPU)/span, float64(s.RSS)/1e6,
 		s.drops.Since(t.last.drops),

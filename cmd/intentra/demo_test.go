@@ -28,6 +28,10 @@ func TestDemoJSON(t *testing.T) {
 	} {
 		require.Contains(t, names, name)
 	}
+	help := (&demoCmd{}).Help()
+	for name := range names {
+		require.Contains(t, help, `"`+name+`"`, "the help says what JSON there is")
+	}
 	var got demoResult
 	require.NoError(t, json.Unmarshal(last, &got))
 	require.Equal(t, 5, got.Peers)
@@ -47,6 +51,39 @@ func TestDemoJSON(t *testing.T) {
 	require.LessOrEqual(t, l.P50, l.P99)
 	require.LessOrEqual(t, l.P99, l.P999)
 	require.LessOrEqual(t, l.P999, l.Max)
+}
+
+// However few states there are, a demo goes on until its end, and no more are
+// sent than are asked for.
+func TestDemoWithFewStates(t *testing.T) {
+	t.Parallel()
+	for rate, asked := range map[string]uint64{
+		"0.1": 1, // a peer's alone
+		"1.1": 4,
+		"3.9": 12,
+	} {
+		r := start(t, nil, "demo", "--peers", "3", "--rate", rate, "--duration", "1s", "--json")
+		r.succeed()
+		var got demoResult
+		lastLine(t, r.stdout.String(), &got)
+		require.GreaterOrEqual(t, got.DurationS, 1.0, rate)
+		require.Equal(t, asked, got.StatesAsked, rate)
+		require.LessOrEqual(t, got.StatesSent, got.StatesAsked, rate)
+	}
+}
+
+func TestDueBefore(t *testing.T) {
+	for _, period := range []time.Duration{1, 3, 10, 1e12} {
+		for peers := 1; peers < 8; peers++ {
+			for limit := time.Duration(0); limit < 50; limit++ {
+				var n uint64
+				for due(int(n)/peers, int(n)%peers, period, peers) < limit {
+					n++
+				}
+				require.Equal(t, n, dueBefore(limit, period, peers), "%d before %d with a period of %d", peers, limit, period)
+			}
+		}
+	}
 }
 
 // An interrupt ends a demo early; what was measured until then is printed.

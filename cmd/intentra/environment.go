@@ -31,6 +31,28 @@ func (e *environment) warnf(format string, args ...any) {
 	fmt.Fprintf(e.stderr, "intentra: warning: "+format+"\n", args...)
 }
 
+// untilInterrupted returns what read does, or an error as soon as the command is
+// interrupted: opening a named pipe waits for its writer, and that cannot be
+// called off. What is being read is left to end with the process then.
+func untilInterrupted[T any](e *environment, what string, read func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		value, err := read()
+		ended <- outcome{value, err}
+	}()
+	select {
+	case o := <-ended:
+		return o.value, o.err
+	case <-e.ctx.Done():
+		var none T
+		return none, fmt.Errorf("%w while reading %s", errInterrupted, what)
+	}
+}
+
 // lockedWriter lets goroutines share a writer.
 type lockedWriter struct {
 	mu sync.Mutex

@@ -16,6 +16,9 @@ func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// errInterrupted: an interrupt came before there was anything to end cleanly.
+var errInterrupted = errors.New("interrupted")
+
 // isBrokenPipe reports whether err says that nobody reads our output any more,
 // which is no failure: `intentra sub ... | head` ends like this.
 func isBrokenPipe(err error) bool {

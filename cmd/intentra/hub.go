@@ -28,7 +28,7 @@ func (c *hubCmd) Run(e *environment) (err error) {
 	if err != nil {
 		return err
 	}
-	allow, err := readAllow(c.Allow)
+	allow, err := readAllow(e, c.Allow)
 	if err != nil {
 		return err
 	}

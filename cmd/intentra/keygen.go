@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/intentra/intentra"
 )
@@ -18,6 +19,9 @@ func (c *keygenCmd) Help() string {
 }
 
 func (c *keygenCmd) Run(e *environment) error {
+	if c.Out == "" {
+		return usagef("keygen: --out is empty; give the name of a new file")
+	}
 	key, err := intentra.GenerateKey()
 	if err != nil {
 		return err
@@ -27,8 +31,22 @@ func (c *keygenCmd) Run(e *environment) error {
 		return fmt.Errorf("keygen: %s exists and is not overwritten; choose another file, or remove it if nobody needs its key any more", c.Out)
 	}
 	if err != nil {
-		return err
+		return removeUnfinished(c.Out, err)
 	}
 	_, err = fmt.Fprintln(e.stdout, key.Public())
+	return err
+}
+
+// removeUnfinished removes a key file that could not be written to its end,
+// which no command could read and keygen would not overwrite. If it was not even
+// opened, what may be there is not ours.
+func removeUnfinished(path string, err error) error {
+	failed, ok := errors.AsType[*fs.PathError](err)
+	if !ok || failed.Op == "open" {
+		return err
+	}
+	if removeErr := os.Remove(path); removeErr != nil {
+		return fmt.Errorf("%w; what there is of it could not be removed: %w", err, removeErr)
+	}
 	return err
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -71,4 +73,32 @@ func TestOpenKeyFileIsWarnedOf(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("intentra: warning: others can %s the private key in %s (mode %04o); run 'chmod 600' on it\n",
 			can, id.file, mode), stderr.String())
 	}
+}
+
+func TestKeygenWithoutAName(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitUsage, run([]string{"keygen", "--out", ""}, nil, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "--out is empty")
+	require.Empty(t, stdout.String())
+}
+
+// A key file that the system takes no bytes for does not stay; one that keygen
+// has not made does.
+func TestKeygenRemovesWhatItCannotWrite(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no limit on the size of files here")
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	limited := exec.Command("sh", "-c", `ulimit -f 0 && exec "$0" keygen --out "$1"`, os.Args[0], file)
+	limited.Env = append(os.Environ(), asCommand+"=1")
+	out, err := limited.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, exitFailure, limited.ProcessState.ExitCode(), "%s", out)
+	require.Contains(t, string(out), "writing key file "+file)
+	require.NoFileExists(t, file)
+
+	writeFile(t, file, "mine")
+	err = &fs.PathError{Op: "open", Path: file, Err: fs.ErrPermission}
+	require.Equal(t, err, removeUnfinished(file, err))
+	require.FileExists(t, file)
 }

@@ -11,7 +11,12 @@ import (
 
 // readKey reads a private key file, and warns if it is not its owner's alone.
 func readKey(e *environment, path string) (intentra.PrivateKey, error) {
-	key, err := intentra.ReadPrivateKey(path)
+	key, err := untilInterrupted(e, "the key file "+path, func() (intentra.PrivateKey, error) {
+		return intentra.ReadPrivateKey(path)
+	})
+	if errors.Is(err, errInterrupted) {
+		return key, err
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return key, usagef("%w; make one with 'intentra keygen --out FILE'", err)
 	}

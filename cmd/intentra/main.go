@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,15 +73,19 @@ func runContext(ctx context.Context, args []string, stdin io.Reader, stdout, std
 // parse reads the command line. done is true if there is nothing to run: it
 // was wrong, or asked for help.
 func parse(args []string, e *environment) (command *kong.Context, code int, done bool) {
+	help := &failingWriter{w: e.stdout}
 	parser := kong.Must(new(grammar),
 		kong.Name("intentra"),
 		kong.Description("Low-latency, encrypted state broadcast over UDP between peers that know each other's keys."),
-		kong.Writers(e.stdout, e.stderr),
+		kong.Writers(help, e.stderr),
 		kong.Exit(func(c int) { code, done = c, true }),
 		kong.Vars{"min_state": strconv.Itoa(minState)},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	command, err := parser.Parse(args)
+	if help.err != nil { // kong takes it for wrong input, or for nothing
+		return nil, report(e, help.err), true
+	}
 	if done {
 		return nil, code, true
 	}
@@ -88,6 +93,18 @@ func parse(args []string, e *environment) (command *kong.Context, code int, done
 		return nil, report(e, usageError{fmt.Errorf("%w\n%s", err, seeHelp(err))}), true
 	}
 	return command, 0, false
+}
+
+// failingWriter remembers the first error of a writer.
+type failingWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (f *failingWriter) Write(b []byte) (int, error) {
+	n, err := f.w.Write(b)
+	f.err = cmp.Or(f.err, err)
+	return n, err
 }
 
 // seeHelp names the help page that goes with a wrong command line.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,6 +70,7 @@ func TestWrongInput(t *testing.T) {
 		{"demo: one peer", []string{"demo", "--peers", "1"}, []string{"--peers"}},
 		{"demo: too many peers", []string{"demo", "--peers", "1000000"}, []string{"--peers"}},
 		{"demo: no rate", []string{"demo", "--rate", "0"}, []string{"--rate"}},
+		{"demo: next to no rate", []string{"demo", "--rate", "1e-12"}, []string{"0.001 to 100000"}},
 		{"demo: small states", []string{"demo", "--size", "23"}, []string{"--size", "24"}},
 		{"demo: large states", []string{"demo", "--size", "5000"}, []string{"--size", "at most"}},
 		{"demo: no duration", []string{"demo", "--duration", "0s"}, []string{"--duration"}},
@@ -103,6 +105,36 @@ func TestVersion(t *testing.T) {
 	require.Equal(t, exitOK, run([]string{"version"}, nil, &stdout, &stderr))
 	require.True(t, strings.HasPrefix(stdout.String(), "intentra "))
 	require.Equal(t, 1, strings.Count(stdout.String(), "\n"))
+}
+
+// brokenOutput takes nothing.
+type brokenOutput struct{ err error }
+
+func (b brokenOutput) Write([]byte) (int, error) { return 0, b.err }
+
+// Output that cannot be written is a failure, not wrong input; a reader that has
+// gone is neither.
+func TestOutputFails(t *testing.T) {
+	for _, args := range []string{"--help", "pub --help", "version"} {
+		var stderr bytes.Buffer
+		require.Equal(t, exitFailure, run(strings.Fields(args), nil, brokenOutput{syscall.ENOSPC}, &stderr), args)
+		require.Equal(t, "intentra: "+syscall.ENOSPC.Error()+"\n", stderr.String(), args)
+		require.Equal(t, exitOK, run(strings.Fields(args), nil, brokenOutput{syscall.EPIPE}, &stderr), args)
+	}
+}
+
+// A list without keys is allowed, as its keys may come later, and warned of.
+func TestEmptyAllowListIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	writeFile(t, s.allow, "# nobody yet\n")
+	for _, command := range []string{"hub", "sub"} {
+		r := s.listen(t, command)
+		require.Contains(t, r.stderr.line(t, "warning"), s.allow+": the allow list has no keys, so that nobody may connect")
+		r.address()
+		r.interrupt()
+		r.succeed()
+	}
 }
 
 func TestPortInUse(t *testing.T) {

@@ -105,20 +105,26 @@ func (c *simCmd) runSeed(e *environment) error {
 }
 
 func (c *simCmd) runScript(e *environment) error {
-	in := e.stdin
-	if c.Script != "-" {
-		f, err := os.Open(c.Script)
-		if err != nil {
-			return usagef("sim: %w", err)
-		}
-		defer f.Close()
-		in = f
+	s, err := untilInterrupted(e, "the script "+c.Script, func() (*script.Script, error) { return c.readScript(e.stdin) })
+	if errors.Is(err, errInterrupted) {
+		return fmt.Errorf("sim: %w", err)
 	}
-	s, err := script.Parse(in)
 	if err != nil {
 		return usageError{err}
 	}
 	return c.one(e, s)
+}
+
+func (c *simCmd) readScript(stdin io.Reader) (*script.Script, error) {
+	if c.Script == "-" {
+		return script.Parse(stdin)
+	}
+	f, err := os.Open(c.Script)
+	if err != nil {
+		return nil, fmt.Errorf("sim: %w", err)
+	}
+	defer f.Close()
+	return script.Parse(f)
 }
 
 // one runs a scenario and prints what has come of it.

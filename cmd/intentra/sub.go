@@ -54,7 +54,7 @@ func (c *subCmd) Run(e *environment) (err error) {
 	}
 	var allow *allowFile
 	if c.Listen != "" {
-		if allow, err = readAllow(c.Allow); err != nil {
+		if allow, err = readAllow(e, c.Allow); err != nil {
 			return err
 		}
 	}
