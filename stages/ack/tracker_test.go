@@ -23,6 +23,7 @@ type trackerModel struct {
 	carrier     uint64
 	total       Outcome
 	eliciting   uint64
+	eldest      uint64 // from here on, the oldest is looked for
 }
 
 // trackerPair is a Tracker and its model, which are given the same calls.
@@ -129,13 +130,13 @@ func (p *trackerPair) remembers(c uint64) bool {
 }
 
 func (m *trackerModel) oldest() (c uint64, ok bool) {
-	for c := m.first; c < m.next; c++ {
-		r := m.sent[c]
-		if r.state == sentInFlight && r.eliciting {
-			return c, true
-		}
-		if c == m.first && r.state != sentInFlight {
-			m.first++ // only to be quick
+	for m.first < m.next && m.sent[m.first].state != sentInFlight {
+		m.first++ // only to be quick
+	}
+	// What is no longer in flight never is again.
+	for m.eldest = max(m.eldest, m.first); m.eldest < m.next; m.eldest++ {
+		if r := m.sent[m.eldest]; r.state == sentInFlight && r.eliciting {
+			return m.eldest, true
 		}
 	}
 	return 0, false
