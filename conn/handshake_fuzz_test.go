@@ -227,16 +227,16 @@ func (s *shake) checkCaps() {
 	}
 }
 
-// letGo has everything pass from here on, and sees the two connected. A first
-// dial may have failed meanwhile, as it does when nothing answers.
+// letGo has everything pass from here on, and sees the two connected. The first
+// dial may have failed, or be about to, as it does when nothing answers for 5 s.
 func (s *shake) letGo() {
 	s.open = true
 	s.link = link{delay: time.Millisecond}
 	s.run(10 * time.Millisecond)
-	if p := s.a.ep.Peer(s.b.key); p == nil || p.dial == nil {
-		s.a.dial(s.b)
-	}
 	s.await(15*time.Second, func() bool {
+		if p := s.a.ep.Peer(s.b.key); p == nil || p.dial == nil {
+			s.a.dial(s.b)
+		}
 		return s.a.up(s.b) && s.b.up(s.a) && s.a.session(s.b).current.hash == s.b.session(s.a).current.hash
 	})
 	s.run(6 * time.Second) // what was half done has timed out
