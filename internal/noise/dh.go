@@ -72,7 +72,7 @@ func (d *dh) DH(label, public []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
 	}
-	secret, err := d.private[own].ECDH(remote)
+	secret, err := x25519(d.private[own], remote)
 	if err != nil {
 		return nil, ErrLowOrder
 	}

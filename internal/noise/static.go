@@ -42,7 +42,7 @@ func newPrivate(b *[KeySize]byte) (*ecdh.PrivateKey, error) {
 	if *b == [KeySize]byte{} {
 		return nil, ErrKey
 	}
-	key, err := ecdh.X25519().NewPrivateKey(b[:])
+	key, err := x25519Key(b[:])
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
