@@ -54,6 +54,9 @@ func (n *node) check() {
 		case !a.session.closed:
 			note(a.session)
 		}
+		if a.before != nil && !a.before.closed {
+			note(a.before)
+		}
 	}
 	require.Equal(w.t, len(sessions), e.stats.Sessions, "sessions counted")
 	checkIDs(w.t, "epoch", &e.epochIDs, epochs)
