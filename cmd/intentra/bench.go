@@ -46,7 +46,11 @@ type benchChildCmd struct{}
 // Run ends with standard input alone: an interrupt from a terminal reaches the
 // children, too, and it is the parent who ends them.
 func (c *benchChildCmd) Run(e *environment) error {
-	return load.Serve(e.stdin, e.stdout, load.Services()...)
+	in := e.stdin
+	if in == os.Stdin {
+		in = load.Stdin()
+	}
+	return load.Serve(in, e.stdout, load.Services()...)
 }
 
 // testbed returns the configuration that all benchmarks share.

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait of a test, far above what any of them takes.
-const patience = 25 * time.Second
+const patience = 60 * time.Second
 
 // transcript is an output that a test can wait for.
 type transcript struct {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net"
@@ -16,7 +17,7 @@ type call struct {
 	index   uint32
 	socket  *net.UDPConn
 	machine *noise.Initiator
-	init    []byte
+	init    []byte // without a cookie; it may be being sent, and is not changed
 }
 
 // open makes the first message.
@@ -81,8 +82,9 @@ func (c *Caller) hear(b []byte) {
 	switch h.Type {
 	case wire.TypeCookie:
 		if baked, ok := cookie.OpenChallenge(k.init, b); ok {
-			copy(wire.InitCookie(k.init), baked[:])
-			c.send(k, k.init, &c.tally.Proved)
+			proved := bytes.Clone(k.init)
+			copy(wire.InitCookie(proved), baked[:])
+			c.send(k, proved, &c.tally.Proved)
 		}
 	case wire.TypeResponse:
 		if final := k.final(b, c.calls.Server); final != nil {

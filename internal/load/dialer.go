@@ -71,11 +71,12 @@ func (d *dialling) paced(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	p := NewPacer(d.Start, d.Rate, d.Duration)
-	i := 0
+	begun := 0
 	for n, _, ok := p.Next(ctx); ok; n, _, ok = p.Next(ctx) {
 		for range n {
+			i := begun
 			wg.Go(func() { d.dial(ctx, i) })
-			i++
+			begun++
 		}
 	}
 }
