@@ -112,7 +112,7 @@ func (c *benchAttackCmd) measure(e *environment, r *attackResult, table attackTa
 	if err != nil {
 		return err
 	}
-	b.Spare = spareIdentities
+	b.Spare = spareFor(c.Handshakes)
 	a, err := load.OpenAttack(e.ctx, b, load.AttackConfig{
 		Hz: c.Hz, Size: c.Size, Flood: c.Flood, Handshakes: c.Handshakes, Addresses: c.Addresses, Foreground: !c.Background,
 	})

@@ -151,7 +151,7 @@ func (m *latencyRun) measure(e *environment) error {
 		return err
 	}
 	if c.Connecting > 0 {
-		b.Spare = spareIdentities
+		b.Spare = spareFor(c.Connecting)
 	}
 	r, err := load.OpenRoundTrips(e.ctx, b)
 	if err != nil {
@@ -244,4 +244,11 @@ func (r *latencyResult) writeTable(w io.Writer) error {
 		_, err = fmt.Fprintf(w, "p99 while others connect: %.2f times that without; %d connected, %d failed %s\n", c.RatioP99, c.Connected, c.Failed, c.Failure)
 	}
 	return err
+}
+
+// spareFor returns how many identities take turns where so many connect each
+// second: none is back within ten seconds, unless there are too many to make
+// keys for.
+func spareFor(perSecond float64) int {
+	return int(min(spareIdentities, 10*perSecond+1))
 }
