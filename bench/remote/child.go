@@ -22,7 +22,7 @@ func Child() {
 	// An interrupt reaches the whole process group. The parent sees to it.
 	signal.Ignore(os.Interrupt)
 	time.AfterFunc(lifetime, func() { os.Exit(1) })
-	err := load.Serve(exiting{load.Stdin()}, os.Stdout,
+	err := load.Serve(exiting{stdin()}, os.Stdout,
 		func(context.Context) any { return new(Receiver) },
 		func(ctx context.Context) any { return &Sender{ctx: ctx} })
 	fmt.Fprintln(os.Stderr, "bench: child process:", err)

@@ -46,11 +46,7 @@ type benchChildCmd struct{}
 // Run ends with standard input alone: an interrupt from a terminal reaches the
 // children, too, and it is the parent who ends them.
 func (c *benchChildCmd) Run(e *environment) error {
-	in := e.stdin
-	if in == os.Stdin {
-		in = load.Stdin()
-	}
-	return load.Serve(in, e.stdout, load.Services()...)
+	return load.Serve(e.stdin, e.stdout, load.Services()...)
 }
 
 // testbed returns the configuration that all benchmarks share.

@@ -17,7 +17,7 @@ const asChild = "INTENTRA_TEST_AS_CHILD"
 func TestMain(m *testing.M) {
 	if os.Getenv(asChild) != "" {
 		services := append(Services(), func(ctx context.Context) any { return &Probe{ctx} })
-		if err := Serve(Stdin(), os.Stdout, services...); err != nil {
+		if err := Serve(os.Stdin, os.Stdout, services...); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -1,17 +1,16 @@
 //go:build unix
 
-package load
+package remote
 
 import (
 	"os"
 	"syscall"
 )
 
-// Stdin returns standard input for Serve, as a file that the poller knows; once,
-// and os.Stdin must not be read beside it. os.Stdin has a
+// stdin returns standard input as a file that the poller knows. os.Stdin has a
 // thread wait in a system call between commands, and a collection of garbage
 // that begins just then has been seen to wait for it (Go 1.26.8).
-func Stdin() *os.File {
+func stdin() *os.File {
 	if syscall.SetNonblock(0, true) != nil {
 		return os.Stdin
 	}

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package load
-
-import "os"
-
-// Stdin returns standard input for Serve.
-func Stdin() *os.File { return os.Stdin }
