@@ -137,7 +137,11 @@ func (w *Writer) begun() {
 }
 
 // entry writes an entry in a custom block.
-func (w *Writer) entry(e Entry) { w.block(appendCustom(nil, encode(e))) }
+func (w *Writer) entry(e Entry) {
+	if w.Err() == nil { // or it would be thrown away
+		w.block(appendCustom(nil, encode(e)))
+	}
+}
 
 // encode returns the entry's text.
 func encode(e Entry) []byte {
@@ -182,34 +186,43 @@ func (w *Writer) signal() {
 func (w *Writer) run() {
 	defer close(w.done)
 	for range w.wake {
-		closed := w.flush(&w.journal)
-		w.flush(&w.keys)
-		if closed {
+		if w.flush() {
 			w.finish()
 			return
 		}
 	}
 }
 
-// flush writes what waits for a file, and reports whether that is the last.
-func (w *Writer) flush(s *stream) (closed bool) {
+// flush writes what waits, and reports whether that is the last. The keys come
+// first: what a process that is killed leaves of the journal can be replayed.
+func (w *Writer) flush() (closed bool) {
 	w.mu.Lock()
 	closed = w.closed
+	secrets, blocks := w.keys.take(), w.journal.take()
+	w.mu.Unlock()
+	w.write(&w.keys, secrets)
+	clear(secrets)
+	w.write(&w.journal, blocks)
+	return closed
+}
+
+// take returns what waits. It is good until the next time.
+func (s *stream) take() []byte {
 	b := s.waiting
 	s.waiting, s.spare = s.spare[:0], b
-	w.mu.Unlock()
-	if len(b) > 0 && !s.failed {
-		n, err := s.to.Write(b)
-		if err == nil && n < len(b) {
-			err = io.ErrShortWrite
-		}
-		s.failed = err != nil
-		w.fail(err)
+	return b
+}
+
+func (w *Writer) write(s *stream, b []byte) {
+	if len(b) == 0 || s.failed {
+		return
 	}
-	if s == &w.keys {
-		clear(b)
+	n, err := s.to.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
 	}
-	return closed
+	s.failed = err != nil
+	w.fail(err)
 }
 
 func (w *Writer) finish() {

@@ -214,3 +214,29 @@ func TestSecretsAreWiped(t *testing.T) {
 	spare := w.keys.spare[:cap(w.keys.spare)]
 	require.NotContains(t, string(spare), "static")
 }
+
+// ordered notes who is written to.
+type ordered struct {
+	name  string
+	order *[]string
+}
+
+func (o ordered) Write(b []byte) (int, error) {
+	*o.order = append(*o.order, o.name)
+	return len(b), nil
+}
+
+// What a killed process leaves of its journal must not be ahead of the keys.
+func TestKeysAreWrittenFirst(t *testing.T) {
+	var order []string
+	w := &Writer{
+		journal: stream{to: ordered{"journal", &order}, waiting: []byte("block")},
+		keys:    stream{to: ordered{"keys", &order}, waiting: []byte("secret")},
+	}
+	secret := w.keys.waiting
+	require.False(t, w.flush())
+	require.Equal(t, []string{"keys", "journal"}, order)
+	require.Equal(t, make([]byte, 6), secret, "overwritten")
+	require.False(t, w.flush())
+	require.Len(t, order, 2, "nothing waits")
+}

@@ -79,8 +79,12 @@ func newFull(o Options, start *journal.Start) (*full, error) {
 	return f, nil
 }
 
+// result is called behind the last item. In a recording that ends in the middle
+// the last datagrams may have been sent, and the file not have got to say so.
 func (f *full) result() Result {
-	f.unsaid()
+	if f.res.Whole {
+		f.unsaid()
+	}
 	f.core.Inbound().Publish()
 	f.core.Outbound().Publish()
 	f.res.Inbound, f.res.Outbound = f.core.Inbound().Counts(), f.core.Outbound().Counts()

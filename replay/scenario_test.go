@@ -268,10 +268,14 @@ func TestSuitesAreReplayed(t *testing.T) {
 func TestKilledRecording(t *testing.T) {
 	s := states(t, 10)
 	all := split(t, s.capture.Bytes())
-	res, differences := replayOf(t, join(all[:len(all)/2]), s.keys.Bytes(), options())
-	require.Empty(t, differences)
-	require.False(t, res.Whole)
-	require.Positive(t, res.Received)
+	received := uint64(0)
+	for n := 3; n < len(all); n++ { // behind its start, at every block
+		res, differences := replayOf(t, join(all[:n]), s.keys.Bytes(), options())
+		require.Empty(t, differences, "the first %d blocks of %d", n, len(all))
+		require.False(t, res.Whole)
+		received = uint64(res.Received)
+	}
+	require.Positive(t, received)
 
 	_, err := replay.Run(mustCapture(t, join(all)), replay.Options{})
 	require.ErrorIs(t, err, replay.ErrNoKeys)

@@ -77,6 +77,28 @@ func TestAuditPasses(t *testing.T) {
 	}
 }
 
+// A message that the chain has accepted and the user never got is missed.
+func TestConservationSeesTheUser(t *testing.T) {
+	a, b := audited(t, intentra.Config{})
+	numbered(a, b, intentra.Realtime, 3)
+	require.NoError(t, a.w.Run(time.Second))
+	require.EqualValues(t, 3, b.proc.taken)
+	b.proc.taken--
+	numbered(a, b, intentra.Realtime, 1)
+	require.ErrorIs(t, a.w.Run(time.Second), ErrConservation)
+}
+
+// So is a counter that was used again, though the seal stage has not let it pass.
+func TestConservationSeesRefusedSeals(t *testing.T) {
+	a, _ := audited(t, intentra.Config{})
+	counts := a.proc.ep.Outbound().Counts()
+	require.Zero(t, sealRefused(&counts))
+	for i := range counts.Drops {
+		counts.Drops[i].Packets = 3 // of every kind
+	}
+	require.EqualValues(t, 3, sealRefused(&counts))
+}
+
 // Every promise, broken by a stage of the receiver's or behind its back.
 func TestAuditFinds(t *testing.T) {
 	var round uint32

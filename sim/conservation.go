@@ -13,8 +13,10 @@ var ErrConservation = errors.New("not conserved")
 
 // Conservation is a Checker: whatever comes in goes somewhere. For each node
 // that has stepped, all packets and messages that have entered a chain were
-// accepted, consumed, or dropped by a stage for a reason, and the inbound chain
-// has seen every datagram; for each link, LinkStats adds up.
+// accepted, consumed, or dropped by a stage for a reason, the inbound chain
+// has seen every datagram, and the user got every message that it accepted; for
+// each link, LinkStats adds up. And no packet was refused for its counter when it
+// was to be sealed: an endpoint that uses one again has been saved by the stage.
 func Conservation(w *World) error {
 	for _, n := range w.stepped {
 		if err := n.conserved(); err != nil {
@@ -45,7 +47,23 @@ func (n *Node) conserved() error {
 		return fmt.Errorf("%w: of %d datagrams that arrived the endpoint has counted %d and its chain %d",
 			ErrConservation, n.proc.received, seen, in.Packets.In)
 	}
+	// More is no fault: a stage of the user's behind dispatch may drop what was delivered.
+	if in.Messages.Accepted > n.proc.taken {
+		return fmt.Errorf("messages %w: %d accepted, %d delivered", ErrConservation, in.Messages.Accepted, n.proc.taken)
+	}
+	if refused := sealRefused(out); refused > 0 {
+		return fmt.Errorf("%w: %d packets refused by the seal stage", ErrKeyReuse, refused)
+	}
 	return nil
+}
+
+func sealRefused(out *pipeline.Counts) (packets uint64) {
+	for i := range out.Drops {
+		if out.Drops[i].Stage == "seal" && out.Drops[i].Reason == "reused" {
+			packets += out.Drops[i].Packets
+		}
+	}
+	return packets
 }
 
 func conserved(c *pipeline.Counts) error {

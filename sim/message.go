@@ -152,6 +152,7 @@ func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
 	if n.OnMessage != nil {
 		n.OnMessage(from.Key, m)
 	}
+	p.taken++
 	return true
 }
 

@@ -23,6 +23,7 @@ type process struct {
 	inCounts  pipeline.Counts // see Conservation
 	outCounts pipeline.Counts
 	received  uint64
+	taken     uint64 // messages, by the user
 	calls     []func(e *conn.Endpoint, now pipeline.Time)
 	ready     []*conn.Peer // with something to send
 	connected []*conn.Peer // in the order in which they came

@@ -103,6 +103,14 @@ func TestShrinkTries(t *testing.T) {
 	require.Zero(t, s.tries)
 }
 
+// A panic fails the one seed, in a way that can be shrunk, and not the process.
+func TestPanic(t *testing.T) {
+	_, err := Run(Generate(1, brief), func() bool { panic("of the core") })
+	require.ErrorIs(t, err, ErrPanic)
+	require.ErrorContains(t, err, "of the core")
+	require.Equal(t, ErrPanic, kind(err))
+}
+
 func TestKinds(t *testing.T) {
 	for _, k := range kinds {
 		require.Equal(t, k, kind(k))
