@@ -94,7 +94,8 @@ type Result struct {
 	Inbound, Outbound pipeline.Counts
 }
 
-// Same reports whether nothing differed.
+// Same reports whether nothing that was replayed differed. It is true of nothing,
+// too: look at Run's error, at Whole and at Received before it.
 func (r *Result) Same() bool { return len(r.Differences) == 0 }
 
 // Totals returns the counters of the replay by name, "inbound packets dropped
@@ -109,7 +110,8 @@ func (r *Result) Totals() map[string]uint64 {
 	return all
 }
 
-// Run replays a capture to its end. The result is valid with an error, too, as
+// Run replays a capture to its end, from where it has been read to: open it anew
+// for each Run. The result is valid with an error, too, as
 // far as it got: one that is io.ErrUnexpectedEOF means that the capture ends in
 // the middle of something.
 func Run(c *journal.Capture, o Options) (Result, error) {

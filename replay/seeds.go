@@ -51,7 +51,7 @@ func (k *seedKind) add(b []byte) {
 
 // Write writes the seeds into folders below dir, a file each, in the format of
 // go test: a folder can be copied to testdata/fuzz/FuzzName of a target that takes
-// one []byte, or be given to fuzz.SeedDir. It returns their number.
+// one []byte, or be given to fuzz.SeedFS. It returns their number.
 func (s *Seeds) Write(dir string) (n int, err error) {
 	for i, k := range s.kinds {
 		folder := filepath.Join(dir, seedFolders[i])

@@ -36,7 +36,10 @@ type audit struct {
 //
 // Call it before any node is made; it panics otherwise. It adds a stage that
 // takes everything, named sim_audit, behind ack, and sees only what is sent by
-// Node.Send and Node.Broadcast. Messages that are to be told apart should
+// Node.Send and Node.Broadcast. A Reliable message that a stage of the user's
+// drops, or changes at one end alone, breaks these promises, and the run fails:
+// give such stages Realtime or Latest messages, or check them with World.Check
+// instead. Messages that are to be told apart should
 // differ: of equal ones it knows how many there are.
 func (w *World) Audit() {
 	if len(w.nodes) > 0 {

@@ -17,7 +17,9 @@ const mostNamed = 5
 
 // Settle lets the time pass until all who keep dialling somebody that is
 // running are connected with him, and he with them. If that takes longer than
-// limit the run ends with ErrUnsettled. Faults that keep them apart are the
+// limit the run ends with ErrUnsettled. Whose first dial has failed, as where
+// nobody has given an Authorize, does not keep dialling, and is not waited for:
+// Node.Connected tells. Faults that keep them apart are the
 // caller's to end before.
 func (w *World) Settle(limit time.Duration) (took time.Duration, err error) {
 	var waiting couple
