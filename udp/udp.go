@@ -123,7 +123,9 @@ func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 }
 
 // Poll is ReadBatch for a caller who does not want to wait: 0, nil says that
-// there is nothing. It leaves a pending Wake alone.
+// there is nothing; without recvmmsg it may also say so when the processor was
+// taken away in that moment, and ReadBatch then finds what there is. It leaves a
+// pending Wake alone.
 func (c *Conn) Poll(dst []wire.Datagram) (n int, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
