@@ -93,10 +93,19 @@ func (p *plain) item(it journal.Item) error {
 		p.res.Other++
 		return nil
 	}
+	for _, data := range apart(packet.Data) {
+		one := *packet
+		one.Data = data
+		p.datagram(&one, now, fromUs, toUs)
+	}
+	return nil
+}
+
+func (p *plain) datagram(packet *journal.Packet, now pipeline.Time, fromUs, toUs bool) {
 	// With one port on both sides, ours is what our keys have sealed.
 	if fromUs && (p.sent(packet, now) || !toUs) {
 		p.res.Sent++
-		return nil
+		return
 	}
 	p.res.Received++
 	out := Packet{Number: packet.Number, Time: packet.Time, From: packet.From, To: packet.To, Data: packet.Data}
@@ -109,7 +118,6 @@ func (p *plain) item(it journal.Item) error {
 	if p.o.Packet != nil {
 		p.o.Packet(out)
 	}
-	return nil
 }
 
 func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Outcome) {

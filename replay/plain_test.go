@@ -14,24 +14,45 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// stripped is what tcpdump would have written of a recording: a classic pcap of
-// its packets, with times in nanoseconds.
-func stripped(t testing.TB, capture []byte, change func(packet []byte) []byte) []byte {
+// heard is a packet and its time since the epoch.
+type heard struct {
+	at     time.Duration
+	packet []byte
+}
+
+// packets are those of a recording.
+func packets(t testing.TB, capture []byte) (all []heard) {
+	le := binary.LittleEndian
+	for _, k := range split(t, capture) {
+		if k.kind == kindPacket {
+			at := time.Duration(uint64(le.Uint32(k.fixed[4:]))<<32 | uint64(le.Uint32(k.fixed[8:])))
+			all = append(all, heard{at, bytes.Clone(k.packet)})
+		}
+	}
+	return all
+}
+
+// pcap is a classic pcap, with times in nanoseconds, as tcpdump writes it.
+func pcap(packets []heard) []byte {
 	le := binary.LittleEndian
 	out := le.AppendUint32(nil, 0xa1b23c4d)
 	out = append(out, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0)
-	for _, k := range split(t, capture) {
-		if k.kind != kindPacket {
-			continue
-		}
-		at := time.Duration(uint64(le.Uint32(k.fixed[4:]))<<32 | uint64(le.Uint32(k.fixed[8:])))
-		packet := change(bytes.Clone(k.packet))
-		for _, v := range []uint32{uint32(at / time.Second), uint32(at % time.Second), uint32(len(packet)), uint32(len(packet))} {
+	for _, p := range packets {
+		for _, v := range []uint32{uint32(p.at / time.Second), uint32(p.at % time.Second), uint32(len(p.packet)), uint32(len(p.packet))} {
 			out = le.AppendUint32(out, v)
 		}
-		out = append(out, packet...)
+		out = append(out, p.packet...)
 	}
 	return out
+}
+
+// stripped is what tcpdump would have written of a recording.
+func stripped(t testing.TB, capture []byte, change func(packet []byte) []byte) []byte {
+	all := packets(t, capture)
+	for i := range all {
+		all[i].packet = change(all[i].packet)
+	}
+	return pcap(all)
 }
 
 func unchanged(packet []byte) []byte { return packet }

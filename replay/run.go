@@ -45,7 +45,9 @@ type Options struct {
 
 // Packet is a datagram received, with what became of it.
 type Packet struct {
-	// Number is the packet's in the capture, from one, as Wireshark counts.
+	// Number is the packet's in the capture, from one, as Wireshark counts. In a
+	// plain capture several datagrams have one number if they were captured as
+	// one, before segmentation.
 	Number   int
 	Time     time.Time
 	From, To netip.AddrPort

@@ -223,7 +223,52 @@ local function add_handshake(tree, tvb, kind)
 	return string.format("Init, sender 0x%08x, %s", tvb(8, 4):uint(), cookie)
 end
 
+-- Returns the length of the first datagram of tvb. A capture beside a sender that leaves segmentation to the kernel or the
+-- network card has a run of datagrams as one: all of one length but the last, which may be shorter. Each but the first is
+-- Data, with the receiver index of the first, and that tells where it begins.
+local function segment(tvb)
+	local whole, least = tvb:raw(), HEADER + TAG
+	if #whole < 2 * least or not packet_types[tvb(0, 1):bitfield(4, 4)] or tvb(4, 4):uint() == 0 then
+		return #whole
+	end
+	local start = string.char(VERSION * 16 + DATA, 0, 0, 0) .. whole:sub(5, 8)
+	local size = least
+	while true do
+		local at = whole:find(start, size + 1, true)
+		if not at then
+			return #whole
+		end
+		size = at - 1
+		local stop = size
+		while stop + least <= #whole and whole:sub(stop + 1, stop + 8) == start do
+			stop = stop + size
+		end
+		if stop >= #whole then
+			return size
+		end
+		size = size + 1
+	end
+end
+
+local one
+
 function intentra.dissector(tvb, pinfo, root)
+	local captured = tvb:captured_len()
+	local size = captured == tvb:reported_len() and captured > 0 and segment(tvb) or captured
+	if size == captured then
+		return one(tvb, pinfo, root)
+	end
+	local first
+	for at = 0, captured - 1, size do
+		one(tvb:range(at, math.min(size, captured - at)):tvb(), pinfo, root)
+		first = first or tostring(pinfo.cols.info)
+	end
+	pinfo.cols.info = string.format("%s (and %d more, before segmentation)", first, math.ceil(captured / size) - 1)
+	return captured
+end
+
+-- Dissects one datagram.
+function one(tvb, pinfo, root)
 	local size, captured = tvb:reported_len(), tvb:captured_len()
 	local tree = root:add(intentra, tvb())
 	pinfo.cols.protocol = "intentra"
@@ -255,7 +300,11 @@ end
 
 -- Takes what no receiver would drop for its form. At least 68 bits are fixed, so other protocols are safe from it.
 local function heuristic(tvb, pinfo, root)
-	if fault(tvb) or tvb(0, 1):bitfield(4, 4) == DATA and not counter_is_valid(tvb) then
+	local head = tvb
+	if tvb:captured_len() == tvb:reported_len() and tvb:captured_len() > 0 then
+		head = tvb:range(0, segment(tvb)):tvb()
+	end
+	if fault(head) or head(0, 1):bitfield(4, 4) == DATA and not counter_is_valid(head) then
 		return false
 	end
 	intentra.dissector(tvb, pinfo, root)
