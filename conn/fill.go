@@ -233,7 +233,7 @@ func (f *fill) drain(reliable bool) bool {
 		return false
 	}
 	f.waiting = false
-	f.s.peer.Queue.Take(reliable, f.taker)
+	f.e.stats.Taken += uint64(f.s.peer.Queue.Take(reliable, f.taker))
 	if !f.waiting {
 		return false
 	}

@@ -53,6 +53,17 @@ func (x *exchange) wipe() {
 	x.responder.Wipe()
 }
 
+// OldestRekey returns when the rekey began that has been under way for longest;
+// false if none is. It looks at all sessions.
+func (e *Endpoint) OldestRekey() (began pipeline.Time, ok bool) {
+	for _, p := range e.peers {
+		if s := p.session; s != nil && s.rekey.active() && (!ok || s.rekey.started < began) {
+			began, ok = s.rekey.started, true
+		}
+	}
+	return began, ok
+}
+
 // begin makes one active.
 func (r *rekey) begin(index pipeline.ID, request []byte, now pipeline.Time) {
 	*r = rekey{

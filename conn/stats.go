@@ -65,6 +65,11 @@ type Stats struct {
 	Closes             [64]uint64 // by wire.CloseReason
 	HeldBytes          int
 
+	// Taken counts the messages that have left their peers' queues to be sent.
+	// Each has entered the outbound chain, or, if there are no message stages to
+	// make it larger, was TooLarge for its peer before. One that comes back into
+	// the queue with its session, and leaves it again, counts each time.
+	Taken uint64
 	// Offline counts Realtime messages that a disconnect has made stale,
 	// Abandoned the messages that were given up with their peer, TooLarge
 	// those that a stage made too large to send.

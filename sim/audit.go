@@ -8,6 +8,7 @@ import (
 	"github.com/intentra/intentra/internal/keyledger"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/stages/ack"
 	"github.com/intentra/intentra/stages/pack"
 	"github.com/intentra/intentra/wire"
 )
@@ -16,8 +17,10 @@ import (
 type audit struct {
 	w        *World
 	streams  map[streamKey]*stream
-	sessions uint64 // opened so far
+	reliable []*stream // those of Reliable messages
+	sessions uint64    // opened so far
 	ledger   *keyledger.Ledger
+	held     int // the most bytes that a session may hold back
 }
 
 // Audit has the world check, on every step from here on, all that a user is
@@ -27,12 +30,14 @@ type audit struct {
 //   - Nothing is delivered that was not sent, nor from anybody but its sender
 //     (ErrNotSent); Realtime and Latest at most once, Latest never behind a newer
 //     message of its channel (ErrStale), Reliable in the order of sending
-//     without a gap within a session (ErrGap).
+//     without a gap (ErrGap), that which a process has given up with its peer
+//     apart: World.Undelivered tells what is still to come.
 //   - No packet counter of an epoch delivers twice (ErrReplayed).
 //   - Queues, held bytes, handshakes and peers stay within what Config allows
 //     (ErrBounds).
 //   - No key seals a counter twice, and none is installed twice (ErrKeyReuse).
-//   - Every handshake ends, and whoever keeps dialling goes on (ErrStuck).
+//   - Every handshake and every rekey ends, and whoever keeps dialling goes on
+//     (ErrStuck).
 //
 // Call it before any node is made; it panics otherwise. It adds a stage that
 // takes everything, named sim_audit, behind ack, and sees only what is sent by
@@ -48,10 +53,10 @@ func (w *World) Audit() {
 	if w.audit != nil {
 		return
 	}
-	a := &audit{w: w, streams: map[streamKey]*stream{}, ledger: keyledger.New()}
+	a := &audit{w: w, streams: map[streamKey]*stream{}, ledger: keyledger.New(), held: ack.DefaultHeldBytes}
 	w.audit = a
 	w.Check("conservation", Conservation)
-	w.Check("bounds", bounds)
+	w.Check("bounds", a.bounds)
 	w.Check("keys", a.keys)
 	w.Check("handshakes", handshakes)
 	w.Observe(Observer{Sent: a.sent, Happened: a.happened})
@@ -82,6 +87,7 @@ type processAudit struct {
 	sessions sessions
 	admitted admitted
 	dialling dialling
+	rekeying rekeying
 }
 
 func (a *audit) sent(from *Node, to intentra.PublicKey, m intentra.Message, r intentra.SendResult) {
@@ -90,9 +96,18 @@ func (a *audit) sent(from *Node, to intentra.PublicKey, m intentra.Message, r in
 	}
 	receiver := a.w.byKey[to]
 	size := wire.MessageSize(pack.FrameType(m.Intent), m.Channel, len(m.Payload)) + wire.Overhead
-	a.stream(from.key, to, m).send(m.Payload, a.w.now, receiver != nil && size > receiver.cfg.MaxDatagram)
-	if err := from.queueBounds(to); err != nil {
+	tooLarge := receiver != nil && size > receiver.cfg.MaxDatagram
+	s := a.stream(from.key, to, m)
+	s.send(m.Payload, a.w.now, tooLarge)
+	p := from.proc.ep.Peer(to)
+	if m.Intent == intentra.Reliable && !tooLarge {
+		s.promise(hold(from.proc, p))
+	}
+	if err := from.queueBounds(p, m.Intent); err != nil {
 		a.w.Fail(fmt.Errorf("bounds: %w", err))
+	}
+	if err := from.queueConserved(p); err != nil {
+		a.w.Fail(fmt.Errorf("conservation: %w", err))
 	}
 }
 
@@ -106,7 +121,11 @@ func (a *audit) delivered(p *process, from *conn.Peer, pk *pipeline.Packet, m in
 	if err := s.count(pk.Epoch, pk.Counter, p.received); err != nil {
 		a.fail("counters", p.n, from.Key, m, err)
 	}
-	if err := a.stream(from.Key, p.n.key, m).deliver(m.Payload, s.serial); err != nil {
+	st := a.stream(from.Key, p.n.key, m)
+	if st.key.intent == intentra.Reliable {
+		st.sender = a.w.holdOf(from.Key, p.n.key)
+	}
+	if err := st.deliver(m.Payload, s.serial); err != nil {
 		a.fail("promises", p.n, from.Key, m, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/stages/ack"
 	"github.com/intentra/intentra/wire"
 )
@@ -13,10 +14,10 @@ import (
 var ErrBounds = errors.New("beyond its limit")
 
 // bounds checks the tables of the nodes that have stepped.
-func bounds(w *World) error {
+func (a *audit) bounds(w *World) error {
 	for _, n := range w.stepped {
 		s := n.proc.ep.Stats()
-		held := min(ack.DefaultHeldBytesTotal, max(s.Sessions, 0)*ack.DefaultHeldBytes)
+		held := min(ack.DefaultHeldBytesTotal, max(s.Sessions, 0)*a.held)
 		for _, b := range []bound{
 			{"peers", s.Peers, n.cfg.MaxPeers},
 			{"handshakes in flight", s.HandshakesInFlight, n.cfg.MaxHandshakes},
@@ -42,24 +43,35 @@ func (b bound) check(n *Node) error {
 	return fmt.Errorf("%w: %s: %s are %d, the limit is %d", ErrBounds, n.name, b.name, b.value, b.most)
 }
 
-// queueBounds checks the queue towards a peer. What a session has left
-// unacknowledged goes back into it, beyond its limits: at most a window.
-func (n *Node) queueBounds(to intentra.PublicKey) error {
-	p := n.proc.ep.Peer(to)
-	if p == nil {
-		return nil
-	}
+// queueBounds checks the queue towards a peer behind a Send, just pushed if it has
+// taken a message of the intent. What a session has left unacknowledged goes back
+// into it, beyond its limits, at most a window; but such a queue takes nothing.
+func (n *Node) queueBounds(p *conn.Peer, pushed intentra.Intent) error {
 	state, reliable := p.Queue.Len()
-	limits := n.cfg.Queue
-	const back = wire.ReliableWindow
+	limits, back := n.cfg.Queue, wire.ReliableWindow
+	if pushed == intentra.Reliable {
+		back = 0
+	}
 	for _, b := range []bound{
 		{"waiting states", state, limits.StateMessages},
 		{"waiting Reliable messages", reliable, limits.ReliableMessages + back},
-		{"waiting bytes", p.Queue.Bytes(), limits.StateBytes + limits.ReliableBytes + back*n.cfg.MaxDatagram},
+		// A single state may be larger than the limit.
+		{"waiting bytes", p.Queue.Bytes(), max(limits.StateBytes, n.cfg.MaxDatagram) + limits.ReliableBytes + back*n.cfg.MaxDatagram},
 	} {
 		if err := b.check(n); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// queueConserved checks that what has been put into a queue waits, or has left
+// it in a way that is counted.
+func (n *Node) queueConserved(p *conn.Peer) error {
+	f, waiting := p.Queue.Flow()
+	in, out := f.Pushed+f.Restored, uint64(waiting)+f.Taken+f.Superseded+f.Displaced+f.GivenUp
+	if in == out {
+		return nil
+	}
+	return fmt.Errorf("%w: queue of %s to %s: %d in, %d out", ErrConservation, n.name, n.w.nameOf(p.Key), in, out)
 }

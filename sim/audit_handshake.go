@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrStuck: a handshake goes on for longer than HandshakeTimeout, or who keeps
-// dialling has stopped trying.
+// ErrStuck: a handshake goes on for longer than HandshakeTimeout, a rekey for
+// longer than it may, or who keeps dialling has stopped trying.
 var ErrStuck = errors.New("does not end")
 
 // redialWithin is how much longer than an attempt may take it is until the next
@@ -34,6 +34,9 @@ func handshakes(w *World) error {
 				ErrStuck, n.name, s.HandshakesInFlight, recent, n.cfg.HandshakeTimeout)
 		}
 		if err := n.proc.audit.dialling.check(n, now); err != nil {
+			return err
+		}
+		if err := n.proc.audit.rekeying.check(n, now); err != nil {
 			return err
 		}
 	}
@@ -92,6 +95,31 @@ func (d *dialling) check(n *Node, now pipeline.Time) error {
 		d.list = d.list[1:]
 	}
 	return nil
+}
+
+// A rekey takes rekeyWithin at most, and what then is not known to have succeeded
+// or failed is settled by the next packet, or ends with the session, which is
+// given up when nothing has come for Config.IdleTimeout.
+const (
+	rekeyWithin = 7 * time.Second
+	rekeyLook   = pipeline.Time(time.Second) // it looks at all sessions, so not at each step
+)
+
+// rekeying is when a node's rekeys were looked at.
+type rekeying struct{ next pipeline.Time }
+
+func (r *rekeying) check(n *Node, now pipeline.Time) error {
+	if now < r.next {
+		return nil
+	}
+	r.next = now + rekeyLook
+	began, ok := n.proc.ep.OldestRekey()
+	limit := pipeline.Time(rekeyWithin + n.cfg.IdleTimeout)
+	// All that was due while the node's clock leapt is late.
+	if !ok || max(began, n.clock.leapt) >= now-limit {
+		return nil
+	}
+	return fmt.Errorf("%w: %s has a rekey under way for %v", ErrStuck, n.name, time.Duration(now-began))
 }
 
 // nameOf returns the name of the node with the key.

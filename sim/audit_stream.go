@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/intentra/intentra"
@@ -18,7 +19,7 @@ var (
 	// channel, or again.
 	ErrStale = errors.New("delivered behind a newer one")
 	// ErrGap: a Reliable message was delivered that is not the one behind the
-	// last of its channel, those left out that the receiver is too small for.
+	// last of its channel, those apart that the receiver is too small for.
 	ErrGap = errors.New("delivered out of order")
 )
 
@@ -49,6 +50,7 @@ type stream struct {
 	next    uint64   // Latest: behind the last that was delivered
 	session uint64   // Reliable: the one that has delivered last,
 	at      []uint64 // and which messages that may have been
+	promises
 }
 
 type sentMessage struct {
@@ -66,8 +68,11 @@ func (a *audit) stream(from, to intentra.PublicKey, m intentra.Message) *stream 
 	s := a.streams[key]
 	if s == nil {
 		s = &stream{key: key}
-		if m.Intent == intentra.Realtime {
+		switch m.Intent {
+		case intentra.Realtime:
 			s.counts = map[uint64]*tally{}
+		case intentra.Reliable:
+			a.reliable = append(a.reliable, s)
 		}
 		a.streams[key] = s
 	}
@@ -140,28 +145,47 @@ func (s *stream) deliverLatest(f uint64) error {
 	return ErrNotSent
 }
 
-// deliverReliable: within a session each is the one behind the last. Equal
-// messages leave several places where that may have been.
+// deliverReliable: within a session each is the one behind the last. A later
+// session may begin with what was delivered already, and leaves nothing out
+// unless the sender has given something up. Equal messages leave several places
+// where one may have been.
 func (s *stream) deliverReliable(f, session uint64) error {
-	var at []uint64
-	if session == s.session {
+	found := s.find(f)
+	at := found
+	switch {
+	case session == s.session:
+		at = nil
 		for _, i := range s.at {
 			at = append(at, s.behind(i, f)...)
 		}
-	} else {
-		at = s.find(f)
+	case s.since == s.sender && s.since.proc != nil:
+		at = slices.DeleteFunc(slices.Clone(found), func(i uint64) bool { return i > s.latest() })
 	}
 	if len(at) > 0 {
-		s.session, s.at = session, at
+		s.session, s.at, s.since = session, at, s.sender
+		s.best = max(s.best, at[len(at)-1]+1)
 		// A sender has no more than a window unacknowledged; what is older is
 		// not sent again.
 		s.forgetBelow(at[0] - min(at[0], wire.ReliableWindow))
 		return nil
 	}
-	if found := s.find(f); len(found) > 0 {
-		return fmt.Errorf("%w: message %d, after %d in the same session", ErrGap, found[0], s.at[0])
+	if len(found) > 0 {
+		return fmt.Errorf("%w: message %d, after %v", ErrGap, found[0], s.at)
 	}
 	return ErrNotSent
+}
+
+// latest returns the last message that may come next: the first one, in the
+// beginning, or that behind the last, those apart that are too large.
+func (s *stream) latest() uint64 {
+	i := s.first
+	if len(s.at) > 0 {
+		i = s.at[len(s.at)-1] + 1
+	}
+	for i < s.end() && s.sent[s.head+int(i-s.first)].tooLarge {
+		i++
+	}
+	return i
 }
 
 // behind returns where the message may be among those that may come next behind

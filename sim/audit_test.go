@@ -77,6 +77,87 @@ func TestAuditPasses(t *testing.T) {
 	}
 }
 
+// A message that is taken out of a queue and gets no further is missed, and so is
+// one that leaves the queue by no way that is counted.
+func TestAuditSeesTheSender(t *testing.T) {
+	a, b := audited(t, intentra.Config{})
+	a.proc.ep.Peer(b.Key()).Queue.Push(7, intentra.Realtime, []byte("x"))
+	a.proc.ep.Peer(b.Key()).Queue.Take(false, func(uint32, pipeline.Intent, []byte) bool { return true })
+	numbered(a, b, intentra.Realtime, 1)
+	require.NoError(t, a.w.Run(time.Second), "the queue has counted it")
+	// Whoever takes it for the endpoint, says so.
+	a.proc.ep.Outbound().CountMessage()
+	a.Send(b.Key(), message("y"))
+	err := a.w.Run(time.Second)
+	require.ErrorIs(t, err, ErrConservation)
+	require.ErrorContains(t, err, "a: messages not conserved: 2 taken out of the queues, 3 in the outbound chain")
+}
+
+// What is to be sent reliably is missed until it has arrived, and is not if its
+// sender has given it up.
+func TestUndelivered(t *testing.T) {
+	a, b := audited(t, intentra.Config{})
+	w := a.w
+	require.NoError(t, w.Undelivered())
+	numbered(a, b, intentra.Realtime, 3)
+	require.NoError(t, w.Undelivered())
+	numbered(a, b, intentra.Reliable, 3)
+	a.Send(b.Key(), intentra.Message{Channel: 9, Intent: intentra.Reliable, Payload: []byte("x")})
+	require.ErrorIs(t, w.Undelivered(), ErrUndelivered)
+	require.ErrorContains(t, w.Undelivered(), "Reliable message 2 on channel 7 from a to b, where -1 is the last that was")
+	w.run(t, time.Second)
+	require.NoError(t, w.Undelivered())
+
+	numbered(a, b, intentra.Reliable, 3)
+	b.Room = func(intentra.PublicKey) bool { return false }
+	w.run(t, time.Second)
+	require.ErrorContains(t, w.Undelivered(), "message 5 on channel 7")
+	numbered(b, a, intentra.Reliable, 3)
+	require.NoError(t, b.Restart())
+	require.NoError(t, w.Undelivered(), "they are not connected")
+	b.Room = nil
+	w.await(t, 10*time.Second, func() bool { return w.Undelivered() != nil })
+	require.ErrorContains(t, w.Undelivered(), "from a to b", "what b had to send is gone with its process")
+	w.await(t, time.Second, func() bool { return w.Undelivered() == nil })
+	require.EqualValues(t, 3+3+1+3, b.Delivered())
+}
+
+// A later session leaves nothing out, unless something was given up.
+func TestStreamOverSessions(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change  func(s *stream)
+		refused bool
+	}{
+		"the same sender":    {func(s *stream) {}, true},
+		"another process":    {func(s *stream) { s.sender.proc = new(process) }, false},
+		"another peer":       {func(s *stream) { s.sender.peer = new(conn.Peer) }, false},
+		"something given up": {func(s *stream) { s.sender.givenUp++ }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &stream{key: streamKey{intent: intentra.Reliable}}
+			h := holding{proc: new(process), peer: new(conn.Peer)}
+			for _, m := range "abcdef" {
+				s.send([]byte{byte(m)}, 0, false)
+				s.promise(h)
+			}
+			s.sender = h
+			other := *s
+			tc.change(&other)
+			require.Equal(t, tc.refused, other.deliver([]byte("b"), 1) != nil, "a is the first")
+
+			for _, m := range "abc" {
+				require.NoError(t, s.deliver([]byte{byte(m)}, 1))
+			}
+			require.NoError(t, s.deliver([]byte("b"), 2), "again, as its acknowledgement was lost")
+			require.NoError(t, s.deliver([]byte("c"), 2))
+			tc.change(s)
+			require.Equal(t, tc.refused, s.deliver([]byte("f"), 3) != nil, "d and e are missing")
+			s.sender = h
+			require.NoError(t, s.deliver([]byte("d"), 4))
+		})
+	}
+}
+
 // A message that the chain has accepted and the user never got is missed.
 func TestConservationSeesTheUser(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
@@ -239,10 +320,11 @@ func TestAuditBounds(t *testing.T) {
 	}{
 		"peers":    {func(n *Node) { n.cfg.MaxPeers = 0 }, "peers are 1, the limit is 0"},
 		"states":   {func(n *Node) { n.cfg.Queue.StateMessages = 9 }, "waiting states are 10, the limit is 9"},
-		"reliable": {func(n *Node) { n.cfg.Queue.ReliableMessages = -1020 }, "waiting Reliable messages are 5, the limit is 4"},
+		"reliable": {func(n *Node) { n.cfg.Queue.ReliableMessages = 4 }, "waiting Reliable messages are 5, the limit is 4"},
 		"bytes": {func(n *Node) {
-			n.cfg.Queue.StateBytes, n.cfg.Queue.ReliableBytes = 0, 10-1024*n.cfg.MaxDatagram
-		}, "waiting bytes are 12, the limit is 10"},
+			n.cfg.Queue.StateBytes, n.cfg.Queue.ReliableBytes = 0, 58-n.cfg.MaxDatagram
+		}, "waiting bytes are 60, the limit is 58"},
+		"held bytes": {func(n *Node) { n.w.audit.held = -1 }, "held bytes are 0, the limit is -1"},
 		"handshakes": {func(n *Node) { n.cfg.MaxHandshakes = -1 }, "handshakes in flight are 0, the limit is -1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -276,6 +358,27 @@ func TestAuditFindsStuckHandshakes(t *testing.T) {
 	b.cfg.HandshakeTimeout = 100 * time.Millisecond // than which the endpoint knows better
 	b.Do(func(*conn.Endpoint, pipeline.Time) {})
 	require.ErrorIs(t, w.Run(time.Second), ErrStuck)
+}
+
+// A rekey that goes on for longer than it may.
+func TestAuditFindsStuckRekeys(t *testing.T) {
+	w := New(1)
+	w.Audit()
+	a, b := w.pair(t, intentra.Config{RekeyAfterPackets: 32})
+	w.await(t, time.Second, func() bool {
+		numbered(a, b, intentra.Realtime, 1)
+		_, ok := a.proc.ep.OldestRekey()
+		return ok
+	})
+	began, _ := a.proc.ep.OldestRekey()
+	require.NoError(t, a.proc.audit.rekeying.check(a, began))
+	limit := began + pipeline.Time(rekeyWithin+a.cfg.IdleTimeout)
+	require.NoError(t, a.proc.audit.rekeying.check(a, limit))
+	require.NoError(t, a.proc.audit.rekeying.check(a, limit+1), "not at each step")
+	err := a.proc.audit.rekeying.check(a, limit+rekeyLook)
+	require.ErrorIs(t, err, ErrStuck)
+	a.clock.leapt = limit
+	require.NoError(t, a.proc.audit.rekeying.check(a, limit+2*rekeyLook), "what was due is late")
 }
 
 func TestAdmitted(t *testing.T) {

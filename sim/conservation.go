@@ -14,8 +14,9 @@ var ErrConservation = errors.New("not conserved")
 // Conservation is a Checker: whatever comes in goes somewhere. For each node
 // that has stepped, all packets and messages that have entered a chain were
 // accepted, consumed, or dropped by a stage for a reason, the inbound chain
-// has seen every datagram, and the user got every message that it accepted; for
-// each link, LinkStats adds up. And no packet was refused for its counter when it
+// has seen every datagram, and the user got every message that it accepted; what
+// was taken out of the queues to be sent has entered the outbound chain; for each
+// link, LinkStats adds up. And no packet was refused for its counter when it
 // was to be sealed: an endpoint that uses one again has been saved by the stage.
 func Conservation(w *World) error {
 	for _, n := range w.stepped {
@@ -50,6 +51,14 @@ func (n *Node) conserved() error {
 	// More is no fault: a stage of the user's behind dispatch may drop what was delivered.
 	if in.Messages.Accepted > n.proc.taken {
 		return fmt.Errorf("messages %w: %d accepted, %d delivered", ErrConservation, in.Messages.Accepted, n.proc.taken)
+	}
+	// Without message stages what is too large for its peer never gets there.
+	entered := out.Messages.In
+	if !e.Outbound().HasMessageStages() {
+		entered += n.Stats().TooLarge
+	}
+	if taken := n.Stats().Taken; taken != entered {
+		return fmt.Errorf("messages %w: %d taken out of the queues, %d in the outbound chain", ErrConservation, taken, entered)
 	}
 	if refused := sealRefused(out); refused > 0 {
 		return fmt.Errorf("%w: %d packets refused by the seal stage", ErrKeyReuse, refused)

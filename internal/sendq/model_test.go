@@ -20,7 +20,7 @@ type model struct {
 	state, reliable         []message
 	online, holding, closed bool
 	ready, awaited          bool // the loop has been told; somebody waits for room
-	superseded, displaced   uint64
+	flow                    Flow
 }
 
 func size(list []message) (n int) {
@@ -54,11 +54,11 @@ func (q *model) pushState(m message) Outcome {
 	o := Queued
 	if at := q.predecessor(m); at >= 0 {
 		o = Replaced
-		q.superseded++
+		q.flow.Superseded++
 		for at >= 0 && len(q.state) > 1 && size(q.state)-len(q.state[at].payload)+len(m.payload) > q.limits.StateBytes {
 			q.state = q.state[1:]
 			if at--; at >= 0 {
-				q.displaced++
+				q.flow.Displaced++
 			}
 		}
 		if at >= 0 {
@@ -69,7 +69,7 @@ func (q *model) pushState(m message) Outcome {
 	}
 	for len(q.state) > 0 && (len(q.state) >= q.limits.StateMessages || size(q.state)+len(m.payload) > q.limits.StateBytes) {
 		q.state = q.state[1:]
-		q.displaced++
+		q.flow.Displaced++
 		o = Replaced
 	}
 	q.state = append(q.state, m)
@@ -92,7 +92,7 @@ func (q *model) waits(m message) bool {
 	trial := *q
 	trial.reliable = slices.Clone(q.reliable)
 	o, _ := trial.push(m)
-	return trial.displaced > q.displaced || o == Full && len(q.reliable) > 0
+	return trial.flow.Displaced > q.flow.Displaced || o == Full && len(q.reliable) > 0
 }
 
 func (q *model) take(reliable bool, most int) (taken []message) {
@@ -170,6 +170,13 @@ func (p *pair) push(m message) {
 	clear(payload) // the queue has a copy
 	require.Equal(p.t, wantOutcome, o)
 	require.Equal(p.t, wantWake, wake)
+	p.pushed(o)
+}
+
+func (p *pair) pushed(o Outcome) {
+	if o == Queued || o == Replaced {
+		p.m.flow.Pushed++
+	}
 }
 
 func (p *pair) pushWait(m message) {
@@ -185,12 +192,13 @@ func (p *pair) pushWait(m message) {
 	require.Nil(p.t, room)
 	require.Equal(p.t, wantOutcome, o)
 	require.Equal(p.t, wantWake, wake)
+	p.pushed(o)
 }
 
 func (p *pair) take(reliable bool, most int) {
 	want := p.m.take(reliable, most)
 	var got []message
-	p.q.Take(reliable, func(channel uint32, intent pipeline.Intent, payload []byte) bool {
+	n := p.q.Take(reliable, func(channel uint32, intent pipeline.Intent, payload []byte) bool {
 		require.Len(p.t, payload, cap(payload))
 		if len(got) == most {
 			return false
@@ -199,6 +207,8 @@ func (p *pair) take(reliable bool, most int) {
 		return true
 	})
 	require.Equal(p.t, len(want), len(got))
+	require.Equal(p.t, len(want), n)
+	p.m.flow.Taken += uint64(n)
 	for i := range want {
 		require.Equal(p.t, want[i], got[i])
 	}
@@ -210,14 +220,21 @@ func (p *pair) restore(list []message) {
 	for _, m := range list {
 		back = append(back, Message{Channel: m.channel, Payload: []byte(m.payload)})
 	}
-	p.q.Restore(back)
-	if !p.m.closed {
-		p.m.reliable = append(slices.Clone(list), p.m.reliable...)
+	dropped := p.q.Restore(back)
+	p.m.flow.Restored += uint64(len(list))
+	if p.m.closed {
+		require.Equal(p.t, len(list), dropped)
+		p.m.flow.GivenUp += uint64(len(list))
+		return
 	}
+	require.Zero(p.t, dropped)
+	p.m.reliable = append(slices.Clone(list), p.m.reliable...)
 }
 
 func (p *pair) setOnline(online bool) {
-	require.Equal(p.t, p.m.setOnline(online), p.q.SetOnline(online))
+	dropped := p.m.setOnline(online)
+	require.Equal(p.t, dropped, p.q.SetOnline(online))
+	p.m.flow.GivenUp += uint64(dropped)
 }
 
 func (p *pair) setHolding(holding bool) {
@@ -226,7 +243,9 @@ func (p *pair) setHolding(holding bool) {
 }
 
 func (p *pair) close() {
-	require.Equal(p.t, len(p.m.state)+len(p.m.reliable), p.q.Close())
+	dropped := len(p.m.state) + len(p.m.reliable)
+	require.Equal(p.t, dropped, p.q.Close())
+	p.m.flow.GivenUp += uint64(dropped)
 	p.m.closed, p.m.awaited, p.m.state, p.m.reliable = true, false, nil, nil
 }
 
@@ -236,9 +255,10 @@ func (p *pair) check() {
 	require.Equal(p.t, len(p.m.state), state)
 	require.Equal(p.t, len(p.m.reliable), reliable)
 	require.Equal(p.t, size(p.m.state)+size(p.m.reliable), p.q.Bytes())
-	superseded, displaced := p.q.Drops()
-	require.Equal(p.t, p.m.superseded, superseded)
-	require.Equal(p.t, p.m.displaced, displaced)
+	flow, waiting := p.q.Flow()
+	require.Equal(p.t, p.m.flow, flow)
+	require.Equal(p.t, state+reliable, waiting)
+	require.Equal(p.t, flow.Pushed+flow.Restored, uint64(waiting)+flow.Taken+flow.Superseded+flow.Displaced+flow.GivenUp)
 	if p.room != nil {
 		select {
 		case <-p.room:

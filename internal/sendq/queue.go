@@ -59,7 +59,7 @@ type Queue struct {
 	limits   Limits
 	room     chan struct{} // closed when there is room again; nil if nobody waits
 
-	superseded, displaced uint64
+	flow Flow
 
 	watched *watched // nil: nobody does
 }
@@ -147,7 +147,10 @@ func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte, sha
 	default:
 		o = q.pushState(channel, intent, payload, shared)
 	}
-	q.watched.pushed(channel, intent, payload, o)
+	if o == Queued || o == Replaced {
+		q.flow.Pushed++
+		q.watched.pushed(channel, intent, payload)
+	}
 	// In this order, and Waiting in the other: either the loop sees the
 	// message, or we see that it has to be told.
 	q.publish()
@@ -183,8 +186,8 @@ func (q *Queue) full(intent pipeline.Intent, n int) bool {
 // Take calls f for each waiting message of the kind, oldest first, until f
 // returns false; those for which it returned true are gone. f runs under the
 // queue's lock: it must not call the queue or user code, and payload is good
-// until it returns.
-func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Intent, payload []byte) bool) {
+// until it returns. Take returns how many are gone.
+func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Intent, payload []byte) bool) (taken int) {
 	q.lockStep()
 	defer q.mu.Unlock()
 	from, pop := q.state, q.popState
@@ -199,10 +202,13 @@ func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Inten
 		}
 		pop()
 	}
-	if from.len() < before {
+	taken = before - from.len()
+	if taken > 0 {
+		q.flow.Taken += uint64(taken)
 		q.publish()
 		q.signal()
 	}
+	return taken
 }
 
 // lockStep takes the lock for a step of the core.
@@ -278,12 +284,18 @@ type Message struct {
 }
 
 // Restore puts Reliable messages that had been taken, oldest first, back in
-// front of the others, beyond the limits if need be. It copies the payloads.
-func (q *Queue) Restore(messages []Message) {
+// front of the others, beyond the limits if need be. It copies the payloads. A
+// closed queue gives them up; Restore returns their number.
+func (q *Queue) Restore(messages []Message) (dropped int) {
 	q.lockStep()
 	defer q.mu.Unlock()
-	if q.closed || len(messages) == 0 {
-		return
+	q.flow.Restored += uint64(len(messages))
+	if q.closed {
+		q.flow.GivenUp += uint64(len(messages))
+		return len(messages)
+	}
+	if len(messages) == 0 {
+		return 0
 	}
 	f := new(fifo)
 	for _, m := range messages {
@@ -296,6 +308,7 @@ func (q *Queue) Restore(messages []Message) {
 	}
 	q.reliable = f
 	q.publish()
+	return 0
 }
 
 // SetHolding says whether Latest and Reliable messages are kept for a peer that
@@ -326,6 +339,7 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 		dropped = q.state.len() + q.reliable.len()
 		q.state, q.reliable, q.latest = &none, &none, nil
 	}
+	q.flow.GivenUp += uint64(dropped)
 	q.publish()
 	q.signal()
 	return dropped
@@ -339,6 +353,7 @@ func (q *Queue) Close() (dropped int) {
 	dropped = q.state.len() + q.reliable.len()
 	q.closed = true
 	q.state, q.reliable, q.latest = &none, &none, nil
+	q.flow.GivenUp += uint64(dropped)
 	q.publish()
 	q.signal()
 	return dropped
@@ -352,10 +367,25 @@ func (q *Queue) signal() {
 	}
 }
 
+// Flow counts the messages that have gone through a queue since it was made.
+// Each that came, Pushed or Restored, waits or is one of the others: Taken,
+// Superseded by a newer one of its Latest channel, Displaced from a full queue, or
+// GivenUp with its session or its peer.
+type Flow struct {
+	Pushed, Restored                      uint64
+	Taken, Superseded, Displaced, GivenUp uint64
+}
+
+// Flow returns the counts so far, and how many messages wait.
+func (q *Queue) Flow() (f Flow, waiting int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.flow, q.state.len() + q.reliable.len()
+}
+
 // Drops returns how many messages have given way: superseded by a newer one on
 // their Latest channel, or displaced from a full queue.
 func (q *Queue) Drops() (superseded, displaced uint64) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.superseded, q.displaced
+	f, _ := q.Flow()
+	return f.Superseded, f.Displaced
 }

@@ -42,7 +42,7 @@ func TestLatestTakesThePlaceOfItsPredecessor(t *testing.T) {
 		p.push(p.message(1, pipeline.Realtime, 4))
 		p.push(p.message(1, pipeline.Latest, size))
 		p.check()
-		require.EqualValues(t, 1, p.m.superseded)
+		require.EqualValues(t, 1, p.m.flow.Superseded)
 
 		var order []uint32
 		p.q.Take(false, func(channel uint32, intent pipeline.Intent, payload []byte) bool {

@@ -10,14 +10,14 @@ func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte
 	o := Queued
 	if at, ok := q.waiting(channel, intent); ok {
 		o = Replaced
-		q.superseded++
+		q.flow.Superseded++
 		if q.supersede(at, payload, shared) {
 			return o
 		}
 	}
 	for q.full(intent, len(payload)) && q.state.len() > 0 {
 		q.popState()
-		q.displaced++
+		q.flow.Displaced++
 		o = Replaced
 	}
 	q.state = use(q.state)
@@ -51,7 +51,7 @@ func (q *Queue) supersede(at uint64, payload []byte, shared *Payload) bool {
 		if own {
 			return false
 		}
-		q.displaced++
+		q.flow.Displaced++
 	}
 	q.state.replace(q.state.at(at), payload, shared)
 	return true

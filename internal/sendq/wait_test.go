@@ -29,7 +29,7 @@ func TestPushWaitWaitsForRoom(t *testing.T) {
 		p.pushWait(p.message(9, intent, 10))
 		p.check()
 		require.False(t, p.m.awaited)
-		require.Zero(t, p.m.displaced)
+		require.Zero(t, p.m.flow.Displaced)
 	}
 }
 

@@ -42,8 +42,8 @@ func (q *Queue) Peer() uint64 {
 }
 
 // pushed tells of a message that was taken. The caller holds the lock.
-func (w *watched) pushed(channel uint32, intent pipeline.Intent, payload []byte, o Outcome) {
-	if w != nil && (o == Queued || o == Replaced) {
+func (w *watched) pushed(channel uint32, intent pipeline.Intent, payload []byte) {
+	if w != nil {
 		w.by.Pushed(w.peer, w.steps, channel, intent, payload)
 	}
 }

@@ -48,7 +48,14 @@ func (r *run) settle(d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return r.probe(end - r.w.Elapsed())
+	if err := r.probe(end - r.w.Elapsed()); err != nil {
+		return err
+	}
+	ok, err = r.until(end-r.w.Elapsed(), func() bool { return r.w.Undelivered() == nil })
+	if err == nil && !ok {
+		err = fmt.Errorf("settle: %w within %v", r.w.Undelivered(), d)
+	}
+	return err
 }
 
 // apart returns the first wish that is not fulfilled, though both sides are
