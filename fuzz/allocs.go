@@ -2,9 +2,11 @@ package fuzz
 
 import (
 	"encoding/binary"
+	"runtime/debug"
 	"testing"
 	"time"
 
+	"github.com/intentra/intentra/fuzz/internal/fault"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -20,7 +22,7 @@ const (
 // sessions that stay open, and counts the allocations. What a stage allocates
 // for a session, now and then, or until its tables are as large as they get, is
 // its own business.
-func (k *kit) checkAllocs(input []byte) error {
+func (k *kit) checkAllocs(input []byte) (err error) {
 	var steady []byte
 	for _, s := range parseSteps(input) {
 		if s.kind != stepNotice && s.kind != stepTime {
@@ -28,6 +30,12 @@ func (k *kit) checkAllocs(input []byte) error {
 		}
 	}
 	l := newLoop(k, newPlan(steady, k.position))
+	defer func() { // as from check: it does not get as far
+		if v := recover(); v != nil {
+			stack := stackOf(string(debug.Stack()))
+			err = fault.Of(siteOf(stack), "fuzz: stage %q panicked when the same packets came over and over: %v\n%s", l.stage.Name(), v, stack)
+		}
+	}()
 	for range warmUp {
 		l.round(l.packets)
 	}

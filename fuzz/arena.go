@@ -35,6 +35,7 @@ type arena struct {
 	packet *packet
 	buf    []byte
 	before []byte // data as the stage was given it
+	given  fields // of the Packet, likewise
 	packs  bool   // the stage appends the message in hand to data
 }
 
@@ -71,8 +72,10 @@ func mount(buf []byte, p *pipeline.Packet, k *packet, position Position) layout 
 	return a
 }
 
-// hold remembers the data as it is, which the stage is given now.
-func (a *arena) hold() { a.before = append(a.before[:0], a.buf[a.data:a.dataEnd]...) }
+// hold remembers data and fields as they are, which the stage is given now.
+func (a *arena) hold(p *pipeline.Packet) {
+	a.before, a.given = append(a.before[:0], a.buf[a.data:a.dataEnd]...), fieldsOf(p)
+}
 
 // check returns what the stage has done that it must not, or "".
 func (a *arena) check(p *pipeline.Packet, position Position) string {

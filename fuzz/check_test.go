@@ -1,7 +1,11 @@
 package fuzz_test
 
 import (
+	"bytes"
 	"fmt"
+	"net/netip"
+	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,9 +57,28 @@ func with[T any](process func(state *T, p *pipeline.Packet)) func() pipeline.Sta
 	}
 }
 
+// blind returns a constructor of the same stages, that read no plaintext.
+func blind(newStage func() pipeline.Stage) func() pipeline.Stage {
+	return func() pipeline.Stage { return unsighted{newStage()} }
+}
+
+// repeats makes a stage that knows repetitions by the payload before, which it has
+// kept. Where memory is used again, it sees one in almost each message.
+func repeats() pipeline.Stage {
+	var last []byte
+	return newStage(func(p *pipeline.Packet) pipeline.Verdict {
+		same := last != nil && bytes.HasPrefix(p.Payload(), last)
+		if last = p.Payload(); same {
+			return pipeline.DropFirst
+		}
+		return pipeline.Accept
+	})
+}
+
 type (
 	grower   struct{ *stage }
 	settler  struct{ *stage }
+	late     struct{ *stage }
 	splitter struct {
 		*stage
 		next func(p *pipeline.Packet) (pipeline.Verdict, bool)
@@ -68,6 +91,7 @@ type (
 	}
 )
 
+func (late) Settle(p *pipeline.Packet, _ pipeline.Verdict)    { p.Counter++ }
 func (grower) MaxGrowth() int                                 { return 1 }
 func (settler) Settle(p *pipeline.Packet, _ pipeline.Verdict) { p.Data[:len(p.Data)+1][len(p.Data)]++ }
 func (s splitter) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
@@ -92,6 +116,7 @@ func TestBadArguments(t *testing.T) {
 		"At(0): there is no such position":           fuzz.Check(long, good, fuzz.At(0)),
 		"At(-1): there is no such position":          fuzz.Check(long, good, fuzz.At(-1), fuzz.At(99)),
 		"option 2 of 2 is nil":                       fuzz.Check(long, good, fuzz.AllocFree(), nil),
+		"Sets(\"Now\"): it takes one of [\"Addr\"":   fuzz.Check(long, good, fuzz.Sets("Channel", "Now")),
 		"Prepare(nil)":                               fuzz.Check(long, good, fuzz.Prepare(nil)),
 		"newStage is nil: give a constructor of the": fuzz.Check[pipeline.Stage](long, nil),
 	} {
@@ -120,10 +145,10 @@ func TestBadStagesAreCaught(t *testing.T) {
 		{"writes past the capacity", accept(func(p *pipeline.Packet) { p.Data = append(p.Data, make([]byte, cap(p.Data)+1-len(p.Data))...) }),
 			[]fuzz.Option{fuzz.At(fuzz.OutPackets)}, "replaced Data"},
 		{"writes in Settle", func() pipeline.Stage { return settler{newStage(nil)} }, []fuzz.Option{fuzz.At(fuzz.Fresh)}, "in Settle, wrote behind the end"},
-		{"answers at length", accept(func(p *pipeline.Packet) {
+		{"answers at length", blind(accept(func(p *pipeline.Packet) {
 			p.Data = p.Data[:len(p.Data):len(p.Data)]
 			p.Reply = p.Reply[:cap(p.Reply)]
-		}), []fuzz.Option{fuzz.At(fuzz.Datagrams)}, "more bytes than it was sent"},
+		})), []fuzz.Option{fuzz.At(fuzz.Datagrams)}, "more bytes than it was sent"},
 		{"answers beyond the capacity", accept(func(p *pipeline.Packet) { p.Reply = append(p.Reply, make([]byte, 100)...) }), nil, "memory of its own"},
 		{"answers from elsewhere", accept(func(p *pipeline.Packet) { p.Reply = []byte{1} }), nil, "memory of its own"},
 		{"grows a message", accept(func(p *pipeline.Packet) { p.SetPayload(append([]byte{1}, p.Payload()...)) }), []fuzz.Option{fuzz.At(fuzz.OutMessages)}, "has declared 0"},
@@ -172,20 +197,63 @@ func TestBadStagesAreCaught(t *testing.T) {
 				p.Channel += uint32(b[0])
 			}
 			*kept = append(*kept, p.Data)
-		}), nil, "has kept"},
+		}), []fuzz.Option{fuzz.Sets("Channel")}, "has kept"},
 		{"keeps the Packet", with(func(kept **pipeline.Packet, p *pipeline.Packet) {
 			if *kept == nil {
 				*kept = p
 			}
 			p.Channel = uint32((*kept).Counter)
-		}), nil, "has kept"},
+		}), []fuzz.Option{fuzz.Sets("Channel")}, "has kept"},
+		{"keeps what it indexes by", with(func(kept *[]byte, p *pipeline.Packet) {
+			if len(*kept) > 0 {
+				_ = make([]byte, 'z')[(*kept)[0]]
+			}
+			*kept = p.Payload()
+		}), nil, "The stage has kept the Packet, Data, a payload or Reply past its return: copy what is to be kept (first nothing was wrong, then: fuzz: stage \"bad\" panicked"},
 		{"writes later", with(func(kept *[]byte, p *pipeline.Packet) {
 			if len(*kept) > 0 {
 				(*kept)[0]++
 			}
 			*kept = p.Payload()
 		}), nil, "wrote into a packet after it had returned"},
-		{"shares state", accept(func(p *pipeline.Packet) { shared++; p.Channel = uint32(shared) }), nil, "the same input gave two results"},
+		{"writes into the Packet later", with(func(kept **pipeline.Packet, p *pipeline.Packet) {
+			if *kept != nil {
+				(*kept).Session = 1
+			}
+			*kept = p
+		}), nil, "wrote into a packet after it had returned"},
+		{"drops what is like the last", repeats, nil, "has kept"},
+		{"has other reasons each time", func() pipeline.Stage {
+			instances++
+			s := newStage(func(*pipeline.Packet) pipeline.Verdict { return pipeline.DropFirst })
+			s.reasons = []string{"some", fmt.Sprint("other", instances)}
+			return s
+		}, nil, "the constructor makes \"bad\" with reasons"},
+
+		{"changes the time", accept(func(p *pipeline.Packet) { p.Now++ }), nil, "changed the packet's Now, which is not its to set: the driver sets it"},
+		{"changes the address", accept(func(p *pipeline.Packet) { p.Addr = netip.AddrPort{} }), nil, "changed the packet's Addr"},
+		{"changes the peer", accept(func(p *pipeline.Packet) { p.Peer = 7 }), nil, "say so by fuzz.Sets(\"Peer\"); from 0x"},
+		{"changes the session", accept(func(p *pipeline.Packet) { p.Session++ }), []fuzz.Option{fuzz.At(fuzz.Fresh)}, "changed the packet's Session"},
+		{"changes the epoch", accept(func(p *pipeline.Packet) { p.EpochSeq++ }), []fuzz.Option{fuzz.At(fuzz.Opened)}, "changed the packet's EpochSeq"},
+		{"changes the counter", accept(func(p *pipeline.Packet) { p.Counter++ }), []fuzz.Option{fuzz.At(fuzz.OutPackets)}, "no number may be used twice"},
+		{"changes a field and drops", of(func(p *pipeline.Packet) pipeline.Verdict { p.Epoch = 0; return pipeline.DropFirst }), nil, "changed the packet's Epoch"},
+		{"changes the channel", accept(func(p *pipeline.Packet) { p.Channel++ }), nil, "the splitter sets it"},
+		{"changes the intent", accept(func(p *pipeline.Packet) { p.Intent = pipeline.Latest }), []fuzz.Option{fuzz.At(fuzz.OutMessages)}, "changed the packet's Intent"},
+		{"changes the number", accept(func(p *pipeline.Packet) { p.Sequence++ }), []fuzz.Option{fuzz.At(fuzz.OutMessages)}, "changed the packet's Sequence"},
+		{"names a peer without knowing any", blind(accept(func(p *pipeline.Packet) { p.Peer = 1 })), nil, "changed the packet's Peer"},
+		{"opens what it is not to", blind(accept(func(p *pipeline.Packet) { p.SetPlaintext(p.Data) })), nil, "SetPlaintext is for a pipeline.Opener alone"},
+		{"vouches for packets", accept(func(p *pipeline.Packet) { p.MarkFresh() }), []fuzz.Option{fuzz.At(fuzz.Opened)}, "MarkFresh is for the replay window alone"},
+		{"changes another field than it says", accept(func(p *pipeline.Packet) { p.Channel++; p.Distance++ }), []fuzz.Option{fuzz.Sets("Channel")}, "changed the packet's Distance"},
+		{"changes a field in Settle", func() pipeline.Stage { return late{newStage(nil)} }, []fuzz.Option{fuzz.At(fuzz.Fresh)}, "in Settle, changed the packet's Counter"},
+		{"changes a field between messages", func() pipeline.Stage {
+			return splitter{newStage(nil), func(p *pipeline.Packet) (pipeline.Verdict, bool) {
+				p.Channel++
+				p.Session = pipeline.ID(p.Channel)
+				return pipeline.Accept, p.Channel < 3
+			}}
+		}, nil, "changed the packet's Session"},
+
+		{"shares state", accept(func(p *pipeline.Packet) { shared++; p.Channel = uint32(shared) }), []fuzz.Option{fuzz.Sets("Channel")}, "the same input gave two results"},
 		{"drops as it likes", of(func(*pipeline.Packet) pipeline.Verdict {
 			shared++
 			return pipeline.DropFirst + pipeline.Verdict(shared%2)
@@ -194,16 +262,21 @@ func TestBadStagesAreCaught(t *testing.T) {
 		{"is one for all", func() pipeline.Stage { return one }, nil, "the same stage"},
 		{"is none", func() pipeline.Stage { return nil }, nil, "no stage"},
 		{"is nil", func() pipeline.Stage { return (*stage)(nil) }, nil, "no stage"},
-		{"behaves differently in a chain", func() pipeline.Stage {
-			instances++
-			n := instances % 6 // two to look at, three runs, and the chain
+		{"behaves differently in a chain", of(func(*pipeline.Packet) pipeline.Verdict {
+			if strings.Contains(string(debug.Stack()), "pipeline.(*Chain)") {
+				return pipeline.DropFirst
+			}
+			return pipeline.Accept
+		}), nil, "are not conserved"},
+		{"panics once the seeds are through", func() pipeline.Stage {
+			n := 0
 			return newStage(func(*pipeline.Packet) pipeline.Verdict {
-				if n == 0 {
-					return pipeline.DropFirst
+				if n++; n > 40 {
+					panic("full")
 				}
 				return pipeline.Accept
 			})
-		}, nil, "are not conserved"},
+		}, []fuzz.Option{fuzz.AllocFree()}, "panicked when the same packets came over and over: full"},
 		{"allocates", with(func(kept *[]byte, p *pipeline.Packet) { *kept = make([]byte, 1+len(p.Payload())) }), []fuzz.Option{fuzz.AllocFree()}, "allocates 1 times for a packet"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -4,28 +4,98 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
+
+	"github.com/intentra/intentra/fuzz/internal/fault"
 )
 
-// compare returns what differs between two runs of the plan, the second of
-// which had the memory m. Runs with private memory differ only if the stage does
-// not decide by its inputs alone; one with shared memory, only if it keeps them.
-func (p *plan) compare(first, again *trace, m memory) error {
-	why := "the same input gave two results. A stage decides by its packets, its notices and Packet.Now: look for clocks, random numbers, the order of a map, and variables that all stages of the kind share"
-	if m == overwritten {
-		why = "the result changed when the memory of earlier packets was overwritten. The stage has kept the Packet, Data, a payload or Reply past its return: copy what is to be kept"
+// difference is what differs between the first run of a plan and another one.
+type difference struct{ key, text string }
+
+// confirmations is how often a difference is looked for once more before it is
+// laid to something else than chance: eight even throws are the same by chance
+// once in 256 times, and here both ways must be.
+const confirmations = 8
+
+// difference runs the plan with the memory m and returns what is not as in the
+// first run, or nil.
+func (k *kit) difference(p *plan, first *trace, m memory) *difference {
+	again, err := k.run(p, m)
+	if err != nil {
+		return &difference{fault.Cause(err), fmt.Sprintf("(first nothing was wrong, then: %v)", err)}
+	}
+	if text := p.compare(first, again); text != "" {
+		return &difference{text, text}
+	}
+	return nil
+}
+
+// unsteady lays d to a stage that decides by something else than what it is given.
+func (d *difference) unsteady(stage string) error {
+	return wrong("stage %q: the same input gave two results. A stage decides by its packets, its notices and Packet.Now: look for clocks, random numbers, the order of a map, and variables that all stages of the kind share %s", stage, d.text)
+}
+
+// checkMemory compares the first run with one whose memory is not left alone. A
+// stage that keeps none cannot tell them apart; one that keeps some does so each
+// time, which tells it from one that decides by chance.
+func (k *kit) checkMemory(p *plan, first *trace, m memory) error {
+	d := k.difference(p, first, m)
+	if d == nil {
+		return nil
+	}
+	steady := func() bool {
+		again := k.difference(p, first, m)
+		return again != nil && again.key == d.key
+	}
+	if by := k.chance(p, first, steady); by != nil {
+		return by.or(d).unsteady(first.name)
+	}
+	what := "overwritten"
+	if m == reused {
+		what = "used for later ones"
+	}
+	return wrong("stage %q: the result changed when the memory of earlier packets was %s. The stage has kept the Packet, Data, a payload or Reply past its return: copy what is to be kept %s", first.name, what, d.text)
+}
+
+// chance runs the plan again and again, and returns a difference if the stage
+// does not always do as in the first run, or if steady, called as often, is false.
+func (k *kit) chance(p *plan, first *trace, steady func() bool) *difference {
+	for range confirmations {
+		if d := k.difference(p, first, kept); d != nil {
+			return d
+		}
+		if !steady() {
+			return new(difference)
+		}
+	}
+	return nil
+}
+
+// or returns d, or other if d says nothing.
+func (d *difference) or(other *difference) *difference {
+	if d.text == "" {
+		return other
+	}
+	return d
+}
+
+// compare returns the first thing in which two runs of the plan differ, or "".
+func (p *plan) compare(first, again *trace) string {
+	if first.name != again.name || !slices.Equal(first.reasons, again.reasons) {
+		return fmt.Sprintf("(the constructor makes %q with reasons %q, and then %q with %q)", first.name, first.reasons, again.name, again.reasons)
 	}
 	for i := range max(len(first.seen), len(again.seen)) {
 		switch {
 		case i >= len(first.seen):
-			return wrong("stage %q: %s (a further call for %s)", first.name, why, p.describe(again.seen[i].packet))
+			return fmt.Sprintf("(a further call for %s)", p.describe(again.seen[i].packet))
 		case i >= len(again.seen):
-			return wrong("stage %q: %s (no call for %s)", first.name, why, p.describe(first.seen[i].packet))
+			return fmt.Sprintf("(no call for %s)", p.describe(first.seen[i].packet))
 		}
 		if d := first.difference(&first.seen[i], &again.seen[i]); d != "" {
-			return wrong("stage %q: %s (%s: %s)", first.name, why, p.describe(first.seen[i].packet), d)
+			return fmt.Sprintf("(%s: %s)", p.describe(first.seen[i].packet), d)
 		}
 	}
-	return nil
+	return ""
 }
 
 // difference names the first thing in which two sights differ, or is "".

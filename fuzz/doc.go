@@ -10,7 +10,8 @@
 // # How to run it
 //
 // A plain go test runs the seeds: packets and messages of a recorded exchange,
-// those given by [Seed], and what earlier runs have left in testdata/fuzz. This
+// those given by [Seed], and what earlier runs have left in testdata/fuzz. Where
+// many fail for one cause, the first says it and the others are skipped. This
 // searches for more:
 //
 //	go test -run '^$' -fuzz '^FuzzGeofence$' -fuzztime 1m -fuzzminimizetime 10x .
@@ -37,10 +38,16 @@
 //     undeclared drop is counted as unspecified, where nobody finds its cause.
 //   - Nothing is written outside of the packet: around it lie the next datagrams,
 //     around a message the other messages of its packet.
+//   - The fields of a packet are set by those whose business it is: peer, session,
+//     epoch and counter by header parse, which is a stage among [Datagrams] that
+//     hears of epochs; channel and intent by the splitter; all else by the driver.
+//     SetPlaintext is called by a [pipeline.Opener], MarkFresh by a
+//     [pipeline.Guard] between header parse and the replay window. [Sets] allows
+//     more.
 //   - Nothing is kept: packet and buffers are used again. The stage is run with
-//     memory that stays as it was, and again with memory that is overwritten after
-//     each packet; both runs must show the same, and neither a write into a packet
-//     that is over.
+//     memory that stays as it was, with memory that is overwritten after each
+//     packet, and with the same memory for all packets; the runs must show the
+//     same, and none a write into a packet that is over.
 //   - The same input gives the same verdicts, and the same bytes. Otherwise no
 //     failure can be repeated, in a simulator or from a capture.
 //   - An answer is no longer than what it answers, and keeps to the capacity of
@@ -58,9 +65,18 @@
 // # What is not
 //
 // That the stage returns. One that loops for ever stops the engine as it would
-// stop the event loop: no executions, and no failure. And where several of these
-// laws are broken at once, the first to be noticed is named, which need not be
-// the cause: a stage that keeps a buffer also seems to lose packets.
+// stop the event loop: no executions, and no failure.
+//
+// That no goroutine of the stage writes late: whether it has come to write by the
+// time that the memory is looked at is chance. A stage starts none; where it does,
+// go test -race sees what it did.
+//
+// That a buffer is kept which is never read or written again: no run shows
+// another result then. It holds memory all the same, so bound the state.
+//
+// Where several of these laws are broken at once, the first to be noticed is
+// named. What decides by chance is told from kept memory, and kept memory from
+// lost packets, by running both ways several times.
 //
 // Whole chains, with the user's stages in them, are the business of package
 // fuzz/chain.

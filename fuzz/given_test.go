@@ -43,6 +43,9 @@ func must(ok bool, format string, args ...any) {
 func (s *sceptic) Name() string      { return "sceptic" }
 func (s *sceptic) Reasons() []string { return nil }
 
+// ReadsPlaintext lets it stand where there is none.
+func (s *sceptic) ReadsPlaintext() bool { return s.position > fuzz.Sealed }
+
 func (s *sceptic) PeerOpened(n pipeline.PeerNotice) {
 	for id := range s.peers {
 		must(id.Number() != n.Peer.Number(), "peer number %d is taken", id.Number())

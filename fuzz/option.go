@@ -1,13 +1,18 @@
 package fuzz
 
-import "github.com/intentra/intentra/pipeline"
+import (
+	"slices"
+
+	"github.com/intentra/intentra/pipeline"
+)
 
 // Option changes what Stage and Check do. A nil one, and an argument of one that
 // cannot be, fail the test, and are an error of Check.
 type Option func(*kit)
 
 // At says where in a chain the stage stands. It is needed only where its
-// interfaces do not tell; see [Position], which lists all that there are.
+// interfaces do not tell; see [Position], which lists all that there are. A
+// position in which a chain would refuse the stage fails the test.
 func At(p Position) Option {
 	return func(k *kit) {
 		if p < Datagrams || p > OutPackets {
@@ -38,6 +43,21 @@ func Prepare(f func(p *pipeline.Packet)) Option {
 			k.misuse("Prepare(nil): it needs a function")
 		}
 		k.prepare = f
+	}
+}
+
+// Sets allows the stage to set fields of the Packet that stages of its kind leave
+// alone: fuzz.Sets("Channel") for one that gives messages another channel. The
+// names are those of the fields. Without it a change of Addr or Now fails, and of
+// what header parse, the splitter or the sender has set: see [pipeline.Packet].
+func Sets(fields ...string) Option {
+	return func(k *kit) {
+		for _, name := range fields {
+			if !slices.Contains(settable, name) {
+				k.misuse("Sets(%q): it takes one of %q", name, settable)
+			}
+		}
+		k.sets = append(k.sets, fields...)
 	}
 }
 

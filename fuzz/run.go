@@ -2,12 +2,12 @@ package fuzz
 
 import (
 	"bytes"
-	"fmt"
 	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
 
+	"github.com/intentra/intentra/fuzz/internal/fault"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -17,6 +17,7 @@ type memory int
 const (
 	kept        memory = iota // nothing: it stays as it was left
 	overwritten               // it is overwritten, and the Packet used again
+	reused                    // both are used again, as in a chain
 )
 
 // run is one stage under way.
@@ -27,16 +28,12 @@ type run struct {
 	memory memory
 	stage  pipeline.Stage
 	packer pipeline.Packer // the stage, if it is one and stands outbound
+	mine   []string        // fields of the Packet that the stage may set
 	doing  string          // for a panic
 
 	p    *pipeline.Packet
+	buf  []byte // of all packets, if it is reused
 	left []leftover
-}
-
-// leftover is the memory of a packet after the stage had returned.
-type leftover struct {
-	*arena
-	image []byte
 }
 
 // run takes a new stage through the plan, and returns what was seen or the law
@@ -44,15 +41,18 @@ type leftover struct {
 func (k *kit) run(p *plan, m memory) (_ *trace, err error) {
 	r := &run{kit: k, plan: p, memory: m, stage: k.newStage(), p: new(pipeline.Packet)}
 	r.trace = &trace{name: r.stage.Name(), reasons: slices.Clone(r.stage.Reasons())}
+	r.mine = append(fieldsOfKind(r.stage, p.position), k.sets...)
 	if p.position == OutMessages {
 		r.packer, _ = r.stage.(pipeline.Packer)
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			err = wrong("stage %q panicked at %s: %v\nA stage must cope with whatever it is given: look at lengths before indexing.\n%s",
-				r.name, r.doing, v, stackOf(string(debug.Stack())))
+			stack := stackOf(string(debug.Stack()))
+			err = fault.Of(siteOf(stack), "fuzz: stage %q panicked at %s: %v\nA stage must cope with whatever it is given: look at lengths before indexing.\n%s",
+				r.name, r.doing, v, stack)
 		}
 	}()
+	r.buf = make([]byte, p.size)
 	for _, e := range p.events {
 		if e.packet == nil {
 			r.doing = e.notice.String()
@@ -77,32 +77,50 @@ func stackOf(stack string) string {
 	return stack
 }
 
+// siteOf returns the line of a stack at which the panic was.
+func siteOf(stack string) string {
+	_, line, _ := strings.Cut(stack, "\t")
+	line, _, _ = strings.Cut(line, " +0x")
+	return line
+}
+
 // give hands the stage one packet, as the chain does.
 func (r *run) give(k *packet) error {
 	if r.memory == kept {
 		r.p = new(pipeline.Packet)
 	}
-	buf := make([]byte, newLayout(k).end)
+	buf := r.buf
+	if r.memory != reused {
+		buf = make([]byte, newLayout(k).end)
+	}
 	a := &arena{layout: mount(buf, r.p, k, r.plan.position), packet: k, buf: buf}
 	if r.prepare != nil {
 		r.prepare(r.p)
 	}
-	a.hold()
+	a.hold(r.p)
 	final, err := r.process(a)
 	if err != nil {
 		return err
 	}
 	if s, ok := r.stage.(pipeline.Settler); ok && r.plan.position != OutMessages {
+		a.given = fieldsOf(r.p)
 		s.Settle(r.p, final)
-		if broken := a.check(r.p, r.plan.position); broken != "" {
-			return wrong("stage %q, in Settle, %s (%s)", r.name, broken, r.doing)
+		broken := a.check(r.p, r.plan.position)
+		if broken == "" {
+			broken = checkFields(a.given, fieldsOf(r.p), nil)
+		}
+		if broken != "" {
+			return r.broke("stage %q, in Settle, %s (%s)", broken)
 		}
 	}
 	r.final = append(r.final, final)
-	if r.memory == overwritten {
+	switch r.memory {
+	case kept:
+		r.left = append(r.left, leftover{a, bytes.Clone(a.buf), r.p, stateOf(r.p)})
+	case overwritten:
 		a.scribble(k.number)
+		r.left = append(r.left, leftover{arena: a, image: bytes.Clone(a.buf)})
 	}
-	r.left = append(r.left, leftover{a, bytes.Clone(a.buf)})
 	return nil
 }
 
@@ -183,7 +201,10 @@ func (r *run) saw(a *arena, v pipeline.Verdict) error {
 		return wrong("stage %q returned verdict %d with %d reasons declared, %s (%s)", r.name, v, len(r.reasons), hint, r.doing)
 	}
 	if broken := a.check(r.p, r.plan.position); broken != "" {
-		return wrong("stage %q %s (%s)", r.name, broken, r.doing)
+		return r.broke("stage %q %s (%s)", broken)
+	}
+	if broken := checkFields(a.given, fieldsOf(r.p), r.mine); broken != "" {
+		return r.broke("stage %q %s (%s)", broken)
 	}
 	if now := r.stage.Reasons(); r.stage.Name() != r.name || !slices.Equal(now, r.reasons) {
 		return wrong("stage %q with reasons %q became %q with %q: the chain reads names once, so they must stay the same", r.name, r.reasons, r.stage.Name(), now)
@@ -194,15 +215,9 @@ func (r *run) saw(a *arena, v pipeline.Verdict) error {
 	return nil
 }
 
-// checkLeftovers sees whether the stage has written into a packet later.
-func (r *run) checkLeftovers() error {
-	for _, l := range r.left {
-		if !bytes.Equal(l.buf, l.image) {
-			return wrong("stage %q wrote into a packet after it had returned: the memory is that of another packet by then; copy what is to be kept (%s)",
-				r.name, r.plan.describe(l.packet))
-		}
-	}
-	return nil
+// broke is an error that has what was broken for its cause.
+func (r *run) broke(format, what string) error {
+	return fault.Of(causeOf(what), "fuzz: "+format, r.name, what, r.doing)
 }
 
 func growthOf(s pipeline.Stage) int {
@@ -212,4 +227,4 @@ func growthOf(s pipeline.Stage) int {
 	return 0
 }
 
-func wrong(format string, args ...any) error { return fmt.Errorf("fuzz: "+format, args...) }
+func wrong(format string, args ...any) error { return fault.Errorf("fuzz: "+format, args...) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -14,28 +15,58 @@ import (
 //
 // makes of a recording: fuzz.SeedFS(os.DirFS("seeds/messages")) for a stage that
 // stands behind the splitter. Each file is in the format of go test, with one
-// []byte. SeedFS panics on others, and if the folder cannot be read.
+// []byte. Files of other kinds, folders in the folder and names with a dot in
+// front are not seeds: the first two, a folder without seeds, and one that cannot
+// be read fail the test, and are an error of Check.
 func SeedFS(folder fs.FS) Option {
-	var payloads [][]byte
-	err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(folder, name)
+	payloads, err := readSeeds(folder)
+	return func(k *kit) {
 		if err != nil {
-			return err
+			k.misuse("SeedFS(%s): %v", nameOf(folder), err)
+		}
+		k.payloads = append(k.payloads, payloads...)
+	}
+}
+
+// nameOf returns the path of an os.DirFS, which is a string, and says of other
+// file systems what they are.
+func nameOf(folder fs.FS) string {
+	if v := reflect.ValueOf(folder); v.Kind() == reflect.String {
+		return strconv.Quote(v.String())
+	}
+	return fmt.Sprintf("%T", folder)
+}
+
+func readSeeds(folder fs.FS) (payloads [][]byte, err error) {
+	if folder == nil {
+		return nil, errors.New("it needs a folder, such as os.DirFS(\"seeds/messages\")")
+	}
+	entries, err := fs.ReadDir(folder, ".")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+			continue
+		case e.IsDir():
+			// A recording has a folder for each kind, and a stage is given one kind.
+			return nil, fmt.Errorf("there is a folder %q in it: give the folder that has the seeds of the stage's kind itself", e.Name())
+		}
+		text, err := fs.ReadFile(folder, e.Name())
+		if err != nil {
+			return nil, err
 		}
 		b, err := parseSeed(string(text))
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", e.Name(), err)
 		}
 		payloads = append(payloads, b)
-		return nil
-	})
-	if err != nil {
-		panic(fmt.Sprintf("fuzz: SeedFS: %v", err))
 	}
-	return Seed(payloads...)
+	if len(payloads) == 0 {
+		return nil, errors.New("there are no seeds in it: make some with intentra replay --fuzz-seeds, or leave SeedFS out")
+	}
+	return payloads, nil
 }
 
 // parseSeed reads what go test keeps in testdata/fuzz for a target of one []byte.

@@ -123,7 +123,10 @@ func (c *crowd) through(i item) []byte {
 	if v != pipeline.Accept {
 		return nil
 	}
-	c.require(len(c.o.Data) <= datagram && &c.o.Data[0] == &c.buf[margin], "the outbound chain made a packet of %d bytes, or in other memory", len(c.o.Data))
+	if !c.holds(wire.HeaderSize) {
+		c.fail("the outbound chain made a packet of %d bytes, or in other memory; look at %s", len(c.o.Data), c.guests(c.out))
+		return nil
+	}
 	return c.o.Data
 }
 
@@ -131,6 +134,7 @@ func (c *crowd) through(i item) []byte {
 func (c *crowd) add(channel uint32, intent pipeline.Intent, payload []byte) {
 	c.o.Channel, c.o.Intent = channel, intent
 	c.o.SetPayload(bytes.Clone(payload))
+	before := len(c.o.Data)
 	v := c.out.ProcessMessage(&c.o)
 	c.outcome = append(c.outcome, fmt.Sprintf("out %d %x", v, c.o.Payload()))
 	if v != pipeline.Accept {
@@ -139,12 +143,33 @@ func (c *crowd) add(channel uint32, intent pipeline.Intent, payload []byte) {
 	longest := len(payload) + c.out.MaxGrowth()
 	c.require(len(c.o.Payload()) <= longest, "a message became longer by %d bytes on its way out, and the stages have declared %d: see pipeline.Grower",
 		len(c.o.Payload())-len(payload), c.out.MaxGrowth())
+	if len(c.o.Data) != before || !c.holds(before) {
+		c.fail("a message stage replaced Data or changed its length, where earlier messages lie; look at %s", c.guests(c.out))
+		return
+	}
+	c.pack()
+}
+
+// pack appends the message in hand, if it fits. The chain does not recover from a
+// panic of its packer there.
+func (c *crowd) pack() {
+	defer func() {
+		if v := recover(); v != nil {
+			c.fail("panic in the packer of the outbound chain, or for what it was given: %v; look at %s", v, c.guests(c.out))
+		}
+	}()
 	before, size := len(c.o.Data), c.out.PackedSize(&c.o)
 	if before+size+wire.MaxAckSize+wire.TagSize > datagram {
 		return
 	}
 	c.out.Pack(&c.o)
 	c.require(len(c.o.Data) == before+size, "a message took %d bytes of its packet, and %d were announced", len(c.o.Data)-before, size)
+}
+
+// holds reports whether the outbound packet lies where it was begun, and is no
+// shorter than least.
+func (c *crowd) holds(least int) bool {
+	return len(c.o.Data) >= least && len(c.o.Data) <= datagram && &c.o.Data[0] == &c.buf[margin]
 }
 
 // deliver gives the inbound chain a copy of data, and looks at what it makes of
@@ -157,6 +182,7 @@ func (c *crowd) deliver(data []byte, from netip.AddrPort) pipeline.Verdict {
 	before := c.handshakes
 	c.yielded, c.delivered = c.yielded[:0], 0
 
+	c.p.Reply = c.reply // a stage may have left its own
 	c.p.Reset(arena[margin:margin+len(data)], from, c.now)
 	v := c.in.Process(&c.p)
 	c.outcome = append(c.outcome, fmt.Sprintf("in %d %x %x %q %d", v, arena[margin:margin+len(data)], c.p.Reply, c.yielded, c.delivered))

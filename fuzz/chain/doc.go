@@ -22,8 +22,10 @@
 //     key, and once. Nothing else is accepted, or counts against the peer.
 //   - A message comes out of a packet, before the user's message stages, only if it
 //     was sealed in it, and a Reliable one once a session, whatever packets it is in.
-//   - An answer is no longer than its question. A handshake begins only with a
-//     cookie that was given to the same address for the same message.
+//   - An answer is no longer than its question, and lies in the memory that Reply
+//     had; where the default stages stand in front, the cookie stage alone answers.
+//     A handshake begins only with a cookie that was given to the same address for
+//     the same message.
 //   - No byte outside of a datagram changes, and the outbound chain keeps to the
 //     capacity of its packet and to the growth that its stages declare.
 //   - The same input has the same outcome in chains made anew. So the change

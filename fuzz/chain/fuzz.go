@@ -1,11 +1,11 @@
 package chain
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"testing"
 
+	"github.com/intentra/intentra/fuzz/internal/fault"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -13,8 +13,9 @@ import (
 // Fuzz fuzzes the default chains as change leaves them, or as they are if it is
 // nil. change is called for each input and makes new stages each time; an error
 // of it, or of building the chains, fails the test, and so does a stage that it
-// has given to the chains before. Fuzz calls f.Fuzz, so it is
-// all that a fuzz test does.
+// has given to the chains before. Of seeds that fail for one cause, the first
+// fails and the others are skipped. Fuzz calls f.Fuzz, so it is all that a fuzz
+// test does.
 func Fuzz(f *testing.F, change func(*stages.Set) error) {
 	f.Helper()
 	inputs, err := seeds(change)
@@ -24,11 +25,9 @@ func Fuzz(f *testing.F, change func(*stages.Set) error) {
 	for _, input := range inputs {
 		f.Add(input)
 	}
-	f.Fuzz(func(t *testing.T, input []byte) {
-		if err := Check(input, change); err != nil {
-			t.Fatal(err)
-		}
-	})
+	var judged fault.Seeds
+	f.Fuzz(func(t *testing.T, input []byte) { judged.Judge(t, Check(input, change)) })
+	judged.Sum(f)
 }
 
 // Check runs one input, any bytes, and returns what has gone wrong, or nil. It
@@ -46,7 +45,7 @@ func Check(input []byte, change func(*stages.Set) error) error {
 		return err
 	}
 	if !slices.Equal(first, again) {
-		return fmt.Errorf("fuzz/chain: the same input had two outcomes. A stage decides by its packets, its notices and Packet.Now; and the change must make new stages each time that it is called:\n%q\n%q", first, again)
+		return fault.Errorf("fuzz/chain: the same input had two outcomes. A stage decides by its packets, its notices and Packet.Now; and the change must make new stages each time that it is called:\n%q\n%q", first, again)
 	}
 	return nil
 }
@@ -61,7 +60,7 @@ func checkUnshared(a, b *rig) error {
 			if v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0 && slices.ContainsFunc(others, func(o pipeline.Stage) bool {
 				return reflect.TypeOf(o) == v.Type() && reflect.ValueOf(o).Pointer() == v.Pointer()
 			}) {
-				return fmt.Errorf("fuzz/chain: the change put the same stage %q into two chains: it must make new stages each time that it is called", s.Name())
+				return fault.Errorf("fuzz/chain: the change put the same stage %q into two chains: it must make new stages each time that it is called", s.Name())
 			}
 		}
 	}

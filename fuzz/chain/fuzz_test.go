@@ -10,6 +10,8 @@ import (
 	"github.com/intentra/intentra/fuzz/chain"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/stages/pack"
+	"github.com/intentra/intentra/wire"
 )
 
 // FuzzStagesOfAUser is the same crowd as in package stages, with stages of a
@@ -42,6 +44,11 @@ func (unsighted) ReadsPlaintext() bool { return false }
 func packetStage(name string, process func(p *pipeline.Packet) pipeline.Verdict) pipeline.Stage {
 	return unsighted{pipeline.Func(name, []string{"some"}, process)}
 }
+
+// unsized is a packer that cannot tell its sizes.
+type unsized struct{ pack.Stage }
+
+func (unsized) Size(*pipeline.Packet) int { panic("no size") }
 
 // framer puts a byte in front of each message on its way out.
 type framer struct {
@@ -89,6 +96,15 @@ func TestBadStagesAreCaught(t *testing.T) {
 			return nil
 		}
 	}
+	behindPack := func(do func(p *pipeline.Packet)) func(*stages.Set) error {
+		return func(s *stages.Set) error {
+			s.Outbound.InsertAfter("seal", packetStage("bad", func(p *pipeline.Packet) pipeline.Verdict {
+				do(p)
+				return pipeline.Accept
+			}))
+			return nil
+		}
+	}
 	calls := 0
 	once := pipeline.Func("once", nil, func(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept })
 	greedy := newFramer()
@@ -112,6 +128,28 @@ func TestBadStagesAreCaught(t *testing.T) {
 			p.Reply = make([]byte, 200)
 			return pipeline.Accept
 		}), "200 bytes were answered"},
+		{"answers at length behind ack", message(func(p *pipeline.Packet) pipeline.Verdict {
+			p.Reply = make([]byte, 3000)
+			return pipeline.Accept
+		}), "a reply of the wrong length: 3000 bytes were answered to "},
+		{"answers a message", message(func(p *pipeline.Packet) pipeline.Verdict {
+			p.Reply = append(p.Reply[:0], 1)
+			return pipeline.Accept
+		}), `something else than an Init was answered, with 1 bytes of Reply: of the default stages only cookie answers, look at ["bad"]`},
+		{"answers from elsewhere", packet(func(p *pipeline.Packet) pipeline.Verdict {
+			p.Reply = []byte{1}
+			return pipeline.Accept
+		}), `in other memory: 1 bytes where 48 fit; a stage appends to Reply[:0] within its capacity, look at ["bad"]`},
+		{"shortens what it sends to nothing", behindPack(func(p *pipeline.Packet) { p.Data = p.Data[:0] }), `made a packet of 0 bytes, or in other memory; look at ["bad"]`},
+		{"sends from elsewhere", behindPack(func(p *pipeline.Packet) { p.Data = bytes.Clone(p.Data) }), "or in other memory"},
+		{"drops the packet's Data", outbound(pipeline.Func("bad", nil, func(p *pipeline.Packet) pipeline.Verdict {
+			p.Data = nil
+			return pipeline.Accept
+		})), `a message stage replaced Data or changed its length, where earlier messages lie; look at ["bad"]`},
+		{"panics when asked for a size", func(s *stages.Set) error {
+			s.Outbound.Replace("pack", unsized{pack.New()})
+			return nil
+		}, `panic in the packer of the outbound chain, or for what it was given: no size; look at ["pack"]`},
 		{"grows messages", outbound(greedy), "longer by 1 bytes on its way out, and the stages have declared 0"},
 		{"marks forgeries fresh", packet(func(p *pipeline.Packet) pipeline.Verdict {
 			p.MarkFresh()
@@ -142,5 +180,25 @@ func TestBadStagesAreCaught(t *testing.T) {
 			require.ErrorContains(t, err, tc.want)
 			t.Log(err)
 		})
+	}
+}
+
+// Whatever a stage behind ack answers to packets of whatever length, it is told
+// as a failure and costs the kit nothing.
+func TestOddAnswers(t *testing.T) {
+	frame := len(wire.AppendMessage(nil, wire.FrameRealtime, 7, nil))
+	for _, size := range []int{1, 50, wire.InitSize - wire.Overhead - frame, 400} {
+		frames := wire.AppendMessage(nil, wire.FrameRealtime, 7, make([]byte, size))
+		input := append([]byte{1, 0, byte(len(frames)), byte(len(frames) >> 8)}, frames...)
+		for _, n := range []int{1, 15, wire.CookiePacketSize - 1, wire.CookiePacketSize, wire.CookiePacketSize + 1, wire.InitSize, 3000} {
+			err := chain.Check(input, func(s *stages.Set) error {
+				s.InsertAfter("ack", pipeline.Func("bad", nil, func(p *pipeline.Packet) pipeline.Verdict {
+					p.Reply = append(p.Reply[:0], make([]byte, n)...)
+					return pipeline.Accept
+				}))
+				return nil
+			})
+			require.ErrorContains(t, err, `look at ["bad"]`, "%d bytes to a message of %d", n, size)
+		}
 	}
 }

@@ -35,19 +35,22 @@ func (c *crowd) judge(data []byte, v pipeline.Verdict) {
 
 // judgeHandshake looks at answers, and at what was let in to the handshake.
 func (c *crowd) judgeHandshake(data []byte, from netip.AddrPort, v pipeline.Verdict, handshake bool) {
-	c.require(len(c.p.Reply) <= len(data), "%d bytes were answered to %d: see pipeline.Packet.Reply", len(c.p.Reply), len(data))
+	c.judgeReply(data)
 	if !c.exact {
 		return
 	}
 	kind, _, ok := wire.Peek(data)
 	isInit := ok && kind == wire.TypeInit
 	answered := len(c.p.Reply) > 0
-	c.require(!answered || isInit, "something else than an Init was answered")
+	c.require(!answered || isInit, "something else than an Init was answered, with %d bytes of Reply: of the default stages only cookie answers, look at %s", len(c.p.Reply), c.guests(c.in))
 	c.require((v == pipeline.Consumed) == (answered || handshake), "a packet was consumed for nothing, or had effects and was not consumed")
 	c.require(!answered || !handshake, "a packet was both challenged and let in")
 	if answered {
 		offered, ok := cookie.OpenChallenge(data, c.p.Reply)
-		c.require(ok, "an Init was answered by something else than its challenge")
+		if !ok { // the datagram or the answer is of any length
+			c.fail("an Init was answered by something else than its challenge: of the default stages only cookie answers, look at %s", c.guests(c.in))
+			return
+		}
 		proof := append(bytes.Clone(wire.InitWithoutCookie(data)), offered[:]...)
 		c.inits[from.String()+string(proof)] = true
 		if from == home {
@@ -56,6 +59,18 @@ func (c *crowd) judgeHandshake(data []byte, from netip.AddrPort, v pipeline.Verd
 	} else if isInit && handshake {
 		c.require(c.inits[from.String()+string(data)], "a handshake began without a cookie for its address")
 	}
+}
+
+// judgeReply holds an answer, which any stage may have set, to its question and
+// to the memory that the driver has given for it.
+func (c *crowd) judgeReply(data []byte) {
+	n := len(c.p.Reply)
+	if n == 0 {
+		return
+	}
+	c.require(n <= len(data), "a reply of the wrong length: %d bytes were answered to %d, by which others can be flooded from a spoofed address; look at %s", n, len(data), c.guests(c.in))
+	c.require(n <= cap(c.reply) && &c.p.Reply[0] == &c.reply[:1][0],
+		"a reply of the wrong length or in other memory: %d bytes where %d fit; a stage appends to Reply[:0] within its capacity, look at %s", n, cap(c.reply), c.guests(c.in))
 }
 
 // ledger knows the messages that have been sealed in genuine packets.

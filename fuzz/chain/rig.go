@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/intentra/intentra/fuzz/internal/fault"
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
@@ -52,17 +53,19 @@ type rig struct {
 	// exact says that in front of the messages stand the default stages alone;
 	// acks, that theirs of that name is among them.
 	exact, acks bool
+	standard    []pipeline.Stage // inbound and outbound, before the change
 
 	handshakes int
 	delivered  int      // to the receiver, of the packet in hand
 	yielded    []string // messages of the packet in hand, as ack yields them
 	err        error    // the first thing that went wrong
 
-	now  pipeline.Time
-	p    pipeline.Packet // inbound
-	o    pipeline.Packet // outbound
-	buf  []byte          // of o, with guard bytes around
-	next map[pipeline.ID]uint64
+	now   pipeline.Time
+	p     pipeline.Packet // inbound
+	o     pipeline.Packet // outbound
+	buf   []byte          // of o, with guard bytes around
+	reply []byte          // for p.Reply
+	next  map[pipeline.ID]uint64
 }
 
 // datagram is the size of the packets that the outbound chain makes, in bytes.
@@ -88,21 +91,29 @@ func newRig(change func(*stages.Set) error) (*rig, error) {
 	if r.set, err = stages.Default(cfg); err != nil {
 		return nil, err
 	}
-	standard, err := r.set.Build()
+	in, err := r.set.Build()
 	if err != nil {
 		return nil, err
 	}
+	out, err := r.set.Outbound.Build()
+	if err != nil {
+		return nil, err
+	}
+	r.standard = append(in.Stages(), out.Stages()...)
 	if change != nil {
 		if err := change(r.set); err != nil {
 			return nil, fmt.Errorf("fuzz/chain: the change: %w", err)
 		}
 	}
-	return r, r.build(standard.Stages())
+	return r, r.build(in.Stages())
 }
+
+// probeName is that of the stage which is put in for the kit's own use.
+const probeName = "fuzz_probe"
 
 func (r *rig) build(standard []pipeline.Stage) (err error) {
 	if slices.Contains(r.set.Names(), "ack") {
-		r.set.InsertAfter("ack", pipeline.Func("fuzz_probe", nil, r.probe))
+		r.set.InsertAfter("ack", pipeline.Func(probeName, nil, r.probe))
 	}
 	if r.in, err = r.set.Build(); err != nil {
 		return fmt.Errorf("fuzz/chain: inbound: %w", err)
@@ -116,10 +127,10 @@ func (r *rig) build(standard []pipeline.Stage) (err error) {
 	r.exact = len(list) > packets && slices.Equal(list[:packets], standard[:packets])
 	for name, c := range map[string]*pipeline.Chain{"inbound": r.in, "outbound": r.out} {
 		c.OnPanic = func(stage string, v any) {
-			r.fail("panic in stage %q of the %s chain: %v; package fuzz finds the line", stage, name, v)
+			r.failOf(stage, "panic in stage %q of the %s chain: %v; package fuzz finds the line", stage, name, v)
 		}
 	}
-	r.p.Reply = make([]byte, 0, wire.CookiePacketSize)
+	r.reply = make([]byte, 0, wire.CookiePacketSize)
 	r.buf = make([]byte, margin+datagram+margin)
 	for _, l := range links {
 		r.open(l)
@@ -149,10 +160,25 @@ func messageName(session pipeline.ID, intent pipeline.Intent, channel uint32, pa
 	return fmt.Sprintf("%s on channel %d of session %#x: %x", intent, channel, session, payload)
 }
 
+// guests names the stages of c that are not the default ones, for failures that
+// one of them must have caused.
+func (r *rig) guests(c *pipeline.Chain) string {
+	var names []string
+	for _, s := range c.Stages() {
+		if s.Name() != probeName && !slices.Contains(r.standard, s) {
+			names = append(names, s.Name())
+		}
+	}
+	return fmt.Sprintf("%q", names)
+}
+
 // fail keeps the first thing that has gone wrong.
-func (r *rig) fail(format string, args ...any) {
+func (r *rig) fail(format string, args ...any) { r.failOf("", format, args...) }
+
+// failOf is fail where a stage is known to be the cause.
+func (r *rig) failOf(stage, format string, args ...any) {
 	if r.err == nil {
-		r.err = fmt.Errorf("fuzz/chain: "+format, args...)
+		r.err = fault.Of(stage, "fuzz/chain: "+format, args...)
 	}
 }
 
@@ -169,8 +195,9 @@ func (r *rig) conserved(c *pipeline.Chain) {
 	var packets, messages uint64
 	for _, d := range n.Drops {
 		packets, messages = packets+d.Packets, messages+d.Messages
-		r.require(d.Reason != "unspecified" || d.Packets+d.Messages == 0,
-			"stage %q dropped without a reason that it has declared; package fuzz finds the verdict", d.Stage)
+		if d.Reason == "unspecified" && d.Packets+d.Messages > 0 {
+			r.failOf(d.Stage, "stage %q dropped without a reason that it has declared; package fuzz finds the verdict", d.Stage)
+		}
 	}
 	r.require(n.Packets.In == n.Packets.Accepted+n.Packets.Consumed+packets, "packets are not conserved: %+v, %d dropped", n.Packets, packets)
 	r.require(n.Messages.In == n.Messages.Accepted+n.Messages.Consumed+messages, "messages are not conserved: %+v, %d dropped", n.Messages, messages)

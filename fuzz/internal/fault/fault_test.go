@@ -1,0 +1,64 @@
+package fault
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// seed is a test that notes how it ended.
+type seed struct {
+	testing.TB
+	name, ended string
+}
+
+type over struct{}
+
+func (s *seed) Helper()      {}
+func (s *seed) Name() string { return s.name }
+func (s *seed) Fatal(args ...any) {
+	s.ended = "failed: " + fmt.Sprint(args...)
+	panic(over{})
+}
+
+func (s *seed) Skipf(format string, args ...any) {
+	s.ended = "skipped: " + fmt.Sprintf(format, args...)
+	panic(over{})
+}
+func (s *seed) Logf(format string, args ...any) { s.ended = fmt.Sprintf(format, args...) }
+
+func ended(all *Seeds, name string, err error) (how string) {
+	s := &seed{name: name, ended: "passed"}
+	func() {
+		defer func() { _ = recover() }()
+		all.Judge(s, err)
+	}()
+	return s.ended
+}
+
+// One mistake is told once, each other one too, and the number of the rest.
+func TestACauseIsToldOnce(t *testing.T) {
+	var all Seeds
+	dropped := func(n int) error { return Errorf("dropped %d packets", n) }
+	require.Equal(t, "passed", ended(&all, "seed#0", nil))
+	require.Equal(t, "failed: dropped 1 packets", ended(&all, "seed#1", dropped(1)))
+	require.Equal(t, "skipped: fails for the same cause as seed#1, which tells it", ended(&all, "seed#2", fmt.Errorf("in a chain: %w", dropped(7))))
+	require.Equal(t, "failed: other", ended(&all, "seed#3", errors.New("other")))
+	require.Equal(t, "skipped: fails for the same cause as seed#3, which tells it", ended(&all, "seed#4", errors.New("other")))
+	f := &seed{}
+	all.Sum(f)
+	require.Contains(t, f.ended, "told above, and are skipped: 2;")
+}
+
+// The fuzzing engine keeps what fails, so its workers never skip.
+func TestWorkersTellAll(t *testing.T) {
+	require.NoError(t, flag.Set("test.fuzzworker", "true"))
+	defer func() { require.NoError(t, flag.Set("test.fuzzworker", "false")) }()
+	var all Seeds
+	for _, name := range []string{"a", "b"} {
+		require.Equal(t, "failed: one", ended(&all, name, errors.New("one")))
+	}
+}
