@@ -76,6 +76,27 @@ type Stats struct {
 	Offline, Abandoned, TooLarge uint64
 }
 
+// Plus returns what s and later have counted together. Sizes of tables, and bytes
+// held, are those of later.
+func (s Stats) Plus(later Stats) Stats {
+	sum := later
+	for _, c := range [][2]*uint64{
+		{&sum.PacketsIn, &s.PacketsIn}, {&sum.BytesIn, &s.BytesIn}, {&sum.PacketsOut, &s.PacketsOut}, {&sum.BytesOut, &s.BytesOut},
+		{&sum.CookiesSent, &s.CookiesSent}, {&sum.Rekeys, &s.Rekeys}, {&sum.Strikes, &s.Strikes}, {&sum.Roams, &s.Roams},
+		{&sum.Takeovers, &s.Takeovers}, {&sum.Panics, &s.Panics}, {&sum.Taken, &s.Taken},
+		{&sum.Offline, &s.Offline}, {&sum.Abandoned, &s.Abandoned}, {&sum.TooLarge, &s.TooLarge},
+	} {
+		*c[0] += *c[1]
+	}
+	for i, n := range s.Handshakes {
+		sum.Handshakes[i] += n
+	}
+	for i, n := range s.Closes {
+		sum.Closes[i] += n
+	}
+	return sum
+}
+
 // PeerStats are the counters of one peer, over all its sessions.
 type PeerStats struct {
 	PacketsIn, BytesIn, MessagesIn    uint64

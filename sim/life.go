@@ -75,6 +75,9 @@ func (n *Node) start() error {
 		return fmt.Errorf("sim: restarting %s: %w", n.name, err)
 	}
 	p.ep = ep
+	if n.proc != nil {
+		n.retire()
+	}
 	n.proc = p
 	return nil
 }

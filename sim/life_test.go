@@ -211,3 +211,24 @@ func TestKillWithJobOut(t *testing.T) {
 func message(payload string) intentra.Message {
 	return intentra.Message{Intent: intentra.Realtime, Payload: []byte(payload)}
 }
+
+// What earlier processes have counted is not forgotten with them.
+func TestTotalsOverProcesses(t *testing.T) {
+	a, b := audited(t, intentra.Config{})
+	w := a.w
+	w.SetLink(a, b, Link{Duplicate: 1})
+	for life := range 3 {
+		numbered(a, b, intentra.Realtime, 5)
+		w.run(t, time.Second)
+		require.EqualValues(t, life+1, b.TotalStats().Handshakes[conn.HandshakeAccepted])
+		require.EqualValues(t, 1, b.Stats().Handshakes[conn.HandshakeAccepted])
+		require.EqualValues(t, 1, b.TotalStats().Sessions)
+		require.Positive(t, b.Drops("replay", "replayed"))
+		require.GreaterOrEqual(t, b.TotalDrops("replay", ""), b.Drops("replay", "")+uint64(life))
+		require.NoError(t, b.Restart())
+		w.await(t, time.Minute, func() bool { return a.Connected(b.Key()) && b.Connected(a.Key()) })
+	}
+	require.True(t, b.HasDrops("replay", "replayed"))
+	require.False(t, b.HasDrops("replay", "no_such"))
+	require.PanicsWithValue(t, "sim: Drops needs a stage of the inbound chain and a reason that it declares, not nosuch/", func() { b.Drops("nosuch", "") })
+}

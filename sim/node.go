@@ -53,6 +53,7 @@ type Node struct {
 	step  uint64        // the last in which it did something
 	turn  uint64        // the last in which it had a turn
 
+	past      past
 	events    eventLog
 	delivered uint64
 }
@@ -80,6 +81,8 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 		return nil, fmt.Errorf("%w: a node has OnMessage and OnEvent instead of Handler and OnPeer", intentra.ErrConfig)
 	case cfg.Socket != intentra.Config{}.Socket:
 		return nil, fmt.Errorf("%w: a node has no Socket", intentra.ErrConfig)
+	case cfg.ReceiveQueue != 0:
+		return nil, fmt.Errorf("%w: a node has no ReceiveQueue; see Node.Room", intentra.ErrConfig)
 	case cfg.Record != nil:
 		return nil, fmt.Errorf("%w: a node has no Record; see World.Record", intentra.ErrConfig)
 	}

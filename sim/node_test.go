@@ -23,14 +23,15 @@ func TestNodeRefuses(t *testing.T) {
 		cfg  intentra.Config
 		want string
 	}{
-		"no name":    {"", "10.0.0.2:1", intentra.Config{}, "name"},
-		"name":       {"taken", "10.0.0.2:1", intentra.Config{}, "name"},
-		"address":    {"x", "[::ffff:10.1.1.1]:1", intentra.Config{}, "the address of taken"},
-		"Handler":    {"x", "10.0.0.2:1", intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {}}, "OnMessage"},
-		"OnPeer":     {"x", "10.0.0.2:1", intentra.Config{OnPeer: func(intentra.PeerEvent) {}}, "OnEvent"},
-		"Socket":     {"x", "10.0.0.2:1", socketConfig(), "Socket"},
-		"Record":     {"x", "10.0.0.2:1", intentra.Config{Record: new(journal.Writer)}, "World.Record"},
-		"validation": {"x", "10.0.0.2:1", intentra.Config{Strikes: -1}, "Strikes"},
+		"no name":      {"", "10.0.0.2:1", intentra.Config{}, "name"},
+		"name":         {"taken", "10.0.0.2:1", intentra.Config{}, "name"},
+		"address":      {"x", "[::ffff:10.1.1.1]:1", intentra.Config{}, "the address of taken"},
+		"Handler":      {"x", "10.0.0.2:1", intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {}}, "OnMessage"},
+		"OnPeer":       {"x", "10.0.0.2:1", intentra.Config{OnPeer: func(intentra.PeerEvent) {}}, "OnEvent"},
+		"Socket":       {"x", "10.0.0.2:1", socketConfig(), "Socket"},
+		"Record":       {"x", "10.0.0.2:1", intentra.Config{Record: new(journal.Writer)}, "World.Record"},
+		"ReceiveQueue": {"x", "10.0.0.2:1", intentra.Config{ReceiveQueue: 5}, "Node.Room"},
+		"validation":   {"x", "10.0.0.2:1", intentra.Config{Strikes: -1}, "Strikes"},
 		"stages": {"x", "10.0.0.2:1", intentra.Config{Stages: func(s *stages.Set) error {
 			s.Remove("aead")
 			return nil

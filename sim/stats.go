@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
@@ -32,15 +34,64 @@ func (n *Node) Counts() (in, out pipeline.Counts) {
 
 // Drops returns how many packets and messages the stage of the inbound chain has
 // dropped for the reason, in the latest process; an empty reason stands for
-// all of the stage.
-func (n *Node) Drops(stage, reason string) (total uint64) {
+// all of the stage. It panics if the chain has no such stage or reason.
+func (n *Node) Drops(stage, reason string) uint64 {
+	need(n.HasDrops(stage, reason), "Drops", "a stage of the inbound chain and a reason that it declares, not "+stage+"/"+reason)
+	total, _ := n.drops(stage, reason)
+	return total
+}
+
+// HasDrops reports whether the inbound chain of the latest process has the stage,
+// and the stage the reason, if that is not empty.
+func (n *Node) HasDrops(stage, reason string) bool {
+	_, known := n.drops(stage, reason)
+	return known
+}
+
+func (n *Node) drops(stage, reason string) (total uint64, known bool) {
 	in, _ := n.Counts()
-	for _, d := range in.Drops {
+	return dropped(in.Drops, stage, reason)
+}
+
+func dropped(drops []pipeline.DropCount, stage, reason string) (total uint64, known bool) {
+	for _, d := range drops {
 		if d.Stage == stage && (reason == "" || d.Reason == reason) {
 			total += d.Packets + d.Messages
+			known = true
 		}
 	}
-	return total
+	return total, known
+}
+
+// past is what the earlier processes of a node have counted.
+type past struct {
+	stats conn.Stats
+	drops []pipeline.DropCount // each stage and reason once
+}
+
+// retire adds the counters of the process, which has ended.
+func (n *Node) retire() {
+	in, _ := n.Counts()
+	for _, d := range in.Drops {
+		same := func(x pipeline.DropCount) bool { return x.Stage == d.Stage && x.Reason == d.Reason }
+		if i := slices.IndexFunc(n.past.drops, same); i >= 0 {
+			n.past.drops[i].Packets += d.Packets
+			n.past.drops[i].Messages += d.Messages
+		} else {
+			n.past.drops = append(n.past.drops, d)
+		}
+	}
+	n.past.stats = n.TotalStats()
+}
+
+// TotalStats is Stats over all processes of the node: what counts is summed up,
+// what is the size of a table, or bytes held, is that of the latest.
+func (n *Node) TotalStats() conn.Stats { return n.past.stats.Plus(n.Stats()) }
+
+// TotalDrops is Drops over all processes of the node.
+func (n *Node) TotalDrops(stage, reason string) uint64 {
+	past, _ := dropped(n.past.drops, stage, reason)
+	return n.Drops(stage, reason) + past
 }
 
 // AllDrops returns how many packets and messages the inbound chain of the

@@ -6,8 +6,12 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/alecthomas/kong"
+
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/sim/script"
 	"github.com/intentra/intentra/sim/swarm"
 )
@@ -23,6 +27,8 @@ type simCmd struct {
 	Matrix bool    `help:"Measure delivery over lossy links, and print a Markdown table."`
 	Speed  bool    `help:"Measure the simulator, and print a Markdown table."`
 	JSON   bool    `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
+
+	generate func(seed uint64, s swarm.Settings) []string // nil: swarm.Generate
 }
 
 func (c *simCmd) Help() string {
@@ -30,17 +36,22 @@ func (c *simCmd) Help() string {
 stands for a scenario: peers, loads of all intents, and faults of the network and of the peers. At its end all faults
 stop and all peers must be connected again; what a user is promised is checked on every step. A scenario that fails is
 shrunk to the smallest script that still does (go doc github.com/intentra/intentra/sim/script describes the language),
-and the exit code is 1. All cores are used; an interrupt ends it early, with what was done until then.
+and the exit code is 1. All cores are used; an interrupt ends it early, with what was done until then. A scenario in
+which nothing happens any more for a minute hangs: that ends the run, with its seed and exit code 1.
 
 --json prints {"seeds","first_seed","hours","most_peers","peer_hours","sent","delivered","failures":[{"seed","error",
-"script":[],"repeat"}],"interrupted","elapsed_s","cpu_s","peer_seconds_per_cpu_second"}; with --seed or --script
-{"seed","trace","error","elapsed_s","sent","delivered"}; with --matrix or --speed a list of the rows.`
+"repeat","script":[],"script_error"}],"interrupted","elapsed_s","cpu_s","peer_seconds_per_cpu_second"}; with --seed or
+--script {"seed","trace","error","simulated_s","sent","delivered","interrupted"}; with --matrix or --speed a list of the
+rows.`
 }
 
 // errSimulation: something that was simulated went wrong; what, has been told.
 var errSimulation = errors.New("sim")
 
-func (c *simCmd) Run(e *environment) error {
+func (c *simCmd) Run(e *environment, k *kong.Context) error {
+	if err := c.excluded(k.Path); err != nil {
+		return err
+	}
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -57,18 +68,42 @@ func (c *simCmd) Run(e *environment) error {
 	return c.swarm(e)
 }
 
-// check reports wrong input.
-func (c *simCmd) check() error {
-	modes := 0
-	for _, on := range []bool{c.Matrix, c.Speed, c.Script != "" || c.Seed != nil} {
-		if on {
-			modes++
+// exclusions are the flags that mean nothing beside another.
+var exclusions = []struct {
+	flag   string
+	beside []string
+}{
+	{"matrix", []string{"speed", "seed", "script", "trace", "seeds", "hours", "peers"}},
+	{"speed", []string{"seed", "script", "trace", "seeds", "hours", "peers"}},
+	{"script", []string{"seeds", "first", "hours", "peers"}},
+	{"seed", []string{"seeds", "first"}},
+}
+
+// excluded reports flags that would be ignored.
+func (c *simCmd) excluded(words []*kong.Path) error {
+	given := map[string]bool{}
+	for _, w := range words {
+		if w.Flag != nil {
+			given[w.Flag.Name] = true
 		}
 	}
+	for _, x := range exclusions {
+		for _, other := range x.beside {
+			if given[x.flag] && given[other] {
+				return usagef("sim: --%s and --%s exclude each other", x.flag, other)
+			}
+		}
+	}
+	if given["script"] && c.Script == "" {
+		return usagef("sim: --script is empty; give a file, or - for standard input")
+	}
+	return nil
+}
+
+// check reports wrong input.
+func (c *simCmd) check() error {
 	s := c.settings()
 	switch {
-	case modes > 1:
-		return usagef("sim: --matrix, --speed and --seed or --script exclude each other")
 	case c.Trace && c.Script == "" && c.Seed == nil:
 		return usagef("sim: --trace needs --seed or --script")
 	case c.Seeds < 1 || c.First > ^uint64(0)-c.Seeds:
@@ -81,6 +116,14 @@ func (c *simCmd) check() error {
 	return nil
 }
 
+// scenario returns the script of a seed.
+func (c *simCmd) scenario(seed uint64) []string {
+	if c.generate != nil {
+		return c.generate(seed, c.settings())
+	}
+	return swarm.Generate(seed, c.settings())
+}
+
 func (c *simCmd) settings() swarm.Settings {
 	hours := min(c.Hours, swarm.MostTime.Hours())
 	return swarm.Settings{Peers: c.Peers, Time: time.Duration(hours * float64(time.Hour)).Round(time.Millisecond)}
@@ -88,16 +131,17 @@ func (c *simCmd) settings() swarm.Settings {
 
 // oneResult is that of a single scenario.
 type oneResult struct {
-	Seed      uint64  `json:"seed"`
-	Trace     string  `json:"trace"`
-	Error     string  `json:"error,omitempty"`
-	ElapsedS  float64 `json:"elapsed_s"`
-	Sent      uint64  `json:"sent"`
-	Delivered uint64  `json:"delivered"`
+	Seed        uint64  `json:"seed"`
+	Trace       string  `json:"trace"`
+	Error       string  `json:"error,omitempty"`
+	SimulatedS  float64 `json:"simulated_s"`
+	Sent        uint64  `json:"sent"`
+	Delivered   uint64  `json:"delivered"`
+	Interrupted bool    `json:"interrupted"`
 }
 
 func (c *simCmd) runSeed(e *environment) error {
-	s, err := script.ParseLines(swarm.Generate(*c.Seed, c.settings()))
+	s, err := script.ParseLines(c.scenario(*c.Seed))
 	if err != nil {
 		return fmt.Errorf("sim: the scenario of seed %d cannot be read: %w", *c.Seed, err)
 	}
@@ -129,20 +173,57 @@ func (c *simCmd) readScript(stdin io.Reader) (*script.Script, error) {
 
 // one runs a scenario and prints what has come of it.
 func (c *simCmd) one(e *environment, s *script.Script) error {
+	if len(s.Lines()) == 0 {
+		return usagef("sim: the script has no step")
+	}
 	out, _ := e.live(c.JSON)
-	result, err := s.Run(script.Options{
-		Seed: c.Seed, Quiet: !c.Trace, Verify: c.Trace && c.Seed == nil && s.HasOutput(),
-		Stop: func() bool { return e.ctx.Err() != nil },
+	if c.Trace {
+		out = e.stdout // where the JSON object is the last line
+	}
+	seed := s.Seed
+	if c.Seed != nil {
+		seed = *c.Seed
+	}
+	var result script.Result
+	var world atomic.Int64 // its time
+	g := newGuard(e.ctx)
+	h := g.begin(seed)
+	err := e.progress().during("sim", func() (float64, string) {
+		return 0, time.Duration(world.Load()).Round(time.Millisecond).String() + " simulated"
+	}, func() error {
+		var w *sim.World
+		var r script.Result
+		var failed error
+		hung := g.run(func() {
+			r, failed = s.Run(script.Options{
+				Seed: c.Seed, Quiet: !c.Trace, Verify: c.Trace && c.Seed == nil && s.HasOutput(),
+				Prepare: func(made *sim.World) { w = made },
+				Stop: func() bool {
+					world.Store(int64(w.Elapsed()))
+					return h.stop()
+				},
+			})
+		})
+		if hung != nil {
+			hung.tell(e)
+			result = script.Result{Seed: seed}
+			return hung
+		}
+		result = r
+		return failed
 	})
+	r := oneResult{Seed: result.Seed, Trace: result.Hash, SimulatedS: seconds(result.Elapsed), Sent: result.Sent, Delivered: result.Delivered}
 	if errors.Is(err, script.ErrStopped) {
-		return nil
+		r.Interrupted, err = true, nil
 	}
 	if c.Trace {
 		fmt.Fprint(out, result.Text)
 	}
-	fmt.Fprintf(out, "seed %d: %v simulated, %d messages sent, %d delivered, trace %s\n",
-		result.Seed, result.Elapsed, result.Sent, result.Delivered, result.Hash)
-	r := oneResult{Seed: result.Seed, Trace: result.Hash, ElapsedS: seconds(result.Elapsed), Sent: result.Sent, Delivered: result.Delivered}
+	fmt.Fprintf(out, "seed %d: %v simulated, %d messages sent, %d delivered, trace %s", result.Seed, result.Elapsed, result.Sent, result.Delivered, result.Hash)
+	if r.Interrupted {
+		fmt.Fprint(out, "; interrupted, so nothing is said about the rest")
+	}
+	fmt.Fprintln(out)
 	if err != nil {
 		r.Error = err.Error()
 		c.tellHow(out, s, result)

@@ -67,6 +67,9 @@ func (c *simCmd) matrix(e *environment) error {
 			return err
 		}
 	}
+	if len(rows) < len(cells) && stop() {
+		fmt.Fprintln(e.stderr, "interrupted: what was not finished is left out")
+	}
 	if failed > 0 {
 		return fmt.Errorf("%w: %d cells of the matrix failed", errSimulation, failed)
 	}

@@ -52,11 +52,14 @@ func (c *simCmd) speed(e *environment) error {
 				return err
 			}
 			if e.ctx.Err() != nil {
-				break
+				break // and so do all that would follow
 			}
 			rows = append(rows, r)
 			fmt.Fprintf(out, "| %d | %s | %.0f | %.0f |\n", r.Peers, r.Load, r.Speed, float64(r.Datagrams)/r.CPUS)
 		}
+	}
+	if e.ctx.Err() != nil {
+		fmt.Fprintln(e.stderr, "interrupted: what was not finished is left out")
 	}
 	if c.JSON {
 		return printJSON(e.stdout, rows)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ import (
 const (
 	shrinkTries = 600 // runs to shrink a scenario with
 	mostShrunk  = 8   // scenarios that are shrunk; more failures are listed
+
+	longScenario = 10 * time.Second // which the progress names
 )
 
 // swarmResult is what has come of many scenarios.
@@ -39,16 +42,17 @@ type swarmResult struct {
 
 // seedFailure is a seed that has failed, and the smallest script that does.
 type seedFailure struct {
-	Seed   uint64   `json:"seed"`
-	Error  string   `json:"error"`
-	Script []string `json:"script,omitempty"`
-	Repeat string   `json:"repeat"`
+	Seed        uint64   `json:"seed"`
+	Error       string   `json:"error"`
+	Repeat      string   `json:"repeat"`
+	Script      []string `json:"script,omitempty"`
+	ScriptError string   `json:"script_error,omitempty"` // how that fails
 }
 
 // seedPool has all cores run scenarios, each in a world of its own.
 type seedPool struct {
-	c    *simCmd
-	stop func() bool
+	c *simCmd
+	g *guard
 
 	mu     sync.Mutex
 	next   uint64 // of c.Seeds
@@ -58,33 +62,35 @@ type seedPool struct {
 }
 
 func (c *simCmd) swarm(e *environment) error {
-	r := &swarmResult{First: c.First, Hours: c.Hours, Peers: c.Peers, Failures: []seedFailure{}}
-	p := &seedPool{c: c, r: r, stop: func() bool { return e.ctx.Err() != nil }}
+	return c.swarmWith(e, newGuard(e.ctx))
+}
+
+func (c *simCmd) swarmWith(e *environment, g *guard) error {
+	p := &seedPool{c: c, g: g, r: &swarmResult{First: c.First, Hours: c.Hours, Peers: c.Peers}}
 	out, _ := e.live(c.JSON)
 	began := time.Now()
 	cpu, err := load.CPUTime()
 	if err != nil {
 		return err
 	}
+	var hung *hang
 	_ = e.progress().during("sim", p.state, func() error {
-		p.run()
+		if hung = g.run(p.run); hung != nil {
+			hung.tell(e)
+			p.fail(hung.seed, hung)
+		}
 		return nil
 	})
 	used, err := load.CPUTime()
 	if err != nil {
 		return err
 	}
+	r := p.result()
 	r.Interrupted = e.ctx.Err() != nil
-	r.ElapsedS, r.CPUS, r.PeerHours = seconds(time.Since(began)), seconds(used-cpu), p.peers.Hours()
+	r.ElapsedS, r.CPUS = seconds(time.Since(began)), seconds(used-cpu)
 	if used > cpu {
-		r.Speed = p.peers.Seconds() / (used - cpu).Seconds()
+		r.Speed = r.PeerHours * time.Hour.Seconds() / (used - cpu).Seconds()
 	}
-	slices.SortFunc(r.Failures, func(a, b seedFailure) int {
-		if a.Seed < b.Seed {
-			return -1
-		}
-		return 1
-	})
 	if err := r.write(out); err != nil {
 		return err
 	}
@@ -93,18 +99,37 @@ func (c *simCmd) swarm(e *environment) error {
 			return err
 		}
 	}
+	if hung != nil {
+		return fmt.Errorf("%w: %w", errSimulation, hung)
+	}
 	if n := len(r.Failures); n > 0 {
 		return fmt.Errorf("%w: %d of %d seeds failed", errSimulation, n, r.Seeds)
 	}
 	return nil
 }
 
+// result returns what has come of it until now.
+func (p *seedPool) result() swarmResult {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := *p.r
+	r.PeerHours = p.peers.Hours()
+	r.Failures = slices.SortedFunc(slices.Values(p.r.Failures), func(a, b seedFailure) int { return cmp.Compare(a.Seed, b.Seed) })
+	if r.Failures == nil {
+		r.Failures = []seedFailure{}
+	}
+	return r
+}
+
 // state is what the progress shows.
 func (p *seedPool) state() (share float64, words string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return float64(p.r.Seeds) / float64(p.c.Seeds),
-		fmt.Sprintf("%d/%d seeds, %.1f peer-hours, %d failed", p.r.Seeds, p.c.Seeds, p.peers.Hours(), len(p.r.Failures))
+	words = fmt.Sprintf("%d/%d seeds, %.1f peer-hours, %d failed", p.r.Seeds, p.c.Seeds, p.peers.Hours(), len(p.r.Failures))
+	if seed, age, ok := p.g.oldest(); ok && age >= longScenario {
+		words += fmt.Sprintf(", seed %d for %v", seed, age.Round(time.Second))
+	}
+	return float64(p.r.Seeds) / float64(p.c.Seeds), words
 }
 
 // run runs all seeds, on all cores.
@@ -123,7 +148,7 @@ func (p *seedPool) run() {
 func (p *seedPool) take() (seed uint64, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.next >= p.c.Seeds || p.stop() {
+	if p.next >= p.c.Seeds || p.g.ctx.Err() != nil {
 		return 0, false
 	}
 	p.next++
@@ -131,23 +156,39 @@ func (p *seedPool) take() (seed uint64, ok bool) {
 }
 
 func (p *seedPool) seed(seed uint64) {
-	lines := swarm.Generate(seed, p.c.settings())
-	result, err := swarm.Run(lines, p.stop)
+	h := p.g.begin(seed)
+	defer h.end()
+	lines := p.c.scenario(seed)
+	result, err := swarm.Run(lines, h.stop)
 	if errors.Is(err, script.ErrStopped) {
 		return
 	}
-	if p.add(result, err) {
-		if small, smallErr := swarm.Shrink(lines, shrinkTries, p.stop); smallErr != nil && !errors.Is(smallErr, script.ErrStopped) {
-			lines, err = small, smallErr
+	shrink := p.add(result, err)
+	if err == nil {
+		return
+	}
+	p.fail(seed, err)
+	if !shrink {
+		return
+	}
+	small, err := swarm.Shrink(lines, shrinkTries, h.stop)
+	if err == nil || errors.Is(err, script.ErrStopped) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.r.Failures {
+		if f := &p.r.Failures[i]; f.Seed == seed {
+			f.Script, f.ScriptError = small, err.Error()
 		}
-	} else {
-		lines = nil
 	}
-	if err != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.r.Failures = append(p.r.Failures, seedFailure{seed, err.Error(), lines, p.c.repeat(seed)})
-	}
+}
+
+// fail lists a failure.
+func (p *seedPool) fail(seed uint64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.r.Failures = append(p.r.Failures, seedFailure{Seed: seed, Error: err.Error(), Repeat: p.c.repeat(seed)})
 }
 
 // add counts a scenario, and reports whether it is to be shrunk.
@@ -171,9 +212,12 @@ func (r *swarmResult) write(w io.Writer) error {
 		fmt.Fprintf(w, "FAILED seed %d: %s\n", f.Seed, f.Error)
 		fmt.Fprintf(w, "  to repeat it: %s --trace\n", f.Repeat)
 		if len(f.Script) > 0 {
-			fmt.Fprintf(w, "  the smallest script that fails so; put it into a FILE and run: intentra sim --script FILE --trace\n\n    %s\n\n",
-				strings.Join(f.Script, "\n    "))
+			fmt.Fprintf(w, "  the smallest script that fails so; put it into a FILE and run: intentra sim --script FILE --trace\n\n    %s\n\n  %s\n\n",
+				strings.Join(f.Script, "\n    "), f.ScriptError)
 		}
+	}
+	if r.Interrupted {
+		fmt.Fprintln(w, "interrupted: these are the seeds that were run to their end")
 	}
 	_, err := fmt.Fprintf(w, "%d seeds from %d, %.1f simulated peer-hours, %d messages sent, %d delivered, %d failed\n"+
 		"%.1f s, %.1f s of CPU, %.0f peer-seconds a second of CPU\n",

@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/sim/swarm"
 )
 
 // simulate runs `intentra sim` with the arguments.
@@ -47,7 +51,7 @@ func TestSimSwarm(t *testing.T) {
 // Scenarios that fail are listed with what repeats them, and end in code 1.
 func TestSimSwarmFailures(t *testing.T) {
 	r := swarmResult{Seeds: 9, First: 1}
-	r.Failures = []seedFailure{{Seed: 7, Error: "seed 7: bad", Script: []string{"seed 7", "node a"}, Repeat: "intentra sim --seed 7"}}
+	r.Failures = []seedFailure{{Seed: 7, Error: "seed 7: bad", Script: []string{"seed 7", "node a"}, ScriptError: "line 2", Repeat: "intentra sim --seed 7"}}
 	var out strings.Builder
 	require.NoError(t, r.write(&out))
 	for _, want := range []string{
@@ -68,8 +72,121 @@ func TestSimInterrupted(t *testing.T) {
 	lastLine(t, out.String(), &r)
 	require.True(t, r.Interrupted)
 	require.Zero(t, r.Seeds)
+	require.Contains(t, errs.String(), "sim: done 0/1000000 seeds")
+
+	out.Reset()
+	code = runContext(ctx, []string{"sim", "--seed", "1", "--json"}, strings.NewReader(""), &out, &errs)
+	require.Equal(t, exitOK, code, errs.String())
+	var one oneResult
+	lastLine(t, out.String(), &one)
+	require.True(t, one.Interrupted)
+	require.Empty(t, one.Error)
+	out.Reset()
+	code = runContext(ctx, []string{"sim", "--seeds", "5"}, strings.NewReader(""), &out, &errs)
+	require.Equal(t, exitOK, code, errs.String())
+	require.Contains(t, out.String(), "interrupted: these are the seeds that were run to their end\n0 seeds from 1")
+	out.Reset()
 	code = runContext(ctx, []string{"sim", "--seed", "1"}, strings.NewReader(""), &out, &errs)
 	require.Equal(t, exitOK, code, errs.String())
+	require.Contains(t, out.String(), "; interrupted, so nothing is said about the rest\n")
+}
+
+// An interrupt ends a script in the middle of a step that would not end.
+func TestSimInterruptedInAStep(t *testing.T) {
+	script := "node a\nnode b\nload a b latest 0 every=1ns\nrun 1000h\n"
+	r := start(t, strings.NewReader(script), "sim", "--script", "-", "--json")
+	r.stderr.line(t, "simulated") // it shows how far it is
+	r.interrupt()
+	r.succeed()
+	var one oneResult
+	lastLine(t, r.stdout.String(), &one)
+	require.True(t, one.Interrupted)
+}
+
+// A swarm in which scenarios fail ends in code 1, with each of them, how it has
+// failed, how to repeat it, and the smallest script that fails so.
+func TestSimSwarmThatFails(t *testing.T) {
+	e, out, errs := testEnvironment(t)
+	c := &simCmd{Seeds: 3, First: 5, Hours: 0.002, Peers: 4, JSON: true}
+	c.generate = func(seed uint64, s swarm.Settings) []string {
+		lines := swarm.Generate(seed, s)
+		if seed == 6 {
+			lines = append(lines, "expect delivered n0 > 1000000")
+		}
+		return lines
+	}
+	require.Equal(t, exitFailure, report(e, c.swarm(e)))
+	require.Contains(t, errs.String(), "intentra: sim: 1 of 3 seeds failed")
+	var r swarmResult
+	lastLine(t, out.String(), &r)
+	require.EqualValues(t, 3, r.Seeds)
+	require.Len(t, r.Failures, 1)
+	f := r.Failures[0]
+	require.EqualValues(t, 6, f.Seed)
+	require.Contains(t, f.Error, "seed 6: line ")
+	require.Contains(t, f.Error, "which is not > 1000000")
+	require.Equal(t, "intentra sim --seed 6 --hours 0.002 --peers 4", f.Repeat)
+	require.Equal(t, []string{"seed 6", "node n0", "expect delivered n0 > 1000000"}, slices.DeleteFunc(f.Script, func(l string) bool { return strings.HasPrefix(l, "settle ") }))
+	require.Contains(t, f.ScriptError, "delivered n0 is 0, which is not > 1000000")
+
+	var text strings.Builder
+	require.NoError(t, r.write(&text))
+	require.Contains(t, text.String(), f.Error+"\n  to repeat it: "+f.Repeat+" --trace\n")
+	require.Contains(t, text.String(), f.ScriptError)
+}
+
+// A call that does not return is told with its seed, and ends the run.
+func TestSimHangs(t *testing.T) {
+	e, out, errs := testEnvironment(t)
+	c := &simCmd{Seeds: 1000, First: 7, Hours: 0.002, Peers: 4, JSON: true}
+	c.generate = func(seed uint64, s swarm.Settings) []string {
+		if seed >= 8 {
+			<-t.Context().Done()
+			return nil
+		}
+		return swarm.Generate(seed, s)
+	}
+	g := newGuard(t.Context())
+	g.patience = 0 // who has not made a step since the last look
+	require.Equal(t, exitFailure, report(e, c.swarmWith(e, g)))
+	require.Contains(t, errs.String(), "hangs: the simulation has made no step for")
+	require.Contains(t, errs.String(), "goroutine ", "where it hangs")
+	var r swarmResult
+	lastLine(t, out.String(), &r)
+	require.Len(t, r.Failures, 1)
+	require.Contains(t, r.Failures[0].Error, "hangs")
+	require.Contains(t, r.Failures[0].Repeat, "intentra sim --seed ")
+}
+
+func TestGuard(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	g := newGuard(ctx)
+	require.Nil(t, g.run(func() {}))
+	h := g.begin(3)
+	require.False(t, h.stop())
+	require.Nil(t, g.hung())
+	h.began = h.began.Add(-hangPatience + time.Second)
+	require.Nil(t, g.hung())
+	h.began = h.began.Add(-2 * time.Second)
+	require.ErrorContains(t, g.hung(), "seed 3 hangs")
+	seed, _, ok := g.oldest()
+	require.True(t, ok)
+	require.EqualValues(t, 3, seed)
+	require.False(t, h.stop())
+	require.Nil(t, g.hung(), "it goes on")
+	h.began = h.began.Add(-2 * interruptedPatience)
+	require.Nil(t, g.hung())
+	cancel()
+	require.NotNil(t, g.hung(), "it was asked to stop")
+	require.True(t, h.stop())
+	h.end()
+	require.Nil(t, g.hung())
+}
+
+// testEnvironment is one whose output a test reads.
+func testEnvironment(t *testing.T) (e *environment, stdout, stderr *strings.Builder) {
+	stdout, stderr = new(strings.Builder), new(strings.Builder)
+	return &environment{ctx: t.Context(), stdin: strings.NewReader(""), stdout: stdout, stderr: &lockedWriter{w: stderr}}, stdout, stderr
 }
 
 func TestSimSeed(t *testing.T) {
@@ -114,8 +231,15 @@ func TestSimWrongInput(t *testing.T) {
 		{"--seeds 0", "give at least one seed"},
 		{"--seeds 2 --first 18446744073709551615", "none beyond 2^64-1"},
 		{"--trace", "--trace needs --seed or --script"},
-		{"--matrix --speed", "exclude each other"},
-		{"--matrix --seed 1", "exclude each other"},
+		{"--matrix --speed", "--matrix and --speed exclude each other"},
+		{"--matrix --seed 1", "--matrix and --seed exclude each other"},
+		{"--seed 1 --seeds 5", "--seed and --seeds exclude each other"},
+		{"--seed 1 --first 1", "--seed and --first exclude each other"},
+		{"--script - --hours 0.05", "--script and --hours exclude each other"},
+		{"--script - --peers 6", "--script and --peers exclude each other"},
+		{"--speed --trace", "--speed and --trace exclude each other"},
+		{"--script=", "--script is empty"},
+		{"--script /dev/null", "the script has no step"},
 		{"--script /no/such/file", "no such file"},
 		{"--script -", "script: line 1: \"x\" is no command"},
 		{"more", "unexpected argument more"},

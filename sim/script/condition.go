@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/intentra/intentra/conn"
@@ -15,12 +16,12 @@ type condition func(r *run) string
 var counters = map[string]func(n *sim.Node) uint64{
 	"delivered": func(n *sim.Node) uint64 { return n.Delivered() },
 	"peers":     func(n *sim.Node) uint64 { return uint64(len(n.Peers())) },
-	"rekeys":    func(n *sim.Node) uint64 { return n.Stats().Rekeys },
-	"roams":     func(n *sim.Node) uint64 { return n.Stats().Roams },
-	"strikes":   func(n *sim.Node) uint64 { return n.Stats().Strikes },
-	"takeovers": func(n *sim.Node) uint64 { return n.Stats().Takeovers },
-	"panics":    func(n *sim.Node) uint64 { return n.Stats().Panics },
-	"cookies":   func(n *sim.Node) uint64 { return n.Stats().CookiesSent },
+	"rekeys":    func(n *sim.Node) uint64 { return n.TotalStats().Rekeys },
+	"roams":     func(n *sim.Node) uint64 { return n.TotalStats().Roams },
+	"strikes":   func(n *sim.Node) uint64 { return n.TotalStats().Strikes },
+	"takeovers": func(n *sim.Node) uint64 { return n.TotalStats().Takeovers },
+	"panics":    func(n *sim.Node) uint64 { return n.TotalStats().Panics },
+	"cookies":   func(n *sim.Node) uint64 { return n.TotalStats().CookiesSent },
 }
 
 var comparisons = map[string]func(a, b uint64) bool{
@@ -42,12 +43,17 @@ func (a *args) counter(word string) func(n *sim.Node) uint64 {
 	case "drops":
 		stage, reason, _ := strings.Cut(of, "/")
 		if stage != "" {
-			return func(n *sim.Node) uint64 { return n.Drops(stage, reason) }
+			return func(n *sim.Node) uint64 {
+				if !n.HasDrops(stage, reason) {
+					return 0 // see unknownDrops
+				}
+				return n.TotalDrops(stage, reason)
+			}
 		}
 	case "handshakes":
 		for _, o := range conn.Outcomes() {
 			if o.String() == of {
-				return func(n *sim.Node) uint64 { return n.Handshakes(o) }
+				return func(n *sim.Node) uint64 { return n.TotalStats().Handshakes[o] }
 			}
 		}
 	case "events":
@@ -81,6 +87,9 @@ func (a *args) condition() condition {
 		}
 		limit := uint64(a.number("a number"))
 		return func(r *run) string {
+			if wrong := r.unknownDrops(word); wrong != "" {
+				return wrong
+			}
 			total := uint64(0)
 			for _, n := range r.order {
 				if of == "*" || n.Name() == of {
@@ -93,6 +102,17 @@ func (a *args) condition() condition {
 			return fmt.Sprintf("%s %s is %d, which is not %s %d", word, of, total, op, limit)
 		}
 	}
+}
+
+// unknownDrops says so if the word is of drops that no node can have.
+func (r *run) unknownDrops(word string) string {
+	kind, of, _ := strings.Cut(word, "/")
+	stage, reason, _ := strings.Cut(of, "/")
+	known := func(n *sim.Node) bool { return n.HasDrops(stage, reason) }
+	if kind != "drops" || slices.ContainsFunc(r.order, known) {
+		return ""
+	}
+	return fmt.Sprintf("no node has a stage that drops for %s", of)
 }
 
 func expectCommand(a *args) action {

@@ -114,6 +114,8 @@ func TestRunErrors(t *testing.T) {
 		"node a\nnode b\nexpect connected a b":                                            {ErrExpectation, "a and b are not connected"},
 		"node a\nnode b\nawait 1s connected a b":                                          {ErrExpectation, "within 1s: a and b"},
 		"node a\nnode b\nrecord 1\nreplay a\nreplay b\nrun 1s\nexpect drops/header a = 1": {ErrExpectation, "drops/header a is 0"},
+		"node a\nexpect drops/nosuch a = 0":                                               {ErrExpectation, "no node has a stage that drops for nosuch"},
+		"node a\nexpect drops/replay/nosuch a = 0":                                        {ErrExpectation, "no node has a stage that drops for replay/nosuch"},
 		"node a\nreplay a":                                                                {errNothingRecorded, "write record before"},
 		"node a\n> something":                                                             {ErrOutput, `there is no line 1, which was to be "something"`},
 		"node a\nshow a\n> x\n> y":                                                        {ErrOutput, `line 1 is "", which was to be "x"`},
@@ -156,6 +158,13 @@ func TestRunResult(t *testing.T) {
 	asked := 0
 	_, err = s.Run(Options{Quiet: true, Stop: func() bool { asked++; return asked == 2 }})
 	require.ErrorIs(t, err, ErrStopped)
+	// In the middle of a step, too, however little time passes in it.
+	endless, err := ParseLines([]string{"node a", "node b", "load a b latest 1 every=1ns", "run 100h"})
+	require.NoError(t, err)
+	asked = 0
+	stopped, err := endless.Run(Options{Quiet: true, Stop: func() bool { asked++; return asked == 10 }})
+	require.ErrorIs(t, err, ErrStopped)
+	require.Less(t, stopped.Elapsed, time.Second)
 
 	prepared := time.Duration(-1)
 	_, err = s.Run(Options{Quiet: true, Prepare: func(w *sim.World) { prepared = w.Elapsed() }})

@@ -23,8 +23,8 @@ var (
 	errNothingRecorded = errors.New("nothing is recorded; write record before")
 )
 
-// slice is how much time passes until Options.Stop is asked again.
-const slice = 10 * time.Second
+// stopSteps is how many steps of the world Options.Stop is asked after.
+const stopSteps = 1024
 
 // Options say how a script runs. The zero value runs it as it is written.
 type Options struct {
@@ -36,7 +36,10 @@ type Options struct {
 	Output func(line string)
 	// Verify holds the output to what the script says it is.
 	Verify bool
-	// Stop, asked now and then, ends the run if it returns true. May be nil.
+	// Stop ends the run with ErrStopped if it returns true. It is asked before
+	// each step of the script and every 1,024 of the simulation: who is not
+	// asked any more for many seconds sees that a call into the core hangs. May
+	// be nil.
 	Stop func() bool
 	// Prepare is called with the new world, to add observers and checks. May
 	// be nil.
@@ -59,6 +62,7 @@ type Result struct {
 type run struct {
 	w       *sim.World
 	o       Options
+	steps   uint64 // of the world
 	names   map[intentra.PublicKey]string
 	order   []*sim.Node
 	wishes  []wish
@@ -85,6 +89,9 @@ func (s *Script) Run(o Options) (Result, error) {
 	r := &run{w: sim.New(seed), o: o, names: map[intentra.PublicKey]string{}, allow: map[*sim.Node][]string{}, result: &result}
 	r.w.Audit()
 	r.w.Observe(sim.Observer{Sent: r.sent, Delivered: r.delivered, Happened: r.happened})
+	if o.Stop != nil {
+		r.w.Check("script", r.stopped)
+	}
 	if o.Prepare != nil {
 		o.Prepare(r.w)
 	}
@@ -111,7 +118,18 @@ func (s *Script) Run(o Options) (Result, error) {
 	return result, failed
 }
 
+// stopped is a sim.Checker.
+func (r *run) stopped(*sim.World) error {
+	if r.steps++; r.steps%stopSteps == 0 && r.o.Stop() {
+		return ErrStopped
+	}
+	return nil
+}
+
 func (r *run) step(st *Step) error {
+	if r.o.Stop != nil && r.o.Stop() {
+		return ErrStopped
+	}
 	before := r.w.Err()
 	if err := st.do(r); err != nil {
 		return err
@@ -152,17 +170,8 @@ func (r *run) pass(d time.Duration) error {
 
 // until lets time pass until done, and at most d.
 func (r *run) until(d time.Duration, done func() bool) (ok bool, err error) {
-	end := r.w.Elapsed() + d
-	for {
-		if r.o.Stop != nil && r.o.Stop() {
-			return false, ErrStopped
-		}
-		left := end - r.w.Elapsed()
-		_, ok = r.w.Until(min(left, slice), done)
-		if ok || r.w.Err() != nil || left <= slice {
-			return ok, r.w.Err()
-		}
-	}
+	_, ok = r.w.Until(d, done)
+	return ok, r.w.Err()
 }
 
 func (r *run) say(format string, values ...any) {

@@ -16,7 +16,7 @@ var ErrPanic = errors.New("panicked")
 // kinds are what a run may fail of. Shrink keeps the kind.
 var kinds = []error{
 	sim.ErrConservation, sim.ErrStandstill, sim.ErrNotSent, sim.ErrStale, sim.ErrGap, sim.ErrReplayed, sim.ErrBounds,
-	sim.ErrKeyReuse, sim.ErrStuck, sim.ErrUnsettled, script.ErrExpectation, ErrPanic,
+	sim.ErrKeyReuse, sim.ErrStuck, sim.ErrUnsettled, sim.ErrUndelivered, script.ErrExpectation, ErrPanic,
 }
 
 // kind returns that of the error; nil if it is none of a run.
