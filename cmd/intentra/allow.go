@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -20,13 +21,16 @@ const allowAny = "any"
 type allowFile struct {
 	e    *environment
 	path string
+	own  intentra.PrivateKey
 	// list is nil if everybody is allowed.
 	list atomic.Pointer[intentra.AllowList]
 }
 
-// readAllow reads an allow list, or none if path is [allowAny].
-func readAllow(e *environment, path string) (*allowFile, error) {
-	a := &allowFile{e: e, path: path}
+// readAllow reads an allow list, or none if its name is [allowAny], for the
+// side whose key is own.
+func readAllow(e *environment, name fileName, own intentra.PrivateKey) (*allowFile, error) {
+	path := string(name)
+	a := &allowFile{e: e, path: path, own: own}
 	if path == allowAny {
 		return a, nil
 	}
@@ -49,8 +53,26 @@ const noKeys = "the allow list has no keys, so that nobody may connect"
 
 func (a *allowFile) read() (*intentra.AllowList, error) {
 	return untilInterrupted(a.e, "the allow list "+a.path, func() (*intentra.AllowList, error) {
-		return intentra.ReadAllowList(a.path)
+		return readAllowList(a.path, a.own)
 	})
+}
+
+// readAllowList is intentra.ReadAllowList for the side whose key is own. It
+// refuses a list that is a private key file.
+func readAllowList(path string, own intentra.PrivateKey) (*intentra.AllowList, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading an allow list: %w", err)
+	}
+	defer f.Close()
+	list, err := intentra.ParseAllowList(f)
+	if err != nil {
+		return nil, fmt.Errorf("allow list %s: %w", path, err)
+	}
+	if holdsPrivateKey(list, own) {
+		return nil, fmt.Errorf("allow list %s: it looks like a private key file; list the public key, which 'intentra pubkey' prints", path)
+	}
+	return list, nil
 }
 
 // allows is a Config.Authorize.

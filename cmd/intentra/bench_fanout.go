@@ -14,7 +14,7 @@ type benchFanoutCmd struct {
 	Peers     int           `default:"100" help:"Peers that receive, each with a session of its own."`
 	Hz        float64       `default:"200" help:"States per second that the hub broadcasts to all peers."`
 	Size      int           `default:"128" help:"Bytes in a state."`
-	Sockets   int           `placeholder:"N" help:"Sockets that the peers share; without it one for each process."`
+	Sockets   int           `placeholder:"N" help:"Sockets that the peers share; 0, as without it, for one for each process."`
 	Processes *int          `placeholder:"2" help:"Processes that hold the peers; 2 by default, or 1 for 1 peer."`
 	Warmup    time.Duration `default:"1s" help:"How long to broadcast before measuring."`
 	benchFlags

@@ -17,7 +17,7 @@ type benchLatencyCmd struct {
 	Hz         float64 `default:"5" help:"Messages per second to each peer."`
 	Size       int     `default:"128" help:"Bytes in a message."`
 	Rounds     int     `default:"5" help:"How often to take turns with the sockets that are compared with."`
-	Connecting float64 `placeholder:"RATE" help:"Also measure while others connect at this rate per second."`
+	Connecting float64 `placeholder:"RATE" help:"Also measure while others connect at this rate per second; 0, as without it, for not."`
 	benchFlags
 }
 

@@ -11,8 +11,8 @@ import (
 
 type hubCmd struct {
 	Listen listenAddress `required:"" placeholder:"ADDR" help:"HOST:PORT to listen on; port 0 picks a free one."`
-	Key    string        `required:"" placeholder:"FILE" help:"Our private key file."`
-	Allow  string        `required:"" placeholder:"FILE|any" help:"Who may connect: a file with a public key and an optional name on each line. SIGHUP reads it again."`
+	Key    fileName      `required:"" placeholder:"FILE" help:"Our private key file."`
+	Allow  fileName      `required:"" placeholder:"FILE|any" help:"Who may connect: a file with a public key and an optional name on each line. SIGHUP reads it again."`
 	metricsFlag
 	recordFlags
 }
@@ -28,7 +28,7 @@ func (c *hubCmd) Run(e *environment) (err error) {
 	if err != nil {
 		return err
 	}
-	allow, err := readAllow(e, c.Allow)
+	allow, err := readAllow(e, c.Allow, key)
 	if err != nil {
 		return err
 	}

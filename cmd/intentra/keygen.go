@@ -10,7 +10,7 @@ import (
 )
 
 type keygenCmd struct {
-	Out string `required:"" placeholder:"FILE" help:"The private key file to make. It must not exist."`
+	Out newFile `required:"" placeholder:"FILE" help:"The private key file to make. It must not exist."`
 }
 
 func (c *keygenCmd) Help() string {
@@ -19,30 +19,39 @@ func (c *keygenCmd) Help() string {
 }
 
 func (c *keygenCmd) Run(e *environment) error {
-	if c.Out == "" {
-		return usagef("keygen: --out is empty; give the name of a new file")
-	}
 	key, err := intentra.GenerateKey()
 	if err != nil {
 		return err
 	}
-	err = intentra.WritePrivateKey(c.Out, key)
+	file := string(c.Out)
+	err = intentra.WritePrivateKey(file, key)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("keygen: %s exists and is not overwritten; choose another file, or remove it if nobody needs its key any more", c.Out)
+		return usagef("keygen: %s exists and is not overwritten; choose another file, or remove it if nobody needs its key any more", file)
+	}
+	if isOpenError(err) {
+		return usagef("keygen: %w", err)
 	}
 	if err != nil {
-		return removeUnfinished(c.Out, err)
+		return removeUnfinished(file, err)
 	}
-	_, err = fmt.Fprintln(e.stdout, key.Public())
-	return err
+	if _, err = fmt.Fprintln(e.stdout, key.Public()); err != nil {
+		return fmt.Errorf("keygen: the private key is in %s, but its public key could not be printed, as 'intentra pubkey' can do again: %w", file, err)
+	}
+	return nil
+}
+
+// isOpenError reports whether a file could not even be opened: the name is wrong
+// then, or the user may not write there.
+func isOpenError(err error) bool {
+	failed, ok := errors.AsType[*fs.PathError](err)
+	return ok && failed.Op == "open"
 }
 
 // removeUnfinished removes a key file that could not be written to its end,
 // which no command could read and keygen would not overwrite. If it was not even
 // opened, what may be there is not ours.
 func removeUnfinished(path string, err error) error {
-	failed, ok := errors.AsType[*fs.PathError](err)
-	if !ok || failed.Op == "open" {
+	if _, ok := errors.AsType[*fs.PathError](err); !ok || isOpenError(err) {
 		return err
 	}
 	if removeErr := os.Remove(path); removeErr != nil {

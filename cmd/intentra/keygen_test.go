@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,7 +39,7 @@ func TestKeygenAndPubkey(t *testing.T) {
 	before, err := os.ReadFile(file)
 	require.NoError(t, err)
 	stdout.Reset()
-	require.Equal(t, exitFailure, run([]string{"keygen", "--out", file}, nil, &stdout, &stderr))
+	require.Equal(t, exitUsage, run([]string{"keygen", "--out", file}, nil, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "not overwritten")
 	require.Empty(t, stdout.String())
 	after, err := os.ReadFile(file)
@@ -48,7 +49,7 @@ func TestKeygenAndPubkey(t *testing.T) {
 
 func TestKeygenInNoFolder(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitFailure, run([]string{"keygen", "--out", filepath.Join(t.TempDir(), "no", "key")}, nil, &stdout, &stderr))
+	require.Equal(t, exitUsage, run([]string{"keygen", "--out", filepath.Join(t.TempDir(), "no", "key")}, nil, &stdout, &stderr))
 	require.Empty(t, stdout.String())
 }
 
@@ -78,8 +79,19 @@ func TestOpenKeyFileIsWarnedOf(t *testing.T) {
 func TestKeygenWithoutAName(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitUsage, run([]string{"keygen", "--out", ""}, nil, &stdout, &stderr))
-	require.Contains(t, stderr.String(), "--out is empty")
+	require.Contains(t, stderr.String(), "--out: the name is empty")
 	require.Empty(t, stdout.String())
+}
+
+// A key whose public half could not be printed is there all the same, and the
+// message says where, and how to print it.
+func TestKeygenOutputFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitFailure, run([]string{"keygen", "--out", file}, nil, brokenOutput{syscall.ENOSPC}, &stderr))
+	require.Equal(t, "intentra: keygen: the private key is in "+file+", but its public key could not be printed, "+
+		"as 'intentra pubkey' can do again: "+syscall.ENOSPC.Error()+"\n", stderr.String())
+	require.Equal(t, exitOK, run([]string{"pubkey", file}, nil, &stdout, &stderr))
 }
 
 // A key file that the system takes no bytes for does not stay; one that keygen

@@ -10,7 +10,8 @@ import (
 )
 
 // readKey reads a private key file, and warns if it is not its owner's alone.
-func readKey(e *environment, path string) (intentra.PrivateKey, error) {
+func readKey(e *environment, name fileName) (intentra.PrivateKey, error) {
+	path := string(name)
 	key, err := untilInterrupted(e, "the key file "+path, func() (intentra.PrivateKey, error) {
 		return intentra.ReadPrivateKey(path)
 	})
@@ -29,6 +30,15 @@ func readKey(e *environment, path string) (intentra.PrivateKey, error) {
 		}
 	}
 	return key, nil
+}
+
+// checkPeer reports wrong input if peer, the key that a command is to connect
+// to, is that of the command itself.
+func checkPeer(command string, peer intentra.PublicKey, own intentra.PrivateKey) error {
+	if peer == own.Public() {
+		return usagef("%s: --peer is our own public key, that of --key; give the key of the other side", command)
+	}
+	return nil
 }
 
 // othersCan says what the file's group or anybody else can do with it, nothing

@@ -1,8 +1,7 @@
 // Command intentra sends, receives and relays state updates over intentra's
 // encrypted UDP transport.
 //
-// Exit codes: 0 for a clean end, 1 for a failure while running, 2 for wrong
-// input. Messages go to stdout, everything else to stderr.
+// Exit codes: see grammar.Help. Messages go to stdout, everything else to stderr.
 package main
 
 import (
@@ -14,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -39,6 +37,24 @@ type grammar struct {
 	Sim     simCmd     `cmd:"" help:"Simulate fleets with faults, from seeds or scripts."`
 	Replay  replayCmd  `cmd:"" help:"Do again what --record has written down, and compare."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// Help is about all commands.
+func (grammar) Help() string {
+	return `Exit codes:
+
+  0  It is done. An interrupt (Ctrl-C, SIGTERM) ends pub, sub, hub, demo, bench,
+     sim and replay early and in good order, which is no failure; nor is a
+     reader of standard output that has gone.
+  1  It has failed after it was begun: no connection, an address in use, a full
+     disk, reliable messages that nobody acknowledged, differences found. Also
+     an interrupt before there was anything to end in good order, such as while
+     a key file is read or pub connects.
+  2  The command line is wrong, or a file named on it: missing, malformed, or to
+     be made and there already. Nothing was begun.
+
+A second interrupt kills the process at once; the shell then reports 130, or 143
+for SIGTERM.`
 }
 
 func main() {
@@ -82,7 +98,7 @@ func parse(args []string, e *environment) (command *kong.Context, code int, done
 		kong.Vars{"min_state": strconv.Itoa(minState)},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(joinNegative(args))
 	if help.err != nil { // kong takes it for wrong input, or for nothing
 		return nil, report(e, help.err), true
 	}
@@ -90,7 +106,7 @@ func parse(args []string, e *environment) (command *kong.Context, code int, done
 		return nil, code, true
 	}
 	if err != nil {
-		return nil, report(e, usageError{fmt.Errorf("%w\n%s", err, seeHelp(err))}), true
+		return nil, report(e, usagef("%s\n%s", withoutHint(message(err)), seeHelp(err))), true
 	}
 	return command, 0, false
 }
@@ -118,17 +134,13 @@ func seeHelp(err error) string {
 	return "See '" + command + " --help'."
 }
 
-// packagePrefixes takes out of a message what tells a programmer, not a user,
-// where an error comes from.
-var packagePrefixes = strings.NewReplacer("intentra: ", "", "conn: ", "", "udp: ", "", "journal: ", "")
-
 // report prints err, if it is one to be printed, and returns the exit code
 // that it stands for.
 func report(e *environment, err error) int {
 	if err == nil || isBrokenPipe(err) {
 		return exitOK
 	}
-	fmt.Fprintf(e.stderr, "intentra: %s\n", packagePrefixes.Replace(err.Error()))
+	fmt.Fprintf(e.stderr, "intentra: %s\n", message(err))
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
 )
 
 // Wrong input is told apart from failures by its exit code, and each message
@@ -17,6 +19,8 @@ func TestWrongInput(t *testing.T) {
 	s := newSite(t)
 	bad := filepath.Join(s.dir, "bad")
 	writeFile(t, bad, "not a key\n")
+	private := filepath.Join(s.dir, "private") // with a bit that no public key has
+	writeFile(t, private, intentra.PublicKey(bytes.Repeat([]byte{0xa5}, 32)).String()+"\n")
 	missing := filepath.Join(s.dir, "missing")
 	pub := func(more ...string) []string { return s.connect("pub", "127.0.0.1:1", s.alice, more...) }
 	for _, tt := range []struct {
@@ -30,6 +34,8 @@ func TestWrongInput(t *testing.T) {
 		{"keygen without a file", []string{"keygen"}, []string{"--out"}},
 		{"pubkey without a file", []string{"pubkey"}, []string{"<file>"}},
 		{"pubkey of nothing", []string{"pubkey", missing}, []string{missing, "keygen"}},
+		{"pubkey of no name", []string{"pubkey", ""}, []string{"<file>", "the name is empty"}},
+		{"keygen to standard output", []string{"keygen", "--out", "-"}, []string{"--out: -", "standard output"}},
 		{"pubkey of another file", []string{"pubkey", bad}, []string{bad, "base64"}},
 
 		{"pub without anything", []string{"pub"}, []string{"--connect", "--peer", "--key"}},
@@ -48,6 +54,16 @@ func TestWrongInput(t *testing.T) {
 		{"pub: channel too large", pub("--channel", "4294967296"), []string{"--channel"}},
 		{"pub: no repetition", pub("--repeat", "0"), []string{"--repeat"}},
 
+		{"pub: negative rate, apart", pub("--rate", "-1"), []string{"pub: --rate is -1;"}},
+		{"pub: flag for a rate", pub("--rate", "--intent"), []string{"--rate: expected float value"}},
+		{"pub to itself", s.connect("pub", "127.0.0.1:1", s.alice, "--peer", s.alice.public), []string{"--peer is our own public key"}},
+		{"pub: empty key file", []string{"pub", "--connect", "127.0.0.1:1", "--peer", s.server.public, "--key", ""}, []string{"--key: the name is empty"}},
+		{"pub: empty recording", pub("--record", ""), []string{"--record: the name is empty"}},
+		{"pub: empty keys of a recording", pub("--record", missing, "--record-keys="), []string{"--record-keys: the name is empty"}},
+		{"pub: recording to standard output", pub("--record", "-"), []string{"--record: -", "standard output"}},
+		{"pub: keys to standard output", pub("--record", missing, "--record-keys=-"), []string{"--record-keys: -", "standard output"}},
+		{"pub: recording exists", pub("--record", bad), []string{bad, "exists", "new file"}},
+
 		{"sub without anything", []string{"sub"}, []string{"--key"}},
 		{"sub without a side", []string{"sub", "--key", s.bob.file}, []string{"--listen", "--connect"}},
 		{"sub on both sides", s.connect("sub", "127.0.0.1:1", s.bob, "--listen", ":0", "--allow", "any"), []string{"exclude"}},
@@ -63,9 +79,20 @@ func TestWrongInput(t *testing.T) {
 		{"sub: no duration", s.connect("sub", "127.0.0.1:1", s.bob, "--timeout=soon"), []string{"--timeout"}},
 		{"sub: bad metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", "9090"), []string{"--metrics", "HOST:PORT"}},
 
+		{"sub: negative count, apart", s.connect("sub", "127.0.0.1:1", s.bob, "--count", "-1"), []string{"--count: expected a valid 64 bit uint"}},
+		{"sub to itself", s.connect("sub", "127.0.0.1:1", s.bob, "--peer", s.bob.public), []string{"--peer is our own public key"}},
+		{"sub: empty allow list", []string{"sub", "--listen", ":0", "--allow", "", "--key", s.bob.file}, []string{"--allow: the name is empty"}},
+		{"sub: empty metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", ""), []string{"--metrics", "HOST:PORT"}},
+		{"sub: recording to standard output", s.connect("sub", "127.0.0.1:1", s.bob, "--record", "-"), []string{"--record: -"}},
+
 		{"hub without anything", []string{"hub"}, []string{"--listen", "--key", "--allow"}},
 		{"hub: bad key file", []string{"hub", "--listen", ":0", "--allow", "any", "--key", bad}, []string{bad}},
 		{"hub: bad allow list", []string{"hub", "--listen", ":0", "--allow", bad, "--key", s.server.file}, []string{bad, "line 1"}},
+
+		{"hub: recording to standard output", []string{"hub", "--listen", ":0", "--allow", "any", "--key", s.server.file, "--record=-"}, []string{"--record: -"}},
+		{"hub: empty allow list", []string{"hub", "--listen", ":0", "--allow=", "--key", s.server.file}, []string{"--allow: the name is empty"}},
+		{"hub: its key for an allow list", []string{"hub", "--listen", ":0", "--allow", s.server.file, "--key", s.server.file}, []string{s.server.file, "private key file"}},
+		{"hub: a key for an allow list", []string{"hub", "--listen", ":0", "--allow", private, "--key", s.server.file}, []string{private, "private key file"}},
 
 		{"demo: one peer", []string{"demo", "--peers", "1"}, []string{"--peers"}},
 		{"demo: too many peers", []string{"demo", "--peers", "1000000"}, []string{"--peers"}},
@@ -84,13 +111,16 @@ func TestWrongInput(t *testing.T) {
 				require.Contains(t, stderr.String(), w)
 			}
 			require.NotContains(t, stderr.String(), "listening")
+			require.NotContains(t, stderr.String(), "perhaps try")
+			require.NoFileExists(t, "-")
+			require.NoFileExists(t, missing)
 		})
 	}
 }
 
 func TestHelp(t *testing.T) {
 	for args, words := range map[string]string{
-		"--help": "Commands:", "keygen --help": "--out", "pubkey --help": "<file>", "pub --help": "--intent",
+		"--help": "Exit codes:", "keygen --help": "--out", "pubkey --help": "<file>", "pub --help": "--intent",
 		"sub --help": "SIGHUP", "hub --help": "--allow", "demo --help": "--duration", "version --help": "version",
 	} {
 		var stdout, stderr bytes.Buffer

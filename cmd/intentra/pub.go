@@ -14,7 +14,7 @@ import (
 type pubCmd struct {
 	Connect dialAddress        `required:"" placeholder:"ADDR" help:"HOST:PORT of the hub or subscriber."`
 	Peer    intentra.PublicKey `required:"" placeholder:"PUBKEY" help:"The public key that must answer there."`
-	Key     string             `required:"" placeholder:"FILE" help:"Our private key file."`
+	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
 	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the other side takes them."`
 	Intent  string             `default:"realtime" enum:"realtime,latest,reliable" help:"How the messages travel: ${enum}."`
 	Suite   string             `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
@@ -25,7 +25,7 @@ type pubCmd struct {
 
 func (c *pubCmd) Help() string {
 	return "Every line is a message, without its newline; an empty line is an empty message. At the end pub waits for what is on its way, " +
-		"and prints a JSON summary on standard error. It exits with 1 if a line is too long, or if reliable messages stay unacknowledged. " +
+		"and prints a JSON summary on standard error, where lines = acked + lost + dropped. It exits with 1 if a line is too long, or if reliable messages stay unacknowledged. " +
 		"If the connection is lost, it connects again."
 }
 
@@ -47,6 +47,9 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkPeer("pub", c.Peer, key); err != nil {
+		return err
+	}
 	rec, err := c.recordFlags.open(e)
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)
@@ -59,7 +62,7 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)
 	}
-	p := &publication{peer: peer, start: time.Now()}
+	p := &publication{peer: peer, intent: intents[c.Intent], start: time.Now()}
 	if e.stderrTerminal {
 		go p.progress(ctx, e)
 	}
@@ -68,7 +71,7 @@ func (c *pubCmd) Run(e *environment) (err error) {
 		err = link.failure()
 	}
 	link.close()
-	if finishErr := p.finish(intents[c.Intent], flushGrace); err == nil {
+	if finishErr := p.finish(flushGrace); err == nil {
 		err = finishErr
 	}
 	if summaryErr := e.summarize(p.summary()); err == nil {
@@ -81,7 +84,8 @@ func (c *pubCmd) Run(e *environment) (err error) {
 }
 
 // send sends until the lines or ctx end. Reading cannot be interrupted, so it
-// has a goroutine, which after an interrupt is left to end with the process.
+// has a goroutine, which after an interrupt is left to end with the process;
+// it sends nothing then that would be missing in the summary.
 func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error {
 	result := make(chan error, 1)
 	go func() { result <- p.send(ctx, e.stdin, c) }()
@@ -89,6 +93,8 @@ func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error
 	case err := <-result:
 		return err
 	case <-ctx.Done():
+		p.sending.Lock() // until the line in hand is counted
+		defer p.sending.Unlock()
 		return nil
 	}
 }
@@ -96,7 +102,7 @@ func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error
 // progress prints how it stands, once a second.
 func (p *publication) progress(ctx context.Context, e *environment) {
 	for load.Sleep(ctx, time.Second) {
-		s := p.summary()
+		s := p.standing()
 		fmt.Fprintf(e.stderr, "sent %d, acked %d, lost %d, dropped %d, rtt %.0f us\n", s.Sent, s.Acked, s.Lost, s.Dropped, s.RTT)
 	}
 }

@@ -3,7 +3,7 @@ package main
 import "fmt"
 
 type pubkeyCmd struct {
-	File string `arg:"" placeholder:"FILE" help:"A private key file."`
+	File fileName `arg:"" placeholder:"FILE" help:"A private key file."`
 }
 
 func (c *pubkeyCmd) Run(e *environment) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,16 +16,19 @@ import (
 
 // publication is lines on their way to one peer.
 type publication struct {
-	peer  *intentra.Peer
-	start time.Time
+	peer   *intentra.Peer
+	intent intentra.Intent
+	start  time.Time
 
+	// sending is held while a line is sent and counted.
+	sending      sync.Mutex
 	lines, bytes atomic.Uint64
 }
 
 // send sends the lines of r as c says.
 func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
-	s := &lineSender{publication: p, pacer: newPacer(c.Rate), wait: c.Rate == 0 || c.Intent == intentra.Reliable.String()}
-	m := intentra.Message{Channel: c.Channel, Intent: intents[c.Intent]}
+	s := &lineSender{publication: p, pacer: newPacer(c.Rate), wait: c.Rate == 0 || p.intent == intentra.Reliable}
+	m := intentra.Message{Channel: c.Channel, Intent: p.intent}
 	lines := newLineReader(r, p.peer.Transport().MaxMessageSize())
 	if c.Repeat == 1 {
 		return s.stream(ctx, m, lines)
@@ -88,16 +92,24 @@ func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, 
 	if !s.pacer.wait(ctx) {
 		return false, nil
 	}
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if ctx.Err() != nil {
+		return false, nil
+	}
 	if s.wait {
 		err = s.peer.SendWait(ctx, m)
 	} else if err = s.peer.Send(m).Err; !errors.Is(err, net.ErrClosed) {
 		err = nil // what was dropped is in the summary
 	}
-	if ctx.Err() != nil {
+	if err != nil && errors.Is(err, context.Cause(ctx)) {
 		return false, nil
 	}
 	s.lines.Add(1)
 	s.bytes.Add(uint64(len(m.Payload)))
+	if ctx.Err() != nil {
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("send message %d: %w", s.lines.Load(), err)
 	}
@@ -105,32 +117,51 @@ func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, 
 }
 
 // finish waits until all that was sent is acknowledged or lost, but no longer
-// than grace, and closes. It fails if Reliable messages remain unacknowledged: then they may not have
-// arrived. Of others, what is missing is in the summary.
-func (p *publication) finish(intent intentra.Intent, grace time.Duration) error {
+// than grace, and closes. It fails if Reliable messages remain unacknowledged:
+// then they may not have arrived. Of others, what is missing is in the summary.
+func (p *publication) finish(grace time.Duration) error {
 	err := shutdown(p.peer.Transport(), grace)
-	switch {
-	case !isTimeout(err):
-		return err
-	case intent == intentra.Reliable:
-		return fmt.Errorf("the last of %d reliable messages have not been acknowledged within %v", p.lines.Load(), grace)
+	if p.intent == intentra.Reliable {
+		if s := p.summary(); s.Lost > 0 {
+			return fmt.Errorf("%d of %d reliable messages have not been acknowledged", s.Lost, s.Lines)
+		}
 	}
-	return nil
+	if isTimeout(err) {
+		return nil
+	}
+	return err
 }
 
-// pubSummary is the JSON line at the end. Counts are of messages.
+// pubSummary is the JSON line at the end. Counts are of messages:
+// lines = acked + lost + dropped.
 type pubSummary struct {
 	Lines     uint64  `json:"lines"`   // taken from standard input, with repetitions
 	Sent      uint64  `json:"sent"`    // handed to the network: lines - dropped
 	Acked     uint64  `json:"acked"`   // known to have arrived
-	Lost      uint64  `json:"lost"`    // taken for lost on the way; reliable ones are then sent again
+	Lost      uint64  `json:"lost"`    // sent, and never acknowledged
 	Dropped   uint64  `json:"dropped"` // not sent: superseded, displaced, not connected
 	Bytes     uint64  `json:"bytes"`   // of the lines
 	RTT       float64 `json:"rtt_us"`
 	DurationS float64 `json:"duration_s"`
 }
 
+// summary is how it has ended: whatever has not been acknowledged is lost.
 func (p *publication) summary() pubSummary {
+	r := p.standing()
+	if p.intent == intentra.Reliable {
+		// None of them is dropped before the end. What is given up then, some
+		// of it sent many times, is what nobody has acknowledged; packets
+		// acknowledged, which standing has counted, may hold one message twice.
+		r.Sent, r.Acked, r.Dropped = r.Lines, r.Lines-r.Dropped, 0
+	}
+	r.Lost = r.Sent - r.Acked
+	return r
+}
+
+// standing is how it stands so far. Of what was sent and is neither
+// acknowledged nor lost, some is on its way; what is lost of Reliable messages
+// is sent again, and counts each time.
+func (p *publication) standing() pubSummary {
 	s := p.peer.Stats()
 	r := pubSummary{
 		Lines: p.lines.Load(), Bytes: p.bytes.Load(), Lost: s.Lost,
@@ -141,7 +172,6 @@ func (p *publication) summary() pubSummary {
 	}
 	r.Dropped = min(r.Dropped, r.Lines)
 	r.Sent = r.Lines - r.Dropped
-	// A Reliable message that was sent twice may have been acknowledged twice.
 	r.Acked = min(s.Acked, r.Sent)
 	return r
 }

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,16 +18,88 @@ func TestUnacknowledged(t *testing.T) {
 	t.Parallel()
 	for intent, fails := range map[intentra.Intent]bool{intentra.Reliable: true, intentra.Latest: false} {
 		hub := startRelay(t, newRelay(), intentra.Config{})
-		p := &publication{peer: dialRelay(t, hub, intentra.Config{})}
+		p := &publication{peer: dialRelay(t, hub, intentra.Config{}), intent: intent}
 		require.NoError(t, hub.Close())
 		require.NotEqual(t, intentra.Dropped, p.peer.Send(intentra.Message{Intent: intent}).Status)
 		p.lines.Add(1)
-		err := p.finish(intent, time.Millisecond)
+		err := p.finish(time.Millisecond)
 		if fails {
-			require.ErrorContains(t, err, "1 reliable messages")
+			require.ErrorContains(t, err, "1 of 1 reliable messages")
 		} else {
 			require.NoError(t, err)
 		}
 		require.Zero(t, p.summary().Acked)
 	}
+}
+
+// Whatever becomes of the other side, each line is acknowledged, lost or
+// dropped, and of Reliable ones none is dropped.
+func TestEveryLineIsAccountedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	key, err := intentra.ReadPrivateKey(s.alice.file)
+	require.NoError(t, err)
+	server, err := intentra.ParsePublicKey(s.server.public)
+	require.NoError(t, err)
+	for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {
+		t.Run(intent.String(), func(t *testing.T) {
+			t.Parallel()
+			sub := startProcess(t, nil, nil, "sub", "--listen", "127.0.0.1:0", "--key", s.server.file, "--allow", s.allow)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			peer, err := intentra.Dial(ctx, sub.address(), server, intentra.Config{Key: key})
+			require.NoError(t, err)
+			p := &publication{peer: peer, intent: intent}
+			const before, after = 5, 30
+			require.NoError(t, p.send(ctx, strings.NewReader(strings.Repeat("x\n", before)), &pubCmd{Repeat: 1}))
+			sub.stdout.lines(t, "x", 1)
+			require.NoError(t, sub.cmd.Process.Kill())
+			sub.wait()
+
+			require.NoError(t, p.send(ctx, strings.NewReader(numbered(after)), &pubCmd{Repeat: 1}))
+			err = p.finish(time.Millisecond)
+			got := p.summary()
+			require.EqualValues(t, before+after, got.Lines)
+			require.Equal(t, got.Lines, got.Acked+got.Lost+got.Dropped)
+			require.Equal(t, got.Lines, got.Sent+got.Dropped)
+			require.LessOrEqual(t, got.Acked, uint64(before))
+			if intent == intentra.Reliable {
+				require.Zero(t, got.Dropped)
+				require.ErrorContains(t, err, fmt.Sprintf("%d of %d reliable messages", got.Lost, got.Lines))
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+// A line that waits for room at the interrupt is not sent, and not counted.
+func TestInterruptedLineIsNotCounted(t *testing.T) {
+	t.Parallel()
+	hub := startRelay(t, newRelay(), intentra.Config{})
+	p := &publication{peer: dialRelay(t, hub, intentra.Config{ReliableQueueMessages: 1}), intent: intentra.Reliable}
+	require.NoError(t, hub.Close())
+	m := intentra.Message{Intent: intentra.Reliable}
+	for p.peer.Send(m).Status != intentra.Dropped {
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("interrupt signal received")) // as that of signal.NotifyContext
+	s := &lineSender{publication: p, pacer: newPacer(0), wait: true}
+	ok, err := s.sendOne(&lateContext{Context: ctx, left: 2}, m)
+	require.NoError(t, err)
+	require.False(t, ok)
+	require.Zero(t, p.lines.Load())
+}
+
+// lateContext has ended, but says so only when it has been asked a few times.
+type lateContext struct {
+	context.Context
+	left int
+}
+
+func (l *lateContext) Err() error {
+	if l.left--; l.left >= 0 {
+		return nil
+	}
+	return l.Context.Err()
 }

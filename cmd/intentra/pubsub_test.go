@@ -151,6 +151,17 @@ func TestTooFewMessages(t *testing.T) {
 	require.Zero(t, unlimited.summary().Received)
 }
 
+// No limit can be asked for in so many words.
+func TestNoLimit(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	sub := s.listen(t, "sub", "--count", "0", "--timeout", "0s")
+	start(t, strings.NewReader("a\nb\n"), s.connect("pub", sub.address(), s.alice, "--intent", "reliable")...).succeed()
+	sub.stdout.line(t, "b")
+	sub.interrupt()
+	sub.succeed()
+}
+
 // Why a connection does not come about is told as far as it can be known. Each
 // takes as long as a handshake may, so they wait together.
 func TestRefusedConnections(t *testing.T) {

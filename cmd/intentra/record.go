@@ -8,8 +8,8 @@ import (
 
 // recordFlags is embedded in the commands that can be recorded.
 type recordFlags struct {
-	Record     string `placeholder:"FILE" help:"Record all that comes in and goes out in a new FILE, for 'intentra replay' and Wireshark (pcapng). It holds messages in plain text."`
-	RecordKeys string `placeholder:"FILE" help:"With --record: write the private key, the randomness and all session keys to a new FILE, without which a recording cannot be replayed. Keep it as secret as the private key."`
+	Record     newFile `placeholder:"FILE" help:"Record all that comes in and goes out in a new FILE, for 'intentra replay' and Wireshark (pcapng). It holds messages in plain text."`
+	RecordKeys newFile `placeholder:"FILE" help:"With --record: write the private key, the randomness and all session keys to a new FILE, without which a recording cannot be replayed. Keep it as secret as the private key."`
 }
 
 // recorder is a recording under way. A nil one is none.
@@ -29,7 +29,7 @@ func (f recordFlags) open(e *environment) (*recorder, error) {
 	case f.Record == f.RecordKeys:
 		return nil, usagef("--record and --record-keys name the same file; give the keys one of their own")
 	}
-	w, err := journal.Create(f.Record, f.RecordKeys)
+	w, err := journal.Create(string(f.Record), string(f.RecordKeys))
 	if err != nil {
 		return nil, usagef("%w; give the name of a new file", err)
 	}

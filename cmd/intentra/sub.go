@@ -11,12 +11,12 @@ import (
 
 type subCmd struct {
 	Listen  listenAddress      `placeholder:"ADDR" help:"Listen on HOST:PORT for publishers; port 0 picks a free one."`
-	Allow   string             `placeholder:"FILE|any" help:"With --listen: who may connect, a file with a public key and an optional name on each line. SIGHUP reads it again."`
+	Allow   fileName           `placeholder:"FILE|any" help:"With --listen: who may connect, a file with a public key and an optional name on each line. SIGHUP reads it again."`
 	Connect dialAddress        `placeholder:"ADDR" help:"Or connect to the hub on HOST:PORT."`
 	Peer    intentra.PublicKey `placeholder:"PUBKEY" help:"With --connect: the public key that must answer there."`
-	Key     string             `required:"" placeholder:"FILE" help:"Our private key file."`
-	Count   uint64             `placeholder:"N" help:"End after N messages."`
-	Timeout time.Duration      `placeholder:"D" help:"End after this long, such as 30s. With --count, fewer than N messages by then are a failure."`
+	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
+	Count   uint64             `placeholder:"N" help:"End after N messages; 0, as without it, for no limit."`
+	Timeout time.Duration      `placeholder:"D" help:"End after this long, such as 30s; 0s, as without it, for no limit. With --count, fewer than N messages by then are a failure."`
 	metricsFlag
 	recordFlags
 }
@@ -39,7 +39,7 @@ func (c *subCmd) check() error {
 	case !listening && !connecting:
 		return usagef("sub: give --listen ADDR --allow FILE, or --connect ADDR --peer PUBKEY")
 	case c.Timeout < 0:
-		return usagef("sub: --timeout is %v; give a positive duration such as 30s", c.Timeout)
+		return usagef("sub: --timeout is %v; give a duration such as 30s, or 0s for no limit", c.Timeout)
 	}
 	return nil
 }
@@ -52,9 +52,12 @@ func (c *subCmd) Run(e *environment) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkPeer("sub", c.Peer, key); err != nil {
+		return err
+	}
 	var allow *allowFile
 	if c.Listen != "" {
-		if allow, err = readAllow(e, c.Allow); err != nil {
+		if allow, err = readAllow(e, c.Allow, key); err != nil {
 			return err
 		}
 	}

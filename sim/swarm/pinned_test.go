@@ -1,0 +1,33 @@
+package swarm
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write testdata/hashes.txt anew")
+
+// The hash of a seed is the same on every machine: these were written down on one
+// and must come out on all. What changes the protocol, its timing, the simulator
+// or the scenarios changes them, and then -update writes them anew; nothing else
+// may.
+func TestHashesArePinned(t *testing.T) {
+	const file = "testdata/hashes.txt"
+	var got strings.Builder
+	for seed := range uint64(8) {
+		result, err := Run(Generate(seed, brief), nil)
+		require.NoError(t, err)
+		fmt.Fprintf(&got, "%d %s\n", seed, result.Hash)
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(got.String()), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got.String(), "if that was meant: go test ./sim/swarm -run Pinned -update")
+}
