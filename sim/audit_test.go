@@ -439,6 +439,27 @@ func TestSettle(t *testing.T) {
 	require.ErrorContains(t, err, "not connected within 1s: 1 (down) with hub (down), 2 (down) with hub (down)")
 }
 
+// Whose dial is over is not waited for; whose core has stopped without a word is.
+func TestSettleGoesByWishes(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b, c := w.node(t, "a"), w.node(t, "b"), w.node(t, "c")
+	w.Partition([]*Node{a}, []*Node{b, c})
+	require.NoError(t, a.Dial(b.Key()))
+	require.NoError(t, c.Dial(b.Key()))
+	_, err := w.Settle(time.Minute)
+	require.NoError(t, err, "a's first dial has failed")
+	require.True(t, c.Connected(b.Key()))
+	require.False(t, a.Connected(b.Key()))
+	require.NoError(t, c.Restart())
+	w.run(t, time.Minute)
+	_, err = w.Settle(time.Second)
+	require.NoError(t, err, "nobody has told c to dial again")
+	a.wishes = append(a.wishes, b.Key()) // as if it had dialled
+	_, err = w.Settle(time.Minute)
+	require.ErrorIs(t, err, ErrUnsettled)
+	require.ErrorContains(t, err, "a (down) with b (down)")
+}
+
 // What a stream remembers is bounded.
 func TestStreamForgets(t *testing.T) {
 	for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
@@ -63,6 +64,9 @@ func (l *eventLog) add(ev Event) {
 func (n *Node) hear(ev Event) {
 	n.w.trace.event(n, ev)
 	n.events.add(ev)
+	if ev.Kind == conn.DialEnded {
+		n.wishes = slices.DeleteFunc(n.wishes, func(key intentra.PublicKey) bool { return key == ev.Peer })
+	}
 	if n.OnEvent != nil {
 		n.OnEvent(ev)
 	}

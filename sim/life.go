@@ -57,7 +57,7 @@ func (n *Node) Restart() error {
 
 func (n *Node) start() error {
 	n.lives++
-	n.clock = clock{}
+	n.clock, n.wishes = clock{}, nil
 	p := &process{n: n}
 	cfg := n.cfg
 	cfg.Rand = n.w.stream("node", n.name, fmt.Sprint(n.lives))

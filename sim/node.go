@@ -41,7 +41,7 @@ type Node struct {
 	addr   netip.AddrPort
 	book   map[intentra.PublicKey]netip.AddrPort // overrides the world's
 	group  int                                   // in a partition, from one
-	wishes []intentra.PublicKey                  // whom it has ever dialled
+	wishes []intentra.PublicKey                  // whom the process keeps dialling
 
 	proc   *process // the latest
 	lives  int      // processes so far

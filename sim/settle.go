@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,10 +18,11 @@ const mostNamed = 5
 
 // Settle lets the time pass until all who keep dialling somebody that is
 // running are connected with him, and he with them. If that takes longer than
-// limit the run ends with ErrUnsettled. Whose first dial has failed, as where
-// nobody has given an Authorize, does not keep dialling, and is not waited for:
-// Node.Connected tells. Faults that keep them apart are the
-// caller's to end before.
+// limit the run ends with ErrUnsettled. Who has been told that his dial is over,
+// by conn.DialEnded, does not keep dialling, and is not waited for: the first one
+// has failed, as where nobody has given an Authorize, or ClosePeer has ended it.
+// Nor is a process that has been restarted, before it dials again. Faults that
+// keep them apart are the caller's to end before.
 func (w *World) Settle(limit time.Duration) (took time.Duration, err error) {
 	var waiting couple
 	took, ok := w.Until(limit, func() bool {
@@ -43,7 +45,7 @@ func (w *World) Settle(limit time.Duration) (took time.Duration, err error) {
 	return took, w.err
 }
 
-// couple is a node and somebody whom it has dialled.
+// couple is a node and somebody whom it keeps dialling.
 type couple struct{ n, with *Node }
 
 // apart reports whether they are not connected, although both run and n wants
@@ -52,8 +54,7 @@ func (c couple) apart() bool {
 	if c.n == nil || !c.n.Running() || !c.with.Running() {
 		return false
 	}
-	p := c.n.proc.ep.Peer(c.with.key)
-	return p != nil && p.Dialled() && !(c.n.Connected(c.with.key) && c.with.Connected(c.n.key))
+	return slices.Contains(c.n.wishes, c.with.key) && !(c.n.Connected(c.with.key) && c.with.Connected(c.n.key))
 }
 
 func (c couple) String() string {
