@@ -3,7 +3,6 @@ package journal
 import (
 	"bufio"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,8 @@ import (
 	"time"
 )
 
-// ErrCapture: what should be a capture is none, or is damaged.
+// ErrCapture: what should be a capture is none, is damaged, or holds what cannot
+// be read; the error's text says which, and where.
 var ErrCapture = errors.New("journal: not a capture in pcapng or pcap")
 
 // Packet is a packet of a capture.
@@ -45,6 +45,19 @@ type Capture struct {
 	order   binary.ByteOrder
 	links   []link // interfaces of the section
 	records int
+	begun   bool
+
+	// The block in hand, or the record of a pcap, for errors.
+	unit   string
+	blocks int
+	offset int64
+	end    int64 // of the block, in bytes
+
+	// Of a journal.
+	journal bool   // it is one
+	number  uint64 // of the last entry, zero before the first
+	ended   bool   // that was Ended
+	strange bool   // there was a block without an entry behind it
 }
 
 // link is an interface: what its packets begin with, and in which unit it tells
@@ -61,6 +74,9 @@ func Open(name string) (*Capture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.Join(captureError(name+" is a folder, and no capture"), f.Close())
+	}
 	c, err := NewCapture(f)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
@@ -71,10 +87,13 @@ func Open(name string) (*Capture, error) {
 
 // NewCapture is Open for what is open already, and stays so.
 func NewCapture(r io.Reader) (*Capture, error) {
-	c := &Capture{in: bufio.NewReaderSize(r, 1<<16), order: binary.LittleEndian}
+	c := &Capture{in: bufio.NewReaderSize(r, 1<<16), order: binary.LittleEndian, unit: "block"}
 	magic, err := c.in.Peek(4)
-	if err != nil {
+	if err == io.EOF {
 		return nil, ErrCapture
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
 	}
 	switch binary.LittleEndian.Uint32(magic) {
 	case blockSection:
@@ -101,20 +120,39 @@ func (c *Capture) Close() error {
 // Next returns the next item; io.EOF at the end, io.ErrUnexpectedEOF if that comes
 // in the middle of one, as in the recording of a process that was killed. All of
 // the item is the caller's.
-func (c *Capture) Next() (Item, error) { return c.next() }
+//
+// The entries of a journal come in the order of their numbers, whole: one that is
+// missing, repeated or changed is ErrCapture. Of a packet's own bytes Next cannot
+// tell.
+func (c *Capture) Next() (Item, error) {
+	c.begun = true
+	return c.next()
+}
 
-// full reads n bytes of something that has begun.
+// Begun reports whether Next has been called.
+func (c *Capture) Begun() bool { return c.begun }
+
+// full reads n bytes, at most maxBlock, of something that has begun. With an error
+// it returns what there is.
 func (c *Capture) full(n int) ([]byte, error) {
-	if n < 0 || n > maxBlock {
-		return nil, fmt.Errorf("%w: a block of %d bytes", ErrCapture, n)
+	b := make([]byte, n)
+	got, err := io.ReadFull(c.in, b)
+	c.end += int64(got)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
 	}
+	return b[:got], err
+}
+
+// begin reads the n bytes that a block begins with; io.EOF if there is none.
+func (c *Capture) begin(n int) ([]byte, error) {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(c.in, b); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
 		return nil, err
 	}
+	c.blocks++
+	c.offset = c.end
+	c.end += int64(n)
 	return b, nil
 }
 
@@ -128,25 +166,4 @@ func (c *Capture) packet(l link, at uint64, b []byte, length uint32) Item {
 		p.From, p.To, p.Data, _ = parseIP(ip)
 	}
 	return Item{Packet: p}
-}
-
-// entry joins the text of a journal's packet with it.
-func (it Item) entry(text []byte) (Item, error) {
-	e, err := decode(text)
-	if err != nil {
-		return it, err
-	}
-	if it.Packet != nil {
-		e.Data = it.Packet.Data
-	}
-	it.Entry = e
-	return it, nil
-}
-
-func decode(text []byte) (*Entry, error) {
-	e := new(Entry)
-	if err := json.Unmarshal(text, e); err != nil {
-		return nil, fmt.Errorf("%w: an entry of the journal: %w", ErrCapture, err)
-	}
-	return e, nil
 }

@@ -3,10 +3,14 @@ package journal
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +74,23 @@ func (w *ng) link(kind uint16, snap int, resolution byte) {
 
 func (w *ng) packet(link int, at uint64, data []byte, length int, options ...byte) {
 	w.block(6, link, int(at>>32), int(uint32(at)), len(data), length, string(data), options)
+}
+
+// sealed is an entry's text as the package documents it.
+func sealed(text string, number int) string {
+	text = fmt.Sprintf(`%s,"n":%d`, text[:len(text)-1], number)
+	return fmt.Sprintf(`%s,"crc":"%08x"}`, text, crc32.Checksum([]byte(text), crc32.MakeTable(crc32.Castagnoli)))
+}
+
+func (w *ng) custom(text string) { w.block(0xbad, 32473, len(text), text) }
+
+func (w *ng) entry(text string, number int) { w.custom(sealed(text, number)) }
+
+// journal begins one, with its first entry.
+func (w *ng) journal(version int) {
+	w.block(0x0a0d0d0a, 0x1a2b3c4d, uint16(1), uint16(0), -1, -1, w.option(4, fmt.Sprint("intentra journal v", version)), 0)
+	w.link(101, 0, 9)
+	w.entry(`{"kind":"start"}`, 1)
 }
 
 // read returns all items of a capture, and how it ended.
@@ -143,6 +164,90 @@ func TestPcapng(t *testing.T) {
 	}
 }
 
+// start, flush and then what a test does to it: damage is found where it is, or where
+// an entry is missing.
+func TestDamagedJournal(t *testing.T) {
+	flush := func(w *ng, number int) { w.entry(`{"kind":"flush"}`, number) }
+	end := func(w *ng, number int) { w.entry(`{"kind":"end"}`, number) }
+	b := datagram("x")
+	for name, tc := range map[string]struct {
+		damage func(w *ng)
+		words  string // none: it is sound
+	}{
+		"nothing":                     {func(w *ng) { end(w, 3) }, ""},
+		"cut off":                     {func(w *ng) {}, ""},
+		"missing entry":               {func(w *ng) { end(w, 4) }, "block 5, at byte 208: entry 3 of the recording is missing"},
+		"missing entries":             {func(w *ng) { end(w, 9) }, "entries 3 to 8 of the recording are missing"},
+		"repeated entry":              {func(w *ng) { flush(w, 2) }, "entry 2 of the recording comes after entry 2"},
+		"first again":                 {func(w *ng) { w.entry(`{"kind":"start"}`, 1) }, "entry 1 of the recording comes after entry 2"},
+		"number of nothing":           {func(w *ng) { flush(w, 0) }, "entry 0"},
+		"somebody's block":            {func(w *ng) { w.block(0xbad, 7, 9); end(w, 3) }, ""},
+		"somebody's block, and a gap": {func(w *ng) { w.block(0xbad, 7, 9); end(w, 4) }, "block 6, at byte 228: entry 3"},
+		"somebody's block at the end": {func(w *ng) { w.block(0xbad, 7, 9) }, "block 5, at byte 208: no entry"},
+		"unknown block at the end":    {func(w *ng) { w.block(0xbac, 32473, 9) }, "no entry"},
+		"packet at the end":           {func(w *ng) { w.packet(0, 0, b, len(b)) }, "no entry"},
+		"packet behind the end":       {func(w *ng) { end(w, 3); w.packet(0, 0, b, len(b)) }, ""},
+		"text of another":             {func(w *ng) { w.custom(`{"kinD":"flush"}`) }, "an entry of the recording cannot be read"},
+		"empty text":                  {func(w *ng) { w.custom(""); end(w, 4) }, "entry 3"},
+		"padding that is not empty":   {func(w *ng) { w.block(0xbad, 32473, 3, "{}  ") }, "as long as it is said to be"},
+		"length beyond the file":      {func(w *ng) { w.Write(w.words(0xbad, 800, 32473, 4, "text", 24)); end(w, 3) }, "said to have 800 bytes, and ends before"},
+		"length of the last":          {func(w *ng) { w.Write(w.words(0xbad, 800, 32473, 4, "text", 24)) }, "said to have 800 bytes, and ends before"},
+	} {
+		for _, o := range orders {
+			w := &ng{order: o}
+			w.journal(Version)
+			flush(w, 2)
+			tc.damage(w)
+			_, err := read(t, w.Bytes())
+			if tc.words == "" {
+				require.NoError(t, err, name)
+				continue
+			}
+			require.ErrorIs(t, err, ErrCapture, name)
+			require.ErrorContains(t, err, tc.words, name)
+			require.ErrorContains(t, err, "the file is damaged from there on, take another copy of it")
+		}
+	}
+}
+
+// A journal has to be one from its start.
+func TestJournalWithoutItsBeginning(t *testing.T) {
+	for name, tc := range map[string]struct {
+		write func(w *ng)
+		words string
+	}{
+		"section alone":   {func(w *ng) {}, "cut off before its first entry"},
+		"another version": {func(w *ng) { w.Reset(); w.journal(Version + 1) }, "in version \"3\" of the format, while this program reads version 2"},
+		"second entry":    {func(w *ng) { w.entry(`{"kind":"flush"}`, 2) }, "the beginning of the recording is missing"},
+		"first is second": {func(w *ng) { w.entry(`{"kind":"start"}`, 2) }, "entry 1 of the recording is missing"},
+		"first is a call": {func(w *ng) { w.entry(`{"kind":"flush"}`, 1) }, "the beginning of the recording is missing"},
+		"packet":          {func(w *ng) { w.link(101, 0, 9); w.packet(0, 0, datagram("x"), 29) }, "the beginning of the recording is missing"},
+	} {
+		w := &ng{order: binary.LittleEndian}
+		w.block(0x0a0d0d0a, 0x1a2b3c4d, uint16(1), uint16(0), -1, -1, w.option(4, fmt.Sprint("intentra journal v", Version)))
+		tc.write(w)
+		all, err := read(t, w.Bytes())
+		require.ErrorIs(t, err, ErrCapture, name)
+		require.ErrorContains(t, err, tc.words, name)
+		require.Empty(t, all)
+	}
+	// With no mark, entries are those of packets that somebody has picked out.
+	w := &ng{order: binary.LittleEndian}
+	w.section()
+	w.entry(`{"kind":"flush"}`, 7)
+	w.entry(`{"kind":"flush"}`, 9)
+	all, err := read(t, w.Bytes())
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	// The first entry says as much as the mark.
+	w.Reset()
+	w.section()
+	w.entry(`{"kind":"start"}`, 1)
+	w.entry(`{"kind":"flush"}`, 3)
+	_, err = read(t, w.Bytes())
+	require.ErrorIs(t, err, ErrCapture)
+}
+
 // A simple packet is cut to what its interface keeps, and padded after that.
 func TestSnappedSimplePacket(t *testing.T) {
 	w := &ng{order: binary.BigEndian}
@@ -175,9 +280,15 @@ func TestDamagedPcapng(t *testing.T) {
 		"length of less than all":   func(w *ng) { w.Write(w.words(5, 8, 8)) },
 		"length of four gigabytes":  func(w *ng) { w.Write(w.words(5, -4, 8)) },
 		"unknown byte order":        func(w *ng) { w.Write(w.words(0x0a0d0d0a, 28, 0, 0, 0, 0, 28)) },
-		"entry that is no JSON":     func(w *ng) { w.block(0xbad, 32473, 9, `{"kind":!`) },
-		"entry of wrong kinds":      func(w *ng) { w.block(0xbad, 32473, 21, `{"kind":5,"at":"now"}`) },
-		"entry of a packet, no key": func(w *ng) { w.block(0xbad, 32473, 30, `{"kind":"dial","key":"AAAA"}  `) },
+		"section without its head":  func(w *ng) { w.block(0x0a0d0d0a, 0x1a2b3c4d) },
+		"section without an end":    func(w *ng) { w.block(0x0a0d0d0a, 0x1a2b3c4d, 1, -1, -1, uint16(4), uint16(50)) },
+		"entry that is no JSON":     func(w *ng) { w.entry(`{"kind":!}`, 1) },
+		"entry of wrong kinds":      func(w *ng) { w.entry(`{"kind":5,"at":"now"}`, 1) },
+		"entry of a packet, no key": func(w *ng) { w.entry(`{"kind":"dial","key":"AAAA"}`, 1) },
+		"entry without its seal":    func(w *ng) { w.custom(`{"kind":"flush"}`) },
+		"entry of another seal":     func(w *ng) { w.custom(strings.Replace(sealed(`{"kind":"flush"}`, 1), "sh", "rb", 1)) },
+		"entry beyond its block":    func(w *ng) { w.block(0xbad, 32473, 400, sealed(`{"kind":"flush"}`, 1)) },
+		"entry of a shorter text":   func(w *ng) { w.block(0xbad, 32473, 9, sealed(`{"kind":"flush"}`, 1)) },
 	} {
 		for _, o := range orders {
 			w := &ng{order: o}
@@ -187,6 +298,7 @@ func TestDamagedPcapng(t *testing.T) {
 			damage(w)
 			all, err := read(t, w.Bytes())
 			require.ErrorIs(t, err, ErrCapture, name)
+			require.NotContains(t, err.Error(), ErrCapture.Error(), "it is one, but damaged")
 			require.Len(t, all, 1, "%s: what is before it is read", name)
 		}
 	}
@@ -298,12 +410,21 @@ func TestOpen(t *testing.T) {
 		require.ErrorIs(t, err, ErrCapture)
 		require.ErrorContains(t, err, name)
 	}
+	_, err = Open(dir)
+	require.ErrorIs(t, err, ErrCapture)
+	require.ErrorContains(t, err, "is a folder")
+	broken := errors.New("broken")
+	_, err = NewCapture(errReader{broken})
+	require.ErrorIs(t, err, broken)
+	require.NotErrorIs(t, err, ErrCapture)
 	name := filepath.Join(dir, "a.pcap")
 	require.NoError(t, os.WriteFile(name, pcap(binary.LittleEndian, pcapMicro, 101, datagram("x")), 0o600))
 	c, err := Open(name)
 	require.NoError(t, err)
+	require.False(t, c.Begun())
 	_, err = c.Next()
 	require.NoError(t, err)
+	require.True(t, c.Begun())
 	_, err = c.Next()
 	require.Equal(t, io.EOF, err)
 	require.NoError(t, c.Close())
@@ -322,11 +443,11 @@ func TestLongEntryOfAPacket(t *testing.T) {
 			e.Outcome.Dropped = append(e.Outcome.Dropped, []string{"ack/beyond_window", "größe/maß"}[i%2])
 		}
 		b := appendSection(nil, "test")
-		block := endPacket(beginPacket(nil, 7, datagram("data")), flagInbound, e.Outcome.String(), encode(e))
-		all, err := read(t, append(b, block...))
+		b = appendPacket(b, &outline{7, datagram("data"), flagInbound, e.Outcome.String()}, seal(nil, encode(e), 5))
+		all, err := read(t, b)
 		require.NoError(t, err, "%d drops", n)
 		require.Len(t, all, 1)
-		e.Data = []byte("data")
+		e.Data, e.Number = []byte("data"), 5
 		require.Equal(t, &e, all[0].Entry)
 		require.Equal(t, "data", string(all[0].Packet.Data))
 	}
@@ -340,9 +461,15 @@ func FuzzCapture(f *testing.F) {
 		w := &ng{order: o}
 		w.section()
 		w.link(101, 0, 9)
-		w.packet(0, 5_000_000_007, datagram("nano"), len(datagram("nano")), w.words(w.option(2988, string(w.words(32473, `{"kind":"received"}`))), 0)...)
+		w.packet(0, 5_000_000_007, datagram("nano"), len(datagram("nano")), w.words(w.option(2988, string(w.words(32473))+sealed(`{"kind":"received"}`, 1)), 0)...)
 		w.block(3, len(datagram("simple!")), string(datagram("simple!")))
-		w.block(0xbad, 32473, 16, `{"kind":"flush"}`)
+		w.entry(`{"kind":"flush"}`, 1)
+		f.Add(w.Bytes())
+		w = &ng{order: o}
+		w.journal(Version)
+		w.entry(`{"kind":"flush"}`, 2)
+		w.block(0xbad, 7, 0)
+		w.packet(0, 7, datagram("nano"), len(datagram("nano")), w.words(w.option(2988, string(w.words(32473))+sealed(`{"kind":"received"}`, 3)), 0)...)
 		f.Add(w.Bytes())
 		f.Add(pcap(o, pcapMicro, 1, append(append(make([]byte, 12), 0x81, 0, 0, 9, 8, 0), datagram("x")...)))
 		f.Add(pcap(o, pcapNano, 276, append(make([]byte, 20), datagram("x")...)))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strconv"
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
@@ -25,8 +26,7 @@ type Core struct {
 	local  netip.AddrPort
 	heard  effects
 	sentAt pipeline.Time
-	packet []byte // scratch: a packet
-	block  []byte // scratch: its block
+	packet []byte // scratch
 }
 
 // New makes an endpoint that is recorded by w, or not if w is nil. origin is the
@@ -60,9 +60,9 @@ func (c *Core) Begin(local netip.AddrPort) error {
 	c.local, c.labels = local, c.Inbound().DropLabels()
 	c.w.begun()
 	c.w.where(c.origin, local)
-	c.w.block(appendSection(nil, "intentra"))
+	c.w.block(appendSection(nil, mark+strconv.Itoa(Version)))
 	c.w.entry(Entry{Kind: Started, Start: &Start{
-		Version: Version, Origin: c.origin, Local: local, Key: c.cfg.Static.Public(), Authorizes: c.cfg.Authorize != nil,
+		Version: Version, Recording: c.w.id, Origin: c.origin, Local: local, Key: c.cfg.Static.Public(), Authorizes: c.cfg.Authorize != nil,
 		Config: plain, Inbound: names(c.Inbound()), Outbound: names(c.Outbound()),
 	}})
 	return nil
@@ -83,5 +83,6 @@ func (c *Core) Finish() {
 	c.Inbound().Publish()
 	c.Outbound().Publish()
 	c.input(Entry{Kind: Ended, End: &End{Inbound: c.Inbound().Counts(), Outbound: c.Outbound().Counts()}})
+	c.w.ended()
 	c.w = nil
 }

@@ -9,8 +9,9 @@ import (
 
 // HandleDatagram is that of conn.Endpoint.
 func (c *Core) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time) {
-	if c.w == nil {
+	if c.w == nil || c.w.Err() != nil {
 		c.Endpoint.HandleDatagram(data, addr, now)
+		c.heard.forget()
 		return
 	}
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
@@ -19,9 +20,7 @@ func (c *Core) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Tim
 	c.Endpoint.HandleDatagram(data, addr, now)
 	c.heard.outcome.Verdict, c.heard.outcome.Dropped = c.verdict()
 	e := c.tell(Entry{Kind: Received, At: now, Addr: addr})
-	c.block = beginPacket(c.block[:0], uint64(c.origin+int64(now)), c.packet)
-	c.block = endPacket(c.block, flagInbound, e.Outcome.String(), encode(e))
-	c.w.block(c.block)
+	c.w.packet(&outline{uint64(c.origin + int64(now)), c.packet, flagInbound, e.Outcome.String()}, e)
 }
 
 // verdict says what became of the packet in hand, and which of its messages were
@@ -59,16 +58,14 @@ func unzoned(a netip.AddrPort) netip.AddrPort {
 // Outgoing is that of conn.Endpoint.
 func (c *Core) Outgoing() []wire.Datagram {
 	out := c.Endpoint.Outgoing()
-	if c.w == nil || len(out) == 0 {
+	if c.w == nil || len(out) == 0 || c.w.Err() != nil {
 		return out
 	}
 	at := c.sentAt
 	c.input(Entry{Kind: Outgoing, At: at})
 	for _, d := range out {
 		c.packet = appendIP(c.packet[:0], family(c.local, d.Addr), unzoned(d.Addr), d.Data)
-		c.block = beginPacket(c.block[:0], uint64(c.origin+int64(at)), c.packet)
-		c.block = endPacket(c.block, flagOutbound, "", encode(Entry{Kind: Sent, At: at, Addr: d.Addr}))
-		c.w.block(c.block)
+		c.w.packet(&outline{uint64(c.origin + int64(at)), c.packet, flagOutbound, ""}, Entry{Kind: Sent, At: at, Addr: d.Addr})
 	}
 	return out
 }

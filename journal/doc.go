@@ -8,10 +8,17 @@
 // messages pushed) stands in custom blocks, an [Entry] each, as JSON, so that
 // they can be read without this package. Times are exact.
 //
+// The section in front names the format and its version. Each entry ends with its
+// number and a CRC-32C, so that a file that was cut off at its beginning, or has
+// lost or changed something on the way, is told from a recording of something
+// else. Against who wants to deceive this is no help. What a packet itself has is
+// not covered: the replay comes to another verdict for it, or sends another.
+//
 // The keys, if asked for, go to a second file: our private keys, all random
-// bytes drawn, and the keys of each epoch; see [Keys]. Who has it can read
-// everything in the journal, and can pose as this side: the file has mode 0600,
-// and is to be treated as the private key itself.
+// bytes drawn, and the keys of each epoch; see [Keys]. A random number in both
+// files says that they belong together. Who has the keys can read
+// everything in the journal, and can pose as this side: the file has mode 0600, and
+// is to be treated as the private key itself.
 //
 // Without the keys file, a journal holds no secrets but what the user himself has
 // sent: messages pushed are in it as plain text. So it has mode 0600 too.

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Version is that of the format, in the Start of each journal.
-const Version = 1
+// Version is that of the format, in the head and in the Start of each journal.
+const Version = 2
 
 // Kind says what an Entry is.
 type Kind string
@@ -43,6 +43,8 @@ const (
 // Entry is one line of a journal. Which fields are set depends on Kind.
 type Entry struct {
 	Kind Kind `json:"kind"`
+	// Number counts the entries from one. The Writer gives it.
+	Number uint64 `json:"n,omitempty"`
 	// At is the core's own time; see Start.Origin.
 	At pipeline.Time `json:"at,omitempty"`
 	// Peer is conn.Peer.Number, Job conn.Job.Number.
@@ -129,6 +131,8 @@ func (o Outcome) Equal(other Outcome) bool {
 // Start is the first entry: what the core was made with.
 type Start struct {
 	Version int `json:"version"`
+	// Recording is Keys.Recording of the keys that belong to it.
+	Recording string `json:"recording"`
 	// Origin is the time of day at the core's time zero, in nanoseconds since 1970.
 	Origin int64 `json:"origin"`
 	// Local is the address that the socket is bound to.

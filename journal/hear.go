@@ -19,10 +19,13 @@ type effects struct {
 	refused []int
 }
 
+// forget makes room for those of the next input.
+func (h *effects) forget() { *h = effects{drops: h.drops[:0], rooms: h.rooms[:0]} }
+
 // tap returns cfg with all that it asks from outside, and is told, written down.
 func (c *Core) tap(cfg conn.Config) conn.Config {
 	if c.w.HasKeys() {
-		c.w.secret([]byte(keysHeader + "\n"))
+		c.w.head()
 		c.w.static(cfg.Static.Private())
 		cfg.Rand = &recordedRandom{cfg.Rand, c.w}
 		cfg.Journal.Keyed = c.w.epoch
@@ -104,6 +107,6 @@ func (c *Core) input(e Entry) { c.w.entry(c.tell(e)) }
 func (c *Core) tell(e Entry) Entry {
 	h := &c.heard
 	e.Outcome, e.Rooms, e.Panics, e.Refused = h.outcome, string(h.rooms), h.panics, h.refused
-	*h = effects{drops: h.drops[:0], rooms: h.rooms[:0]}
+	h.forget()
 	return e
 }

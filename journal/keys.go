@@ -20,7 +20,10 @@ import (
 var ErrKeys = errors.New("journal: not a keys file, which Config.Record or --record-keys makes")
 
 // keysHeader is the first line of a keys file.
-const keysHeader = "intentra keys 1 SECRET: whoever has this file reads what was recorded, and can pose as this side"
+const keysHeader = "intentra keys 2 SECRET: whoever has this file reads what was recorded, and can pose as this side"
+
+// recordingSize is that of Keys.Recording, in bytes before they are text.
+const recordingSize = 16
 
 // maxKeysLine bounds a line that is read, in bytes.
 const maxKeysLine = 1 << 20
@@ -28,6 +31,7 @@ const maxKeysLine = 1 << 20
 // Keys is what a keys file holds. After its first line it has a line for each
 // secret, words apart by a space, bytes in hexadecimal:
 //
+//	recording ID                      Start.Recording
 //	where ORIGIN LOCAL                Start.Origin and Start.Local
 //	static PRIVATE                    our private key, and of each identity of DialAs
 //	random BYTES                      random bytes, in the order in which they were drawn
@@ -35,7 +39,14 @@ const maxKeysLine = 1 << 20
 //	                                  an epoch's keys: its time, both receiver indexes,
 //	                                  its number in the session, "dialer" or "listener",
 //	                                  the peer's public key
+//	end                               the recording was ended in good order
 type Keys struct {
+	// Recording is a random number in hexadecimal that tells the recording from all
+	// others, empty if the file ends before it.
+	Recording string
+	// Whole says that the file has its last line. One that was cut off, or is still
+	// being written, has not.
+	Whole bool
 	// Statics are our private keys, the endpoint's own first.
 	Statics [][32]byte
 	Random  []byte
@@ -111,6 +122,12 @@ func readLine(in *bufio.Reader) (string, error) {
 
 func (k *Keys) parse(words []string) bool {
 	switch {
+	case words[0] == "recording" && len(words) == 2:
+		k.Recording = words[1]
+		return unhex(make([]byte, recordingSize), words[1])
+	case words[0] == "end" && len(words) == 1:
+		k.Whole = true
+		return true
 	case words[0] == "static" && len(words) == 2:
 		var s [32]byte
 		k.Statics = append(k.Statics, s)
@@ -158,7 +175,14 @@ func unhex(to []byte, text string) bool {
 	return err == nil
 }
 
-// where, static, random and epoch write a line each.
+// head, where, static, random, epoch and ended write a line each, head another in
+// front.
+
+func (w *Writer) head() {
+	w.secret([]byte(keysHeader + "\nrecording " + w.id + "\n"))
+}
+
+func (w *Writer) ended() { w.secret([]byte("end\n")) }
 
 func (w *Writer) where(origin int64, local netip.AddrPort) {
 	w.secret(fmt.Appendf(nil, "where %d %s\n", origin, local))

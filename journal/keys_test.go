@@ -35,7 +35,9 @@ func TestKeysRoundTrip(t *testing.T) {
 	want := Keys{Origin: -r.Int64(), Local: addrPort("[fe80::1%eth0]:7")}
 	var file bytes.Buffer
 	w := NewWriter(io.Discard, &file)
-	w.secret([]byte(keysStart))
+	w.head()
+	want.Recording, want.Whole = w.id, true
+	require.Len(t, w.id, 32)
 	for range 3 {
 		want.Statics = append(want.Statics, key())
 		w.static(want.Statics[len(want.Statics)-1])
@@ -53,6 +55,7 @@ func TestKeysRoundTrip(t *testing.T) {
 		want.Epochs = append(want.Epochs, e)
 		w.epoch(e.EpochKeys, e.At)
 	}
+	w.ended()
 	require.NoError(t, w.Close())
 	got, err := ParseKeys(&file)
 	require.NoError(t, err)
@@ -68,6 +71,7 @@ func TestKeysWithoutTheirEnd(t *testing.T) {
 		lines := strings.Count(text[:cut], "\n")
 		require.Equal(t, []byte{1, 2, 3}[:min(max(lines-1, 0)*2, 2)+max(lines-3, 0)], append([]byte{}, k.Random...))
 		require.Len(t, k.Epochs, min(max(lines-2, 0), 1))
+		require.False(t, k.Whole)
 	}
 	for cut := range keysStart {
 		_, err := ParseKeys(strings.NewReader(text[:cut]))
@@ -87,10 +91,11 @@ func TestMalformedKeys(t *testing.T) {
 	for _, line := range []string{
 		"", " ", "secret", "static", "static " + word[2:], "static " + word + "00", "static " + word[2:] + "zz", "static " + word + " ",
 		"static  " + word, "random", "random 5e5", "random 5e 5e", "random xx", "where", "where 5", "where x 1.2.3.4:5", "where 5 1.2.3.4",
+		"recording", "recording ", "recording 5e", "recording " + word, "recording zz" + word[:30], "end ", "end 1", "ended",
 		"where 99999999999999999999 1.2.3.4:5", "where 5 1.2.3.4:5 6", "STATIC " + word, "static " + word + "\r", "epoch " + word,
 		epoch(1, "x"), epoch(1, "9999999999999999999999"), epoch(2, "-1"), epoch(2, "4294967296"), epoch(3, ""), epoch(4, "4294967296"),
 		epoch(5, "0"), epoch(5, "9"), epoch(5, "257"), epoch(6, "Dialer"), epoch(6, ""), epoch(7, word+"00"), epoch(8, word[1:]), epoch(9, "zz"+word[2:]),
-		epochLine + " ", "intentra keys 1",
+		epochLine + " ", "intentra keys 2",
 	} {
 		_, err := ParseKeys(strings.NewReader(keysStart + line + "\nrandom 00\n"))
 		require.ErrorIs(t, err, ErrKeys, line)
@@ -149,7 +154,8 @@ func (e errReader) Read([]byte) (int, error) { return 0, e.err }
 // what is read is read the same when it is written again.
 func FuzzParseKeys(f *testing.F) {
 	f.Add([]byte(keysStart + "where 5 [::1]:7\nstatic " + strings.Repeat("01", 32) + "\nrandom 0102\n" + epochLine + "\n"))
-	f.Add([]byte(keysStart + "random 01"))
+	f.Add([]byte(keysStart + "recording " + strings.Repeat("0a", 16) + "\nrandom 01"))
+	f.Add([]byte(keysStart + "end\nend\n"))
 	f.Add([]byte("PRIVATE"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var before, after runtime.MemStats

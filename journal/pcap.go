@@ -16,10 +16,13 @@ const (
 )
 
 func (c *Capture) openPcap(order binary.ByteOrder) error {
-	c.order, c.next = order, c.nextRecord
+	c.order, c.next, c.unit = order, c.nextRecord, "record"
 	h, err := c.full(pcapHeader)
-	if err != nil {
+	if err == io.ErrUnexpectedEOF {
 		return ErrCapture
+	}
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
 	}
 	l := link{kind: order.Uint32(h[20:]) & 0xffff, second: uint64(time.Second / time.Microsecond)}
 	if order.Uint32(h) == pcapNano {
@@ -30,16 +33,19 @@ func (c *Capture) openPcap(order binary.ByteOrder) error {
 }
 
 func (c *Capture) nextRecord() (Item, error) {
-	h := make([]byte, pcapRecord)
-	if _, err := io.ReadFull(c.in, h); err != nil {
+	h, err := c.begin(pcapRecord)
+	if err != nil {
 		return Item{}, err // io.EOF, between two
 	}
 	l := c.links[0]
-	part := uint64(c.order.Uint32(h[4:]))
-	if part >= l.second {
-		return Item{}, fmt.Errorf("%w: a time of %d parts of %d", ErrCapture, part, l.second)
+	part, n := uint64(c.order.Uint32(h[4:])), c.order.Uint32(h[8:])
+	switch {
+	case part >= l.second:
+		return Item{}, c.damaged("a time of %d parts of %d", part, l.second)
+	case n > maxBlock:
+		return Item{}, c.damaged("a packet of %d bytes", n)
 	}
-	b, err := c.full(int(c.order.Uint32(h[8:])))
+	b, err := c.full(int(n))
 	if err != nil {
 		return Item{}, err
 	}
@@ -72,7 +78,7 @@ func (l link) check() error {
 	case linkRaw, linkNull, linkEthernet, linkLoop, linkCooked, linkIPv4, linkIPv6, linkCooked2:
 		return nil
 	}
-	return fmt.Errorf("%w: packets of link type %d; capture on an Ethernet or loopback interface, or \"any\"", ErrCapture, l.kind)
+	return captureError(fmt.Sprintf("packets of link type %d cannot be read; capture on an Ethernet or loopback interface, or \"any\"", l.kind))
 }
 
 // payload returns the IP packet, if there is one.

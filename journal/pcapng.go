@@ -2,7 +2,6 @@ package journal
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 )
 
@@ -35,8 +34,13 @@ const (
 
 // enterprise is the number that custom blocks are marked with: the one that
 // RFC 5612 keeps for documents and examples, as we have none of our own. What is
-// ours is told by the Start entry in front.
+// ours is told by the mark of the section, and by the Start entry in front.
 const enterprise = 32473
+
+// mark is what the section of a journal names as the application that has written
+// it, the version following. By it one that has been cut off early is told from a
+// capture of somebody else.
+const mark = "intentra journal v"
 
 // An option has at most 65,535 bytes, while the drops of a packet full of tiny
 // messages take more than that to name. The text goes on in the next option of its
@@ -48,8 +52,6 @@ const (
 
 // maxBlock bounds what is read as one block, in bytes: a datagram and more.
 const maxBlock = 16 << 20
-
-var errBlock = errors.New("damaged pcapng block")
 
 // beginBlock appends the head of a block; endBlock fills in its length.
 func beginBlock(b []byte, kind uint32) []byte {
@@ -72,10 +74,14 @@ func pad(b []byte, start int) []byte {
 	return b
 }
 
-func appendOption(b []byte, start int, code uint16, value []byte) []byte {
+func appendOption[T []byte | string](b []byte, start int, code uint16, value T) []byte {
+	return pad(append(beginOption(b, code, len(value)), value...), start)
+}
+
+// beginOption appends what stands in front of n bytes.
+func beginOption(b []byte, code uint16, n int) []byte {
 	b = binary.LittleEndian.AppendUint16(b, code)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(value)))
-	return pad(append(b, value...), start)
+	return binary.LittleEndian.AppendUint16(b, uint16(n))
 }
 
 func endOptions(b []byte) []byte { return binary.LittleEndian.AppendUint32(b, optionEnd) }
@@ -89,7 +95,7 @@ func appendSection(b []byte, application string) []byte {
 	b = binary.LittleEndian.AppendUint16(b, 1)
 	b = binary.LittleEndian.AppendUint16(b, 0)
 	b = binary.LittleEndian.AppendUint64(b, 1<<64-1)
-	b = appendOption(b, start, sectionAppName, []byte(application))
+	b = appendOption(b, start, sectionAppName, application)
 	b = endBlock(endOptions(b), start)
 	start = len(b)
 	b = beginBlock(b, blockInterface)
@@ -108,27 +114,34 @@ func appendCustom(b, data []byte) []byte {
 	return endBlock(append(b, data...), start)
 }
 
-// beginPacket appends an Enhanced Packet Block up to its options, at a time in
-// nanoseconds since 1970; endPacket appends those.
-func beginPacket(b []byte, at uint64, packet []byte) []byte {
-	b = beginBlock(b, blockPacket)
-	b = binary.LittleEndian.AppendUint32(b, 0) // the interface
-	b = binary.LittleEndian.AppendUint32(b, uint32(at>>32))
-	b = binary.LittleEndian.AppendUint32(b, uint32(at))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(packet)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(packet)))
-	return pad(append(b, packet...), 0)
+// outline is a packet but for the text of its entry.
+type outline struct {
+	at        uint64 // in nanoseconds since 1970
+	data      []byte // IP
+	direction uint32
+	comment   string // for readers
 }
 
-// endPacket completes the packet at the start of b with the direction, a comment
-// for readers, and a text of ours, in parts if it is long.
-func endPacket(b []byte, direction uint32, comment string, text []byte) []byte {
-	b = appendOption(b, 0, packetFlags, binary.LittleEndian.AppendUint32(nil, direction))
-	if comment != "" {
-		b = appendOption(b, 0, optionComment, []byte(comment[:min(len(comment), maxComment)]))
+// appendPacket appends an Enhanced Packet Block with a text of ours, in parts if it
+// is long.
+func appendPacket(b []byte, p *outline, text []byte) []byte {
+	start := len(b)
+	b = beginBlock(b, blockPacket)
+	b = binary.LittleEndian.AppendUint32(b, 0) // the interface
+	b = binary.LittleEndian.AppendUint32(b, uint32(p.at>>32))
+	b = binary.LittleEndian.AppendUint32(b, uint32(p.at))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.data)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.data)))
+	b = pad(append(b, p.data...), start)
+	b = beginOption(b, packetFlags, 4)
+	b = binary.LittleEndian.AppendUint32(b, p.direction)
+	if p.comment != "" {
+		b = appendOption(b, start, optionComment, p.comment[:min(len(p.comment), maxComment)])
 	}
 	for part := range slices.Chunk(text, maxPart) {
-		b = appendOption(b, 0, optionCustomText, append(binary.LittleEndian.AppendUint32(nil, enterprise), part...))
+		b = beginOption(b, optionCustomText, customHeader+len(part))
+		b = binary.LittleEndian.AppendUint32(b, enterprise)
+		b = pad(append(b, part...), start)
 	}
-	return endBlock(endOptions(b), 0)
+	return endBlock(endOptions(b), start)
 }

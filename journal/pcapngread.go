@@ -1,12 +1,13 @@
 package journal
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,67 +15,125 @@ import (
 func (c *Capture) nextBlock() (Item, error) {
 	for {
 		kind, body, err := c.block()
+		if err == io.EOF {
+			return Item{}, cmp.Or(c.atEnd(), io.EOF)
+		}
 		if err != nil {
 			return Item{}, err
 		}
+		var it Item
 		switch kind {
 		case blockSection:
-			c.links = nil
+			err = c.section(body)
 		case blockInterface:
 			err = c.addInterface(body)
 		case blockPacket:
-			return c.enhanced(body)
+			it, err = c.enhanced(body)
 		case blockSimple:
-			return c.simple(body)
+			it, err = c.simple(body)
 		case blockCustom:
-			c.records++
-			if text, ok := c.ours(body); ok {
-				return Item{}.entry(text)
-			}
+			it, err = c.custom(body)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return Item{}, err
+		case it != (Item{}):
+			if err := c.inOrder(it); err != nil {
+				return Item{}, err
+			}
+			return it, nil
+		case kind != blockSection && kind != blockInterface:
+			c.strange = true
 		}
 	}
 }
 
 // block reads one block, without the lengths around it.
 func (c *Capture) block() (kind uint32, body []byte, err error) {
-	head := make([]byte, 8)
-	if _, err := io.ReadFull(c.in, head); err != nil {
+	head, err := c.begin(8)
+	if err != nil {
 		return 0, nil, err // io.EOF, between two
 	}
 	if kind = c.order.Uint32(head); kind == blockSection { // the same in both orders
 		magic, err := c.in.Peek(4)
 		switch {
-		case err != nil:
+		case err == io.EOF:
 			return 0, nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return 0, nil, err
 		case binary.LittleEndian.Uint32(magic) == byteOrderMagic:
 			c.order = binary.LittleEndian
 		case binary.BigEndian.Uint32(magic) == byteOrderMagic:
 			c.order = binary.BigEndian
 		default:
-			return 0, nil, fmt.Errorf("%w: a section of unknown byte order", ErrCapture)
+			return 0, nil, c.damaged("a section of unknown byte order")
 		}
 	}
 	n := c.order.Uint32(head[4:])
 	if n < blockOverhead || n%4 != 0 || n > maxBlock {
-		return 0, nil, fmt.Errorf("%w: a block of %d bytes", ErrCapture, n)
+		return 0, nil, c.damaged("it is said to have %d bytes", n)
 	}
 	body, err = c.full(int(n) - 8)
-	if err != nil {
+	switch {
+	case err == io.ErrUnexpectedEOF && c.shorter(body):
+		return 0, nil, c.damaged("it is said to have %d bytes, and ends before", n)
+	case err != nil:
 		return 0, nil, err
 	}
 	end := len(body) - 4
 	if c.order.Uint32(body[end:]) != n {
-		return 0, nil, fmt.Errorf("%w: a block whose two lengths differ", ErrCapture)
+		return 0, nil, c.damaged("its two lengths differ")
 	}
 	return kind, body[:end], nil
 }
 
+// shorter tells a block with a wrong length from the last of a file that was cut
+// off: what is left of the file has the block's end in it, and then the file's or
+// another block.
+func (c *Capture) shorter(rest []byte) bool {
+	for end := 4; end <= len(rest); end += 4 {
+		if int(c.order.Uint32(rest[end-4:])) != 8+end {
+			continue
+		}
+		if end == len(rest) {
+			return true
+		}
+		if len(rest) < end+4 {
+			continue
+		}
+		switch c.order.Uint32(rest[end:]) {
+		case blockSection, blockInterface, blockPacket, blockCustom:
+			return true
+		}
+	}
+	return false
+}
+
+// section begins anew, as the draft has it.
+func (c *Capture) section(body []byte) error {
+	if len(body) < sectionHeader {
+		return c.damaged("a section without its head")
+	}
+	c.links = nil
+	c.journal, c.number, c.ended, c.strange = false, 0, false, false
+	version := ""
+	ok := c.options(body[sectionHeader:], func(code uint16, value []byte) {
+		if code == sectionAppName {
+			version, c.journal = strings.CutPrefix(string(value), mark)
+		}
+	})
+	switch {
+	case !ok:
+		return c.damaged("its options have no end")
+	case c.journal && version != strconv.Itoa(Version):
+		return captureError(fmt.Sprintf("a recording in version %q of the format, while this program reads version %d", version, Version))
+	}
+	return nil
+}
+
 func (c *Capture) addInterface(body []byte) error {
 	if len(body) < interfaceHeader {
-		return fmt.Errorf("%w: %w", ErrCapture, errBlock)
+		return c.damaged("an interface without its head")
 	}
 	l := link{
 		kind: uint32(c.order.Uint16(body)), second: uint64(time.Second / time.Microsecond),
@@ -87,9 +146,9 @@ func (c *Capture) addInterface(body []byte) error {
 	})
 	switch {
 	case !ok:
-		return fmt.Errorf("%w: %w", ErrCapture, errBlock)
+		return c.damaged("its options have no end")
 	case l.second == 0:
-		return fmt.Errorf("%w: times in a unit that is no power of ten, or finer than a nanosecond", ErrCapture)
+		return captureError("times in a unit that is no power of ten, or finer than a nanosecond, cannot be read")
 	}
 	c.links = append(c.links, l)
 	return l.check()
@@ -106,11 +165,11 @@ func units(resolution byte) uint64 {
 
 func (c *Capture) enhanced(body []byte) (Item, error) {
 	if len(body) < packetHeader {
-		return Item{}, fmt.Errorf("%w: %w", ErrCapture, errBlock)
+		return Item{}, c.damaged("a packet without its head")
 	}
 	id, n := c.order.Uint32(body), c.order.Uint32(body[12:])
 	if uint64(id) >= uint64(len(c.links)) || uint64(n) > uint64(len(body)-packetHeader) {
-		return Item{}, fmt.Errorf("%w: %w", ErrCapture, errBlock)
+		return Item{}, c.damaged("a packet of no interface, or longer than its block")
 	}
 	at := uint64(c.order.Uint32(body[4:]))<<32 | uint64(c.order.Uint32(body[8:]))
 	data, rest := body[packetHeader:packetHeader+n], body[min(packetHeader+(int(n)+3)&^3, len(body)):]
@@ -121,38 +180,23 @@ func (c *Capture) enhanced(body []byte) (Item, error) {
 			text = append(text, value[customHeader:]...)
 		}
 	})
-	if !ok {
-		return Item{}, fmt.Errorf("%w: %w", ErrCapture, errBlock)
+	switch {
+	case !ok:
+		return Item{}, c.damaged("its options have no end")
+	case c.ours(text):
+		return c.withEntry(it, text)
 	}
-	if !bytes.HasPrefix(text, entryStart) {
-		return it, nil
-	}
-	return it.entry(text)
+	return it, nil
 }
 
 // simple reads a packet without a time.
 func (c *Capture) simple(body []byte) (Item, error) {
 	if len(body) < 4 || len(c.links) == 0 {
-		return Item{}, fmt.Errorf("%w: %w", ErrCapture, errBlock)
+		return Item{}, c.damaged("a packet of no interface, or without its head")
 	}
 	length, data := c.order.Uint32(body), body[4:]
 	n := min(uint64(length), uint64(c.links[0].snap), uint64(len(data))) // padding follows
 	return c.packet(c.links[0], 0, data[:n], length), nil
-}
-
-// entryStart is how the text of each entry begins: the number of the blocks may be
-// used by anybody.
-var entryStart = []byte(`{"kind":`)
-
-// ours returns the text of a custom block, if it is one of a journal.
-func (c *Capture) ours(body []byte) (text []byte, ok bool) {
-	if len(body) < 2*customHeader || c.order.Uint32(body) != enterprise {
-		return nil, false
-	}
-	n := c.order.Uint32(body[customHeader:])
-	text = body[2*customHeader:]
-	text = text[:min(uint64(n), uint64(len(text)))]
-	return text, bytes.HasPrefix(text, entryStart)
 }
 
 // options calls f for each option, and reports whether they are sound.

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,13 +27,16 @@ const MaxBehind = 64 << 20
 // ended. It may be used from any goroutine. What is written passes through
 // memory to a goroutine of its own, so nobody ever waits for the disk.
 type Writer struct {
+	id      string // tells this recording, and its keys, from all others
 	mu      sync.Mutex
 	journal stream
 	keys    stream
 	taken   bool // by a transport
 	used    bool // the transport has started
 	closed  bool
-	err     error // the first; nothing is written after it
+	err     error  // the first; nothing is written after it
+	number  uint64 // of the last entry
+	text    []byte // scratch: an entry
 	wake    chan struct{}
 	done    chan struct{}
 }
@@ -91,7 +96,10 @@ func NewWriter(journal, keys io.Writer) *Writer {
 }
 
 func newWriter(journal, keys stream) *Writer {
-	w := &Writer{journal: journal, keys: keys, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	// Nothing that is replayed depends on it.
+	var id [recordingSize]byte
+	_, _ = rand.Read(id[:]) // never fails
+	w := &Writer{id: hex.EncodeToString(id[:]), journal: journal, keys: keys, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -139,8 +147,38 @@ func (w *Writer) begun() {
 // entry writes an entry in a custom block.
 func (w *Writer) entry(e Entry) {
 	if w.Err() == nil { // or it would be thrown away
-		w.block(appendCustom(nil, encode(e)))
+		w.put(nil, encode(e))
 	}
+}
+
+// packet writes an entry in the options of its packet.
+func (w *Writer) packet(p *outline, e Entry) {
+	if w.Err() == nil {
+		w.put(p, encode(e))
+	}
+}
+
+// put gives the text of an entry its number, and writes it. The order in the file
+// is that of the numbers, whoever writes.
+func (w *Writer) put(p *outline, text []byte) {
+	w.mu.Lock()
+	if w.err == nil && !w.closed {
+		w.number++
+		w.text = seal(w.text[:0], text, w.number)
+		s := &w.journal
+		before := len(s.waiting)
+		if p == nil {
+			s.waiting = appendCustom(s.waiting, w.text)
+		} else {
+			s.waiting = appendPacket(s.waiting, p, w.text)
+		}
+		if len(s.waiting) > MaxBehind {
+			s.waiting = s.waiting[:before]
+			w.err = ErrBehind
+		}
+	}
+	w.mu.Unlock()
+	w.signal()
 }
 
 // encode returns the entry's text.
@@ -152,7 +190,7 @@ func encode(e Entry) []byte {
 	return text
 }
 
-// block writes a pcapng block, or several.
+// block writes a pcapng block without an entry, or several.
 func (w *Writer) block(b []byte) { w.append(&w.journal, b) }
 
 // secret writes a line of the keys file.

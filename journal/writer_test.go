@@ -136,6 +136,23 @@ func TestSlowDisk(t *testing.T) {
 	require.False(t, bytes.ContainsAny(disk.got.Bytes(), "\x02\x03"))
 }
 
+// An entry that does not fit any more is left out whole.
+func TestEntryBehindASlowDisk(t *testing.T) {
+	waiting := make([]byte, MaxBehind-40, MaxBehind+1<<10)
+	for name, write := range map[string]func(w *Writer){
+		"custom block": func(w *Writer) { w.entry(Entry{Kind: Flush}) },
+		"packet":       func(w *Writer) { w.packet(&outline{data: datagram("x")}, Entry{Kind: Sent}) },
+	} {
+		w := &Writer{wake: make(chan struct{}, 1), journal: stream{waiting: waiting}}
+		write(w)
+		require.ErrorIs(t, w.Err(), ErrBehind, name)
+		require.Len(t, w.journal.waiting, MaxBehind-40)
+		write(w)
+		require.Len(t, w.journal.waiting, MaxBehind-40)
+		require.EqualValues(t, 1, w.number, "nothing is made up behind an error")
+	}
+}
+
 // failing is a disk that fails once, and would take what comes after.
 type failing struct {
 	take  int // of the first Write

@@ -41,7 +41,7 @@ func checkConfig(c *conn.Config) error {
 		{"Chains.Ack.HeldBytesTotal", float64(c.Chains.Ack.HeldBytesTotal), 0, many},
 	} {
 		if !(n.value >= n.least && n.value <= n.most) { // so that no NaN gets by
-			return fmt.Errorf("%w: its configuration: %s is %v", journal.ErrCapture, n.name, n.value)
+			return impossible(fmt.Sprintf("a configuration whose %s is %v", n.name, n.value))
 		}
 	}
 	for _, d := range []struct {
@@ -52,12 +52,12 @@ func checkConfig(c *conn.Config) error {
 		{"Unanswered", c.Unanswered}, {"RekeyAfter", c.RekeyAfter}, {"StrikeWindow", c.StrikeWindow},
 	} {
 		if d.value < leastTime || d.value > mostTime {
-			return fmt.Errorf("%w: its configuration: %s is %v", journal.ErrCapture, d.name, d.value)
+			return impossible(fmt.Sprintf("a configuration whose %s is %v", d.name, d.value))
 		}
 	}
 	for _, s := range append([]wire.Suite{c.Suite}, c.Suites...) {
 		if !s.Valid() {
-			return fmt.Errorf("%w: its configuration: suite %d", journal.ErrCapture, s)
+			return impossible(fmt.Sprintf("a configuration of suite %d", s))
 		}
 	}
 	return nil
@@ -76,13 +76,13 @@ func checkEntry(it journal.Item) error {
 	e := it.Entry
 	switch {
 	case e.At < 0 || e.At > pipeline.Time(mostTime):
-		return fmt.Errorf("%w: an entry at the time %d", journal.ErrCapture, e.At)
+		return impossible(fmt.Sprintf("an entry at the time %d", e.At))
 	case e.Kind == journal.Received && (it.Packet == nil || it.Packet.Data == nil):
-		return fmt.Errorf("%w: a datagram that is not in it, or not whole", journal.ErrCapture)
+		return impossible("a datagram that is not in it, or not whole")
 	case (e.Kind == journal.Received || e.Kind == journal.SetAddress) && !e.Addr.IsValid():
-		return fmt.Errorf("%w: an entry %q without an address", journal.ErrCapture, e.Kind)
+		return impossible(fmt.Sprintf("an entry %q without an address", e.Kind))
 	case e.Kind == journal.Dial && e.Key == e.Identity:
-		return fmt.Errorf("%w: a transport that dials itself", journal.ErrCapture)
+		return impossible("a transport that dials itself")
 	}
 	return nil
 }

@@ -176,13 +176,36 @@ func TestCorruptedCopies(t *testing.T) {
 	})
 	t.Run("keys of another", func(t *testing.T) {
 		other := strings.Replace(keys, hex.EncodeToString(private(s)), strings.Repeat("07", 32), 1)
-		parsed, err := journal.ParseKeys(strings.NewReader(other))
-		require.NoError(t, err)
-		c, err := journal.NewCapture(bytes.NewReader(s.capture.Bytes()))
-		require.NoError(t, err)
-		_, err = replay.Run(c, replay.Options{Keys: parsed})
-		require.ErrorIs(t, err, replay.ErrKeys)
+		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
+		// Those of another recording of the same transport have the same key.
+		id := strings.Fields(strings.SplitN(keys, "\n", 3)[1])[1]
+		other = strings.Replace(keys, id, strings.Repeat("07", 16), 1)
+		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
 	})
+	t.Run("keys that end early", func(t *testing.T) {
+		lines := strings.SplitAfter(keys, "\n")
+		cut, whole := 0, 0
+		for n := 1; n < len(lines); n++ {
+			switch err := runWith(t, s, strings.Join(lines[:n], "")); {
+			case err == nil:
+				whole++ // nothing is needed of what was left out
+			default:
+				require.ErrorIs(t, err, replay.ErrKeysCut, "%d lines", n)
+				cut++
+			}
+		}
+		require.Positive(t, whole)
+		require.Greater(t, cut, 10)
+	})
+}
+
+// runWith replays with other keys, and finds no difference before it ends.
+func runWith(t *testing.T, s *side, keys string) error {
+	parsed, err := journal.ParseKeys(strings.NewReader(keys))
+	require.NoError(t, err)
+	res, err := replay.Run(mustCapture(t, s.capture.Bytes()), replay.Options{Keys: parsed})
+	require.Empty(t, res.Differences)
+	return err
 }
 
 func private(s *side) []byte { k := s.static.Private(); return k[:] }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -16,7 +18,7 @@ type block struct {
 	kind   uint32
 	fixed  []byte // of a packet: interface, time and lengths
 	packet []byte
-	text   []byte // of the entry
+	text   []byte // of the entry, without its number and checksum
 	other  []byte
 }
 
@@ -46,6 +48,9 @@ func split(t testing.TB, b []byte) (all []block) {
 		default:
 			k.other = body
 		}
+		if k.text != nil {
+			k.text = unseal(t, k.text)
+		}
 		all = append(all, k)
 		b = b[n:]
 	}
@@ -54,10 +59,28 @@ func split(t testing.TB, b []byte) (all []block) {
 
 func pad(b []byte) []byte { return append(b, make([]byte, (4-len(b)%4)%4)...) }
 
-// join puts a recording together again.
+// sealedText is an entry, and what package journal adds to it.
+var sealedText = regexp.MustCompile(`^({.*),"n":([0-9]+),"crc":"([0-9a-f]{8})"}$`)
+
+func unseal(t testing.TB, text []byte) []byte {
+	parts := sealedText.FindSubmatch(text)
+	require.NotNil(t, parts, "%s", text)
+	return append(slices.Clone(parts[1]), '}')
+}
+
+func seal(text []byte, number int) []byte {
+	text = fmt.Appendf(nil, `%s,"n":%d`, text[:len(text)-1], number)
+	return fmt.Appendf(text, `,"crc":"%08x"}`, crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// join puts a recording together again, as if it had been recorded like that.
 func join(all []block) (out []byte) {
-	le := binary.LittleEndian
+	le, number := binary.LittleEndian, 0
 	for _, k := range all {
+		if k.text != nil {
+			number++
+			k.text = seal(k.text, number)
+		}
 		body := slices.Clone(k.other)
 		switch k.kind {
 		case kindPacket:
@@ -121,6 +144,13 @@ func clone(all []block) []block {
 	for i := range all {
 		all[i].packet, all[i].text = slices.Clone(all[i].packet), slices.Clone(all[i].text)
 	}
+	return all
+}
+
+// packetsAlone are those of a recording that says no more that it is one.
+func packetsAlone(all []block) []block {
+	all = append(all[:2:2], all[min(3, len(all)):]...)
+	all[0].other = all[0].other[:16]
 	return all
 }
 

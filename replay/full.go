@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -20,16 +19,17 @@ type full struct {
 	o       Options
 	core    *conn.Endpoint
 	labels  []pipeline.DropCount
-	random  *bytes.Reader
+	random  randomness
 	statics map[journal.Key]*noise.Static
 
-	peers  map[uint64]*conn.Peer
+	peers  map[uint64]*conn.Peer // that are not yet forgotten
+	known  uint64                // peers are numbered from zero
 	jobs   map[uint64]*conn.Job
 	pushes map[uint64][]*journal.Entry // by peer, not yet made
 
 	// The entry in hand, and what is heard of it.
-	entry   *journal.Entry
-	packet  int // the number of the last one
+	entry *journal.Entry
+	*viewing
 	drops   []int
 	outcome journal.Outcome
 	asked   int // for room
@@ -38,14 +38,19 @@ type full struct {
 	res     Result
 }
 
-func newFull(o Options, start *journal.Start) (*full, error) {
+func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	f := &full{
-		o: o, random: bytes.NewReader(o.Keys.Random), statics: map[journal.Key]*noise.Static{},
+		o: o, viewing: views, random: randomness{rest: o.Keys.Random, whole: o.Keys.Whole}, statics: map[journal.Key]*noise.Static{},
 		peers: map[uint64]*conn.Peer{}, jobs: map[uint64]*conn.Job{}, pushes: map[uint64][]*journal.Entry{},
 		res: Result{Journal: true, Differences: map[string]int{}},
 	}
-	if start == nil || start.Version != journal.Version {
-		return nil, fmt.Errorf("%w: a journal of another version", journal.ErrCapture)
+	switch {
+	case start == nil || start.Version != journal.Version:
+		return nil, captureError("the recording is of another version")
+	case o.Keys.Recording == "" && !o.Keys.Whole:
+		return nil, ErrKeysCut
+	case o.Keys.Recording != start.Recording:
+		return nil, ErrKeys
 	}
 	for _, private := range o.Keys.Statics {
 		s, err := noise.NewStatic(private)
@@ -56,22 +61,28 @@ func newFull(o Options, start *journal.Start) (*full, error) {
 	}
 	var cfg conn.Config
 	if err := json.Unmarshal(start.Config, &cfg); err != nil {
-		return nil, fmt.Errorf("%w: its configuration: %w", journal.ErrCapture, err)
+		return nil, impossible(fmt.Sprintf("a configuration that cannot be read: %v", err))
 	}
 	if err := checkConfig(&cfg); err != nil {
 		return nil, err
 	}
 	if cfg.Static = f.statics[start.Key]; cfg.Static == nil {
+		if !o.Keys.Whole {
+			return nil, ErrKeysCut
+		}
 		return nil, ErrKeys
 	}
-	cfg.Rand, cfg.Logger, cfg.BuildOptions = f.random, slog.New(slog.DiscardHandler), o.BuildOptions
+	cfg.Rand, cfg.Logger, cfg.BuildOptions = &f.random, slog.New(slog.DiscardHandler), o.BuildOptions
 	if start.Authorizes {
 		cfg.Authorize = f.authorize
 	}
 	cfg.Deliver, cfg.Room, cfg.Touched = f.deliver, f.room, func(*conn.Peer) {}
 	cfg.Journal = conn.Journal{Queues: f, Dropped: func(row int) { f.drops = append(f.drops, row) }}
-	cfg.Stages = chainOf(o, start.Inbound, start.Outbound, func() int { return f.packet })
+	cfg.Stages = chainOf(o, views, start.Inbound, start.Outbound)
 	core, err := conn.New(cfg)
+	if f.random.cut {
+		return nil, ErrKeysCut
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +114,16 @@ func (f *full) item(it journal.Item) error {
 	switch e.Kind {
 	case journal.Push:
 		f.res.Pushes++
+		if f.forgotten(e.Peer) {
+			return nil // to a peer whose queue nobody looks at
+		}
 		f.pushes[e.Peer] = append(f.pushes[e.Peer], e)
 		return nil
 	case journal.Sent:
 		f.sent(e)
 		return nil
 	case journal.Started:
-		return fmt.Errorf("%w: a second recording in one file", journal.ErrCapture)
+		return impossible("another one")
 	}
 	if err := checkEntry(it); err != nil {
 		return fmt.Errorf("%w (behind packet %d)", err, f.packet)
@@ -128,19 +142,42 @@ func (f *full) item(it journal.Item) error {
 		f.call(e)
 	}
 	f.takeEvents()
+	if f.random.cut {
+		return ErrKeysCut
+	}
 	return nil
 }
 
-// takeEvents learns of peers.
+// takeEvents learns of peers, and forgets them as the core does.
 func (f *full) takeEvents() {
 	for f.core.HasEvents() {
 		for _, ev := range f.core.Events() {
-			f.peers[ev.Peer.Number()] = ev.Peer
+			if ev.Kind == conn.PeerForgotten {
+				delete(f.peers, ev.Peer.Number())
+				delete(f.pushes, ev.Peer.Number())
+				f.known = max(f.known, ev.Peer.Number()+1)
+				continue
+			}
+			f.know(ev.Peer)
 		}
 	}
 }
 
+func (f *full) know(p *conn.Peer) {
+	f.peers[p.Number()] = p
+	f.known = max(f.known, p.Number()+1)
+}
+
+// forgotten reports whether a peer has been known. What its user still asks of it
+// has no effect.
+func (f *full) forgotten(number uint64) bool {
+	return f.peers[number] == nil && number < f.known
+}
+
 func (f *full) differ(what, recorded, replayed string) {
+	if f.random.cut {
+		return // it could not be the same
+	}
 	f.res.Differences[what]++
 	if f.o.Difference != nil {
 		f.o.Difference(Difference{Packet: f.packet, What: what, Recorded: recorded, Replayed: replayed})

@@ -22,13 +22,15 @@ func (f *full) call(e *journal.Entry) {
 		f.job(e)
 	case journal.Dial:
 		f.dial(e)
-	default:
-		p := f.peers[e.Peer]
-		if p == nil {
+	case journal.Ready, journal.SetAddress, journal.DialFailed, journal.Abandon, journal.ClosePeer, journal.Probe:
+		switch p := f.peers[e.Peer]; {
+		case p != nil:
+			f.callPeer(p, e)
+		case !f.forgotten(e.Peer):
 			f.differ("call", string(e.Kind), "no such peer")
-			return
 		}
-		f.callPeer(p, e)
+	default:
+		f.differ("call", string(e.Kind), "nothing known by that name")
 	}
 }
 
@@ -46,19 +48,18 @@ func (f *full) callPeer(p *conn.Peer, e *journal.Entry) {
 		f.core.ClosePeer(p, e.Reason, e.At)
 	case journal.Probe:
 		f.core.Probe(p, e.At)
-	default:
-		f.differ("call", string(e.Kind), "nothing known by that name")
 	}
 }
 
 func (f *full) dial(e *journal.Entry) {
 	static := f.statics[e.Identity]
 	if static == nil {
+		f.random.cut = !f.o.Keys.Whole // it stands behind what is there
 		f.differ("call", "dial", "the keys file has no such identity")
 		return
 	}
 	if p, err := f.core.DialAs(static, e.Key, e.At); err == nil {
-		f.peers[p.Number()] = p
+		f.know(p)
 	}
 }
 

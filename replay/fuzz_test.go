@@ -166,10 +166,10 @@ func runEdited(t testing.TB, s *side, edited []block, spoil []byte) {
 	o := replay.Options{Keys: keys, Difference: func(replay.Difference) { told++ }}
 	res, err := replay.Run(mustCapture(t, capture), o)
 	if err == nil {
-		require.Equal(t, told == 0, res.Same())
+		require.Equal(t, told == 0 && res.Received+res.Sent+res.Entries > 0, res.Same())
 	}
 	// And without its start, as packets alone.
-	_, _ = replay.Run(mustCapture(t, join(append(edited[:2:2], edited[min(3, len(edited)):]...))), o)
+	_, _ = replay.Run(mustCapture(t, join(packetsAlone(edited))), o)
 }
 
 // Many edits that a fuzzer would be long in finding.

@@ -31,16 +31,16 @@ type plain struct {
 	sendings map[uint32][]sending   // by receiver index: peers choose them apart from each other
 	reliable map[pipeline.ID]uint64 // Reliable messages sent, by session
 
-	packet    int
+	*viewing
 	drops     []int
 	delivered int
 	pk        pipeline.Packet
 	res       Result
 }
 
-func newPlain(o Options) (*plain, error) {
+func newPlain(o Options, views *viewing) (*plain, error) {
 	p := &plain{
-		o: o, epochs: slices.Clone(o.Keys.Epochs), open: map[uint32]pipeline.EpochNotice{},
+		o: o, viewing: views, res: Result{Differences: map[string]int{}}, epochs: slices.Clone(o.Keys.Epochs), open: map[uint32]pipeline.EpochNotice{},
 		peers: map[[noise.KeySize]byte]pipeline.ID{}, current: map[[noise.KeySize]byte]pipeline.ID{},
 		sendings: map[uint32][]sending{}, reliable: map[pipeline.ID]uint64{},
 	}
@@ -59,7 +59,7 @@ func newPlain(o Options) (*plain, error) {
 			return nil, err
 		}
 	}
-	if err := addWindows(p.set, o, func() int { return p.packet }); err != nil {
+	if err := views.add(p.set); err != nil {
 		return nil, err
 	}
 	if p.in, err = p.set.Build(o.BuildOptions...); err != nil {

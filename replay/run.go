@@ -1,7 +1,7 @@
 package replay
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
@@ -12,21 +12,10 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-var (
-	// ErrKeys: the keys are not those of the journal.
-	ErrKeys = errors.New("replay: the keys file belongs to another recording")
-	// ErrStages: the chain is not the one that was recorded.
-	ErrStages = errors.New("replay: the recording was made with other stages")
-	// ErrNoStage: Options.Views names a stage that the chain does not have.
-	ErrNoStage = errors.New("replay: there is no stage")
-	// ErrNoKeys: a journal needs its keys file.
-	ErrNoKeys = errors.New("replay: the keys are missing; record with a keys file to be able to replay")
-)
-
-// Options says how to replay. The zero value works for a journal that was
-// recorded with the default stages.
+// Options says how to replay. Keys is required; the rest may be left out for a
+// transport with the default stages.
 type Options struct {
-	// Keys is what ReadKeys has returned. Required.
+	// Keys is what journal.ReadKeys has returned.
 	Keys *journal.Keys
 	// Stages and BuildOptions must be those of the intentra.Config that was
 	// recorded.
@@ -39,7 +28,8 @@ type Options struct {
 	// Stop, if set, is asked before each packet or entry whether to end early.
 	Stop func() bool
 	// Views are called with each packet, or each message, that has passed the
-	// inbound stage of the name. A View is good until the call returns.
+	// inbound stage of the name. A View is good until the call returns. If one
+	// panics, the replay ends with ErrView, behind the packet in hand.
 	Views map[string]func(v View)
 }
 
@@ -90,15 +80,18 @@ type Result struct {
 	Unjudged int
 	// Entries counts all inputs, Pushes the messages sent.
 	Entries, Pushes int
-	// Differences counts them by Difference.What.
+	// Differences counts them by Difference.What. It is never nil.
 	Differences map[string]int
 	// Inbound and Outbound are the counters of the replay.
 	Inbound, Outbound pipeline.Counts
 }
 
-// Same reports whether nothing that was replayed differed. It is true of nothing,
-// too: look at Run's error, at Whole and at Received before it.
-func (r *Result) Same() bool { return len(r.Differences) == 0 }
+// Same reports whether something was replayed, and nothing of it differed. In a
+// plain capture there is nothing to differ from. It goes as far as the replay has
+// got: look at Run's error and at Whole, too.
+func (r *Result) Same() bool {
+	return r.Received+r.Sent+r.Entries > 0 && len(r.Differences) == 0
+}
 
 // Totals returns the counters of the replay by name, "inbound packets dropped
 // replay/replayed" for one, without those that are zero.
@@ -112,30 +105,37 @@ func (r *Result) Totals() map[string]uint64 {
 	return all
 }
 
-// Run replays a capture to its end, from where it has been read to: open it anew
-// for each Run. The result is valid with an error, too, as
-// far as it got: one that is io.ErrUnexpectedEOF means that the capture ends in
-// the middle of something.
+// Run replays a capture from its beginning to its end: open it anew for each Run.
+// The result is valid with an error, too, as far as it got: one that is
+// io.ErrUnexpectedEOF means that the capture ends in the middle of something, one
+// that is journal.ErrCapture that it is damaged, or holds what cannot be replayed.
 func Run(c *journal.Capture, o Options) (Result, error) {
-	if o.Keys == nil {
-		return Result{}, ErrNoKeys
+	none := Result{Differences: map[string]int{}}
+	switch {
+	case c == nil:
+		return none, ErrNoCapture
+	case o.Keys == nil:
+		return none, ErrNoKeys
+	case c.Begun():
+		return none, errRead
 	}
 	first, err := c.Next()
 	if err == io.EOF {
-		return Result{}, nil
+		return none, nil
 	}
 	if err != nil {
-		return Result{}, err
+		return none, err
 	}
+	views := viewing{views: o.Views}
 	var play player
 	if e := first.Entry; e != nil && e.Kind == journal.Started {
-		play, err = newFull(o, e.Start)
+		play, err = newFull(o, &views, e.Start)
 		first = journal.Item{}
 	} else {
-		play, err = newPlain(o)
+		play, err = newPlain(o, &views)
 	}
 	if err != nil {
-		return Result{}, err
+		return none, err
 	}
 	for it := first; err == nil; it, err = c.Next() {
 		if o.Stop != nil && o.Stop() {
@@ -144,7 +144,7 @@ func Run(c *journal.Capture, o Options) (Result, error) {
 		if it == (journal.Item{}) {
 			continue // the start
 		}
-		if err := play.item(it); err != nil {
+		if err := cmp.Or(play.item(it), views.err); err != nil {
 			return play.result(), err
 		}
 	}

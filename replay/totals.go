@@ -28,7 +28,7 @@ func (f *full) ended(end *journal.End) {
 			}
 		}
 	}
-	if n := f.random.Len(); n > 0 {
+	if n := len(f.random.rest); n > 0 {
 		f.differ("random", fmt.Sprintf("%d bytes drawn", len(f.o.Keys.Random)), fmt.Sprint(len(f.o.Keys.Random)-n))
 	}
 }

@@ -1,6 +1,15 @@
 package replay
 
-import "maps"
+import (
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
 
 // view returns o with one more View behind a stage.
 func (o Options) view(stage string, f func(View)) Options {
@@ -15,4 +24,46 @@ func (o Options) view(stage string, f func(View)) Options {
 	}
 	o.Views = views
 	return o
+}
+
+// viewing is the views of a replay, the number of the packet that they are shown,
+// and what has become of them.
+type viewing struct {
+	views  map[string]func(View)
+	packet int
+	err    error
+}
+
+// add puts a window behind each stage that is looked at.
+func (v *viewing) add(s *stages.Set) error {
+	names := s.Names()
+	for _, name := range keys(v.views) {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("%w %q; there are: %s", ErrNoStage, name, strings.Join(names, " "))
+		}
+		s.InsertAfter(name, &window{v, name})
+	}
+	return nil
+}
+
+// window is the stage that shows what passes it, and changes nothing.
+type window struct {
+	*viewing
+	stage string
+}
+
+func (w *window) Name() string         { return "replay_window_" + w.stage }
+func (w *window) Reasons() []string    { return nil }
+func (w *window) ReadsPlaintext() bool { return false }
+
+func (w *window) Process(p *pipeline.Packet) (v pipeline.Verdict) {
+	v = pipeline.Accept
+	defer func() {
+		// The chain would take it for a panic of the stage, and count it.
+		if r := recover(); r != nil && w.err == nil {
+			w.err = fmt.Errorf("%w: that of stage %q, at packet %d: %v\n\n%s", ErrView, w.stage, w.packet, r, debug.Stack())
+		}
+	}()
+	w.views[w.stage](View{Number: w.packet, Packet: p})
+	return v
 }

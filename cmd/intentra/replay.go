@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -14,13 +13,13 @@ import (
 )
 
 type replayCmd struct {
-	Capture   string `arg:"" name:"capture" help:"The recording (--record), or a capture of tcpdump, dumpcap or Wireshark."`
-	Keys      string `required:"" placeholder:"FILE" help:"The keys file (--record-keys) of the side that is to be replayed."`
-	Stage     string `placeholder:"NAME" help:"Show each packet, or message, as it leaves this stage of the inbound chain, instead of its verdict."`
-	FuzzSeeds string `placeholder:"DIR" help:"Write what passes into folders of DIR, as seeds for fuzzing: datagrams, frames, messages."`
-	Frames    string `placeholder:"FILE" help:"Write the plaintext of each data packet to a new FILE (pcap), for Wireshark with the dissector intentra_frames."`
-	Quiet     bool   `short:"q" help:"No line for each packet."`
-	JSON      bool   `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
+	Capture   fileName   `arg:"" name:"capture" help:"The recording (--record), or a capture of tcpdump, dumpcap or Wireshark; - is standard input."`
+	Keys      fileName   `required:"" placeholder:"FILE" help:"The keys file (--record-keys) of the side that is to be replayed."`
+	Stage     stageName  `placeholder:"NAME" help:"Show each packet, or message, as it leaves this stage of the inbound chain, instead of its verdict."`
+	FuzzSeeds folderName `placeholder:"DIR" help:"Write what passes into folders of DIR, as seeds for fuzzing: datagrams, frames, messages."`
+	Frames    newFile    `placeholder:"FILE" help:"Write the plaintext of each data packet to a new FILE (pcap), for Wireshark with the dissector intentra_frames."`
+	Quiet     bool       `short:"q" help:"No line for each packet."`
+	JSON      bool       `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
 }
 
 func (c *replayCmd) Help() string {
@@ -33,24 +32,27 @@ same: see go doc github.com/intentra/intentra/replay.
 Of a plain capture the data packets are judged whose keys the keys file has, which is enough to see what a stage
 thinks of them; handshakes and what is sent are not.
 
+The exit code is 1, too, if there was nothing to compare or to judge, unless --fuzz-seeds or --frames ask for what is
+there. A recording whose writer was killed is replayed as far as it goes, which is no failure.
+
 --json prints {"journal","whole","received","sent","other","unjudged","delivered","entries","differences":{},
 "totals":{},"seeds","interrupted"}.`
 }
-
-// errDiffers: the replay was not like the recording; how, has been told.
-var errDiffers = errors.New("replay: it was not the same; the lines marked DIFFERS say where")
 
 // mostDifferences is how many are printed; all are counted.
 const mostDifferences = 100
 
 func (c *replayCmd) Run(e *environment) (err error) {
-	keys, err := journal.ReadKeys(c.Keys)
+	keys, err := journal.ReadKeys(string(c.Keys))
 	if err != nil {
 		return c.wrongInput(err)
 	}
-	capture, err := journal.Open(c.Capture)
+	if err := c.FuzzSeeds.check(); err != nil {
+		return err
+	}
+	capture, err := c.open(e)
 	if err != nil {
-		return c.wrongInput(err)
+		return err
 	}
 	defer capture.Close()
 	out, _ := e.live(c.JSON)
@@ -60,33 +62,74 @@ func (c *replayCmd) Run(e *environment) (err error) {
 	}
 	o := replay.Options{Keys: keys, Packet: p.packet, Difference: p.difference, Stop: p.stop}
 	if c.Stage != "" {
-		o.Views = map[string]func(replay.View){c.Stage: p.view}
+		o.Views = map[string]func(replay.View){string(c.Stage): p.view}
 	}
 	var seeds replay.Seeds
 	if c.FuzzSeeds != "" {
 		o = seeds.Watch(o)
 	}
 	if c.Frames != "" {
-		f, openErr := os.OpenFile(c.Frames, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		f, openErr := os.OpenFile(string(c.Frames), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if openErr != nil {
 			return usagef("replay: %w; give the name of a new file", openErr)
 		}
-		w := bufio.NewWriter(f)
-		frames := replay.NewFrames(w)
+		frames := newFramesFile(f)
 		o = frames.Watch(o)
-		defer func() { err = errors.Join(err, frames.Err(), w.Flush(), f.Close()) }()
+		defer func() {
+			err = errors.Join(err, frames.close())
+			if _, wrong := errors.AsType[usageError](err); wrong { // nothing is in it
+				err = errors.Join(err, os.Remove(string(c.Frames)))
+			}
+		}()
 	}
 	res, err := replay.Run(capture, o)
-	if errors.Is(err, replay.ErrNoStage) || errors.Is(err, replay.ErrKeys) || errors.Is(err, replay.ErrStages) {
-		return usageError{err}
+	if err := c.failed(err, &res, p.last); err != nil {
+		return err
 	}
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("replay: %s, behind packet %d: %w", c.Capture, p.last, err)
+	if (err != nil || res.Journal && !res.Whole) && !p.ended() {
+		e.warnf("%s ends early, as if its writer had been killed; what is before that was replayed", c.name())
+	}
+	return c.conclude(e, p, &res, &seeds, keys.Local.Port())
+}
+
+// name is the capture's.
+func (c *replayCmd) name() string {
+	if c.Capture == "-" {
+		return "standard input"
+	}
+	return string(c.Capture)
+}
+
+func (c *replayCmd) open(e *environment) (*journal.Capture, error) {
+	capture, err := untilInterrupted(e, c.name(), func() (*journal.Capture, error) {
+		if c.Capture == "-" {
+			return journal.NewCapture(&interruptedReader{e, c.name()})
+		}
+		return journal.Open(string(c.Capture))
+	})
+	if errors.Is(err, errInterrupted) {
+		return nil, fmt.Errorf("replay: %w", err)
 	}
 	if err != nil {
-		e.warnf("%s ends in the middle of something, as if its recorder had been killed; what is before that was replayed", c.Capture)
+		return nil, c.wrongInput(err)
 	}
-	return c.conclude(e, p, &res, &seeds)
+	return capture, nil
+}
+
+// interruptedReader is standard input up to an interrupt.
+type interruptedReader struct {
+	e    *environment
+	name string
+}
+
+func (r *interruptedReader) Read(b []byte) (int, error) {
+	// What is left behind by an interrupt has no hold on b.
+	got, err := untilInterrupted(r.e, r.name, func() ([]byte, error) {
+		own := make([]byte, len(b))
+		n, err := r.e.stdin.Read(own)
+		return own[:n], err
+	})
+	return copy(b, got), err
 }
 
 func (c *replayCmd) wrongInput(err error) error {
@@ -96,47 +139,22 @@ func (c *replayCmd) wrongInput(err error) error {
 	return usagef("replay: %w", err)
 }
 
-// conclude prints the totals.
-func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Result, seeds *replay.Seeds) error {
-	r := replayResult{
-		Journal: res.Journal, Whole: res.Whole, Received: res.Received, Sent: res.Sent, Other: res.Other, Unjudged: res.Unjudged,
-		Delivered: res.Delivered, Entries: res.Entries, Differences: res.Differences, Totals: res.Totals(), Interrupted: p.ended(),
+// failed returns what the command ends with, if the replay has ended with an error
+// that leaves nothing to tell: not one that says that the capture was cut off
+// behind what was replayed, or was an interrupt.
+func (c *replayCmd) failed(err error, res *replay.Result, last int) error {
+	nothing := res.Received+res.Sent+res.Other+res.Entries == 0
+	switch {
+	case err == nil || errors.Is(err, errInterrupted):
+		return nil
+	case errors.Is(err, replay.ErrNoStage), errors.Is(err, replay.ErrKeys), errors.Is(err, replay.ErrKeysCut), errors.Is(err, replay.ErrStages):
+		return usageError{err}
+	case nothing && errors.Is(err, io.ErrUnexpectedEOF):
+		return usagef("replay: %s is cut off before anything that could be replayed", c.name())
+	case nothing && errors.Is(err, journal.ErrCapture):
+		return usagef("replay: %s: %w", c.name(), err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil
 	}
-	if c.FuzzSeeds != "" {
-		n, err := seeds.Write(c.FuzzSeeds)
-		if err != nil {
-			return err
-		}
-		r.Seeds = n
-		e.warnf("%s holds %d seeds, with messages in plain text; go doc github.com/intentra/intentra/fuzz SeedFS tells how to use them", c.FuzzSeeds, n)
-	}
-	p.totals(&r)
-	if c.JSON {
-		if err := printJSON(e.stdout, r); err != nil {
-			return err
-		}
-	}
-	if p.err != nil {
-		return p.err
-	}
-	if !res.Same() {
-		return errDiffers
-	}
-	return nil
-}
-
-// replayResult is what --json prints.
-type replayResult struct {
-	Journal     bool              `json:"journal"` // or a plain capture
-	Whole       bool              `json:"whole"`   // the journal has its end
-	Received    int               `json:"received"`
-	Sent        int               `json:"sent"`
-	Other       int               `json:"other"`    // packets that are none of ours
-	Unjudged    int               `json:"unjudged"` // received, of those
-	Delivered   int               `json:"delivered"`
-	Entries     int               `json:"entries"`
-	Differences map[string]int    `json:"differences"`
-	Totals      map[string]uint64 `json:"totals"`
-	Seeds       int               `json:"seeds"`
-	Interrupted bool              `json:"interrupted"`
+	return fmt.Errorf("replay: %s, behind packet %d: %w", c.name(), last, err)
 }

@@ -100,18 +100,18 @@ func (p *replayPrinter) totals(r *replayResult) {
 	}
 	p.printf("\n")
 	printCounts(p, r.Totals)
-	if !r.Journal {
-		if r.Received+r.Sent == 0 {
-			p.printf("nothing in it goes to or from the port that the keys were recorded at\n")
-		}
-		return
-	}
-	if len(r.Differences) == 0 {
+	switch {
+	case len(r.Differences) > 0:
+		p.printf("differences, by kind:\n")
+		printCounts(p, r.Differences)
+	case !r.Journal || r.Received+r.Sent+r.Entries == 0:
+	case r.Interrupted:
+		p.printf("identical as far as it was replayed\n")
+	case !r.Whole:
+		p.printf("identical as far as it goes: the recording has no end, as if its writer had been killed\n")
+	default:
 		p.printf("identical to the recording\n")
-		return
 	}
-	p.printf("differences, by kind:\n")
-	printCounts(p, r.Differences)
 }
 
 // printCounts prints a line for each, by name.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/intentra/intentra/replay"
+)
+
+// stageName and folderName refuse an empty word, as fileName does: without it they
+// would be as good as not given.
+type (
+	stageName  string
+	folderName string
+)
+
+func (s *stageName) Decode(ctx *kong.DecodeContext) error {
+	return decodeWord(ctx, "stage", (*string)(s))
+}
+
+func (f *folderName) Decode(ctx *kong.DecodeContext) error {
+	return decodeWord(ctx, "folder", (*string)(f))
+}
+
+func decodeWord(ctx *kong.DecodeContext, what string, to *string) error {
+	if err := ctx.Scan.PopValueInto(what, to); err != nil {
+		return err
+	}
+	if *to == "" {
+		return fmt.Errorf("the name is empty; give that of a %s", what)
+	}
+	return nil
+}
+
+// check tells before a long replay what would stop it at its end.
+func (f folderName) check() error {
+	if f == "" {
+		return nil
+	}
+	switch info, err := os.Stat(string(f)); {
+	case err == nil && !info.IsDir():
+		return usagef("replay: %s is a file; --fuzz-seeds wants the name of a folder", f)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return usagef("replay: --fuzz-seeds: %w", err)
+	}
+	return nil
+}
+
+// framesFile is the file of --frames.
+type framesFile struct {
+	*replay.Frames
+	buffer *bufio.Writer
+	file   io.Closer
+}
+
+func newFramesFile(f io.WriteCloser) *framesFile {
+	w := bufio.NewWriter(f)
+	return &framesFile{replay.NewFrames(w), w, f}
+}
+
+// close returns the first error, which a full disk has come to several times.
+func (f *framesFile) close() error {
+	err := f.buffer.Flush()
+	if first := f.Err(); first != nil {
+		err = first
+	}
+	return errors.Join(err, f.file.Close())
+}

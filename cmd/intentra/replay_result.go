@@ -1,0 +1,75 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/intentra/intentra/replay"
+)
+
+// errDiffers: the replay was not like the recording; how, has been told.
+var errDiffers = errors.New("replay: it was not the same; the lines marked DIFFERS say where")
+
+// replayResult is what --json prints.
+type replayResult struct {
+	Journal     bool              `json:"journal"` // or a plain capture
+	Whole       bool              `json:"whole"`   // the journal has its end
+	Received    int               `json:"received"`
+	Sent        int               `json:"sent"`
+	Other       int               `json:"other"`    // packets that are none of ours
+	Unjudged    int               `json:"unjudged"` // received, of those
+	Delivered   int               `json:"delivered"`
+	Entries     int               `json:"entries"`
+	Differences map[string]int    `json:"differences"`
+	Totals      map[string]uint64 `json:"totals"`
+	Seeds       int               `json:"seeds"`
+	Interrupted bool              `json:"interrupted"`
+}
+
+// conclude prints the totals, and returns the verdict. A reader of the output who
+// has gone changes nothing about that.
+func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Result, seeds *replay.Seeds, port uint16) error {
+	r := replayResult{
+		Journal: res.Journal, Whole: res.Whole, Received: res.Received, Sent: res.Sent, Other: res.Other, Unjudged: res.Unjudged,
+		Delivered: res.Delivered, Entries: res.Entries, Differences: res.Differences, Totals: res.Totals(), Interrupted: p.ended(),
+	}
+	if c.FuzzSeeds != "" {
+		n, err := seeds.Write(string(c.FuzzSeeds))
+		if err != nil {
+			return err
+		}
+		r.Seeds = n
+		e.warnf("%s holds %d seeds, with messages in plain text; go doc github.com/intentra/intentra/fuzz SeedFS tells how to use them", c.FuzzSeeds, n)
+	}
+	p.totals(&r)
+	if c.JSON {
+		p.err = cmp.Or(p.err, printJSON(e.stdout, r))
+	}
+	nothing := r.nothing(port)
+	switch {
+	case p.err != nil && !isBrokenPipe(p.err):
+		return p.err
+	case len(r.Differences) > 0:
+		return errDiffers
+	case nothing == "" || r.Interrupted:
+		return nil
+	case c.FuzzSeeds != "" || c.Frames != "":
+		e.warnf("%s: %s", c.name(), nothing)
+		return nil
+	}
+	return fmt.Errorf("replay: %s: %s", c.name(), nothing)
+}
+
+// nothing says why nothing was compared or judged, if that is so. port is ours.
+func (r *replayResult) nothing(port uint16) string {
+	switch {
+	case r.Journal && r.Received+r.Sent+r.Entries == 0:
+		return "nothing was compared: there is nothing behind the recording's first entry"
+	case r.Journal || r.Received > r.Unjudged:
+		return ""
+	case r.Received+r.Sent == 0:
+		return fmt.Sprintf("nothing was judged: no datagram in it goes to or from port %d, which the keys were recorded at", port)
+	}
+	return fmt.Sprintf("nothing was judged: of %d datagrams received %d belong to handshakes, and what was sent is not judged", r.Received, r.Unjudged)
+}

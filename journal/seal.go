@@ -1,0 +1,52 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"hash/crc32"
+	"strconv"
+)
+
+// The text of each entry ends with its number, from one, and a checksum over all
+// that stands before that:
+//
+//	{"kind":"flush","at":5,"n":17,"crc":"0a1b2c3d"}
+//
+// So what is lost, doubled or changed on the way is told from what the recorded
+// core was given. A packet is not part of it: the replay judges that, and names
+// the one that is not as it was.
+
+// castagnoli is CRC-32C (RFC 3720, appendix B.4), which processors have an
+// instruction for.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+const (
+	beforeSum = `,"crc":"`
+	afterSum  = `"}`
+	sealSize  = len(beforeSum) + 2*crc32.Size + len(afterSum)
+)
+
+// seal appends text, an object in JSON, with its number and checksum.
+func seal(b, text []byte, number uint64) []byte {
+	start := len(b)
+	b = append(b, text[:len(text)-1]...)
+	b = append(b, `,"n":`...)
+	b = strconv.AppendUint(b, number, 10)
+	return appendSum(b, b[start:])
+}
+
+// appendSum appends the end of a text that has begun with sealed.
+func appendSum(b, sealed []byte) []byte {
+	var sum [crc32.Size]byte
+	binary.BigEndian.PutUint32(sum[:], crc32.Checksum(sealed, castagnoli))
+	b = append(b, beforeSum...)
+	b = hex.AppendEncode(b, sum[:])
+	return append(b, afterSum...)
+}
+
+// sound reports whether a text is as seal has made it.
+func sound(text []byte) bool {
+	at := len(text) - sealSize
+	return at >= 0 && bytes.Equal(text[at:], appendSum(make([]byte, 0, sealSize), text[:at]))
+}
