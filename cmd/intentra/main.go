@@ -79,34 +79,48 @@ func runContext(ctx context.Context, args []string, stdin io.Reader, stdout, std
 		ctx: ctx, stdin: stdin, stdout: stdout, stderr: &lockedWriter{w: stderr},
 		stdoutTerminal: isTerminal(stdout), stderrTerminal: isTerminal(stderr),
 	}
-	command, code, done := parse(args, e)
+	command, code, done := newCommandLine(e).parse(args)
 	if done {
 		return code
 	}
 	return report(e, command.Run(e))
 }
 
-// parse reads the command line. done is true if there is nothing to run: it
-// was wrong, or asked for help.
-func parse(args []string, e *environment) (command *kong.Context, code int, done bool) {
-	help := &failingWriter{w: e.stdout}
-	parser := kong.Must(new(grammar),
+// commandLine parses command lines, one after the other.
+type commandLine struct {
+	e      *environment
+	parser *kong.Kong
+	help   *failingWriter
+	code   int
+	done   bool
+}
+
+func newCommandLine(e *environment) *commandLine {
+	l := &commandLine{e: e, help: &failingWriter{w: e.stdout}}
+	l.parser = kong.Must(new(grammar),
 		kong.Name("intentra"),
 		kong.Description("Low-latency, encrypted state broadcast over UDP between peers that know each other's keys."),
-		kong.Writers(help, e.stderr),
-		kong.Exit(func(c int) { code, done = c, true }),
+		kong.Writers(l.help, e.stderr),
+		kong.Exit(func(c int) { l.code, l.done = c, true }),
 		kong.Vars{"min_state": strconv.Itoa(minState)},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
-	command, err := parser.Parse(joinNegative(args))
-	if help.err != nil { // kong takes it for wrong input, or for nothing
-		return nil, report(e, help.err), true
+	return l
+}
+
+// parse reads the command line. done is true if there is nothing to run: it
+// was wrong, or asked for help.
+func (l *commandLine) parse(args []string) (command *kong.Context, code int, done bool) {
+	l.code, l.done, l.help.err = exitOK, false, nil
+	command, err := l.parser.Parse(joinNegative(args))
+	if l.help.err != nil { // kong takes it for wrong input, or for nothing
+		return nil, report(l.e, l.help.err), true
 	}
-	if done {
-		return nil, code, true
+	if l.done {
+		return nil, l.code, true
 	}
 	if err != nil {
-		return nil, report(e, usagef("%s\n%s", withoutHint(message(err)), seeHelp(err))), true
+		return nil, report(l.e, usagef("%s\n%s", withoutHint(message(err)), seeHelp(err))), true
 	}
 	return command, 0, false
 }

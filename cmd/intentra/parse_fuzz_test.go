@@ -66,11 +66,13 @@ func FuzzCommandLine(f *testing.F) {
 	} {
 		f.Add(strings.ReplaceAll(line, " ", "\x00"), "c2VjcmV0")
 	}
+	// One for all, as building it takes longer than all the rest.
+	out, errs := new(bytes.Buffer), new(bytes.Buffer)
+	l := newCommandLine(&environment{ctx: context.Background(), stdin: strings.NewReader(""), stdout: out, stderr: errs})
 	f.Fuzz(func(t *testing.T, line, secret string) {
-		args := strings.Split(line, "\x00")
-		out, errs := new(bytes.Buffer), new(bytes.Buffer)
-		e := &environment{ctx: context.Background(), stdin: strings.NewReader(""), stdout: out, stderr: errs}
-		command, code, done := parse(args, e)
+		out.Reset()
+		errs.Reset()
+		command, code, done := l.parse(strings.Split(line, "\x00"))
 		switch {
 		case !done:
 			require.NotNil(t, command)
@@ -84,7 +86,7 @@ func FuzzCommandLine(f *testing.F) {
 
 		errs.Reset()
 		secret = strings.Trim(secret, "\x00")
-		_, _, done = parse([]string{"pub", "--connect", "h:1", "--key", "k", "--peer=" + secret}, e)
+		_, _, done = l.parse([]string{"pub", "--connect", "h:1", "--key", "k", "--peer=" + secret})
 		if done && len(secret) >= 8 {
 			const told = "intentra: --peer: not a key: want 44 characters of base64, as keygen prints them\nSee 'intentra pub --help'.\n"
 			require.Equal(t, told, errs.String())
