@@ -61,15 +61,28 @@ func (f *forward) planSkip() {
 // noRekey is a configuration whose only rekey has been spent.
 func noRekey(c *Config) { c.RekeyRate = 1e-9 }
 
-// Just below 2^27 packets the keys are changed, and nobody notices. Where they
+// Just below 2^27 packets the keys are changed, and nobody notices: either side
+// sees to it, whether it is the sender or the receiver of them. Where they
 // cannot be, the session goes on up to 2^28, stops there, and another one takes
 // over; so it does at once at 2^64-1. No counter wraps, and none at 2^28 or above
 // is sent or accepted.
 func TestThreat34(t *testing.T) {
 	var rekeyed, stopped []string
-	for _, below := range []uint64{1, 2, 100} {
+	for _, tt := range []struct {
+		below uint64
+		blind func(f *forward) *node // the side that lets it pass, if any
+	}{
+		{1, nil},
+		{2, nil},
+		{100, nil},
+		{100, func(f *forward) *node { return f.a }},
+		{100, func(f *forward) *node { return f.b }},
+	} {
 		w := newNetwork(t, 34)
-		f := newForward(w, 1<<27-below)
+		f := newForward(w, 1<<27-tt.below)
+		if tt.blind != nil {
+			tt.blind(f).ep.cfg.RekeyAfterPackets = HardPackets
+		}
 		f.talk(300)
 		w.run(time.Second)
 		require.EqualValues(t, 1, f.a.ep.stats.Rekeys)
@@ -115,9 +128,44 @@ func TestThreat34(t *testing.T) {
 		stopped = append(stopped, fmt.Sprintf("%#x (%d more)", last.from, f.sent))
 	}
 
+	answers := controlLimit(t)
 	refused := inboundLimit(t)
-	t.Logf("row 34: rekeyed by the packets %v; without a rekey sessions closed as %v from %v, up again each time, highest counter 2^28-1; %d packets at 2^28 and above: replay/too_high %d",
-		rekeyed, wire.CloseKeys, stopped, refused, refused)
+	t.Logf("row 34: rekeyed by the packets %v; without a rekey sessions closed as %v from %v, up again each time, highest counter 2^28-1, and no control packet above (%d sent below); %d packets at 2^28 and above: replay/too_high %d",
+		rekeyed, wire.CloseKeys, stopped, answers, refused, refused)
+}
+
+// controlLimit has one side ask for what the other sends at once, beside the
+// queue, where its keys are all but used up: answers to path challenges, and in
+// the end a Close. It returns how many packets have left.
+func controlLimit(t *testing.T) (sent int) {
+	const limit uint64 = HardPackets
+	for _, from := range []uint64{limit - 2, limit - 1, limit, math.MaxUint64 - 1, math.MaxUint64} {
+		for questions := range 4 {
+			w := newNetwork(t, 34)
+			f := newForward(w, from, noRekey)
+			f.a.ep.rekeys.AllowN(goTime(w.now), 1)
+			f.b.ep.rekeys.AllowN(goTime(w.now), 1)
+			s := f.b.session(f.a)
+			for range questions {
+				challenge := wire.AppendPath(nil, wire.FramePathChallenge, [wire.PathTokenSize]byte{1})
+				require.True(t, f.b.ep.sendControl(s, s.remote, challenge, w.now))
+			}
+			f.b.turn()
+			w.run(6 * time.Millisecond) // they are there, and no acknowledgement is due
+			f.a.ep.ClosePeer(f.a.peer(f.b), wire.CloseNormal, w.now)
+			f.a.turn()
+			w.run(time.Second)
+			require.Less(t, f.highest, limit)
+			left := 0
+			if from < limit {
+				left = int(limit - from)
+			}
+			require.Equal(t, min(questions+1, left), f.sent, "what the keys are good for is used")
+			w.requireAllSealed()
+			sent += f.sent
+		}
+	}
+	return sent
 }
 
 // inboundLimit has a malicious peer seal packets under counters that no sender

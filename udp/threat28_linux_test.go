@@ -76,6 +76,11 @@ func TestThreat28(t *testing.T) {
 			if !runs {
 				require.EqualValues(t, sending.given, s.WriteLoss.Total()+s.Reported.Total())
 			}
+			if tt.loss == LossRefused {
+				// The datagram at which it is told has not been tried yet.
+				require.Zero(t, s.WriteLoss.Total(), "it costs none")
+				require.EqualValues(t, sending.given, s.Reported[LossRefused])
+			}
 			require.Equal(t, losses(map[Loss]uint64{tt.loss: uint64(receiving.given)}), c.Stats().Reported)
 			require.Equal(t, runs && tt.gso, from.Offload().GSO, "%v", tt.errno)
 			add(&lost, s.WriteLoss)

@@ -19,6 +19,8 @@ type forger struct {
 	victim *sim.Node
 	index  uint32 // the hub's, for the victim
 	sent   int
+
+	genuine uint64 // packets of the victim's
 }
 
 // newForger listens until a packet of the victim's has told the index.
@@ -27,6 +29,7 @@ func newForger(s *scene, victim *sim.Node) *forger {
 	s.Tap(func(d sim.Datagram) (pass sim.Action) {
 		if d.From == victim.Addr() && d.Type() == wire.TypeData {
 			_, f.index, _ = wire.Peek(d.Data)
+			f.genuine++
 		}
 		return pass
 	})
@@ -57,8 +60,10 @@ func TestThreat02(t *testing.T) {
 	const each = 10 * time.Millisecond
 	batch := total / int(honestTime/each)
 	var f *forger
+	var before uint64 // packets that the hub has taken for the victim's
 	s, peace, attacked := underAttack(t, 2, func(s *scene) {
 		f = newForger(s, s.peers[0])
+		before = s.hub.PeerStats(f.victim.Key()).PacketsIn
 		s.peers[0].Send(s.hub.Key(), greeting)
 		s.run(100 * time.Millisecond)
 		s.Every(each, func() { f.forge(min(batch, total-f.sent)) })
@@ -66,6 +71,8 @@ func TestThreat02(t *testing.T) {
 	stats := s.hub.Stats()
 	require.EqualValues(t, total, f.sent)
 	require.EqualValues(t, total, s.hub.Drops("aead", "forged"), "each is dropped where it should be")
+	require.Equal(t, f.genuine, s.hub.PeerStats(f.victim.Key()).PacketsIn-before, "none passes for the victim's own")
+	require.Zero(t, stats.Rekeys, "for none of their counters")
 	require.Zero(t, stats.Strikes)
 	require.Zero(t, closes(stats))
 	require.Equal(t, len(s.peers), stats.Sessions)

@@ -57,6 +57,7 @@ func TestThreat05(t *testing.T) {
 	require.GreaterOrEqual(t, full, len(all)*3/4, "the slots are taken when the newcomers come")
 	require.GreaterOrEqual(t, stats.Handshakes[conn.HandshakeEvicted], uint64(full))
 	require.NotZero(t, stats.Handshakes[conn.HandshakeAddress], "the sixth of an address")
+	require.NotZero(t, stats.Handshakes[conn.HandshakeTimedOut], "those of the first second")
 	require.Zero(t, closes(stats))
 	require.Equal(t, peace, attacked)
 	threat05Oldest(t, s, h)

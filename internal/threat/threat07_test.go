@@ -54,7 +54,8 @@ type hoarded struct {
 
 // A cookie works for its own address, port and message alone. It does so for 5 s
 // at least and less than 125 s, and does not come back to life with the secrets
-// that follow; and however many there are, they buy no more than five slots.
+// that follow, nor outlive its own because nobody asks; and however many there
+// are, they buy no more than five slots.
 func TestThreat07(t *testing.T) {
 	var h *hoard
 	s, peace, attacked := underAttack(t, 7, func(s *scene) {
@@ -63,6 +64,7 @@ func TestThreat07(t *testing.T) {
 	})
 	others := threat07Elsewhere(t, h)
 	ages := threat07Ages(t, h)
+	silent := threat07Silence(t, h)
 
 	// All that it has got in a minute, from the ports of one address, at once.
 	const many = 60
@@ -92,8 +94,21 @@ func TestThreat07(t *testing.T) {
 	require.Zero(t, closes(s.hub.Stats()))
 	require.Equal(t, len(s.peers), s.hub.Stats().Sessions)
 	require.Equal(t, peace, attacked)
-	report(t, 7, "%d cookies from elsewhere or for another message: none accepted; accepted at ages up to %v and refused from %v on, never revived over two rotations; %d hoarded ones at once: 5 begun, address %d; honest delivery %s without, %s with",
-		others, ages[0], ages[1], many, refused, percent(peace), percent(attacked))
+	report(t, 7, "%d cookies from elsewhere or for another message: none accepted; accepted at ages up to %v and refused from %v on, never revived over two rotations, none after %v of silence; %d hoarded ones at once: 5 begun, address %d; honest delivery %s without, %s with",
+		others, ages[0], ages[1], silent, many, refused, percent(peace), percent(attacked))
+}
+
+// threat07Silence fetches cookies and uses each as the first who has anything to
+// do with cookies after a while, in which the secret that it was made of should
+// have expired, but nobody has asked for another. It returns the shortest.
+func threat07Silence(t *testing.T, h *hoard) time.Duration {
+	silences := []time.Duration{126 * time.Second, 250 * time.Second, 10 * time.Minute}
+	for _, d := range silences {
+		init, from := h.fetch()
+		h.s.run(d)
+		require.False(t, h.accepted(init, from), "after %v of silence", d)
+	}
+	return silences[0]
 }
 
 // threat07Elsewhere tries fresh cookies where they do not belong, and returns

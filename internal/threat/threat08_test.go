@@ -44,10 +44,10 @@ func (e *echo) replay(n int) {
 
 // standing is what must stay as it is: sessions, keys and tables.
 type standing struct {
-	begun, accepted, dialed, rekeys, takeovers, closed uint64
-	peers, sessions, inFlight                          int
-	up, down                                           int
-	addr                                               netip.AddrPort
+	begun, accepted, dialed, repeated, rekeys, takeovers, closed uint64
+	peers, sessions, inFlight                                    int
+	up, down                                                     int
+	addr                                                         netip.AddrPort
 }
 
 func (s *scene) standing() (all []standing) {
@@ -55,7 +55,7 @@ func (s *scene) standing() (all []standing) {
 		st := n.Stats()
 		all = append(all, standing{
 			st.Handshakes[conn.HandshakeStarted], st.Handshakes[conn.HandshakeAccepted], st.Handshakes[conn.HandshakeDialed],
-			st.Rekeys, st.Takeovers, closes(st), st.Peers, st.Sessions, st.HandshakesInFlight,
+			st.Handshakes[conn.HandshakeRepeated], st.Rekeys, st.Takeovers, closes(st), st.Peers, st.Sessions, st.HandshakesInFlight,
 			n.Heard(conn.PeerUp), n.Heard(conn.PeerDown), n.Addr(),
 		})
 	}

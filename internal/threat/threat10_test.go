@@ -121,16 +121,16 @@ func TestThreat10(t *testing.T) {
 		require.Zero(t, closes(s.hub.Stats()))
 	}
 	var o *exactlyOnce
-	watch := func(bits int) func(*intentra.Config) {
+	watch := func(bits int, rekeyAfter int) func(*intentra.Config) {
 		return func(cfg *intentra.Config) {
 			o = &exactlyOnce{bits: uint64(bits), epochs: map[pipeline.ID]*passed{}}
 			o.watch(cfg)
 			cfg.ReplayWindow = bits
-			// Several epochs, whose counters all begin at zero.
-			cfg.RekeyAfterPackets = 200
+			cfg.RekeyAfterPackets = rekeyAfter
 		}
 	}
-	s, peace, attacked := underAttack(t, 10, attack, watch(intentra.DefaultReplayWindow))
+	// Several epochs, whose counters all begin at zero.
+	s, peace, attacked := underAttack(t, 10, attack, watch(intentra.DefaultReplayWindow, 200))
 	judge(s, o)
 	require.Positive(t, s.hub.Stats().Rekeys)
 	gone := s.hub.Drops("header", "unknown_index") // copies that have outlived their epoch
@@ -139,10 +139,32 @@ func TestThreat10(t *testing.T) {
 	wide, copied := *o, r.sent
 
 	// The narrowest window, and disorder beyond it.
-	s, _, narrowed := underAttack(t, 10, func(s *scene) { attack(s); r.hold = 2 * time.Second }, watch(64))
+	s, _, narrowed := underAttack(t, 10, func(s *scene) { attack(s); r.hold = 2 * time.Second }, watch(64, 200))
 	judge(s, o)
 	require.Positive(t, o.old)
+	narrow := *o
+
+	// One epoch that fills the usual window, and goes round it more than once.
+	s, _, filled := underAttack(t, 10, func(s *scene) {
+		attack(s)
+		r.copies, r.late = 2, 3*time.Second
+		more := intentra.Message{Channel: 7, Intent: intentra.Realtime, Payload: []byte("another")}
+		stop := s.Every(time.Second/5000, func() { s.peers[0].Send(s.hub.Key(), more) })
+		s.After(honestTime, stop)
+	}, watch(intentra.DefaultReplayWindow, 0))
+	judge(s, o)
+	require.Equal(t, peace, filled)
+	require.Zero(t, s.hub.Stats().Rekeys)
+	highest := uint64(0)
+	for _, e := range o.epochs {
+		highest = max(highest, e.highest)
+	}
+	require.Greater(t, highest, uint64(2*intentra.DefaultReplayWindow))
+	require.Positive(t, o.old)
+	require.Equal(t, r.sent, o.replayed+o.old, "all copies")
 	report(t, 10, "%d replays among packets out of order by 100 ms: replay/replayed %d, accepted %d, as a set says; "+
-		"honest delivery %s without, %s with; with a window of 64 and disorder of 2 s: replayed %d, too_old %d, delivery %s, nothing twice",
-		copied, wide.replayed, wide.accepted, percent(peace), percent(attacked), o.replayed, o.old, percent(narrowed))
+		"honest delivery %s without, %s with; with a window of 64 and disorder of 2 s: replayed %d, too_old %d, delivery %s, nothing twice; "+
+		"with %d counters in one epoch: replayed %d, too_old %d",
+		copied, wide.replayed, wide.accepted, percent(peace), percent(attacked), narrow.replayed, narrow.old, percent(narrowed),
+		highest, o.replayed, o.old)
 }

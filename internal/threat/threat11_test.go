@@ -72,6 +72,7 @@ func TestThreat11(t *testing.T) {
 	require.EqualValues(t, j.sent, s.hub.Drops("aead", "forged"))
 	require.Zero(t, s.hub.Drops("replay", ""))
 	require.Zero(t, s.hub.Stats().Strikes)
+	require.Zero(t, s.hub.Stats().Rekeys, "nor do they use up any keys")
 	require.Equal(t, peace, attacked)
 	report(t, 11, "%d forged counters, from 1 to 2^64-1 above: aead/forged %d, replay 0, windows the same byte for byte; honest delivery %s without, %s with",
 		j.sent, s.hub.Drops("aead", "forged"), percent(peace), percent(attacked))

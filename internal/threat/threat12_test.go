@@ -123,14 +123,17 @@ func TestThreat12(t *testing.T) {
 	s.run(time.Second)
 	require.Equal(t, 10, told)
 
-	// The truth is believed all the same; after it there is no way back.
-	l.turncoat.send(ackFrame(wire.Ack{Largest: l.largest(), Reliable: l.reliable}))
+	// The truth is believed all the same; after it there is no way back, not even
+	// in the same packet, where it is no lie but says nothing new.
+	top := l.largest()
+	l.turncoat.send(slices.Concat(ackFrame(wire.Ack{Largest: top, Reliable: l.reliable}), ackFrame(wire.Ack{Largest: top - 1})))
 	s.run(time.Millisecond)
+	require.Equal(t, top+1, session(t, s.hub, l.Key(), "current", "tracker", "acked").Uint())
 	acked := s.hub.PeerStats(l.Key()).Acked
 	require.Positive(t, acked)
 	require.Zero(t, session(t, s.hub, l.Key(), "lane", "lost").Int())
 	require.Equal(t, l.reliable, session(t, s.hub, l.Key(), "lane", "base").Uint())
-	tell(lie{"backwards", ackFrame(wire.Ack{Largest: l.largest() - 1, Reliable: l.reliable})})
+	tell(lie{"backwards", ackFrame(wire.Ack{Largest: top - 1, Reliable: l.reliable})})
 	s.run(each)
 	tell(lie{"backwards", ackFrame(wire.Ack{Largest: 0})})
 	s.run(each)

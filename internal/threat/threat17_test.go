@@ -43,6 +43,22 @@ func (th *thief) forward(d sim.Datagram) (pass sim.Action) {
 	return pass
 }
 
+// belated has every tenth genuine packet arrive from his address first, and
+// relays the challenge that this draws, but only when the peer has been heard
+// from its own address again.
+func (th *thief) belated(d sim.Datagram) (pass sim.Action) {
+	switch {
+	case d.To == th.addr:
+		th.challenges++
+		return sim.Action{To: th.victim.Addr(), Delay: 50 * time.Millisecond}
+	case d.From == th.victim.Addr() && d.Type() == wire.TypeData:
+		if th.forwarded++; th.forwarded%10 == 0 {
+			th.s.Inject(th.addr, d.To, d.Data, 0)
+		}
+	}
+	return pass
+}
+
 // divert has the peer's packets take the way over his address, and the hub's
 // back, the proof of the path included.
 func (th *thief) divert(d sim.Datagram) (pass sim.Action) {
@@ -57,24 +73,31 @@ func (th *thief) divert(d sim.Datagram) (pass sim.Action) {
 }
 
 // Whoever forwards genuine packets from elsewhere, first, moves nothing unless
-// he also relays the proof. Then he has the path, until the first packet of the
+// he also relays the proof, before the peer is heard from where it is. Then he
+// has the path, until the first packet of the
 // peer that he has not forwarded: with that the peer wins it back.
 func TestThreat17(t *testing.T) {
 	var th *thief
-	s, peace, attacked := underAttack(t, 17, func(s *scene) {
+	nobodyMoves := func(s *scene) {
 		th = newThief(s, s.peers[0])
 		s.Check("nobody moves", func(*sim.World) error {
 			require.False(t, th.moved)
 			return nil
 		})
-		s.Tap(th.forward)
-	})
+	}
+	s, peace, attacked := underAttack(t, 17, func(s *scene) { nobodyMoves(s); s.Tap(th.forward) })
 	require.Greater(t, th.forwarded, 500)
 	require.Positive(t, th.challenges, "he is asked for a proof")
 	require.Zero(t, s.hub.Stats().Roams)
 	require.EqualValues(t, th.forwarded, s.hub.Drops("replay", "replayed"), "the genuine ones came later")
 	require.Equal(t, peace, attacked)
 	forwarded, challenges := th.forwarded, th.challenges
+
+	s, _, attacked = underAttack(t, 17, func(s *scene) { nobodyMoves(s); s.Tap(th.belated) })
+	require.Greater(t, th.challenges, 40, "they have been relayed")
+	require.Zero(t, s.hub.Stats().Roams, "too late")
+	require.Equal(t, peace, attacked)
+	belated := th.challenges
 
 	var back time.Duration // from the peer's next packet until it has its path again
 	s, _, relayed := underAttack(t, 17, func(s *scene) {
@@ -103,7 +126,7 @@ func TestThreat17(t *testing.T) {
 	require.Zero(t, closes(s.hub.Stats()))
 	lost := int((1-relayed)*float64(2*len(s.peers)*honestRate)*honestTime.Seconds() + 0.5)
 	require.LessOrEqual(t, lost, 4, "what was sent to the thief before")
-	report(t, 17, "%d packets forwarded first: roams 0, %d challenges to him, replay/replayed %d, delivery %s without, %s with; "+
+	report(t, 17, "%d packets forwarded first: roams 0, %d challenges to him, replay/replayed %d, %d more relayed too late: roams 0, delivery %s without, %s with; "+
 		"%d diverted with the proof: roams 2, the path is back %v after the peer's next packet, %d states lost, delivery %s",
-		forwarded, challenges, forwarded, percent(peace), percent(attacked), th.forwarded, back, lost, percent(relayed))
+		forwarded, challenges, forwarded, belated, percent(peace), percent(attacked), th.forwarded, back, lost, percent(relayed))
 }

@@ -20,11 +20,29 @@ type pretender struct {
 	*turncoat
 	claimed, struck map[netip.AddrPort]int // bytes from there, and to there
 	datagrams       int                    // to victims
+
+	accomplice netip.AddrPort            // an address at which he does receive
+	token      *[wire.PathTokenSize]byte // what he was sent there
 }
 
 func newPretender(c *turncoat) *pretender {
-	p := &pretender{turncoat: c, claimed: map[netip.AddrPort]int{}, struck: map[netip.AddrPort]int{}}
+	p := &pretender{
+		turncoat: c, claimed: map[netip.AddrPort]int{}, struck: map[netip.AddrPort]int{},
+		accomplice: netip.MustParseAddrPort("198.51.100.18:18"),
+	}
+	c.heard = func(_ uint64, frames []byte) {
+		for f := (wire.Frame{}); len(frames) > 0; {
+			frames = frames[f.Parse(frames):]
+			if f.Type == wire.FramePathChallenge {
+				token := f.Token
+				p.token = &token
+			}
+		}
+	}
 	c.s.Tap(func(d sim.Datagram) (pass sim.Action) {
+		if d.To == p.accomplice {
+			p.hear(d.Data)
+		}
 		if _, victim := p.claimed[d.To]; victim {
 			p.struck[d.To] += len(d.Data)
 			p.datagrams++
@@ -49,6 +67,18 @@ func (p *pretender) ask(victim netip.AddrPort, frames []byte) {
 	p.send(frames)
 }
 
+// borrow proves an accomplice's address, and gives that proof for a victim's.
+func (p *pretender) borrow(victim netip.AddrPort) {
+	p.token = nil
+	p.from = p.accomplice
+	p.send(wire.AppendPing(nil))
+	p.s.run(10 * time.Millisecond)
+	require.NotNil(p.s.t, p.token, "the accomplice has been challenged")
+	p.ask(victim, wire.AppendPing(nil)) // it is the victim's address that is to be proved now
+	p.ask(victim, wire.AppendPath(nil, wire.FramePathResponse, *p.token))
+	p.s.run(10 * time.Millisecond)
+}
+
 // questions are frames that ask for an answer.
 func questions() [][]byte {
 	challenge := wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1})
@@ -65,15 +95,20 @@ func questions() [][]byte {
 }
 
 // At most three times its own bytes go to a victim, and nothing of the stream
-// that the peer has asked for.
+// that the peer has asked for, even if he has a proof from elsewhere.
 func TestThreat18(t *testing.T) {
 	var p *pretender
+	const borrowed = 5
 	asked := 0
 	s, peace, attacked := underAttack(t, 18, func(s *scene) {
 		p = newPretender(s.turncoat())
 		stop := s.Every(time.Millisecond, func() { // the stream
 			s.hub.Send(p.Key(), intentra.Message{Channel: 1, Intent: intentra.Realtime, Payload: make([]byte, 1000)})
 		})
+		for i := range borrowed {
+			p.borrow(netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, byte(100 + i)}), 53))
+			require.Zero(t, s.hub.Stats().Roams, "what was sent to the accomplice says nothing of the victim")
+		}
 		s.Every(10*time.Millisecond, func() {
 			if asked == 400 {
 				stop() // what the stream does not take along may go elsewhere
@@ -103,7 +138,7 @@ func TestThreat18(t *testing.T) {
 	}
 	require.Zero(t, closes(s.hub.Stats()))
 	require.Equal(t, peace, attacked)
-	report(t, 18, "%d packets of %d B from victims' addresses, and a stream of 1 MB/s: %d datagrams of %d B to victims, "+
+	report(t, 18, "%d packets of %d B from victims' addresses, %d of them with a proof from elsewhere, and a stream of 1 MB/s: %d datagrams of %d B to victims, "+
 		"at most %.2f times what came from there, roams 0; honest delivery %s without, %s with",
-		asked, sent, p.datagrams, got, worst, percent(peace), percent(attacked))
+		asked+2*borrowed, sent, borrowed, p.datagrams, got, worst, percent(peace), percent(attacked))
 }

@@ -2,6 +2,7 @@ package threat
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
@@ -21,9 +23,9 @@ type guesser struct {
 	random *rand.Rand
 	next   uint32
 	sent   int
-	hits   int // of indexes that are live
-	live   map[uint32]bool
-	heard  int // datagrams to an address that it has used
+	hits   int                           // of indexes that are live
+	live   map[uint32]intentra.PublicKey // whose they are; only the test knows
+	heard  int                           // datagrams to an address that it has used
 }
 
 // guess sends n packets, each with the next index. A number of 20 bits is
@@ -32,8 +34,11 @@ func (g *guesser) guess(n int) {
 	for range n {
 		index := g.next&0xfff<<20 | g.next>>12
 		g.next++
-		if g.live[index] {
+		peer, hit := g.live[index]
+		knows := ""
+		if hit {
 			g.hits++
+			knows = g.knows(peer)
 		}
 		b := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: index, Counter: g.random.Uint64N(1 << 16)})
 		b = binary.BigEndian.AppendUint64(b, g.random.Uint64())
@@ -41,7 +46,17 @@ func (g *guesser) guess(n int) {
 		b = binary.BigEndian.AppendUint64(b, g.random.Uint64())
 		g.s.Inject(g.address(), g.s.hub.Addr(), b, 0)
 		g.sent++
+		if hit {
+			g.s.After(0, func() { require.Equal(g.s.t, knows, g.knows(peer), "what a hit has changed") })
+		}
 	}
+}
+
+// knows writes what a packet of the peer's changes at the hub.
+func (g *guesser) knows(peer intentra.PublicKey) string {
+	h := g.s.hub
+	at := func(path ...string) string { return written(session(g.s.t, h, peer, path...)) }
+	return fmt.Sprint(h.PeerStats(peer), at("received"), at("newest"), at("path"), at("remote"), at("current", "received"))
 }
 
 func (g *guesser) address() netip.AddrPort {
@@ -49,11 +64,15 @@ func (g *guesser) address() netip.AddrPort {
 }
 
 func newGuesser(s *scene) *guesser {
-	g := &guesser{s: s, random: rand.New(rand.NewPCG(19, 19)), live: map[uint32]bool{}}
+	g := &guesser{s: s, random: rand.New(rand.NewPCG(19, 19)), live: map[uint32]intentra.PublicKey{}}
+	owner := map[netip.AddrPort]intentra.PublicKey{}
+	for _, p := range s.peers {
+		owner[p.Addr()] = p.Key()
+	}
 	s.Tap(func(d sim.Datagram) (pass sim.Action) {
 		if d.To == s.hub.Addr() && d.Type() == wire.TypeData {
 			_, index, _ := wire.Peek(d.Data)
-			g.live[index] = true // only the test knows
+			g.live[index] = owner[d.From]
 		}
 		if ip := d.To.Addr().As4(); ip[0] == 198 {
 			g.heard++
@@ -70,8 +89,8 @@ func TestThreat19(t *testing.T) {
 	total := size(all)
 	var g *guesser
 	type effects struct {
-		handshakes, closes, strikes, roams, cookies uint64
-		sessions, peers, inFlight                   int
+		handshakes, closes, strikes, roams, cookies, rekeys uint64
+		sessions, peers, inFlight                           int
 	}
 	look := func(s *scene) effects {
 		st := s.hub.Stats()
@@ -79,7 +98,7 @@ func TestThreat19(t *testing.T) {
 		for _, n := range st.Handshakes {
 			handshakes += n
 		}
-		return effects{handshakes, closes(st), st.Strikes, st.Roams, st.CookiesSent, st.Sessions, st.Peers, st.HandshakesInFlight}
+		return effects{handshakes, closes(st), st.Strikes, st.Roams, st.CookiesSent, st.Rekeys, st.Sessions, st.Peers, st.HandshakesInFlight}
 	}
 	var before effects
 	s, peace, attacked := underAttack(t, 19, func(s *scene) {

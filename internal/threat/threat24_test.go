@@ -19,6 +19,7 @@ type bomb struct {
 	packets   atomic.Int64 // a stage that sees whole packets, on their way in
 	messages  atomic.Int64 // one that sees messages
 	outgoing  atomic.Int64 // one that sees them on their way out
+	notices   atomic.Int64 // one that keeps state for peers, sessions and epochs
 	handler   atomic.Int64
 	onPeer    atomic.Int64
 	authorize atomic.Int64
@@ -38,6 +39,19 @@ func bombed(name string, left *atomic.Int64) pipeline.Stage {
 	})
 }
 
+// bombedNotices is a stage that is told who comes and goes.
+type bombedNotices struct{ left *atomic.Int64 }
+
+func (b bombedNotices) Name() string                              { return "glass_notices" }
+func (b bombedNotices) Reasons() []string                         { return nil }
+func (b bombedNotices) Process(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept }
+func (b bombedNotices) PeerOpened(pipeline.PeerNotice)            { boom(b.left, "PeerOpened") }
+func (b bombedNotices) PeerClosed(pipeline.PeerNotice)            { boom(b.left, "PeerClosed") }
+func (b bombedNotices) SessionOpened(pipeline.SessionNotice)      { boom(b.left, "SessionOpened") }
+func (b bombedNotices) SessionClosed(pipeline.SessionNotice)      { boom(b.left, "SessionClosed") }
+func (b bombedNotices) EpochOpened(pipeline.EpochNotice)          { boom(b.left, "EpochOpened") }
+func (b bombedNotices) EpochClosed(pipeline.EpochNotice)          { boom(b.left, "EpochClosed") }
+
 // config has a listener call all of them, and pass its messages on to got.
 func (b *bomb) config(got chan<- intentra.Message) intentra.Config {
 	return intentra.Config{
@@ -50,6 +64,7 @@ func (b *bomb) config(got chan<- intentra.Message) intentra.Config {
 		},
 		Stages: func(s *stages.Set) error {
 			s.InsertAfter("replay", bombed("glass_packet", &b.packets))
+			s.InsertAfter("replay", bombedNotices{&b.notices})
 			s.InsertAfter("ack", bombed("glass_message", &b.messages))
 			s.Outbound.InsertBefore("pack", bombed("glass_outgoing", &b.outgoing))
 			return nil
@@ -107,6 +122,17 @@ func TestThreat24(t *testing.T) {
 	}
 	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 	honest += stream(t, ctx, back, 5*each, p.Receive)
+	// A stage that is told who comes and goes may fail at each of it: a peer, its
+	// session and its epoch that open, and the latter two when they close.
+	b.notices.Store(3)
+	panics += 3
+	brief := dial(t, l, intentra.Config{})
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 2 })
+	honest += stream(t, ctx, brief, 5*each, receive)
+	b.notices.Store(2)
+	panics += 2
+	require.NoError(t, brief.Transport().Close())
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 1 })
 	// OnPeer is told nothing back; Authorize has refused the key.
 	b.onPeer.Store(1)
 	b.authorize.Store(1)
@@ -124,6 +150,6 @@ func TestThreat24(t *testing.T) {
 	require.True(t, p.Connected())
 	require.Empty(t, got)
 	require.EqualValues(t, panics, l.Stats().Panics)
-	report(t, 24, "%d panics in stages, Handler, OnPeer and Authorize: each counted (panics %d; <stage>/panic %d each), sessions closed 0; honest Reliable delivery %s without, %s with",
-		panics, l.Stats().Panics, each, percent(float64(peace)/(5*each)), percent(float64(honest)/(20*each)))
+	report(t, 24, "%d panics in stages, their notices, Handler, OnPeer and Authorize: each counted (panics %d; <stage>/panic %d each), sessions closed 0; honest Reliable delivery %s without, %s with",
+		panics, l.Stats().Panics, each, percent(float64(peace)/(5*each)), percent(float64(honest)/(25*each)))
 }

@@ -87,6 +87,11 @@ func TestThreat30(t *testing.T) {
 	honest += stream(t, ctx, first, n, known.Receive)
 	taken := len(g.files)
 	g.end(t)
+	for range 3 { // who could have one now
+		p, err := gateway.DialAs(ctx, newKey(t), l.LocalAddr().String(), l.PublicKey())
+		require.NoError(t, err)
+		stream(t, ctx, p, 1, peerOf(t, ctx, l, p).Receive)
+	}
 	require.Equal(t, before, descriptors(t), "no peer has taken one")
 	report(t, 30, "all descriptors taken (%d by the adversary): %d peers connected, %d rekeys, 1 reconnect meanwhile, descriptors of theirs 0, another Listen fails with EMFILE; honest Reliable delivery %s without, %s with",
 		taken, n, l.Stats().Rekeys-rekeys, percent(float64(peace)/float64(n)), percent(float64(honest)/float64(4*n)))

@@ -119,6 +119,10 @@ func threat31Jumps(t *testing.T, ledger *keyledger.Ledger, limit time.Duration) 
 				r.up(hub, peer, limit)
 				if d > intentra.DefaultIdleTimeout && (seed != 1 || who < 3) {
 					require.NotZero(t, hub.Heard(conn.PeerDown)+peer.Heard(conn.PeerDown), "sessions expire: %d, %d, %v", seed, who, d)
+					idle := hub.Stats().Closes[wire.CloseIdle] + peer.Stats().Closes[wire.CloseIdle]
+					// Whoever has slept without his clock does not know; the other has
+					// found him again, and replaces the session.
+					require.True(t, idle > 0 || seed == 1 && who == 1, "closes{idle}: %d, %d, %v", seed, who, d)
 				}
 				times, slowest, r.over = times+1, max(slowest, r.slow), true
 			}

@@ -1,6 +1,7 @@
 package threat
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ type stranger struct {
 	errs   []error  // how
 	finals int      // datagrams of message 3, repeats included
 	told   []string // what it was sent from then on
+
+	first    []byte // message 1 of this handshake, with its cookie
+	replayed uint64 // how often somebody else has sent that once more
 }
 
 func newStranger(s *scene, name string) *stranger {
@@ -30,7 +34,12 @@ func newStranger(s *scene, name string) *stranger {
 		switch {
 		case d.From == x.Addr() && d.Type() == wire.TypeInit:
 			x.proved = false // it has started over
+			x.first = bytes.Clone(d.Data)
 		case d.From == x.Addr() && d.Type() == wire.TypeFinal:
+			if first := x.first; !x.proved {
+				s.After(30*time.Millisecond, func() { s.Inject(x.Addr(), s.hub.Addr(), first, 0) })
+				x.replayed++
+			}
 			x.proved = true
 			x.finals++
 		case d.To == x.Addr() && x.proved:
@@ -50,8 +59,9 @@ func newStranger(s *scene, name string) *stranger {
 }
 
 // Keys that are not allowed are refused once message 3 has proved that they are
-// theirs, and counted. From then on they are sent nothing, keep no slot, and are
-// known to no table. Authorize is not asked for anyone who has proved nothing.
+// theirs, and counted. From then on they are sent nothing, not even if somebody
+// sends their message 1 once more, keep no slot, and are known to no table.
+// Authorize is not asked for anyone who has proved nothing.
 func TestThreat33(t *testing.T) {
 	allowed := map[intentra.PublicKey]bool{}
 	asked, refusals := 0, 0
@@ -94,7 +104,7 @@ func TestThreat33(t *testing.T) {
 	s.run(10 * time.Second)
 
 	stats := hub.Stats()
-	dials, finals := 0, 0
+	dials, finals, replayed := 0, 0, uint64(0)
 	for _, x := range strangers {
 		require.Greater(t, x.dials, 3)
 		require.Greater(t, x.finals, x.dials, "it has insisted")
@@ -106,15 +116,18 @@ func TestThreat33(t *testing.T) {
 		require.Zero(t, x.Heard(conn.PeerUp))
 		dials += x.dials
 		finals += x.finals
+		replayed += x.replayed
 	}
 	require.EqualValues(t, refusals, stats.Handshakes[conn.HandshakeRefused])
 	require.GreaterOrEqual(t, refusals, dials)
+	require.EqualValues(t, refusals, replayed)
+	require.Equal(t, replayed, stats.Handshakes[conn.HandshakeReplayed])
 	require.EqualValues(t, finals-refusals, stats.Handshakes[conn.HandshakeUnknown], "repeats of message 3 are for nobody")
 	require.EqualValues(t, refusals+6, asked)
 	require.Zero(t, stats.HandshakesInFlight, "no slot is kept")
 	require.Equal(t, len(s.peers), stats.Peers)
 	require.Equal(t, len(s.peers), stats.Sessions)
 	require.Equal(t, peace, attacked)
-	report(t, 33, "%d dials with %d keys that are not allowed, message 3 sent %d times: refused %d, unknown %d, datagrams sent after message 3: 0, slots and peers kept: 0; honest delivery %s without, %s with",
-		dials, len(strangers), finals, refusals, stats.Handshakes[conn.HandshakeUnknown], percent(peace), percent(attacked))
+	report(t, 33, "%d dials with %d keys that are not allowed, message 3 sent %d times: refused %d, unknown %d, replayed %d, datagrams sent after message 3: 0, slots and peers kept: 0; honest delivery %s without, %s with",
+		dials, len(strangers), finals, refusals, stats.Handshakes[conn.HandshakeUnknown], replayed, percent(peace), percent(attacked))
 }
