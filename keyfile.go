@@ -53,7 +53,7 @@ func ReadPrivateKey(path string) (PrivateKey, error) {
 	}
 	k, err := decodeKey(b[:n])
 	if err != nil || k == ([32]byte{}) {
-		return PrivateKey{}, fmt.Errorf("key file %s: %w", path, ErrKey)
+		return PrivateKey{}, fmt.Errorf("key file %s: %w", path, errNoBase64)
 	}
 	return k, nil
 }

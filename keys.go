@@ -11,7 +11,10 @@ import (
 )
 
 // ErrKey: what should be a key is none.
-var ErrKey = errors.New("intentra: not a key: want 44 characters of base64, as keygen prints them")
+var ErrKey = errors.New("intentra: not a key")
+
+// errNoBase64 is ErrKey for text.
+var errNoBase64 = fmt.Errorf("%w: want 44 characters of base64, as keygen prints them", ErrKey)
 
 // PrivateKey is an X25519 private key (RFC 7748): this side's identity. It
 // prints as a placeholder, so that it does not end up in logs; see
@@ -79,7 +82,7 @@ func (k *PublicKey) UnmarshalText(text []byte) (err error) {
 func ParsePublicKey(s string) (PublicKey, error) {
 	b, err := decodeKey([]byte(s))
 	if err == nil && b == ([32]byte{}) {
-		err = ErrKey
+		err = errNoBase64
 	}
 	return b, err
 }
@@ -90,13 +93,13 @@ func decodeKey(text []byte) (k [32]byte, err error) {
 	text = bytes.TrimSpace(text)
 	// The length first: the decoder ignores line breaks within.
 	if len(text) != base64.StdEncoding.EncodedLen(len(k)) {
-		return k, ErrKey
+		return k, errNoBase64
 	}
 	b := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	defer clear(b)
 	n, err := base64.StdEncoding.Strict().Decode(b, text)
 	if err != nil || n != len(k) {
-		return k, ErrKey
+		return k, errNoBase64
 	}
 	return [32]byte(b[:n]), nil
 }

@@ -18,6 +18,9 @@ type agenda []event
 
 // put adds an event.
 func (w *World) put(ev event) {
+	if ev.at < w.now || ev.at > horizon {
+		return // its time never comes; the sum may have overflowed
+	}
 	w.order++
 	ev.order = w.order
 	w.agenda.push(ev)

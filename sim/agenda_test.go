@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,7 +19,7 @@ func TestAgendaAgainstSlice(t *testing.T) {
 	var model []event
 	for range 5_000 {
 		if rng.IntN(5) < 3 || len(model) == 0 {
-			w.put(event{at: pipeline.Time(rng.IntN(50))})
+			w.put(event{at: w.now + pipeline.Time(rng.IntN(50))})
 			model = append(model, event{at: w.now, order: w.order})
 			model[len(model)-1].at = find(w.agenda, w.order)
 			continue
@@ -28,6 +30,25 @@ func TestAgendaAgainstSlice(t *testing.T) {
 		model = model[1:]
 	}
 	require.Len(t, w.agenda, len(model))
+}
+
+// What is further off than time goes never happens, instead of at once.
+func TestTimeEnds(t *testing.T) {
+	w := newWorld(t, 1)
+	n := w.node(t, "n")
+	far, near := 0, 0
+	w.After(math.MaxInt64, func() { far++ })
+	w.Every(math.MaxInt64, func() { far++ })
+	w.After(time.Second, func() { near++ })
+	n.JumpClock(math.MaxInt64)
+	n.JumpClock(math.MaxInt64)
+	require.Equal(t, horizon, n.Now())
+	require.NoError(t, w.Run(time.Minute))
+	require.Equal(t, 1, near)
+	require.NoError(t, w.Run(math.MaxInt64))
+	require.NoError(t, w.Run(math.MaxInt64))
+	require.Equal(t, horizon, w.Now())
+	require.Zero(t, far)
 }
 
 func find(h agenda, order uint64) pipeline.Time {

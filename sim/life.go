@@ -114,10 +114,10 @@ func (n *Node) Resume() {
 	n.wake()
 }
 
-// JumpClock sets the node's clock forward. Clocks never go back: a negative d
-// does nothing.
+// JumpClock sets the node's clock forward, at most to 146 years. Clocks never go
+// back: a negative d does nothing.
 func (n *Node) JumpClock(d time.Duration) {
-	n.clock.ahead += pipeline.Time(max(d, 0))
+	n.clock.ahead += min(pipeline.Time(max(d, 0)), horizon-n.Now())
 	n.clock.leapt = n.w.now + n.clock.ahead
 	n.wake()
 }

@@ -21,7 +21,8 @@ func (w *World) Run(d time.Duration) error {
 
 // Until lets the time pass until done, which is asked before each step, and at
 // most limit. It returns how long that took, and whether it is done; it is not
-// if an error has ended the run before; see Err.
+// if an error has ended the run before; see Err. The clock goes no further than
+// 146 years: what is to happen later never does.
 func (w *World) Until(limit time.Duration, done func() bool) (took time.Duration, ok bool) {
 	if w.running {
 		panic("sim: Run or Until from within a callback")
@@ -29,7 +30,7 @@ func (w *World) Until(limit time.Duration, done func() bool) (took time.Duration
 	w.running = true
 	defer func() { w.running = false }()
 	from := w.now
-	end := from + pipeline.Time(max(limit, 0))
+	end := from + min(pipeline.Time(max(limit, 0)), horizon-from)
 	for w.err == nil {
 		if done != nil && done() {
 			return time.Duration(w.now - from), true

@@ -18,6 +18,10 @@ var ErrStandstill = errors.New("the clock stands still")
 // interval reaches below zero.
 const start = pipeline.Time(time.Hour)
 
+// horizon is where time ends: far from where sums of times and durations
+// overflow.
+const horizon = pipeline.Time(1 << 62)
+
 // World is a virtual clock, a network and the nodes on it. It belongs to one
 // goroutine. Make one with New.
 type World struct {

@@ -24,7 +24,7 @@ type progress struct {
 func (e *environment) progress() progress { return progress{e.stderr, e.stderrTerminal} }
 
 // during runs f, and shows meanwhile what is done: state returns the share of
-// it, 0 to 1, and some words.
+// it, 0 to 1 or below if that is not known, and some words.
 func (p progress) during(what string, state func() (share float64, words string), f func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- f() }()
@@ -47,7 +47,14 @@ func (p progress) during(what string, state func() (share float64, words string)
 
 func (p progress) show(what string, state func() (float64, string)) {
 	share, words := state()
-	if !p.terminal {
+	switch {
+	case share < 0 && p.terminal:
+		fmt.Fprintf(p.w, "\r\x1b[K%s %s", what, words)
+		return
+	case share < 0:
+		fmt.Fprintf(p.w, "%s: %s\n", what, words)
+		return
+	case !p.terminal:
 		fmt.Fprintf(p.w, "%s: %3.0f %% %s\n", what, 100*share, words)
 		return
 	}

@@ -36,12 +36,12 @@ func (c *simCmd) Help() string {
 stands for a scenario: peers, loads of all intents, and faults of the network and of the peers. At its end all faults
 stop and all peers must be connected again; what a user is promised is checked on every step. A scenario that fails is
 shrunk to the smallest script that still does (go doc github.com/intentra/intentra/sim/script describes the language),
-and the exit code is 1. All cores are used; an interrupt ends it early, with what was done until then. A scenario in
+and the exit code is 1. Lines of a --script that begin with > are held to what comes out. All cores are used; an interrupt ends it early, with what was done until then. A scenario in
 which nothing happens any more for a minute hangs: that ends the run, with its seed and exit code 1.
 
 --json prints {"seeds","first_seed","hours","most_peers","peer_hours","sent","delivered","failures":[{"seed","error",
 "repeat","script":[],"script_error"}],"interrupted","elapsed_s","cpu_s","peer_seconds_per_cpu_second"}; with --seed or
---script {"seed","trace","error","simulated_s","sent","delivered","interrupted"}; with --matrix or --speed a list of the
+--script {"seed","trace","error","simulated_s","sent","delivered","refused","interrupted"}; with --matrix or --speed a list of the
 rows.`
 }
 
@@ -106,7 +106,7 @@ func (c *simCmd) check() error {
 	switch {
 	case c.Trace && c.Script == "" && c.Seed == nil:
 		return usagef("sim: --trace needs --seed or --script")
-	case c.Seeds < 1 || c.First > ^uint64(0)-c.Seeds:
+	case c.Seeds < 1 || c.First > ^uint64(0)-(c.Seeds-1):
 		return usagef("sim: --seeds is %d and --first %d; give at least one seed, and none beyond 2^64-1", c.Seeds, c.First)
 	case c.Peers < swarm.LeastPeers || c.Peers > swarm.MostPeers:
 		return usagef("sim: --peers is %d; give %d to %d", c.Peers, swarm.LeastPeers, swarm.MostPeers)
@@ -137,6 +137,7 @@ type oneResult struct {
 	SimulatedS  float64 `json:"simulated_s"`
 	Sent        uint64  `json:"sent"`
 	Delivered   uint64  `json:"delivered"`
+	Refused     uint64  `json:"refused"`
 	Interrupted bool    `json:"interrupted"`
 }
 
@@ -176,10 +177,13 @@ func (c *simCmd) one(e *environment, s *script.Script) error {
 	if len(s.Lines()) == 0 {
 		return usagef("sim: the script has no step")
 	}
-	out, _ := e.live(c.JSON)
+	live, _ := e.live(c.JSON)
 	if c.Trace {
-		out = e.stdout // where the JSON object is the last line
+		live = e.stdout // where the JSON object is the last line
 	}
+	out := &failingWriter{w: live}
+	// What stands below the steps holds for the script's own seed.
+	verify := c.Seed == nil && s.HasOutput()
 	seed := s.Seed
 	if c.Seed != nil {
 		seed = *c.Seed
@@ -189,14 +193,14 @@ func (c *simCmd) one(e *environment, s *script.Script) error {
 	g := newGuard(e.ctx)
 	h := g.begin(seed)
 	err := e.progress().during("sim", func() (float64, string) {
-		return 0, time.Duration(world.Load()).Round(time.Millisecond).String() + " simulated"
+		return -1, time.Duration(world.Load()).Round(time.Millisecond).String() + " simulated"
 	}, func() error {
 		var w *sim.World
 		var r script.Result
 		var failed error
 		hung := g.run(func() {
 			r, failed = s.Run(script.Options{
-				Seed: c.Seed, Quiet: !c.Trace, Verify: c.Trace && c.Seed == nil && s.HasOutput(),
+				Seed: c.Seed, Quiet: !c.Trace && !verify, Verify: verify,
 				Prepare: func(made *sim.World) { w = made },
 				Stop: func() bool {
 					world.Store(int64(w.Elapsed()))
@@ -210,16 +214,21 @@ func (c *simCmd) one(e *environment, s *script.Script) error {
 			return hung
 		}
 		result = r
+		world.Store(int64(r.Elapsed))
 		return failed
 	})
-	r := oneResult{Seed: result.Seed, Trace: result.Hash, SimulatedS: seconds(result.Elapsed), Sent: result.Sent, Delivered: result.Delivered}
+	r := oneResult{Seed: result.Seed, Trace: result.Hash, SimulatedS: seconds(result.Elapsed), Sent: result.Sent, Delivered: result.Delivered, Refused: result.Refused}
 	if errors.Is(err, script.ErrStopped) {
 		r.Interrupted, err = true, nil
 	}
 	if c.Trace {
 		fmt.Fprint(out, result.Text)
 	}
-	fmt.Fprintf(out, "seed %d: %v simulated, %d messages sent, %d delivered, trace %s", result.Seed, result.Elapsed, result.Sent, result.Delivered, result.Hash)
+	fmt.Fprintf(out, "seed %d: %v simulated, %d messages sent, %d delivered", result.Seed, result.Elapsed, result.Sent, result.Delivered)
+	if result.Refused > 0 {
+		fmt.Fprintf(out, ", %d refused", result.Refused) // too large, or with nobody to send to
+	}
+	fmt.Fprintf(out, ", trace %s", result.Hash)
 	if r.Interrupted {
 		fmt.Fprint(out, "; interrupted, so nothing is said about the rest")
 	}
@@ -227,6 +236,9 @@ func (c *simCmd) one(e *environment, s *script.Script) error {
 	if err != nil {
 		r.Error = err.Error()
 		c.tellHow(out, s, result)
+	}
+	if out.err != nil && !isBrokenPipe(out.err) {
+		return fmt.Errorf("sim: %w", errors.Join(out.err, err))
 	}
 	if c.JSON {
 		if err := printJSON(e.stdout, r); err != nil {
@@ -242,6 +254,10 @@ func (c *simCmd) one(e *environment, s *script.Script) error {
 // tellHow prints the scenario of a seed that has failed, which stands in no
 // file, and how to repeat the run.
 func (c *simCmd) tellHow(out io.Writer, s *script.Script, result script.Result) {
+	if c.Script == "-" {
+		fmt.Fprintf(out, "to repeat it, put the script into a FILE and run: intentra sim --script FILE --seed %d --trace\n", result.Seed)
+		return
+	}
 	if c.Script != "" {
 		fmt.Fprintf(out, "to repeat it: intentra sim --script %s --seed %d --trace\n", c.Script, result.Seed)
 		return

@@ -95,6 +95,7 @@ func rowOf(cell swarm.Cell, seed uint64, stop func() bool) matrixRow {
 // writeMatrix prints the rows that are done as a Markdown table, and returns
 // them, and how many have failed.
 func writeMatrix(w io.Writer, all []matrixRow) (rows []matrixRow, failed int) {
+	rows = []matrixRow{} // which JSON has as a list
 	fmt.Fprintln(w, "| loss | delay | reordered | duplicated | Realtime delivered | of | Reliable delivered, in order | of | took | twice |")
 	fmt.Fprintln(w, "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
 	for _, r := range all {

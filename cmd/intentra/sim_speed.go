@@ -41,18 +41,18 @@ func (c *simCmd) speed(e *environment) error {
 	out, _ := e.live(c.JSON)
 	fmt.Fprintln(out, "| peers | load | peer-seconds per CPU second | datagrams per CPU second |")
 	fmt.Fprintln(out, "|---:|---|---:|---:|")
-	var rows []speedRow
+	rows := []speedRow{} // which JSON has as a list
 	for _, peers := range speedPeers {
 		for _, k := range speedKinds {
-			f := swarm.Fleet{Peers: peers, Every: k.every, Audited: k.audited}
+			f := swarm.Fleet{Peers: peers, Every: k.every, Audited: k.audited, Stop: func() bool { return e.ctx.Err() != nil }}
 			r := speedRow{Peers: peers, Load: k.name}
 			err := e.progress().during(fmt.Sprintf("speed, %d peers, %s", peers, k.name), func() (float64, string) { return 0, "" },
 				func() error { return r.measure(e, f, c.First) })
-			if err != nil {
-				return err
-			}
 			if e.ctx.Err() != nil {
 				break // and so do all that would follow
+			}
+			if err != nil {
+				return err
 			}
 			rows = append(rows, r)
 			fmt.Fprintf(out, "| %d | %s | %.0f | %.0f |\n", r.Peers, r.Load, r.Speed, float64(r.Datagrams)/r.CPUS)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -214,10 +215,32 @@ func TestSimScript(t *testing.T) {
 	code, out, errs = simulate(t, text+"expect apart a b\n", "--script", "-", "--seed", "9")
 	require.Equal(t, exitFailure, code)
 	require.Contains(t, errs, "intentra: sim: seed 9: line 8: expect apart a b: expectation: a and b are not apart")
-	require.Contains(t, out, "to repeat it: intentra sim --script - --seed 9 --trace")
-	code, _, errs = simulate(t, strings.Replace(text, "25ms", "26ms", 1), "--script", "-", "--trace")
-	require.Equal(t, exitFailure, code)
-	require.Contains(t, errs, "other output")
+	require.Contains(t, out, "to repeat it, put the script into a FILE and run: intentra sim --script FILE --seed 9 --trace")
+	for _, flag := range []string{"--trace", "--json"} {
+		code, _, errs = simulate(t, strings.Replace(text, "25ms", "26ms", 1), "--script", "-", flag)
+		require.Equal(t, exitFailure, code)
+		require.Contains(t, errs, "other output")
+	}
+	code, out, errs = simulate(t, "node a\nnode b\nsend a b latest 1 x\n", "--script", "-")
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "0 delivered, 1 refused, trace ")
+}
+
+// A full disk is told, whatever is printed.
+func TestSimFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("there is no /dev/full")
+	}
+	defer full.Close()
+	for _, args := range [][]string{
+		{"--seed", "5", "--hours", "0.001"}, {"--seed", "5", "--hours", "0.001", "--trace"}, {"--seed", "5", "--hours", "0.001", "--json"},
+		{"--seeds", "1", "--hours", "0.001"},
+	} {
+		var errs strings.Builder
+		require.Equal(t, exitFailure, runContext(t.Context(), append([]string{"sim"}, args...), strings.NewReader(""), full, &errs), args)
+		require.Contains(t, errs.String(), "no space left")
+	}
 }
 
 func TestSimWrongInput(t *testing.T) {
@@ -258,6 +281,8 @@ func TestMatrixTable(t *testing.T) {
 		{Loss: 1},
 	})
 	require.Len(t, rows, 2)
+	none, _ := writeMatrix(io.Discard, nil)
+	require.NotNil(t, none)
 	require.Equal(t, 1, failed)
 	require.Contains(t, out.String(), "| 5 % | 10 ms | 30 % | 1 % | 95.12 % | 30400 | 100 % | 2000 | 4.10 s | 0 |\n")
 	require.Contains(t, out.String(), "FAILED: wrong")

@@ -86,6 +86,17 @@ func (a *args) duration(what string) time.Duration { return a.parsed(what, toDur
 
 func (a *args) number(what string) int { return a.parsed(what, toNumber).(int) }
 
+// channel reads the number of one.
+func (a *args) channel() uint32 {
+	return a.parsed("a channel", func(s string) (any, error) {
+		n, err := strconv.ParseUint(s, 10, 32)
+		if err != nil {
+			return uint32(0), fmt.Errorf("%q is no whole number from 0 to 4294967295", s)
+		}
+		return uint32(n), nil
+	}).(uint32)
+}
+
 func (a *args) parsed(what string, parse func(string) (any, error)) any {
 	w := a.next(what)
 	v, err := parse(w)

@@ -26,7 +26,8 @@
 // # Nodes
 //
 //	seed N                    in the first step alone: the seed of the world
-//	node NAME [SETTING=...]   makes a node; for the settings see below
+//	node NAME [SETTING=...]   makes a node; for the settings see below. One that
+//	                          is left out is that of intentra.Config
 //	dial A B                  A keeps B connected: also after A's restart, and a
 //	                          second after a dial has come to nothing
 //	close A B                 A ends its session with B and dials no more
@@ -39,6 +40,27 @@
 //	slow A D                  A's handshake worker takes D for each job
 //	rebind A [ADDR]           gives A another address, a new one if none is given
 //
+// The settings of a node:
+//
+//	addr=ADDR                 its address, such as 192.0.2.1:4000
+//	allow=A,B,...             who may connect to it; without it, everybody
+//	job=D                     how long its handshake worker takes for a job
+//	suite=aesgcm|chachapoly   the cipher suite that it dials with
+//	roaming=yes|no            whether its peers may change their addresses
+//	rekey=N, rekey-after=D    RekeyAfterPackets, RekeyAfter
+//	datagram=N                MaxDatagram
+//	max-peers=N               MaxPeers
+//	max-handshakes=N          MaxHandshakes
+//	per-address=N             MaxHandshakesPerAddress
+//	handshake-rate=N          HandshakeRate
+//	handshake=D               HandshakeTimeout
+//	rate=N, burst=N           PeerRate, PeerBurst
+//	window=N                  ReplayWindow
+//	queue=N                   SendQueueMessages
+//	reliable-queue=N          ReliableQueueMessages
+//	idle=D, keepalive=D       IdleTimeout, KeepAlive
+//	unanswered=D              Unanswered
+//
 // # The network
 //
 //	net [SETTING=...]         what all links are that have no own
@@ -46,6 +68,21 @@
 //	links A B [SETTING=...]   both links between A and B
 //	partition A,B C,D ...     cuts the links between the groups
 //	heal                      ends a partition
+//
+// The settings of a link, which without any is perfect and takes no time; see
+// sim.Link:
+//
+//	delay=D, jitter=D         each datagram takes delay, and up to jitter more
+//	loss=P                    one in 1/P is lost
+//	burst=ENTER/LEAVE/LOSS    in bad times, LOSS are lost; ENTER and LEAVE are
+//	                          the probabilities, at each datagram, that they
+//	                          begin and end
+//	dup=P                     is there twice
+//	reorder=P, reorder-delay=D   takes that much longer
+//	corrupt=P, truncate=P     has a bit flipped, or its end missing
+//	rate=N                    bytes per second that it carries
+//	queue=N                   bytes that wait for that, at most
+//	cut=yes|no                carries nothing
 //
 // # Messages
 //
@@ -71,8 +108,10 @@
 //	await D CONDITION         lets time pass until it holds, at most D
 //	expect CONDITION          it holds now
 //	settle D                  ends all faults and loads; then all pairs of which
-//	                          one dials the other are connected within D, and a
-//	                          Reliable message each way arrives within D
+//	                          one dials the other are connected within D, a
+//	                          Reliable message each way, which counts as
+//	                          delivered, arrives within D, and so do all
+//	                          Reliable ones that were taken and not given up
 //	show A                    prints A's counters
 //
 // CONDITION is one of

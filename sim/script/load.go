@@ -43,7 +43,7 @@ func (a *args) route() (from, to string, intent intentra.Intent, channel uint32)
 	if a.err == nil && from == to {
 		a.fail("%s and %s are the same", from, to)
 	}
-	return from, to, a.intent(), uint32(a.number("a channel"))
+	return from, to, a.intent(), a.channel()
 }
 
 func sendCommand(a *args) action {

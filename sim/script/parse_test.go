@@ -1,6 +1,9 @@
 package script
 
 import (
+	"maps"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +158,18 @@ func TestRunResult(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, loud.Hash, other.Hash)
 
+	refused, err := ParseLines([]string{"node a", "node b", "send a b latest 4294967295 x", "dial a b", "run 1s", "load a b latest 1 every=1s size=1400 count=3", "run 5s"})
+	require.NoError(t, err)
+	result, err := refused.Run(Options{Quiet: true})
+	require.NoError(t, err)
+	require.EqualValues(t, 4, result.Refused)
+
+	failing, err := ParseLines([]string{"node a", "run 1s", "expect delivered a > 1", "run 2s"})
+	require.NoError(t, err)
+	result, err = failing.Run(Options{})
+	require.ErrorIs(t, err, ErrExpectation)
+	require.Equal(t, "node a\nrun 1s\nexpect delivered a > 1\n", result.Text, "what was run")
+
 	asked := 0
 	_, err = s.Run(Options{Quiet: true, Stop: func() bool { asked++; return asked == 2 }})
 	require.ErrorIs(t, err, ErrStopped)
@@ -170,4 +185,17 @@ func TestRunResult(t *testing.T) {
 	_, err = s.Run(Options{Quiet: true, Prepare: func(w *sim.World) { prepared = w.Elapsed() }})
 	require.NoError(t, err)
 	require.Zero(t, prepared)
+}
+
+// The documentation lists every setting that there is.
+func TestSettingsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	for _, table := range [][]string{
+		slices.Collect(maps.Keys(nodeSettings)), slices.Collect(maps.Keys(linkSettings)), slices.Collect(maps.Keys(loadSettings)),
+	} {
+		for _, name := range table {
+			require.Regexp(t, `[ \t\[]`+name+"=", string(text))
+		}
+	}
 }

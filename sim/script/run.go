@@ -54,8 +54,9 @@ type Result struct {
 	PeerTime  time.Duration // of all nodes together, those that are down too
 	Sent      uint64        // messages that were taken
 	Delivered uint64
+	Refused   uint64 // messages that were not taken
 	Failed    *Step  // the one that has failed; nil: none
-	Text      string // the script with its output; only without Quiet
+	Text      string // the steps that were run, with their output; only without Quiet
 }
 
 // run is a script that runs.
@@ -106,7 +107,7 @@ func (s *Script) Run(o Options) (Result, error) {
 				failed = fmt.Errorf("seed %d: line %d: %s: %w", seed, st.Line, st.Text, failed)
 			}
 		}
-		if !o.Quiet {
+		if !o.Quiet && (failed == nil || st == result.Failed) {
 			text.WriteString(st.Text + "\n")
 			for _, line := range r.output {
 				text.WriteString("> " + line + "\n")
@@ -191,6 +192,8 @@ func (r *run) now() time.Duration { return r.w.Elapsed().Round(time.Microsecond)
 func (r *run) sent(_ *sim.Node, _ intentra.PublicKey, _ intentra.Message, result intentra.SendResult) {
 	if result.Status != intentra.Dropped {
 		r.result.Sent++
+	} else {
+		r.result.Refused++
 	}
 }
 

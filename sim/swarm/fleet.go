@@ -8,6 +8,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/sim"
+	"github.com/intentra/intentra/sim/script"
 )
 
 // Fleet is a hub with peers that each send it states, over links that lose one
@@ -16,6 +17,7 @@ type Fleet struct {
 	Peers   int           // with the hub: at least two
 	Every   time.Duration // between two states of a peer; zero: none
 	Audited bool
+	Stop    func() bool // ends its world with script.ErrStopped; may be nil
 }
 
 // World makes the fleet and has it connect.
@@ -23,6 +25,15 @@ func (f Fleet) World(seed uint64) (*sim.World, error) {
 	w := sim.New(seed)
 	if f.Audited {
 		w.Audit()
+	}
+	if f.Stop != nil {
+		steps := 0
+		w.Check("fleet", func(*sim.World) error {
+			if steps++; steps%1024 == 0 && f.Stop() {
+				return script.ErrStopped
+			}
+			return nil
+		})
 	}
 	hub, err := w.Node("hub", netip.AddrPort{}, intentra.Config{
 		Authorize: intentra.AllowAny, HandshakeRate: 1 << 20, MaxHandshakes: 1 << 16, MaxHandshakesPerAddress: 1 << 16,
