@@ -2,7 +2,6 @@ package fuzz
 
 import (
 	"encoding/binary"
-	"runtime/debug"
 	"testing"
 	"time"
 
@@ -22,41 +21,54 @@ const (
 // sessions that stay open, and counts the allocations. What a stage allocates
 // for a session, now and then, or until its tables are as large as they get, is
 // its own business.
-func (k *kit) checkAllocs(input []byte) (err error) {
+func (k *kit) checkAllocs(input []byte) error {
 	var steady []byte
 	for _, s := range parseSteps(input) {
 		if s.kind != stepNotice && s.kind != stepTime {
 			steady = appendStep(steady, s)
 		}
 	}
-	l := newLoop(k, newPlan(steady, k.position))
-	defer func() { // as from check: it does not get as far
-		if v := recover(); v != nil {
-			stack := stackOf(string(debug.Stack()))
-			err = fault.Of(siteOf(stack), "fuzz: stage %q panicked when the same packets came over and over: %v\n%s", l.stage.Name(), v, stack)
-		}
-	}()
+	s, err := k.make()
+	if err != nil {
+		return err
+	}
+	l := &loop{kit: k, stage: s}
+	if e := fault.Catch(func() { // as from check: it does not get as far
+		l.begin(newPlan(steady, k.position))
+		err = l.measure()
+	}); e != nil {
+		return e.Error("fuzz", l.culprit(l.name), "when the same packets came over and over", "")
+	}
+	return err
+}
+
+func (l *loop) measure() error {
 	for range warmUp {
 		l.round(l.packets)
 	}
 	if testing.AllocsPerRun(measured, func() { l.round(l.packets) }) < 1 {
 		return nil
 	}
+	if n := testing.AllocsPerRun(measured, func() { l.front(l.packets) }); n >= 1 {
+		return wrong("Prepare allocates, %.0f times for the packets of a seed: beside AllocFree it must not, or nothing can be said of the stage", n)
+	}
 	for _, one := range l.packets {
 		if n := testing.AllocsPerRun(measured, func() { l.round([]*packet{one}) }); n >= 1 {
 			return wrong("stage %q allocates %.0f times for a packet: use buffers again that are made with the stage or when a session opens; go test -bench . -benchmem -memprofile mem.out shows where (%s)",
-				l.stage.Name(), n, l.plan.describe(one))
+				l.name, n, l.plan.describe(one))
 		}
 	}
-	return wrong("stage %q allocates for its packets, though for none of them alone", l.stage.Name())
+	return wrong("stage %q allocates for its packets, though for none of them alone", l.name)
 }
 
 // loop is a stage that is given the same packets in rounds, each time later and
 // with further counters. It allocates nothing itself.
 type loop struct {
 	*kit
+	prepared
 	plan    *plan
 	stage   pipeline.Stage
+	name    string
 	packets []*packet
 	p       pipeline.Packet
 	buf     []byte
@@ -67,8 +79,9 @@ type loop struct {
 	packer   pipeline.Packer
 }
 
-func newLoop(k *kit, p *plan) *loop {
-	l := &loop{kit: k, plan: p, stage: k.newStage(), buf: make([]byte, p.size)}
+// begin tells the stage of all who open in the plan.
+func (l *loop) begin(p *plan) {
+	l.plan, l.name, l.buf = p, l.stage.Name(), make([]byte, p.size)
 	if s, ok := splitterAt(l.stage, p.position); ok {
 		l.splitter = s
 	}
@@ -85,16 +98,12 @@ func newLoop(k *kit, p *plan) *loop {
 			e.notice.tell(l.stage)
 		}
 	}
-	return l
 }
 
 func (l *loop) round(packets []*packet) {
 	l.rounds++
 	for _, k := range packets {
-		mountAgain(l.buf, &l.p, k, l.plan.position, l.rounds)
-		if l.prepare != nil {
-			l.prepare(&l.p)
-		}
+		l.mount(k)
 		if l.packer != nil && l.packer.Size(&l.p) > k.room {
 			continue
 		}
@@ -107,6 +116,23 @@ func (l *loop) round(packets []*packet) {
 		if l.settler != nil {
 			l.settler.Settle(&l.p, ending(l.plan.position, k, &l.p, v))
 		}
+	}
+}
+
+// front is a round without the stage.
+func (l *loop) front(packets []*packet) {
+	l.rounds++
+	for _, k := range packets {
+		l.mount(k)
+	}
+}
+
+func (l *loop) mount(k *packet) {
+	mountAgain(l.buf, &l.p, k, l.plan.position, l.rounds)
+	if l.prepare != nil {
+		l.preparing = true
+		l.prepare(&l.p)
+		l.preparing = false
 	}
 }
 

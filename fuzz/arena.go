@@ -79,6 +79,32 @@ func (a *arena) hold(p *pipeline.Packet) {
 
 // check returns what the stage has done that it must not, or "".
 func (a *arena) check(p *pipeline.Packet, position Position) string {
+	if s := a.checkAround(position); s != "" {
+		return s
+	}
+	if s := a.checkNeighbours(position); s != "" {
+		return s
+	}
+	if s := a.checkData(p, position); s != "" {
+		return s
+	}
+	return a.checkReply(p)
+}
+
+// checkPrepared is check for Prepare. It stands for stages of all kinds, so that it
+// may write next to a message.
+func (a *arena) checkPrepared(p *pipeline.Packet, position Position) string {
+	if s := a.checkAround(position); s != "" {
+		return s
+	}
+	if s := a.checkData(p, position); s != "" {
+		return s
+	}
+	return a.checkReply(p)
+}
+
+// checkAround sees whether what lies around the packet is as it was.
+func (a *arena) checkAround(position Position) string {
 	if !a.intact(a.dataCap, a.payload) {
 		if position.inbound() {
 			return "wrote behind the end of Data, where the next datagram lies: do not append to Data"
@@ -88,13 +114,7 @@ func (a *arena) check(p *pipeline.Packet, position Position) string {
 	if !a.intact(0, a.data) || !a.intact(a.payloadEnd, a.reply) || !a.intact(a.replyCap, a.end) {
 		return "wrote outside of the packet's Data, Payload() and Reply"
 	}
-	if s := a.checkNeighbours(position); s != "" {
-		return s
-	}
-	if s := a.checkData(p, position); s != "" {
-		return s
-	}
-	return a.checkReply(p)
+	return ""
 }
 
 func (a *arena) intact(from, to int) bool {

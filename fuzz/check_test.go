@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -85,6 +86,8 @@ type (
 	}
 	packs    struct{ *stage }
 	observer struct{ *stage }
+	exiter   struct{ *stage }
+	voucher  struct{ *stage }
 	renamed  struct {
 		*stage
 		calls int
@@ -97,9 +100,13 @@ func (settler) Settle(p *pipeline.Packet, _ pipeline.Verdict) { p.Data[:len(p.Da
 func (s splitter) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 	return s.next(p)
 }
-func (packs) Size(p *pipeline.Packet) int              { return len(p.Payload()) }
-func (*observer) SessionOpened(pipeline.SessionNotice) {}
-func (*observer) SessionClosed(pipeline.SessionNotice) { panic("closed") }
+func (voucher) Settle(p *pipeline.Packet, _ pipeline.Verdict) { p.MarkFresh() }
+func (voucher) ReadsPlaintext() bool                          { return false }
+func (*exiter) EpochOpened(pipeline.EpochNotice)              { runtime.Goexit() }
+func (*exiter) EpochClosed(pipeline.EpochNotice)              {}
+func (packs) Size(p *pipeline.Packet) int                     { return len(p.Payload()) }
+func (*observer) SessionOpened(pipeline.SessionNotice)        {}
+func (*observer) SessionClosed(pipeline.SessionNotice)        { panic("closed") }
 func (r *renamed) Name() string {
 	r.calls++
 	return fmt.Sprint("name", r.calls/100)
@@ -277,6 +284,41 @@ func TestBadStagesAreCaught(t *testing.T) {
 				return pipeline.Accept
 			})
 		}, []fuzz.Option{fuzz.AllocFree()}, "panicked when the same packets came over and over: full"},
+		{"exits", of(func(*pipeline.Packet) pipeline.Verdict { runtime.Goexit(); return pipeline.Accept }), nil,
+			`fuzz: stage "bad" called runtime.Goexit at message 1 of 7`},
+		{"fails a test", of(func(*pipeline.Packet) pipeline.Verdict { new(testing.T).SkipNow(); return pipeline.Accept }), nil,
+			`fuzz: stage "bad" called runtime.Goexit at message 1 of 7`},
+		{"exits at a notice", func() pipeline.Stage { return &exiter{newStage(nil)} }, nil, `stage "bad" called runtime.Goexit at EpochOpened`},
+		{"exits in a chain", of(func(*pipeline.Packet) pipeline.Verdict {
+			if strings.Contains(string(debug.Stack()), "pipeline.(*Chain)") {
+				runtime.Goexit()
+			}
+			return pipeline.Accept
+		}), nil, `stage "bad" did not return in a chain, and did when it was called alone: runtime.Goexit at `},
+		{"exits once the seeds are through", with(func(n *int, _ *pipeline.Packet) {
+			if *n++; *n > 40 {
+				runtime.Goexit()
+			}
+		}), []fuzz.Option{fuzz.AllocFree()}, `stage "bad" called runtime.Goexit when the same packets came over and over`},
+
+		{"opens its message", accept(func(p *pipeline.Packet) { p.SetPlaintext(p.Payload()) }), nil,
+			`stage "bad" set the packet's Opened, which is not its to set: SetPlaintext is for a pipeline.Opener alone; use SetPayload; seen on a packet without that mark (message 1 of 7`},
+		{"opens what is fresh", accept(func(p *pipeline.Packet) { p.SetPlaintext(p.Payload()) }), []fuzz.Option{fuzz.At(fuzz.Fresh)}, "SetPlaintext is for"},
+		{"opens what is open", func() pipeline.Stage {
+			return guard{accept(func(p *pipeline.Packet) { p.SetPlaintext(p.Payload()) })()}
+		}, nil, "SetPlaintext is for"},
+		{"vouches for messages", accept(func(p *pipeline.Packet) { p.MarkFresh() }), nil, "set the packet's Fresh, which is not its to set: MarkFresh is for the replay window alone"},
+		{"vouches for some messages", accept(func(p *pipeline.Packet) {
+			if string(p.Payload()) == "last" {
+				p.MarkFresh()
+			}
+		}), []fuzz.Option{fuzz.Prepare(func(p *pipeline.Packet) { p.SetPlaintext(p.Payload()); p.MarkFresh() })}, "seen on a packet without that mark (message 7 of 7"},
+		{"vouches for what is fresh", accept(func(p *pipeline.Packet) { p.MarkFresh() }), []fuzz.Option{fuzz.At(fuzz.Fresh)}, "MarkFresh is for"},
+		{"vouches in Next", func() pipeline.Stage {
+			return splitter{newStage(nil), func(p *pipeline.Packet) (pipeline.Verdict, bool) { p.MarkFresh(); return 0, false }}
+		}, nil, `stage "bad", in Next, set the packet's Fresh`},
+		{"vouches in Settle", func() pipeline.Stage { return voucher{newStage(nil)} }, nil, `stage "bad", in Settle, set the packet's Fresh`},
+		{"vouches in Settle for messages", func() pipeline.Stage { return voucher{newStage(nil)} }, []fuzz.Option{fuzz.At(fuzz.Messages)}, `in Settle, set the packet's Fresh`},
 		{"allocates", with(func(kept *[]byte, p *pipeline.Packet) { *kept = make([]byte, 1+len(p.Payload())) }), []fuzz.Option{fuzz.AllocFree()}, "allocates 1 times for a packet"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

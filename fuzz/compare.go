@@ -10,7 +10,10 @@ import (
 )
 
 // difference is what differs between the first run of a plan and another one.
-type difference struct{ key, text string }
+type difference struct {
+	key, text string
+	prepared  bool // it is Prepare that has done something else
+}
 
 // confirmations is how often a difference is looked for once more before it is
 // laid to something else than chance: eight even throws are the same by chance
@@ -21,17 +24,35 @@ const confirmations = 8
 // first run, or nil.
 func (k *kit) difference(p *plan, first *trace, m memory) *difference {
 	again, err := k.run(p, m)
+	if text := p.comparePrepared(first, again); text != "" {
+		return &difference{text, text, true}
+	}
 	if err != nil {
-		return &difference{fault.Cause(err), fmt.Sprintf("(first nothing was wrong, then: %v)", err)}
+		return &difference{fault.Cause(err), fmt.Sprintf("(first nothing was wrong, then: %v)", err), again.preparing}
 	}
 	if text := p.compare(first, again); text != "" {
-		return &difference{text, text}
+		return &difference{text, text, false}
 	}
 	return nil
 }
 
+// comparePrepared returns the first packet of which Prepare has made another one
+// than in the first run, or "".
+func (p *plan) comparePrepared(first, again *trace) string {
+	for i := range min(len(first.packets), len(again.packets)) {
+		a, b := &first.packets[i], &again.packets[i]
+		if d := first.difference(a, b); d != "" {
+			return fmt.Sprintf("(%s: %s)", p.describe(a.packet), d)
+		}
+	}
+	return ""
+}
+
 // unsteady lays d to a stage that decides by something else than what it is given.
 func (d *difference) unsteady(stage string) error {
+	if d.prepared {
+		return wrong("Prepare made something else of the same packet: it must do the same each time, whatever it was called with before, and keep nothing %s", d.text)
+	}
 	return wrong("stage %q: the same input gave two results. A stage decides by its packets, its notices and Packet.Now: look for clocks, random numbers, the order of a map, and variables that all stages of the kind share %s", stage, d.text)
 }
 
@@ -42,6 +63,9 @@ func (k *kit) checkMemory(p *plan, first *trace, m memory) error {
 	d := k.difference(p, first, m)
 	if d == nil {
 		return nil
+	}
+	if d.prepared {
+		return d.unsteady(first.name)
 	}
 	steady := func() bool {
 		again := k.difference(p, first, m)

@@ -3,6 +3,7 @@ package fuzz
 import (
 	"fmt"
 
+	"github.com/intentra/intentra/fuzz/internal/fault"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -118,16 +119,24 @@ func (k *kit) checkConserved(p *plan, t *trace) error {
 
 // conserve compares the counters of a chain with what was seen of the stage
 // alone. Each packet has memory of its own, for kept memory to be told apart.
-func (k *kit) conserve(p *plan, t *trace) (err error) {
-	track, err := newTrack(k.newStage(), p.position)
+func (k *kit) conserve(p *plan, t *trace) error {
+	s, err := k.make()
+	if err != nil {
+		return err
+	}
+	var now prepared
+	// A chain does not recover from a panic in Size, and from no runtime.Goexit.
+	if e := fault.Catch(func() { err = k.conserveIn(p, t, s, &now) }); e != nil {
+		return wrong("%s did not return in a chain, and did when it was called alone: %v", now.culprit(t.name), e)
+	}
+	return err
+}
+
+func (k *kit) conserveIn(p *plan, t *trace, s pipeline.Stage, now *prepared) error {
+	track, err := newTrack(s, p.position)
 	if err != nil {
 		return wrong("the chain refuses the stage: %v", err)
 	}
-	defer func() { // the chain does not recover from a panic in Size
-		if v := recover(); v != nil {
-			err = wrong("stage %q panicked in a chain and not when it was called alone: %v", t.name, v)
-		}
-	}()
 	for _, e := range p.events {
 		if e.packet == nil {
 			e.notice.tellChain(track.chain)
@@ -136,7 +145,9 @@ func (k *kit) conserve(p *plan, t *trace) (err error) {
 		packet := new(pipeline.Packet)
 		mount(make([]byte, newLayout(e.packet).end), packet, e.packet, p.position)
 		if k.prepare != nil {
+			now.preparing = true
 			k.prepare(packet)
+			now.preparing = false
 		}
 		if v := track.process(packet, e.packet); v != t.final[e.packet.number] {
 			return wrong("stage %q: in a chain a packet ended with verdict %d, and not with %d as before: packets are not conserved (%s)",

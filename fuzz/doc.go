@@ -33,7 +33,8 @@
 //
 // # What is asserted
 //
-//   - The stage does not panic. In a chain that would cost the packet.
+//   - The stage does not panic. In a chain that would cost the packet. Nor does it
+//     call runtime.Goexit, as FailNow of a test does: that would end the event loop.
 //   - Verdicts are declared: Accept, Consumed, or a drop that Reasons names. An
 //     undeclared drop is counted as unspecified, where nobody finds its cause.
 //   - Nothing is written outside of the packet: around it lie the next datagrams,
@@ -43,7 +44,10 @@
 //     hears of epochs; channel and intent by the splitter; all else by the driver.
 //     SetPlaintext is called by a [pipeline.Opener], MarkFresh by a
 //     [pipeline.Guard] between header parse and the replay window. [Sets] allows
-//     more.
+//     more. Where packets are open or fresh already, these calls change nothing;
+//     so the stage is also run with packets that are not marked so, in which they
+//     show. What else it makes of those is not judged. One that calls them for
+//     marked packets alone is not caught there.
 //   - Nothing is kept: packet and buffers are used again. The stage is run with
 //     memory that stays as it was, with memory that is overwritten after each
 //     packet, and with the same memory for all packets; the runs must show the
@@ -80,6 +84,11 @@
 //
 // Whole chains, with the user's stages in them, are the business of package
 // fuzz/chain.
+//
+// A constructor that panics fails the test by its name. [Prepare] is held to the
+// bounds of the packet too, and to do the same each time.
+//
+// Constructor and stages are called in goroutines of the kit's own, one at a time.
 //
 // The package imports pipeline and wire alone.
 package fuzz

@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"flag"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 
 // Stage fuzzes the stages that newStage makes, each call a new one that shares
 // nothing with the others. newStage is called for each input, where f cannot be
-// used: it panics if there is no making one. Stage calls f.Fuzz, so it is all
+// used: it panics if there is no making one, which fails the test. Stage calls f.Fuzz, so it is all
 // that a fuzz test does. The package comment says what it asserts. Of seeds that
 // fail for one cause, the first fails and the others are skipped.
 func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
@@ -60,19 +61,23 @@ func Check[S pipeline.Stage](input []byte, newStage func() S, opts ...Option) er
 
 // kit is a stage's constructor with what is to be asserted of its stages.
 type kit struct {
-	newStage  func() pipeline.Stage
-	position  Position // zero until place: as the stage's interfaces tell
-	prepare   func(p *pipeline.Packet)
-	payloads  [][]byte
-	sets      []string // fields of the Packet that the stage may set besides
-	allocFree bool
-	err       error // what is wrong with the arguments
+	newStage    func() pipeline.Stage
+	constructor string   // the name of newStage
+	position    Position // zero until place: as the stage's interfaces tell
+	prepare     func(p *pipeline.Packet)
+	payloads    [][]byte
+	sets        []string // fields of the Packet that the stage may set besides
+	allocFree   bool
+	err         error // what is wrong with the arguments
+	unmade      error // why newStage has first made no stage, in the input at hand
 }
 
 func newKit[S pipeline.Stage](newStage func() S, opts []Option) *kit {
 	k := &kit{newStage: func() pipeline.Stage { return newStage() }}
 	if newStage == nil {
 		k.misuse("newStage is nil: give a constructor of the stage")
+	} else {
+		k.constructor = fault.NameOf(newStage)
 	}
 	for i, o := range opts {
 		if o == nil {
@@ -91,11 +96,21 @@ func (k *kit) misuse(format string, args ...any) {
 	}
 }
 
-// check runs an input and returns the first law that does not hold. The laws are
-// in an order in which what breaks one is not taken for a breach of another: a
-// stage that decides by chance also seems to keep memory, and one that keeps
-// memory to lose packets.
+// check runs an input and returns the first law that does not hold, or why there
+// was no stage.
 func (k *kit) check(input []byte) error {
+	k.unmade = nil
+	err := k.judge(input)
+	if k.unmade != nil {
+		return k.unmade // and not what seems to follow from it
+	}
+	return err
+}
+
+// judge looks at all laws but that of allocation. They are in an order in which
+// what breaks one is not taken for a breach of another: a stage that decides by
+// chance also seems to keep memory, and one that keeps memory to lose packets.
+func (k *kit) judge(input []byte) error {
 	p := newPlan(input, k.position)
 	first, err := k.run(p, kept)
 	if err != nil {
@@ -109,7 +124,10 @@ func (k *kit) check(input []byte) error {
 			return err
 		}
 	}
-	return k.checkConserved(p, first)
+	if err := k.checkConserved(p, first); err != nil {
+		return err
+	}
+	return k.checkMarks(p, first)
 }
 
 // place makes two stages, to see whether the constructor and the names are
@@ -118,8 +136,22 @@ func (k *kit) place() error {
 	if k.err != nil {
 		return k.err
 	}
-	s, other := k.newStage(), k.newStage()
-	if err := checkNew(s, other); err != nil {
+	s, err := k.make()
+	if err != nil {
+		return err
+	}
+	other, err := k.make()
+	if err != nil {
+		return err
+	}
+	if e := fault.Catch(func() { err = k.placeOf(s, other) }); e != nil {
+		return e.Error("fuzz", fmt.Sprintf("the stage that %s() made, a %T,", k.constructor, s), "when a chain asked for its names and kind", "")
+	}
+	return err
+}
+
+func (k *kit) placeOf(s, other pipeline.Stage) error {
+	if err := checkUnshared(s, other); err != nil {
 		return err
 	}
 	if k.position == 0 {
@@ -128,12 +160,9 @@ func (k *kit) place() error {
 	return checkPlace(s, k.position)
 }
 
-// checkNew looks at two results of the constructor.
-func checkNew(a, b pipeline.Stage) error {
+// checkUnshared looks at two results of the constructor.
+func checkUnshared(a, b pipeline.Stage) error {
 	va := reflect.ValueOf(a)
-	if a == nil || va.Kind() == reflect.Pointer && va.IsNil() {
-		return wrong("the constructor returned no stage")
-	}
 	if va.Kind() == reflect.Pointer && va.Type().Elem().Size() > 0 && any(a) == any(b) {
 		return wrong("the constructor returned the same stage %q twice: each call must make a new one, that shares nothing with the others", a.Name())
 	}

@@ -36,7 +36,7 @@ func AllocFree() Option { return func(k *kit) { k.allocFree = true } }
 // front of it would: sign it, encrypt it, give it a valid checksum. f may write
 // within the packet and set its payload, and must do the same each time it is
 // called with the same packet. It keeps nothing, and beside AllocFree allocates
-// nothing.
+// nothing. A failure of f names Prepare, and not the stage.
 func Prepare(f func(p *pipeline.Packet)) Option {
 	return func(k *kit) {
 		if f == nil {

@@ -2,10 +2,7 @@ package fuzz
 
 import (
 	"bytes"
-	"reflect"
-	"runtime/debug"
 	"slices"
-	"strings"
 
 	"github.com/intentra/intentra/fuzz/internal/fault"
 	"github.com/intentra/intentra/pipeline"
@@ -36,52 +33,46 @@ type run struct {
 	left []leftover
 }
 
-// run takes a new stage through the plan, and returns what was seen or the law
-// that the stage has broken.
-func (k *kit) run(p *plan, m memory) (_ *trace, err error) {
-	r := &run{kit: k, plan: p, memory: m, stage: k.newStage(), p: new(pipeline.Packet)}
-	r.trace = &trace{name: r.stage.Name(), reasons: slices.Clone(r.stage.Reasons())}
-	r.mine = append(fieldsOfKind(r.stage, p.position), k.sets...)
-	if p.position == OutMessages {
+// run takes a new stage through the plan, and returns what was seen, so far as it
+// has come, and the law that was broken.
+func (k *kit) run(p *plan, m memory) (*trace, error) {
+	s, err := k.make()
+	if err != nil {
+		return new(trace), err
+	}
+	r := &run{kit: k, trace: new(trace), plan: p, memory: m, stage: s, p: new(pipeline.Packet), doing: "Name and Reasons"}
+	if e := fault.Catch(func() { err = r.all() }); e != nil {
+		err = e.Error("fuzz", r.culprit(r.name), "at "+r.doing, r.advice())
+	}
+	return r.trace, err
+}
+
+func (r *run) advice() string {
+	if r.preparing {
+		return "Prepare is given the same packets as the stage, of any length: leave alone what is too short for it."
+	}
+	return "A stage must cope with whatever it is given: look at lengths before indexing."
+}
+
+func (r *run) all() error {
+	r.name, r.reasons = r.stage.Name(), slices.Clone(r.stage.Reasons())
+	r.mine = append(fieldsOfKind(r.stage, r.plan.position), r.sets...)
+	if r.plan.position == OutMessages {
 		r.packer, _ = r.stage.(pipeline.Packer)
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			stack := stackOf(string(debug.Stack()))
-			err = fault.Of(siteOf(stack), "fuzz: stage %q panicked at %s: %v\nA stage must cope with whatever it is given: look at lengths before indexing.\n%s",
-				r.name, r.doing, v, stack)
-		}
-	}()
-	r.buf = make([]byte, p.size)
-	for _, e := range p.events {
+	r.buf = make([]byte, r.plan.size)
+	for _, e := range r.plan.events {
 		if e.packet == nil {
 			r.doing = e.notice.String()
 			e.notice.tell(r.stage)
 			continue
 		}
-		r.doing = p.describe(e.packet)
+		r.doing = r.plan.describe(e.packet)
 		if err := r.give(e.packet); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return r.trace, r.checkLeftovers()
-}
-
-// stackOf leaves of a stack what is between the panic and the kit.
-func stackOf(stack string) string {
-	if _, after, ok := strings.Cut(stack, "\npanic("); ok {
-		_, stack, _ = strings.Cut(after, "\n\t")
-		_, stack, _ = strings.Cut(stack, "\n")
-	}
-	stack, _, _ = strings.Cut(stack, "\n"+reflect.TypeFor[kit]().PkgPath()+".")
-	return stack
-}
-
-// siteOf returns the line of a stack at which the panic was.
-func siteOf(stack string) string {
-	_, line, _ := strings.Cut(stack, "\t")
-	line, _, _ = strings.Cut(line, " +0x")
-	return line
+	return r.checkLeftovers()
 }
 
 // give hands the stage one packet, as the chain does.
@@ -94,10 +85,9 @@ func (r *run) give(k *packet) error {
 		buf = make([]byte, newLayout(k).end)
 	}
 	a := &arena{layout: mount(buf, r.p, k, r.plan.position), packet: k, buf: buf}
-	if r.prepare != nil {
-		r.prepare(r.p)
+	if err := r.ready(a); err != nil {
+		return err
 	}
-	a.hold(r.p)
 	final, err := r.process(a)
 	if err != nil {
 		return err
@@ -176,10 +166,12 @@ func splitterAt(s pipeline.Stage, position Position) (pipeline.Splitter, bool) {
 	return splitter, ok && position.inbound()
 }
 
+// mostMessages are more than what a packet can hold.
+const mostMessages = 1 << 16
+
 // split takes all messages out of the packet.
 func (r *run) split(a *arena, s pipeline.Splitter) error {
-	const most = 1 << 16
-	for range most {
+	for range mostMessages {
 		v, ok := s.Next(r.p)
 		if !ok {
 			return nil
@@ -188,7 +180,7 @@ func (r *run) split(a *arena, s pipeline.Splitter) error {
 			return err
 		}
 	}
-	return wrong("stage %q yields more than %d messages of one packet: Next must come to an end (%s)", r.name, most, r.doing)
+	return wrong("stage %q yields more than %d messages of one packet: Next must come to an end (%s)", r.name, mostMessages, r.doing)
 }
 
 // saw records what a call has left behind, after a look at the laws.
@@ -209,9 +201,7 @@ func (r *run) saw(a *arena, v pipeline.Verdict) error {
 	if now := r.stage.Reasons(); r.stage.Name() != r.name || !slices.Equal(now, r.reasons) {
 		return wrong("stage %q with reasons %q became %q with %q: the chain reads names once, so they must stay the same", r.name, r.reasons, r.stage.Name(), now)
 	}
-	r.seen = append(r.seen, sight{
-		a.packet, v, bytes.Clone(r.p.Data), bytes.Clone(r.p.Payload()), bytes.Clone(r.p.Reply), fieldsOf(r.p),
-	})
+	r.seen = append(r.seen, sightOf(a.packet, v, r.p))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/intentra/intentra/pipeline"
@@ -12,6 +13,7 @@ type trace struct {
 	reasons []string
 	seen    []sight
 	final   []pipeline.Verdict // of each packet
+	prepared
 }
 
 // sight is what one call of the stage has left behind.
@@ -20,6 +22,10 @@ type sight struct {
 	verdict              pipeline.Verdict
 	data, payload, reply []byte
 	fields               fields
+}
+
+func sightOf(k *packet, v pipeline.Verdict, p *pipeline.Packet) sight {
+	return sight{k, v, bytes.Clone(p.Data), bytes.Clone(p.Payload()), bytes.Clone(p.Reply), fieldsOf(p)}
 }
 
 // fields are those of a Packet that can be compared.

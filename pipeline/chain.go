@@ -168,6 +168,15 @@ func (c *Chain) ProcessMessage(p *Packet) Verdict {
 	return c.run(p, 0, c.joint, tallyMessages)
 }
 
+// Current returns the stage that was called last, or is about to be; nil behind the
+// last stage. It is for tools that find out which one does not return.
+func (c *Chain) Current() Stage {
+	if c.at < 0 || c.at >= len(c.stages) {
+		return nil
+	}
+	return c.stages[c.at]
+}
+
 // HasMessageStages reports whether ProcessMessage of an outbound chain has
 // anything to do.
 func (c *Chain) HasMessageStages() bool { return c.joint > 0 }

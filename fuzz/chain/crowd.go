@@ -20,7 +20,7 @@ type crowd struct {
 	inits   map[string]bool // all of these, behind the address
 	taken   map[packetName]bool
 	ledger  ledger
-	outcome []string
+	outcome []outcome
 }
 
 type packetName struct {
@@ -114,12 +114,14 @@ func (c *crowd) through(i item) []byte {
 	} else {
 		c.add(uint32(i.argument), pipeline.Realtime+pipeline.Intent(i.how()), body)
 	}
+	c.hand = hand{c.out, "when it was given a packet", true}
 	v := c.out.ProcessPacket(&c.o)
 	c.conserved(c.out)
 	c.require(intact(c.buf[:margin]) && intact(c.buf[margin+datagram:]), "the outbound chain wrote outside of its packet")
 	if t := c.set.Ack.Tracker(l.session, l.epoch); t != nil {
 		t.Sent(c.now, 1, true, new(ack.Outcome))
 	}
+	c.note("outbound packet", true, part{"verdict", fmt.Sprint(v)}, part{"Data", fmt.Sprintf("%x", c.o.Data)})
 	if v != pipeline.Accept {
 		return nil
 	}
@@ -135,8 +137,9 @@ func (c *crowd) add(channel uint32, intent pipeline.Intent, payload []byte) {
 	c.o.Channel, c.o.Intent = channel, intent
 	c.o.SetPayload(bytes.Clone(payload))
 	before := len(c.o.Data)
+	c.hand = hand{c.out, "when it was given a message", true}
 	v := c.out.ProcessMessage(&c.o)
-	c.outcome = append(c.outcome, fmt.Sprintf("out %d %x", v, c.o.Payload()))
+	c.note("outbound message", true, part{"verdict", fmt.Sprint(v)}, part{"payload", fmt.Sprintf("%x", c.o.Payload())})
 	if v != pipeline.Accept {
 		return
 	}
@@ -158,6 +161,7 @@ func (c *crowd) pack() {
 			c.fail("panic in the packer of the outbound chain, or for what it was given: %v; look at %s", v, c.guests(c.out))
 		}
 	}()
+	c.hand = hand{c.out, "when it packed a message", false}
 	before, size := len(c.o.Data), c.out.PackedSize(&c.o)
 	if before+size+wire.MaxAckSize+wire.TagSize > datagram {
 		return
@@ -184,8 +188,11 @@ func (c *crowd) deliver(data []byte, from netip.AddrPort) pipeline.Verdict {
 
 	c.p.Reply = c.reply // a stage may have left its own
 	c.p.Reset(arena[margin:margin+len(data)], from, c.now)
+	c.hand = hand{c.in, "when it was given a packet or message", true}
 	v := c.in.Process(&c.p)
-	c.outcome = append(c.outcome, fmt.Sprintf("in %d %x %x %q %d", v, arena[margin:margin+len(data)], c.p.Reply, c.yielded, c.delivered))
+	c.note("inbound packet", false, part{"verdict", fmt.Sprint(v)}, part{"Data", fmt.Sprintf("%x", arena[margin:margin+len(data)])},
+		part{"Reply", fmt.Sprintf("%x", c.p.Reply)}, part{"messages", fmt.Sprintf("%q", c.yielded)}, part{"number of messages delivered", fmt.Sprint(c.delivered)},
+		part{"marks", fmt.Sprintf("fresh %t, struck %t, unacknowledged %t", c.p.Fresh(), c.p.Struck(), c.p.Unacknowledged())})
 	c.require(intact(arena[:margin]) && intact(arena[margin+len(data):]), "the inbound chain wrote outside of its datagram")
 	c.judge(data, v)
 	c.judgeHandshake(data, from, v, c.handshakes > before)

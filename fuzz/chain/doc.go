@@ -16,7 +16,7 @@
 //
 // # What is asserted
 //
-//   - No stage panics.
+//   - No stage panics, or calls runtime.Goexit.
 //   - Packets and messages are conserved, in both chains, after each packet.
 //   - A packet is taken for a peer's only if it has been sealed with that peer's
 //     key, and once. Nothing else is accepted, or counts against the peer.
@@ -30,7 +30,8 @@
 //     capacity of its packet and to the growth that its stages declare.
 //   - The same input has the same outcome in chains made anew. So the change
 //     must make new stages each time that it is called; one that comes again, known
-//     by its address, is refused. That no buffer is kept is asserted by package fuzz
+//     by its address, is refused. The failure names the user's stages in the chain
+//     where the outcomes first differ. That no buffer is kept is asserted by package fuzz
 //     alone.
 //   - With all sessions closed, nothing is held back.
 //

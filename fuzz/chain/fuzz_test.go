@@ -3,6 +3,8 @@ package chain_test
 import (
 	"bytes"
 	"errors"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +51,19 @@ func packetStage(name string, process func(p *pipeline.Packet) pipeline.Verdict)
 type unsized struct{ pack.Stage }
 
 func (unsized) Size(*pipeline.Packet) int { panic("no size") }
+
+type (
+	exiting  struct{ pack.Stage }
+	deaf     struct{ pipeline.Stage }
+	nameless struct{ pipeline.Stage }
+)
+
+func (exiting) Size(*pipeline.Packet) int         { runtime.Goexit(); return 0 }
+func (deaf) SessionOpened(pipeline.SessionNotice) {}
+func (deaf) SessionClosed(pipeline.SessionNotice) { runtime.Goexit() }
+func (nameless) Name() string                     { panic("no name") }
+
+func broken(*stages.Set) error { panic("no map") }
 
 // framer puts a byte in front of each message on its way out.
 type framer struct {
@@ -104,6 +119,10 @@ func TestBadStagesAreCaught(t *testing.T) {
 			}))
 			return nil
 		}
+	}
+	exit := func(*pipeline.Packet) pipeline.Verdict { runtime.Goexit(); return pipeline.Accept }
+	good := func(name string) pipeline.Stage {
+		return pipeline.Func(name, nil, func(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept })
 	}
 	calls := 0
 	once := pipeline.Func("once", nil, func(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept })
@@ -171,16 +190,79 @@ func TestBadStagesAreCaught(t *testing.T) {
 			calls++
 			p.Payload()[0] = byte(calls)
 			return pipeline.Accept
-		}), "two outcomes"},
+		}), `look at ["bad"] of the inbound chain. The first to differ is inbound packet 1, in its Data:`},
+		{"shares state on the way out", func(s *stages.Set) error {
+			s.Outbound.InsertBefore("pack", pipeline.Func("bad", nil, func(p *pipeline.Packet) pipeline.Verdict {
+				calls++
+				p.Payload()[0] = byte(calls)
+				return pipeline.Accept
+			}))
+			return nil
+		}, `look at ["bad"] of the outbound chain. The first to differ is outbound message 1, in its payload:`},
+		{"acknowledges as it likes", func(s *stages.Set) error {
+			s.InsertAfter("replay", pipeline.Func("bad", nil, func(p *pipeline.Packet) pipeline.Verdict {
+				if calls++; calls%3 == 0 {
+					p.LeaveUnacknowledged()
+				}
+				return pipeline.Accept
+			}))
+			s.Outbound.InsertBefore("pack", good("good"))
+			return nil
+		}, `look at ["bad"] of the inbound chain. The first to differ is inbound packet `},
+		{"exits", func(s *stages.Set) error {
+			s.InsertAfter("ack", good("good"))
+			s.InsertAfter("good", pipeline.Func("bad", nil, exit))
+			s.InsertAfter("bad", good("better"))
+			return nil
+		}, `fuzz/chain: stage "bad" of the inbound chain called runtime.Goexit when it was given a packet or message`},
+		{"exits on the way out", outbound(pipeline.Func("bad", nil, exit)), `stage "bad" of the outbound chain called runtime.Goexit when it was given a message`},
+		{"exits behind pack", func(s *stages.Set) error {
+			s.Outbound.InsertAfter("seal", packetStage("bad", exit))
+			return nil
+		}, `stage "bad" of the outbound chain called runtime.Goexit when it was given a packet`},
+		{"exits when asked for a size", func(s *stages.Set) error {
+			s.Outbound.Replace("pack", exiting{pack.New()})
+			return nil
+		}, `a stage of the outbound chain, one of ["pack"], called runtime.Goexit when it packed a message`},
+		{"exits at a notice", func(s *stages.Set) error {
+			s.InsertAfter("ack", deaf{good("bad")})
+			return nil
+		}, `a stage of the inbound chain, one of ["bad"], called runtime.Goexit at SessionClosed`},
+		{"panics when it is made", broken, `fuzz/chain: the change chain_test.broken() panicked when the chains were made: no map`},
+		{"exits when it is made", func(*stages.Set) error { new(testing.T).SkipNow(); return nil }, "called runtime.Goexit when the chains were made"},
+		{"has no name", func(s *stages.Set) error { s.InsertAfter("ack", nameless{good("bad")}); return nil }, "a stage that the change has put in, asked for its names and kind, panicked when the chains were made: no name"},
 		{"shares a stage", func(s *stages.Set) error { s.InsertAfter("ack", once); return nil }, `the same stage "once"`},
 		{"shares a stage on the way out", outbound(once), `the same stage "once"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			calls = 0
 			err := chain.Check(input, tc.change)
 			require.ErrorContains(t, err, tc.want)
 			t.Log(err)
 		})
 	}
+}
+
+// Of two outcomes a failure shows the place in which they differ, however long
+// they are.
+func TestOutcomesAreShownInShort(t *testing.T) {
+	var calls int
+	err := chain.Check(append([]byte{5, 0, 88, 2}, bytes.Repeat([]byte("state"), 120)...), func(s *stages.Set) error {
+		s.InsertAfter("ack", pipeline.Func("bad", nil, func(p *pipeline.Packet) pipeline.Verdict {
+			if calls++; calls == 2 {
+				p.Payload()[300] = 0xee
+			}
+			return pipeline.Accept
+		}))
+		return nil
+	})
+	require.ErrorContains(t, err, "of the inbound chain. The first to differ is inbound packet 1, in its Data:\nfirst (")
+	_, shown, _ := strings.Cut(err.Error(), ":\nfirst ")
+	first, then, ok := strings.Cut(shown, "\nthen  ")
+	require.True(t, ok)
+	require.LessOrEqual(t, max(len(first), len(then)), 200)
+	require.Contains(t, then, "ee")
+	require.NotContains(t, first, "ee")
 }
 
 // Whatever a stage behind ack answers to packets of whatever length, it is told

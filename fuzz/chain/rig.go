@@ -54,6 +54,7 @@ type rig struct {
 	// acks, that theirs of that name is among them.
 	exact, acks bool
 	standard    []pipeline.Stage // inbound and outbound, before the change
+	hand        hand             // in which the user's code is called
 
 	handshakes int
 	delivered  int      // to the receiver, of the packet in hand
@@ -100,18 +101,22 @@ func newRig(change func(*stages.Set) error) (*rig, error) {
 		return nil, err
 	}
 	r.standard = append(in.Stages(), out.Stages()...)
-	if change != nil {
-		if err := change(r.set); err != nil {
-			return nil, fmt.Errorf("fuzz/chain: the change: %w", err)
+	return r, r.guarded(func() error {
+		if change != nil {
+			r.hand.doing = fmt.Sprintf("the change %s()", fault.NameOf(change))
+			if err := change(r.set); err != nil {
+				return fmt.Errorf("fuzz/chain: the change: %w", err)
+			}
 		}
-	}
-	return r, r.build(in.Stages())
+		return r.build(in.Stages())
+	})
 }
 
 // probeName is that of the stage which is put in for the kit's own use.
 const probeName = "fuzz_probe"
 
 func (r *rig) build(standard []pipeline.Stage) (err error) {
+	r.hand.doing = "a stage that the change has put in, asked for its names and kind,"
 	if slices.Contains(r.set.Names(), "ack") {
 		r.set.InsertAfter("ack", pipeline.Func(probeName, nil, r.probe))
 	}
@@ -140,6 +145,7 @@ func (r *rig) build(standard []pipeline.Stage) (err error) {
 
 func (r *rig) open(l link) {
 	for _, c := range []*pipeline.Chain{r.in, r.out} {
+		r.hand = hand{c, "at PeerOpened, SessionOpened or EpochOpened", false}
 		if l.seq == 0 {
 			c.OpenPeer(pipeline.PeerNotice{Peer: l.peer})
 			c.OpenSession(pipeline.SessionNotice{Peer: l.peer, Session: l.session})

@@ -19,7 +19,13 @@ func seeds(change func(*stages.Set) error) ([][]byte, error) {
 	list := append(recordedSeeds(), frameSeeds()...)
 	list = append(list, handshakeSeeds()...)
 	for n := range links {
-		genuine := bytes.Clone(newCrowd(r).through(item{argument: byte(n), body: []byte("state")}))
+		var genuine []byte
+		if err := r.guarded(func() error {
+			genuine = bytes.Clone(newCrowd(r).through(item{argument: byte(n), body: []byte("state")}))
+			return nil
+		}); err != nil {
+			return nil, err
+		}
 		one := appendItem(nil, anyBytes, 0, genuine)
 		list = append(list, appendItem(one, again, 0, nil), appendItem(bytes.Clone(one), flipped, 77, []byte("11")))
 	}
