@@ -19,8 +19,10 @@ var ErrCapture = errors.New("journal: not a capture in pcapng or pcap")
 type Packet struct {
 	// Number counts the records of the file from one, as Wireshark does: packets
 	// and custom blocks.
-	Number   int
-	Time     time.Time
+	Number int
+	Time   time.Time
+	// From and To are those of a UDP datagram, also of one that is not whole, if its
+	// headers are there.
 	From, To netip.AddrPort
 	// Data is the UDP payload, nil if the packet is something else or is not
 	// whole.
@@ -87,6 +89,9 @@ func Open(name string) (*Capture, error) {
 
 // NewCapture is Open for what is open already, and stays so.
 func NewCapture(r io.Reader) (*Capture, error) {
+	if r == nil {
+		return nil, errors.New("journal: NewCapture needs a reader")
+	}
 	c := &Capture{in: bufio.NewReaderSize(r, 1<<16), order: binary.LittleEndian, unit: "block"}
 	magic, err := c.in.Peek(4)
 	if err == io.EOF {
@@ -125,6 +130,9 @@ func (c *Capture) Close() error {
 // missing, repeated or changed is ErrCapture. Of a packet's own bytes Next cannot
 // tell.
 func (c *Capture) Next() (Item, error) {
+	if c.next == nil {
+		return Item{}, errors.New("journal: a Capture that neither Open nor NewCapture has made")
+	}
 	c.begun = true
 	return c.next()
 }
@@ -162,8 +170,11 @@ func (c *Capture) packet(l link, at uint64, b []byte, length uint32) Item {
 	c.records++
 	p := &Packet{Number: c.records, Whole: uint64(len(b)) >= uint64(length)}
 	p.Time = time.Unix(int64(at/l.second), int64(at%l.second*(uint64(time.Second)/l.second)))
-	if ip, ok := l.payload(b); ok && p.Whole {
+	if ip, ok := l.payload(b); ok {
 		p.From, p.To, p.Data, _ = parseIP(ip)
+	}
+	if !p.Whole {
+		p.Data = nil
 	}
 	return Item{Packet: p}
 }

@@ -388,6 +388,7 @@ func TestDamagedPcap(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, all[0].Packet.Whole)
 	require.Nil(t, all[0].Packet.Data)
+	require.Equal(t, "10.0.0.1:5 10.0.0.2:6", all[0].Packet.From.String()+" "+all[0].Packet.To.String())
 	for name, damage := range map[string]func(b []byte){
 		"huge packet":     func(b []byte) { b[24+8] = 0xff },
 		"time of no time": func(b []byte) { binary.BigEndian.PutUint32(b[24+4:], 1_000_000) },
@@ -431,6 +432,12 @@ func TestOpen(t *testing.T) {
 	c, err = NewCapture(bytes.NewReader(pcap(binary.LittleEndian, pcapMicro, 101)))
 	require.NoError(t, err)
 	require.NoError(t, c.Close(), "of what the caller has opened")
+
+	_, err = NewCapture(nil)
+	require.EqualError(t, err, "journal: NewCapture needs a reader")
+	_, err = new(Capture).Next()
+	require.EqualError(t, err, "journal: a Capture that neither Open nor NewCapture has made")
+	require.NoError(t, new(Capture).Close())
 }
 
 // An entry may be longer than the 65,535 bytes of an option: so many messages may a

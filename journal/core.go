@@ -84,5 +84,6 @@ func (c *Core) Finish() {
 	c.Outbound().Publish()
 	c.input(Entry{Kind: Ended, End: &End{Inbound: c.Inbound().Counts(), Outbound: c.Outbound().Counts()}})
 	c.w.ended()
+	c.w.finish()
 	c.w = nil
 }

@@ -16,9 +16,9 @@
 //
 // The keys, if asked for, go to a second file: our private keys, all random
 // bytes drawn, and the keys of each epoch; see [Keys]. A random number in both
-// files says that they belong together. Who has the keys can read
-// everything in the journal, and can pose as this side: the file has mode 0600, and
-// is to be treated as the private key itself.
+// files says that they belong together, and each line ends with a CRC-32C over all
+// up to it. Who has the keys can read everything in the journal, and can pose as
+// this side: the file has mode 0600, and is to be treated as the private key itself.
 //
 // Without the keys file, a journal holds no secrets but what the user himself has
 // sent: messages pushed are in it as plain text. So it has mode 0600 too.

@@ -85,7 +85,8 @@ func family(local, remote netip.AddrPort) netip.AddrPort {
 }
 
 // parseIP finds the UDP datagram in an IP packet. Fragments and other protocols
-// are not ok, nor is what is cut short, as by a snapshot length.
+// are not ok, nor is what is cut short, as by a snapshot length; of a datagram that
+// is, and has its headers, the addresses are told.
 func parseIP(b []byte) (from, to netip.AddrPort, data []byte, ok bool) {
 	if len(b) == 0 {
 		return from, to, nil, false
@@ -111,11 +112,11 @@ func parseIP(b []byte) (from, to netip.AddrPort, data []byte, ok bool) {
 	if len(b) < udpSize {
 		return from, to, nil, false
 	}
+	from = netip.AddrPortFrom(source, binary.BigEndian.Uint16(b))
+	to = netip.AddrPortFrom(target, binary.BigEndian.Uint16(b[2:]))
 	n := int(binary.BigEndian.Uint16(b[4:]))
 	if n < udpSize || n > len(b) {
 		return from, to, nil, false
 	}
-	from = netip.AddrPortFrom(source, binary.BigEndian.Uint16(b))
-	to = netip.AddrPortFrom(target, binary.BigEndian.Uint16(b[2:]))
 	return from, to, b[udpSize:n], true
 }

@@ -16,11 +16,15 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// ErrKeys: what should be a keys file is none.
+// ErrKeys: what should be a keys file is none, or is damaged; the error's text says
+// which, and where.
 var ErrKeys = errors.New("journal: not a keys file, which Config.Record or --record-keys makes")
 
-// keysHeader is the first line of a keys file.
-const keysHeader = "intentra keys 2 SECRET: whoever has this file reads what was recorded, and can pose as this side"
+// The first line of a keys file.
+const (
+	keysName   = "intentra keys "
+	keysHeader = keysName + "3 SECRET: whoever has this file reads what was recorded, and can pose as this side"
+)
 
 // recordingSize is that of Keys.Recording, in bytes before they are text.
 const recordingSize = 16
@@ -29,7 +33,8 @@ const recordingSize = 16
 const maxKeysLine = 1 << 20
 
 // Keys is what a keys file holds. After its first line it has a line for each
-// secret, words apart by a space, bytes in hexadecimal:
+// secret, words apart by a space, bytes in hexadecimal, and at its end a CRC-32C
+// over the words of all lines up to it:
 //
 //	recording ID                      Start.Recording
 //	where ORIGIN LOCAL                Start.Origin and Start.Local
@@ -61,8 +66,8 @@ type Epoch struct {
 	conn.EpochKeys
 }
 
-// ReadKeys reads a keys file. The error is ErrKeys if it is something else; it
-// never quotes it.
+// ReadKeys reads a keys file. The error is ErrKeys if it is something else, or
+// damaged; it never quotes it.
 func ReadKeys(name string) (*Keys, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -79,8 +84,12 @@ func ReadKeys(name string) (*Keys, error) {
 // ParseKeys is ReadKeys for what is open already. A last line without an end, as
 // of a recording that was killed, is left out.
 func ParseKeys(r io.Reader) (*Keys, error) {
+	if r == nil {
+		return nil, errors.New("journal: ParseKeys needs a reader")
+	}
 	in := bufio.NewReaderSize(r, 1<<16)
 	k := new(Keys)
+	var sum keysSum
 	for number := 1; ; number++ {
 		line, err := readLine(in)
 		if err == io.EOF {
@@ -93,15 +102,31 @@ func ParseKeys(r io.Reader) (*Keys, error) {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 		if number == 1 {
-			if line != keysHeader {
-				return nil, ErrKeys
+			if err := checkKeysHeader(line); err != nil {
+				return nil, err
 			}
 			continue
+		}
+		if line, err = sum.unseal(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
 		if !k.parse(strings.Split(line, " ")) {
 			return nil, fmt.Errorf("line %d: %w", number, ErrKeys)
 		}
 	}
+}
+
+// checkKeysHeader judges the first line.
+func checkKeysHeader(line string) error {
+	rest, ours := strings.CutPrefix(line, keysName)
+	version, _, _ := strings.Cut(rest, " ")
+	if _, err := strconv.ParseUint(version, 10, 16); ours && err == nil && line != keysHeader {
+		return keysError("a keys file in another version of the format, or one whose first line was changed")
+	}
+	if line != keysHeader {
+		return ErrKeys
+	}
+	return nil
 }
 
 func readLine(in *bufio.Reader) (string, error) {
@@ -179,21 +204,22 @@ func unhex(to []byte, text string) bool {
 // front.
 
 func (w *Writer) head() {
-	w.secret([]byte(keysHeader + "\nrecording " + w.id + "\n"))
+	w.append(&w.keys, []byte(keysHeader+"\n"))
+	w.secret([]byte("recording " + w.id))
 }
 
-func (w *Writer) ended() { w.secret([]byte("end\n")) }
+func (w *Writer) ended() { w.secret([]byte("end")) }
 
 func (w *Writer) where(origin int64, local netip.AddrPort) {
-	w.secret(fmt.Appendf(nil, "where %d %s\n", origin, local))
+	w.secret(fmt.Appendf(nil, "where %d %s", origin, local))
 }
 
 func (w *Writer) static(private [32]byte) {
-	w.secret(append(hex.AppendEncode([]byte("static "), private[:]), '\n'))
+	w.secret(hex.AppendEncode([]byte("static "), private[:]))
 }
 
 func (w *Writer) random(b []byte) {
-	w.secret(append(hex.AppendEncode([]byte("random "), b), '\n'))
+	w.secret(hex.AppendEncode([]byte("random "), b))
 }
 
 func (w *Writer) epoch(k conn.EpochKeys, at pipeline.Time) {
@@ -201,6 +227,6 @@ func (w *Writer) epoch(k conn.EpochKeys, at pipeline.Time) {
 	if k.Dialer {
 		role = "dialer"
 	}
-	w.secret(fmt.Appendf(nil, "epoch %d %d %d %d %d %s %x %x %x\n",
+	w.secret(fmt.Appendf(nil, "epoch %d %d %d %d %d %s %x %x %x",
 		at, k.Local, k.Remote, k.Seq, k.Suite, role, k.Peer, k.Receive, k.Send))
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +22,16 @@ import (
 )
 
 const keysStart = keysHeader + "\n"
+
+// sealedKeys is a keys file of these lines.
+func sealedKeys(lines ...string) string {
+	var sum keysSum
+	b := []byte(keysStart)
+	for _, line := range lines {
+		b = sum.seal(b, []byte(line))
+	}
+	return string(b)
+}
 
 // epochLine is a line that holds.
 var epochLine = "epoch 1 2 3 4 1 dialer " + strings.Repeat("ab", 32) + " " + strings.Repeat("cd", 32) + " " + strings.Repeat("ef", 32)
@@ -64,7 +76,7 @@ func TestKeysRoundTrip(t *testing.T) {
 
 // A recorder that was killed leaves part of a line; what is before it holds.
 func TestKeysWithoutTheirEnd(t *testing.T) {
-	text := keysStart + "random 0102\n" + epochLine + "\nrandom 03\n"
+	text := sealedKeys("random 0102", epochLine, "random 03")
 	for cut := len(keysStart); cut <= len(text); cut++ {
 		k, err := ParseKeys(strings.NewReader(text[:cut]))
 		require.NoError(t, err, "cut to %d bytes", cut)
@@ -97,15 +109,76 @@ func TestMalformedKeys(t *testing.T) {
 		epoch(5, "0"), epoch(5, "9"), epoch(5, "257"), epoch(6, "Dialer"), epoch(6, ""), epoch(7, word+"00"), epoch(8, word[1:]), epoch(9, "zz"+word[2:]),
 		epochLine + " ", "intentra keys 2",
 	} {
-		_, err := ParseKeys(strings.NewReader(keysStart + line + "\nrandom 00\n"))
+		_, err := ParseKeys(strings.NewReader(sealedKeys(line, "random 00")))
 		require.ErrorIs(t, err, ErrKeys, line)
 		require.Equal(t, "line 2: "+ErrKeys.Error(), err.Error(), "it quotes nothing")
 	}
-	for _, text := range []string{"", "\n", "secret\n", word + "\n", keysHeader, keysHeader + " \n", " " + keysStart, keysHeader + "\r\n"} {
+	for _, text := range []string{"", "\n", "secret\n", word + "\n", keysHeader, keysName + "\n", keysName + word + "\n", " " + keysStart} {
 		_, err := ParseKeys(strings.NewReader(text))
 		require.ErrorIs(t, err, ErrKeys, text)
 		require.Equal(t, ErrKeys.Error(), err.Error())
 	}
+	for _, text := range []string{keysHeader + " \n", keysHeader + "\r\n", strings.Replace(keysStart, "3", "2", 1), keysName + "4\n"} {
+		_, err := ParseKeys(strings.NewReader(text))
+		require.ErrorIs(t, err, ErrKeys, text)
+		require.Equal(t, "journal: a keys file in another version of the format, or one whose first line was changed", err.Error())
+	}
+	_, err := ParseKeys(nil)
+	require.EqualError(t, err, "journal: ParseKeys needs a reader")
+}
+
+// somebodysKeys are the lines of a small keys file.
+func somebodysKeys() []string {
+	word := strings.Repeat("5e", 32)
+	return []string{
+		"recording " + word[:32], "static " + word, "where 5 [::1]:7", "random 00", "random 00", "random 0102", epochLine, "random 0102", "random 03", "end",
+	}
+}
+
+// Lines that were lost, doubled, swapped or changed, and those of another file, are
+// found where they are; nothing is quoted.
+func TestDamagedKeys(t *testing.T) {
+	lines := strings.SplitAfter(sealedKeys(somebodysKeys()...), "\n")
+	lines = lines[:len(lines)-1]
+	_, err := ParseKeys(strings.NewReader(strings.Join(lines, "")))
+	require.NoError(t, err)
+	requireDamaged := func(line int, damaged []string, name string) {
+		_, err := ParseKeys(strings.NewReader(strings.Join(damaged, "")))
+		require.ErrorIs(t, err, ErrKeys, "%s: line %d", name, line)
+		require.ErrorContains(t, err, fmt.Sprintf("line %d: ", line), name)
+		require.NotContains(t, err.Error(), "5e5e")
+	}
+	for i := 1; i < len(lines); i++ {
+		requireDamaged(i+2, slices.Insert(slices.Clone(lines), i, lines[i]), "doubled")
+		requireDamaged(i+1, slices.Insert(slices.Clone(lines), i, "random 00\n"), "inserted")
+		if i == len(lines)-1 {
+			continue // no more than cut off
+		}
+		requireDamaged(i+1, slices.Delete(slices.Clone(lines), i, i+1), "lost")
+		if lines[i] != lines[i+1] {
+			swapped := slices.Clone(lines)
+			swapped[i], swapped[i+1] = lines[i+1], lines[i]
+			requireDamaged(i+1, swapped, "swapped")
+		}
+	}
+	other := strings.SplitAfter(sealedKeys(append([]string{"recording " + strings.Repeat("5f", 16)}, somebodysKeys()[1:]...)...), "\n")
+	requireDamaged(5, append(slices.Clone(lines[:4]), other[4:]...), "of another recording")
+}
+
+// Of each bit that is changed in a keys file a reader hears. Without the end of its
+// last line it is one that was cut off.
+func TestEachFlippedBitOfTheKeysIsFound(t *testing.T) {
+	whole := []byte(sealedKeys(somebodysKeys()...))
+	for bit := range 8 * (len(whole) - 1) {
+		flipped := bytes.Clone(whole)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		_, err := ParseKeys(bytes.NewReader(flipped))
+		require.ErrorIs(t, err, ErrKeys, "bit %d of byte %d", bit%8, bit/8)
+	}
+	whole[len(whole)-1] ^= 1
+	k, err := ParseKeys(bytes.NewReader(whole))
+	require.NoError(t, err)
+	require.False(t, k.Whole)
 }
 
 // endless is a line without an end.
@@ -125,8 +198,8 @@ func TestHugeLineIsBounded(t *testing.T) {
 	require.ErrorIs(t, err, ErrKeys)
 	require.Less(t, in.read, 2*maxKeysLine)
 	// One that is just short of the bound is read.
-	n := (maxKeysLine - len("random \n")) / 2
-	k, err := ParseKeys(strings.NewReader(keysStart + "random " + strings.Repeat("00", n) + "\n"))
+	n := (maxKeysLine - len("random ") - keysSealSize) / 2
+	k, err := ParseKeys(strings.NewReader(sealedKeys("random " + strings.Repeat("00", n))))
 	require.NoError(t, err)
 	require.Len(t, k.Random, n)
 }
@@ -151,46 +224,60 @@ func (e errReader) Read([]byte) (int, error) { return 0, e.err }
 
 // FuzzParseKeys is whoever names a file as the keys: any bytes are keys or are
 // refused, quoting nothing, in memory that a small multiple of them bounds; and
-// what is read is read the same when it is written again.
+// what is read is read the same when it is written again. The bytes are a file as
+// they are, and again as lines that somebody has sealed.
 func FuzzParseKeys(f *testing.F) {
-	f.Add([]byte(keysStart + "where 5 [::1]:7\nstatic " + strings.Repeat("01", 32) + "\nrandom 0102\n" + epochLine + "\n"))
-	f.Add([]byte(keysStart + "recording " + strings.Repeat("0a", 16) + "\nrandom 01"))
-	f.Add([]byte(keysStart + "end\nend\n"))
+	f.Add([]byte(sealedKeys("where 5 [::1]:7", "static "+strings.Repeat("01", 32), "random 0102", epochLine)))
+	f.Add([]byte("where 5 [::1]:7\nstatic " + strings.Repeat("01", 32) + "\nrandom 0102\n" + epochLine))
+	f.Add([]byte("recording " + strings.Repeat("0a", 16) + "\nrandom 01"))
+	f.Add([]byte("end\nend"))
 	f.Add([]byte("PRIVATE"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		k, err := ParseKeys(bytes.NewReader(in))
-		runtime.ReadMemStats(&after)
-		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20+60*len(in)))
-		if err != nil {
-			require.ErrorIs(t, err, ErrKeys)
-			var line int
-			fmt.Sscanf(err.Error(), "line %d:", &line)
-			require.Contains(t, []string{ErrKeys.Error(), fmt.Sprintf("line %d: %s", line, ErrKeys)}, err.Error())
-			return
-		}
-		var file bytes.Buffer
-		w := NewWriter(io.Discard, &file)
-		w.secret([]byte(keysStart))
-		for _, s := range k.Statics {
-			w.static(s)
-		}
-		if len(k.Random) > 0 {
-			w.random(k.Random[:min(len(k.Random), maxKeysLine/4)])
-		}
-		for _, e := range k.Epochs {
-			w.epoch(e.EpochKeys, e.At)
-		}
-		if k.Local.IsValid() {
-			w.where(k.Origin, k.Local)
-		}
-		require.NoError(t, w.Close())
-		again, err := ParseKeys(&file)
-		require.NoError(t, err)
-		require.Equal(t, k.Statics, again.Statics)
-		require.Equal(t, k.Epochs, again.Epochs)
-		require.Equal(t, k.Local, again.Local)
-		require.True(t, bytes.HasPrefix(k.Random, again.Random))
+		requireKeys(t, in)
+		requireKeys(t, []byte(sealedKeys(strings.Split(string(in), "\n")...)))
 	})
+}
+
+func requireKeys(t *testing.T, in []byte) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	k, err := ParseKeys(bytes.NewReader(in))
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20+60*len(in)))
+	if err != nil {
+		require.ErrorIs(t, err, ErrKeys)
+		text := regexp.MustCompile(`^line [0-9]+: `).ReplaceAllString(err.Error(), "")
+		require.Contains(t, keysTexts, text, "it quotes nothing")
+		return
+	}
+	var file bytes.Buffer
+	w := NewWriter(io.Discard, &file)
+	w.append(&w.keys, []byte(keysStart))
+	for _, s := range k.Statics {
+		w.static(s)
+	}
+	if len(k.Random) > 0 {
+		w.random(k.Random[:min(len(k.Random), maxKeysLine/4)])
+	}
+	for _, e := range k.Epochs {
+		w.epoch(e.EpochKeys, e.At)
+	}
+	if k.Local.IsValid() {
+		w.where(k.Origin, k.Local)
+	}
+	require.NoError(t, w.Close())
+	again, err := ParseKeys(&file)
+	require.NoError(t, err)
+	require.Equal(t, k.Statics, again.Statics)
+	require.Equal(t, k.Epochs, again.Epochs)
+	require.Equal(t, k.Local, again.Local)
+	require.True(t, bytes.HasPrefix(k.Random, again.Random))
+}
+
+// keysTexts are all that ParseKeys says of a file.
+var keysTexts = []string{
+	ErrKeys.Error(),
+	"journal: a keys file in another version of the format, or one whose first line was changed",
+	"journal: it does not end with a checksum: the file is damaged there, take another copy of it",
+	"journal: its checksum is wrong: it was changed, or is not the one that followed on the line before; take another copy of the file",
 }

@@ -232,6 +232,28 @@ func TestCutRecording(t *testing.T) {
 	require.Positive(t, sound)
 }
 
+// A transport that goes on behind the end of its Writer is not recorded any more, and
+// whoever asks hears of it; one that is only sent to is no longer recorded anyway.
+func TestWriterIsClosedFirst(t *testing.T) {
+	a := record(t, 1, true)
+	require.NoError(t, a.w.Close())
+	require.NoError(t, a.w.Close())
+	a.Finish()
+	require.ErrorIs(t, a.w.Close(), journal.ErrClosed)
+	require.ErrorIs(t, a.w.Err(), journal.ErrClosed)
+
+	b, now := record(t, 2, true), pipeline.Time(time.Hour)
+	p, err := b.Dial([32]byte{9}, now)
+	require.NoError(t, err)
+	b.Finish()
+	require.NoError(t, b.w.Close())
+	whole := bytes.Clone(b.capture.Bytes())
+	p.Queue.Push(1, intentra.Reliable, []byte("late"))
+	b.Flush(now)
+	require.NoError(t, b.w.Close())
+	require.Equal(t, whole, b.capture.Bytes())
+}
+
 func items(t *testing.T, b []byte) (all []journal.Item, err error) {
 	c, err := journal.NewCapture(bytes.NewReader(b))
 	require.NoError(t, err)

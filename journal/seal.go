@@ -38,11 +38,13 @@ func seal(b, text []byte, number uint64) []byte {
 
 // appendSum appends the end of a text that has begun with sealed.
 func appendSum(b, sealed []byte) []byte {
-	var sum [crc32.Size]byte
-	binary.BigEndian.PutUint32(sum[:], crc32.Checksum(sealed, castagnoli))
-	b = append(b, beforeSum...)
-	b = hex.AppendEncode(b, sum[:])
+	sum := crc32.Checksum(sealed, castagnoli)
+	b = appendHex(append(b, beforeSum...), sum)
 	return append(b, afterSum...)
+}
+
+func appendHex(b []byte, sum uint32) []byte {
+	return hex.AppendEncode(b, binary.BigEndian.AppendUint32(nil, sum))
 }
 
 // sound reports whether a text is as seal has made it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"sync"
 )
 
@@ -16,6 +17,11 @@ var (
 	ErrBehind = errors.New("journal: the disk does not keep up; the recording has ended early")
 	// ErrUsed: a Writer records one transport only.
 	ErrUsed = errors.New("journal: the Writer has been used already; each transport needs its own")
+	// ErrClosed: a Writer was closed before its transport. What came after that is
+	// not in the recording, which has no end.
+	ErrClosed = errors.New("journal: the Writer was closed while a transport still recorded; close the transport first")
+
+	errZero = errors.New("journal: a Writer that neither Create nor NewWriter has made")
 )
 
 // MaxBehind is how many bytes may wait for the disk, of each file, before the
@@ -33,10 +39,12 @@ type Writer struct {
 	keys    stream
 	taken   bool // by a transport
 	used    bool // the transport has started
+	over    bool // it has written its last entry
 	closed  bool
-	err     error  // the first; nothing is written after it
-	number  uint64 // of the last entry
-	text    []byte // scratch: an entry
+	err     error   // the first; nothing is written after it
+	number  uint64  // of the last entry
+	text    []byte  // scratch: an entry
+	sum     keysSum // of the lines of keys
 	wake    chan struct{}
 	done    chan struct{}
 }
@@ -60,7 +68,7 @@ type stream struct {
 
 // Create makes a journal in a new file with mode 0600 and, unless keys is empty,
 // a second one for the keys. It overwrites nothing: the error is fs.ErrExist
-// then.
+// then. Both names for one file are another error.
 func Create(name, keys string) (*Writer, error) {
 	journal, err := create(name)
 	if err != nil {
@@ -71,6 +79,9 @@ func Create(name, keys string) (*Writer, error) {
 	}
 	secret, err := create(keys)
 	if err != nil {
+		if same(name, keys) {
+			err = fmt.Errorf("journal: %s, for the recording, and %s, for its keys, are the same file; give the keys one of their own", name, keys)
+		}
 		// It is empty, and ours.
 		return nil, errors.Join(err, journal.Close(), os.Remove(name))
 	}
@@ -89,10 +100,31 @@ func create(name string) (*os.File, error) {
 	return f, nil
 }
 
+// same reports whether both names are those of one file.
+func same(a, b string) bool {
+	one, err := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(one, other)
+}
+
 // NewWriter is Create for files that the caller has, and closes himself after
-// Close. keys may be nil.
+// Close. keys may be nil, also as a nil pointer: then they are not written down.
+// It panics if journal is nil.
 func NewWriter(journal, keys io.Writer) *Writer {
+	if isNil(journal) {
+		panic("journal: NewWriter needs a writer for the journal")
+	}
+	if isNil(keys) {
+		keys = nil
+	}
 	return newWriter(stream{to: journal}, stream{to: keys})
+}
+
+// isNil reports whether w is nothing to write to. A nil *bytes.Buffer would bring
+// down the process later, on the Writer's own goroutine.
+func isNil(w io.Writer) bool {
+	v := reflect.ValueOf(w)
+	return w == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func newWriter(journal, keys stream) *Writer {
@@ -113,8 +145,12 @@ func (w *Writer) Err() error {
 
 // Close writes what waits, and returns what has gone wrong from the beginning on.
 // Files of Create are removed if no transport has used them, or only one that
-// could not be started. Closing again returns the same.
+// could not be started. Closing again returns the same, or ErrClosed if the
+// transport has gone on since then.
 func (w *Writer) Close() error {
+	if w.done == nil {
+		return errZero
+	}
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
@@ -130,6 +166,9 @@ func (w *Writer) HasKeys() bool { return w.keys.to != nil }
 func (w *Writer) begin() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.done == nil {
+		return errZero
+	}
 	if w.taken || w.closed {
 		return ErrUsed
 	}
@@ -158,11 +197,22 @@ func (w *Writer) packet(p *outline, e Entry) {
 	}
 }
 
+// finish says that the transport has ended. Who still has one of its peers may
+// send as long as he likes: that is no part of the recording.
+func (w *Writer) finish() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+}
+
 // put gives the text of an entry its number, and writes it. The order in the file
 // is that of the numbers, whoever writes.
 func (w *Writer) put(p *outline, text []byte) {
 	w.mu.Lock()
-	if w.err == nil && !w.closed {
+	if w.closed && !w.over && w.err == nil {
+		w.err = ErrClosed
+	}
+	if w.err == nil && !w.over {
 		w.number++
 		w.text = seal(w.text[:0], text, w.number)
 		s := &w.journal
@@ -193,24 +243,35 @@ func encode(e Entry) []byte {
 // block writes a pcapng block without an entry, or several.
 func (w *Writer) block(b []byte) { w.append(&w.journal, b) }
 
-// secret writes a line of the keys file.
+// secret writes a line of the keys file, but for its end.
 func (w *Writer) secret(line []byte) {
-	if w.keys.to != nil {
-		w.append(&w.keys, line)
-		clear(line)
+	if w.keys.to == nil {
+		return
 	}
+	w.mu.Lock()
+	if w.room(&w.keys, len(line)+keysSealSize) {
+		w.keys.waiting = w.sum.seal(w.keys.waiting, line)
+	}
+	w.mu.Unlock()
+	clear(line)
+	w.signal()
 }
 
 func (w *Writer) append(s *stream, b []byte) {
 	w.mu.Lock()
-	if w.err == nil && len(s.waiting)+len(b) > MaxBehind {
-		w.err = ErrBehind
-	}
-	if w.err == nil && !w.closed {
+	if w.room(s, len(b)) {
 		s.waiting = append(s.waiting, b...)
 	}
 	w.mu.Unlock()
 	w.signal()
+}
+
+// room reports whether n bytes more are to be written. w.mu is locked.
+func (w *Writer) room(s *stream, n int) bool {
+	if w.err == nil && len(s.waiting)+n > MaxBehind {
+		w.err = ErrBehind
+	}
+	return w.err == nil && !w.closed
 }
 
 func (w *Writer) signal() {
@@ -225,7 +286,7 @@ func (w *Writer) run() {
 	defer close(w.done)
 	for range w.wake {
 		if w.flush() {
-			w.finish()
+			w.closeFiles()
 			return
 		}
 	}
@@ -263,7 +324,7 @@ func (w *Writer) write(s *stream, b []byte) {
 	w.fail(err)
 }
 
-func (w *Writer) finish() {
+func (w *Writer) closeFiles() {
 	for _, s := range []*stream{&w.journal, &w.keys} {
 		if s.close != nil {
 			w.fail(s.close())

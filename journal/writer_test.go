@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -30,9 +31,9 @@ func TestCreate(t *testing.T) {
 	require.NoError(t, w.begin())
 	w.begun()
 	w.block([]byte("block"))
-	w.secret([]byte("line\n"))
+	w.secret([]byte("line"))
 	require.NoError(t, w.Close())
-	for file, want := range map[string]string{name: "block", keys: "line\n"} {
+	for file, want := range map[string]string{name: "block", keys: strings.TrimPrefix(sealedKeys("line"), keysStart)} {
 		b, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.Equal(t, want, string(b))
@@ -41,10 +42,13 @@ func TestCreate(t *testing.T) {
 	// Neither of two files that are there is touched, nor a half left behind.
 	for _, tc := range []struct{ name, keys string }{
 		{name, ""}, {name, filepath.Join(dir, "b.keys")}, {filepath.Join(dir, "b.pcapng"), keys}, {name, keys},
-		{filepath.Join(dir, "b.pcapng"), filepath.Join(dir, "b.pcapng")},
 	} {
 		_, err := Create(tc.name, tc.keys)
 		require.ErrorIs(t, err, fs.ErrExist)
+	}
+	for _, again := range []string{filepath.Join(dir, "b.pcapng"), dir + "/./b.pcapng"} {
+		_, err = Create(filepath.Join(dir, "b.pcapng"), again)
+		require.ErrorContains(t, err, again+", for its keys, are the same file; give the keys one of their own")
 	}
 	_, err = Create(filepath.Join(dir, "b.pcapng"), filepath.Join(dir, "nowhere", "b.keys"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
@@ -71,7 +75,7 @@ func TestUnusedFilesAreRemoved(t *testing.T) {
 		"unused": func(*Writer) {},
 		"transport that did not start": func(w *Writer) {
 			require.NoError(t, w.begin())
-			w.secret([]byte("static ...\n"))
+			w.secret([]byte("static ..."))
 		},
 	} {
 		dir := t.TempDir()
@@ -94,6 +98,53 @@ func TestWriterIsForOneTransport(t *testing.T) {
 	w = NewWriter(io.Discard, nil)
 	require.NoError(t, w.Close())
 	require.ErrorIs(t, w.begin(), ErrUsed, "closed")
+}
+
+// What was not made, or with nothing to write to, is a mistake that its caller hears
+// of, on his own goroutine.
+func TestWriterOfNothing(t *testing.T) {
+	for _, journal := range []io.Writer{nil, (*bytes.Buffer)(nil)} {
+		require.PanicsWithValue(t, "journal: NewWriter needs a writer for the journal", func() { NewWriter(journal, nil) })
+	}
+	for _, keys := range []io.Writer{nil, (*bytes.Buffer)(nil), (*os.File)(nil)} {
+		var file bytes.Buffer
+		w := NewWriter(&file, keys)
+		require.False(t, w.HasKeys())
+		w.secret([]byte("line"))
+		w.block([]byte("block"))
+		require.NoError(t, w.Close())
+		require.Equal(t, "block", file.String())
+	}
+	w := new(Writer)
+	require.ErrorIs(t, w.Close(), errZero)
+	require.ErrorIs(t, w.begin(), errZero)
+}
+
+// Of a Writer that is closed too early the second Close tells, and Err; what is sent
+// when the transport has ended is no part of it.
+func TestWriterClosedBeforeItsTransport(t *testing.T) {
+	for name, write := range map[string]func(w *Writer){
+		"entry":  func(w *Writer) { w.entry(Entry{Kind: Flush}) },
+		"packet": func(w *Writer) { w.packet(&outline{data: datagram("x")}, Entry{Kind: Sent}) },
+	} {
+		w := NewWriter(io.Discard, nil)
+		require.NoError(t, w.begin())
+		w.begun()
+		write(w)
+		require.NoError(t, w.Close())
+		require.NoError(t, w.Close(), "nothing has come")
+		write(w)
+		require.ErrorIs(t, w.Err(), ErrClosed, name)
+		require.ErrorIs(t, w.Close(), ErrClosed, name)
+	}
+	w := NewWriter(io.Discard, nil)
+	w.finish()
+	w.entry(Entry{Kind: Push})
+	require.NoError(t, w.Close())
+	w.entry(Entry{Kind: Push})
+	w.random([]byte{1})
+	require.NoError(t, w.Close())
+	require.Zero(t, w.number)
 }
 
 // blocked is a disk that takes nothing until it is let go.
@@ -223,10 +274,10 @@ func TestWriterFromManyGoroutines(t *testing.T) {
 func TestSecretsAreWiped(t *testing.T) {
 	var keys bytes.Buffer
 	w := NewWriter(io.Discard, &keys)
-	line := []byte("static 0123\n")
+	line := []byte("static 0123")
 	w.secret(line)
 	require.NoError(t, w.Close())
-	require.Equal(t, "static 0123\n", keys.String())
+	require.Equal(t, sealedKeys("static 0123"), keysStart+keys.String())
 	require.Equal(t, make([]byte, len(line)), line)
 	spare := w.keys.spare[:cap(w.keys.spare)]
 	require.NotContains(t, string(spare), "static")

@@ -3,6 +3,7 @@ package replay
 import (
 	"slices"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -15,15 +16,15 @@ import (
 // begins each of the rest.
 //
 // A header leaves little to chance. Of Data 32 bits are fixed, and the upper 36 of
-// its counter; of the other types 95, and their length. So a ciphertext that
-// looks like it by chance, and at a distance that fits its end, has a probability
-// of 2^-68 for each of its bytes, below 2^-50 for the longest. Of an index like
-// the one before it, as nearly all have, it is 2^-100. A whole handshake packet
-// is never taken apart, whatever it holds.
+// its counter; of the other types more than 90, and their length. So a ciphertext
+// that looks like it by chance, at a distance that fits its end, has a probability
+// of 2^-68 for each of its bytes, which is below 2^-50 for the longest; with the
+// index of the one before, as nearly all have, 2^-100. A handshake packet of its
+// own length is never taken apart.
 func apart(data []byte) [][]byte {
 	h, _ := wire.ParseHeader(data) // of a faulty length, if it is a run behind a handshake packet
 	least, most := wire.Overhead, len(data)-wire.Overhead
-	if n := wire.HandshakeSize(h.Type); n > 0 {
+	if n, ok := handshakeSizes[h.Type]; ok {
 		least, most = n, min(n, most)
 	}
 	for size := max(least, (len(data)+maxRun-1)/maxRun); size <= most; size++ {
@@ -32,6 +33,10 @@ func apart(data []byte) [][]byte {
 		}
 	}
 	return [][]byte{data}
+}
+
+var handshakeSizes = map[wire.PacketType]int{
+	wire.TypeInit: wire.InitSize, wire.TypeResponse: wire.ResponseSize, wire.TypeFinal: wire.FinalSize, wire.TypeCookie: wire.CookiePacketSize,
 }
 
 // maxRun is the most datagrams that a kernel takes for one (UDP_MAX_SEGMENTS of

@@ -3,6 +3,8 @@ package replay_test
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +82,45 @@ func TestChangedPacketIsFound(t *testing.T) {
 	for _, d := range differences[1:] {
 		require.Contains(t, []string{"sent", "total"}, d.What, "an acknowledgement names one packet less, and the totals know")
 	}
+}
+
+// With Reliable messages more follows from it, as nobody sends again what the
+// recorded side had taken: the first difference is that packet all the same.
+func TestChangedReliablePacketIsFoundFirst(t *testing.T) {
+	w := newWorld(t, fixed())
+	a, s, p := pair(w, intentra.Config{}, intentra.Config{})
+	for i := range 40 {
+		a.push(p, 1, intentra.Reliable, number(i))
+		w.settle(2 * time.Millisecond)
+	}
+	w.settle(300 * time.Millisecond)
+	w.end()
+	all := split(t, s.capture.Bytes())
+	at := deliveries(t, all)
+	require.Len(t, at, 40)
+	victim := &all[at[17]]
+	victim.packet[len(victim.packet)-1] ^= 1
+	differences, packets := verdicts(t, all, s.keys.Bytes())
+	wrong := 0
+	for _, p := range packets {
+		if !p.Recorded.Equal(p.Replayed) {
+			if wrong++; wrong == 1 {
+				require.Equal(t, p.Number, differences[0].Packet)
+				require.Equal(t, "drop aead/forged", p.Replayed.Verdict)
+			}
+		}
+	}
+	require.Equal(t, "verdict", differences[0].What)
+	require.Equal(t, "drop aead/forged", differences[0].Replayed)
+	kinds := map[string]int{}
+	for _, d := range differences {
+		kinds[d.What]++
+		require.GreaterOrEqual(t, d.Packet, differences[0].Packet)
+	}
+	require.Equal(t, wrong, kinds["verdict"])
+	require.Greater(t, wrong, 1, "what is behind it waits for it")
+	require.Positive(t, kinds["sent"])
+	t.Log(kinds)
 }
 
 func TestCorruptedCopies(t *testing.T) {
@@ -175,12 +216,30 @@ func TestCorruptedCopies(t *testing.T) {
 		}
 	})
 	t.Run("keys of another", func(t *testing.T) {
-		other := strings.Replace(keys, hex.EncodeToString(private(s)), strings.Repeat("07", 32), 1)
+		other := resealed(strings.Replace(keys, hex.EncodeToString(private(s)), strings.Repeat("07", 32), 1))
 		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
 		// Those of another recording of the same transport have the same key.
 		id := strings.Fields(strings.SplitN(keys, "\n", 3)[1])[1]
-		other = strings.Replace(keys, id, strings.Repeat("07", 16), 1)
+		other = resealed(strings.Replace(keys, id, strings.Repeat("07", 16), 1))
 		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
+	})
+	t.Run("keys that are damaged", func(t *testing.T) {
+		require.Equal(t, keys, resealed(keys))
+		lines, tried := strings.SplitAfter(keys, "\n"), 0
+		for i, line := range lines {
+			if !strings.HasPrefix(line, "random ") {
+				continue
+			}
+			tried++
+			flipped := slices.Clone(lines)
+			flipped[i] = strings.Replace(line, line[7:8], string(line[7]^1), 1)
+			for _, damaged := range [][]string{flipped, slices.Delete(slices.Clone(lines), i, i+1)} {
+				_, err := journal.ParseKeys(strings.NewReader(strings.Join(damaged, "")))
+				require.ErrorIs(t, err, journal.ErrKeys)
+				require.ErrorContains(t, err, fmt.Sprintf("line %d: ", i+1))
+			}
+		}
+		require.Positive(t, tried)
 	})
 	t.Run("keys that end early", func(t *testing.T) {
 		lines := strings.SplitAfter(keys, "\n")
@@ -197,6 +256,17 @@ func TestCorruptedCopies(t *testing.T) {
 		require.Positive(t, whole)
 		require.Greater(t, cut, 10)
 	})
+}
+
+// resealed is a keys file with the checksums that fit its lines.
+func resealed(keys string) string {
+	lines, sum := strings.Split(keys, "\n"), uint32(0)
+	for i := 1; i < len(lines)-1; i++ {
+		words := lines[i][:strings.LastIndex(lines[i], " ")]
+		sum = crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), []byte(words+"\n"))
+		lines[i] = fmt.Sprintf("%s %08x", words, sum)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // runWith replays with other keys, and finds no difference before it ends.

@@ -31,3 +31,6 @@ func Kept(c *journal.Capture, o Options) (peers, pushes int, err error) {
 		peers = max(peers, len(f.peers))
 	}
 }
+
+// Apart takes a captured datagram apart.
+func Apart(data []byte) [][]byte { return apart(data) }

@@ -23,8 +23,11 @@ const (
 	maxPlaintext    = 1 << 16
 )
 
-// NewFrames begins a capture.
+// NewFrames begins a capture. It panics if to is nil.
 func NewFrames(to io.Writer) *Frames {
+	if to == nil {
+		panic("replay: NewFrames needs a writer")
+	}
 	f := &Frames{to: to}
 	b := binary.LittleEndian.AppendUint32(nil, pcapNanoseconds)
 	b = binary.LittleEndian.AppendUint16(b, 2) // version 2.4

@@ -79,6 +79,9 @@ func (p *plain) result() Result {
 func (p *plain) item(it journal.Item) error {
 	if it.Packet == nil || it.Packet.Data == nil {
 		p.res.Other++
+		if it.Packet != nil && p.cut(it.Packet) {
+			p.res.Cut++
+		}
 		return nil
 	}
 	packet := it.Packet
@@ -99,6 +102,14 @@ func (p *plain) item(it journal.Item) error {
 		p.datagram(&one, now, fromUs, toUs)
 	}
 	return nil
+}
+
+// cut reports whether a packet without its data may be one of ours that the capture
+// has only in part, as with a snapshot length: that would otherwise be missed in
+// silence.
+func (p *plain) cut(packet *journal.Packet) bool {
+	local := p.o.Keys.Local.Port()
+	return !packet.Whole && (!packet.From.IsValid() || packet.From.Port() == local || packet.To.Port() == local)
 }
 
 func (p *plain) datagram(packet *journal.Packet, now pipeline.Time, fromUs, toUs bool) {

@@ -162,6 +162,42 @@ func TestPlainCaptureOfOthers(t *testing.T) {
 	require.Zero(t, res.Received+res.Sent)
 }
 
+// What was captured only in part is told from what is none of ours.
+func TestPlainCaptureOfParts(t *testing.T) {
+	_, _, s := busy(t, intentra.AESGCM, 1)
+	cutTo := func(capture []byte, most int) (out []byte, whole int) {
+		le := binary.LittleEndian
+		out = append(out, capture[:24]...)
+		for rest := capture[24:]; len(rest) > 0; {
+			n := int(le.Uint32(rest[8:]))
+			if n <= most {
+				whole++
+			}
+			at := len(out)
+			out = append(out, rest[:16+min(n, most)]...)
+			le.PutUint32(out[at+8:], uint32(min(n, most)))
+			rest = rest[16+n:]
+		}
+		return out, whole
+	}
+	all := stripped(t, s.capture.Bytes(), unchanged)
+	for _, most := range []int{10, 27, 28, 56, 70, 1500} {
+		capture, whole := cutTo(all, most)
+		res, _, _, _ := judged(t, capture, s.keys.Bytes())
+		require.Equal(t, whole, res.Received+res.Sent, "cut to %d bytes", most)
+		require.Equal(t, len(packets(t, s.capture.Bytes()))-whole, res.Cut, "cut to %d bytes", most)
+		require.Equal(t, res.Cut, res.Other)
+	}
+	other := stripped(t, s.capture.Bytes(), func(packet []byte) []byte {
+		copy(packet[20:24], []byte{0, 9, 0, 8})
+		return packet
+	})
+	capture, _ := cutTo(other, 50)
+	res, _, _, _ := judged(t, capture, s.keys.Bytes())
+	require.Zero(t, res.Cut)
+	require.Positive(t, res.Other)
+}
+
 // The peers of a hub choose their indexes apart from each other, so several have the
 // same: which of them a packet of ours went to is told by the key that opens it.
 func TestPlainCaptureOfAHub(t *testing.T) {

@@ -76,8 +76,9 @@ type Result struct {
 	// Received and Sent count the datagrams replayed, Other the packets that are
 	// none of ours, Delivered the messages.
 	Received, Sent, Other, Delivered int
-	// Unjudged counts packets received that could not be judged.
-	Unjudged int
+	// Unjudged counts packets received that could not be judged, Cut those of
+	// Other that may be ours, and of which the capture has only a part.
+	Unjudged, Cut int
 	// Entries counts all inputs, Pushes the messages sent.
 	Entries, Pushes int
 	// Differences counts them by Difference.What. It is never nil.

@@ -20,6 +20,10 @@ func TestRunNeedsACapture(t *testing.T) {
 	_, err = replay.Run(mustCapture(t, s.capture.Bytes()), replay.Options{})
 	require.ErrorIs(t, err, replay.ErrNoKeys)
 
+	_, err = replay.Run(new(journal.Capture), replay.Options{Keys: keys})
+	require.ErrorContains(t, err, "neither Open nor NewCapture has made")
+	require.PanicsWithValue(t, "replay: NewFrames needs a writer", func() { replay.NewFrames(nil) })
+
 	c := mustCapture(t, s.capture.Bytes())
 	res, err := replay.Run(c, replay.Options{Keys: keys})
 	require.NoError(t, err)

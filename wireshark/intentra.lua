@@ -223,27 +223,49 @@ local function add_handshake(tree, tvb, kind)
 	return string.format("Init, sender 0x%08x, %s", tvb(8, 4):uint(), cookie)
 end
 
+-- Reports whether tvb is datagrams of size bytes, and a last one of at most as many, as one sender makes them: sound, with
+-- counters that grow as long as the index stays.
+local function is_run(tvb, size)
+	local whole, last, before = tvb:captured_len(), nil, nil
+	for at = 0, whole - 1, size do
+		local packet = tvb:range(at, math.min(size, whole - at)):tvb()
+		if fault(packet) then
+			return false
+		end
+		local index, counter = nil, nil
+		if packet(0, 1):bitfield(4, 4) == DATA then
+			index, counter = packet(4, 4):uint(), packet(12, 4):uint()
+			if not counter_is_valid(packet) or index == last and counter <= before then
+				return false
+			end
+		end
+		last, before = index, counter
+	end
+	return true
+end
+
 -- Returns the length of the first datagram of tvb. A capture beside a sender that leaves segmentation to the kernel or the
--- network card has a run of datagrams as one: all of one length but the last, which may be shorter. Each but the first is
--- Data, with the receiver index of the first, and that tells where it begins.
+-- network card has a run of datagrams as one: all of one length but the last, which may be shorter. A handshake packet in front
+-- has the length of its type; behind Data it is the first at which a sound header begins each of the rest.
 local function segment(tvb)
 	local whole, least = tvb:raw(), HEADER + TAG
-	if #whole < 2 * least or not packet_types[tvb(0, 1):bitfield(4, 4)] or tvb(4, 4):uint() == 0 then
+	if #whole < 2 * least then
 		return #whole
 	end
-	local start = string.char(VERSION * 16 + DATA, 0, 0, 0) .. whole:sub(5, 8)
+	local layout = layouts[tvb(0, 1):bitfield(4, 4)]
+	if layout then
+		local size = HEADER + size_of(layout)
+		return size < #whole and is_run(tvb, size) and size or #whole
+	end
 	local size = least
 	while true do
-		local at = whole:find(start, size + 1, true)
+		-- Version and type, the suite or zero, two zeros.
+		local at = whole:find("[\17-\21][%z\1\2]%z%z", size + 1)
 		if not at then
 			return #whole
 		end
 		size = at - 1
-		local stop = size
-		while stop + least <= #whole and whole:sub(stop + 1, stop + 8) == start do
-			stop = stop + size
-		end
-		if stop >= #whole then
+		if is_run(tvb, size) then
 			return size
 		end
 		size = size + 1

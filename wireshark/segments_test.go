@@ -17,7 +17,15 @@ func TestDatagramsBeforeSegmentation(t *testing.T) {
 	one := func(counter uint64, size int) sample {
 		return data(t, wire.AESGCM, [32]byte{1}, 0x01020304, counter, bytes.Repeat([]byte{byte(wire.FramePadding)}, size))
 	}
+	other := func(counter uint64, size int) sample {
+		return data(t, wire.AESGCM, [32]byte{2}, 0x0a0b0c0d, counter, bytes.Repeat([]byte{byte(wire.FramePadding)}, size))
+	}
+	handshake := packetSamples(t, wire.AESGCM)
+	init, cookie, response, final := handshake[0], handshake[1], handshake[3], handshake[4]
 	for _, run := range [][]sample{
+		{init, one(0, 1)}, {init, init}, {response, one(0, 96), one(1, 7)}, {final, one(0, 64), one(1, 64)}, {cookie, cookie, one(1, 1)},
+		{one(5, 96), init, response, final}, {init, one(5, 96), response, one(6, 1)},
+		{one(900, 40), one(901, 40), other(0, 40), other(1, 3)}, {one(900, 1300), other(0, 900)},
 		{one(0, 40), one(1, 40)},
 		{one(7, 40), one(8, 40), one(10, 3)},
 		{one(1, 1), one(2, 1), one(3, 1), one(4, 1)},
@@ -35,8 +43,20 @@ func TestDatagramsBeforeSegmentation(t *testing.T) {
 			require.Empty(t, got[0].faults())
 		}
 	}
-	// A longer one cannot be the next.
-	apart := slices.Concat(one(0, 40).b, one(1, 41).b)
-	got := dissect(t, datagrams([][]byte{apart}))
-	require.Len(t, slices.DeleteFunc(got[0].values(), func(s string) bool { return s != one(0, 0).want[0] }), 1)
+	// These are no such runs: a longer one cannot be the next, nor one that is not sound, nor one whose counter goes back.
+	for name, apart := range map[string][]byte{
+		"longer":             slices.Concat(one(0, 40).b, one(1, 41).b),
+		"longer than Init":   slices.Concat(init.b, one(1, 97).b),
+		"Init with a tail":   slices.Concat(init.b, make([]byte, 40)),
+		"same counter":       slices.Concat(one(1, 40).b, one(1, 40).b),
+		"counter too high":   slices.Concat(one(1, 40).b, one(1<<28, 40).b),
+		"counter of Init's":  slices.Concat(init.b, one(1<<28, 40).b),
+		"part of another":    slices.Concat(init.b, init.b[:100]),
+		"something behind":   slices.Concat(one(1, 40).b, one(2, 40).b, make([]byte, 40)),
+		"less than a packet": slices.Concat(one(1, 40).b, one(2, 40).b[:31]),
+	} {
+		got := dissect(t, datagrams([][]byte{apart}), asIntentra...)
+		versions := slices.DeleteFunc(got[0].values(), func(s string) bool { return s != "intentra.version=1" })
+		require.Len(t, versions, 1, name)
+	}
 }

@@ -33,10 +33,11 @@ Of a plain capture the data packets are judged whose keys the keys file has, whi
 thinks of them; handshakes and what is sent are not.
 
 The exit code is 1, too, if there was nothing to compare or to judge, unless --fuzz-seeds or --frames ask for what is
-there. A recording whose writer was killed is replayed as far as it goes, which is no failure.
+there. A recording whose writer was killed is replayed as far as it goes, which is no failure. One that is damaged in
+the middle is replayed up to there, and the exit code is 2, as it is for keys that are damaged or of another recording.
 
---json prints {"journal","whole","received","sent","other","unjudged","delivered","entries","differences":{},
-"totals":{},"seeds","interrupted"}.`
+--json prints {"journal","whole","received","sent","other","unjudged","cut","delivered","entries","differences":{},
+"totals":{},"seeds","interrupted"} and, if nothing was replayed or not all, "error".`
 }
 
 // mostDifferences is how many are printed; all are counted.
@@ -45,14 +46,14 @@ const mostDifferences = 100
 func (c *replayCmd) Run(e *environment) (err error) {
 	keys, err := journal.ReadKeys(string(c.Keys))
 	if err != nil {
-		return c.wrongInput(err)
+		return c.refuse(e, emptyResult(), c.wrongInput(err))
 	}
 	if err := c.FuzzSeeds.check(); err != nil {
 		return err
 	}
 	capture, err := c.open(e)
 	if err != nil {
-		return err
+		return c.refuse(e, emptyResult(), err)
 	}
 	defer capture.Close()
 	out, _ := e.live(c.JSON)
@@ -77,19 +78,19 @@ func (c *replayCmd) Run(e *environment) (err error) {
 		o = frames.Watch(o)
 		defer func() {
 			err = errors.Join(err, frames.close())
-			if _, wrong := errors.AsType[usageError](err); wrong { // nothing is in it
+			if _, wrong := errors.AsType[usageError](err); wrong && p.last == 0 { // nothing is in it
 				err = errors.Join(err, os.Remove(string(c.Frames)))
 			}
 		}()
 	}
 	res, err := replay.Run(capture, o)
-	if err := c.failed(err, &res, p.last); err != nil {
-		return err
+	if failure := c.failed(err, &res, p.last); failure != nil {
+		return c.conclude(e, p, &res, &seeds, keys.Local.Port(), failure)
 	}
 	if (err != nil || res.Journal && !res.Whole) && !p.ended() {
 		e.warnf("%s ends early, as if its writer had been killed; what is before that was replayed", c.name())
 	}
-	return c.conclude(e, p, &res, &seeds, keys.Local.Port())
+	return c.conclude(e, p, &res, &seeds, keys.Local.Port(), nil)
 }
 
 // name is the capture's.
@@ -139,9 +140,9 @@ func (c *replayCmd) wrongInput(err error) error {
 	return usagef("replay: %w", err)
 }
 
-// failed returns what the command ends with, if the replay has ended with an error
-// that leaves nothing to tell: not one that says that the capture was cut off
-// behind what was replayed, or was an interrupt.
+// failed returns what the command ends with, if the replay has ended with an error:
+// not one that says that the capture was cut off behind what was replayed, or was an
+// interrupt. Whatever is wrong with the files is wrong input.
 func (c *replayCmd) failed(err error, res *replay.Result, last int) error {
 	nothing := res.Received+res.Sent+res.Other+res.Entries == 0
 	switch {
@@ -155,6 +156,8 @@ func (c *replayCmd) failed(err error, res *replay.Result, last int) error {
 		return usagef("replay: %s: %w", c.name(), err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil
+	case errors.Is(err, journal.ErrCapture):
+		return usagef("replay: %s, behind packet %d: %w", c.name(), last, err)
 	}
 	return fmt.Errorf("replay: %s, behind packet %d: %w", c.name(), last, err)
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // stageName and folderName refuse an empty word, as fileName does: without it they
-// would be as good as not given.
+// would be as good as not given. They refuse a second one, which would have the
+// first forgotten.
 type (
 	stageName  string
 	folderName string
@@ -29,6 +30,9 @@ func (f *folderName) Decode(ctx *kong.DecodeContext) error {
 }
 
 func decodeWord(ctx *kong.DecodeContext, what string, to *string) error {
+	if *to != "" {
+		return fmt.Errorf("it is given twice; give one %s", what)
+	}
 	if err := ctx.Scan.PopValueInto(what, to); err != nil {
 		return err
 	}

@@ -83,10 +83,13 @@ func (p *replayPrinter) difference(d replay.Difference) {
 func (p *replayPrinter) totals(r *replayResult) {
 	kind := "plain capture"
 	switch {
-	case r.Journal && r.Whole:
+	case r.Journal && (r.Whole || r.Error != ""):
 		kind = "recording"
 	case r.Journal:
 		kind = "recording without its end"
+	}
+	if r.Error != "" {
+		kind += ", as far as it was replayed"
 	}
 	p.printf("%s: %d datagrams received, %d sent, %d messages delivered", kind, r.Received, r.Sent, r.Delivered)
 	if r.Unjudged > 0 {
@@ -94,6 +97,9 @@ func (p *replayPrinter) totals(r *replayResult) {
 	}
 	if r.Other > 0 {
 		p.printf(", %d other packets", r.Other)
+	}
+	if r.Cut > 0 {
+		p.printf(", %d of them captured only in part (tcpdump -s 0 captures all)", r.Cut)
 	}
 	if r.Interrupted {
 		p.printf("; interrupted")
@@ -105,7 +111,7 @@ func (p *replayPrinter) totals(r *replayResult) {
 		p.printf("differences, by kind:\n")
 		printCounts(p, r.Differences)
 	case !r.Journal || r.Received+r.Sent+r.Entries == 0:
-	case r.Interrupted:
+	case r.Interrupted || r.Error != "":
 		p.printf("identical as far as it was replayed\n")
 	case !r.Whole:
 		p.printf("identical as far as it goes: the recording has no end, as if its writer had been killed\n")

@@ -19,20 +19,32 @@ type replayResult struct {
 	Sent        int               `json:"sent"`
 	Other       int               `json:"other"`    // packets that are none of ours
 	Unjudged    int               `json:"unjudged"` // received, of those
+	Cut         int               `json:"cut"`      // of other, those captured only in part
 	Delivered   int               `json:"delivered"`
 	Entries     int               `json:"entries"`
 	Differences map[string]int    `json:"differences"`
 	Totals      map[string]uint64 `json:"totals"`
 	Seeds       int               `json:"seeds"`
 	Interrupted bool              `json:"interrupted"`
+	Error       string            `json:"error,omitempty"` // what the replay has ended with
 }
 
-// conclude prints the totals, and returns the verdict. A reader of the output who
-// has gone changes nothing about that.
-func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Result, seeds *replay.Seeds, port uint16) error {
+func emptyResult() *replayResult {
+	return &replayResult{Differences: map[string]int{}, Totals: map[string]uint64{}}
+}
+
+// conclude prints the totals, and returns the verdict, or failure, which the replay
+// has ended with. A reader of the output who has gone changes nothing about that.
+func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Result, seeds *replay.Seeds, port uint16, failure error) error {
 	r := replayResult{
-		Journal: res.Journal, Whole: res.Whole, Received: res.Received, Sent: res.Sent, Other: res.Other, Unjudged: res.Unjudged,
+		Journal: res.Journal, Whole: res.Whole, Received: res.Received, Sent: res.Sent, Other: res.Other, Unjudged: res.Unjudged, Cut: res.Cut,
 		Delivered: res.Delivered, Entries: res.Entries, Differences: res.Differences, Totals: res.Totals(), Interrupted: p.ended(),
+	}
+	switch {
+	case failure != nil && !r.begun():
+		return c.refuse(e, &r, failure)
+	case failure != nil:
+		r.Error = failure.Error()
 	}
 	if c.FuzzSeeds != "" {
 		n, err := seeds.Write(string(c.FuzzSeeds))
@@ -48,6 +60,8 @@ func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Resul
 	}
 	nothing := r.nothing(port)
 	switch {
+	case failure != nil:
+		return failure
 	case p.err != nil && !isBrokenPipe(p.err):
 		return p.err
 	case len(r.Differences) > 0:
@@ -61,6 +75,21 @@ func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Resul
 	return fmt.Errorf("replay: %s: %s", c.name(), nothing)
 }
 
+// refuse returns err, by which nothing was replayed, and has --json say so.
+func (c *replayCmd) refuse(e *environment, r *replayResult, err error) error {
+	if !c.JSON {
+		return err
+	}
+	r.Error = err.Error()
+	if printErr := printJSON(e.stdout, r); printErr != nil && !isBrokenPipe(printErr) {
+		return errors.Join(err, printErr)
+	}
+	return err
+}
+
+// begun reports whether anything of the capture was replayed.
+func (r *replayResult) begun() bool { return r.Received+r.Sent+r.Other+r.Entries > 0 }
+
 // nothing says why nothing was compared or judged, if that is so. port is ours.
 func (r *replayResult) nothing(port uint16) string {
 	switch {
@@ -68,8 +97,14 @@ func (r *replayResult) nothing(port uint16) string {
 		return "nothing was compared: there is nothing behind the recording's first entry"
 	case r.Journal || r.Received > r.Unjudged:
 		return ""
+	case r.Received+r.Sent == 0 && r.Cut > 0:
+		return fmt.Sprintf("nothing was judged: %d packets were captured only in part; capture them whole, with tcpdump -s 0", r.Cut)
 	case r.Received+r.Sent == 0:
 		return fmt.Sprintf("nothing was judged: no datagram in it goes to or from port %d, which the keys were recorded at", port)
+	}
+	if r.Cut > 0 {
+		return fmt.Sprintf("nothing was judged: of %d datagrams received %d belong to handshakes, and %d packets were captured only in part; "+
+			"capture them whole, with tcpdump -s 0", r.Received, r.Unjudged, r.Cut)
 	}
 	return fmt.Sprintf("nothing was judged: of %d datagrams received %d belong to handshakes, and what was sent is not judged", r.Received, r.Unjudged)
 }

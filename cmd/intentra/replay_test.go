@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,20 +157,49 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 	last := bytes.LastIndex(whole, []byte(`"kind":"flush"`))
 	damaged := bytes.Clone(whole)
 	damaged[last+8] ^= 1
-	replayOf(damaged).fail(exitFailure, "the file is damaged from there on, take another copy of it")
+	replayOf(damaged).fail(exitUsage, "behind packet ", ": block ", "the file is damaged from there on, take another copy of it")
+	r, output := replayed(t, exitUsage, name, "--keys", keys)
+	require.Contains(t, r.Error, "the file is damaged from there on")
+	require.Positive(t, r.Received)
+	require.False(t, r.Whole)
+	require.Contains(t, output, "recording, as far as it was replayed: ")
+	require.Contains(t, output, "identical as far as it was replayed")
+	frames, seeds := filepath.Join(s.dir, "frames.pcap"), filepath.Join(s.dir, "seeds")
+	start(t, nil, "replay", name, "--keys", keys, "--frames", frames, "--fuzz-seeds", seeds).fail(exitUsage, "damaged")
+	require.FileExists(t, frames, "what was before that is kept")
+	require.DirExists(t, seeds)
+
 	damaged = bytes.Clone(whole)
 	damaged[last-9] ^= 1 // the enterprise number of its block
-	replayOf(damaged).fail(exitFailure, "of the recording is missing in front of it")
+	replayOf(damaged).fail(exitUsage, "of the recording is missing in front of it")
 
-	start := bytes.Index(whole, []byte(`"kind":"start"`))
-	for _, cut := range []int{5, 30, start - 30, start + 100} {
+	first := bytes.Index(whole, []byte(`"kind":"start"`))
+	for _, cut := range []int{5, 30, first - 30, first + 100} {
 		r := replayOf(whole[:cut])
 		require.Equal(t, exitUsage, r.wait(), "cut to %d bytes: %s", cut, r.stderr)
 		require.Contains(t, r.stderr.String(), "cut off before", "cut to %d bytes", cut)
 	}
 	damaged = bytes.Clone(whole)
-	damaged[start+3] ^= 1
+	damaged[first+3] ^= 1
 	replayOf(damaged).fail(exitUsage, "cannot be read")
+	r, output = replayed(t, exitUsage, name, "--keys", keys)
+	require.Contains(t, r.Error, "cannot be read")
+	require.NotNil(t, r.Differences)
+	require.Empty(t, output)
+}
+
+// So is a keys file, with the line; nothing is compared with what it says.
+func TestDamagedKeysAreRefused(t *testing.T) {
+	t.Parallel()
+	s, capture, keys := recorded(t)
+	lines := strings.SplitAfter(string(readFile(t, keys)), "\n")
+	at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "random ") })
+	damaged := filepath.Join(s.dir, "damaged.keys")
+	writeFile(t, damaged, strings.Join(slices.Delete(slices.Clone(lines), at, at+1), ""))
+	r, output := replayed(t, exitUsage, capture, "--keys", damaged)
+	require.Contains(t, r.Error, fmt.Sprintf("line %d: journal: its checksum is wrong", at+1))
+	require.Empty(t, output)
+	start(t, nil, "replay", capture, "--keys", damaged).fail(exitUsage, "its checksum is wrong")
 }
 
 // Of a recording that is cut at its end all is told that is known.
@@ -211,6 +242,34 @@ func TestReplayOfNothing(t *testing.T) {
 	}
 }
 
+// A capture with a snapshot length is told from one of something else.
+func TestReplayOfACutCapture(t *testing.T) {
+	t.Parallel()
+	s, capture, keys := recorded(t)
+	local, err := journal.ReadKeys(keys)
+	require.NoError(t, err)
+	number, data := someDataPacket(t, capture)
+	require.NotEmpty(t, number)
+	packet := binary.BigEndian.AppendUint16([]byte{0x45, 0}, uint16(28+len(data)))
+	packet = append(packet, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 0, 9)
+	packet = binary.BigEndian.AppendUint16(packet, local.Local.Port())
+	packet = binary.BigEndian.AppendUint16(packet, uint16(8+len(data)))
+	packet = append(append(packet, 0, 0), data...)
+	le := binary.LittleEndian
+	file := append([]byte("\xd4\xc3\xb2\xa1\x02\x00\x04"), make([]byte, 13)...)
+	file = append(file, 0x65, 0, 0, 0)
+	file = le.AppendUint64(file, 7)
+	file = le.AppendUint32(file, 40)
+	file = append(le.AppendUint32(file, uint32(len(packet))), packet[:40]...)
+	cut := filepath.Join(s.dir, "cut.pcap")
+	require.NoError(t, os.WriteFile(cut, file, 0o600))
+	start(t, nil, "replay", cut, "--keys", keys).fail(exitFailure,
+		"nothing was judged: 1 packets were captured only in part; capture them whole, with tcpdump -s 0")
+	r, output := replayed(t, exitFailure, cut, "--keys", keys)
+	require.Equal(t, 1, r.Cut)
+	require.Contains(t, output, "1 other packets, 1 of them captured only in part")
+}
+
 func TestReplayThatJudgesNothing(t *testing.T) {
 	for _, tc := range []struct {
 		r     replayResult
@@ -223,6 +282,8 @@ func TestReplayThatJudgesNothing(t *testing.T) {
 		{replayResult{Received: 3, Unjudged: 3, Sent: 4}, "of 3 datagrams received 3 belong to handshakes"},
 		{replayResult{Sent: 4}, "of 0 datagrams received"},
 		{replayResult{Other: 4}, "port 7,"},
+		{replayResult{Other: 4, Cut: 3}, "3 packets were captured only in part; capture them whole, with tcpdump -s 0"},
+		{replayResult{Received: 2, Unjudged: 2, Cut: 3, Other: 3}, "2 belong to handshakes, and 3 packets were captured only in part"},
 	} {
 		if tc.words == "" {
 			require.Empty(t, tc.r.nothing(7))
@@ -340,6 +401,8 @@ func TestReplayRefuses(t *testing.T) {
 		{[]string{"replay", capture, "--keys", ""}, "--keys: the name is empty"},
 		{[]string{"replay", capture, "--keys", keys, "--stage", ""}, "--stage: the name is empty; give that of a stage"},
 		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", ""}, "--fuzz-seeds: the name is empty; give that of a folder"},
+		{[]string{"replay", capture, "--keys", keys, "--stage", "ack", "--stage", "aead"}, "--stage: it is given twice; give one stage"},
+		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", other, "--fuzz-seeds", other}, "--fuzz-seeds: it is given twice"},
 		{[]string{"replay", capture, "--keys", keys, "--frames", ""}, "--frames: the name is empty"},
 		{[]string{"replay", capture, "--keys", keys, "--frames", keys}, "file exists"},
 		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", keys}, "is a file; --fuzz-seeds wants the name of a folder"},
