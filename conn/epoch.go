@@ -33,7 +33,7 @@ func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote u
 	defer keys.Wipe()
 	if e.cfg.Journal.Keyed != nil {
 		e.cfg.Journal.Keyed(EpochKeys{
-			Peer: s.peer.Key, Local: uint32(index), Remote: remote, Seq: seq, Suite: s.suite, Dialer: s.dialer,
+			Own: s.peer.Identity(), Peer: s.peer.Key, Local: uint32(index), Remote: remote, Seq: seq, Suite: s.suite, Dialer: s.dialer,
 			Send: keys.Send, Receive: keys.Receive,
 		}, now)
 	}

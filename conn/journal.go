@@ -23,7 +23,7 @@ type Journal struct {
 
 // EpochKeys are the keys of one epoch, and what they belong to.
 type EpochKeys struct {
-	Peer          [noise.KeySize]byte // the public key of the other side
+	Own, Peer     [noise.KeySize]byte // the public keys of both sides
 	Local, Remote uint32              // receiver indexes: ours, and theirs
 	Seq           uint32              // of the session's epochs, from zero
 	Suite         wire.Suite

@@ -40,10 +40,10 @@ const maxKeysLine = 1 << 20
 //	where ORIGIN LOCAL                Start.Origin and Start.Local
 //	static PRIVATE                    our private key, and of each identity of DialAs
 //	random BYTES                      random bytes, in the order in which they were drawn
-//	epoch AT LOCAL REMOTE SEQ SUITE ROLE PEER RECEIVE SEND
+//	epoch AT LOCAL REMOTE SEQ SUITE ROLE OWN PEER RECEIVE SEND
 //	                                  an epoch's keys: its time, both receiver indexes,
 //	                                  its number in the session, "dialer" or "listener",
-//	                                  the peer's public key
+//	                                  our public key and the peer's
 //	end                               the recording was ended in good order
 type Keys struct {
 	// Recording is a random number in hexadecimal that tells the recording from all
@@ -166,7 +166,7 @@ func (k *Keys) parse(words []string) bool {
 		b, err := hex.DecodeString(words[1])
 		k.Random = append(k.Random, b...)
 		return err == nil
-	case words[0] == "epoch" && len(words) == 10:
+	case words[0] == "epoch" && len(words) == 11:
 		e, ok := parseEpoch(words[1:])
 		k.Epochs = append(k.Epochs, e)
 		return ok
@@ -188,7 +188,7 @@ func parseEpoch(words []string) (e Epoch, ok bool) {
 	e.Suite = wire.Suite(suite)
 	e.Dialer = words[5] == "dialer"
 	ok = ok && suite < 256 && e.Suite.Valid() && (e.Dialer || words[5] == "listener") &&
-		unhex(e.Peer[:], words[6]) && unhex(e.Receive[:], words[7]) && unhex(e.Send[:], words[8])
+		unhex(e.Own[:], words[6]) && unhex(e.Peer[:], words[7]) && unhex(e.Receive[:], words[8]) && unhex(e.Send[:], words[9])
 	return e, ok
 }
 
@@ -227,6 +227,6 @@ func (w *Writer) epoch(k conn.EpochKeys, at pipeline.Time) {
 	if k.Dialer {
 		role = "dialer"
 	}
-	w.secret(fmt.Appendf(nil, "epoch %d %d %d %d %d %s %x %x %x",
-		at, k.Local, k.Remote, k.Seq, k.Suite, role, k.Peer, k.Receive, k.Send))
+	w.secret(fmt.Appendf(nil, "epoch %d %d %d %d %d %s %x %x %x %x",
+		at, k.Local, k.Remote, k.Seq, k.Suite, role, k.Own, k.Peer, k.Receive, k.Send))
 }

@@ -34,7 +34,7 @@ func sealedKeys(lines ...string) string {
 }
 
 // epochLine is a line that holds.
-var epochLine = "epoch 1 2 3 4 1 dialer " + strings.Repeat("ab", 32) + " " + strings.Repeat("cd", 32) + " " + strings.Repeat("ef", 32)
+var epochLine = "epoch 1 2 3 4 1 dialer " + strings.Repeat("99", 32) + " " + strings.Repeat("ab", 32) + " " + strings.Repeat("cd", 32) + " " + strings.Repeat("ef", 32)
 
 func TestKeysRoundTrip(t *testing.T) {
 	r := seed.Rand(t)
@@ -61,7 +61,7 @@ func TestKeysRoundTrip(t *testing.T) {
 	w.where(want.Origin, want.Local)
 	for i := range uint32(4) {
 		e := Epoch{At: pipeline.Time(r.Int64()), EpochKeys: conn.EpochKeys{
-			Peer: key(), Local: r.Uint32(), Remote: r.Uint32(), Seq: i, Suite: wire.AESGCM + wire.Suite(i%2), Dialer: i%2 == 0,
+			Own: key(), Peer: key(), Local: r.Uint32(), Remote: r.Uint32(), Seq: i, Suite: wire.AESGCM + wire.Suite(i%2), Dialer: i%2 == 0,
 			Send: key(), Receive: key(),
 		}}
 		want.Epochs = append(want.Epochs, e)

@@ -24,9 +24,9 @@ type plain struct {
 	labels  []pipeline.DropCount
 	epochs  []journal.Epoch                 // not yet open, in order of time
 	open    map[uint32]pipeline.EpochNotice // by the number in the index
-	peers   map[[noise.KeySize]byte]pipeline.ID
-	current map[[noise.KeySize]byte]pipeline.ID // session
-	made    uint32                              // sessions
+	peers   map[ends]pipeline.ID
+	current map[ends]pipeline.ID // session
+	made    uint32               // sessions
 
 	sendings map[uint32][]sending   // by receiver index: peers choose them apart from each other
 	reliable map[pipeline.ID]uint64 // Reliable messages sent, by session
@@ -38,10 +38,13 @@ type plain struct {
 	res       Result
 }
 
+// ends are who has a session: one of our identities, and the peer's.
+type ends struct{ own, peer [noise.KeySize]byte }
+
 func newPlain(o Options, views *viewing) (*plain, error) {
 	p := &plain{
 		o: o, viewing: views, res: Result{Differences: map[string]int{}}, epochs: slices.Clone(o.Keys.Epochs), open: map[uint32]pipeline.EpochNotice{},
-		peers: map[[noise.KeySize]byte]pipeline.ID{}, current: map[[noise.KeySize]byte]pipeline.ID{},
+		peers: map[ends]pipeline.ID{}, current: map[ends]pipeline.ID{},
 		sendings: map[uint32][]sending{}, reliable: map[pipeline.ID]uint64{},
 	}
 	cfg := stages.Config{}
@@ -163,18 +166,19 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
-	peer, ok := p.peers[k.Peer]
+	between := ends{k.Own, k.Peer}
+	peer, ok := p.peers[between]
 	if !ok {
 		peer = pipeline.MakeID(uint32(len(p.peers)), 1)
-		p.peers[k.Peer] = peer
+		p.peers[between] = peer
 		p.in.OpenPeer(pipeline.PeerNotice{Peer: peer})
 	}
 	if k.Seq == 0 {
-		p.current[k.Peer] = pipeline.MakeID(p.made%pipeline.MaxIDs, 1)
+		p.current[between] = pipeline.MakeID(p.made%pipeline.MaxIDs, 1)
 		p.made++
-		p.in.OpenSession(pipeline.SessionNotice{Peer: peer, Session: p.current[k.Peer]})
+		p.in.OpenSession(pipeline.SessionNotice{Peer: peer, Session: p.current[between]})
 	}
-	n := pipeline.EpochNotice{Peer: peer, Session: p.current[k.Peer], Epoch: pipeline.ID(k.Local), Seq: k.Seq}
+	n := pipeline.EpochNotice{Peer: peer, Session: p.current[between], Epoch: pipeline.ID(k.Local), Seq: k.Seq}
 	// The number of an index is what the slots go by; the rest tells it from the
 	// one before.
 	number := n.Epoch.Number()

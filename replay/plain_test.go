@@ -234,3 +234,32 @@ func TestPlainCaptureOfAHub(t *testing.T) {
 	require.Equal(t, recorded, replayed)
 	require.Equal(t, 40*20, delivered)
 }
+
+// Several identities of one side have each a session with the same peer.
+func TestPlainCaptureOfIdentities(t *testing.T) {
+	w := newWorld(t, fixed())
+	c := intentra.Config{RekeyAfterPackets: 40}
+	dialer, listener, _ := pair(w, c, c)
+	for range 3 {
+		dialer.dial(listener, w.static())
+	}
+	w.settle(400 * time.Millisecond)
+	require.Len(t, dialer.peers, 4)
+	require.Len(t, listener.peers, 4)
+	for i := range 60 {
+		for j := range dialer.peers {
+			dialer.push(dialer.peers[j], 1, intentra.Reliable, number(i))
+			listener.push(listener.peers[j], 1, intentra.Reliable, number(i))
+		}
+		w.settle(5 * time.Millisecond)
+	}
+	w.settle(300 * time.Millisecond)
+	w.end()
+	for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+		_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
+		_, _, replayed, delivered := judged(t, stripped(t, s.capture.Bytes(), unchanged), s.keys.Bytes())
+		require.Equal(t, recorded, replayed, name)
+		require.Equal(t, s.delivered, delivered, name)
+		require.GreaterOrEqual(t, delivered, 4*60, name)
+	}
+}

@@ -51,7 +51,8 @@ func (grammar) Help() string {
      an interrupt before there was anything to end in good order, such as while
      a key file is read or pub connects.
   2  The command line is wrong, or a file named on it: missing, malformed, or to
-     be made and there already. Nothing was begun.
+     be made and there already. Nothing was begun; only a recording that turns out
+     to be damaged in its middle is replayed as far as that.
 
 A second interrupt kills the process at once; the shell then reports 130, or 143
 for SIGTERM.`
