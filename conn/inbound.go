@@ -83,14 +83,16 @@ func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
 // the session is confirmed first.
 func (e *Endpoint) deliver(p *pipeline.Packet) bool {
 	ep := e.epochOf(p)
+	if ep != nil && !ep.session.closed {
+		e.hear(ep.session, p)
+	}
 	if ep == nil || ep.session.closed {
+		// It is over, or gives way to another that the peer has begun beside it.
+		// What is acknowledged would be lost; so it comes again in the next.
+		e.set.Ack.Silence(p.Session)
 		return false
 	}
 	s := ep.session
-	e.hear(s, p)
-	if s.closed {
-		return false
-	}
 	ep.messages++
 	s.peer.stats.MessagesIn++
 	return e.cfg.Deliver(s.peer, p)

@@ -97,12 +97,11 @@ func (a *audit) sent(from *Node, to intentra.PublicKey, m intentra.Message, r in
 	receiver := a.w.byKey[to]
 	size := wire.MessageSize(pack.FrameType(m.Intent), m.Channel, len(m.Payload)) + wire.Overhead
 	tooLarge := receiver != nil && size > receiver.cfg.MaxDatagram
-	s := a.stream(from.key, to, m)
-	s.send(m.Payload, a.w.now, tooLarge)
-	p := from.proc.ep.Peer(to)
-	if m.Intent == intentra.Reliable && !tooLarge {
-		s.promise(hold(from.proc, p))
+	s, p := a.stream(from.key, to, m), from.proc.ep.Peer(to)
+	if m.Intent == intentra.Reliable {
+		s.promise(hold(from.proc, p), tooLarge)
 	}
+	s.send(m.Payload, a.w.now, tooLarge)
 	if err := from.queueBounds(p, m.Intent); err != nil {
 		a.w.Fail(fmt.Errorf("bounds: %w", err))
 	}

@@ -41,19 +41,26 @@ func (w *World) holdOf(from, to intentra.PublicKey) holding {
 // promises is what a stream of Reliable messages is owed.
 type promises struct {
 	sender holding // now
-	since  holding // when one was delivered last, or the first one sent
 	last   holding // when the last one was sent,
-	owed   uint64  // and the position behind it
+	hold   uint64  // and its number: they differ from one to the next
+	owed   uint64  // the position behind the last one that the receiver can take
 	best   uint64  // the one behind the last that may have been delivered
 }
 
-// promise notes that a message was taken that the receiver can take as well.
-func (s *stream) promise(h holding) {
-	if s.owed == 0 {
-		s.since = h
+// promise notes that the next message was taken.
+func (s *stream) promise(h holding, tooLarge bool) {
+	if h != s.last {
+		s.last = h
+		s.hold++
 	}
-	s.last, s.owed = h, s.end()
+	if !tooLarge {
+		s.owed = s.end() + 1
+	}
 }
+
+// released reports whether a message may have been given up: something was, since
+// it was sent, or its sender is another process, or unknown.
+func (s *stream) released(m sentMessage) bool { return s.sender.proc == nil || m.hold != s.hold || s.sender != s.last }
 
 // Undelivered returns ErrUndelivered as long as some Reliable message has not been
 // delivered that must be: one that was sent between nodes that are connected, and

@@ -59,6 +59,7 @@ type sentMessage struct {
 	// tooLarge: the receiver cannot take it, which its sender did not know yet;
 	// see intentra.ErrMessageTooLarge.
 	tooLarge bool
+	hold     uint64 // Reliable: the number of its sender's hold
 }
 
 type tally struct{ sent, delivered int }
@@ -94,7 +95,7 @@ func (s *stream) send(payload []byte, now pipeline.Time, tooLarge bool) {
 		s.forget()
 	}
 	f := fingerprint(payload)
-	s.sent = append(s.sent, sentMessage{f, now, tooLarge})
+	s.sent = append(s.sent, sentMessage{f, now, tooLarge, s.hold})
 	if s.counts != nil {
 		t := s.counts[f]
 		if t == nil {
@@ -158,11 +159,11 @@ func (s *stream) deliverReliable(f, session uint64) error {
 		for _, i := range s.at {
 			at = append(at, s.behind(i, f)...)
 		}
-	case s.since == s.sender && s.since.proc != nil:
+	default:
 		at = slices.DeleteFunc(slices.Clone(found), func(i uint64) bool { return i > s.latest() })
 	}
 	if len(at) > 0 {
-		s.session, s.at, s.since = session, at, s.sender
+		s.session, s.at = session, at
 		s.best = max(s.best, at[len(at)-1]+1)
 		// A sender has no more than a window unacknowledged; what is older is
 		// not sent again.
@@ -176,14 +177,17 @@ func (s *stream) deliverReliable(f, session uint64) error {
 }
 
 // latest returns the last message that may come next: the first one, in the
-// beginning, or that behind the last, those apart that are too large.
+// beginning, or that behind the last, those apart that are too large or may have
+// been given up.
 func (s *stream) latest() uint64 {
 	i := s.first
 	if len(s.at) > 0 {
 		i = s.at[len(s.at)-1] + 1
 	}
-	for i < s.end() && s.sent[s.head+int(i-s.first)].tooLarge {
-		i++
+	for i = max(i, s.first); i < s.end(); i++ {
+		if m := s.sent[s.head+int(i-s.first)]; !m.tooLarge && !s.released(m) {
+			break
+		}
 	}
 	return i
 }

@@ -122,40 +122,54 @@ func TestUndelivered(t *testing.T) {
 	require.EqualValues(t, 3+3+1+3, b.Delivered())
 }
 
-// A later session leaves nothing out, unless something was given up.
+// A later session leaves nothing out, unless something was given up that was sent
+// before.
 func TestStreamOverSessions(t *testing.T) {
-	for name, tc := range map[string]struct {
-		change  func(s *stream)
-		refused bool
-	}{
-		"the same sender":    {func(s *stream) {}, true},
-		"another process":    {func(s *stream) { s.sender.proc = new(process) }, false},
-		"another peer":       {func(s *stream) { s.sender.peer = new(conn.Peer) }, false},
-		"something given up": {func(s *stream) { s.sender.givenUp++ }, false},
+	h := holding{proc: new(process), peer: new(conn.Peer)}
+	send := func(s *stream, h holding, text string) {
+		for _, m := range text {
+			s.promise(h, false)
+			s.send([]byte{byte(m)}, 0, false)
+		}
+		s.sender = h
+	}
+	for name, change := range map[string]func(h *holding){
+		"the same sender":    func(*holding) {},
+		"another process":    func(h *holding) { h.proc = new(process) },
+		"another peer":       func(h *holding) { h.peer = new(conn.Peer) },
+		"something given up": func(h *holding) { h.givenUp++ },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &stream{key: streamKey{intent: intentra.Reliable}}
-			h := holding{proc: new(process), peer: new(conn.Peer)}
-			for _, m := range "abcdef" {
-				s.send([]byte{byte(m)}, 0, false)
-				s.promise(h)
-			}
-			s.sender = h
-			other := *s
-			tc.change(&other)
-			require.Equal(t, tc.refused, other.deliver([]byte("b"), 1) != nil, "a is the first")
+			now := h
+			change(&now)
+			refused := now == h
 
+			s := &stream{key: streamKey{intent: intentra.Reliable}}
+			send(s, h, "abc")
+			s.sender = now
+			require.Equal(t, refused, s.deliver([]byte("b"), 1) != nil, "a is the first")
+
+			s = &stream{key: streamKey{intent: intentra.Reliable}}
+			send(s, h, "abcdef")
 			for _, m := range "abc" {
 				require.NoError(t, s.deliver([]byte{byte(m)}, 1))
 			}
 			require.NoError(t, s.deliver([]byte("b"), 2), "again, as its acknowledgement was lost")
 			require.NoError(t, s.deliver([]byte("c"), 2))
-			tc.change(s)
-			require.Equal(t, tc.refused, s.deliver([]byte("f"), 3) != nil, "d and e are missing")
-			s.sender = h
-			require.NoError(t, s.deliver([]byte("d"), 4))
+			send(s, now, "gh")
+			// What was under way arrives all the same, behind the giving up.
+			require.NoError(t, s.deliver([]byte("d"), 2))
+			require.Equal(t, refused, s.deliver([]byte("g"), 3) != nil, "e and f are missing")
+			require.ErrorIs(t, s.deliver([]byte("h"), 4), map[bool]error{true: ErrGap, false: nil}[refused])
 		})
 	}
+	// What was sent behind the giving up is not excused.
+	s := &stream{key: streamKey{intent: intentra.Reliable}}
+	send(s, h, "ab")
+	h.givenUp++
+	send(s, h, "cd")
+	require.ErrorIs(t, s.deliver([]byte("d"), 1), ErrGap)
+	require.NoError(t, s.deliver([]byte("c"), 2))
 }
 
 // A message that the chain has accepted and the user never got is missed.

@@ -29,7 +29,7 @@ func (a *Attach) Reasons() []string { return nil }
 func (a *Attach) Process(p *pipeline.Packet) pipeline.Verdict {
 	s := a.stage
 	ss := s.sessions.Get(p.Session)
-	if ss == nil {
+	if ss == nil || ss.silent {
 		return pipeline.Accept
 	}
 	// A goodbye is the last that the peer will hear: it carries all that is owed.

@@ -72,6 +72,18 @@ func TestAttachToAGoodbye(t *testing.T) {
 	require.Equal(t, wire.FrameAck, f.Type)
 }
 
+// Who does not deliver any more says nothing, not even in its goodbye.
+func TestSilence(t *testing.T) {
+	r := newRig(t, Config{})
+	r.receive(sessionA, 0, 0, ping)
+	r.stage.Silence(sessionA)
+	r.stage.Silence(pipeline.MakeID(77, 1)) // which is none
+	r.out.Reset(append(make([]byte, wire.HeaderSize, roomForAll), closing...), r.out.Addr, r.now)
+	r.out.Session = sessionA
+	require.Equal(t, pipeline.Accept, r.attach.Process(&r.out))
+	require.Len(t, r.out.Data, wire.HeaderSize+len(closing))
+}
+
 func TestAttachOnlyWhereThereIsRoom(t *testing.T) {
 	r := newRig(t, Config{})
 	r.now = 1000 * millisecond

@@ -83,6 +83,14 @@ func (s *Stage) clear(id pipeline.ID) int {
 	return ss.reorder.Clear(s.buffers.put)
 }
 
+// Silence has the session acknowledge nothing any more: its messages are not
+// delivered from here on, so the peer must not take them for received.
+func (s *Stage) Silence(id pipeline.ID) {
+	if ss := s.sessions.Get(id); ss != nil {
+		ss.silent = true
+	}
+}
+
 // HeldBytes returns the payload bytes held back in all sessions.
 func (s *Stage) HeldBytes() int { return s.held }
 

@@ -131,6 +131,7 @@ type session struct {
 	lastAck pipeline.Time
 	// reliableSent is one above the highest sequence number sent.
 	reliableSent uint64
+	silent       bool // acknowledges nothing any more
 }
 
 type epoch struct {
