@@ -25,6 +25,13 @@ var breaches = []mutation{
 		},
 	},
 	{
+		"row10_the_ring_never_grows", "the ring never grows",
+		"Threat10$", []string{threats},
+		[]edit{
+			{"stages/replay/window.go", "\tfor words < int(w.full) && highest/wordBits", "\tfor false && highest/wordBits"},
+		},
+	},
+	{
 		"row11_window_committed_before_open", "window committed before open",
 		"Threat11$", []string{threats},
 		[]edit{
@@ -80,6 +87,13 @@ var breaches = []mutation{
 		"Threat12$", []string{threats},
 		[]edit{
 			{"stages/ack/stage.go", "\t\tp.Strike()\n\t\treturn v\n", "\t\treturn v\n"},
+		},
+	},
+	{
+		"row12_the_second_ack_of_a_packet_is_not_looked_at_again", "the second ACK of a packet is not looked at again",
+		"Threat12$", []string{threats},
+		[]edit{
+			{"stages/ack/stage.go", "\tif e == nil || e.tracker.Check(a, s.carrier(p)) != pipeline.Accept {\n", "\tif e == nil {\n"},
 		},
 	},
 	{
@@ -195,6 +209,13 @@ var breaches = []mutation{
 		},
 	},
 	{
+		"row17_a_candidate_outlives_a_packet_from_home", "a candidate outlives a packet from home",
+		"Threat17$", []string{threats},
+		[]edit{
+			{"conn/path.go", "\t\t// the peer's move.\n\t\ts.path = nil\n", ""},
+		},
+	},
+	{
 		"row18_as_many_answers_as_questions", "as many answers as questions",
 		"Threat18$", []string{threats},
 		[]edit{
@@ -209,6 +230,13 @@ var breaches = []mutation{
 		},
 	},
 	{
+		"row18_one_token_for_all_candidates", "one token for all candidates",
+		"Threat18$", []string{threats},
+		[]edit{
+			{"conn/path.go", "\t\ts.path = &path{addr: p.Addr}\n\t\tif !e.random(s.path.token[:]) {\n", "\t\told := s.path\n\t\ts.path = &path{addr: p.Addr}\n\t\tif old != nil {\n\t\t\ts.path.token = old.token\n\t\t} else if !e.random(s.path.token[:]) {\n"},
+		},
+	},
+	{
 		"row19_the_generation_of_an_index_does_not_matter", "the generation of an index does not matter",
 		"Threat19$", []string{threats},
 		[]edit{
@@ -220,6 +248,13 @@ var breaches = []mutation{
 		"Threat19$", []string{threats},
 		[]edit{
 			{"stages/header/stage.go", "\t\treturn DropUnknownIndex\n", "\t\tp.Reply = append(p.Reply[:0], 0)\n\t\treturn DropUnknownIndex\n"},
+		},
+	},
+	{
+		"row19_a_forged_packet_counts_as_heard", "a forged packet counts as heard",
+		"Threat19$", []string{threats},
+		[]edit{
+			{"conn/inbound.go", "\tif p.Fresh() {\n\t\te.afterPacket(", "\tif ep := e.epochOf(p); ep != nil {\n\t\tep.session.received = now\n\t}\n\tif p.Fresh() {\n\t\te.afterPacket("},
 		},
 	},
 	{

@@ -142,6 +142,8 @@ func (c *workingCopy) test(ctx context.Context, m mutation) (output string, err 
 func (c *workingCopy) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = c.dir
+	// A panic on another goroutine names the test that runs only in the stacks of all.
+	cmd.Env = append(cmd.Environ(), "GOTRACEBACK=all")
 	return cmd
 }
 

@@ -4,6 +4,13 @@ package main
 // handshakes and floods, each noticed by the test of its row.
 var doors = []mutation{
 	{
+		"row01_the_peer_is_charged_for_forgeries", "the peer is charged for forgeries",
+		"Threat01$", []string{threats},
+		[]edit{
+			{"stages/ratelimit/stage.go", "\tif p.Fresh() && s.charge != nil {\n", "\tif s.charge != nil {\n"},
+		},
+	},
+	{
 		"row03_any_cookie", "any cookie",
 		"Threat(03|04|07)$", []string{threats},
 		[]edit{
@@ -95,6 +102,13 @@ var doors = []mutation{
 		},
 	},
 	{
+		"row07_only_new_cookies_rotate", "only new cookies rotate",
+		"Threat07$", []string{threats},
+		[]edit{
+			{"stages/cookie/jar.go", "\tj.rotate(now)\n\treturn j.verify(&j.current, addr, init)", "\treturn j.verify(&j.current, addr, init)"},
+		},
+	},
+	{
 		"row08_no_completed", "no completed",
 		"Threat08$", []string{threats},
 		[]edit{
@@ -106,6 +120,13 @@ var doors = []mutation{
 		"Threat08$", []string{threats},
 		[]edit{
 			{"conn/respond.go", "if half := e.halves.byInit[key]; half != nil {", "if half := e.halves.byInit[key]; half != nil && false {"},
+		},
+	},
+	{
+		"row08_final_never_forgotten", "final never forgotten",
+		"Threat08$", []string{threats},
+		[]edit{
+			{"conn/inbound.go", "\t\ts.spoken, s.final = true, nil\n", "\t\ts.spoken = true\n"},
 		},
 	},
 	{
@@ -134,6 +155,13 @@ var doors = []mutation{
 		"Threat09$", []string{threats},
 		[]edit{
 			{"conn/respond.go", "\t\te.count(HandshakeFailed)\n\t\te.nextFinal(half)", "\t\te.dropHalf(half, HandshakeFailed)"},
+		},
+	},
+	{
+		"row09_forged_3_unlimited", "forged 3 unlimited",
+		"Threat09$", []string{threats},
+		[]edit{
+			{"conn/respond.go", "\t\thalf.tries--\n", ""},
 		},
 	},
 	{
@@ -197,6 +225,13 @@ var doors = []mutation{
 		"Threat33$", []string{threats},
 		[]edit{
 			{"conn/respond.go", "\t\tif err != nil {\n\t\t\tj.err = err\n\t\t\treturn\n\t\t}\n\t\tj.out, j.err = j.responder.WriteResponse(payload)", "\t\tif err != nil {\n\t\t\tj.err = err\n\t\t\treturn\n\t\t}\n\t\t_ = e.cfg.Authorize([noise.KeySize]byte(j.in[:32]))\n\t\tj.out, j.err = j.responder.WriteResponse(payload)"},
+		},
+	},
+	{
+		"row33_refused_begins_again", "refused begins again",
+		"Threat33$", []string{threats},
+		[]edit{
+			{"conn/respond.go", "\t\te.halves.complete(half.key.ephemeral)\n\t\te.dropHalf(half, HandshakeRefused)", "\t\te.dropHalf(half, HandshakeRefused)"},
 		},
 	},
 }

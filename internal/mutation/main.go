@@ -87,7 +87,7 @@ func run(ctx context.Context, w io.Writer, names []string, list, verbose bool) e
 // choose returns the breakages whose names contain any of the given ones, all
 // without any.
 func choose(names []string) (chosen []mutation) {
-	for _, m := range slices.Concat(mutations, breaches, doors) {
+	for _, m := range slices.Concat(mutations, breaches, doors, host, outbound) {
 		ok := len(names) == 0
 		for _, n := range names {
 			ok = ok || strings.Contains(m.name, n)
