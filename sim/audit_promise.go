@@ -43,7 +43,8 @@ type promises struct {
 	sender holding // now
 	last   holding // when the last one was sent,
 	hold   uint64  // and its number: they differ from one to the next
-	owed   uint64  // the position behind the last one that the receiver can take
+	owed   uint64  // the position behind the last one that the receiver can take,
+	due    holding // and when that was sent
 	best   uint64  // the one behind the last that may have been delivered
 }
 
@@ -54,7 +55,7 @@ func (s *stream) promise(h holding, tooLarge bool) {
 		s.hold++
 	}
 	if !tooLarge {
-		s.owed = s.end() + 1
+		s.owed, s.due = s.end()+1, h
 	}
 }
 
@@ -87,5 +88,5 @@ func (w *World) Undelivered() error {
 func (w *World) undelivered(s *stream) bool {
 	from, to := w.byKey[s.key.from], w.byKey[s.key.to]
 	return s.best < s.owed && from != nil && to != nil && from.Connected(to.key) && to.Connected(from.key) &&
-		s.last == w.holdOf(from.key, to.key)
+		s.due == w.holdOf(from.key, to.key)
 }

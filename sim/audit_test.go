@@ -122,6 +122,22 @@ func TestUndelivered(t *testing.T) {
 	require.EqualValues(t, 3+3+1+3, b.Delivered())
 }
 
+// One that is too large for its receiver renews no promise that was given up.
+func TestUndeliveredForgetsWhatIsGivenUp(t *testing.T) {
+	s := &stream{key: streamKey{intent: intentra.Reliable}}
+	h := holding{proc: new(process), peer: new(conn.Peer)}
+	s.promise(h, false)
+	s.send([]byte("a"), 0, false)
+	h.givenUp++
+	s.promise(h, true)
+	s.send([]byte("too large"), 0, true)
+	require.NotEqual(t, h, s.due)
+	require.EqualValues(t, 1, s.owed)
+	s.promise(h, false)
+	require.Equal(t, h, s.due)
+	require.EqualValues(t, 3, s.owed)
+}
+
 // A later session leaves nothing out, unless something was given up that was sent
 // before.
 func TestStreamOverSessions(t *testing.T) {
