@@ -61,7 +61,9 @@ func (s *stream) promise(h holding, tooLarge bool) {
 
 // released reports whether a message may have been given up: something was, since
 // it was sent, or its sender is another process, or unknown.
-func (s *stream) released(m sentMessage) bool { return s.sender.proc == nil || m.hold != s.hold || s.sender != s.last }
+func (s *stream) released(m sentMessage) bool {
+	return s.sender.proc == nil || m.hold != s.hold || s.sender != s.last
+}
 
 // Undelivered returns ErrUndelivered as long as some Reliable message has not been
 // delivered that must be: one that was sent between nodes that are connected, and
