@@ -88,6 +88,9 @@ func (t *Transport) dialAs(ctx context.Context, static *noise.Static, addr strin
 	case own:
 		return nil, fmt.Errorf("dialling %s: %w: it is our own, and a transport does not dial itself; give the other side's", addr, ErrKey)
 	}
+	if ctx.Err() != nil { // or it might succeed all the same
+		return nil, fmt.Errorf("dialling %s: %w", addr, context.Cause(ctx))
+	}
 	type started struct {
 		p   *Peer
 		err error

@@ -303,3 +303,17 @@ func TestDialRefusesKeysThatCannotAnswer(t *testing.T) {
 		require.ErrorIs(t, err, intentra.ErrKey)
 	}
 }
+
+// A context that is done dials nobody, not even who would answer at once.
+func TestDialWithDoneContext(t *testing.T) {
+	l := listenOn(t, "127.0.0.1:0", intentra.Config{Key: newKey(t), Authorize: intentra.AllowAny})
+	gone := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(within(t))
+	cancel(gone)
+	d := listenOn(t, "127.0.0.1:0", intentra.Config{Key: newKey(t)})
+	for range 20 {
+		_, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
+		require.ErrorIs(t, err, gone)
+	}
+	require.Empty(t, d.Peers())
+}
