@@ -32,7 +32,7 @@ var snippets = []snippet{
 	{"Limiter.Allow", `"golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.Allow()`, "uses golang.org/x/time/rate.Limiter.Allow"},
 	{"Limiter.Tokens", `"golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.Tokens()`, "rate.Limiter.Tokens"},
 	{"Limiter.Reserve", `"golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.Reserve()`, "rate.Limiter.Reserve"},
-	{"Limiter.Wait", `"context"; "golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.Wait(context.TODO())`, "rate.Limiter.Wait"},
+	{"Limiter.Wait", `"context"; "golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.Wait(context.Background())`, "rate.Limiter.Wait"},
 	{"Limiter.WaitN", `"golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.WaitN(nil, 1)`, "rate.Limiter.WaitN"},
 	{"Limiter.SetLimit", `"golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.SetLimit(1)`, "rate.Limiter.SetLimit"},
 	{"Limiter.SetBurst", `"golang.org/x/time/rate"`, ``, `var l *rate.Limiter; l.SetBurst(1)`, "rate.Limiter.SetBurst"},
