@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,7 +58,7 @@ func split(t testing.TB, b []byte) (all []block) {
 	return all
 }
 
-func pad(b []byte) []byte { return append(b, make([]byte, (4-len(b)%4)%4)...) }
+func pad(b []byte) []byte { return append(b, "\x00\x00\x00"[:-len(b)&3]...) }
 
 // sealedText is an entry, and what package journal adds to it.
 var sealedText = regexp.MustCompile(`^({.*),"n":([0-9]+),"crc":"([0-9a-f]{8})"}$`)
@@ -68,20 +69,26 @@ func unseal(t testing.TB, text []byte) []byte {
 	return append(slices.Clone(parts[1]), '}')
 }
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 func seal(text []byte, number int) []byte {
-	text = fmt.Appendf(nil, `%s,"n":%d`, text[:len(text)-1], number)
-	return fmt.Appendf(text, `,"crc":"%08x"}`, crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)))
+	text = strconv.AppendInt(append(text[:len(text)-1:len(text)-1], `,"n":`...), int64(number), 10)
+	return fmt.Appendf(text, `,"crc":"%08x"}`, crc32.Checksum(text, castagnoli))
 }
 
 // join puts a recording together again, as if it had been recorded like that.
 func join(all []block) (out []byte) {
-	le, number := binary.LittleEndian, 0
+	le, number, size := binary.LittleEndian, 0, 0
+	for _, k := range all {
+		size += 128 + len(k.fixed) + len(k.packet) + len(k.text) + len(k.other)
+	}
+	out = make([]byte, 0, size)
 	for _, k := range all {
 		if k.text != nil {
 			number++
 			k.text = seal(k.text, number)
 		}
-		body := slices.Clone(k.other)
+		body := append(make([]byte, 0, 128+len(k.fixed)+len(k.packet)+len(k.text)+len(k.other)), k.other...)
 		switch k.kind {
 		case kindPacket:
 			body = pad(append(append(body, k.fixed...), k.packet...))

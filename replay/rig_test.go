@@ -254,7 +254,11 @@ func pair(w *world, a, b intentra.Config) (dialer, listener *side, p *conn.Peer)
 	}
 	dialer, listener = w.side(a), w.side(b)
 	p = dialer.dial(listener, dialer.static)
-	w.settle(100 * time.Millisecond)
+	for range 100 {
+		if w.settle(time.Millisecond); p.Connected() {
+			break
+		}
+	}
 	require.True(w.t, p.Connected())
 	return dialer, listener, p
 }
