@@ -48,6 +48,8 @@ func (e *Endpoint) DialAs(static *noise.Static, key [noise.KeySize]byte, now pip
 	p.Queue.SetHolding(true)
 	if p.session == nil {
 		e.needAddress(d)
+	} else {
+		e.touch(p.session) // who dials keeps alive: its timer is due earlier now
 	}
 	return p, nil
 }

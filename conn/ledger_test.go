@@ -37,6 +37,10 @@ func (n *node) check() {
 			epochs = append(epochs, ep.id)
 		}
 		require.LessOrEqual(w.t, len(s.epochs()), 3)
+		// That packets have worn the keys, whenever that was, is seen by and by.
+		if s.confirmed && !s.touched && !s.closed && !e.worn(s, s.current, 0) {
+			require.LessOrEqual(w.t, s.timer.at, e.sessionDue(s, w.now), "the timer oversleeps")
+		}
 		if r := &s.rekey; r.active() && e.epochs.Get(r.index) == nil {
 			epochs = append(epochs, r.index)
 		}

@@ -127,6 +127,20 @@ func TestUnansweredDialsBeside(t *testing.T) {
 	w.closeAll()
 }
 
+// Who dials a peer that has connected by itself keeps that session alive from
+// then on, also if nothing comes from there any more.
+func TestDialKeepsAPeersSessionAlive(t *testing.T) {
+	w := newNetwork(t, 3)
+	dialer, b := w.pair()
+	w.run(time.Second * 3 / 2) // nothing is on its way
+	require.Nil(t, b.peer(dialer).dial)
+	dialer.dead = true
+	b.dial(dialer)
+	kinds := w.kinds()
+	took := w.await(10*time.Second, func() bool { return kinds[wire.TypeInit] > 0 })
+	require.LessOrEqual(t, took, 3*time.Second+10*time.Millisecond, "a keep-alive, and the time in which it is unanswered")
+}
+
 // An idle session survives a network that loses one packet in ten.
 func TestIdleSessionSurvivesLoss(t *testing.T) {
 	seeds(t, 5, func(t *testing.T, seed uint64) {

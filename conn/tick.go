@@ -10,14 +10,21 @@ func (e *Endpoint) armSession(s *session, now pipeline.Time) {
 	if s.closed {
 		return
 	}
+	if at, ok := e.set.Ack.Deadline(s.id); ok {
+		e.owe(s, at)
+	}
+	e.timers.arm(&s.timer, e.sessionDue(s, now))
+}
+
+// sessionDue returns when the first thing falls due that s waits for, but
+// acknowledgements; see owed. Whatever makes it earlier has to touch s; only
+// that packets wear its keys may wait until something else does.
+func (e *Endpoint) sessionDue(s *session, now pipeline.Time) pipeline.Time {
 	at := later(s.received, e.cfg.IdleTimeout)
 	earlier := func(t pipeline.Time, ok bool) {
 		if ok && t < at {
 			at = t
 		}
-	}
-	if at, ok := e.set.Ack.Deadline(s.id); ok {
-		e.owe(s, at)
 	}
 	earlier(e.laneDeadline(s))
 	earlier(e.keepAliveAt(s))
@@ -36,7 +43,7 @@ func (e *Endpoint) armSession(s *session, now pipeline.Time) {
 	if e.hasQueued(s, now) {
 		earlier(max(s.pacer.at(), now+1), true)
 	}
-	e.timers.arm(&s.timer, at)
+	return at
 }
 
 // hasQueued reports whether messages wait for the pacer. What it lets through
