@@ -41,6 +41,9 @@ type Stats struct {
 	Handshakes         []NamedCount
 	HandshakesInFlight int
 	CookiesSent        uint64
+	// RepliesLost counts handshake packets, cookies and control packets that
+	// found no room among the datagrams to be sent.
+	RepliesLost uint64
 	// Peers are known, connected or lately so; Sessions are open.
 	Peers, Sessions int
 	Rekeys, Strikes uint64
@@ -193,7 +196,7 @@ func (t *Transport) Stats() Stats {
 	s := Stats{
 		PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut, BytesIn: c.BytesIn, BytesOut: c.BytesOut,
 		In: t.core.Inbound().Counts(), Out: t.core.Outbound().Counts(),
-		HandshakesInFlight: c.HandshakesInFlight, CookiesSent: c.CookiesSent,
+		HandshakesInFlight: c.HandshakesInFlight, CookiesSent: c.CookiesSent, RepliesLost: c.RepliesLost,
 		Peers: c.Peers, Sessions: c.Sessions, Rekeys: c.Rekeys, Strikes: c.Strikes,
 		Roams: c.Roams, Takeovers: c.Takeovers,
 		Panics: c.Panics + t.panics.Load(), SlowHandlerCalls: t.slowCalls.Load(), ReorderBytes: c.HeldBytes,

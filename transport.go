@@ -234,7 +234,8 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 
 // Revoke ends the session of a peer that has connected to us, and has
 // handshakes under way judged anew by Authorize, which from now on must refuse
-// the key. Peers that we have dialled stay. It returns before that is done.
+// the key. Peers that we dial stay, whichever side has opened the session. It
+// returns before that is done.
 func (t *Transport) Revoke(k PublicKey) {
 	t.call(func(now pipeline.Time) { t.core.Revoke(k, now) })
 }

@@ -65,12 +65,14 @@ func (a *arena) take() []wire.Datagram {
 }
 
 // sendPlain queues a datagram that is not sealed: handshakes and cookies.
-// Without room it is lost, as on the wire; its sender tries again.
-func (e *Endpoint) sendPlain(addr netip.AddrPort, data []byte) {
+// Without room it is lost, as on the wire, and counted; its sender tries again.
+func (e *Endpoint) sendPlain(addr netip.AddrPort, data []byte) bool {
 	if e.arena.full() {
-		return
+		e.stats.RepliesLost++
+		return false
 	}
 	e.arena.commit(append(e.arena.buffer(), data...), addr)
 	e.stats.PacketsOut++
 	e.stats.BytesOut += uint64(len(data))
+	return true
 }

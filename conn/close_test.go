@@ -201,3 +201,24 @@ func TestAuthorizePanics(t *testing.T) {
 	require.EqualValues(t, 2, b.ep.stats.Panics, "without an answer the dialer has begun anew, once")
 	require.Zero(t, b.ep.halves.len())
 }
+
+// Who we dial stays when its key is revoked, even if the session is one that it
+// has opened itself.
+func TestRevokeKeepsWhoWeDial(t *testing.T) {
+	for _, first := range []string{"they", "we"} {
+		w := newNetwork(t, 8)
+		a, b := w.node(), w.node()
+		if first == "they" {
+			a.dial(b)
+			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+		}
+		b.dial(a)
+		w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+		require.Equal(t, first == "we", b.session(a).dialer)
+		b.ep.Revoke(a.key, w.now)
+		b.turn()
+		w.run(3 * time.Second)
+		require.True(t, b.peer(a).Dialled() && b.up(a) && a.up(b), first)
+		require.Zero(t, b.count(DialEnded)+b.count(PeerDown), first)
+	}
+}

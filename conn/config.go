@@ -33,6 +33,7 @@ const (
 	rekeyLeast        = 100 * time.Millisecond // between two rekeys of a session
 	rekeyTimeout      = 5 * time.Second
 	rekeyDoubt        = 2 * time.Second // for what was under way when that ran out
+	rekeyTries        = 4               // of a message of one rekey
 
 	// A handshake takes three round trips. It is sent again often enough that
 	// at 40 % loss less than one in a hundred fails within 5 s.

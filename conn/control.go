@@ -9,12 +9,17 @@ import (
 )
 
 // sendControl sends a packet of control frames at once, beside the queue and
-// beside the pacer. Without room it is lost; whoever needs it sends it again.
+// beside the pacer. Without room it is lost, and counted; whoever needs it sends
+// it again.
 func (e *Endpoint) sendControl(s *session, addr netip.AddrPort, frames []byte, now pipeline.Time) bool {
-	if e.arena.full() || s.current == nil {
+	if s.current == nil {
 		return false
 	}
 	if t := e.tracker(s, s.current.id); t == nil || t.Next() >= HardPackets {
+		return false
+	}
+	if e.arena.full() {
+		e.stats.RepliesLost++
 		return false
 	}
 	p := e.begin(s, addr, now)

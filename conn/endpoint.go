@@ -95,6 +95,7 @@ func (e *Endpoint) buildChains() error {
 			return fmt.Errorf("conn: reading randomness: %w", err)
 		}
 	}
+	cfg.RateLimit.Expected = e.expected
 	cfg.Header.Handshake = e.handleHandshake
 	cfg.Ack.Control = e.handleControl
 	cfg.Ack.Acked = e.handleAcked
@@ -152,7 +153,6 @@ func (e *Endpoint) Outbound() *pipeline.Chain { return e.out }
 func (e *Endpoint) Stats() Stats {
 	s := e.stats
 	s.HandshakesInFlight = e.halves.len()
-	s.CookiesSent = e.set.Cookie.Sent()
 	s.HeldBytes = e.set.Ack.HeldBytes()
 	s.Peers = len(e.peers)
 	return s

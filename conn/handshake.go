@@ -50,6 +50,30 @@ func (e *Endpoint) handleHandshake(p *pipeline.Packet, h wire.Header) pipeline.V
 	return header.DropHandshake
 }
 
+// expected reports whether a handshake of ours waits for such a packet from just
+// this address and port. Those are not charged to the address, in whose name
+// anybody may send: to reach here he would have to guess the receiver index and
+// the port, or see them on the wire. What they cost without a rate is bounded
+// here: of each handshake four candidates wait, however many come, and the worker
+// has one of them at a time; of messages 3 it tries four for an admission (see
+// handleFinal), of messages 2 those that the few seconds of the dial have time for. A
+// cookie costs a hash, and the first four that are in order an Init each.
+func (e *Endpoint) expected(p *pipeline.Packet, h wire.Header) bool {
+	slot := e.pending.Get(pipeline.ID(h.Receiver))
+	if slot == nil {
+		return false
+	}
+	switch h.Type {
+	case wire.TypeResponse, wire.TypeCookie:
+		a := slot.attempt
+		return a != nil && a.init != nil && p.Addr == a.addr && h.Suite == e.cfg.Suite
+	case wire.TypeFinal:
+		half := slot.half
+		return half != nil && half.response != nil && p.Addr == half.key.addr && h.Suite == half.suite
+	}
+	return false
+}
+
 // authorize asks the user whether key may connect. It runs in a job; a panic
 // there counts as a no.
 func (e *Endpoint) authorize(j *Job) {

@@ -18,8 +18,10 @@ func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline
 	e.replied = false
 	size := len(data)
 	v := e.in.Process(p)
-	if len(p.Reply) > 0 {
-		e.sendPlain(addr, p.Reply)
+	if len(p.Reply) > 0 && e.sendPlain(addr, p.Reply) {
+		if t, _, ok := wire.Peek(p.Reply); ok && t == wire.TypeCookie {
+			e.stats.CookiesSent++
+		}
 	}
 	if p.Fresh() {
 		e.afterPacket(p, v, size, now)

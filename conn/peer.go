@@ -32,6 +32,7 @@ type Peer struct {
 	dial   *dial         // set while we keep this peer connected
 	linger linger
 
+	answerAt  pipeline.Time // of its rekeys; none is before
 	strikes   strikes
 	takeovers *strikes  // nil until the first
 	drops     *[]uint64 // by row of the inbound chain; nil until the first
@@ -236,10 +237,11 @@ func (e *Endpoint) ClosePeer(p *Peer, reason wire.CloseReason, now pipeline.Time
 }
 
 // Revoke ends the session of a peer that has come to us, and any handshake
-// under way is judged anew by Authorize.
+// under way is judged anew by Authorize. A peer that we dial stays, whichever
+// side has opened the session.
 func (e *Endpoint) Revoke(key [noise.KeySize]byte, now pipeline.Time) {
 	e.generation++
-	if p := e.Peer(key); p != nil && p.session != nil && !p.session.dialer {
+	if p := e.Peer(key); p != nil && p.session != nil && !p.session.dialer && p.dial == nil {
 		e.markClosing(p.session, wire.CloseRevoked, true)
 		e.closeMarked(now)
 	}

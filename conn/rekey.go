@@ -41,6 +41,7 @@ type exchange struct {
 	request   []byte // responder: the Init that is being answered
 	step      wire.RekeyStep
 	frame     []byte // what is sent until there is an answer
+	failures  int    // messages of the other side that did not authenticate
 	busy      bool
 	started   pipeline.Time
 }
@@ -107,6 +108,15 @@ func (e *Endpoint) rekeyTimeout(s *session, now pipeline.Time) {
 func (e *Endpoint) giveUpRekey(s *session, now pipeline.Time) {
 	e.abandonRekey(s)
 	s.rekey.notBefore = later(now, e.jitter(rekeyTimeout))
+}
+
+// failRekey gives a rekey up that the other side has made come to nothing. An
+// honest dialer begins no other for as long as giveUpRekey has it wait at the
+// least, so before that none is answered: else who makes one fail could begin the
+// next at once.
+func (e *Endpoint) failRekey(s *session, now pipeline.Time) {
+	e.giveUpRekey(s, now)
+	s.peer.answerAt = later(now, rekeyTimeout*4/5)
 }
 
 // heardUnder takes note of the keys that a packet came under. The first one
@@ -197,14 +207,14 @@ func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 		}
 		return
 	}
-	// A peer that wants new keys all the time must not use up what all share.
-	// Half the time is for what the way between us adds and takes.
-	if early := p.Now < later(s.current.opened, rekeyLeast/2); early && s.current.seq > 0 {
+	// A peer that wants new keys all the time must not use up what all share,
+	// whether its rekeys succeed, fail, or end with a session that it begins anew:
+	// so the peer has the pause. Half of it is for what the way between us adds and
+	// takes.
+	if !s.rekeyable() || p.Now < s.peer.answerAt || !e.rekeys.AllowN(goTime(p.Now), 1) {
 		return
 	}
-	if !s.rekeyable() || !e.rekeys.AllowN(goTime(p.Now), 1) {
-		return
-	}
+	s.peer.answerAt = later(p.Now, rekeyLeast/2)
 	ephemeral, index, ok := e.begins()
 	if !ok {
 		return
@@ -302,12 +312,16 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	switch {
 	case j.err != nil && r.initiator == nil && r.responder == nil:
 		j.wipe()
-		e.abandonRekey(s)
+		e.failRekey(s, now)
 	case j.err != nil:
-		// The frame was authentic but its contents were not: count it, and
-		// wait for a sound one until the rekey times out.
+		// The frame was authentic but its contents were not, so the peer itself
+		// has made them up. Each costs a job: after a few no sound one is waited
+		// for any longer.
 		j.wipe()
 		e.count(HandshakeFailed)
+		if r.failures++; r.failures >= rekeyTries {
+			e.failRekey(s, now)
+		}
 	case j.initiator != nil:
 		r.initiator = j.initiator
 		e.stepRekey(s, wire.RekeyInit, j.out, now)
@@ -335,7 +349,7 @@ func (e *Endpoint) nextEpoch(s *session, keys *noise.Keys, now pipeline.Time) bo
 	r := &s.rekey
 	ep := e.openEpoch(s, s.current.seq+1, r.index, r.remote, keys, now)
 	if ep == nil {
-		e.abandonRekey(s)
+		e.failRekey(s, now)
 		return false
 	}
 	ep.hash, s.next = keys.Hash, ep

@@ -289,3 +289,141 @@ func TestRekeysOfOnePeerLeaveRoomForOthers(t *testing.T) {
 	require.LessOrEqual(t, rekeys, uint64(seconds*20+1))
 	require.Equal(t, 1, a.count(PeerUp))
 }
+
+// rekeyOften has keys worn after two seconds.
+func rekeyOften(c *Config) { c.RekeyAfter = 2 * time.Second }
+
+// A peer sends a Rekey Init after the other that comes to nothing (a point of low
+// order), as fast as it may send at all. All others change their keys in time all
+// the same, and it costs no more than a job each four seconds.
+func TestFailingRekeysLeaveRoomForOthers(t *testing.T) {
+	seeds(t, 3, func(t *testing.T, seed uint64) {
+		w := newNetwork(t, seed)
+		b, m := w.node(rekeyOften), w.node()
+		m.dial(b)
+		var honest []*node
+		for range 5 {
+			h := w.node(rekeyOften)
+			h.dial(b)
+			honest = append(honest, h)
+		}
+		w.run(time.Second)
+		b.jobDelay = 200 * time.Microsecond // so that each ends before the next comes
+		bad := wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36))
+		failed := uint64(0)
+		b.onRun = func(j *Job) {
+			if j.err != nil {
+				failed++
+			}
+		}
+		var attack func()
+		attack = func() {
+			s := m.session(b)
+			m.ep.sendControl(s, s.remote, bad, w.now)
+			m.turn()
+			w.after(100*time.Microsecond+time.Duration(w.rng.Int64N(int64(20*time.Microsecond))), attack)
+		}
+		attack()
+		const long = 10 * time.Second
+		for start := w.now; w.now < later(start, long); {
+			for _, h := range honest {
+				h.push(b, 1, pipeline.Realtime, "x")
+			}
+			w.run(100 * time.Millisecond)
+		}
+		for _, h := range honest {
+			require.GreaterOrEqual(t, h.ep.stats.Rekeys, uint64(4), "one each 2.4 s at the latest")
+		}
+		require.LessOrEqual(t, failed, uint64(long/(4*time.Second))+1)
+		require.Zero(t, b.ep.stats.Strikes)
+	})
+}
+
+// Nor does it help to begin the session anew for each: what is held against a
+// peer outlives its sessions.
+func TestFailingRekeysInNewSessions(t *testing.T) {
+	w := newNetwork(t, 1)
+	a, b := w.pair()
+	failed := 0
+	b.onRun = func(j *Job) {
+		if j.err != nil {
+			failed++
+		}
+	}
+	start := w.now
+	for range 10 {
+		a.harm(b, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
+		a = a.restart()
+		a.dial(b)
+		w.await(time.Second, func() bool { return a.up(b) })
+	}
+	require.Less(t, time.Duration(w.now-start), 4*time.Second)
+	require.Equal(t, 1, failed)
+	require.Equal(t, 11, int(b.handshakes(HandshakeAccepted)))
+	w.run(4 * time.Second)
+	a.harm(b, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
+	require.Equal(t, 2, failed)
+}
+
+// The other side of a rekey, whichever it is, sends its second message over and
+// over, and never a sound one: four cost a job each, then the rekey is over, and
+// there is none for four seconds. The session goes on, and has new keys after that.
+func TestForgedMessagesOfARekeyAreFew(t *testing.T) {
+	for _, forged := range []struct {
+		name string
+		step wire.RekeyStep
+		size int
+	}{{"Final", wire.RekeyFinal, 64}, {"Answer", wire.RekeyAnswer, 100}} {
+		t.Run(forged.name, func(t *testing.T) {
+			w := newNetwork(t, 5)
+			a, b := w.pair()
+			// The peer that is malicious does not do its second job.
+			victim, peer := b, a
+			if forged.step == wire.RekeyAnswer {
+				victim, peer = a, b
+			}
+			a.ep.startRekey(a.session(b), w.now)
+			if peer == b {
+				b.jobDelay = time.Hour
+			}
+			a.turn()
+			w.await(time.Second, func() bool {
+				x := victim.session(peer).rekey.exchange
+				return x != nil && x.frame != nil
+			})
+			peer.jobDelay = time.Hour
+			jobs := victim.ep.jobsMade
+			s := peer.session(victim)
+			flood := func(d time.Duration, frame []byte) {
+				for start := w.now; w.now < later(start, d); {
+					for range 9 {
+						peer.ep.sendControl(s, s.remote, frame, w.now)
+					}
+					peer.turn()
+					w.run(time.Millisecond)
+				}
+			}
+			flood(500*time.Millisecond, wire.AppendRekey(nil, forged.step, make([]byte, forged.size)))
+			require.EqualValues(t, 4, victim.ep.jobsMade-jobs)
+			require.EqualValues(t, 4, victim.handshakes(HandshakeFailed))
+			require.False(t, victim.session(peer).rekey.active())
+			if victim == b {
+				flood(3*time.Second, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
+			} else {
+				flood(3*time.Second, wire.AppendRekey(nil, wire.RekeyRequest, nil))
+			}
+			require.EqualValues(t, 4, victim.ep.jobsMade-jobs, "no other one so soon")
+			require.Zero(t, victim.ep.stats.Strikes)
+			require.Equal(t, 1, victim.count(PeerUp))
+			require.Same(t, s, peer.session(victim))
+
+			a.jobDelay, b.jobDelay = 0, 0
+			w.run(3 * time.Second)
+			a.ep.abandonRekey(a.session(b))
+			b.ep.abandonRekey(b.session(a))
+			a.ep.startRekey(a.session(b), w.now)
+			a.turn()
+			w.await(time.Second, func() bool { return a.ep.stats.Rekeys == 1 && b.ep.stats.Rekeys == 1 })
+		})
+	}
+}

@@ -57,6 +57,7 @@ type Stats struct {
 	Handshakes         [handshakeOutcomes]uint64
 	HandshakesInFlight int
 	CookiesSent        uint64
+	RepliesLost        uint64 // found no room among the datagrams to be sent
 	Peers, Sessions    int
 	Rekeys, Strikes    uint64
 	Roams              uint64
@@ -82,7 +83,8 @@ func (s Stats) Plus(later Stats) Stats {
 	sum := later
 	for _, c := range [][2]*uint64{
 		{&sum.PacketsIn, &s.PacketsIn}, {&sum.BytesIn, &s.BytesIn}, {&sum.PacketsOut, &s.PacketsOut}, {&sum.BytesOut, &s.BytesOut},
-		{&sum.CookiesSent, &s.CookiesSent}, {&sum.Rekeys, &s.Rekeys}, {&sum.Strikes, &s.Strikes}, {&sum.Roams, &s.Roams},
+		{&sum.CookiesSent, &s.CookiesSent}, {&sum.RepliesLost, &s.RepliesLost},
+		{&sum.Rekeys, &s.Rekeys}, {&sum.Strikes, &s.Strikes}, {&sum.Roams, &s.Roams},
 		{&sum.Takeovers, &s.Takeovers}, {&sum.Panics, &s.Panics}, {&sum.Taken, &s.Taken},
 		{&sum.Offline, &s.Offline}, {&sum.Abandoned, &s.Abandoned}, {&sum.TooLarge, &s.TooLarge},
 	} {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/wire"
 )
 
 // Plus leaves no counter out: each number of the sum is that of both, or, if it
@@ -45,4 +47,31 @@ func TestStatsPlus(t *testing.T) {
 			require.EqualValues(t, 107, f.Uint(), name)
 		}
 	}
+}
+
+// Replies that find no room among the datagrams to be sent are lost, and are
+// counted as that and not as sent.
+func TestLostRepliesAreCounted(t *testing.T) {
+	w := newNetwork(t, 7)
+	a, b := w.pair()
+	f := &flooder{b: b}
+	before := b.ep.Stats()
+	const n = 900
+	for i := range n {
+		b.ep.HandleDatagram(f.init(), v4(i, 1), w.now)
+	}
+	after := b.ep.Stats()
+	lost := after.RepliesLost - before.RepliesLost
+	require.Len(t, b.ep.arena.out, transmitBatch)
+	require.EqualValues(t, transmitBatch, after.CookiesSent-before.CookiesSent)
+	require.EqualValues(t, transmitBatch, after.PacketsOut-before.PacketsOut)
+	require.NotZero(t, lost)
+	require.Equal(t, uint64(n), transmitBatch+lost+b.drops("cookie/reply_budget")+b.drops("cookie/reply_share"))
+
+	s := b.session(a)
+	require.False(t, b.ep.sendControl(s, s.remote, wire.AppendPing(nil), w.now))
+	require.Equal(t, lost+1, b.ep.Stats().RepliesLost-before.RepliesLost)
+	b.turn()
+	require.True(t, b.ep.sendControl(s, s.remote, wire.AppendPing(nil), w.now))
+	require.Equal(t, lost+1, b.ep.Stats().RepliesLost-before.RepliesLost)
 }

@@ -17,7 +17,9 @@
 // intentra_receive_drops_total count what the queues on either side of the user
 // gave up, intentra_socket_lost_datagrams_total{direction,reason} what the
 // socket lost, and intentra_socket_overflows_total what the kernel dropped
-// before it, because the receive queue was full.
+// before it, because the receive queue was full. intentra_replies_lost_total
+// counts handshake packets, cookies and control packets that found no room among
+// the datagrams to be sent.
 //
 // Conservation: in each direction
 //

@@ -40,6 +40,8 @@ func newTotals() []total {
 			func(s intentra.Stats) uint64 { return s.ReceiveDrops }),
 		counter("cookies_sent_total", "Cookie challenges sent.",
 			func(s intentra.Stats) uint64 { return s.CookiesSent }),
+		counter("replies_lost_total", "Handshake packets, cookies and control packets lost for want of room among the datagrams to be sent.",
+			func(s intentra.Stats) uint64 { return s.RepliesLost }),
 		counter("rekeys_total", "Completed changes of keys within a session.",
 			func(s intentra.Stats) uint64 { return s.Rekeys }),
 		counter("strikes_total", "Violations of the protocol by authenticated peers.",

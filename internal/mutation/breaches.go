@@ -302,4 +302,60 @@ var breaches = []mutation{
 			{"conn/inbound.go", "\ts.received = p.Now\n", "\ts.received = p.Now\n\te.armSession(s, p.Now)\n"},
 		},
 	},
+	{
+		"rekey_a_failed_one_has_no_pause", "the next rekey may follow one that has failed at once",
+		"FailingRekeys|ForgedMessagesOfARekey", []string{"./conn"},
+		[]edit{
+			{"conn/rekey.go", "\ts.peer.answerAt = later(now, rekeyTimeout*4/5)\n", ""},
+		},
+	},
+	{
+		"rekey_a_new_session_has_no_pause", "the pause after a rekey that has failed ends with the session",
+		"FailingRekeys", []string{"./conn"},
+		[]edit{
+			{"conn/session.go", "\te.abandonRekey(s)\n\tfor _, ep := range s.epochs() {\n", "\te.abandonRekey(s)\n\ts.peer.answerAt = 0\n\tfor _, ep := range s.epochs() {\n"},
+		},
+	},
+	{
+		"rekey_any_number_of_messages_is_tried", "as many false messages of a rekey are tried as come",
+		"ForgedMessagesOfARekey", []string{"./conn"},
+		[]edit{
+			{"conn/rekey.go", "if r.failures++; r.failures >= rekeyTries {", "if r.failures++; r.failures < 0 {"},
+		},
+	},
+	{
+		"expected_is_charged_to_the_address", "what a handshake waits for shares the rate of its address with garbage",
+		"GarbageInAnothersName|OnlyWhatAHandshakeWaitsFor", []string{"./conn"},
+		[]edit{
+			{"conn/endpoint.go", "\tcfg.RateLimit.Expected = e.expected\n", ""},
+		},
+	},
+	{
+		"expected_from_any_port", "a Final for a handshake is expected from any port of its address",
+		"OnlyWhatAHandshakeWaitsFor", []string{"./conn"},
+		[]edit{
+			{"conn/handshake.go", "p.Addr == half.key.addr && h.Suite", "p.Addr.Addr() == half.key.addr.Addr() && h.Suite"},
+		},
+	},
+	{
+		"expected_though_malformed", "a handshake packet of a wrong length is expected, too",
+		"ExpectedPackets", []string{"./stages/ratelimit"},
+		[]edit{
+			{"stages/ratelimit/stage.go", "\t\tcase fault != wire.FaultNone:\n", "\t\tcase fault != wire.FaultNone && fault != wire.FaultLength:\n"},
+		},
+	},
+	{
+		"revoke_ends_what_we_dial", "a peer that we dial is revoked if it has opened the session",
+		"Revoke", []string{"./conn"},
+		[]edit{
+			{"conn/peer.go", "!p.session.dialer && p.dial == nil {", "!p.session.dialer {"},
+		},
+	},
+	{
+		"replies_lost_uncounted", "a cookie that finds no room counts as sent",
+		"LostReplies", []string{"./conn"},
+		[]edit{
+			{"conn/arena.go", "\t\te.stats.RepliesLost++\n\t\treturn false\n", "\t\treturn true\n"},
+		},
+	},
 }

@@ -35,7 +35,7 @@ var doors = []mutation{
 		"row04_reply_thrice", "reply thrice",
 		"Threat04$", []string{threats},
 		[]edit{
-			{"conn/inbound.go", "\t\te.sendPlain(addr, p.Reply)\n", "\t\tfor range 3 {\n\t\t\te.sendPlain(addr, p.Reply)\n\t\t}\n"},
+			{"conn/inbound.go", "&& e.sendPlain(addr, p.Reply) {\n", "&& e.sendPlain(addr, p.Reply) && e.sendPlain(addr, p.Reply) && e.sendPlain(addr, p.Reply) {\n"},
 		},
 	},
 	{

@@ -17,13 +17,16 @@
 // look at the window each. For the same reason there are two tables of addresses:
 // well-formed Init packets have passed the cookie check, their addresses are
 // proven, and nothing that carries a spoofed address can use up their budget.
+// And a handshake packet that the chain's owner waits for from just that address
+// and port (Config.Expected) is charged to nobody, so that garbage in the name of
+// one side does not keep a handshake from its next message.
 //
 // The stage does not protect a link that is full, and many peers behind one
 // address share its handshake budget: raise Config.AddressRate for them.
 //
 // # Verdicts
 //
-//   - accept: within the rate
+//   - accept: within the rate, or expected
 //   - peer_rate: a packet of a live epoch whose peer's bucket is empty
 //   - address_rate: another packet, from an address whose bucket is empty
 //

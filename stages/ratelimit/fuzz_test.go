@@ -9,6 +9,7 @@ import (
 
 	"github.com/intentra/intentra/fuzz"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
 	"github.com/stretchr/testify/require"
 )
 
@@ -54,7 +55,8 @@ func FuzzStage(f *testing.F) {
 		}
 		require.Equal(t, before, data)
 		require.Zero(t, r.stage.peers.Get(peerA).missing)
-		isInit := len(data) > 0 && data[0] == initPacket()[0] && wellFormed(data)
+		h, fault := wire.ParseHeader(data)
+		isInit := h.Type == wire.TypeInit && fault == wire.FaultNone
 		require.Equal(t, isInit, r.stage.proven.Bucket(addr).missing > 0)
 	})
 }

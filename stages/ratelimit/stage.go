@@ -44,6 +44,11 @@ type Config struct {
 	// TableSize is the number of buckets in each of the two tables of
 	// addresses: a power of two up to [MaxTableSize].
 	TableSize int
+	// Expected reports whether the chain's owner waits for a Response, Final or
+	// Cookie packet from just its address and port. Those are charged to nobody:
+	// the owner bounds what they cost. It must neither keep nor change p. Nil
+	// expects none.
+	Expected func(p *pipeline.Packet, h wire.Header) bool `json:"-"`
 }
 
 // Stage drops what exceeds the rates. It belongs to its chain's goroutine.
@@ -108,7 +113,7 @@ func (s *Stage) Reasons() []string { return []string{"peer_rate", "address_rate"
 func (s *Stage) ReadsPlaintext() bool { return false }
 
 // Process looks at the bucket of the packet's peer, or charges that of its
-// address if the packet names no live epoch.
+// address if the packet names no live epoch and is not expected.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	s.charge = nil
 	t, receiver, ok := wire.Peek(p.Data)
@@ -122,20 +127,21 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 		}
 	}
 	table := s.others
-	if ok && t == wire.TypeInit && wellFormed(p.Data) {
-		table = s.proven
+	if ok && t != wire.TypeData {
+		// Those that the cookie check and the owner have nothing to say about,
+		// because header parse will drop them, are like garbage.
+		switch h, fault := wire.ParseHeader(p.Data); {
+		case fault != wire.FaultNone:
+		case t == wire.TypeInit:
+			table = s.proven
+		case s.cfg.Expected != nil && s.cfg.Expected(p, h):
+			return pipeline.Accept
+		}
 	}
 	if !table.Bucket(p.Addr.Addr()).Take(p.Now, s.cfg.AddressRate, s.cfg.AddressBurst) {
 		return DropAddressRate
 	}
 	return pipeline.Accept
-}
-
-// wellFormed tells the Init packets that the cookie check has looked at from
-// those that it let pass because header parse will drop them.
-func wellFormed(data []byte) bool {
-	_, fault := wire.ParseHeader(data)
-	return fault == wire.FaultNone
 }
 
 // peerOf returns the bucket of a live epoch's peer, or nil.

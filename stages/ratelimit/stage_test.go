@@ -174,6 +174,51 @@ func TestAddressBudgets(t *testing.T) {
 	}
 }
 
+// What the chain's owner waits for passes however much else has come in its
+// address's name, and is charged to nobody. Nothing but a sound packet of one of
+// the three types is asked about.
+func TestExpectedPacketsAreNotCharged(t *testing.T) {
+	packet := func(pt wire.PacketType, receiver uint32, size int) []byte {
+		b := wire.AppendHeader(nil, wire.Header{Type: pt, Suite: wire.AESGCM, Receiver: receiver})
+		return append(b, make([]byte, size-wire.HeaderSize)...)
+	}
+	const awaited, other = 7, 8
+	var asked []wire.PacketType
+	s := newRig(t, Config{AddressRate: 10, AddressBurst: 4, Expected: func(p *pipeline.Packet, h wire.Header) bool {
+		asked = append(asked, h.Type)
+		return h.Receiver == awaited && p.Addr == addrA
+	}}).stage
+	process := func(data []byte, from netip.AddrPort) pipeline.Verdict {
+		p := new(pipeline.Packet)
+		p.Reset(data, from, 0)
+		return s.Process(p)
+	}
+	sound := map[wire.PacketType]int{
+		wire.TypeResponse: wire.ResponseSize, wire.TypeFinal: wire.FinalSize, wire.TypeCookie: wire.CookiePacketSize,
+	}
+	for pt, size := range sound {
+		for range 100 {
+			require.Equal(t, pipeline.Accept, process(packet(pt, awaited, size), addrA))
+		}
+	}
+	require.Zero(t, s.others.Bucket(addrA.Addr()).missing, "nobody is charged")
+	for range 4 {
+		require.Equal(t, pipeline.Accept, process([]byte("garbage"), addrA))
+	}
+	for pt, size := range sound {
+		require.Equal(t, pipeline.Accept, process(packet(pt, awaited, size), addrA))
+		require.Equal(t, DropAddressRate, process(packet(pt, other, size), addrA))
+		require.Equal(t, DropAddressRate, process(packet(pt, awaited, size), netip.AddrPortFrom(addrA.Addr(), 2)))
+	}
+	asked = nil
+	for pt, size := range sound {
+		require.Equal(t, DropAddressRate, process(packet(pt, awaited, size+1), addrA), "malformed")
+	}
+	require.Equal(t, DropAddressRate, process(dataPacket(awaited, genuine), addrA))
+	require.Equal(t, pipeline.Accept, process(initPacket(), addrA), "has a budget of its own")
+	require.Empty(t, asked)
+}
+
 func TestDefaults(t *testing.T) {
 	s := newStage(t, Config{})
 	require.Equal(t, Config{Rate: 10_000, Burst: 500, AddressRate: 2000, AddressBurst: 1000, TableSize: 4096}, s.cfg)

@@ -1,0 +1,110 @@
+package conn
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/wire"
+)
+
+// garbage has packets of an unknown index arrive at n in the name of an address,
+// from all its ports, so many a second, at odd times, beginning with more at once
+// than an address may send.
+func (n *node) garbage(of netip.Addr, perSecond int) {
+	clean := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: 0xfffffff})
+	clean = append(clean, make([]byte, 16)...)
+	buf, i := make([]byte, len(clean)), 0
+	send := func() {
+		i++
+		copy(buf, clean)
+		n.ep.HandleDatagram(buf, netip.AddrPortFrom(of, uint16(i)), n.w.now)
+	}
+	for range 2000 {
+		send()
+	}
+	var tick func()
+	tick = func() {
+		send()
+		n.w.after(time.Second/time.Duration(perSecond)*time.Duration(800+n.w.rng.IntN(400))/1000, tick)
+	}
+	tick()
+}
+
+// Garbage in the dialer's name at the responder, and in the responder's name at
+// the dialer, does not make a handshake of the two take longer.
+func TestGarbageInAnothersNameKeepsNobodyOut(t *testing.T) {
+	for _, perSecond := range []int{20_000, 100_000} {
+		seeds(t, 5, func(t *testing.T, seed uint64) {
+			for _, atDialer := range []bool{false, true} {
+				w := newNetwork(t, seed)
+				a, b := w.node(), w.node()
+				at, of := b, a
+				if atDialer {
+					at, of = a, b
+				}
+				at.garbage(of.addr.Addr(), perSecond)
+				w.run(137 * time.Microsecond)
+				a.dial(b)
+				took := w.await(6*time.Second, func() bool { return a.up(b) && b.up(a) })
+				require.Equal(t, 30*time.Millisecond, took, "as in peace")
+				require.NotZero(t, at.drops("ratelimit/address_rate"))
+			}
+		})
+	}
+}
+
+// Only what a handshake waits for is spared the rate of its address, and only
+// from the port that the handshake is with.
+func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
+	w := newNetwork(t, 1)
+	a, b := w.node(), w.node()
+	size := map[wire.PacketType]int{
+		wire.TypeResponse: wire.ResponseSize, wire.TypeFinal: wire.FinalSize, wire.TypeCookie: wire.CookiePacketSize,
+	}
+	// passes reports whether the packet gets past the rate of its address, which is
+	// used up.
+	passes := func(n *node, h wire.Header, from netip.AddrPort) bool {
+		p := wire.AppendHeader(nil, h)
+		p = append(p, make([]byte, size[h.Type]-len(p))...)
+		before := n.drops("ratelimit/address_rate")
+		for n.drops("ratelimit/address_rate") == before {
+			n.ep.HandleDatagram(make([]byte, 1), from, w.now)
+		}
+		n.ep.HandleDatagram(p, from, w.now)
+		return n.drops("ratelimit/address_rate") == before+1
+	}
+	check := func(n *node, index uint32, from netip.AddrPort, awaited ...wire.PacketType) {
+		t.Helper()
+		for kind := range size {
+			want := false
+			for _, k := range awaited {
+				want = want || k == kind
+			}
+			h := wire.Header{Type: kind, Suite: wire.AESGCM, Receiver: index}
+			require.Equal(t, want, passes(n, h, from), kind)
+			require.False(t, passes(n, h, netip.AddrPortFrom(from.Addr(), from.Port()+1)), "another port")
+			h.Suite = wire.ChaChaPoly
+			require.False(t, passes(n, h, from), "another suite")
+			h.Suite, h.Receiver = wire.AESGCM, index^1<<20
+			require.False(t, passes(n, h, from), "another generation")
+			h.Receiver = index + 1
+			require.False(t, passes(n, h, from), "another number")
+		}
+	}
+
+	a.dial(b)
+	dialer := uint32(a.peer(b).dial.attempt.index)
+	check(a, dialer, b.addr, wire.TypeResponse, wire.TypeCookie)
+	w.await(time.Second, func() bool { return b.ep.halves.len() == 1 && b.ep.halves.holders.oldest(0).response != nil })
+	half := b.ep.halves.holders.oldest(0)
+	responder := uint32(half.index)
+	check(b, responder, a.addr, wire.TypeFinal)
+	check(a, dialer, b.addr, wire.TypeResponse, wire.TypeCookie)
+
+	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	check(a, dialer, b.addr)
+	check(b, responder, a.addr)
+}
