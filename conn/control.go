@@ -91,10 +91,13 @@ func (e *Endpoint) handleAcked(p *pipeline.Packet, o *ack.Outcome) {
 	if s == nil {
 		return
 	}
-	if o.Acked > 0 {
+	if o.Acked > 0 && s.asked != 0 {
 		// An answer: that packets come from there would not be one, since
 		// the way there may be cut while the way back is not.
 		s.asked = 0
+		if at, ok := e.keepAliveAt(s); ok && at < s.timer.at {
+			e.touch(s) // the retransmission time-out is longer
+		}
 	}
 	e.countOutcome(s.peer, o)
 	e.laneAcked(s, o.Reliable)

@@ -250,3 +250,42 @@ func TestForgedData(t *testing.T) {
 	require.Len(t, b.got, 2)
 	w.checkAll()
 }
+
+// An observer near the responder copies a dialer's first message under another
+// index, or in another suite, and gets it there first, with its cookie. The
+// dialer's own is another handshake, not a repetition of that.
+func TestInitCopiedUnderAnotherIndex(t *testing.T) {
+	for name, change := range map[string]func(data []byte){
+		"index": func(data []byte) { data[8] ^= 1 },
+		"suite": func(data []byte) { data[1] ^= byte(wire.AESGCM ^ wire.ChaChaPoly) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newNetwork(t, 1)
+			a, b := w.node(), w.node()
+			var copied []byte
+			w.tap = func(from, to netAddr, data []byte) bool {
+				switch wire.PacketType(data[0] & 15) {
+				case wire.TypeInit:
+					if copied == nil {
+						copied = bytes.Clone(data)
+						change(copied)
+						w.inject(from, to, copied, time.Millisecond)
+					}
+				case wire.TypeCookie:
+					if c, ok := cookie.OpenChallenge(copied, data); ok {
+						second := bytes.Clone(copied)
+						copy(wire.InitCookie(second), c[:])
+						w.inject(to, from, second, time.Millisecond)
+					}
+				}
+				return true
+			}
+			a.dial(b)
+			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			require.EqualValues(t, 2, b.handshakes(HandshakeStarted), "the copy has been let in as well")
+			w.run(10 * time.Second)
+			w.checkAll()
+			w.closeAll()
+		})
+	}
+}
