@@ -9,11 +9,7 @@ import (
 // address or an IPv6 /64; see source), and none lets state grow with the number
 // of addresses:
 //
-//   - MaxHandshakesPerAddress in flight from one. When there are as many, a
-//     newcomer takes the place of one of them, by lot, mostly of one that has
-//     been there for a while: who shares an address with others, or whose
-//     address somebody uses who sees the cookies that are sent there, is not
-//     kept out by those who were first;
+//   - MaxHandshakesPerAddress in flight from one;
 //   - HandshakeRate begun in a second, for which addresses take turns: one that
 //     has had less goes first, and one alone may have all of it (fair.Limiter);
 //   - MaxHandshakes in flight in all. When there are as many, a newcomer takes
@@ -27,20 +23,12 @@ func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
 	if e.halves.orphans >= e.cfg.MaxHandshakes {
 		return HandshakeTable, false
 	}
-	src := source(p.Addr)
-	held := e.halves.held(src)
-	var own *halfOpen
+	held := e.halves.held(source(p.Addr))
 	if held >= e.cfg.MaxHandshakesPerAddress {
-		if own = e.halves.oneOf(src, p.Now, e.lot); own == nil {
-			return HandshakeAddress, false
-		}
+		return HandshakeAddress, false
 	}
 	if o, ok := e.takeAdmission(p); !ok {
 		return o, false
-	}
-	if own != nil {
-		e.dropHalf(own, HandshakeEvicted)
-		return 0, true
 	}
 	if e.halves.len() < e.cfg.MaxHandshakes {
 		return 0, true

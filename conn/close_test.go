@@ -222,24 +222,3 @@ func TestRevokeKeepsWhoWeDial(t *testing.T) {
 		require.Zero(t, b.count(DialEnded)+b.count(PeerDown), first)
 	}
 }
-
-// Handshakes that are not complete end with the endpoint, and their secrets are
-// overwritten.
-func TestCloseDropsHandshakes(t *testing.T) {
-	w := newNetwork(t, 9)
-	b := w.node()
-	f := &flooder{b: b}
-	f.begin(v4(1, 1))
-	f.begin(v4(2, 1))
-	var halves []*halfOpen
-	for _, half := range b.ep.halves.byInit {
-		halves = append(halves, half)
-	}
-	require.Len(t, halves, 2)
-	require.False(t, b.ep.Close(wire.CloseShutdown, w.now))
-	require.Zero(t, b.ep.halves.len())
-	for _, half := range halves {
-		require.True(t, half.gone)
-	}
-	w.checkAll()
-}

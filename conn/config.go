@@ -65,11 +65,6 @@ const (
 	maxCandidates  = 4    // for message 2 or 3 that wait for the worker
 	finalTries     = 4    // for message 3 that an admission covers
 
-	// When an address has as many handshakes in flight as it may, those that
-	// are older give way to a newcomer, and others once in so many times.
-	giveWayAfter = 250 * time.Millisecond
-	giveWayOdds  = 8
-
 	transmitBatch = 512       // datagrams that wait for the driver to send them
 	transmitBytes = 128 << 10 // bytes of them
 	firstBytes    = 4 << 10   // of them that the first block has room for

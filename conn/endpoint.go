@@ -191,13 +191,6 @@ func (e *Endpoint) random(b []byte) bool {
 	return true
 }
 
-// lot draws a number below n, which is above zero. Without randomness it is zero.
-func (e *Endpoint) lot(n int) int {
-	var b [4]byte
-	e.random(b[:])
-	return int(uint64(binary.BigEndian.Uint32(b[:])) * uint64(n) >> 32)
-}
-
 // jitter returns d changed by up to a fifth, either way.
 func (e *Endpoint) jitter(d time.Duration) time.Duration {
 	var b [2]byte
@@ -246,8 +239,5 @@ func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool)
 		e.leaving = e.leaving[1:]
 	}
 	e.leaving = nil
-	for half := e.halves.victim(0); half != nil; half = e.halves.victim(0) {
-		e.dropHalf(half, HandshakeEvicted) // and overwrite its secrets
-	}
 	return false
 }

@@ -11,34 +11,31 @@ import (
 
 // halfOpen is a handshake that we answer and that is not complete.
 type halfOpen struct {
-	key      initKey
-	index    pipeline.ID
-	begun    pipeline.Time
-	machine  *noise.Responder
-	response []byte     // the packet, once it has been made
-	finals   candidates // for message 3
-	tries    int        // of them that are still covered by what has been admitted
-	busy     bool       // a job has the machine
-	gone     bool
-	timer    timer
+	key         initKey
+	index       pipeline.ID
+	suite       wire.Suite
+	dialerIndex uint32
+	machine     *noise.Responder
+	response    []byte     // the packet, once it has been made
+	finals      candidates // for message 3
+	tries       int        // of them that are still covered by what has been admitted
+	busy        bool       // a job has the machine
+	gone        bool
+	timer       timer
 
 	holder *holder       // the address that it is from
 	place  *list.Element // among the handshakes of that
 }
 
-// initKey tells a message 1 that comes again from a new one: it is all of it that
-// the handshake depends on. The ephemeral key alone would not do: whoever sees
-// it could begin a handshake with another index or suite in the dialer's name,
-// and the dialer's own would pass for a repetition of that.
+// initKey tells a message 1 that comes again from a new one. The ephemeral key
+// is as good as the whole: nobody else can use it.
 type initKey struct {
 	addr      netip.AddrPort
-	suite     wire.Suite
-	sender    uint32
 	ephemeral [32]byte
 }
 
 // halfOpens is the bounded table of handshakes in flight that we answer. All
-// of its methods take about the same time, however many there are.
+// of its methods take the same time, however many there are.
 type halfOpens struct {
 	byInit  map[initKey]*halfOpen
 	holders holders
@@ -84,33 +81,6 @@ func (h *halfOpens) complete(ephemeral [32]byte) {
 // victim returns what makes room for a newcomer whose address holds as many as
 // held: the oldest handshake of an address that holds the most, if that is more.
 func (h *halfOpens) victim(held int) *halfOpen { return h.holders.oldest(held) }
-
-// oneOf draws lots for a handshake of an address that gives way to a newcomer from
-// there, nil if none does. One that a job has does not: it would leave an orphan.
-// One that has only just begun seldom does, or a crowd behind one address, each of
-// whom is done in a moment, would only push each other out.
-func (h *halfOpens) oneOf(src netip.Addr, now pipeline.Time, draw func(n int) int) *halfOpen {
-	const few = 64 // the oldest; with the default limit that is all of them
-	idle, settled := make([]*halfOpen, 0, few), 0
-	if o := h.holders.byAddr[src]; o != nil {
-		for at := o.halves.Front(); at != nil && len(idle) < few; at = at.Next() {
-			half := at.Value.(*halfOpen)
-			if half.busy {
-				continue
-			}
-			if idle = append(idle, half); now >= later(half.begun, giveWayAfter) {
-				settled = len(idle)
-			}
-		}
-	}
-	switch {
-	case settled > 0:
-		return idle[draw(settled)]
-	case len(idle) == 0 || draw(giveWayOdds) > 0:
-		return nil
-	}
-	return idle[draw(len(idle))]
-}
 
 // dropHalf ends a half-open handshake for the given outcome.
 func (e *Endpoint) dropHalf(half *halfOpen, o Outcome) {

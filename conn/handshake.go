@@ -69,7 +69,7 @@ func (e *Endpoint) expected(p *pipeline.Packet, h wire.Header) bool {
 		return a != nil && a.init != nil && p.Addr == a.addr && h.Suite == e.cfg.Suite
 	case wire.TypeFinal:
 		half := slot.half
-		return half != nil && half.response != nil && p.Addr == half.key.addr && h.Suite == half.key.suite
+		return half != nil && half.response != nil && p.Addr == half.key.addr && h.Suite == half.suite
 	}
 	return false
 }

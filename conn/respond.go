@@ -23,7 +23,7 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 	if !e.accepts(h.Suite) {
 		return HandshakeSuite, false
 	}
-	key := initKey{addr: p.Addr, suite: h.Suite, sender: h.Sender, ephemeral: [32]byte(wire.NoiseMessage(p.Data))}
+	key := initKey{addr: p.Addr, ephemeral: [32]byte(wire.NoiseMessage(p.Data))}
 	if half := e.halves.byInit[key]; half != nil {
 		if half.response == nil {
 			return HandshakeBusy, false
@@ -43,7 +43,7 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 		return HandshakeTable, false
 	}
 	half := &halfOpen{
-		key: key, index: index, begun: p.Now, busy: true, tries: finalTries,
+		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, busy: true, tries: finalTries,
 	}
 	half.timer.owner = half
 	e.halves.add(half)
@@ -57,10 +57,10 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 func (e *Endpoint) accepts(s wire.Suite) bool { return slices.Contains(e.cfg.Suites, s) }
 
 func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [noise.KeySize]byte) *Job {
-	pro := prologue(half.key.suite, half.key.sender)
+	pro := prologue(half.suite, half.dialerIndex)
 	payload := wire.AppendHello(nil, e.hello(uint32(half.index)))
 	return &Job{owner: half, in: message, work: func(j *Job) {
-		j.responder, j.err = noise.NewResponder(half.key.suite, e.cfg.Static, pro, ephemeral)
+		j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Static, pro, ephemeral)
 		clear(ephemeral[:])
 		if j.err != nil {
 			return
@@ -84,7 +84,7 @@ func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool
 		return e.repeatedFinal(p, h)
 	}
 	half := slot.half
-	if half.response == nil || p.Addr != half.key.addr || h.Suite != half.key.suite {
+	if half.response == nil || p.Addr != half.key.addr || h.Suite != half.suite {
 		return HandshakeBusy, false
 	}
 	taken := half.finals.offer(e, wire.NoiseMessage(p.Data))
@@ -134,7 +134,7 @@ func (e *Endpoint) nextFinal(half *halfOpen) {
 }
 
 func (e *Endpoint) finalJob(half *halfOpen, message []byte) *Job {
-	machine, dialerIndex := half.machine, half.key.sender
+	machine, dialerIndex := half.machine, half.dialerIndex
 	return &Job{owner: half, in: message, generation: e.generation, work: func(j *Job) {
 		payload, keys, err := machine.ReadFinal(j.in, wire.HelloSize)
 		if err != nil {
@@ -196,7 +196,7 @@ func (half *halfOpen) responded(e *Endpoint, j *Job) {
 		return
 	}
 	half.machine = j.responder
-	half.response = wire.AppendHeader(nil, wire.Header{Type: wire.TypeResponse, Suite: half.key.suite, Receiver: half.key.sender})
+	half.response = wire.AppendHeader(nil, wire.Header{Type: wire.TypeResponse, Suite: half.suite, Receiver: half.dialerIndex})
 	half.response = append(half.response, j.out...)
 	e.sendPlain(half.key.addr, half.response)
 }
@@ -214,7 +214,7 @@ func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 	e.timers.stop(&half.timer)
 	e.halves.remove(half)
 	e.pending.Close(half.index)
-	s := e.establish(peer, j.keys, half.key.suite, half.index, j.hello, half.key.addr, false, now)
+	s := e.establish(peer, j.keys, half.suite, half.index, j.hello, half.key.addr, false, now)
 	if s == nil {
 		e.epochIDs.give(half.index)
 		e.count(HandshakeFailed)

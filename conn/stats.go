@@ -17,13 +17,13 @@ const (
 	HandshakeRefused                  // the key is not allowed
 	HandshakeTimedOut                 // as responder: message 3 never came
 	DialTimedOut                      // as dialer
-	HandshakeEvicted                  // gave way to a newcomer, or to Close
+	HandshakeEvicted                  // gave way to one from another address
 	HandshakeFailed                   // a message did not authenticate
 	HandshakeSuite                    // the suite is not accepted here
 	HandshakeReplayed                 // message 1 of a handshake that is over
 	HandshakeRepeated                 // message 1 again: answered again
 	HandshakeRate                     // beyond the rate of admissions
-	HandshakeAddress                  // beyond the share of its address
+	HandshakeAddress                  // too many from one address
 	HandshakeTable                    // no slot free
 	HandshakeUnknown                  // for no handshake that we know
 	HandshakeBusy                     // another message is being worked on

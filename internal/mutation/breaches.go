@@ -303,36 +303,6 @@ var breaches = []mutation{
 		},
 	},
 	{
-		"init_with_the_same_ephemeral_key_is_the_same", "a first message under another index passes for a repetition",
-		"InitCopiedUnderAnotherIndex", []string{"./conn"},
-		[]edit{
-			{"conn/respond.go", "\tif half := e.halves.byInit[key]; half != nil {\n", "\thalf := e.halves.byInit[key]\n\tfor k, other := range e.halves.byInit {\n\t\tif k.addr == key.addr && k.ephemeral == key.ephemeral {\n\t\t\thalf = other\n\t\t}\n\t}\n\tif half != nil {\n"},
-			{"conn/respond.go", "\thalf := &halfOpen{\n", "\thalf = &halfOpen{\n"},
-		},
-	},
-	{
-		"none_of_an_address_gives_way", "who is first at an address keeps all others there out",
-		"OthersAtTheSameAddress", []string{"./conn"},
-		[]edit{
-			{"conn/halfopen.go", "\tcase settled > 0:\n", "\tcase settled < 0:\n"},
-			{"conn/config.go", "\tgiveWayOdds  = 8\n", "\tgiveWayOdds  = 1 << 20\n"},
-		},
-	},
-	{
-		"all_of_an_address_give_way", "whoever comes pushes out who has only just come",
-		"ManyDialsFromOneAddress", []string{"./conn"},
-		[]edit{
-			{"conn/config.go", "\tgiveWayOdds  = 8\n", "\tgiveWayOdds  = 1\n"},
-		},
-	},
-	{
-		"dial_of_a_connected_peer_leaves_its_timer", "who dials a connected peer keeps alive from the next packet on only",
-		"DialKeepsAPeersSessionAlive", []string{"./conn"},
-		[]edit{
-			{"conn/dial.go", "\t} else {\n\t\te.touch(p.session)", "\t} else if now < 0 {\n\t\te.touch(p.session)"},
-		},
-	},
-	{
 		"rekey_a_failed_one_has_no_pause", "the next rekey may follow one that has failed at once",
 		"FailingRekeys|ForgedMessagesOfARekey", []string{"./conn"},
 		[]edit{

@@ -175,7 +175,7 @@ var doors = []mutation{
 		"row32_work_outside_job", "work outside job",
 		"Threat32$", []string{threats},
 		[]edit{
-			{"conn/respond.go", "\tpro := prologue(half.key.suite, half.key.sender)\n\tpayload", "\tpro := prologue(half.key.suite, half.key.sender)\n\t_, _ = noise.NewResponder(half.key.suite, e.cfg.Static, pro, ephemeral)\n\tpayload"},
+			{"conn/respond.go", "\tpro := prologue(half.suite, half.dialerIndex)\n\tpayload", "\tpro := prologue(half.suite, half.dialerIndex)\n\t_, _ = noise.NewResponder(half.suite, e.cfg.Static, pro, ephemeral)\n\tpayload"},
 		},
 	},
 	{
