@@ -1,6 +1,9 @@
 package conn
 
 import (
+	"encoding/binary"
+	"net/netip"
+
 	"github.com/intentra/intentra/internal/fair"
 	"github.com/intentra/intentra/pipeline"
 )
@@ -9,7 +12,8 @@ import (
 // address or an IPv6 /64; see source), and none lets state grow with the number
 // of addresses:
 //
-//   - MaxHandshakesPerAddress in flight from one;
+//   - MaxHandshakesPerAddress in flight from one; see displace for what becomes
+//     of a further one;
 //   - HandshakeRate begun in a second, for which addresses take turns: one that
 //     has had less goes first, and one alone may have all of it (fair.Limiter);
 //   - MaxHandshakes in flight in all. When there are as many, a newcomer takes
@@ -23,12 +27,13 @@ func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
 	if e.halves.orphans >= e.cfg.MaxHandshakes {
 		return HandshakeTable, false
 	}
-	held := e.halves.held(source(p.Addr))
-	if held >= e.cfg.MaxHandshakesPerAddress {
-		return HandshakeAddress, false
-	}
+	src := source(p.Addr)
+	held := e.halves.held(src)
 	if o, ok := e.takeAdmission(p); !ok {
 		return o, false
+	}
+	if held >= e.cfg.MaxHandshakesPerAddress {
+		return e.displace(src, p.Now)
 	}
 	if e.halves.len() < e.cfg.MaxHandshakes {
 		return 0, true
@@ -38,6 +43,28 @@ func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
 		return HandshakeTable, false
 	}
 	e.dropHalf(victim, HandshakeEvicted)
+	return 0, true
+}
+
+// displace makes room for a further handshake of an address that holds as many
+// as it may: one of its own, drawn by lot, gives way if it is old enough. To
+// refuse the newcomer would let whoever sends in an address's name, or lives
+// behind it, keep it out with a few packets in five seconds.
+//
+// How old is enough is drawn, too, from nothing to yieldAge. So those that are
+// not completed at once, as a genuine one is, give way first, yet none can hold
+// its slot, or tell when it is to be had.
+func (e *Endpoint) displace(src netip.Addr, now pipeline.Time) (Outcome, bool) {
+	var b [8]byte
+	if !e.random(b[:]) {
+		return HandshakeAddress, false
+	}
+	half := e.halves.holders.drawn(src, binary.BigEndian.Uint32(b[:4]))
+	enough := pipeline.Time(uint64(binary.BigEndian.Uint32(b[4:])) * uint64(yieldAge) >> 32)
+	if now-half.began <= enough {
+		return HandshakeAddress, false
+	}
+	e.dropHalf(half, HandshakeEvicted)
 	return 0, true
 }
 

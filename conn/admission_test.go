@@ -80,6 +80,57 @@ func TestFloodsFromAnAddressKeepNobodyOut(t *testing.T) {
 	})
 }
 
+// Someone holds all handshakes that an address may have, and takes each back that
+// he loses: with two packets each, every five seconds, or as fast as they are
+// admitted. Who dials from there is up all the same.
+func TestAnAddressAtItsLimitIsNotKeptOut(t *testing.T) {
+	t.Run("slow", func(t *testing.T) {
+		seeds(t, 20, func(t *testing.T, seed uint64) {
+			w := newNetwork(t, seed)
+			a, b := w.node(), w.node()
+			f := &flooder{b: b}
+			var tick func()
+			tick = func() {
+				for b.ep.halves.held(source(a.addr)) < 5 {
+					f.begin(netip.AddrPortFrom(a.addr.Addr(), uint16(20_000+f.count)))
+				}
+				w.after(10*time.Millisecond, tick)
+			}
+			tick()
+			w.run(time.Second)
+			a.dial(b)
+			took := w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			require.Equal(t, 30*time.Millisecond, took)
+			require.EqualValues(t, 1, b.handshakes(HandshakeEvicted))
+		})
+	})
+	t.Run("fast", func(t *testing.T) {
+		up := 0
+		const dials = 40
+		for seed := range uint64(dials) {
+			w := newNetwork(t, seed)
+			w.link.delay = 15 * time.Millisecond
+			a, b := w.node(), w.node()
+			f := &flooder{b: b}
+			var tick func()
+			tick = func() {
+				f.begin(netip.AddrPortFrom(a.addr.Addr(), uint16(20_000+f.count)))
+				w.after(4*time.Millisecond+time.Duration(w.rng.Int64N(int64(2*time.Millisecond))), tick)
+			}
+			tick()
+			w.run(time.Second)
+			a.dial(b)
+			w.until(6*time.Second, func() bool { return a.up(b) && b.up(a) || a.count(DialEnded) > 0 })
+			if a.up(b) {
+				up++
+			}
+			require.LessOrEqual(t, b.ep.halves.held(source(a.addr)), 5)
+		}
+		// If any of the five gave way whatever its age, 22 of 40 would be.
+		require.GreaterOrEqual(t, up, 36)
+	})
+}
+
 // 250 dials from one address, at the defaults, are up within 5 s, while another
 // address floods.
 func TestManyDialsFromOneAddressInAFlood(t *testing.T) {

@@ -28,9 +28,7 @@ type attempt struct {
 	finalAt pipeline.Time // when message 3 was sent first
 	before  *session      // of a message 3 that nobody has answered; see startOver
 
-	cookies   [4][wire.CookieSize]byte // the last offered, as a ring
-	offered   int
-	turn      int
+	cookies   cookies
 	responses candidates // for message 2
 	busy      bool
 	gone      bool
@@ -56,9 +54,9 @@ func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time)
 	*e.pending.Open(index) = pendingHandshake{attempt: a}
 	e.timers.arm(&a.timer, a.deadline)
 	static, pro := d.peer.static, prologue(e.cfg.Suite, uint32(index))
-	e.submit(&Job{owner: a, work: func(j *Job) {
-		j.initiator, j.err = noise.NewInitiator(e.cfg.Suite, static, pro, ephemeral)
-		clear(ephemeral[:])
+	e.submit(&Job{owner: a, ephemeral: ephemeral, work: func(j *Job) {
+		j.initiator, j.err = noise.NewInitiator(e.cfg.Suite, static, pro, j.ephemeral)
+		clear(j.ephemeral[:])
 		if j.err == nil {
 			j.out, j.err = j.initiator.WriteInit(make([]byte, wire.InitPadding))
 		}
@@ -96,19 +94,16 @@ func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
 
 // send sends Init or Final, and arms the timer to send it again.
 func (a *attempt) send(e *Endpoint, now pipeline.Time) {
-	packet := a.final
+	packet, wait := a.final, a.retry
 	if packet == nil {
 		packet = a.init
-		if n := min(a.offered, len(a.cookies)); n > 0 {
-			// The newest cookie first, then the others in turn: an attacker
-			// who offers wrong ones only makes it take longer.
-			pick := (a.offered - 1 - a.turn%n + len(a.cookies)) % len(a.cookies)
-			copy(wire.InitCookie(packet), a.cookies[pick][:])
-			a.turn++
+		a.cookies.next(e, wire.InitCookie(packet))
+		if a.cookies.contested {
+			wait /= 2
 		}
 	}
 	e.sendPlain(a.addr, packet)
-	a.retryAt = later(now, e.jitter(a.retry))
+	a.retryAt = later(now, e.jitter(wait))
 	a.retry = min(a.retry*3/2, lastRetry)
 	e.timers.arm(&a.timer, min(a.retryAt, a.deadline))
 }
@@ -217,19 +212,17 @@ func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, boo
 	if !ok {
 		return HandshakeBadCookie, false
 	}
-	for i := range min(a.offered, len(a.cookies)) {
-		if a.cookies[i] == c {
-			// Offered again: what we sent with it was late, or lost, or not
-			// the only one under way. The timer takes care of that.
-			return HandshakeBadCookie, false
-		}
+	if c == [wire.CookieSize]byte(wire.InitCookie(a.init)) {
+		// Offered again: what we sent with it was late, or lost, or not the
+		// only one under way. The timer takes care of that.
+		return HandshakeBadCookie, false
 	}
-	first := a.offered < len(a.cookies)
-	a.cookies[a.offered%len(a.cookies)] = c
-	a.offered++
-	a.turn = 0
+	taken, atOnce := a.cookies.offer(e, c)
+	if !taken {
+		return HandshakeBadCookie, false
+	}
 	e.count(HandshakeCookie)
-	if first {
+	if atOnce {
 		a.send(e, p.Now)
 	}
 	return 0, true

@@ -1,9 +1,6 @@
 package conn
 
-import (
-	"bytes"
-	"encoding/binary"
-)
+import "bytes"
 
 // candidates are those for the next message of one handshake that wait for the
 // worker: for message 2 at the dialer, for message 3 at the responder. Whoever
@@ -36,11 +33,10 @@ func (c *candidates) offer(e *Endpoint, message []byte) bool {
 		c.waiting = append(c.waiting, bytes.Clone(message))
 		return true
 	}
-	var b [4]byte
-	if !e.random(b[:]) {
+	place, ok := e.lot(c.offered)
+	if !ok {
 		return false
 	}
-	place := uint64(binary.BigEndian.Uint32(b[:])) * uint64(c.offered) >> 32
 	if place >= maxCandidates {
 		return false
 	}

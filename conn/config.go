@@ -62,8 +62,13 @@ const (
 	takeoverLimit  = 5
 
 	completedInits = 1024 // replays of message 1 that are recognised
+	firstCookies   = 4    // that a dialer tries at once; as many wait
+	newestEvery    = 8    // times, once the newest cookie instead of one by lot
 	maxCandidates  = 4    // for message 2 or 3 that wait for the worker
 	finalTries     = 4    // for message 3 that an admission covers
+	// yieldAge is how old a half-open handshake is when it surely gives way to
+	// the next of its address, if that has no slot left and the lot falls on it.
+	yieldAge = 150 * time.Millisecond
 
 	transmitBatch = 512       // datagrams that wait for the driver to send them
 	transmitBytes = 128 << 10 // bytes of them

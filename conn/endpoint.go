@@ -223,11 +223,13 @@ func goTime(t pipeline.Time) time.Time { return time.Unix(0, int64(t)) }
 // later returns now plus d.
 func later(now pipeline.Time, d time.Duration) pipeline.Time { return now + pipeline.Time(d) }
 
-// Close ends all sessions for the reason and tells the peers. It returns true
-// if the batch is full before that is done, and then wants to be called again
-// once Outgoing has been sent. What Flush yields after that is the last of this
-// endpoint.
+// Close ends all sessions for the reason and tells the peers, and ends all
+// handshakes. It returns true if the batch is full before that is done, and then
+// wants to be called again once Outgoing has been sent. What Flush yields after
+// that is the last of this endpoint. A job that is out still holds keys until it
+// has been run and has come back through HandleJob.
 func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool) {
+	e.closeHalves()
 	if e.leaving == nil {
 		e.leaving = e.sortedPeers()
 	}
@@ -239,5 +241,9 @@ func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool)
 		e.leaving = e.leaving[1:]
 	}
 	e.leaving = nil
+	// Nobody waits for these any more: not to be run, only to be overwritten.
+	for j := e.PollJob(); j != nil; j = e.PollJob() {
+		e.HandleJob(j, now)
+	}
 	return false
 }

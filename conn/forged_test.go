@@ -222,6 +222,84 @@ func TestForgedCookiesTakeTurns(t *testing.T) {
 	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
 }
 
+// For each message 1 come eight wrong cookies, in front of the genuine one, behind
+// it, or on both sides: new ones each time, or the same. The dial is up within its
+// one attempt almost always, and sends at most twice as often for it.
+func TestForgedCookiesOnBothSides(t *testing.T) {
+	const n, dials = 8, 40
+	for _, tt := range []struct {
+		name   string
+		behind int
+		same   bool
+	}{
+		{"in front", 0, false}, {"one behind", 1, false}, {"half behind", 4, false}, {"four in front", 4, true},
+		{"all but one behind", 7, false}, {"all but one behind, the same", 7, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			up := 0
+			for seed := range uint64(dials) {
+				w := newNetwork(t, seed)
+				a, b := w.node(), w.node()
+				made := 0
+				w.tap = func(from, to netAddr, data []byte) bool {
+					if wire.PacketType(data[0]&15) != wire.TypeInit {
+						return true
+					}
+					for i := range n {
+						delay := time.Duration(0)
+						if i >= n-tt.behind {
+							delay = 11 * time.Millisecond
+						}
+						made++
+						c := [wire.CookieSize]byte{byte(made), byte(made >> 8), 1}
+						if tt.same {
+							c = [wire.CookieSize]byte{byte(i), 0, 1}
+						}
+						w.inject(to, from, cookie.AppendChallenge(nil, data, c), delay)
+					}
+					return true
+				}
+				kinds := w.kinds()
+				a.dial(b)
+				took := w.until(6*time.Second, func() bool { return a.up(b) && b.up(a) || a.count(DialEnded) > 0 })
+				if a.up(b) {
+					up++
+				}
+				require.LessOrEqual(t, kinds[wire.TypeInit], 6+2*int(took/(80*time.Millisecond)))
+			}
+			t.Logf("%d of %d up", up, dials)
+			require.GreaterOrEqual(t, up, dials-1)
+		})
+	}
+}
+
+// Without wrong cookies the retry timer is as slow as ever, however often the
+// genuine one is offered and whatever is lost.
+func TestGenuineCookieIsNotContested(t *testing.T) {
+	w := newNetwork(t, 9)
+	w.link.dup = 0.5
+	w.link.loss = 0.2
+	w.link.jitter = 300 * time.Millisecond
+	a, b := w.node(), w.node()
+	var inits []pipeline.Time
+	w.tap = func(from, to netAddr, data []byte) bool {
+		if wire.PacketType(data[0]&15) == wire.TypeInit {
+			inits = append(inits, w.now)
+		}
+		return wire.PacketType(data[0]&15) != wire.TypeResponse
+	}
+	a.dial(b)
+	w.await(6*time.Second, func() bool { return a.count(DialEnded) > 0 })
+	require.Greater(t, len(inits), 20)
+	fast := 0
+	for i := range inits[1:] {
+		if inits[i+1]-inits[i] < pipeline.Time(firstRetry*4/5) {
+			fast++
+		}
+	}
+	require.LessOrEqual(t, fast, 1, "the first cookie is sent back at once")
+}
+
 // A forged Data packet, whatever its index, changes nothing.
 func TestForgedData(t *testing.T) {
 	w := newNetwork(t, 4)

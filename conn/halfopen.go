@@ -15,6 +15,7 @@ type halfOpen struct {
 	index       pipeline.ID
 	suite       wire.Suite
 	dialerIndex uint32
+	began       pipeline.Time
 	machine     *noise.Responder
 	response    []byte     // the packet, once it has been made
 	finals      candidates // for message 3
@@ -25,12 +26,17 @@ type halfOpen struct {
 
 	holder *holder       // the address that it is from
 	place  *list.Element // among the handshakes of that
+	seat   int           // there, too
 }
 
-// initKey tells a message 1 that comes again from a new one. The ephemeral key
-// is as good as the whole: nobody else can use it.
+// initKey tells a message 1 that comes again from a new one. It stands for all
+// of it but the cookie: what is not in it is the same in each that is answered.
+// The ephemeral key alone would not do: whoever sees it can put it into a message
+// of his own, and the dialer would get the answer to that.
 type initKey struct {
 	addr      netip.AddrPort
+	suite     wire.Suite
+	sender    uint32
 	ephemeral [32]byte
 }
 
@@ -43,7 +49,8 @@ type halfOpens struct {
 
 	// completed remembers the ephemeral keys of the latest handshakes that
 	// are over, so that a replayed message 1 gets no second slot. Its cookie
-	// stops working after 125 s anyway.
+	// stops working after 125 s anyway. Here the key is enough: only who has
+	// its private half completes a handshake.
 	completed map[[32]byte]struct{}
 	ring      [completedInits][32]byte
 	ringNext  int
@@ -81,6 +88,13 @@ func (h *halfOpens) complete(ephemeral [32]byte) {
 // victim returns what makes room for a newcomer whose address holds as many as
 // held: the oldest handshake of an address that holds the most, if that is more.
 func (h *halfOpens) victim(held int) *halfOpen { return h.holders.oldest(held) }
+
+// closeHalves ends all half-open handshakes.
+func (e *Endpoint) closeHalves() {
+	for half := e.halves.victim(0); half != nil; half = e.halves.victim(0) {
+		e.dropHalf(half, HandshakeTimedOut) // message 3 will not come any more
+	}
+}
 
 // dropHalf ends a half-open handshake for the given outcome.
 func (e *Endpoint) dropHalf(half *halfOpen, o Outcome) {

@@ -85,6 +85,13 @@ func TestHandshakesPerAddress(t *testing.T) {
 			require.EqualValues(t, 5, b.handshakes(HandshakeAddress))
 			f.begin(tt.other)
 			require.Equal(t, 6, b.ep.halves.len())
+			// A further one later takes the place of one of the five.
+			w.run(yieldAge + 1)
+			f.begin(tt.of(10))
+			require.Equal(t, 6, b.ep.halves.len())
+			require.EqualValues(t, 5, b.handshakes(HandshakeAddress))
+			require.EqualValues(t, 1, b.handshakes(HandshakeEvicted))
+			require.Equal(t, 5, b.ep.halves.held(source(tt.of(0))))
 			w.checkAll()
 			w.closeAll()
 		})
@@ -162,6 +169,72 @@ func TestHalfOpenExpires(t *testing.T) {
 	require.EqualValues(t, 20, b.handshakes(HandshakeTimedOut))
 	require.Len(t, b.ep.epochIDs.free, 20)
 	w.closeAll()
+}
+
+// Whoever sees message 1 sends it first, changed in one of the things that are
+// not its ephemeral key, from the dialer's address and with the cookie for that.
+// The genuine one is a handshake of its own: it gets its own answer, at once.
+func TestMessage1OfAnotherWithTheSameKey(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(init []byte)
+	}{
+		{"index", func(b []byte) { b[11] ^= 1 }},
+		{"suite", func(b []byte) { b[1] ^= byte(wire.AESGCM ^ wire.ChaChaPoly) }},
+		{"padding", func(b []byte) { b[wire.InitSize-wire.CookieSize-1] = 1 }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newNetwork(t, 1)
+			a, b := w.node(), w.node()
+			b.jobDelay = 20 * time.Millisecond
+			var copied []byte
+			w.tap = func(from, to netAddr, data []byte) bool {
+				switch wire.PacketType(data[0] & 15) {
+				case wire.TypeInit:
+					copied = append([]byte(nil), data...)
+					tt.change(copied)
+					clear(wire.InitCookie(copied))
+					w.inject(from, to, copied, time.Millisecond)
+				case wire.TypeCookie:
+					if c, ok := cookie.OpenChallenge(copied, data); ok {
+						copy(wire.InitCookie(copied), c[:])
+						w.inject(to, from, copied, time.Millisecond)
+					}
+				}
+				return true
+			}
+			a.dial(b)
+			took := w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			require.Equal(t, 70*time.Millisecond, took, "as without: three round trips and two jobs")
+			w.tap = nil
+			w.run(6 * time.Second)
+			require.Zero(t, b.ep.halves.len())
+			w.closeAll()
+		})
+	}
+}
+
+// The Final that has been accepted is answered again, but only as it was: in
+// another suite it is of no handshake.
+func TestRepeatedFinalInAnotherSuite(t *testing.T) {
+	w := newNetwork(t, 10)
+	a, b := w.node(), w.node()
+	r := w.record()
+	w.links = func(from, to netAddr) link { return link{delay: time.Millisecond, cut: from == b.addr && b.up(a)} }
+	a.dial(b)
+	w.await(time.Second, func() bool { return b.up(a) })
+	final := r.of(wire.TypeFinal)[0]
+	repeated, unknown := b.handshakes(HandshakeRepeated), b.handshakes(HandshakeUnknown)
+	other := append([]byte(nil), final.data...)
+	other[1] ^= byte(wire.AESGCM ^ wire.ChaChaPoly)
+	w.inject(a.addr, b.addr, other, 0)
+	w.run(time.Millisecond)
+	require.Equal(t, repeated, b.handshakes(HandshakeRepeated))
+	require.Equal(t, unknown+1, b.handshakes(HandshakeUnknown))
+	r.replay(final, a.addr)
+	w.run(time.Millisecond)
+	require.Equal(t, repeated+1, b.handshakes(HandshakeRepeated))
 }
 
 // An index comes back even if its handshake ends while a job has it.

@@ -9,6 +9,7 @@ import (
 type holder struct {
 	addr   netip.Addr
 	halves list.List     // of *halfOpen, oldest first
+	seats  []*halfOpen   // the same in no order, to draw one by lot
 	place  *list.Element // among those that hold as many
 }
 
@@ -32,6 +33,13 @@ func (h *holders) count(src netip.Addr) int {
 	return 0
 }
 
+// drawn returns a handshake of the address, which has some: lot, evenly spread
+// over all that a uint32 can be, says which.
+func (h *holders) drawn(src netip.Addr, lot uint32) *halfOpen {
+	seats := h.byAddr[src].seats
+	return seats[uint64(lot)*uint64(len(seats))>>32]
+}
+
 // oldest returns the oldest handshake of the address that holds the most, nil
 // if none holds more than held; of several, of the one that has held as many
 // for the longest.
@@ -52,6 +60,8 @@ func (h *holders) add(half *halfOpen) {
 	}
 	h.leave(o)
 	half.holder, half.place = o, o.halves.PushBack(half)
+	half.seat = len(o.seats)
+	o.seats = append(o.seats, half)
 	h.enter(o)
 }
 
@@ -59,6 +69,10 @@ func (h *holders) remove(half *halfOpen) {
 	o := half.holder
 	h.leave(o)
 	o.halves.Remove(half.place)
+	last := len(o.seats) - 1
+	o.seats[half.seat] = o.seats[last]
+	o.seats[half.seat].seat = half.seat
+	o.seats[last], o.seats = nil, o.seats[:last]
 	half.holder, half.place = nil, nil
 	if o.halves.Len() == 0 {
 		delete(h.byAddr, o.addr)

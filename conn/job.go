@@ -17,6 +17,7 @@ type Job struct {
 	initiator *noise.Initiator
 	responder *noise.Responder
 
+	ephemeral  [noise.KeySize]byte // private, until the machine has it
 	in, out    []byte
 	hello      wire.Hello
 	index      uint32 // of a rekey
@@ -70,6 +71,7 @@ func (e *Endpoint) HandleJob(j *Job, now pipeline.Time) {
 
 // wipe overwrites what a job brings that nobody will use.
 func (j *Job) wipe() {
+	clear(j.ephemeral[:])
 	j.initiator.Wipe()
 	j.responder.Wipe()
 	if j.keys != nil {

@@ -168,3 +168,56 @@ func TestFailedHandshakesAreOverwritten(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, machines, 4)
 }
+
+// Close leaves nothing of handshakes under way, whether they wait for a packet,
+// for the worker, or for a job that is out.
+func TestCloseOverwritesHandshakes(t *testing.T) {
+	w := newNetwork(t, 5)
+	b := w.node()
+	f := &flooder{b: b}
+	f.begin(v4(1, 1)) // waits for message 3
+	half := b.ep.halves.victim(0)
+	require.NotNil(t, half.machine)
+	machines := []*noise.Responder{half.machine}
+
+	b.jobDelay = time.Second
+	f.begin(v4(2, 1)) // its job is out
+	var out *Job
+	b.onRun = func(j *Job) { out = j }
+
+	// Their jobs have not been taken yet.
+	init := f.init()
+	f.prove(v4(3, 1), init)
+	b.ep.HandleDatagram(init, v4(3, 1), w.now)
+	final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
+	b.ep.HandleDatagram(append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...), v4(1, 1), w.now)
+	b.book[[noise.KeySize]byte{9}] = v4(9, 9)
+	_, err := b.ep.Dial([noise.KeySize]byte{9}, w.now)
+	require.NoError(t, err)
+	b.takeEvents()
+	waiting := append([]*Job(nil), b.ep.jobs...)
+	require.Len(t, waiting, 3)
+	require.True(t, half.busy)
+	drawn := 0
+	for _, j := range waiting {
+		if j.ephemeral != ([noise.KeySize]byte{}) {
+			drawn++
+		}
+	}
+	require.Equal(t, 2, drawn)
+
+	for b.ep.Close(wire.CloseShutdown, w.now) {
+	}
+	require.Zero(t, b.ep.halves.len())
+	require.Empty(t, b.ep.jobs)
+	for _, j := range waiting {
+		require.Zero(t, j.ephemeral)
+	}
+	require.Zero(t, *machines[0])
+	w.run(2 * time.Second)
+	require.NotNil(t, out.responder)
+	require.Zero(t, *out.responder)
+	require.Zero(t, out.ephemeral)
+	require.Zero(t, b.ep.halves.orphans)
+	w.closeAll()
+}

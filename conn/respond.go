@@ -23,7 +23,11 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 	if !e.accepts(h.Suite) {
 		return HandshakeSuite, false
 	}
-	key := initKey{addr: p.Addr, ephemeral: [32]byte(wire.NoiseMessage(p.Data))}
+	// What differs in the padding alone would be taken for the genuine one.
+	if [wire.InitPadding]byte(wire.NoiseMessage(p.Data)[noise.KeySize:]) != ([wire.InitPadding]byte{}) {
+		return HandshakeFailed, false
+	}
+	key := initKey{addr: p.Addr, suite: h.Suite, sender: h.Sender, ephemeral: [32]byte(wire.NoiseMessage(p.Data))}
 	if half := e.halves.byInit[key]; half != nil {
 		if half.response == nil {
 			return HandshakeBusy, false
@@ -43,7 +47,7 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 		return HandshakeTable, false
 	}
 	half := &halfOpen{
-		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, busy: true, tries: finalTries,
+		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, began: p.Now, busy: true, tries: finalTries,
 	}
 	half.timer.owner = half
 	e.halves.add(half)
@@ -59,16 +63,13 @@ func (e *Endpoint) accepts(s wire.Suite) bool { return slices.Contains(e.cfg.Sui
 func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [noise.KeySize]byte) *Job {
 	pro := prologue(half.suite, half.dialerIndex)
 	payload := wire.AppendHello(nil, e.hello(uint32(half.index)))
-	return &Job{owner: half, in: message, work: func(j *Job) {
-		j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Static, pro, ephemeral)
-		clear(ephemeral[:])
+	return &Job{owner: half, in: message, ephemeral: ephemeral, work: func(j *Job) {
+		j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Static, pro, j.ephemeral)
+		clear(j.ephemeral[:])
 		if j.err != nil {
 			return
 		}
-		padding, err := j.responder.ReadInit(j.in, wire.InitPadding)
-		if err == nil && !bytes.Equal(padding, make([]byte, wire.InitPadding)) {
-			err = noise.ErrMessage
-		}
+		_, err := j.responder.ReadInit(j.in, wire.InitPadding)
 		if err != nil {
 			j.err = err
 			return
@@ -111,7 +112,7 @@ func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bo
 		return HandshakeUnknown, false
 	}
 	s := (*ep).session
-	if s.final == nil || p.Addr != s.remote || !bytes.Equal(s.final, wire.NoiseMessage(p.Data)) {
+	if s.final == nil || p.Addr != s.remote || h.Suite != s.suite || !bytes.Equal(s.final, wire.NoiseMessage(p.Data)) {
 		return HandshakeUnknown, false
 	}
 	e.count(HandshakeRepeated)

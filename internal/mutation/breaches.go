@@ -303,6 +303,13 @@ var breaches = []mutation{
 		},
 	},
 	{
+		"dial_of_a_connected_peer_leaves_its_timer", "who dials a connected peer keeps alive from the next packet on only",
+		"DialKeepsAPeersSessionAlive", []string{"./conn"},
+		[]edit{
+			{"conn/dial.go", "\t} else {\n\t\te.touch(p.session)", "\t} else if now < 0 {\n\t\te.touch(p.session)"},
+		},
+	},
+	{
 		"rekey_a_failed_one_has_no_pause", "the next rekey may follow one that has failed at once",
 		"FailingRekeys|ForgedMessagesOfARekey", []string{"./conn"},
 		[]edit{

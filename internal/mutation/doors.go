@@ -234,4 +234,117 @@ var doors = []mutation{
 			{"conn/respond.go", "\t\te.halves.complete(half.key.ephemeral)\n\t\te.dropHalf(half, HandshakeRefused)", "\t\te.dropHalf(half, HandshakeRefused)"},
 		},
 	},
+	// What the tests of conn alone notice.
+	{
+		"message1_known_whatever_its_index", "a message 1 with another index counts as the dialer's",
+		"Message1OfAnother", []string{"./conn"},
+		[]edit{
+			{"conn/respond.go", "suite: h.Suite, sender: h.Sender, ephemeral", "suite: h.Suite, ephemeral"},
+		},
+	},
+	{
+		"message1_known_whatever_its_suite", "a message 1 in another suite counts as the dialer's",
+		"Message1OfAnother", []string{"./conn"},
+		[]edit{
+			{"conn/respond.go", "key := initKey{addr: p.Addr, suite: h.Suite, ", "key := initKey{addr: p.Addr, "},
+		},
+	},
+	{
+		"message1_known_whatever_its_padding", "a message 1 with other padding counts as the dialer's",
+		"Message1OfAnother", []string{"./conn"},
+		[]edit{
+			{"conn/respond.go", "!= ([wire.InitPadding]byte{}) {", "!= ([wire.InitPadding]byte{}) && false {"},
+		},
+	},
+	{
+		"final_repeated_in_any_suite", "a Final in another suite is answered again",
+		"RepeatedFinalInAnotherSuite", []string{"./conn"},
+		[]edit{
+			{"conn/respond.go", "h.Suite != s.suite || ", ""},
+		},
+	},
+	{
+		"address_at_its_limit_is_refused", "an address that holds all it may is refused",
+		"AnAddressAtItsLimit|HandshakesPerAddress", []string{"./conn"},
+		[]edit{
+			{"conn/admission.go", "\t\treturn e.displace(src, p.Now)\n", "\t\treturn HandshakeAddress, false\n"},
+		},
+	},
+	{
+		"handshake_gives_way_at_any_age", "a handshake of an address gives way whatever its age",
+		"AnAddressAtItsLimit|HandshakesPerAddress", []string{"./conn"},
+		[]edit{
+			{"conn/admission.go", "if now-half.began <= enough {", "if false && now-half.began <= enough {"},
+		},
+	},
+	{
+		"handshake_gives_way_in_order", "the first in the row gives way, not one by lot",
+		"HoldersAgainst", []string{"./conn"},
+		[]edit{
+			{"conn/holder.go", "uint64(lot)*uint64(len(seats))>>32", "uint64(lot)*0*uint64(len(seats))>>32"},
+		},
+	},
+	{
+		"cookies_newest_only", "the newest cookie is tried each time",
+		"ForgedCookiesOnBothSides", []string{"./conn"},
+		[]edit{
+			{"conn/cookies.go", "if k.turn%newestEvery != 0 {", "if false && k.turn%newestEvery != 0 {"},
+		},
+	},
+	{
+		"cookies_by_lot_only", "a cookie is drawn by lot each time",
+		"ForgedCookie", []string{"./conn"},
+		[]edit{
+			{"conn/cookies.go", "if k.turn%newestEvery != 0 {", "if true || k.turn%newestEvery != 0 {"},
+		},
+	},
+	{
+		"cookies_first_come", "the first cookies wait, and no later ones",
+		"ForgedCookiesOnBothSides", []string{"./conn"},
+		[]edit{
+			{"conn/cookies.go", "if ok && place < firstCookies {", "if false && ok && place < firstCookies {"},
+		},
+	},
+	{
+		"cookies_never_known", "cookies that wait are forgotten at no time",
+		"ForgedCookiesOnBothSides", []string{"./conn"},
+		[]edit{
+			{"conn/cookies.go", "\tk.offered = 0\n", ""},
+		},
+	},
+	{
+		"cookies_always_contested", "the retry timer is as fast without wrong cookies",
+		"GenuineCookieIsNotContested", []string{"./conn"},
+		[]edit{
+			{"conn/attempt.go", "if a.cookies.contested {", "if true || a.cookies.contested {"},
+		},
+	},
+	{
+		"cookies_never_contested", "the retry timer is as slow with wrong cookies",
+		"ForgedCookiesOnBothSides", []string{"./conn"},
+		[]edit{
+			{"conn/attempt.go", "if a.cookies.contested {", "if false && a.cookies.contested {"},
+		},
+	},
+	{
+		"close_leaves_half_open", "Close leaves half-open handshakes",
+		"CloseOverwritesHandshakes", []string{"./conn"},
+		[]edit{
+			{"conn/endpoint.go", "\te.closeHalves()\n", ""},
+		},
+	},
+	{
+		"close_leaves_jobs", "Close leaves jobs that wait",
+		"CloseOverwritesHandshakes", []string{"./conn"},
+		[]edit{
+			{"conn/endpoint.go", "\tfor j := e.PollJob(); j != nil; j = e.PollJob() {\n\t\te.HandleJob(j, now)\n\t}\n", ""},
+		},
+	},
+	{
+		"close_leaves_ephemeral", "a job that is not run keeps its ephemeral key",
+		"CloseOverwritesHandshakes", []string{"./conn"},
+		[]edit{
+			{"conn/job.go", "\tclear(j.ephemeral[:])\n", ""},
+		},
+	},
 }
