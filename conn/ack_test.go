@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,79 @@ func (n *node) harm(victim *node, frames []byte) {
 
 // Each violation is dropped for its reason, counts once, and changes nothing of
 // what the victim knows of its own packets.
+// A peer that takes any rate acknowledges the newest packet only, again and
+// again, so that all others count as lost: each message is sent again so many
+// times, and then when its time-out has come.
+func TestResendsAtThePeersWord(t *testing.T) {
+	w := newNetwork(t, 7)
+	a := w.node()
+	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<32-1, 1<<32-1 })
+	a.dial(b)
+	w.run(time.Second)
+	s := a.session(b)
+	packets := 0
+	w.tap = func(from, _ netAddr, _ []byte) bool {
+		if from == a.addr {
+			packets++
+			return false
+		}
+		return true
+	}
+	for range wire.ReliableWindow {
+		a.queue(b, 1, pipeline.Reliable, strings.Repeat("x", 1100))
+	}
+	a.turn()
+	w.run(time.Millisecond)
+	inFlight := s.lane.inFlight()
+	require.Greater(t, inFlight, 500)
+	for range 100 {
+		newest := a.ep.tracker(s, s.current.id).Next() - 1
+		b.ep.sendControl(b.session(a), b.session(a).remote, wire.AppendAck(nil, &wire.Ack{Largest: newest}), w.now)
+		b.turn()
+		w.run(2 * time.Millisecond)
+	}
+	require.Zero(t, a.ep.stats.Strikes)
+	require.Equal(t, inFlight, s.lane.inFlight())
+	require.Greater(t, packets, 5*inFlight)
+	require.Less(t, packets, (fastResends+3)*inFlight)
+	w.tap = nil
+	w.await(20*time.Second, func() bool { return s.lane.inFlight() == 0 })
+}
+
+// A session with much to send does not keep the others waiting for all of it.
+func TestSessionsTakeTurns(t *testing.T) {
+	w := newNetwork(t, 8)
+	a := w.node()
+	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<32-1, 1<<32-1 })
+	c := w.node()
+	a.dial(b)
+	a.dial(c)
+	w.run(time.Second)
+	before := 0
+	seen := false
+	w.tap = func(from, to netAddr, _ []byte) bool {
+		if from == a.addr {
+			seen = seen || to == c.addr
+			if !seen {
+				before++
+			}
+		}
+		return true
+	}
+	for range 900 {
+		a.queue(b, 1, pipeline.Reliable, strings.Repeat("x", 1100))
+	}
+	a.ep.MarkReady(a.peer(b))
+	a.queue(c, 1, pipeline.Realtime, "urgent")
+	a.ep.MarkReady(a.peer(c))
+	a.turn()
+	require.True(t, seen)
+	require.LessOrEqual(t, before, transmitBytes/1000)
+	w.run(time.Second)
+	require.Len(t, c.got, 1)
+	require.Len(t, b.got, 900)
+}
+
 func TestViolations(t *testing.T) {
 	for _, v := range violations {
 		t.Run(v.reason, func(t *testing.T) {

@@ -70,6 +70,7 @@ const (
 	// the next of its address, if that has no slot left and the lot falls on it.
 	yieldAge = 150 * time.Millisecond
 
+	fastResends   = 8         // of a Reliable message, before it waits for the time-out
 	transmitBatch = 512       // datagrams that wait for the driver to send them
 	transmitBytes = 128 << 10 // bytes of them
 	firstBytes    = 4 << 10   // of them that the first block has room for

@@ -100,7 +100,7 @@ func (e *Endpoint) handleAcked(p *pipeline.Packet, o *ack.Outcome) {
 		}
 	}
 	e.countOutcome(s.peer, o)
-	e.laneAcked(s, o.Reliable)
+	e.laneAcked(s, o)
 }
 
 func (e *Endpoint) countOutcome(p *Peer, o *ack.Outcome) {

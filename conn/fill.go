@@ -48,7 +48,10 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 			continue
 		}
 		if !e.flushSession(s, now) {
-			e.touched = append(e.touched[:0], e.touched[i:]...)
+			// The others come first now, or one with much to send would keep
+			// them waiting for all of it.
+			e.touched = append(e.touched[:0], e.touched[i+1:]...)
+			e.touched = append(e.touched, s)
 			return true
 		}
 		s.touched = false
@@ -335,6 +338,7 @@ func (f *fill) resend() {
 			return
 		}
 		m.lost = false
+		m.tries = min(m.tries+1, fastResends)
 		l.lost--
 		f.appendReliable(p, seq, m)
 	}

@@ -5,14 +5,15 @@ import (
 
 	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
 	"github.com/intentra/intentra/wire"
 )
 
 // lane is the sending half of a session's reliable lane: at most
 // [wire.ReliableWindow] messages that have been sent and not acknowledged.
 // The zero value is ready to use. A message is sent again when the packet that
-// last carried it has been taken for lost, or after the retransmission
-// time-out, which doubles while nothing is acknowledged.
+// last carried it has been taken for lost, a few times, or after the
+// retransmission time-out, which doubles while nothing is acknowledged.
 type lane struct {
 	base, next uint64
 	slots      []laneMessage     // base..next, a ring with a power-of-two length
@@ -28,6 +29,7 @@ type laneMessage struct {
 	distance uint16
 	acked    bool
 	lost     bool
+	tries    uint8       // how often it has been sent again, up to fastResends
 	epoch    pipeline.ID // of the packet that last carried it
 	counter  uint64
 	sentAt   pipeline.Time
@@ -96,10 +98,15 @@ func (l *lane) lose(m *laneMessage) {
 	}
 }
 
-// handleAcked moves the lane on what one acknowledgement has decided.
-func (e *Endpoint) laneAcked(s *session, cumulative uint64) {
-	l := &s.lane
-	if l.inFlight() == 0 {
+// laneAcked moves the lane on what one acknowledgement has decided. One that
+// decides nothing costs nothing: a peer can send it as often as packets.
+//
+// That an acknowledgement leaves a message out has it sent again at once, but
+// not for ever: a peer could acknowledge the newest packet only, time and again,
+// and be sent all others with each small packet of its own.
+func (e *Endpoint) laneAcked(s *session, o *ack.Outcome) {
+	l, cumulative := &s.lane, o.Reliable
+	if l.inFlight() == 0 || o.Acked+o.Lost+o.Unlost == 0 && cumulative <= l.base {
 		return
 	}
 	before := l.base
@@ -112,7 +119,7 @@ func (e *Endpoint) laneAcked(s *session, cumulative uint64) {
 		switch {
 		case seq < cumulative, t != nil && t.Acked(m.counter):
 			l.acknowledge(m)
-		case t == nil || t.Lost(m.counter):
+		case m.tries < fastResends && (t == nil || t.Lost(m.counter)):
 			l.lose(m)
 		}
 	}

@@ -310,6 +310,20 @@ var breaches = []mutation{
 		},
 	},
 	{
+		"acks_draw_any_number_of_resends", "a message is sent again as often as acknowledgements leave it out",
+		"ResendsAtThePeersWord", []string{"./conn"},
+		[]edit{
+			{"conn/lane.go", "case m.tries < fastResends && (t == nil || t.Lost(m.counter)):", "case t == nil || t.Lost(m.counter):"},
+		},
+	},
+	{
+		"one_session_sends_all_it_has_first", "a session that fills a batch goes on before the others",
+		"SessionsTakeTurns", []string{"./conn"},
+		[]edit{
+			{"conn/fill.go", "append(e.touched[:0], e.touched[i+1:]...)\n\t\t\te.touched = append(e.touched, s)\n", "append(e.touched[:0], e.touched[i:]...)\n"},
+		},
+	},
+	{
 		"rekey_a_failed_one_has_no_pause", "the next rekey may follow one that has failed at once",
 		"FailingRekeys|ForgedMessagesOfARekey", []string{"./conn"},
 		[]edit{
