@@ -98,6 +98,8 @@ func (t *Transport) dialAs(ctx context.Context, static *noise.Static, addr strin
 	begun := make(chan started, 1)
 	answer := make(chan error, 1)
 	ok := t.call(func(now pipeline.Time) {
+		// That a dial before this one has ended is not for those who wait for this.
+		t.handleEvents()
 		c, err := t.core.DialAs(static, key, now)
 		if err != nil {
 			begun <- started{err: err}
@@ -143,7 +145,11 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 		if last {
 			// Stop dialling, unless others wait for the same peer, or it has
 			// been connected before and is to stay so.
-			t.call(func(now pipeline.Time) { t.core.AbandonDial(p.core, now) })
+			t.call(func(now pipeline.Time) {
+				if !p.awaited() { // nor has somebody come since
+					t.core.AbandonDial(p.core, now)
+				}
+			})
 		}
 		return fmt.Errorf("dialling %s: %w", addr, context.Cause(ctx))
 	}
@@ -181,6 +187,13 @@ func (p *Peer) answerWaiters(err error) bool {
 	return n > 0
 }
 
+// awaited reports whether a call of Dial waits for the peer.
+func (p *Peer) awaited() bool {
+	p.dialLock.Lock()
+	defer p.dialLock.Unlock()
+	return p.wish != nil && len(p.wish.waiters) > 0
+}
+
 // leave takes a waiter out, and reports whether it was there, and was the last.
 func (p *Peer) leave(answer chan error) (here, last bool) {
 	p.dialLock.Lock()
@@ -198,9 +211,14 @@ func (t *Transport) resolve(p *Peer) {
 	p.dialLock.Lock()
 	target := p.wish.target
 	p.dialLock.Unlock()
+	p.lookups++
+	serial := p.lookups
 	go func() {
 		addr, err := resolve(t.resolving, target, t.LocalAddr().Addr())
 		t.call(func(now pipeline.Time) {
+			if serial != p.lookups {
+				return // it was for a dial that has been given up
+			}
 			if err != nil {
 				t.core.DialFailed(p.core, err, now)
 				return

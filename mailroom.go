@@ -2,11 +2,16 @@ package intentra
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 )
+
+// maxForgotten is how many forgotten peers may have mail that nobody has read.
+// MaxPeers does not count them, and one key can make as many as it likes.
+const maxForgotten = 64
 
 // mailroom holds the messages that wait for Receive, in two bounded rings a
 // peer: of State the newest stay; Reliable is refused when full, and its
@@ -18,18 +23,23 @@ type mailroom struct {
 	signal chan struct{}
 	closed bool
 
-	overwritten uint64
+	forgotten []*Peer // those with mail, from the oldest
+
+	overwritten uint64 // or given up with a forgotten peer
 }
 
 // box is one peer's part of the mailroom.
 type box struct {
 	state, reliable ring
-	queued          bool  // in mailroom.turns
-	next            *Peer // the one whose turn is after this
+	queued          bool  // in mailroom.turns: while there is mail
+	prev, next      *Peer // those whose turns are before and after this
 	ended           bool  // the peer is not coming back
 	signal          chan struct{}
 	overwritten     uint64
 }
+
+// minSlots is the size of the smallest ring; the next ones have twice as many.
+const minSlots = 8
 
 // ring is a bounded queue of messages that grows as it is used.
 type ring struct {
@@ -48,6 +58,9 @@ func (m *mailroom) init(limit int) {
 	m.limit = limit
 	m.signal = make(chan struct{}, 1)
 }
+
+// waiting returns how many messages there are.
+func (b *box) waiting() int { return b.state.n + b.reliable.n }
 
 // box returns the peer's box. The caller holds the lock.
 func (p *Peer) box() *box {
@@ -93,16 +106,13 @@ func (m *mailroom) room(p *Peer) bool {
 func (m *mailroom) receiveAny(ctx context.Context) (Received, error) {
 	for {
 		m.mu.Lock()
-		for p := m.turns.pop(); p != nil; p = m.turns.pop() {
-			// Without mail if receive has been there first.
-			msg, ok := m.take(p)
-			if ok {
-				if m.turns.first != nil {
-					wakeOne(m.signal) // for another receiver
-				}
-				m.mu.Unlock()
-				return Received{Peer: p, Message: msg}, nil
+		if p := m.turns.pop(); p != nil {
+			msg, _ := m.take(p) // who has a turn has mail
+			if m.turns.first != nil {
+				wakeOne(m.signal) // for another receiver
 			}
+			m.mu.Unlock()
+			return Received{Peer: p, Message: msg}, nil
 		}
 		closed := m.closed
 		m.mu.Unlock()
@@ -163,6 +173,44 @@ func (m *mailroom) setEnded(p *Peer, ended bool) {
 	}
 }
 
+// forget tells the receivers of this one peer that it is not coming back. What
+// nobody has read yet can still be read; where too many forgotten peers have
+// such mail, that of the one forgotten first is given up.
+func (m *mailroom) forget(p *Peer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := p.box()
+	b.ended = true
+	wakeOne(b.signal)
+	if b.waiting() == 0 {
+		m.emptied(p)
+		return
+	}
+	if len(m.forgotten) == maxForgotten {
+		oldest := m.forgotten[0]
+		n := uint64(oldest.mail.waiting())
+		oldest.mail.overwritten += n
+		m.overwritten += n
+		m.emptied(oldest)
+	}
+	m.forgotten = append(m.forgotten, p)
+}
+
+// emptied takes back the turn of a peer whose mail is gone, so that the mailroom
+// does not keep the peer, and its buffers if no more mail will come. The caller
+// holds the lock.
+func (m *mailroom) emptied(p *Peer) {
+	m.turns.remove(p)
+	b := p.mail
+	if !b.ended {
+		return
+	}
+	b.state, b.reliable = ring{}, ring{}
+	if i := slices.Index(m.forgotten, p); i >= 0 {
+		m.forgotten = slices.Delete(m.forgotten, i, i+1)
+	}
+}
+
 // take removes a message of p: Reliable first, because its ring holds up its
 // sender. The caller holds the lock.
 func (m *mailroom) take(p *Peer) (Message, bool) {
@@ -175,9 +223,12 @@ func (m *mailroom) take(p *Peer) (Message, bool) {
 		return Message{}, false
 	}
 	l := r.pop()
-	if b.state.n+b.reliable.n > 0 {
+	r.trim(m.limit)
+	if b.waiting() > 0 {
 		m.turns.push(p)
 		wakeOne(b.signal)
+	} else {
+		m.emptied(p)
 	}
 	return Message{Channel: l.channel, Intent: l.intent, Payload: append([]byte(nil), l.payload...)}, true
 }
@@ -190,7 +241,7 @@ func (m *mailroom) close() {
 	wakeOne(m.signal)
 }
 
-// dropped returns how many messages have been overwritten.
+// dropped returns how many messages have been overwritten or given up.
 func (m *mailroom) dropped() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -221,6 +272,7 @@ func (q *turns) push(p *Peer) {
 		q.first = p
 	} else {
 		q.last.mail.next = p
+		p.mail.prev = q.last
 	}
 	q.last = p
 }
@@ -228,21 +280,35 @@ func (q *turns) push(p *Peer) {
 // pop removes the first peer; nil if there is none.
 func (q *turns) pop() *Peer {
 	p := q.first
-	if p == nil {
-		return nil
+	if p != nil {
+		q.remove(p)
 	}
-	q.first = p.mail.next
-	if q.first == nil {
-		q.last = nil // what is forgotten is not kept from here
-	}
-	p.mail.next, p.mail.queued = nil, false
 	return p
+}
+
+// remove takes p out, if it has a turn.
+func (q *turns) remove(p *Peer) {
+	b := p.mail
+	if !b.queued {
+		return
+	}
+	if b.prev == nil {
+		q.first = b.next
+	} else {
+		b.prev.mail.next = b.next
+	}
+	if b.next == nil {
+		q.last = b.prev
+	} else {
+		b.next.mail.prev = b.prev
+	}
+	b.prev, b.next, b.queued = nil, nil, false
 }
 
 // push appends a copy of payload. Slots keep their buffers.
 func (r *ring) push(channel uint32, intent Intent, payload []byte) {
 	if r.n == len(r.slots) {
-		slots := make([]letter, max(8, 2*len(r.slots)))
+		slots := make([]letter, max(minSlots, 2*len(r.slots)))
 		for i := range r.n {
 			slots[i] = r.slots[(r.head+i)%len(r.slots)]
 		}
@@ -261,9 +327,18 @@ func (r *ring) pop() letter {
 	return l
 }
 
+// trim frees the slots of an empty ring that is larger than limit messages ask
+// for: what a gap had held back has come in at once, which is rare.
+func (r *ring) trim(limit int) {
+	if r.n == 0 && len(r.slots) >= 2*max(minSlots, limit) {
+		*r = ring{}
+	}
+}
+
 // Receive waits for the next message of any peer; peers take turns. Messages
 // that are still there when the transport is closed are returned before
-// net.ErrClosed. It may be called from several goroutines, but not together
+// net.ErrClosed; those of peers that are not coming back wait, too, but only of
+// the 64 that went last. It may be called from several goroutines, but not together
 // with a Handler, which then gets all messages, nor from one.
 func (t *Transport) Receive(ctx context.Context) (Received, error) { return t.mail.receiveAny(ctx) }
 

@@ -1,6 +1,7 @@
 package intentra_test
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -107,4 +108,23 @@ func TestPanicInAuthorize(t *testing.T) {
 	require.Zero(t, l.Stats().Sessions)
 	fine.Store(true)
 	dial(t, l, intentra.Config{})
+}
+
+// Authorize may end the goroutine that it runs in, as a failed assertion of a
+// test does: that handshake fails, and the next ones do not.
+func TestGoexitInAuthorize(t *testing.T) {
+	var asked atomic.Int32
+	l := listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
+		if asked.Add(1) <= 3 {
+			runtime.Goexit()
+		}
+		return true
+	}})
+	for range 3 {
+		_, err := intentra.Dial(within(t), l.LocalAddr().String(), l.PublicKey(), hasty(t))
+		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	}
+	dial(t, l, intentra.Config{})
+	require.EqualValues(t, 3, l.Stats().Panics)
+	require.Zero(t, l.Stats().HandshakesInFlight)
 }

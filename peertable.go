@@ -26,7 +26,7 @@ func (t *Transport) peerOf(c *conn.Peer) *Peer {
 
 // forget removes a peer that the core has forgotten.
 func (t *Transport) forget(p *Peer) {
-	t.mail.setEnded(p, true)
+	t.mail.forget(p)
 	t.known.remove(p)
 	t.table.Lock()
 	if t.peers[p.Key()] == p {

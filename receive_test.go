@@ -217,6 +217,31 @@ func TestReceivedPayloadStays(t *testing.T) {
 	require.Equal(t, "first", string(first.Payload))
 }
 
+// Peers come and go, each with a message that nobody reads: of those that have
+// been forgotten 64 keep theirs, and what the others had counts as dropped.
+func TestUnreadMailOfForgottenPeers(t *testing.T) {
+	const kept, more = 64, 3
+	ctx := within(t)
+	told, happened := events()
+	// Whoever comes takes the place of the one before.
+	l := listen(t, intentra.Config{MaxPeers: 1, OnPeer: told})
+	for i := range kept + more + 1 {
+		p := dial(t, l, intentra.Config{})
+		require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+		eventually(t, ctx, "it is delivered", func() bool { return l.Stats().MessagesIn == uint64(i)+1 })
+		require.NoError(t, p.Close())
+		require.True(t, next(t, ctx, happened).Up)
+		require.False(t, next(t, ctx, happened).Up)
+	}
+	require.EqualValues(t, more, l.Stats().ReceiveDrops)
+	require.NoError(t, l.Close())
+	for i := more; i <= kept+more; i++ {
+		require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+	}
+	_, err := l.Receive(ctx)
+	require.ErrorIs(t, err, net.ErrClosed)
+}
+
 // Whoever waits for a peer alone hears that it is not coming back.
 func TestReceiveEndsWithThePeer(t *testing.T) {
 	ctx := within(t)

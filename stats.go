@@ -33,8 +33,8 @@ type Stats struct {
 	In, Out pipeline.Counts
 	// SendDrops counts messages that were not sent, by reason.
 	SendDrops []NamedCount
-	// ReceiveDrops counts messages that newer ones have overwritten before
-	// Receive took them.
+	// ReceiveDrops counts messages that were overwritten by newer ones before
+	// Receive took them, or given up because the peer had long been gone.
 	ReceiveDrops uint64
 
 	// Handshakes counts handshakes and their packets by outcome.
@@ -93,7 +93,8 @@ type PeerStats struct {
 	QueuedMessages, QueueBytes int
 	// SendDrops counts messages refused, superseded or displaced.
 	SendDrops uint64
-	// ReceiveDrops counts messages overwritten before Receive took them.
+	// ReceiveDrops counts messages overwritten or given up before Receive took
+	// them.
 	ReceiveDrops uint64
 	// Drops are the drops of packets and messages with this peer's index, by
 	// stage and reason; forgeries count here too.

@@ -1,5 +1,7 @@
 package intentra
 
+import "github.com/intentra/intentra/conn"
+
 // workerQueue is how many handshake jobs may be out at a time.
 const workerQueue = 64
 
@@ -8,12 +10,25 @@ const workerQueue = 64
 // take more than one core from those who are connected.
 func (t *Transport) runWorker() {
 	for j := range t.work {
-		j.Run()
+		t.runJob(j)
+	}
+}
+
+// runJob gives the job back in any case, and has another worker go on if Authorize
+// ends this one (runtime.Goexit).
+func (t *Transport) runJob(j *conn.Job) {
+	ended := false
+	defer func() {
 		t.inbox.Lock()
 		t.results = append(t.results, j)
 		t.inbox.Unlock()
 		t.wake()
-	}
+		if !ended {
+			go t.runWorker()
+		}
+	}()
+	j.Run()
+	ended = true
 }
 
 // startJobs hands jobs to the worker, as many as its queue takes: no more are out

@@ -59,7 +59,9 @@ func (e *Endpoint) needAddress(d *dial) {
 	e.emit(Event{Kind: NeedAddress, Peer: d.peer})
 }
 
-// SetAddress starts an attempt to connect to the address, after NeedAddress.
+// SetAddress starts an attempt to connect to the address, after NeedAddress. Only
+// the answer to the latest NeedAddress of the peer may come here or to DialFailed:
+// an older one was asked for by a dial that has been given up.
 func (e *Endpoint) SetAddress(p *Peer, addr netip.AddrPort, now pipeline.Time) {
 	d := p.dial
 	if d == nil || d.attempt != nil || !d.waiting {

@@ -243,6 +243,8 @@ func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool)
 	e.leaving = nil
 	// Nobody waits for these any more: not to be run, only to be overwritten.
 	for j := e.PollJob(); j != nil; j = e.PollJob() {
+		j.err = ErrClosed
+		j.wipe()
 		e.HandleJob(j, now)
 	}
 	return false

@@ -223,17 +223,19 @@ func TestForgedCookiesTakeTurns(t *testing.T) {
 }
 
 // For each message 1 come eight wrong cookies, in front of the genuine one, behind
-// it, or on both sides: new ones each time, or the same. The dial is up within its
-// one attempt almost always, and sends at most twice as often for it.
+// it, or on both sides: new ones each time, or the same; or many, all in front. The
+// dial is up within its one attempt almost always, and sends at most twice as
+// often for it.
 func TestForgedCookiesOnBothSides(t *testing.T) {
-	const n, dials = 8, 40
+	const dials = 40
 	for _, tt := range []struct {
-		name   string
-		behind int
-		same   bool
+		name      string
+		n, behind int
+		same      bool
 	}{
-		{"in front", 0, false}, {"one behind", 1, false}, {"half behind", 4, false}, {"four in front", 4, true},
-		{"all but one behind", 7, false}, {"all but one behind, the same", 7, true},
+		{"in front", 8, 0, false}, {"one behind", 8, 1, false}, {"half behind", 8, 4, false},
+		{"half behind, the same", 8, 4, true}, {"all but one behind", 8, 7, false},
+		{"all but one behind, the same", 8, 7, true}, {"many in front", 200, 0, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			up := 0
@@ -245,9 +247,9 @@ func TestForgedCookiesOnBothSides(t *testing.T) {
 					if wire.PacketType(data[0]&15) != wire.TypeInit {
 						return true
 					}
-					for i := range n {
+					for i := range tt.n {
 						delay := time.Duration(0)
-						if i >= n-tt.behind {
+						if i >= tt.n-tt.behind {
 							delay = 11 * time.Millisecond
 						}
 						made++

@@ -33,14 +33,20 @@ type jobOwner interface {
 }
 
 // Run does the work. It may be called from any goroutine, once; then the job
-// goes back through HandleJob.
+// goes back through HandleJob, also if Authorize has panicked in it or ended its
+// goroutine (runtime.Goexit, as a failed assertion of a test does).
 func (j *Job) Run() {
+	ended := false
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover(); {
+		case r != nil:
 			j.err = panicError{r}
+		case !ended:
+			j.err = panicError{"runtime.Goexit"}
 		}
 	}()
 	j.work(j)
+	ended = true
 }
 
 // Answered reports what Authorize has said in a job that has been run, and

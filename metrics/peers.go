@@ -67,7 +67,7 @@ func newPeerMetrics(limit int) *peerMetrics {
 				func(s intentra.PeerStats) uint64 { return s.Lost }),
 			counter("peer_send_drops_total", "Messages to a peer that never reached the outbound chain.",
 				func(s intentra.PeerStats) uint64 { return s.SendDrops }),
-			counter("peer_receive_drops_total", "Messages of a peer overwritten before the application received them.",
+			counter("peer_receive_drops_total", "Messages of a peer overwritten or given up before the application received them.",
 				func(s intentra.PeerStats) uint64 { return s.ReceiveDrops }),
 		},
 	}

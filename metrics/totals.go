@@ -36,7 +36,7 @@ func newTotals() []total {
 		counter("messages_sent_total", "Messages put into datagrams, a reliable one each time.",
 			func(s intentra.Stats) uint64 { return s.MessagesOut }),
 
-		counter("receive_drops_total", "Messages overwritten by newer ones before the application received them.",
+		counter("receive_drops_total", "Messages overwritten by newer ones, or given up with a peer long gone, before the application received them.",
 			func(s intentra.Stats) uint64 { return s.ReceiveDrops }),
 		counter("cookies_sent_total", "Cookie challenges sent.",
 			func(s intentra.Stats) uint64 { return s.CookiesSent }),

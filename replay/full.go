@@ -113,6 +113,9 @@ func (f *full) item(it journal.Item) error {
 	}
 	switch e.Kind {
 	case journal.Push:
+		if e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable {
+			return impossible(fmt.Sprintf("a message of intent %d", e.Intent))
+		}
 		f.res.Pushes++
 		if f.forgotten(e.Peer) {
 			return nil // to a peer whose queue nobody looks at

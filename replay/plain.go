@@ -168,6 +168,9 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	}
 	between := ends{k.Own, k.Peer}
 	peer, ok := p.peers[between]
+	if !ok && len(p.peers) == pipeline.MaxIDs {
+		return fmt.Errorf("replay: more than %d peers in the keys file", pipeline.MaxIDs)
+	}
 	if !ok {
 		peer = pipeline.MakeID(uint32(len(p.peers)), 1)
 		p.peers[between] = peer

@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"slices"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
@@ -24,7 +25,7 @@ type sending struct {
 // well: it may be either.
 func (p *plain) sent(packet *journal.Packet, now pipeline.Time) bool {
 	h, fault := wire.ParseHeader(packet.Data)
-	if fault != wire.FaultNone || h.Type != wire.TypeData {
+	if fault != wire.FaultNone || h.Type != wire.TypeData || h.Counter >= conn.HardPackets {
 		return false
 	}
 	s, frames, ok := p.unseal(h, packet.Data)

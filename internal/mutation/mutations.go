@@ -160,7 +160,7 @@ var mutations = []mutation{
 	{
 		"authorize_panic_kills", "a panic in Authorize is not recovered",
 		"Threat24|Panics|Job", []string{"./conn", threats},
-		[]edit{{"conn/job.go", "if r := recover(); r != nil {\n\t\t\tj.err = panicError{r}", "if false {\n\t\t\tj.err = panicError{nil}"}},
+		[]edit{{"conn/job.go", "switch r := recover(); {\n", "switch r := any(nil); {\n"}},
 	},
 	{
 		"fragments_taken", "a datagram that the kernel has cut short is taken for a whole one",
@@ -181,6 +181,31 @@ var mutations = []mutation{
 		"gso_never_given_up", "GSO is tried again for ever after EIO",
 		"Threat28|Fault|GSO", []string{"./udp"},
 		[]edit{{"udp/run_linux.go", "s.gso.Store(false)\n\tcase syscall.EINVAL:", "\tcase syscall.EINVAL:"}},
+	},
+	{
+		"forgotten_mail_unbounded", "unread mail of forgotten peers waits, however many there are",
+		"Forgotten", []string{"."},
+		[]edit{{"mailroom.go", "if len(m.forgotten) == maxForgotten {", "if false {"}},
+	},
+	{
+		"forgotten_mail_uncounted", "mail that is given up with a forgotten peer is not counted",
+		"Forgotten", []string{"."},
+		[]edit{{"mailroom.go", "\t\tm.overwritten += n\n", ""}},
+	},
+	{
+		"read_peers_keep_their_turn", "a peer whose mail has been read stays in the mailroom",
+		"Forgotten|TakeTurns", []string{"."},
+		[]edit{{"mailroom.go", "\tm.turns.remove(p)\n\tb := p.mail\n", "\tb := p.mail\n"}},
+	},
+	{
+		"forgotten_buffers_kept", "a peer that is not coming back keeps its empty rings",
+		"Forgotten", []string{"."},
+		[]edit{{"mailroom.go", "\tb.state, b.reliable = ring{}, ring{}\n", ""}},
+	},
+	{
+		"grown_ring_kept", "a ring that held-back messages made grow stays so for good",
+		"Mailroom", []string{"."},
+		[]edit{{"mailroom.go", "\tr.trim(m.limit)\n", ""}},
 	},
 	{
 		"overwritten_uncounted", "messages that a slow reader loses are not counted",

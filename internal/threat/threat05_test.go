@@ -13,7 +13,8 @@ import (
 )
 
 // hoarder is a caller at 20 addresses, which begins handshakes that it never
-// completes, as many as it is given slots.
+// completes, as many as it is given slots. Of those of one address each further
+// one drives out another.
 type hoarder struct {
 	*caller
 	next int
@@ -53,19 +54,18 @@ func TestThreat05(t *testing.T) {
 	})
 	took := slowest(t, all)
 	require.LessOrEqual(t, took, time.Second)
-	s.run(6 * time.Second)
 	stats := s.hub.Stats()
-	require.Zero(t, stats.HandshakesInFlight)
 	require.GreaterOrEqual(t, full, len(all)*3/4, "the slots are taken when the newcomers come")
 	require.GreaterOrEqual(t, stats.Handshakes[conn.HandshakeEvicted], uint64(full))
-	require.NotZero(t, stats.Handshakes[conn.HandshakeAddress], "the sixth of an address")
-	require.NotZero(t, stats.Handshakes[conn.HandshakeTimedOut], "the last ones")
+	require.NotZero(t, stats.Handshakes[conn.HandshakeAddress], "the sixth of an address, if those that it has are young")
 	require.Zero(t, closes(stats))
 	require.Equal(t, peace, attacked)
 	threat05Oldest(t, s, h)
+	timedOut := s.hub.Stats().Handshakes[conn.HandshakeTimedOut]
+	require.EqualValues(t, 100, timedOut, "the last ones of the flood")
 	report(t, 5, "%d handshakes begun from %d addresses, never completed: %d of %d newcomers found 100 slots held and all were up within %v; evicted %d, address %d, timed_out %d; the slot taken is that of the oldest of 100; honest delivery %s without, %s with",
 		h.proved, hoards, full, len(all), took, stats.Handshakes[conn.HandshakeEvicted], stats.Handshakes[conn.HandshakeAddress],
-		stats.Handshakes[conn.HandshakeTimedOut], percent(peace), percent(attacked))
+		timedOut, percent(peace), percent(attacked))
 }
 
 // threat05Oldest fills the slots once more, in order, and has one newcomer come.
