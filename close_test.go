@@ -176,3 +176,14 @@ func TestRunEndsWithTheTransport(t *testing.T) {
 		require.NoError(t, next(t, ctx, ended))
 	}
 }
+
+// A reason that this version has no name for is counted all the same, at both
+// ends.
+func TestUnknownCloseReasonIsCounted(t *testing.T) {
+	l := listen(t, intentra.Config{})
+	p := dial(t, l, intentra.Config{})
+	require.NoError(t, p.CloseReason(20))
+	for _, side := range []*intentra.Transport{l, p.Transport()} {
+		eventually(t, within(t), "counted", func() bool { return count(t, side.Stats().Closes, "unknown") == 1 })
+	}
+}

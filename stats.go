@@ -208,9 +208,15 @@ func (t *Transport) Stats() Stats {
 	for _, o := range conn.Outcomes() {
 		s.Handshakes = append(s.Handshakes, NamedCount{o.String(), c.Handshakes[o]})
 	}
+	unknown := NamedCount{Name: "unknown"} // of later versions, perhaps
+	for _, n := range c.Closes {
+		unknown.Count += n
+	}
 	for _, r := range wire.CloseReasons() {
 		s.Closes = append(s.Closes, NamedCount{r.String(), c.Closes[r]})
+		unknown.Count -= c.Closes[r]
 	}
+	s.Closes = append(s.Closes, unknown)
 	t.addQueues(&s, &c)
 	return s
 }
