@@ -61,7 +61,9 @@ func (e *Endpoint) displace(src netip.Addr, now pipeline.Time) (Outcome, bool) {
 	}
 	half := e.halves.holders.drawn(src, binary.BigEndian.Uint32(b[:4]))
 	enough := pipeline.Time(uint64(binary.BigEndian.Uint32(b[4:])) * uint64(yieldAge) >> 32)
-	if now-half.began <= enough {
+	// One that the worker has, or is about to have, is not idle: on a busy machine
+	// a crowd behind one address would only push each other out.
+	if now-half.began <= enough || half.busy || len(half.finals.waiting) > 0 {
 		return HandshakeAddress, false
 	}
 	e.dropHalf(half, HandshakeEvicted)

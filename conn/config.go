@@ -68,7 +68,7 @@ const (
 	finalTries     = 4    // for message 3 that an admission covers
 	// yieldAge is how old a half-open handshake is when it surely gives way to
 	// the next of its address, if that has no slot left and the lot falls on it.
-	yieldAge = 150 * time.Millisecond
+	yieldAge = 600 * time.Millisecond
 
 	fastResends   = 8         // of a Reliable message, before it waits for the time-out
 	transmitBatch = 512       // datagrams that wait for the driver to send them
