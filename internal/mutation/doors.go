@@ -274,7 +274,7 @@ var doors = []mutation{
 		"handshake_gives_way_at_any_age", "a handshake of an address gives way whatever its age",
 		"AnAddressAtItsLimit|HandshakesPerAddress", []string{"./conn"},
 		[]edit{
-			{"conn/admission.go", "if now-half.began <= enough {", "if false && now-half.began <= enough {"},
+			{"conn/admission.go", "if now-half.began <= enough || half.busy || len(half.finals.waiting) > 0 {", "_ = enough\n\tif false {"},
 		},
 	},
 	{
