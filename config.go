@@ -57,13 +57,18 @@ type Config struct {
 	// Authorize says whether a key may connect to us. Without it nobody may,
 	// and the transport only dials. It is asked once a handshake has proved
 	// possession of the key, on a goroutine of its own, and may take its time:
-	// other handshakes wait, packets do not. See AllowAny and AllowList.
+	// other handshakes wait, packets do not. A panic or runtime.Goexit there is
+	// a no. See AllowAny and AllowList.
 	Authorize func(PublicKey) bool
 
 	// Handler is called for each message, on the event loop: it must not
 	// block, and m.Payload is borrowed until it returns. It may call Send and
 	// Broadcast, but not Close, Shutdown or Dial, which wait for the loop.
 	// Without a Handler, messages wait in bounded queues for Receive.
+	//
+	// A panic on the event loop is recovered and counted. runtime.Goexit, as a
+	// failed assertion of a test calls, ends the loop and with it the transport;
+	// called once more while that ends, as by OnPeer, it has Close wait forever.
 	Handler func(p *Peer, m Message)
 	// OnPeer is told when peers come and go, on the event loop like Handler.
 	OnPeer func(PeerEvent)

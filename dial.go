@@ -57,7 +57,8 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 //
 // Errors are ErrKey for our own key and for none, ErrNoAnswer,
 // ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, or ctx's; then
-// the peer is not dialled any more.
+// the peer is not dialled any more. After ctx's it is where another Dial waits
+// for it, or where it has been connected before and is being dialled again.
 func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer, error) {
 	return t.dialAs(ctx, t.static, addr, key)
 }
@@ -98,8 +99,7 @@ func (t *Transport) dialAs(ctx context.Context, static *noise.Static, addr strin
 	begun := make(chan started, 1)
 	answer := make(chan error, 1)
 	ok := t.call(func(now pipeline.Time) {
-		// That a dial before this one has ended is not for those who wait for this.
-		t.handleEvents()
+		t.handleEvents() // the end of an earlier dial is not for this one's waiter
 		c, err := t.core.DialAs(static, key, now)
 		if err != nil {
 			begun <- started{err: err}
@@ -144,9 +144,10 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 		}
 		if last {
 			// Stop dialling, unless others wait for the same peer, or it has
-			// been connected before and is to stay so.
+			// been connected before and is to stay so. Another may have come
+			// by the time the loop gets to it.
 			t.call(func(now pipeline.Time) {
-				if !p.awaited() { // nor has somebody come since
+				if !p.awaited() {
 					t.core.AbandonDial(p.core, now)
 				}
 			})
@@ -159,6 +160,7 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 type wish struct {
 	target  string // of the latest
 	waiters []chan error
+	lookups uint64 // the loop's: of the target, as many as have begun
 }
 
 // await has the answer to a dial sent to a channel with room for it.
@@ -187,13 +189,6 @@ func (p *Peer) answerWaiters(err error) bool {
 	return n > 0
 }
 
-// awaited reports whether a call of Dial waits for the peer.
-func (p *Peer) awaited() bool {
-	p.dialLock.Lock()
-	defer p.dialLock.Unlock()
-	return p.wish != nil && len(p.wish.waiters) > 0
-}
-
 // leave takes a waiter out, and reports whether it was there, and was the last.
 func (p *Peer) leave(answer chan error) (here, last bool) {
 	p.dialLock.Lock()
@@ -206,18 +201,28 @@ func (p *Peer) leave(answer chan error) (here, last bool) {
 	return true, len(p.wish.waiters) == 0
 }
 
-// resolve answers the core's NeedAddress from a goroutine of its own.
+// awaited reports whether anybody waits in Dial.
+func (p *Peer) awaited() bool {
+	p.dialLock.Lock()
+	defer p.dialLock.Unlock()
+	return p.wish != nil && len(p.wish.waiters) > 0
+}
+
+// resolve answers the core's NeedAddress from a goroutine of its own. The answer
+// to an earlier one may come late, of a dial that was given up: the name may
+// have been another, so nobody gets it.
 func (t *Transport) resolve(p *Peer) {
+	p.wish.lookups++
+	lookup := p.wish.lookups
 	p.dialLock.Lock()
 	target := p.wish.target
 	p.dialLock.Unlock()
-	p.lookups++
-	serial := p.lookups
 	go func() {
-		addr, err := resolve(t.resolving, target, t.LocalAddr().Addr())
+		addr, err := t.resolver(t.resolving, target, t.LocalAddr().Addr())
 		t.call(func(now pipeline.Time) {
-			if serial != p.lookups {
-				return // it was for a dial that has been given up
+			t.handleEvents() // among them may be a later NeedAddress
+			if p.wish.lookups != lookup {
+				return
 			}
 			if err != nil {
 				t.core.DialFailed(p.core, err, now)

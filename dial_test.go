@@ -317,34 +317,3 @@ func TestDialWithDoneContext(t *testing.T) {
 	}
 	require.Empty(t, d.Peers())
 }
-
-// What ends before a Dial is not its end: not the peer's connection, closed just
-// before, nor a Dial that was given up.
-func TestDialAgainAtOnce(t *testing.T) {
-	l := listen(t, intentra.Config{})
-	t.Run("after Close", func(t *testing.T) {
-		d := listen(t, intentra.Config{})
-		for range 20 {
-			p, err := d.Dial(within(t), l.LocalAddr().String(), l.PublicKey())
-			require.NoError(t, err)
-			require.NoError(t, p.Close())
-		}
-	})
-	t.Run("after one that was given up", func(t *testing.T) {
-		nobody := silent(t)
-		for range 10 {
-			d := listen(t, intentra.Config{})
-			ctx, cancel := context.WithCancel(within(t))
-			given := make(chan error)
-			go func() {
-				_, err := d.Dial(ctx, nobody, l.PublicKey())
-				given <- err
-			}()
-			eventually(t, within(t), "dialling", func() bool { return d.Stats().PacketsOut > 0 })
-			cancel()
-			require.ErrorIs(t, <-given, context.Canceled)
-			_, err := d.Dial(within(t), l.LocalAddr().String(), l.PublicKey())
-			require.NoError(t, err)
-		}
-	})
-}

@@ -1,6 +1,7 @@
 package intentra_test
 
 import (
+	"net"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -110,20 +111,46 @@ func TestPanicInAuthorize(t *testing.T) {
 	dial(t, l, intentra.Config{})
 }
 
-// Authorize may end the goroutine that it runs in, as a failed assertion of a
-// test does: that handshake fails, and the next ones do not.
+// runtime.Goexit in Authorize, as a failed assertion there calls, is a no like a
+// panic: the worker is replaced, however often.
 func TestGoexitInAuthorize(t *testing.T) {
-	var asked atomic.Int32
+	ctx := within(t)
+	var fine atomic.Bool
+	var asked atomic.Uint64
 	l := listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
-		if asked.Add(1) <= 3 {
+		if !fine.Load() {
+			asked.Add(1)
 			runtime.Goexit()
 		}
 		return true
 	}})
-	for range 3 {
-		_, err := intentra.Dial(within(t), l.LocalAddr().String(), l.PublicKey(), hasty(t))
+	for range 2 {
+		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
 		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	}
+	eventually(t, ctx, "both are refused and over", func() bool {
+		s := l.Stats()
+		return count(t, s.Handshakes, "refused") == asked.Load() && s.HandshakesInFlight == 0
+	})
+	require.GreaterOrEqual(t, asked.Load(), uint64(2))
+	require.Equal(t, asked.Load(), l.Stats().Panics)
+	require.Zero(t, l.Stats().Sessions)
+	fine.Store(true)
 	dial(t, l, intentra.Config{})
-	require.EqualValues(t, 3, l.Stats().Panics)
+}
+
+// runtime.Goexit on the loop ends the transport, as Close does.
+func TestGoexitInHandler(t *testing.T) {
+	ctx := within(t)
+	gone, peers := events()
+	l := listen(t, intentra.Config{OnPeer: gone, Handler: func(*intentra.Peer, intentra.Message) { runtime.Goexit() }})
+	p := dial(t, l, intentra.Config{})
+	require.True(t, next(t, ctx, peers).Up)
+	require.NoError(t, p.SendWait(ctx, reliable("x")))
+	require.NoError(t, l.Run(ctx))
+	require.False(t, next(t, ctx, peers).Up)
+	require.NoError(t, l.Close())
+	require.Empty(t, l.Peers())
+	_, err := l.Dial(ctx, p.Transport().LocalAddr().String(), p.Transport().PublicKey())
+	require.ErrorIs(t, err, net.ErrClosed)
 }

@@ -35,7 +35,6 @@ type Peer struct {
 	dialled     atomic.Bool  // package-level Dial made the transport for this peer alone
 	maxDatagram atomic.Int32 // of the session, or ours
 	stale       bool         // the loop's: statistics have changed
-	lookups     uint16       // the loop's: the number of the latest
 	places      [2]int32     // in each roster, from one; zero: not there. Under its lock
 	remote      atomic.Pointer[netip.AddrPort]
 

@@ -39,6 +39,7 @@ type Transport struct {
 	clock     func() pipeline.Time // now, made once
 	resolving context.Context      // ends with the transport
 	stop      context.CancelFunc
+	resolver  func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) // resolve, but for tests
 
 	// What other goroutines leave for the loop. waiting is true while the loop
 	// waits for packets and wants to be woken.
@@ -110,6 +111,8 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 		done:  make(chan struct{}),
 		work:  make(chan *conn.Job, workerQueue),
 		peers: make(map[PublicKey]*Peer),
+
+		resolver: resolve,
 	}
 	t.clock = t.now
 	t.connected.number = 1

@@ -9,26 +9,32 @@ const workerQueue = 64
 // for it. There is one worker: handshakes may slow each other down, but never
 // take more than one core from those who are connected.
 func (t *Transport) runWorker() {
+	var at *conn.Job // the one that has not returned
+	defer func() {
+		if at == nil {
+			return
+		}
+		// Authorize has ended its goroutine, as a failed assertion of a test does.
+		// That is a no, and another worker takes over.
+		t.panics.Add(1)
+		t.cfg.Logger.Error("runtime.Goexit in Authorize")
+		t.giveBack(at)
+		go t.runWorker()
+	}()
 	for j := range t.work {
-		t.runJob(j)
+		at = j
+		j.Run()
+		at = nil
+		t.giveBack(j)
 	}
 }
 
-// runJob gives the job back in any case, and has another worker go on if Authorize
-// ends this one (runtime.Goexit).
-func (t *Transport) runJob(j *conn.Job) {
-	ended := false
-	defer func() {
-		t.inbox.Lock()
-		t.results = append(t.results, j)
-		t.inbox.Unlock()
-		t.wake()
-		if !ended {
-			go t.runWorker()
-		}
-	}()
-	j.Run()
-	ended = true
+// giveBack leaves a job that is at an end for the loop.
+func (t *Transport) giveBack(j *conn.Job) {
+	t.inbox.Lock()
+	t.results = append(t.results, j)
+	t.inbox.Unlock()
+	t.wake()
 }
 
 // startJobs hands jobs to the worker, as many as its queue takes: no more are out

@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/intentra/intentra/internal/fair"
@@ -55,15 +54,15 @@ func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
 // not completed at once, as a genuine one is, give way first, yet none can hold
 // its slot, or tell when it is to be had.
 func (e *Endpoint) displace(src netip.Addr, now pipeline.Time) (Outcome, bool) {
-	var b [8]byte
-	if !e.random(b[:]) {
+	seat, ok1 := e.lot(uint32(e.halves.held(src)))
+	enough, ok2 := e.lot(uint32(yieldAge))
+	if !ok1 || !ok2 {
 		return HandshakeAddress, false
 	}
-	half := e.halves.holders.drawn(src, binary.BigEndian.Uint32(b[:4]))
-	enough := pipeline.Time(uint64(binary.BigEndian.Uint32(b[4:])) * uint64(yieldAge) >> 32)
+	half := e.halves.holders.at(src, int(seat))
 	// One that the worker has, or is about to have, is not idle: on a busy machine
 	// a crowd behind one address would only push each other out.
-	if now-half.began <= enough || half.busy || len(half.finals.waiting) > 0 {
+	if now-half.began <= pipeline.Time(enough) || half.busy || len(half.finals.waiting) > 0 {
 		return HandshakeAddress, false
 	}
 	e.dropHalf(half, HandshakeEvicted)

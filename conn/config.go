@@ -68,6 +68,7 @@ const (
 	finalTries     = 4    // for message 3 that an admission covers
 	// yieldAge is how old a half-open handshake is when it surely gives way to
 	// the next of its address, if that has no slot left and the lot falls on it.
+	// It is less than 2^32 ns, so that an age below it can be drawn.
 	yieldAge = 600 * time.Millisecond
 
 	fastResends   = 8         // of a Reliable message, before it waits for the time-out

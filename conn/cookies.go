@@ -1,7 +1,6 @@
 package conn
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/intentra/intentra/wire"
@@ -75,13 +74,4 @@ func (k *cookies) next(e *Endpoint, cookie []byte) {
 	}
 	copy(cookie, pick[:])
 	k.offered = 0
-}
-
-// lot draws a number below n, and reports whether it could.
-func (e *Endpoint) lot(n uint32) (uint32, bool) {
-	var b [4]byte
-	if !e.random(b[:]) {
-		return 0, false
-	}
-	return uint32(uint64(binary.BigEndian.Uint32(b[:])) * uint64(n) >> 32), true
 }

@@ -59,9 +59,9 @@ func (e *Endpoint) needAddress(d *dial) {
 	e.emit(Event{Kind: NeedAddress, Peer: d.peer})
 }
 
-// SetAddress starts an attempt to connect to the address, after NeedAddress. Only
-// the answer to the latest NeedAddress of the peer may come here or to DialFailed:
-// an older one was asked for by a dial that has been given up.
+// SetAddress starts an attempt to connect to the address, after NeedAddress. It
+// cannot tell which one that answers: the driver must not pass on the answer to
+// an earlier NeedAddress of the peer, which may be that of another dial.
 func (e *Endpoint) SetAddress(p *Peer, addr netip.AddrPort, now pipeline.Time) {
 	d := p.dial
 	if d == nil || d.attempt != nil || !d.waiting {
@@ -71,7 +71,8 @@ func (e *Endpoint) SetAddress(p *Peer, addr netip.AddrPort, now pipeline.Time) {
 	e.startAttempt(d, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), now)
 }
 
-// DialFailed reports that the peer's name could not be resolved.
+// DialFailed reports that the peer's name could not be resolved, after
+// NeedAddress, and like SetAddress only after the latest.
 func (e *Endpoint) DialFailed(p *Peer, err error, now pipeline.Time) {
 	if d := p.dial; d != nil && d.waiting {
 		d.waiting = false

@@ -191,6 +191,15 @@ func (e *Endpoint) random(b []byte) bool {
 	return true
 }
 
+// lot draws a number below n, and reports whether it could.
+func (e *Endpoint) lot(n uint32) (uint32, bool) {
+	var b [4]byte
+	if !e.random(b[:]) {
+		return 0, false
+	}
+	return uint32(uint64(binary.BigEndian.Uint32(b[:])) * uint64(n) >> 32), true
+}
+
 // jitter returns d changed by up to a fifth, either way.
 func (e *Endpoint) jitter(d time.Duration) time.Duration {
 	var b [2]byte

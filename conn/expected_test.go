@@ -108,3 +108,42 @@ func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
 	check(a, dialer, b.addr)
 	check(b, responder, a.addr)
 }
+
+// First messages without a cookie, in a dialer's name, delay its challenge: a limit
+// that docs/THREATMODEL.md tells. Whoever floods another address delays nobody.
+func TestFirstMessagesInADialersName(t *testing.T) {
+	for _, tt := range []struct {
+		perSecond int
+		own       bool
+		least     int // of 20
+	}{{20_000, true, 20}, {100_000, true, 5}, {100_000, false, 20}} {
+		up, slowest := 0, time.Duration(0)
+		for seed := range uint64(20) {
+			w := newNetwork(t, seed)
+			a, b := w.node(), w.node()
+			name := v4(1, 1).Addr()
+			if tt.own {
+				name = a.addr.Addr()
+			}
+			f, i := &flooder{b: b}, 0
+			first := f.init()
+			var tick func()
+			tick = func() {
+				i++
+				b.ep.HandleDatagram(first, netip.AddrPortFrom(name, uint16(i)), w.now)
+				b.ep.Outgoing()
+				w.after(time.Second/time.Duration(tt.perSecond)*time.Duration(800+w.rng.IntN(400))/1000, tick)
+			}
+			tick()
+			w.run(time.Second / 2)
+			a.dial(b)
+			took := w.until(6*time.Second, func() bool { return a.up(b) && b.up(a) || a.count(DialEnded) > 0 })
+			if a.up(b) && b.up(a) {
+				up++
+				slowest = max(slowest, took)
+			}
+		}
+		t.Logf("%d a second, in the dialer's name %v: %d of 20 are up, the last after %v", tt.perSecond, tt.own, up, slowest)
+		require.GreaterOrEqual(t, up, tt.least)
+	}
+}

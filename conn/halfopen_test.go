@@ -98,6 +98,26 @@ func TestHandshakesPerAddress(t *testing.T) {
 	}
 }
 
+// What the worker has, or is to have next, gives way to nobody of its address, and
+// so leaves no job behind.
+func TestWhoIsWorkedOnDoesNotGiveWay(t *testing.T) {
+	w := newNetwork(t, 1)
+	b := w.node()
+	f := &flooder{b: b}
+	b.jobDelay = 4 * time.Second
+	for i := range 50 {
+		f.begin(v4(1, 100+i))
+		w.run(60 * time.Millisecond)
+	}
+	require.Equal(t, 5, b.ep.halves.len())
+	require.Zero(t, b.ep.halves.orphans)
+	require.Zero(t, b.handshakes(HandshakeEvicted))
+	require.EqualValues(t, 45, b.handshakes(HandshakeAddress))
+	w.run(time.Minute)
+	w.checkAll()
+	w.closeAll()
+}
+
 // 20 addresses hold all slots. Whoever comes from elsewhere takes that of the
 // oldest handshake, and the other 99 stay.
 func TestHandshakeSlotsAreTakenBack(t *testing.T) {

@@ -33,12 +33,8 @@ func (h *holders) count(src netip.Addr) int {
 	return 0
 }
 
-// drawn returns a handshake of the address, which has some: lot, evenly spread
-// over all that a uint32 can be, says which.
-func (h *holders) drawn(src netip.Addr, lot uint32) *halfOpen {
-	seats := h.byAddr[src].seats
-	return seats[uint64(lot)*uint64(len(seats))>>32]
-}
+// at returns one of the handshakes of the address, by a number below their count.
+func (h *holders) at(src netip.Addr, seat int) *halfOpen { return h.byAddr[src].seats[seat] }
 
 // oldest returns the oldest handshake of the address that holds the most, nil
 // if none holds more than held; of several, of the one that has held as many

@@ -50,8 +50,8 @@ func TestHoldersAgainstAScan(t *testing.T) {
 		if len(all) > 0 {
 			o := all[r.IntN(len(all))]
 			src := o.key.addr.Addr()
-			require.Equal(t, src, h.drawn(src, r.Uint32()).key.addr.Addr())
-			require.Same(t, o, h.drawn(src, uint32(uint64(o.seat)<<32/uint64(count(src))+1)), "each can be drawn")
+			require.Equal(t, src, h.at(src, r.IntN(count(src))).key.addr.Addr())
+			require.Same(t, o, h.at(src, o.seat), "each can be drawn")
 		}
 		require.Same(t, want, h.oldest(0))
 		require.Same(t, want, h.oldest(max(0, most-1)))

@@ -17,7 +17,7 @@ const (
 	HandshakeRefused                  // the key is not allowed
 	HandshakeTimedOut                 // as responder: message 3 never came
 	DialTimedOut                      // as dialer
-	HandshakeEvicted                  // gave way to one from another address
+	HandshakeEvicted                  // gave way to a newcomer
 	HandshakeFailed                   // a message did not authenticate
 	HandshakeSuite                    // the suite is not accepted here
 	HandshakeReplayed                 // message 1 of a handshake that is over

@@ -271,17 +271,24 @@ var doors = []mutation{
 		},
 	},
 	{
+		"handshake_gives_way_while_worked_on", "a handshake of an address gives way while the worker has it",
+		"WorkedOnDoesNotGiveWay", []string{"./conn"},
+		[]edit{
+			{"conn/admission.go", " || half.busy || len(half.finals.waiting) > 0 {", " {"},
+		},
+	},
+	{
 		"handshake_gives_way_at_any_age", "a handshake of an address gives way whatever its age",
 		"AnAddressAtItsLimit|HandshakesPerAddress", []string{"./conn"},
 		[]edit{
-			{"conn/admission.go", "if now-half.began <= enough || half.busy || len(half.finals.waiting) > 0 {", "_ = enough\n\tif false {"},
+			{"conn/admission.go", "if now-half.began <= pipeline.Time(enough) || half.busy || len(half.finals.waiting) > 0 {", "if _ = enough; false {"},
 		},
 	},
 	{
 		"handshake_gives_way_in_order", "the first in the row gives way, not one by lot",
 		"HoldersAgainst", []string{"./conn"},
 		[]edit{
-			{"conn/holder.go", "uint64(lot)*uint64(len(seats))>>32", "uint64(lot)*0*uint64(len(seats))>>32"},
+			{"conn/holder.go", "seats[seat] }", "seats[0*seat] }"},
 		},
 	},
 	{

@@ -160,7 +160,7 @@ var mutations = []mutation{
 	{
 		"authorize_panic_kills", "a panic in Authorize is not recovered",
 		"Threat24|Panics|Job", []string{"./conn", threats},
-		[]edit{{"conn/job.go", "switch r := recover(); {\n", "switch r := any(nil); {\n"}},
+		[]edit{{"conn/job.go", "if r := recover(); r != nil {\n\t\t\tj.err = panicError{r}", "if false {\n\t\t\tj.err = panicError{nil}"}},
 	},
 	{
 		"fragments_taken", "a datagram that the kernel has cut short is taken for a whole one",

@@ -2,6 +2,7 @@ package threat
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ type bomb struct {
 	handler   atomic.Int64
 	onPeer    atomic.Int64
 	authorize atomic.Int64
+	exits     atomic.Int64 // of Authorize, by runtime.Goexit
 }
 
 // boom panics if one is left.
@@ -55,8 +57,14 @@ func (b bombedNotices) EpochClosed(pipeline.EpochNotice)          { boom(b.left,
 // config has a listener call all of them, and pass its messages on to got.
 func (b *bomb) config(got chan<- intentra.Message) intentra.Config {
 	return intentra.Config{
-		Authorize: func(intentra.PublicKey) bool { boom(&b.authorize, "Authorize"); return true },
-		OnPeer:    func(intentra.PeerEvent) { boom(&b.onPeer, "OnPeer") },
+		Authorize: func(intentra.PublicKey) bool {
+			boom(&b.authorize, "Authorize")
+			if b.exits.Load() > 0 && b.exits.Add(-1) >= 0 {
+				runtime.Goexit()
+			}
+			return true
+		},
+		OnPeer: func(intentra.PeerEvent) { boom(&b.onPeer, "OnPeer") },
 		Handler: func(_ *intentra.Peer, m intentra.Message) {
 			boom(&b.handler, "Handler")
 			m.Payload = append([]byte(nil), m.Payload...)
@@ -133,16 +141,20 @@ func TestThreat24(t *testing.T) {
 	panics += 2
 	require.NoError(t, brief.Transport().Close())
 	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 1 })
-	// OnPeer is told nothing back; Authorize has refused the key.
+	// OnPeer is told nothing back; Authorize has refused the key, also where it has
+	// ended its goroutine.
 	b.onPeer.Store(1)
-	b.authorize.Store(1)
-	panics += 2
-	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{
-		Key: newKey(t), HandshakeTimeout: time.Second,
-	})
-	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	panics++
+	for _, left := range []*atomic.Int64{&b.authorize, &b.exits} {
+		left.Store(1)
+		panics++
+		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{
+			Key: newKey(t), HandshakeTimeout: time.Second,
+		})
+		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	}
 	other := dial(t, l, intentra.Config{})
-	eventually(t, ctx, "both have panicked", func() bool { return l.Stats().Panics == panics })
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 
 	honest += stream(t, ctx, p, 5*each, receive)
 	honest += stream(t, ctx, other, 5*each, receive)
