@@ -177,13 +177,39 @@ func TestRunEndsWithTheTransport(t *testing.T) {
 	}
 }
 
-// A reason that this version has no name for is counted all the same, at both
-// ends.
-func TestUnknownCloseReasonIsCounted(t *testing.T) {
+// Each session that ends is in a row, whatever reason its peer has given: one
+// that has no name yet as well.
+func TestUnknownCloseReasonsAreCounted(t *testing.T) {
+	ctx := within(t)
 	l := listen(t, intentra.Config{})
-	p := dial(t, l, intentra.Config{})
-	require.NoError(t, p.CloseReason(20))
-	for _, side := range []*intentra.Transport{l, p.Transport()} {
-		eventually(t, within(t), "counted", func() bool { return count(t, side.Stats().Closes, "unknown") == 1 })
+	for i, reason := range []intentra.CloseReason{8, 20, 31} {
+		told, happened := events()
+		p := dial(t, l, intentra.Config{OnPeer: told})
+		require.True(t, next(t, ctx, happened).Up)
+		require.NoError(t, p.CloseReason(reason))
+		require.False(t, next(t, ctx, happened).Up)
+		eventually(t, ctx, "the close is counted", func() bool {
+			return count(t, l.Stats().Closes, "unknown") == uint64(i+1) && count(t, p.Transport().Stats().Closes, "unknown") == 1
+		})
 	}
+	for _, c := range l.Stats().Closes {
+		if c.Name != "unknown" {
+			require.Zero(t, c.Count, c.Name)
+		}
+	}
+}
+
+// What one side has found out for itself is no reason to tell the other.
+func TestOwnFindingsAreNoReasonToClose(t *testing.T) {
+	ctx := within(t)
+	told, happened := events()
+	l := listen(t, intentra.Config{OnPeer: told})
+	p := dial(t, l, intentra.Config{})
+	theirs := next(t, ctx, happened).Peer
+	for _, reason := range []intentra.CloseReason{32, 34, 65, 255} {
+		require.Error(t, theirs.CloseReason(reason))
+	}
+	require.NoError(t, p.SendWait(ctx, reliable("still here")))
+	require.Equal(t, "still here", string(receive(t, ctx, l).Payload))
+	require.True(t, theirs.Connected())
 }

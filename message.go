@@ -114,4 +114,7 @@ type SendResult struct {
 // BroadcastResult counts what has become of the copies of a broadcast.
 type BroadcastResult struct{ Queued, Replaced, Dropped int }
 
-var errClosed = net.ErrClosed
+var (
+	errClosed = net.ErrClosed
+	errReason = errors.New("intentra: a reason to close that no peer is told")
+)

@@ -161,8 +161,12 @@ func (p *Peer) Close() error {
 	return p.CloseReason(wire.CloseNormal)
 }
 
-// CloseReason is Close with the reason that the peer is told.
+// CloseReason is Close with the reason that the peer is told. Those from 32 on
+// are one side's own finding: it refuses them, and does not close.
 func (p *Peer) CloseReason(reason CloseReason) error {
+	if reason >= wire.CloseIdle {
+		return errReason
+	}
 	if !p.t.call(func(now pipeline.Time) { p.t.core.ClosePeer(p.core, reason, now) }) {
 		return errClosed
 	}

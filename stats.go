@@ -47,7 +47,8 @@ type Stats struct {
 	// Peers are known, connected or lately so; Sessions are open.
 	Peers, Sessions int
 	Rekeys, Strikes uint64
-	// Closes counts sessions that have ended, by reason.
+	// Closes counts sessions that have ended, by reason; those for reasons
+	// without a name, which a peer may give, are one row, "unknown".
 	Closes []NamedCount
 	// Roams counts moves of peers to other addresses, Takeovers sessions that
 	// have replaced a living one of the same peer.
@@ -209,17 +210,23 @@ func (t *Transport) Stats() Stats {
 	for _, o := range conn.Outcomes() {
 		s.Handshakes = append(s.Handshakes, NamedCount{o.String(), c.Handshakes[o]})
 	}
-	unknown := NamedCount{Name: "unknown"} // of later versions, perhaps
-	for _, n := range c.Closes {
-		unknown.Count += n
-	}
-	for _, r := range wire.CloseReasons() {
-		s.Closes = append(s.Closes, NamedCount{r.String(), c.Closes[r]})
-		unknown.Count -= c.Closes[r]
-	}
-	s.Closes = append(s.Closes, unknown)
+	s.Closes = closeCounts(c.Closes[:])
 	t.addQueues(&s, &c)
 	return s
+}
+
+// closeCounts names the counts, which are by reason. They add up to the sessions
+// that have ended, whatever the peers have said.
+func closeCounts(byReason []uint64) (rows []NamedCount) {
+	var unknown uint64
+	for _, n := range byReason {
+		unknown += n
+	}
+	for _, r := range wire.CloseReasons() {
+		rows = append(rows, NamedCount{r.String(), byReason[r]})
+		unknown -= byReason[r]
+	}
+	return append(rows, NamedCount{"unknown", unknown})
 }
 
 // addQueues adds what the queues of the peers know.

@@ -34,7 +34,8 @@
 // intentra_cookies_sent_total, intentra_rekeys_total, intentra_roams_total,
 // intentra_takeovers_total, intentra_strikes_total,
 // intentra_closes_total{reason}, intentra_panics_total,
-// intentra_slow_handler_calls_total, intentra_uptime_seconds.
+// intentra_slow_handler_calls_total, intentra_uptime_seconds. The closes whose
+// reason has no name, which a peer may give, are those with the reason unknown.
 //
 // The socket: intentra_socket_calls_total{direction},
 // intentra_socket_late_errors_total, and intentra_socket_buffer_bytes{direction},

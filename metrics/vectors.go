@@ -57,7 +57,7 @@ func newVectors() []vector {
 			func(s intentra.Stats) []intentra.NamedCount { return s.SendDrops }),
 		named("handshakes_total", "Handshakes and their packets, by what became of them.", "outcome",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Handshakes }),
-		named("closes_total", "Sessions closed.", "reason",
+		named("closes_total", "Sessions closed; for any reason without a name: unknown.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Closes }),
 		counter("socket_calls_total", "System calls that moved datagrams.",
 			callRows, "direction"),

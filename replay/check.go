@@ -86,3 +86,15 @@ func checkEntry(it journal.Item) error {
 	}
 	return nil
 }
+
+// checkPush refuses messages that no queue takes: Send has looked at the intent
+// and at the length, and the queue relies on both.
+func checkPush(e *journal.Entry) error {
+	switch {
+	case e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable:
+		return impossible(fmt.Sprintf("a message of intent %d", e.Intent))
+	case len(e.Payload) > wire.MaxDatagram:
+		return impossible(fmt.Sprintf("a message of %d bytes", len(e.Payload)))
+	}
+	return nil
+}

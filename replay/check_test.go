@@ -8,6 +8,7 @@ import (
 
 	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/replay"
+	"github.com/intentra/intentra/wire"
 )
 
 // Inputs that no transport gives its core are refused before it sees them.
@@ -31,6 +32,9 @@ func TestImpossibleEntries(t *testing.T) {
 		"before the start":           {"flush", func(k *block) { k.set(t, "at", -1) }},
 		"after some centuries":       {"timeout", func(k *block) { k.set(t, "at", 250*365*24*time.Hour) }},
 		"dial of ourselves":          {"dial", func(k *block) { k.set(t, "key", k.fields(t)["identity"]) }},
+		"message of no intent":       {"push", func(k *block) { k.set(t, "intent", 0) }},
+		"message of another intent":  {"push", func(k *block) { k.set(t, "intent", 9) }},
+		"message beyond a datagram":  {"push", func(k *block) { k.set(t, "payload", make([]byte, wire.MaxDatagram+1)) }},
 		"another start":              {"flush", func(k *block) { k.set(t, "kind", "start") }},
 	} {
 		edited, found := clone(all), false

@@ -292,25 +292,3 @@ func cut(packet []byte) []byte {
 	packet[25]--
 	return packet
 }
-
-// A message that no transport could have been given is refused, before it reaches
-// a queue.
-func TestPushOfNoIntent(t *testing.T) {
-	for _, intent := range []int{0, 4, 9} {
-		w := newWorld(t, fixed())
-		dialer, _, p := pair(w, intentra.Config{}, intentra.Config{})
-		dialer.push(p, 1, intentra.Realtime, []byte("x"))
-		w.settle(10 * time.Millisecond)
-		w.end()
-		all := split(t, dialer.capture.Bytes())
-		for i := range all {
-			if all[i].kindOf(t) == "push" {
-				all[i].set(t, "intent", intent)
-			}
-		}
-		keys, err := journal.ParseKeys(bytes.NewReader(dialer.keys.Bytes()))
-		require.NoError(t, err)
-		_, err = replay.Run(mustCapture(t, join(all)), replay.Options{Keys: keys})
-		require.ErrorIs(t, err, journal.ErrCapture, "intent %d", intent)
-	}
-}

@@ -1,8 +1,11 @@
 package replay
 
 import (
+	"encoding/binary"
 	"io"
 
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/journal"
 )
 
@@ -34,3 +37,24 @@ func Kept(c *journal.Capture, o Options) (peers, pushes int, err error) {
 
 // Apart takes a captured datagram apart.
 func Apart(data []byte) [][]byte { return apart(data) }
+
+// OpenBeyond opens epochs in a plain replay that has n pairs of identities, and
+// returns how many it has opened.
+func OpenBeyond(n int, epochs ...conn.EpochKeys) (opened int, err error) {
+	p, err := newPlain(Options{Keys: &journal.Keys{}}, &viewing{})
+	if err != nil {
+		return 0, err
+	}
+	for i := range n {
+		e := ends{own: [noise.KeySize]byte{31: 1}}
+		binary.LittleEndian.PutUint32(e.peer[:], uint32(i))
+		p.peers[e] = 0
+	}
+	for _, k := range epochs {
+		if err := p.openEpoch(k); err != nil {
+			return opened, err
+		}
+		opened++
+	}
+	return opened, nil
+}

@@ -113,8 +113,8 @@ func (f *full) item(it journal.Item) error {
 	}
 	switch e.Kind {
 	case journal.Push:
-		if e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable {
-			return impossible(fmt.Sprintf("a message of intent %d", e.Intent))
+		if err := checkPush(e); err != nil {
+			return fmt.Errorf("%w (behind packet %d)", err, f.packet)
 		}
 		f.res.Pushes++
 		if f.forgotten(e.Peer) {

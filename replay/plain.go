@@ -22,8 +22,9 @@ type plain struct {
 	set     *stages.Set
 	in      *pipeline.Chain
 	labels  []pipeline.DropCount
-	epochs  []journal.Epoch                 // not yet open, in order of time
-	open    map[uint32]pipeline.EpochNotice // by the number in the index
+	epochs  []journal.Epoch                        // not yet open, in order of time
+	open    map[uint32]pipeline.EpochNotice        // by the number in the index
+	living  map[pipeline.ID][]pipeline.EpochNotice // of open, by session
 	peers   map[ends]pipeline.ID
 	current map[ends]pipeline.ID // session
 	made    uint32               // sessions
@@ -44,7 +45,8 @@ type ends struct{ own, peer [noise.KeySize]byte }
 func newPlain(o Options, views *viewing) (*plain, error) {
 	p := &plain{
 		o: o, viewing: views, res: Result{Differences: map[string]int{}}, epochs: slices.Clone(o.Keys.Epochs), open: map[uint32]pipeline.EpochNotice{},
-		peers: map[ends]pipeline.ID{}, current: map[ends]pipeline.ID{},
+		living: map[pipeline.ID][]pipeline.EpochNotice{},
+		peers:  map[ends]pipeline.ID{}, current: map[ends]pipeline.ID{},
 		sendings: map[uint32][]sending{}, reliable: map[pipeline.ID]uint64{},
 	}
 	cfg := stages.Config{}
@@ -146,7 +148,8 @@ func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Ou
 }
 
 // openEpochs opens those whose time has come. The keys file tells when an epoch
-// opens, not when it ends: one gives way only to another of its index.
+// opens, not when it ends: one gives way to another of its index, and to the third
+// behind it in its session, as no session has more than three at a time.
 func (p *plain) openEpochs(now pipeline.Time) error {
 	for len(p.epochs) > 0 && p.epochs[0].At <= now {
 		if err := p.openEpoch(p.epochs[0].EpochKeys); err != nil {
@@ -168,10 +171,10 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	}
 	between := ends{k.Own, k.Peer}
 	peer, ok := p.peers[between]
-	if !ok && len(p.peers) == pipeline.MaxIDs {
-		return fmt.Errorf("replay: more than %d peers in the keys file", pipeline.MaxIDs)
-	}
 	if !ok {
+		if len(p.peers) >= pipeline.MaxIDs {
+			return fmt.Errorf("%w: of more than %d pairs of identities", journal.ErrKeys, pipeline.MaxIDs)
+		}
 		peer = pipeline.MakeID(uint32(len(p.peers)), 1)
 		p.peers[between] = peer
 		p.in.OpenPeer(pipeline.PeerNotice{Peer: peer})
@@ -186,11 +189,26 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	// one before.
 	number := n.Epoch.Number()
 	if old, taken := p.open[number]; taken {
-		p.in.CloseEpoch(old)
+		p.closeEpoch(old)
+	}
+	for _, old := range slices.Clone(p.living[n.Session]) {
+		if n.Seq >= 3 && old.Seq <= n.Seq-3 {
+			p.closeEpoch(old)
+		}
 	}
 	p.open[number] = n
+	p.living[n.Session] = append(p.living[n.Session], n)
 	p.in.OpenEpoch(n)
 	p.set.Open.InstallKey(n.Epoch, aead.NewKey(k.Suite, receive))
 	p.sendings[k.Remote] = append(p.sendings[k.Remote], sending{suite: k.Suite, cipher: send, session: n.Session, epoch: n.Epoch})
 	return nil
+}
+
+func (p *plain) closeEpoch(n pipeline.EpochNotice) {
+	p.in.CloseEpoch(n)
+	delete(p.open, n.Epoch.Number())
+	left := slices.DeleteFunc(p.living[n.Session], func(o pipeline.EpochNotice) bool { return o.Epoch == n.Epoch })
+	if p.living[n.Session] = left; len(left) == 0 {
+		delete(p.living, n.Session)
+	}
 }

@@ -25,17 +25,20 @@ type sending struct {
 // well: it may be either.
 func (p *plain) sent(packet *journal.Packet, now pipeline.Time) bool {
 	h, fault := wire.ParseHeader(packet.Data)
-	if fault != wire.FaultNone || h.Type != wire.TypeData || h.Counter >= conn.HardPackets {
+	if fault != wire.FaultNone || h.Type != wire.TypeData {
 		return false
 	}
 	s, frames, ok := p.unseal(h, packet.Data)
 	if !ok {
 		return false
 	}
-	if tracker := p.set.Ack.Tracker(s.session, s.epoch); tracker != nil {
-		for tracker.Next() <= h.Counter {
-			tracker.Sent(now, 0, tracker.Next() == h.Counter, new(ack.Outcome))
-		}
+	if h.Counter >= conn.HardPackets {
+		return true // sealed with our key, but by no transport: nobody acknowledges it
+	}
+	if tracker := p.set.Ack.Tracker(s.session, s.epoch); tracker != nil && tracker.Next() <= h.Counter {
+		var o ack.Outcome
+		tracker.SentBelow(h.Counter, now, &o)
+		tracker.Sent(now, 0, true, &o)
 	}
 	for len(frames) > 0 {
 		var f wire.Frame

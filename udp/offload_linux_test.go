@@ -163,6 +163,57 @@ func TestRunRefused(t *testing.T) {
 	}
 }
 
+// The segments of a run may be too long for the route to one peer, which is
+// invalid to the kernel, and its last one short: GSO stays for the others.
+func TestRunTooLongForTheRoute(t *testing.T) {
+	const fits = 1472
+	for _, last := range []int{100, 3000} { // by then the route may have changed
+		from, c := listen(t, loopback4, Config{MaxDatagram: 4000}), listen(t, loopback4, Config{MaxDatagram: 4000})
+		requireOffload(t, from)
+		tx := &from.sock.(*mmsg).tx
+		real := tx.call
+		tx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+			switch r := tx.runs[tx.from]; {
+			case r.segment <= fits:
+			case r.count > 1:
+				return -1, syscall.EINVAL
+			case r.first < 3:
+				return -1, syscall.EMSGSIZE
+			}
+			return real(fd, hdrs[:1])
+		}
+		n := send(t, from, append(sized(c.LocalAddr(), 3, 3000), sized(c.LocalAddr(), 1, last)...)...)
+		require.Equal(t, 1, n)
+		require.Equal(t, losses(map[Loss]uint64{LossTooLarge: 3}), from.Stats().WriteLoss)
+		require.True(t, from.Offload().GSO)
+	}
+}
+
+// Nor does GSO answer for what a run behind an invalid one comes to, or for one
+// that is short.
+func TestInvalidRunIsForgotten(t *testing.T) {
+	for name, errnos := range map[string][]syscall.Errno{
+		"another run refused": {syscall.EINVAL, syscall.EINVAL, syscall.EINVAL, syscall.EPERM},
+		"a short one passes":  {syscall.EINVAL, syscall.EINVAL},
+	} {
+		t.Run(name, func(t *testing.T) {
+			from, c := listen(t, loopback4, Config{}), listen(t, loopback4, Config{})
+			other := listen(t, loopback4, Config{})
+			requireOffload(t, from)
+			tx := &from.sock.(*mmsg).tx
+			real := tx.call
+			tx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) { return real(fd, hdrs[:1]) }
+			faulty(&tx.call, errnos...)
+			src := append(sized(c.LocalAddr(), 1, 30), sized(c.LocalAddr(), 1, 20)...)
+			if len(errnos) > 2 {
+				src = append(sized(c.LocalAddr(), 2, 30), sized(other.LocalAddr(), 2, 30)...)
+			}
+			send(t, from, src...)
+			require.True(t, from.Offload().GSO)
+		})
+	}
+}
+
 // Whatever is sent, and whatever the kernel says to it: each datagram arrives
 // once, whole and in order, or is counted as lost.
 func TestRunsConserve(t *testing.T) {

@@ -70,22 +70,32 @@ func (s *sender) extend(r *run, d *wire.Datagram) bool {
 // refuses the run: for the sake of one of them, or of GSO.
 func (s *sender) split(errno syscall.Errno) {
 	r := &s.runs[s.from]
+	s.suspect = 0
 	switch errno {
 	case syscall.EIO:
 		// The way out cannot checksum segments; it is that of most addresses.
 		s.gso.Store(false)
 	case syscall.EINVAL:
-		s.suspect = true
+		s.suspect = r.segment
 	}
 	s.next, s.plain = r.first, r.first+r.count
 	s.from, s.to = 0, 0
 }
 
-// acquit looks at a run that was sent. If it is one datagram of a run that was
-// invalid, then GSO is what was invalid.
+// acquit looks at a message that was sent. If it is one datagram of a run that
+// was invalid, as long as the segments of that, then GSO is what was invalid. A
+// shorter one proves nothing: the segments may be too long for the route.
 func (s *sender) acquit(r *run) {
-	if s.suspect && r.first < s.plain {
-		s.suspect = false
+	if s.suspect > 0 && r.first < s.plain && r.segment == s.suspect {
+		s.suspect = 0
 		s.gso.Store(false)
+	}
+}
+
+// convict looks at a datagram that was refused. If it is one of a run that was
+// invalid, and too long for the route, then so was the run, and not for GSO.
+func (s *sender) convict(r *run, errno syscall.Errno) {
+	if errno == syscall.EMSGSIZE && r.first < s.plain {
+		s.suspect = 0
 	}
 }

@@ -43,7 +43,7 @@ type sender struct {
 	from, to int             // hdrs[from:to] is yet to be sent
 	looked   int             // src[:looked] has been in hdrs, or counted as lost
 	plain    int             // src[:plain] goes without GSO, which has failed for it
-	suspect  bool            // a plain one that goes well proves that GSO is to blame
+	suspect  int             // a plain one of this length that goes well proves that GSO is to blame
 	refused  bool            // hdrs[from] has met a refusal already
 	stalled  bool            // the write deadline is set
 	calls    int
@@ -69,7 +69,7 @@ func (s *sender) write(src []wire.Datagram) (int, error) {
 	s.src, s.next, s.from, s.to = src, 0, 0, 0
 	s.looked, s.plain = 0, 0
 	s.calls, s.sent, s.bytes = 0, 0, 0
-	s.refused, s.suspect = false, false
+	s.refused, s.suspect = false, 0
 	err := s.raw.Write(s.writable)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		s.counters.writeLoss.add(LossStalled, s.unsent())
@@ -110,6 +110,7 @@ func (s *sender) send(fd uintptr) (done bool) {
 		case s.runs[s.from].count > 1:
 			s.split(errno)
 		default:
+			s.convict(&s.runs[s.from], errno)
 			s.counters.writeLoss.add(lossOf(errno), 1)
 			s.skip(1)
 		}

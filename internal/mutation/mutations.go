@@ -175,7 +175,7 @@ var mutations = []mutation{
 	{
 		"send_errors_uncounted", "datagrams that the kernel refuses vanish",
 		"Threat28|Fault", []string{"./udp"},
-		[]edit{{"udp/send_linux.go", "default:\n\t\t\ts.counters.writeLoss.add(lossOf(errno), 1)\n\t\t\ts.skip(1)", "default:\n\t\t\ts.skip(1)"}},
+		[]edit{{"udp/send_linux.go", "\t\t\ts.counters.writeLoss.add(lossOf(errno), 1)\n\t\t\ts.skip(1)", "\t\t\ts.skip(1)"}},
 	},
 	{
 		"gso_never_given_up", "GSO is tried again for ever after EIO",
@@ -211,5 +211,50 @@ var mutations = []mutation{
 		"overwritten_uncounted", "messages that a slow reader loses are not counted",
 		"Threat23|Ring|Mailroom", []string{".", threats},
 		[]edit{{"mailroom.go", "b.overwritten++\n\t\tm.overwritten++\n", "b.overwritten++\n"}},
+	},
+	{
+		"gso_given_up_for_a_short_one", "a datagram shorter than the segments of an invalid run proves that GSO is to blame",
+		"Run|Invalid", []string{"./udp"},
+		[]edit{{"udp/run_linux.go", " && r.segment == s.suspect", ""}},
+	},
+	{
+		"gso_given_up_for_a_route", "an invalid run whose datagrams are too long for the route stays suspect",
+		"Run|Invalid", []string{"./udp"},
+		[]edit{{"udp/run_linux.go", "if errno == syscall.EMSGSIZE && r.first", "if false && r.first"}},
+	},
+	{
+		"gso_given_up_for_another_run", "what a run behind an invalid one comes to is held against GSO",
+		"Run|Invalid", []string{"./udp"},
+		[]edit{{"udp/run_linux.go", "\ts.suspect = 0\n\tswitch", "\tswitch"}},
+	},
+	{
+		"push_of_any_intent_is_replayed", "an edited recording may queue a message of any intent",
+		"Impossible", []string{"./replay"},
+		[]edit{{"replay/check.go", "e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable", "false"}},
+	},
+	{
+		"plain_counter_beyond_the_limit", "a plain replay takes any counter of ours for sent",
+		"TestPlainCounter", []string{"./replay"},
+		[]edit{{"replay/plain_sent.go", "if h.Counter >= conn.HardPackets", "if false && h.Counter >= conn.HardPackets"}},
+	},
+	{
+		"plain_epochs_stay_open", "a plain replay closes no epoch but for its index",
+		"TestPlainCaptureOfManyEpochs", []string{"./replay"},
+		[]edit{{"replay/plain.go", "if n.Seq >= 3 && old", "if false && old"}},
+	},
+	{
+		"plain_peers_without_bound", "a keys file may name more pairs of identities than there are numbers",
+		"TestPlainKeys", []string{"./replay"},
+		[]edit{{"replay/plain.go", "if len(p.peers) >= pipeline.MaxIDs {", "if false {"}},
+	},
+	{
+		"unknown_closes_uncounted", "a session that ends for a reason without a name is in no row",
+		"CloseReasons|ReasonToClose", []string{"."},
+		[]edit{{"stats.go", "\t\tunknown += n\n", "\t\tunknown += 0 * n\n"}},
+	},
+	{
+		"own_findings_are_told", "a peer may be told of one side's own finding",
+		"CloseReasons|ReasonToClose", []string{"."},
+		[]edit{{"peer.go", "if reason >= wire.CloseIdle {", "if false {"}},
 	},
 }

@@ -176,6 +176,18 @@ func TestOffline(t *testing.T) {
 	}
 }
 
+// Only Latest messages are found again by their channel; of others the queue
+// keeps no positions, whatever they are.
+func TestOfflineKeepsPositionsOfLatestAlone(t *testing.T) {
+	q := online(roomy)
+	q.SetHolding(true)
+	q.Push(1, pipeline.Reliable+1, []byte("x"))
+	require.NotPanics(t, func() { q.SetOnline(false) })
+	require.Empty(t, q.latest)
+	q.Push(2, pipeline.Latest, []byte("y"))
+	require.Len(t, q.latest, 1)
+}
+
 func TestWakesOnceUntilLookedAt(t *testing.T) {
 	q := online(roomy)
 	for range 3 {

@@ -78,7 +78,9 @@ func (q *Queue) dropRealtime() (dropped int) {
 	dropped = q.state.removeRealtime()
 	for i := range q.state.len() {
 		at := q.state.first + uint64(i)
-		q.latest[q.state.at(at).channel] = at
+		if it := q.state.at(at); it.intent == pipeline.Latest {
+			q.latest[it.channel] = at
+		}
 	}
 	return dropped
 }

@@ -72,6 +72,20 @@ func (t *Tracker) Sent(now pipeline.Time, messages int, eliciting bool, o *Outco
 	t.add(s, o)
 }
 
+// SentBelow records that every counter below c has been sent in a packet that
+// elicits no acknowledgement. Of those too far below c to be remembered nothing
+// is kept, so that it takes no longer for a large c.
+func (t *Tracker) SentBelow(c uint64, now pipeline.Time, o *Outcome) {
+	if c > trackedPackets && t.next < c-trackedPackets {
+		t.LoseAll(o)
+		clear(t.ring)
+		t.low, t.next = c-trackedPackets, c-trackedPackets
+	}
+	for t.next < c {
+		t.Sent(now, 0, false, o)
+	}
+}
+
 func (t *Tracker) add(s sentPacket, o *Outcome) {
 	if int(t.next-t.low) >= len(t.ring) {
 		t.makeRoom(o)

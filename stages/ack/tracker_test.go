@@ -380,3 +380,39 @@ func ExampleTracker() {
 	fmt.Println(o.Acked, "acknowledged,", o.Lost, "lost, round trip", o.Sample)
 	// Output: 3 acknowledged, 1 lost, round trip 1µs
 }
+
+// SentBelow is as if each packet had been sent, whatever was in flight, and takes
+// no longer for a counter far away.
+func TestTrackerSentBelow(t *testing.T) {
+	for _, gap := range []uint64{0, 1, 7, 8, 9, trackedPackets - 1, trackedPackets, trackedPackets + 1, trackedPackets + 5, 3 * trackedPackets} {
+		var one, all Tracker
+		var want, got Outcome
+		for i := range 5 {
+			one.Sent(pipeline.Time(i), 1, true, &want)
+			all.Sent(pipeline.Time(i), 1, true, &got)
+		}
+		for range gap {
+			one.Sent(9, 0, false, &want)
+		}
+		all.SentBelow(5+gap, 9, &got)
+		all.SentBelow(5, 9, &got) // not back
+		one.Sent(10, 1, true, &want)
+		all.Sent(10, 1, true, &got)
+		require.Equal(t, one.Next(), all.Next())
+		require.Equal(t, want, got, gap)
+		for _, largest := range []uint64{3, 5 + gap, 6 + gap} {
+			a := wire.Ack{Largest: largest, Bitmap: wire.AckBitmap{0b1001}}
+			v := one.Check(&a, largest)
+			require.Equal(t, v, all.Check(&a, largest), "%d, %d", gap, largest)
+			if v == pipeline.Accept {
+				one.Apply(&a, largest, 20, &want)
+				all.Apply(&a, largest, 20, &got)
+				require.Equal(t, want, got, "%d, %d", gap, largest)
+			}
+		}
+	}
+	var far Tracker
+	far.SentBelow(math.MaxUint64, 9, new(Outcome))
+	require.EqualValues(t, uint64(math.MaxUint64), far.Next())
+	require.LessOrEqual(t, len(far.ring), trackedPackets)
+}
