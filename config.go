@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/udp"

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
 )
 

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/journal"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
-	"github.com/intentra/intentra/journal"
+	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )

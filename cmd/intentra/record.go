@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/intentra/intentra/journal"
+	"github.com/intentra/intentra/internal/journal"
 )
 
 // recordFlags is embedded in the commands that can be recorded.

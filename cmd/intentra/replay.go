@@ -8,8 +8,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/intentra/intentra/journal"
-	"github.com/intentra/intentra/replay"
+	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/replay"
 )
 
 type replayCmd struct {

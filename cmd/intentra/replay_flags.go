@@ -10,7 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/intentra/intentra/replay"
+	"github.com/intentra/intentra/internal/replay"
 )
 
 // stageName and folderName refuse an empty word, as fileName does: without it they

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/intentra/intentra/replay"
+	"github.com/intentra/intentra/internal/replay"
 )
 
 // replayPrinter writes what happens in a replay, line by line.

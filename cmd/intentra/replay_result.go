@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/intentra/intentra/replay"
+	"github.com/intentra/intentra/internal/replay"
 )
 
 // errDiffers: the replay was not like the recording; how, has been told.

@@ -16,9 +16,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/journal"
+	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/replay"
 	"github.com/intentra/intentra/pipeline"
-	"github.com/intentra/intentra/replay"
 	"github.com/intentra/intentra/wire"
 )
 

@@ -71,7 +71,7 @@ var mutations = []mutation{
 	},
 	{
 		"aad_without_first_byte", "version and type are left out of what is authenticated, on both sides",
-		"Threat21|RoundTrip|Protocol|DataPath|Open|Stage", []string{"./stages/aead", "./docs", threats},
+		"Threat21|RoundTrip|Protocol|DataPath|Open|Stage", []string{"./stages/aead", "./internal/interop", threats},
 		[]edit{
 			{"stages/aead/stage.go", "k.cipher.Open(sealed[:0], s.nonce[:], sealed, header)", "k.cipher.Open(sealed[:0], s.nonce[:], sealed, header[1:])"},
 			{"stages/aead/seal.go", "k.cipher.Seal(header, s.nonce[:], frames, header)", "k.cipher.Seal(header, s.nonce[:], frames, header[1:])"},
@@ -229,23 +229,23 @@ var mutations = []mutation{
 	},
 	{
 		"push_of_any_intent_is_replayed", "an edited recording may queue a message of any intent",
-		"Impossible", []string{"./replay"},
-		[]edit{{"replay/check.go", "e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable", "false"}},
+		"Impossible", []string{"./internal/replay"},
+		[]edit{{"internal/replay/check.go", "e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable", "false"}},
 	},
 	{
 		"plain_counter_beyond_the_limit", "a plain replay takes any counter of ours for sent",
-		"TestPlainCounter", []string{"./replay"},
-		[]edit{{"replay/plain_sent.go", "if h.Counter >= conn.HardPackets", "if false && h.Counter >= conn.HardPackets"}},
+		"TestPlainCounter", []string{"./internal/replay"},
+		[]edit{{"internal/replay/plain_sent.go", "if h.Counter >= conn.HardPackets", "if false && h.Counter >= conn.HardPackets"}},
 	},
 	{
 		"plain_epochs_stay_open", "a plain replay closes no epoch but for its index",
-		"TestPlainCaptureOfManyEpochs", []string{"./replay"},
-		[]edit{{"replay/plain.go", "if n.Seq >= 3 && old", "if false && old"}},
+		"TestPlainCaptureOfManyEpochs", []string{"./internal/replay"},
+		[]edit{{"internal/replay/plain.go", "if n.Seq >= 3 && old", "if false && old"}},
 	},
 	{
 		"plain_peers_without_bound", "a keys file may name more pairs of identities than there are numbers",
-		"TestPlainKeys", []string{"./replay"},
-		[]edit{{"replay/plain.go", "if len(p.peers) >= pipeline.MaxIDs {", "if false {"}},
+		"TestPlainKeys", []string{"./internal/replay"},
+		[]edit{{"internal/replay/plain.go", "if len(p.peers) >= pipeline.MaxIDs {", "if false {"}},
 	},
 	{
 		"unknown_closes_uncounted", "a session that ends for a reason without a name is in no row",

@@ -1,0 +1,158 @@
+package dissector
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/stages/cookie"
+	"github.com/intentra/intentra/wire"
+)
+
+// sample is a valid packet, Hello or plaintext, and what the dissector must say
+// of it.
+type sample struct {
+	b      []byte
+	want   []string // its fields, as name=value
+	info   string   // its line in the list of packets
+	faults []string
+}
+
+const (
+	dialerIndex    = 0x01020304
+	responderIndex = 0x0a0b0c0d
+)
+
+var (
+	dialerHello    = wire.Hello{Index: dialerIndex, Rate: 1000, Burst: 100, MaxDatagram: 1200}
+	responderHello = wire.Hello{Index: responderIndex, Rate: 10_000, Burst: 500, MaxDatagram: 1232}
+)
+
+// packetSamples are all packets of a handshake, and Data packets in it.
+func packetSamples(t *testing.T, suite wire.Suite) []sample {
+	init, response, final, keys := handshake(t, suite)
+	var given [wire.CookieSize]byte
+	copy(given[:], distinct(wire.CookieSize, 0xc0))
+	withCookie := bytes.Clone(init)
+	copy(wire.InitCookie(withCookie), given[:])
+	challenge := cookie.AppendChallenge(nil, init, given)
+	_, mac := wire.CookiePacket(challenge)
+
+	handshakeHeader := func(kind wire.PacketType, receiver uint32) []string {
+		return []string{
+			"intentra.version=1", fmt.Sprintf("intentra.type=%d", kind), fmt.Sprintf("intentra.suite=%d", suite),
+			"intentra.reserved=00:00", index("intentra.receiver", receiver),
+		}
+	}
+	zeros := octets("intentra.reserved", make([]byte, 8))
+	m2, m3 := wire.NoiseMessage(response), wire.NoiseMessage(final)
+	initFields := func(cookie []byte) []string {
+		return append(handshakeHeader(wire.TypeInit, 0), index("intentra.sender", dialerIndex), "intentra.reserved=00:00:00:00",
+			octets("intentra.ephemeral", wire.NoiseMessage(init)[:32]), octets("intentra.padding", make([]byte, wire.InitPadding)),
+			octets("intentra.cookie", cookie))
+	}
+	return []sample{
+		{b: init, want: initFields(make([]byte, wire.CookieSize)), info: "Init, sender 0x01020304, no cookie"},
+		{b: challenge, want: append(handshakeHeader(wire.TypeCookie, dialerIndex), zeros,
+			octets("intentra.cookie", given[:]), octets("intentra.mac", mac)), info: "Cookie, receiver 0x01020304"},
+		{b: withCookie, want: initFields(given[:]), info: "Init, sender 0x01020304, cookie"},
+		{b: response, want: append(handshakeHeader(wire.TypeResponse, dialerIndex), zeros,
+			octets("intentra.ephemeral", m2[:32]), octets("intentra.static", m2[32:64]), octets("intentra.static_tag", m2[64:80]),
+			octets("intentra.hello", m2[80:96]), octets("intentra.hello_tag", m2[96:])), info: "Response, receiver 0x01020304"},
+		{b: final, want: append(handshakeHeader(wire.TypeFinal, responderIndex), zeros,
+			octets("intentra.static", m3[:32]), octets("intentra.static_tag", m3[32:48]),
+			octets("intentra.hello", m3[48:64]), octets("intentra.hello_tag", m3[64:])), info: "Final, receiver 0x0a0b0c0d"},
+		data(t, suite, keys.Receive, dialerIndex, 0, wire.AppendPing(nil)),
+		data(t, suite, keys.Send, responderIndex, 1<<28-1, wire.AppendMessage(nil, wire.FrameLatest, 300, []byte("x=1.5"))),
+	}
+}
+
+// handshake makes the packets of a handshake, but for the cookies, and returns
+// the dialer's keys.
+func handshake(t *testing.T, suite wire.Suite) (init, response, final []byte, keys noise.Keys) {
+	prologue := append([]byte("intentra handshake"), wire.Version, byte(suite), 1, 2, 3, 4)
+	i, r := machines(t, suite, prologue)
+	m1, err := i.WriteInit(make([]byte, wire.InitPadding))
+	require.NoError(t, err)
+	_, err = r.ReadInit(m1, wire.InitPadding)
+	require.NoError(t, err)
+	m2, err := r.WriteResponse(wire.AppendHello(nil, responderHello))
+	require.NoError(t, err)
+	_, _, err = i.ReadResponse(m2, wire.HelloSize)
+	require.NoError(t, err)
+	m3, keys, err := i.WriteFinal(wire.AppendHello(nil, dialerHello))
+	require.NoError(t, err)
+
+	init = append(wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: suite, Sender: dialerIndex}), m1...)
+	init = append(init, make([]byte, wire.CookieSize)...)
+	response = append(wire.AppendHeader(nil, wire.Header{Type: wire.TypeResponse, Suite: suite, Receiver: dialerIndex}), m2...)
+	final = append(wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: suite, Receiver: responderIndex}), m3...)
+	return init, response, final, keys
+}
+
+func machines(t *testing.T, suite wire.Suite, prologue []byte) (*noise.Initiator, *noise.Responder) {
+	key := func(first byte) [32]byte { return [32]byte(distinct(32, first)) }
+	dialer, err := noise.NewStatic(key(0x00))
+	require.NoError(t, err)
+	responder, err := noise.NewStatic(key(0x20))
+	require.NoError(t, err)
+	i, err := noise.NewInitiator(suite, dialer, prologue, key(0x40))
+	require.NoError(t, err)
+	r, err := noise.NewResponder(suite, responder, prologue, key(0x60))
+	require.NoError(t, err)
+	return i, r
+}
+
+// data is a Data packet.
+func data(t *testing.T, suite wire.Suite, key [32]byte, receiver uint32, counter uint64, frames []byte) sample {
+	c, err := noise.NewAEAD(suite, key)
+	require.NoError(t, err)
+	header := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: receiver, Counter: counter})
+	b := c.Seal(bytes.Clone(header), noise.AppendNonce(nil, suite, counter), frames, header)
+	return sample{
+		b: b,
+		want: []string{
+			"intentra.version=1", "intentra.type=1", "intentra.reserved=00:00:00",
+			index("intentra.receiver", receiver), fmt.Sprintf("intentra.counter=%d", counter),
+			octets("intentra.frames", b[wire.HeaderSize:len(b)-wire.TagSize]), octets("intentra.tag", b[len(b)-wire.TagSize:]),
+		},
+		info: fmt.Sprintf("Data, receiver 0x%08x, counter %d, %d bytes of frames", receiver, counter, len(frames)),
+	}
+}
+
+// helloSamples are the plaintexts of both Hellos, and of the least that may be.
+func helloSamples() (all []sample) {
+	for _, h := range []wire.Hello{dialerHello, responderHello, {Index: 1, Rate: 1, Burst: 1, MaxDatagram: wire.MinDatagram}} {
+		all = append(all, sample{b: wire.AppendHello(nil, h), info: "Hello", want: []string{
+			index("intentra.hello.index", h.Index), fmt.Sprintf("intentra.hello.rate=%d", h.Rate),
+			fmt.Sprintf("intentra.hello.burst=%d", h.Burst), fmt.Sprintf("intentra.hello.max_datagram=%d", h.MaxDatagram),
+			"intentra.hello.reserved=00:00",
+		}})
+	}
+	return all
+}
+
+// index is what the dissector shows of a receiver index.
+func index(name string, i uint32) string { return fmt.Sprintf("%s=0x%08x", name, i) }
+
+// octets is what it shows of bytes.
+func octets(name string, b []byte) string {
+	return name + "=" + strings.TrimRight(strings.ReplaceAll(fmt.Sprintf("% x", b), " ", ":"), ":")
+}
+
+// distinct is n bytes that count up from first.
+func distinct(n int, first byte) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = first + byte(i)
+	}
+	return b
+}
+
+// be32 is v in 4 bytes.
+func be32(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }

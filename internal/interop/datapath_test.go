@@ -1,0 +1,254 @@
+package interop_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+	ackstage "github.com/intentra/intentra/stages/ack"
+	"github.com/intentra/intentra/stages/aead"
+	"github.com/intentra/intentra/wire"
+)
+
+// session is one session with two live epochs, twice: our chains at one end, and
+// at the other what the document says.
+type session struct {
+	t        *testing.T
+	suite    byte
+	now      pipeline.Time
+	in, out  *pipeline.Chain
+	acks     *ackstage.Stage
+	p, o     pipeline.Packet
+	buf      []byte
+	heard    taken // by our inbound chain, of the packet in hand
+	lane     uint64
+	lastOn   map[uint32]uint64
+	document *receiver // what our inbound chain is to do
+	talker   [2]*client
+	sealed   [][]byte // datagrams of the talker's
+	arrived  map[place]pipeline.Time
+	told     map[place]bool // in an ACK of ours
+}
+
+const maxPacket = 20_000
+
+var (
+	sessionID = pipeline.MakeID(3, 7)
+	epochIDs  = []pipeline.ID{pipeline.MakeID(4, 1), pipeline.MakeID(2, 255)}
+	somewhere = netip.MustParseAddrPort("192.0.2.1:7000")
+)
+
+func newSession(t *testing.T, suite byte) *session {
+	s := &session{
+		t: t, suite: suite, now: 1 << 40, buf: make([]byte, 0, maxPacket), lastOn: map[uint32]uint64{},
+		document: newReceiver(suite), arrived: map[place]pipeline.Time{}, told: map[place]bool{},
+	}
+	cfg := stages.Config{}
+	cfg.Cookie.Rand = rand.NewChaCha8([32]byte{1})
+	cfg.RateLimit.TableSize = 16
+	cfg.Ack.Control = func(_ *pipeline.Packet, f *wire.Frame) {
+		s.heard.control = append(s.heard.control, documented(f))
+	}
+	cfg.Ack.Acked = func(_ *pipeline.Packet, o *ackstage.Outcome) {
+		s.heard.acks = append(s.heard.acks, frame{upTo: o.Reliable})
+	}
+	cfg.Dispatch.Deliver = func(p *pipeline.Packet) bool {
+		f := frame{kind: byte(p.Intent), channel: p.Channel, payload: bytes.Clone(p.Payload())}
+		s.heard.messages = append(s.heard.messages, f)
+		return true
+	}
+	set, err := stages.Default(cfg)
+	require.NoError(t, err)
+	s.acks = set.Ack
+	s.in, s.out = must(set.Build()), must(set.Outbound.Build())
+	fail := func(stage string, value any) { t.Errorf("panic in %s: %v", stage, value) }
+	s.in.OnPanic, s.out.OnPanic = fail, fail
+	s.in.OpenPeer(pipeline.PeerNotice{Peer: 1})
+	for _, c := range []*pipeline.Chain{s.in, s.out} {
+		c.OpenSession(pipeline.SessionNotice{Peer: 1, Session: sessionID})
+	}
+	for seq, id := range epochIDs {
+		s.openEpoch(set, uint32(seq), id)
+	}
+	return s
+}
+
+// openEpoch gives both ends keys.
+func (s *session) openEpoch(set *stages.Set, seq uint32, id pipeline.ID) {
+	for _, c := range []*pipeline.Chain{s.in, s.out} {
+		c.OpenEpoch(pipeline.EpochNotice{Peer: 1, Session: sessionID, Epoch: id, Seq: seq})
+	}
+	index := binary.BigEndian.AppendUint32(nil, uint32(id))
+	here, there := bytes.Repeat([]byte{1 + byte(seq)}, 32), bytes.Repeat([]byte{0x81 + byte(seq)}, 32)
+	suite := wire.Suite(s.suite)
+	set.Open.InstallKey(id, aead.NewKey(suite, must(noise.NewAEAD(suite, [32]byte(there)))))
+	set.Seal.InstallKey(id, aead.NewKey(suite, must(noise.NewAEAD(suite, [32]byte(here)))), 0)
+	s.talker[seq] = &client{
+		suite: s.suite, index: []byte{0xa0, 0xa1, 0xa2, byte(seq)}, remoteIndex: index, epoch: byte(seq),
+		seals: newAEAD(s.suite, there), opens: newAEAD(s.suite, here),
+	}
+	s.document.addEpoch(index, there)
+}
+
+// hear has both ends take a datagram, and compares.
+func (s *session) hear(b []byte) {
+	t := s.t
+	s.forget()
+	want := s.document.take(b)
+	s.heard = taken{}
+	s.p.Reset(bytes.Clone(b), somewhere, s.now)
+	v := s.in.Process(&s.p)
+	if v.Dropped() {
+		_, s.heard.refused = s.in.LastDrop()
+	}
+	require.NotEqual(t, pipeline.Consumed, v)
+	require.Equal(t, want.violation, s.p.Struck(), "violation: %q, %q", want.refused, s.heard.refused)
+	switch want.refused {
+	case "header", "malformed":
+		// What else is wrong with it may be found first.
+		require.True(t, v.Dropped(), "the document refuses it: %s", want.refused)
+		require.Empty(t, append(s.heard.messages, s.heard.control...))
+		return
+	default:
+		require.Equal(t, want.refused, s.heard.refused)
+	}
+	require.Equal(t, said(want.messages), said(s.heard.messages))
+	require.Equal(t, len(want.control), len(s.heard.control))
+	for i, f := range want.control {
+		require.Equal(t, f.bytes(), s.heard.control[i].bytes())
+	}
+	require.Equal(t, len(want.acks), len(s.heard.acks), "ACKs taken")
+	for i, f := range want.acks {
+		require.Equal(t, f.upTo, s.heard.acks[i].upTo)
+	}
+	if want.refused == "" {
+		s.arrived[place{uint64(s.p.EpochSeq), s.p.Counter}] = s.now
+	}
+}
+
+// forget takes the counters that were left out from the document's end once ours
+// has no record of them any more: what is finite may forget, but not the last few.
+func (s *session) forget() {
+	for n, e := range s.document.epochs {
+		tracker := s.acks.Tracker(sessionID, epochIDs[n])
+		for c := range e.leftOut {
+			if tracker.Lost(c) { // also of what is not remembered
+				require.Greater(s.t, e.next-c, uint64(8), "forgotten too early")
+				delete(e.leftOut, c)
+			}
+		}
+	}
+}
+
+// said is what an application sees of messages.
+func said(all []frame) (out []frame) {
+	for _, f := range all {
+		out = append(out, frame{kind: f.kind, channel: f.channel, payload: bytes.Clone(f.payload)})
+	}
+	return out
+}
+
+// documented is a control frame as the document's end has it.
+func documented(f *wire.Frame) frame {
+	d := frame{kind: byte(f.Type)}
+	switch f.Type {
+	case wire.FrameClose:
+		d.payload = []byte{byte(f.Close)}
+	case wire.FramePathChallenge, wire.FramePathResponse:
+		d.payload = bytes.Clone(f.Token[:])
+	case wire.FrameRekey:
+		d.step, d.payload = byte(f.Step), bytes.Clone(f.Payload)
+	}
+	return d
+}
+
+// say sends messages through our outbound chain. The other end must find them
+// in the packet and, of what they and the rest of it say, be able to make the
+// same packet, byte for byte.
+func (s *session) say(epoch int, messages []frame) {
+	t, id, c := s.t, epochIDs[epoch], s.talker[epoch]
+	tracker := s.acks.Tracker(sessionID, id)
+	counter := tracker.Next()
+	s.o.Reset(wire.AppendHeader(s.buf[:0], wire.Header{
+		Type: wire.TypeData, Receiver: binary.BigEndian.Uint32(c.index), Counter: counter,
+	}), somewhere, s.now)
+	s.o.Peer, s.o.Session, s.o.Epoch, s.o.EpochSeq, s.o.Counter = 1, sessionID, id, uint32(epoch), counter
+	var packed []frame
+	for _, m := range messages {
+		s.o.Channel, s.o.Intent = m.channel, pipeline.Intent(m.kind)
+		s.o.Sequence, s.o.Distance = s.lane, s.distance(m.channel)
+		s.o.SetPayload(m.payload)
+		if len(s.o.Data)+s.out.PackedSize(&s.o)+wire.TagSize > cap(s.o.Data) {
+			break
+		}
+		if m.kind == 3 {
+			m.number, m.distance = s.lane, s.o.Distance
+			s.lastOn[m.channel] = s.lane
+			s.lane++
+			s.document.reliableSent = s.lane
+			s.acks.SetReliableSent(sessionID, s.lane)
+		}
+		require.Equal(t, pipeline.Accept, s.out.ProcessMessage(&s.o))
+		s.out.Pack(&s.o)
+		packed = append(packed, m)
+	}
+	require.Equal(t, pipeline.Accept, s.out.ProcessPacket(&s.o))
+	tracker.Sent(s.now, len(packed), len(packed) > 0, new(ackstage.Outcome))
+	s.document.epochs[epoch].next = counter + 1
+
+	got, plain, err := c.open(s.o.Data)
+	require.NoError(t, err)
+	require.Equal(t, counter, got)
+	all, ok := parse(plain)
+	require.True(t, ok || len(plain) == 0, "our packet is malformed: %x", plain)
+	require.GreaterOrEqual(t, len(all), len(packed))
+	var again []byte
+	for i, f := range all {
+		again = append(again, f.bytes()...)
+		if i < len(packed) {
+			require.Equal(t, packed[i].bytes(), f.bytes())
+		} else {
+			s.judge(f)
+		}
+	}
+	header := binary.BigEndian.AppendUint64(join([]byte{0x11, 0, 0, 0}, c.index), counter)
+	require.Equal(t, c.opens.Seal(header, nonce(s.suite, counter), again, header), s.o.Data)
+}
+
+func (s *session) distance(channel uint32) uint16 {
+	if last, ok := s.lastOn[channel]; ok && s.lane-last <= 1023 {
+		return uint16(s.lane - last)
+	}
+	return 0
+}
+
+// judge checks that an ACK of ours tells the truth, and that all that has
+// arrived has been told by now.
+func (s *session) judge(f frame) {
+	t := s.t
+	require.Equal(t, byte(4), f.kind)
+	e := s.document.epochs[f.epoch]
+	largest := uint64(0)
+	for c := range e.accepted {
+		largest = max(largest, c)
+	}
+	require.Equal(t, largest, f.number)
+	require.Equal(t, s.document.lowest, f.upTo)
+	waited := time.Duration(s.now - s.arrived[place{uint64(f.epoch), largest}])
+	require.EqualValues(t, min(waited/(8*time.Microsecond), 65535), f.delay)
+	for _, c := range f.counters() {
+		require.True(t, e.accepted[c], "acknowledged without having come: %d", c)
+		s.told[place{uint64(f.epoch), c}] = true
+	}
+	for c := range e.accepted {
+		require.True(t, largest-c > 1024 || s.told[place{uint64(f.epoch), c}], "never acknowledged: %d", c)
+	}
+}

@@ -1,0 +1,100 @@
+package replay
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
+)
+
+// A journal may have been edited by hand. The core trusts its driver, as it may
+// trust package intentra, which has validated the configuration; here the file
+// is the driver, so what no transport does is refused.
+
+// checkConfig refuses a configuration that intentra.Config cannot come to.
+func checkConfig(c *conn.Config) error {
+	const many = 1 << 30
+	for _, n := range []struct {
+		name               string
+		value, least, most float64
+	}{
+		{"MaxDatagram", float64(c.MaxDatagram), wire.MinDatagram, wire.MaxDatagram},
+		{"MaxPeers", float64(c.MaxPeers), 1, pipeline.MaxIDs},
+		{"MaxHandshakes", float64(c.MaxHandshakes), 1, 1 << 16},
+		{"MaxHandshakesPerAddress", float64(c.MaxHandshakesPerAddress), 1, 1 << 16},
+		{"HandshakeRate", c.HandshakeRate, 1, many},
+		{"HandshakeBurst", float64(c.HandshakeBurst), 1, many},
+		{"RekeyRate", c.RekeyRate, 1, many},
+		{"PeerRate", float64(c.PeerRate), 1, many},
+		{"PeerBurst", float64(c.PeerBurst), 1, many},
+		{"RekeyAfterPackets", float64(c.RekeyAfterPackets), 1, conn.HardPackets},
+		{"Strikes", float64(c.Strikes), 1, many},
+		{"Queue.StateMessages", float64(c.Queue.StateMessages), 1, many},
+		{"Queue.StateBytes", float64(c.Queue.StateBytes), 1, many},
+		{"Queue.ReliableMessages", float64(c.Queue.ReliableMessages), 1, many},
+		{"Queue.ReliableBytes", float64(c.Queue.ReliableBytes), 1, many},
+		{"Chains.Ack.Every", float64(c.Chains.Ack.Every), 0, many},
+		{"Chains.Ack.HeldBytes", float64(c.Chains.Ack.HeldBytes), 0, many},
+		{"Chains.Ack.HeldBytesTotal", float64(c.Chains.Ack.HeldBytesTotal), 0, many},
+	} {
+		if !(n.value >= n.least && n.value <= n.most) { // so that no NaN gets by
+			return impossible(fmt.Sprintf("a configuration whose %s is %v", n.name, n.value))
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"IdleTimeout", c.IdleTimeout}, {"KeepAlive", c.KeepAlive}, {"HandshakeTimeout", c.HandshakeTimeout},
+		{"Unanswered", c.Unanswered}, {"RekeyAfter", c.RekeyAfter}, {"StrikeWindow", c.StrikeWindow},
+	} {
+		if d.value < leastTime || d.value > mostTime {
+			return impossible(fmt.Sprintf("a configuration whose %s is %v", d.name, d.value))
+		}
+	}
+	for _, s := range append([]wire.Suite{c.Suite}, c.Suites...) {
+		if !s.Valid() {
+			return impossible(fmt.Sprintf("a configuration of suite %d", s))
+		}
+	}
+	return nil
+}
+
+// What any duration of a configuration may be, and the core's time: a journal
+// longer than mostTime from the start of the transport is none.
+const (
+	leastTime = time.Millisecond
+	mostTime  = 100 * 365 * 24 * time.Hour
+)
+
+// checkEntry refuses inputs that no driver makes up, and that the core need not
+// stand.
+func checkEntry(it journal.Item) error {
+	e := it.Entry
+	switch {
+	case e.At < 0 || e.At > pipeline.Time(mostTime):
+		return impossible(fmt.Sprintf("an entry at the time %d", e.At))
+	case e.Kind == journal.Received && (it.Packet == nil || it.Packet.Data == nil):
+		return impossible("a datagram that is not in it, or not whole")
+	case (e.Kind == journal.Received || e.Kind == journal.SetAddress) && !e.Addr.IsValid():
+		return impossible(fmt.Sprintf("an entry %q without an address", e.Kind))
+	case e.Kind == journal.Dial && e.Key == e.Identity:
+		return impossible("a transport that dials itself")
+	}
+	return nil
+}
+
+// checkPush refuses messages that no queue takes: Send has looked at the intent
+// and at the length, and the queue relies on both.
+func checkPush(e *journal.Entry) error {
+	switch {
+	case e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable:
+		return impossible(fmt.Sprintf("a message of intent %d", e.Intent))
+	case len(e.Payload) > wire.MaxDatagram:
+		return impossible(fmt.Sprintf("a message of %d bytes", len(e.Payload)))
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package replay_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/replay"
+	"github.com/intentra/intentra/internal/seed"
+	"github.com/intentra/intentra/wire"
+)
+
+// coalesced is what tcpdump would have written of a recording beside a sender
+// that leaves segmentation to the kernel: neighbours of one direction and length,
+// and a shorter one behind them, are one. It returns how many are part of such, how
+// many of those have a handshake packet, and how many more than one receiver index.
+func coalesced(t testing.TB, capture []byte) (out []byte, together, handshakes, indexes int) {
+	const ip, headers = 20, 28
+	var runs []heard
+	segment, count, mixed, rekeyed := 0, 0, false, false
+	for _, p := range packets(t, capture) {
+		data := p.packet[headers:]
+		kind, index, _ := wire.Peek(data)
+		if count > 0 && len(data) <= segment {
+			run := &runs[len(runs)-1]
+			first, before, _ := wire.Peek(run.packet[headers+(count-1)*segment:])
+			whole := len(run.packet) == headers+count*segment && len(run.packet)+len(data) < 65_000
+			if whole && bytes.Equal(run.packet[12:24], p.packet[12:24]) {
+				run.packet = append(run.packet, data...)
+				binary.BigEndian.PutUint16(run.packet[ip+4:], uint16(len(run.packet)-ip))
+				run.at = p.at // the keys of the later ones may be younger
+				if together++; count == 1 {
+					together++
+				}
+				switch data := wire.TypeData; {
+				case (kind != data || first != data) && !mixed:
+					mixed = true
+					handshakes++
+				case kind == data && first == data && index != before && !rekeyed:
+					rekeyed = true
+					indexes++
+				}
+				count++
+				continue
+			}
+		}
+		runs, segment, count, mixed, rekeyed = append(runs, p), len(data), 1, false, false
+	}
+	return pcap(runs), together, handshakes, indexes
+}
+
+// Datagrams that a capture has as one, because they were to be segmented further
+// down, are judged one by one.
+func TestPlainCaptureBeforeSegmentation(t *testing.T) {
+	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
+		w := newWorld(t, fixed())
+		dialer, listener, p := pair(w, intentra.Config{Suite: suite}, intentra.Config{})
+		for i := range 40 {
+			for j := range 100 {
+				dialer.push(p, uint32(j), intentra.Reliable, bytes.Repeat(number(i), 20+i%3))
+				listener.push(listener.peers[0], uint32(j), intentra.Realtime, bytes.Repeat(number(j), 50))
+			}
+			w.settle(2e6)
+		}
+		w.settle(400e6)
+		w.end()
+		for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+			_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
+			capture, together, _, _ := coalesced(t, s.capture.Bytes())
+			require.Greater(t, together, 200, "too few to tell")
+			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
+			require.Equal(t, recorded, replayed, name)
+			require.Equal(t, s.delivered, delivered, name)
+			require.Equal(t, s.received, res.Received, name)
+		}
+	}
+}
+
+// Rekeys, and handshakes beside a session, fall into such runs, too.
+func TestRekeysBeforeSegmentation(t *testing.T) {
+	handshakes, indexes := 0, 0
+	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
+		w := newWorld(t, fixed())
+		c := intentra.Config{RekeyAfterPackets: 40, Suite: suite}
+		dialer, listener, p := pair(w, c, c)
+		for i := range 300 {
+			if i%20 == 0 {
+				dialer.dial(listener, w.static())
+			}
+			for j := range 8 {
+				dialer.push(p, uint32(j), intentra.Reliable, bytes.Repeat(number(i), 250))
+				listener.push(listener.peers[0], uint32(j), intentra.Realtime, bytes.Repeat(number(j), 250))
+			}
+			w.settle(2e6)
+		}
+		w.settle(400e6)
+		w.end()
+		for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+			_, _, want, _ := judged(t, stripped(t, s.capture.Bytes(), unchanged), s.keys.Bytes())
+			capture, _, h, i := coalesced(t, s.capture.Bytes())
+			handshakes, indexes = handshakes+h, indexes+i
+			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
+			require.Equal(t, want, replayed, name)
+			require.Equal(t, s.delivered, delivered, name)
+			require.Equal(t, s.received, res.Received, name)
+		}
+	}
+	t.Log(handshakes, "runs with handshake packets,", indexes, "with two indexes")
+	require.Positive(t, handshakes, "no run has a handshake packet")
+	require.Positive(t, indexes, "no run has two indexes")
+}
+
+// sealed is a Data packet of size bytes as good as any, to whoever has no key.
+func sealed(r *rand.Rand, receiver uint32, counter uint64, size int) []byte {
+	b := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: receiver, Counter: counter})
+	return append(b, random(r, size-len(b))...)
+}
+
+func random(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+func TestApart(t *testing.T) {
+	r := seed.Rand(t)
+	shake := func(kind wire.PacketType, size int) []byte {
+		h := wire.Header{Type: kind, Suite: wire.AESGCM, Receiver: 9}
+		if kind == wire.TypeInit {
+			h.Receiver, h.Sender = 0, 7
+		}
+		b := wire.AppendHeader(nil, h)
+		return append(b, random(r, size-len(b))...)
+	}
+	init, response := shake(wire.TypeInit, wire.InitSize), shake(wire.TypeResponse, wire.ResponseSize)
+	final, cookie := shake(wire.TypeFinal, wire.FinalSize), shake(wire.TypeCookie, wire.CookiePacketSize)
+	data := func(receiver uint32, counter uint64, size int) []byte { return sealed(r, receiver, counter, size) }
+	for name, run := range map[string][][]byte{
+		"one":                         {data(5, 1, 1200)},
+		"Init":                        {init},
+		"Init and Data":               {init, data(5, 0, 33)},
+		"two Inits":                   {init, init, data(5, 0, 128)},
+		"Response and Data":           {response, data(5, 0, 128), data(5, 1, 40)},
+		"Final and Data":              {final, data(5, 0, 96), data(5, 1, 96)},
+		"Cookies":                     {cookie, cookie, data(5, 3, 48)},
+		"Data and handshake packets":  {data(5, 1, 128), init, response, final},
+		"Data":                        {data(5, 1, 1200), data(5, 2, 1200), data(5, 7, 32)},
+		"the smallest":                {data(5, 1, 32), data(5, 2, 32), data(5, 3, 32)},
+		"two epochs":                  {data(5, 800, 200), data(5, 801, 200), data(6, 0, 200), data(6, 1, 50)},
+		"two epochs in two packets":   {data(5, 800, 1200), data(6, 0, 900)},
+		"late ones of the last epoch": {data(6, 0, 200), data(5, 800, 200), data(6, 1, 200)},
+		"as many as there may be":     slices.Repeat([][]byte{init}, 128),
+	} {
+		require.Equal(t, run, replay.Apart(slices.Concat(run...)), name)
+	}
+	broken := func(b []byte, at int) []byte { b = bytes.Clone(b); b[at] ^= 0x80; return b }
+	for name, b := range map[string][]byte{
+		"nothing":                       {},
+		"no header":                     init[:10],
+		"something else":                random(r, 500),
+		"Init with a tail":              slices.Concat(init, random(r, 60)),
+		"Init and a counter too high":   slices.Concat(init, data(5, 1<<28, 60)),
+		"Init and less than a packet":   slices.Concat(init, data(5, 1, 32)[:31]),
+		"Init and Data longer than it":  slices.Concat(init, data(5, 1, 129)),
+		"Init and part of another":      slices.Concat(init, init[:100]),
+		"the first is not sound":        slices.Concat(broken(data(5, 1, 200), 2), data(5, 2, 200)),
+		"Init that is not sound":        slices.Concat(broken(init, 4), data(5, 2, 100)),
+		"the second is longer":          slices.Concat(data(5, 1, 200), data(5, 2, 201)),
+		"a counter that comes again":    slices.Concat(data(5, 1, 200), data(5, 1, 200)),
+		"a counter that goes back":      slices.Concat(data(5, 2, 200), data(5, 1, 200)),
+		"a counter too high":            slices.Concat(data(5, 1, 200), data(5, 1<<28, 200)),
+		"the last is not sound":         slices.Concat(data(5, 1, 200), data(5, 2, 200), broken(data(5, 3, 200), 3)),
+		"the last of another version":   slices.Concat(data(5, 1, 200), data(6, 2, 200), broken(data(6, 3, 200), 0)),
+		"more than a kernel puts in it": slices.Concat(slices.Repeat([][]byte{init}, 129)...),
+	} {
+		require.Equal(t, [][]byte{b}, replay.Apart(b), name)
+	}
+}
+
+// What is one datagram stays one, whatever its ciphertext is.
+func TestSingleDatagramsStayWhole(t *testing.T) {
+	r := seed.Rand(t)
+	for range 2_000 {
+		b := sealed(r, r.Uint32(), uint64(r.Uint32N(1<<28)), 32+r.IntN(3000))
+		require.Len(t, replay.Apart(b), 1)
+	}
+}

@@ -1,0 +1,294 @@
+package replay_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/replay"
+)
+
+func options() replay.Options { return replay.Options{} }
+
+// states is the listener of a pair to which n Realtime messages have come, a
+// packet each.
+func states(t testing.TB, n int) *side {
+	w := newWorld(t, fixed())
+	a, b, p := pair(w, intentra.Config{}, intentra.Config{})
+	for i := range n {
+		a.push(p, 1, intentra.Realtime, number(i))
+		w.settle(2 * time.Millisecond)
+	}
+	w.settle(300 * time.Millisecond)
+	w.end()
+	require.Equal(t, n, b.delivered)
+	return b
+}
+
+// deliveries are the blocks of the datagrams that have brought a message.
+func deliveries(t testing.TB, all []block) (at []int) {
+	for i, k := range all {
+		if k.kind != kindPacket || k.kindOf(t) != "received" {
+			continue
+		}
+		if o := k.fields(t)["outcome"].(map[string]any); o["delivered"] != nil {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// verdicts replays and returns what differs, and each packet with its number.
+func verdicts(t testing.TB, all []block, keys []byte) (differences []replay.Difference, packets []replay.Packet) {
+	o := options()
+	o.Packet = func(p replay.Packet) { packets = append(packets, p) }
+	_, differences = replayOf(t, join(all), keys, o)
+	return differences, packets
+}
+
+// A bit that has been changed in one packet shows in that packet's verdict, and in
+// no other's.
+func TestChangedPacketIsFound(t *testing.T) {
+	s := states(t, 40)
+	all := split(t, s.capture.Bytes())
+	at := deliveries(t, all)
+	require.Len(t, at, 40)
+	changed := clone(all)
+	victim := &changed[at[17]]
+	victim.packet[len(victim.packet)-1] ^= 1
+	differences, packets := verdicts(t, changed, s.keys.Bytes())
+	wrong := 0
+	for _, p := range packets {
+		if p.Recorded.Equal(p.Replayed) {
+			continue
+		}
+		wrong++
+		require.Equal(t, "accept", p.Recorded.Verdict)
+		require.Equal(t, "drop aead/forged", p.Replayed.Verdict)
+		require.Equal(t, "drop aead/forged", differences[0].Replayed)
+		require.Equal(t, p.Number, differences[0].Packet)
+	}
+	require.Equal(t, 1, wrong)
+	require.Equal(t, "verdict", differences[0].What)
+	for _, d := range differences[1:] {
+		require.Contains(t, []string{"sent", "total"}, d.What, "an acknowledgement names one packet less, and the totals know")
+	}
+}
+
+// With Reliable messages more follows from it, as nobody sends again what the
+// recorded side had taken: the first difference is that packet all the same.
+func TestChangedReliablePacketIsFoundFirst(t *testing.T) {
+	w := newWorld(t, fixed())
+	a, s, p := pair(w, intentra.Config{}, intentra.Config{})
+	for i := range 40 {
+		a.push(p, 1, intentra.Reliable, number(i))
+		w.settle(2 * time.Millisecond)
+	}
+	w.settle(300 * time.Millisecond)
+	w.end()
+	all := split(t, s.capture.Bytes())
+	at := deliveries(t, all)
+	require.Len(t, at, 40)
+	victim := &all[at[17]]
+	victim.packet[len(victim.packet)-1] ^= 1
+	differences, packets := verdicts(t, all, s.keys.Bytes())
+	wrong := 0
+	for _, p := range packets {
+		if !p.Recorded.Equal(p.Replayed) {
+			if wrong++; wrong == 1 {
+				require.Equal(t, p.Number, differences[0].Packet)
+				require.Equal(t, "drop aead/forged", p.Replayed.Verdict)
+			}
+		}
+	}
+	require.Equal(t, "verdict", differences[0].What)
+	require.Equal(t, "drop aead/forged", differences[0].Replayed)
+	kinds := map[string]int{}
+	for _, d := range differences {
+		kinds[d.What]++
+		require.GreaterOrEqual(t, d.Packet, differences[0].Packet)
+	}
+	require.Equal(t, wrong, kinds["verdict"])
+	require.Greater(t, wrong, 1, "what is behind it waits for it")
+	require.Positive(t, kinds["sent"])
+	t.Log(kinds)
+}
+
+func TestCorruptedCopies(t *testing.T) {
+	s := states(t, 40)
+	all := split(t, s.capture.Bytes())
+	at := deliveries(t, all)
+	keys := s.keys.String()
+	find := func(kind string) int {
+		for i := range all {
+			if all[i].kindOf(t) == kind {
+				return i
+			}
+		}
+		t.Fatal("no", kind)
+		return 0
+	}
+	for name, corrupt := range map[string]func(k []block) []block{
+		"packet removed":   func(k []block) []block { return append(k[:at[5]], k[at[5]+1:]...) },
+		"packet doubled":   func(k []block) []block { return slices.Insert(k, at[5], k[at[5]]) },
+		"packets swapped":  func(k []block) []block { k[at[5]].packet, k[at[6]].packet = k[at[6]].packet, k[at[5]].packet; return k },
+		"header changed":   func(k []block) []block { k[at[5]].packet[28] ^= 0x80; return k },
+		"packet cut short": func(k []block) []block { k[at[5]].packet = cut(k[at[5]].packet); return k },
+		"verdict edited": func(k []block) []block {
+			k[at[5]].set(t, "outcome", map[string]any{"verdict": "drop replay/replayed"})
+			return k
+		},
+		"sum edited": func(k []block) []block {
+			o := k[at[5]].fields(t)["outcome"].(map[string]any)
+			o["sum"] = 5
+			k[at[5]].set(t, "outcome", o)
+			return k
+		},
+		"address edited": func(k []block) []block { k[find("received")].set(t, "addr", "10.0.0.9:1"); return k },
+		"sent packet edited": func(k []block) []block {
+			p := k[find("sent")].packet
+			p[len(p)-1] ^= 1
+			return k
+		},
+		"sent packet removed": func(k []block) []block { i := find("sent"); return append(k[:i], k[i+1:]...) },
+		"job removed":         func(k []block) []block { i := find("job"); return append(k[:i], k[i+1:]...) },
+		"key refused": func(k []block) []block {
+			for i := range k {
+				if k[i].kindOf(t) == "job" {
+					k[i].set(t, "authorized", false)
+				}
+			}
+			return k
+		},
+		"totals edited": func(k []block) []block {
+			i := find("end")
+			end := k[i].fields(t)["end"].(map[string]any)
+			end["inbound"].(map[string]any)["Packets"].(map[string]any)["In"] = 9
+			k[i].set(t, "end", end)
+			return k
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, differences := replayOf(t, join(corrupt(clone(all))), []byte(keys), options())
+			require.NotEmpty(t, differences)
+			t.Log(differences[0])
+		})
+	}
+	t.Run("time edited", func(t *testing.T) {
+		// The flush that sends an acknowledgement, at a time when it is not due.
+		k := clone(all)
+		for i := range k {
+			if k[i].kindOf(t) == "outgoing" && i > at[20] {
+				for ; k[i].kindOf(t) != "flush"; i-- {
+				}
+				k[i].set(t, "at", time.Hour)
+				break
+			}
+		}
+		_, differences := replayOf(t, join(k), []byte(keys), options())
+		require.NotEmpty(t, differences)
+		t.Log(differences[0])
+	})
+	t.Run("randomness", func(t *testing.T) {
+		parsed, err := journal.ParseKeys(strings.NewReader(keys))
+		require.NoError(t, err)
+		for name, random := range map[string][]byte{
+			"another byte": change(parsed.Random, 16+16+16+3),
+			"one too many": append(bytes.Clone(parsed.Random), 0),
+			"one too few":  parsed.Random[:len(parsed.Random)-1],
+			"one left out": append(bytes.Clone(parsed.Random[:60]), parsed.Random[61:]...),
+		} {
+			own := *parsed
+			own.Random = random
+			o := options()
+			o.Keys = &own
+			_, differences := replayOf(t, s.capture.Bytes(), nil, o)
+			require.NotEmpty(t, differences, name)
+		}
+	})
+	t.Run("keys of another", func(t *testing.T) {
+		other := resealed(strings.Replace(keys, hex.EncodeToString(private(s)), strings.Repeat("07", 32), 1))
+		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
+		// Those of another recording of the same transport have the same key.
+		id := strings.Fields(strings.SplitN(keys, "\n", 3)[1])[1]
+		other = resealed(strings.Replace(keys, id, strings.Repeat("07", 16), 1))
+		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
+	})
+	t.Run("keys that are damaged", func(t *testing.T) {
+		require.Equal(t, keys, resealed(keys))
+		lines, tried := strings.SplitAfter(keys, "\n"), 0
+		for i, line := range lines {
+			if !strings.HasPrefix(line, "random ") {
+				continue
+			}
+			tried++
+			flipped := slices.Clone(lines)
+			flipped[i] = strings.Replace(line, line[7:8], string(line[7]^1), 1)
+			for _, damaged := range [][]string{flipped, slices.Delete(slices.Clone(lines), i, i+1)} {
+				_, err := journal.ParseKeys(strings.NewReader(strings.Join(damaged, "")))
+				require.ErrorIs(t, err, journal.ErrKeys)
+				require.ErrorContains(t, err, fmt.Sprintf("line %d: ", i+1))
+			}
+		}
+		require.Positive(t, tried)
+	})
+	t.Run("keys that end early", func(t *testing.T) {
+		lines := strings.SplitAfter(keys, "\n")
+		cut, whole := 0, 0
+		for n := 1; n < len(lines); n++ {
+			switch err := runWith(t, s, strings.Join(lines[:n], "")); {
+			case err == nil:
+				whole++ // nothing is needed of what was left out
+			default:
+				require.ErrorIs(t, err, replay.ErrKeysCut, "%d lines", n)
+				cut++
+			}
+		}
+		require.Positive(t, whole)
+		require.Greater(t, cut, 10)
+	})
+}
+
+// resealed is a keys file with the checksums that fit its lines.
+func resealed(keys string) string {
+	lines, sum := strings.Split(keys, "\n"), uint32(0)
+	for i := 1; i < len(lines)-1; i++ {
+		words := lines[i][:strings.LastIndex(lines[i], " ")]
+		sum = crc32.Update(sum, crc32.MakeTable(crc32.Castagnoli), []byte(words+"\n"))
+		lines[i] = fmt.Sprintf("%s %08x", words, sum)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// runWith replays with other keys, and finds no difference before it ends.
+func runWith(t *testing.T, s *side, keys string) error {
+	parsed, err := journal.ParseKeys(strings.NewReader(keys))
+	require.NoError(t, err)
+	res, err := replay.Run(mustCapture(t, s.capture.Bytes()), replay.Options{Keys: parsed})
+	require.Empty(t, res.Differences)
+	return err
+}
+
+func private(s *side) []byte { k := s.static.Private(); return k[:] }
+
+func change(b []byte, at int) []byte {
+	b = bytes.Clone(b)
+	b[at] ^= 1
+	return b
+}
+
+// cut takes the last byte off a datagram in IPv4.
+func cut(packet []byte) []byte {
+	packet = packet[:len(packet)-1]
+	packet[25]--
+	return packet
+}

@@ -1,0 +1,80 @@
+package replay
+
+import (
+	"fmt"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/journal"
+)
+
+// call does what the driver has called the core for.
+func (f *full) call(e *journal.Entry) {
+	switch e.Kind {
+	case journal.Timeout:
+		f.core.HandleTimeout(e.At)
+	case journal.Flush:
+		f.core.Flush(e.At)
+	case journal.Close:
+		f.core.Close(e.Reason, e.At)
+	case journal.Revoke:
+		f.core.Revoke(e.Key, e.At)
+	case journal.Job:
+		f.job(e)
+	case journal.Dial:
+		f.dial(e)
+	case journal.Ready, journal.SetAddress, journal.DialFailed, journal.Abandon, journal.ClosePeer, journal.Probe:
+		switch p := f.peers[e.Peer]; {
+		case p != nil:
+			f.callPeer(p, e)
+		case !f.forgotten(e.Peer):
+			f.differ("call", string(e.Kind), "no such peer")
+		}
+	default:
+		f.differ("call", string(e.Kind), "nothing known by that name")
+	}
+}
+
+func (f *full) callPeer(p *conn.Peer, e *journal.Entry) {
+	switch e.Kind {
+	case journal.Ready:
+		f.core.MarkReady(p)
+	case journal.SetAddress:
+		f.core.SetAddress(p, e.Addr, e.At)
+	case journal.DialFailed:
+		f.core.DialFailed(p, fmt.Errorf("recorded: %s", e.Error), e.At)
+	case journal.Abandon:
+		f.core.AbandonDial(p, e.At)
+	case journal.ClosePeer:
+		f.core.ClosePeer(p, e.Reason, e.At)
+	case journal.Probe:
+		f.core.Probe(p, e.At)
+	}
+}
+
+func (f *full) dial(e *journal.Entry) {
+	static := f.statics[e.Identity]
+	if static == nil {
+		f.random.cut = !f.o.Keys.Whole // it stands behind what is there
+		f.differ("call", "dial", "the keys file has no such identity")
+		return
+	}
+	if p, err := f.core.DialAs(static, e.Key, e.At); err == nil {
+		f.know(p)
+	}
+}
+
+// job runs the job that had come back here.
+func (f *full) job(e *journal.Entry) {
+	for f.jobs[e.Job] == nil {
+		j := f.core.PollJob()
+		if j == nil {
+			f.differ("call", fmt.Sprintf("handshake job %d", e.Job), "no such job")
+			return
+		}
+		f.jobs[j.Number()] = j
+	}
+	j := f.jobs[e.Job]
+	delete(f.jobs, e.Job)
+	j.Run()
+	f.core.HandleJob(j, e.At)
+}

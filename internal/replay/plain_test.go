@@ -1,0 +1,265 @@
+package replay_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/replay"
+	"github.com/intentra/intentra/wire"
+)
+
+// heard is a packet and its time since the epoch.
+type heard struct {
+	at     time.Duration
+	packet []byte
+}
+
+// packets are those of a recording.
+func packets(t testing.TB, capture []byte) (all []heard) {
+	le := binary.LittleEndian
+	for _, k := range split(t, capture) {
+		if k.kind == kindPacket {
+			at := time.Duration(uint64(le.Uint32(k.fixed[4:]))<<32 | uint64(le.Uint32(k.fixed[8:])))
+			all = append(all, heard{at, bytes.Clone(k.packet)})
+		}
+	}
+	return all
+}
+
+// pcap is a classic pcap, with times in nanoseconds, as tcpdump writes it.
+func pcap(packets []heard) []byte {
+	le := binary.LittleEndian
+	out := le.AppendUint32(nil, 0xa1b23c4d)
+	out = append(out, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0)
+	for _, p := range packets {
+		for _, v := range []uint32{uint32(p.at / time.Second), uint32(p.at % time.Second), uint32(len(p.packet)), uint32(len(p.packet))} {
+			out = le.AppendUint32(out, v)
+		}
+		out = append(out, p.packet...)
+	}
+	return out
+}
+
+// stripped is what tcpdump would have written of a recording.
+func stripped(t testing.TB, capture []byte, change func(packet []byte) []byte) []byte {
+	all := packets(t, capture)
+	for i := range all {
+		all[i].packet = change(all[i].packet)
+	}
+	return pcap(all)
+}
+
+func unchanged(packet []byte) []byte { return packet }
+
+// judged are the outcomes of the data packets, in order.
+func judged(t testing.TB, capture, keys []byte) (res replay.Result, recorded, replayed []string, delivered int) {
+	o := options()
+	o.Packet = func(p replay.Packet) {
+		if kind, _, ok := wire.Peek(p.Data); !ok || kind != wire.TypeData {
+			require.True(t, p.Note != "" || p.Recorded.Verdict != "", "a handshake is named and not judged")
+			return
+		}
+		recorded = append(recorded, p.Recorded.String())
+		replayed = append(replayed, p.Replayed.String())
+		delivered += p.Replayed.Delivered
+	}
+	res, _ = replayOf(t, capture, keys, o)
+	return res, recorded, replayed, delivered
+}
+
+// busy is a pair that has exchanged messages of all intents through several rekeys.
+func busy(t testing.TB, suite intentra.Suite, seed uint64) (w *world, dialer, listener *side) {
+	w = newWorld(t, rand.New(rand.NewPCG(seed, 0)))
+	c := intentra.Config{RekeyAfterPackets: 40, Suite: suite}
+	dialer, listener, p := pair(w, c, c)
+	back := listener.peers[0]
+	for i := range 300 {
+		dialer.push(p, uint32(i%3), intentra.Realtime+intentra.Intent(i%3), number(i))
+		if i%4 == 0 {
+			listener.push(back, 1, intentra.Reliable, number(i))
+		}
+		if i%7 == 0 && len(w.wire) > 0 {
+			w.wire = append(w.wire[1:], w.wire[0]) // late
+		}
+		if i%30 == 0 && len(w.wire) > 0 {
+			w.arrive(w.wire[0]) // twice
+		}
+		w.settle(2 * time.Millisecond)
+	}
+	w.settle(400 * time.Millisecond)
+	w.end()
+	return w, dialer, listener
+}
+
+// A capture of packets alone, as tcpdump takes it, comes to the same verdicts for
+// all data packets, and the same messages.
+func TestPlainCapture(t *testing.T) {
+	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
+		w, dialer, listener := busy(t, suite, 1)
+		w.requireSame(options())
+		stranger, _, _ := busy(t, suite, 2)
+		others := stranger.sides
+		for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+			_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
+			capture := stripped(t, s.capture.Bytes(), unchanged)
+			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
+			require.False(t, res.Journal)
+			require.Positive(t, res.Unjudged)
+			require.Equal(t, recorded, replayed, name)
+			require.Equal(t, s.delivered, delivered)
+			require.Equal(t, s.received, res.Received)
+			require.Zero(t, res.Other)
+
+			// The peer's keys tell the same from the other side.
+			theirs := map[*side]*side{dialer: listener, listener: dialer}[s]
+			_, _, _, delivered = judged(t, capture, theirs.keys.Bytes())
+			require.Positive(t, delivered)
+			// Another's fit nothing.
+			other := map[*side]*side{dialer: others[0], listener: others[1]}[s]
+			_, _, replayed, delivered = judged(t, capture, other.keys.Bytes())
+			require.Zero(t, delivered, name)
+			for _, verdict := range replayed {
+				require.Equal(t, "drop", verdict[:4])
+			}
+		}
+	}
+}
+
+// With one port on both sides, packets are told apart by the index that they name.
+func TestPlainCaptureWithEqualPorts(t *testing.T) {
+	_, _, s := busy(t, intentra.AESGCM, 1)
+	onePort := func(packet []byte) []byte {
+		copy(packet[20:24], []byte{0, 2, 0, 2})
+		return packet
+	}
+	_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
+	res, _, replayed, delivered := judged(t, stripped(t, s.capture.Bytes(), onePort), s.keys.Bytes())
+	require.Equal(t, s.delivered, delivered)
+	require.Zero(t, res.Other)
+	// What we have sent before any key was known counts as received.
+	require.Equal(t, recorded, replayed[:len(recorded)])
+}
+
+// What is not ours is counted, and left alone.
+func TestPlainCaptureOfOthers(t *testing.T) {
+	_, _, s := busy(t, intentra.AESGCM, 1)
+	others := func(packet []byte) []byte {
+		copy(packet[20:24], []byte{0, 9, 0, 8})
+		return packet
+	}
+	res, _, replayed, _ := judged(t, stripped(t, s.capture.Bytes(), others), s.keys.Bytes())
+	require.Empty(t, replayed)
+	require.Zero(t, res.Received+res.Sent)
+	require.Positive(t, res.Other)
+	tcp := func(packet []byte) []byte { packet[9] = 6; return packet }
+	res, _, _, _ = judged(t, stripped(t, s.capture.Bytes(), tcp), s.keys.Bytes())
+	require.Zero(t, res.Received+res.Sent)
+}
+
+// What was captured only in part is told from what is none of ours.
+func TestPlainCaptureOfParts(t *testing.T) {
+	_, _, s := busy(t, intentra.AESGCM, 1)
+	cutTo := func(capture []byte, most int) (out []byte, whole int) {
+		le := binary.LittleEndian
+		out = append(out, capture[:24]...)
+		for rest := capture[24:]; len(rest) > 0; {
+			n := int(le.Uint32(rest[8:]))
+			if n <= most {
+				whole++
+			}
+			at := len(out)
+			out = append(out, rest[:16+min(n, most)]...)
+			le.PutUint32(out[at+8:], uint32(min(n, most)))
+			rest = rest[16+n:]
+		}
+		return out, whole
+	}
+	all := stripped(t, s.capture.Bytes(), unchanged)
+	for _, most := range []int{10, 27, 28, 56, 70, 1500} {
+		capture, whole := cutTo(all, most)
+		res, _, _, _ := judged(t, capture, s.keys.Bytes())
+		require.Equal(t, whole, res.Received+res.Sent, "cut to %d bytes", most)
+		require.Equal(t, len(packets(t, s.capture.Bytes()))-whole, res.Cut, "cut to %d bytes", most)
+		require.Equal(t, res.Cut, res.Other)
+	}
+	other := stripped(t, s.capture.Bytes(), func(packet []byte) []byte {
+		copy(packet[20:24], []byte{0, 9, 0, 8})
+		return packet
+	})
+	capture, _ := cutTo(other, 50)
+	res, _, _, _ := judged(t, capture, s.keys.Bytes())
+	require.Zero(t, res.Cut)
+	require.Positive(t, res.Other)
+}
+
+// The peers of a hub choose their indexes apart from each other, so several have the
+// same: which of them a packet of ours went to is told by the key that opens it.
+func TestPlainCaptureOfAHub(t *testing.T) {
+	w := newWorld(t, fixed())
+	hub := w.side(intentra.Config{Authorize: intentra.AllowAny})
+	for range 40 {
+		s := w.side(intentra.Config{})
+		s.dial(hub, s.static)
+	}
+	w.settle(400 * time.Millisecond)
+	require.Len(t, hub.peers, 40)
+	for i := range 20 {
+		for _, p := range hub.peers {
+			hub.push(p, 1, intentra.Reliable, number(i))
+		}
+		for _, s := range w.sides[1:] {
+			s.push(s.peers[0], 1, intentra.Realtime, number(i))
+		}
+		w.settle(5 * time.Millisecond)
+	}
+	w.settle(300 * time.Millisecond)
+	w.end()
+	indexes := map[uint32]bool{}
+	_, recorded, _, _ := judged(t, hub.capture.Bytes(), hub.keys.Bytes())
+	for _, k := range split(t, hub.capture.Bytes()) {
+		if k.kindOf(t) == "sent" {
+			if kind, index, _ := wire.Peek(k.packet[28:]); kind == wire.TypeData {
+				indexes[index] = true
+			}
+		}
+	}
+	require.Less(t, len(indexes), 40, "no two have chosen the same: choose another generator")
+	_, _, replayed, delivered := judged(t, stripped(t, hub.capture.Bytes(), unchanged), hub.keys.Bytes())
+	require.Equal(t, recorded, replayed)
+	require.Equal(t, 40*20, delivered)
+}
+
+// Several identities of one side have each a session with the same peer.
+func TestPlainCaptureOfIdentities(t *testing.T) {
+	w := newWorld(t, fixed())
+	c := intentra.Config{RekeyAfterPackets: 40}
+	dialer, listener, _ := pair(w, c, c)
+	for range 3 {
+		dialer.dial(listener, w.static())
+	}
+	w.settle(400 * time.Millisecond)
+	require.Len(t, dialer.peers, 4)
+	require.Len(t, listener.peers, 4)
+	for i := range 60 {
+		for j := range dialer.peers {
+			dialer.push(dialer.peers[j], 1, intentra.Reliable, number(i))
+			listener.push(listener.peers[j], 1, intentra.Reliable, number(i))
+		}
+		w.settle(5 * time.Millisecond)
+	}
+	w.settle(300 * time.Millisecond)
+	w.end()
+	for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+		_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
+		_, _, replayed, delivered := judged(t, stripped(t, s.capture.Bytes(), unchanged), s.keys.Bytes())
+		require.Equal(t, recorded, replayed, name)
+		require.Equal(t, s.delivered, delivered, name)
+		require.GreaterOrEqual(t, delivered, 4*60, name)
+	}
+}

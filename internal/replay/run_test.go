@@ -1,0 +1,147 @@
+package replay_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/replay"
+)
+
+func TestRunNeedsACapture(t *testing.T) {
+	s := states(t, 3)
+	keys, err := parse(s)
+	require.NoError(t, err)
+	_, err = replay.Run(nil, replay.Options{Keys: keys})
+	require.ErrorIs(t, err, replay.ErrNoCapture)
+	_, err = replay.Run(mustCapture(t, s.capture.Bytes()), replay.Options{})
+	require.ErrorIs(t, err, replay.ErrNoKeys)
+
+	_, err = replay.Run(new(journal.Capture), replay.Options{Keys: keys})
+	require.ErrorContains(t, err, "neither Open nor NewCapture has made")
+	require.PanicsWithValue(t, "replay: NewFrames needs a writer", func() { replay.NewFrames(nil) })
+
+	c := mustCapture(t, s.capture.Bytes())
+	res, err := replay.Run(c, replay.Options{Keys: keys})
+	require.NoError(t, err)
+	require.True(t, res.Same())
+	res, err = replay.Run(c, replay.Options{Keys: keys})
+	require.ErrorIs(t, err, journal.ErrCapture)
+	require.ErrorContains(t, err, "open it anew")
+	require.False(t, res.Same(), "of nothing")
+}
+
+func TestNothingIsNotTheSame(t *testing.T) {
+	require.False(t, new(replay.Result).Same())
+	s := states(t, 3)
+	keys, err := parse(s)
+	require.NoError(t, err)
+	// A journal of its first entry alone, and a capture of no packet.
+	for _, capture := range [][]byte{join(split(t, s.capture.Bytes())[:3]), pcap(nil)} {
+		res, err := replay.Run(mustCapture(t, capture), replay.Options{Keys: keys})
+		require.NoError(t, err)
+		require.NotNil(t, res.Differences)
+		require.Empty(t, res.Differences)
+		require.False(t, res.Same())
+	}
+}
+
+// A view that panics is no fault of the chain: it ends the replay.
+func TestViewThatPanics(t *testing.T) {
+	s := states(t, 10)
+	keys, err := parse(s)
+	require.NoError(t, err)
+	for name, capture := range map[string][]byte{"journal": s.capture.Bytes(), "plain": stripped(t, s.capture.Bytes(), unchanged)} {
+		for _, stage := range []string{"header", "ack"} {
+			calls := 0
+			o := replay.Options{Keys: keys, Views: map[string]func(replay.View){stage: func(replay.View) {
+				if calls++; calls == 3 {
+					panic("the user's")
+				}
+			}}}
+			res, err := replay.Run(mustCapture(t, capture), o)
+			require.ErrorIs(t, err, replay.ErrView, name)
+			require.ErrorContains(t, err, `stage "`+stage+`", at packet `)
+			require.ErrorContains(t, err, "the user's")
+			require.ErrorContains(t, err, "run_test.go", "where it was")
+			require.Empty(t, res.Differences, name)
+			require.Equal(t, 3, calls, "that was the last packet")
+			for total := range res.Totals() {
+				require.NotContains(t, total, "panic")
+			}
+		}
+	}
+}
+
+// What is lost, doubled or changed behind the recorder's back is a fault of the
+// file, wherever it is, and no difference.
+func TestDamagedRecordingIsRefused(t *testing.T) {
+	s := states(t, 20)
+	keys, err := parse(s)
+	require.NoError(t, err)
+	whole := s.capture.Bytes()
+	var blocks [][]byte
+	for rest := whole; len(rest) > 0; {
+		n := int(rest[4]) | int(rest[5])<<8 // none is larger
+		blocks, rest = append(blocks, rest[:n]), rest[n:]
+	}
+	parts := split(t, whole)
+	require.Len(t, blocks, len(parts))
+	glue := func(except int, instead ...[]byte) (out []byte) {
+		for i, b := range blocks {
+			if i == except {
+				for _, b := range instead {
+					out = append(out, b...)
+				}
+				continue
+			}
+			out = append(out, b...)
+		}
+		return out
+	}
+	for i := 3; i < len(blocks)-1; i += 11 {
+		for name, damaged := range map[string][]byte{
+			"lost":    glue(i),
+			"doubled": glue(i, blocks[i], blocks[i]),
+			"changed": glue(i, join([]block{parts[i]})), // it is the first, by its number
+		} {
+			res, err := replay.Run(mustCapture(t, damaged), replay.Options{Keys: keys})
+			require.ErrorIs(t, err, journal.ErrCapture, "%s: block %d", name, i)
+			require.Empty(t, res.Differences)
+			require.False(t, res.Whole)
+		}
+	}
+}
+
+// A replay forgets the peers that the core forgets.
+func TestForgottenPeersAreForgotten(t *testing.T) {
+	w := newWorld(t, fixed())
+	hub := w.side(intentra.Config{Authorize: intentra.AllowAny, IdleTimeout: time.Second})
+	for range 12 {
+		s := w.side(intentra.Config{})
+		s.dial(hub, s.static)
+		w.settle(50 * time.Millisecond)
+		last := hub.peers[len(hub.peers)-1]
+		hub.push(last, 1, intentra.Reliable, number(1))
+		hub.core.ClosePeer(last, 1, w.now)
+		s.core.ClosePeer(s.peers[0], 1, w.now)
+		w.settle(1500 * time.Millisecond)
+		// Its user does not know yet.
+		hub.push(last, 1, intentra.Reliable, number(2))
+		hub.core.ClosePeer(last, 1, w.now)
+		hub.core.MarkReady(last)
+	}
+	w.end()
+	require.Len(t, hub.peers, 12)
+	w.requireSame(options())
+	keys, err := parse(hub)
+	require.NoError(t, err)
+	most, pushes, err := replay.Kept(mustCapture(t, hub.capture.Bytes()), replay.Options{Keys: keys})
+	require.NoError(t, err)
+	require.Positive(t, most)
+	require.LessOrEqual(t, most, 2)
+	require.Zero(t, pushes)
+}
