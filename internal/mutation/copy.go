@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,22 +10,25 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
-// testTime bounds the tests of one breakage, which may well make one hang.
+// testTime bounds one run of tests, which a mutation may well make hang.
 const testTime = "120s"
 
-// workingCopy is the module's files as git knows them, changes that are not
-// committed included, in a directory of their own.
-type workingCopy struct{ dir string }
+// workingCopy is a copy of the module's files as git lists them, uncommitted
+// changes included, in a temporary directory.
+type workingCopy struct {
+	dir string // holds the module, in "module", and the test binary, "test"
+}
 
 func newCopy(ctx context.Context) (*workingCopy, error) {
+	if _, err := os.Stat("go.mod"); err != nil {
+		return nil, errors.New("no go.mod here; run this in the module's root")
+	}
 	out, err := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
-		return nil, fmt.Errorf("git ls-files: %w; start it in a checkout of the module", err)
-	}
-	if _, err := os.Stat("go.mod"); err != nil {
-		return nil, errors.New("no go.mod here; start it in the module's root")
+		return nil, fmt.Errorf("git ls-files: %w", err)
 	}
 	dir, err := os.MkdirTemp("", "mutation")
 	if err != nil {
@@ -42,15 +44,17 @@ func newCopy(ctx context.Context) (*workingCopy, error) {
 	return c, nil
 }
 
+func (c *workingCopy) path(name string) string { return filepath.Join(c.dir, "module", name) }
+
 func (c *workingCopy) add(name string) error {
 	b, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // deleted, and not committed yet
+		return nil // deleted, but still in git's index
 	}
 	if err != nil {
 		return err
 	}
-	to := filepath.Join(c.dir, name)
+	to := c.path(name)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
@@ -59,90 +63,116 @@ func (c *workingCopy) add(name string) error {
 
 func (c *workingCopy) remove() { _ = os.RemoveAll(c.dir) }
 
-// sound checks that the tests which are to notice something pass without it.
-func (c *workingCopy) sound(ctx context.Context, ms []mutation) error {
-	tried := map[string]bool{}
+// checkUnbroken returns an error if a test that is to notice one of ms fails
+// without it too.
+func (c *workingCopy) checkUnbroken(ctx context.Context, ms []mutation) error {
+	done := map[check]bool{}
 	for _, m := range ms {
-		key := m.run + " " + strings.Join(m.packages, " ")
-		if tried[key] {
-			continue
-		}
-		tried[key] = true
-		if out, err := c.test(ctx, m); err != nil {
-			return fmt.Errorf("the tests for %s fail without it, too: %w\n%s", m.name, err, out)
+		for _, k := range m.checks {
+			if done[k] {
+				continue
+			}
+			done[k] = true
+			failed, output, err := c.test(ctx, k)
+			if err != nil {
+				return err
+			}
+			if len(failed) > 0 {
+				return fmt.Errorf("%s fails in the unbroken code:\n%s", strings.Join(failed, ", "), output)
+			}
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
-// try applies m, runs its tests, and takes it back. It returns which tests have
-// failed. That the change does not compile or cannot be made is an error.
-func (c *workingCopy) try(ctx context.Context, m mutation) (killers []string, output string, err error) {
+// result is what became of a mutation.
+type result struct {
+	noticed  []string // tests that failed
+	survived []check  // checks of which no test failed
+	output   string
+}
+
+// try applies m, runs its tests, and restores the code. A mutation that does not
+// fit the code or does not compile is an error.
+func (c *workingCopy) try(ctx context.Context, m mutation) (r result, err error) {
 	restore, err := c.apply(m.edits)
 	defer func() { err = errors.Join(err, restore()) }()
 	if err != nil {
-		return nil, "", err
+		return r, err
 	}
-	if out, err := c.command(ctx, "build", "./...").CombinedOutput(); err != nil {
-		return nil, "", fmt.Errorf("does not compile: %w\n%s", err, out)
+	for _, k := range m.checks {
+		failed, output, err := c.test(ctx, k)
+		if err != nil {
+			return r, err
+		}
+		r.output += output
+		r.noticed = append(r.noticed, failed...)
+		if len(failed) == 0 {
+			r.survived = append(r.survived, k)
+		}
 	}
-	output, err = c.test(ctx, m)
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		return nil, "", ctx.Err()
-	case err == nil:
-		return nil, output, nil
-	case !errors.As(err, &exit):
-		return nil, "", err
-	}
-	if killers = failed(output); len(killers) == 0 {
-		return nil, "", fmt.Errorf("go test failed, but no test did:\n%s", output)
-	}
-	return killers, output, nil
+	return r, nil
 }
 
-// apply makes the edits, as far as they can be made. restore takes them back.
+// apply makes the edits up to the first that fails. restore undoes them.
 func (c *workingCopy) apply(edits []edit) (restore func() error, err error) {
-	sound := map[string][]byte{}
+	original := map[string][]byte{}
 	restore = func() (err error) {
-		for name, b := range sound {
+		for name, b := range original {
 			err = errors.Join(err, os.WriteFile(name, b, 0o644))
 		}
 		return err
 	}
 	for _, e := range edits {
-		name := filepath.Join(c.dir, e.file)
+		name := c.path(e.file)
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return restore, err
 		}
-		if n := bytes.Count(b, []byte(e.old)); n != 1 {
-			return restore, fmt.Errorf("%s has %d places like this, want 1:\n%s", e.file, n, e.old)
+		broken, err := e.apply(b)
+		if err != nil {
+			return restore, err
 		}
-		if sound[name] == nil {
-			sound[name] = b
+		if original[name] == nil {
+			original[name] = b
 		}
-		if err := os.WriteFile(name, bytes.Replace(b, []byte(e.old), []byte(e.new), 1), 0o644); err != nil {
+		if err := os.WriteFile(name, broken, 0o644); err != nil {
 			return restore, err
 		}
 	}
 	return restore, nil
 }
 
-func (c *workingCopy) test(ctx context.Context, m mutation) (output string, err error) {
-	args := []string{"test", "-count=1", "-timeout", testTime, "-run", m.run}
-	if !fullSize[m.name] {
-		args = append(args, "-short")
+// test compiles and runs the tests of k, and returns the names of those that
+// failed. The test binary is run directly, so that cancelling ctx ends it.
+func (c *workingCopy) test(ctx context.Context, k check) (failed []string, output string, err error) {
+	bin := filepath.Join(c.dir, "test.exe") // a name that every system runs
+	out, err := c.command(ctx, ".", "go", "test", "-c", "-o", bin, k.pkg).CombinedOutput()
+	if err != nil {
+		return nil, "", fmt.Errorf("go test -c %s: %w\n%s", k.pkg, err, out)
 	}
-	out, err := c.command(ctx, append(args, m.packages...)...).CombinedOutput()
-	return string(out), err
+	args := []string{"-test.run", k.pattern, "-test.timeout", testTime}
+	if !k.full {
+		args = append(args, "-test.short")
+	}
+	out, err = c.command(ctx, k.pkg, bin, args...).CombinedOutput()
+	if ctx.Err() != nil {
+		return nil, "", ctx.Err()
+	}
+	if err == nil {
+		return nil, string(out), nil
+	}
+	if failed = failures(string(out)); len(failed) == 0 {
+		return nil, "", fmt.Errorf("the tests of %s failed without naming one: %w\n%s", k.pkg, err, out)
+	}
+	return failed, string(out), nil
 }
 
-func (c *workingCopy) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = c.dir
-	// A panic on another goroutine names the test that runs only in the stacks of all.
+func (c *workingCopy) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = c.path(dir)
+	cmd.WaitDelay = 5 * time.Second // for a test's own child that keeps the pipe open
+	// A panic on another goroutine names the running test only in the stacks of all.
 	cmd.Env = append(cmd.Environ(), "GOTRACEBACK=all")
 	return cmd
 }
@@ -153,8 +183,9 @@ var (
 	crashed = regexp.MustCompile(`(?m)^\S*\.((?:Test|Fuzz)\w+)\(`)  // in a stack
 )
 
-// failed returns the tests that have failed by go test's output, at most three.
-func failed(output string) (names []string) {
+// failures returns the tests that failed according to a test binary's output,
+// at most three.
+func failures(output string) (names []string) {
 	for _, re := range []*regexp.Regexp{failure, running, crashed} {
 		for _, m := range re.FindAllStringSubmatch(output, -1) {
 			if !slices.Contains(names, m[1]) {

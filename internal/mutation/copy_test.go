@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,50 +9,89 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestApplyAndRestore(t *testing.T) {
+// newTestCopy returns a module of one package, whose test fails unless F
+// returns 2.
+func newTestCopy(t *testing.T) *workingCopy {
 	c := &workingCopy{t.TempDir()}
-	name := filepath.Join(c.dir, "a.go")
-	require.NoError(t, os.WriteFile(name, []byte("one two three two"), 0o644))
-	restore, err := c.apply([]edit{{"a.go", "one", "1"}, {"a.go", "three", "3"}})
-	require.NoError(t, err)
-	got, _ := os.ReadFile(name)
-	require.Equal(t, "1 two 3 two", string(got))
-	require.NoError(t, restore())
-	got, _ = os.ReadFile(name)
-	require.Equal(t, "one two three two", string(got))
-
-	restore, err = c.apply([]edit{{"a.go", "one", "1"}, {"a.go", "two", "2"}})
-	require.ErrorContains(t, err, "2 places")
-	require.NoError(t, restore())
-	got, _ = os.ReadFile(name)
-	require.Equal(t, "one two three two", string(got))
-}
-
-// Whoever changes a defence has to change its breakage too; this says so
-// without running any.
-func TestEachBreakageFitsTheCode(t *testing.T) {
-	require.GreaterOrEqual(t, len(mutations), 20)
-	seen := map[string]bool{}
-	for _, m := range choose(nil) {
-		require.False(t, seen[m.name], m.name)
-		seen[m.name] = true
-		require.NotEmpty(t, m.packages, m.name)
-		for _, e := range m.edits {
-			b, err := os.ReadFile(filepath.Join("..", "..", e.file))
-			require.NoError(t, err, m.name)
-			c := &workingCopy{t.TempDir()}
-			require.NoError(t, os.MkdirAll(filepath.Join(c.dir, filepath.Dir(e.file)), 0o755))
-			require.NoError(t, os.WriteFile(filepath.Join(c.dir, e.file), b, 0o644))
-			_, err = c.apply([]edit{e})
-			require.NoError(t, err, m.name)
-			require.NotEqual(t, e.old, e.new, m.name)
-		}
+	require.NoError(t, os.MkdirAll(c.path("p"), 0o755))
+	for name, text := range map[string]string{
+		"go.mod":      "module m\ngo 1.26\n",
+		"p/p.go":      "package p\n\nfunc F() int {\n\treturn 2\n}\n",
+		"p/p_test.go": "package p\n\nimport \"testing\"\n\nfunc TestF(t *testing.T) {\n\tif F() != 2 {\n\t\tt.Fatal(F())\n\t}\n}\n\nfunc TestNothing(t *testing.T) {}\n",
+	} {
+		require.NoError(t, os.WriteFile(c.path(name), []byte(text), 0o644))
 	}
+	return c
 }
 
-func TestFailedTestsAreFound(t *testing.T) {
-	require.Equal(t, []string{"TestA", "TestC"}, failed("ok x\n--- FAIL: TestA (0.1s)\n    --- FAIL: TestA/b (0s)\n--- FAIL: TestC (0s)\nFAIL\n"))
-	require.Equal(t, []string{"TestHangs"}, failed("panic: test timed out after 2m0s\n\trunning tests:\n\t\tTestHangs (2m0s)\n"))
-	require.Equal(t, []string{"TestDies"}, failed("panic: oh\n\ngoroutine 7 [running]:\nexample.com/m/p.TestDies(0xc0)\n\t/a/b.go:3\n"))
-	require.Empty(t, failed("FAIL\texample.com/m [build failed]\n"))
+func TestTry(t *testing.T) {
+	c := newTestCopy(t)
+	before, err := os.ReadFile(c.path("p/p.go"))
+	require.NoError(t, err)
+	m := mutation{
+		checks: []check{{pkg: "./p", pattern: "F"}, {pkg: "./p", pattern: "Nothing"}},
+		edits:  []edit{{"p/p.go", []string{"return 2"}, []string{"return 3"}}},
+	}
+	require.NoError(t, c.checkUnbroken(t.Context(), []mutation{m}))
+	r, err := c.try(t.Context(), m)
+	require.NoError(t, err)
+	require.Equal(t, []string{"TestF"}, r.noticed)
+	require.Equal(t, m.checks[1:], r.survived)
+
+	m.edits[0].new = []string{"return x"}
+	_, err = c.try(t.Context(), m)
+	require.ErrorContains(t, err, "undefined: x")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.try(ctx, m)
+	require.ErrorIs(t, err, context.Canceled)
+
+	after, err := os.ReadFile(c.path("p/p.go"))
+	require.NoError(t, err)
+	require.Equal(t, string(before), string(after), "the code is restored each time")
+}
+
+func TestCheckUnbrokenFindsAFailingTest(t *testing.T) {
+	c := newTestCopy(t)
+	require.NoError(t, os.WriteFile(c.path("p/p.go"), []byte("package p\nfunc F() int { return 1 }\n"), 0o644))
+	err := c.checkUnbroken(t.Context(), []mutation{{checks: []check{{pkg: "./p", pattern: "F"}}}})
+	require.ErrorContains(t, err, "TestF fails in the unbroken code")
+}
+
+func TestFailures(t *testing.T) {
+	require.Equal(t, []string{"TestA", "TestC"}, failures("ok x\n--- FAIL: TestA (0.1s)\n    --- FAIL: TestA/b (0s)\n--- FAIL: TestC (0s)\nFAIL\n"))
+	require.Equal(t, []string{"TestHangs"}, failures("panic: test timed out after 2m0s\n\trunning tests:\n\t\tTestHangs (2m0s)\n"))
+	require.Equal(t, []string{"TestDies"}, failures("panic: oh\n\ngoroutine 7 [running]:\nexample.com/m/p.TestDies(0xc0)\n\t/a/b.go:3\n"))
+	require.Empty(t, failures("FAIL\texample.com/m [build failed]\n"))
+}
+
+func TestRecord(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "record")
+	ms := []mutation{{name: "a"}, {name: "b"}}
+	r, err := openRecord(name)
+	require.NoError(t, err)
+	require.Equal(t, ms, r.missing(ms))
+	require.NoError(t, r.add(ms[0]))
+	r.close()
+	r, err = openRecord(name)
+	require.NoError(t, err)
+	require.Equal(t, ms[1:], r.missing(ms))
+	r.close()
+}
+
+func TestFollowMoves(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	text := "sentence\ntest ./a A\n\n@@ old.go\n-moved\n\n@@ old.go\n-stayed\n"
+	file := filepath.Join(folder, "m.diff")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
+	require.NoError(t, os.WriteFile("old.go", []byte("stayed"), 0o644))
+	require.NoError(t, os.WriteFile("new.go", []byte("moved"), 0o644))
+	all, err := load(os.DirFS(folder))
+	require.NoError(t, err)
+	require.NoError(t, followMoves(t.Output(), all))
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "sentence\ntest ./a A\n\n@@ new.go\n-moved\n\n@@ old.go\n-stayed\n", string(got))
 }

@@ -1,100 +1,140 @@
-// Command mutation breaks one defence after the other in a copy of the module,
-// and reports which tests notice. A breakage that none notices fails the run:
+// Command mutation breaks the defences of the module one at a time, in a copy of
+// it, and reports which tests notice. The breakages are the files of testdata;
+// docs/TESTING.md describes their form.
 //
-//	go run ./internal/mutation            # all of them, some minutes
-//	go run ./internal/mutation counter    # those whose name contains "counter"
-//	go run ./internal/mutation -list
+//	go run ./internal/mutation                # all of them
+//	go run ./internal/mutation cookie row09   # those with "cookie" or "row09" in their names
+//	go run ./internal/mutation -list          # names and defences
+//	go run ./internal/mutation -resume FILE   # skip those that FILE records as noticed
+//	go run ./internal/mutation -moved         # follow code that has moved to another file
 //
-// It must be started in the module's root. Nothing is changed there.
+// Run it in the module's root. Only -moved changes anything there. The exit code
+// is 0 if every mutation was noticed, 1 if one was not, and 2 if the run failed
+// or was interrupted.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
+var errSurvived = errors.New("not noticed")
+
 func main() {
-	list := flag.Bool("list", false, "list the breakages and do nothing")
-	verbose := flag.Bool("v", false, "print what the failing tests say")
+	list := flag.Bool("list", false, "list the mutations and exit")
+	moved := flag.Bool("moved", false, "correct the file names of edits whose code has moved, and exit")
+	verbose := flag.Bool("v", false, "print the output of the failing tests")
+	resume := flag.String("resume", "", "record noticed mutations in `FILE`, and skip those it records already")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usage: go run ./internal/mutation [-list] [-v] [NAME...]\n")
+		fmt.Fprintf(flag.CommandLine.Output(), "usage: go run ./internal/mutation [-list | -moved | -v -resume FILE] [NAME...]\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, flag.Args(), *list, *verbose)
+	err := func() error {
+		all, err := load(os.DirFS(folder))
+		if err != nil {
+			return err
+		}
+		chosen, err := choose(all, flag.Args())
+		switch {
+		case err != nil:
+			return err
+		case *list:
+			for _, m := range chosen {
+				fmt.Printf("%s\n\t%s\n", m.name, m.defence)
+			}
+			return nil
+		case *moved:
+			return followMoves(os.Stdout, chosen)
+		}
+		return run(ctx, os.Stdout, chosen, *resume, *verbose)
+	}()
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
-		os.Exit(1)
+		if errors.Is(err, errSurvived) {
+			os.Exit(1)
+		}
+		os.Exit(2)
 	}
 }
 
-func run(ctx context.Context, w io.Writer, names []string, list, verbose bool) error {
-	for _, n := range names {
-		if n == "" || len(choose([]string{n})) == 0 {
-			return fmt.Errorf("no breakage has %q in its name; see -list", n)
+// choose returns the mutations whose names contain any of the given words, or
+// all of them if there are no words.
+func choose(all []mutation, words []string) (chosen []mutation, err error) {
+	if len(words) == 0 {
+		return all, nil
+	}
+	used := map[string]bool{}
+	for _, m := range all {
+		any := false
+		for _, w := range words {
+			if strings.Contains(m.name, w) {
+				any, used[w] = true, true
+			}
+		}
+		if any {
+			chosen = append(chosen, m)
 		}
 	}
-	chosen := choose(names)
-	if list {
-		for _, m := range chosen {
-			fmt.Fprintf(w, "%-28s %s\n", m.name, m.what)
+	for _, w := range words {
+		if !used[w] {
+			return nil, fmt.Errorf("no mutation has %q in its name; see -list", w)
 		}
-		return nil
 	}
+	return chosen, nil
+}
+
+func run(ctx context.Context, w io.Writer, chosen []mutation, resume string, verbose bool) error {
+	record, err := openRecord(resume)
+	if err != nil {
+		return err
+	}
+	defer record.close()
+	chosen = record.missing(chosen)
 	c, err := newCopy(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.remove()
-	fmt.Fprintf(w, "%d breakages; first the tests as they are\n", len(chosen))
-	if err := c.sound(ctx, chosen); err != nil {
+	fmt.Fprintf(w, "%d mutations; checking that their tests pass in the unbroken code\n", len(chosen))
+	if err := c.checkUnbroken(ctx, chosen); err != nil {
 		return err
 	}
 	survived := 0
 	for i, m := range chosen {
 		began := time.Now()
-		killers, output, err := c.try(ctx, m)
+		r, err := c.try(ctx, m)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 		if verbose {
-			fmt.Fprintln(w, output)
+			fmt.Fprintln(w, r.output)
 		}
-		verdict := "noticed by " + strings.Join(killers, ", ")
-		if len(killers) == 0 {
-			verdict = "SURVIVED"
+		verdict := "noticed by " + strings.Join(r.noticed, ", ")
+		if len(r.survived) > 0 {
 			survived++
+			verdict = "NOT NOTICED"
+			for _, k := range r.survived {
+				verdict += fmt.Sprintf(" by %s in %s", k.pattern, k.pkg)
+			}
+		} else if err := record.add(m); err != nil {
+			return err
 		}
-		fmt.Fprintf(w, "%2d/%d  %-28s %4.0fs  %s\n", i+1, len(chosen), m.name, time.Since(began).Seconds(), verdict)
+		fmt.Fprintf(w, "%3d/%d  %3.0fs  %s: %s\n", i+1, len(chosen), time.Since(began).Seconds(), m.name, verdict)
 	}
 	if survived > 0 {
-		return fmt.Errorf("%d of %d breakages survived", survived, len(chosen))
+		return fmt.Errorf("%d of %d mutations were %w", survived, len(chosen), errSurvived)
 	}
-	fmt.Fprintf(w, "all %d breakages were noticed\n", len(chosen))
+	fmt.Fprintf(w, "all %d mutations were noticed\n", len(chosen))
 	return nil
-}
-
-// choose returns the breakages whose names contain any of the given ones, all
-// without any.
-func choose(names []string) (chosen []mutation) {
-	for _, m := range slices.Concat(mutations, breaches, doors, host, outbound) {
-		ok := len(names) == 0
-		for _, n := range names {
-			ok = ok || strings.Contains(m.name, n)
-		}
-		if ok {
-			chosen = append(chosen, m)
-		}
-	}
-	return chosen
 }
