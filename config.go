@@ -7,9 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/recording"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -142,10 +142,10 @@ type Config struct {
 	// Reliable ones and for the others apart. Of the others the newest stay.
 	ReceiveQueue int
 
-	// Record, if set, writes down all that comes in and is asked for, so that
-	// package replay can do it all again. It serves one transport; close it
-	// once that has ended, to know that all has been written.
-	Record *journal.Writer
+	// Record, if set, records everything that the protocol core receives and
+	// sends, for "intentra replay" and Wireshark. A Writer records one transport;
+	// close it after the transport.
+	Record *recording.Writer
 
 	// Socket configures the socket.
 	Socket udp.Config

@@ -1,14 +1,24 @@
 package intentra
 
-// checkRecording says once if Config.Record has ended early. The transport goes
-// on.
+import "github.com/intentra/intentra/internal/journal"
+
+// recorder returns the implementation of Record, or nil.
+func (c *Config) recorder() *journal.Writer {
+	if c.Record == nil {
+		return nil
+	}
+	return journal.Unwrap(c.Record)
+}
+
+// checkRecording logs once that the recording has ended early. The transport
+// continues.
 func (t *Transport) checkRecording() {
 	if t.cfg.Record == nil || t.loop.unrecorded {
 		return
 	}
 	if err := t.cfg.Record.Err(); err != nil {
 		t.loop.unrecorded = true
-		t.cfg.Logger.Error("the recording is not whole", "err", err)
+		t.cfg.Logger.Error("the recording is incomplete", "err", err)
 	}
 }
 

@@ -125,7 +125,7 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	t.static = core.Static
 	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
 	origin := t.start.UnixNano() - int64(clockStart)
-	if t.core, err = journal.New(core, cfg.Record, origin); err != nil {
+	if t.core, err = journal.New(core, cfg.recorder(), origin); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
 	t.public, t.cfg.Key = t.static.Public(), PrivateKey{}

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
-	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/recording"
 	"github.com/intentra/intentra/stages"
 )
 
@@ -29,7 +29,7 @@ func TestNodeRefuses(t *testing.T) {
 		"Handler":      {"x", "10.0.0.2:1", intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {}}, "OnMessage"},
 		"OnPeer":       {"x", "10.0.0.2:1", intentra.Config{OnPeer: func(intentra.PeerEvent) {}}, "OnEvent"},
 		"Socket":       {"x", "10.0.0.2:1", socketConfig(), "Socket"},
-		"Record":       {"x", "10.0.0.2:1", intentra.Config{Record: new(journal.Writer)}, "World.Record"},
+		"Record":       {"x", "10.0.0.2:1", intentra.Config{Record: new(recording.Writer)}, "World.Record"},
 		"ReceiveQueue": {"x", "10.0.0.2:1", intentra.Config{ReceiveQueue: 5}, "Node.Room"},
 		"validation":   {"x", "10.0.0.2:1", intentra.Config{Strikes: -1}, "Strikes"},
 		"stages": {"x", "10.0.0.2:1", intentra.Config{Stages: func(s *stages.Set) error {

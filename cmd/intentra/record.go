@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/recording"
 )
 
 // recordFlags is embedded in the commands that can be recorded.
@@ -15,7 +16,7 @@ type recordFlags struct {
 // recorder is a recording under way. A nil one is none.
 type recorder struct {
 	flags recordFlags
-	*journal.Writer
+	*recording.Writer
 }
 
 // open makes the files, so that a command fails before it has started anything
@@ -29,7 +30,7 @@ func (f recordFlags) open(e *environment) (*recorder, error) {
 	case f.Record == f.RecordKeys:
 		return nil, usagef("--record and --record-keys name the same file; give the keys one of their own")
 	}
-	w, err := journal.Create(string(f.Record), string(f.RecordKeys))
+	w, err := recording.Create(string(f.Record), string(f.RecordKeys))
 	if err != nil {
 		return nil, usagef("%w; give the name of a new file", err)
 	}
@@ -40,7 +41,7 @@ func (f recordFlags) open(e *environment) (*recorder, error) {
 }
 
 // writer is what Config.Record takes.
-func (r *recorder) writer() *journal.Writer {
+func (r *recorder) writer() *recording.Writer {
 	if r == nil {
 		return nil
 	}
@@ -60,7 +61,7 @@ func (r *recorder) close(e *environment, err error) error {
 		e.warnf("%v", closeErr)
 		return err
 	}
-	if !r.Used() {
+	if !journal.Unwrap(r.Writer).Used() {
 		return err
 	}
 	how := "Wireshark opens it; to replay it, record with --record-keys"

@@ -26,8 +26,8 @@ func (c *replayCmd) Help() string {
 	return `The real protocol core gets once more all that the recorded one was given, with the same times and the same
 randomness: it comes to the same verdicts and sends the same bytes. What differs is printed, and the exit code is 1:
 the capture is not as it was, or the program has changed. A line for each datagram received says what became of it;
-totals by stage and reason follow. Recordings of a program with stages of its own are replayed by a program with the
-same: see go doc github.com/intentra/intentra/replay.
+totals by stage and reason follow. The recording must be of the default stages: one of a program with stages of its own
+is refused.
 
 Of a plain capture the data packets are judged whose keys the keys file has, which is enough to see what a stage
 thinks of them; handshakes and what is sent are not.

@@ -249,7 +249,7 @@ func TestConfinementIsKept(t *testing.T) {
 		{"conn", modulePath, false},
 		{"conn", modulePath + "/wire", true},
 		{"sim", modulePath + "/internal/keyledger", true},
-		{"sim", modulePath + "/internal/journal", false},
+		{"sim", modulePath + "/recording", false},
 		{"sim", modulePath + "/internal/policy", false},
 		{"conn", "reflect", false},
 	} {

@@ -11,12 +11,13 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/replay"
+	"github.com/intentra/intentra/recording"
 )
 
-// recording is a journal and its keys in memory.
-type recording struct{ capture, keys bytes.Buffer }
+// recordingFiles is a journal and its keys in memory.
+type recordingFiles struct{ capture, keys bytes.Buffer }
 
-func (r *recording) replay(t testing.TB, o replay.Options) (replay.Result, []replay.Difference) {
+func (r *recordingFiles) replay(t testing.TB, o replay.Options) (replay.Result, []replay.Difference) {
 	t.Helper()
 	return replayOf(t, r.capture.Bytes(), r.keys.Bytes(), o)
 }
@@ -44,14 +45,14 @@ func generate(t *testing.T) intentra.PrivateKey {
 }
 
 // exchange has two transports talk over loopback, both recorded.
-func exchange(t *testing.T, messages int) (dialer, listener *recording) {
+func exchange(t *testing.T, messages int) (dialer, listener *recordingFiles) {
 	t.Helper()
-	dialer, listener = new(recording), new(recording)
+	dialer, listener = new(recordingFiles), new(recordingFiles)
 	ctx := t.Context()
-	wl := journal.NewWriter(&listener.capture, &listener.keys)
+	wl := recording.NewWriter(&listener.capture, &listener.keys)
 	server, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: generate(t), Authorize: intentra.AllowAny, Record: wl})
 	require.NoError(t, err)
-	wd := journal.NewWriter(&dialer.capture, &dialer.keys)
+	wd := recording.NewWriter(&dialer.capture, &dialer.keys)
 	p, err := intentra.Dial(ctx, server.LocalAddr().String(), server.PublicKey(), intentra.Config{
 		Key: generate(t), Record: wd, RekeyAfterPackets: 64,
 	})
@@ -85,7 +86,7 @@ func exchange(t *testing.T, messages int) (dialer, listener *recording) {
 // timing, is done again exactly: each verdict, each message, each byte sent.
 func TestExchangeIsReplayed(t *testing.T) {
 	dialer, listener := exchange(t, 2000)
-	for name, r := range map[string]*recording{"dialer": dialer, "listener": listener} {
+	for name, r := range map[string]*recordingFiles{"dialer": dialer, "listener": listener} {
 		res, differences := r.replay(t, replay.Options{})
 		require.Empty(t, differences, name)
 		require.True(t, res.Same())

@@ -39,7 +39,7 @@ type flying struct {
 
 // side is a recorded core with the driver that it needs.
 type side struct {
-	recording
+	recordingFiles
 	w      *world
 	core   *journal.Core
 	writer *journal.Writer

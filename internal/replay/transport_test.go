@@ -9,15 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
-	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/replay"
+	"github.com/intentra/intentra/recording"
 )
 
 // recorded makes a transport that is recorded, and ends both with the test's scenario.
-func recorded(t *testing.T, cfg intentra.Config) (tr *intentra.Transport, r *recording, end func()) {
+func recorded(t *testing.T, cfg intentra.Config) (tr *intentra.Transport, r *recordingFiles, end func()) {
 	t.Helper()
-	r = new(recording)
-	cfg.Key, cfg.Record = generate(t), journal.NewWriter(&r.capture, &r.keys)
+	r = new(recordingFiles)
+	cfg.Key, cfg.Record = generate(t), recording.NewWriter(&r.capture, &r.keys)
 	if cfg.Authorize == nil {
 		cfg.Authorize = intentra.AllowAny
 	}
@@ -83,7 +83,7 @@ func TestBusyTransportsAreReplayed(t *testing.T) {
 	server.Revoke(peers[2].Identity())
 	endClient() // at once, with packets under way
 	endServer()
-	for name, r := range map[string]*recording{"server": sr, "client": cr} {
+	for name, r := range map[string]*recordingFiles{"server": sr, "client": cr} {
 		res, differences := r.replay(t, replay.Options{})
 		require.Empty(t, differences, name)
 		require.True(t, res.Whole && res.Same())
