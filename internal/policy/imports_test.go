@@ -44,12 +44,14 @@ var rules = []rule{
 	{folder: "internal/sendq", ours: []string{"pipeline"}, except: noSystem},
 	{folder: "internal/fair", ours: []string{"pipeline", "internal/addrhash"},
 		beyond: []string{"golang.org/x/time/rate"}, except: noSystem},
+	{folder: "internal/prose", except: []string{"*", "*/..."}},
 	{folder: "internal/policy", except: []string{"*", "*/..."}},
 	{folder: "internal/seed"}, // reads an environment variable
 	// The load of the benchmarks: it runs transports, starts processes, and asks what they use. Its attackers speak the
 	// protocol by themselves, as no transport would let them.
 	{folder: "internal/load", ours: []string{".", "pipeline", "wire", "stages/cookie", "udp", "internal/histogram", "internal/noise"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
+	{folder: "internal/apilist", except: []string{"unsafe"}},  // a command: it runs go list
 	{folder: "internal/mutation", except: []string{"unsafe"}}, // a command: it copies the module and runs its tests
 	// What a core is given, written to files and read again; and the engine that replays it.
 	{folder: "internal/journal", ours: []string{"pipeline", "wire", "conn", "internal/noise", "internal/sendq"}, except: []string{"net", "unsafe"}},
