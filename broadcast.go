@@ -1,6 +1,6 @@
 package intentra
 
-import "github.com/intentra/intentra/internal/sendq"
+import "github.com/intentra/intentra/conn"
 
 // broadcastBatch is how many queues are worth fetching at a time; see
 // conn.WarmBatch.
@@ -14,12 +14,12 @@ func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 	}
 	// One copy for all queues. From there each packet takes its own. The one
 	// share more is ours: it must not end before all have got theirs.
-	shared := sendq.NewPayload(m.Payload, len(to)+1)
+	shared := conn.NewPayload(m.Payload, len(to)+1)
 	for len(to) > 0 {
 		batch := to[:min(broadcastBatch, len(to))]
 		to = to[len(batch):]
 		for _, p := range batch {
-			p.core.Queue.Warm()
+			p.core.WarmQueue()
 		}
 		for _, p := range batch {
 			switch p.sendShared(m, shared).Status {
@@ -37,10 +37,10 @@ func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 }
 
 // sendShared is Send with a payload that others are sent too.
-func (p *Peer) sendShared(m Message, shared *sendq.Payload) SendResult {
+func (p *Peer) sendShared(m Message, shared conn.Payload) SendResult {
 	if err := p.check(m); err != nil {
 		return p.refused(err)
 	}
-	o, wake := p.core.Queue.PushShared(m.Channel, m.Intent, shared)
+	o, wake := p.core.PushShared(m.Channel, m.Intent, shared)
 	return p.pushed(o, wake)
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/recording"
 	"github.com/intentra/intentra/stages"
@@ -194,7 +194,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("%w: ReplayWindow is %d, must be a power of two", ErrConfig, c.ReplayWindow)
 	}
 	c.Socket.MaxDatagram = max(c.Socket.MaxDatagram, c.MaxDatagram)
-	if _, err := noise.NewStatic(c.Key); err != nil {
+	if _, err := conn.NewIdentity(c.Key); err != nil {
 		return c, fmt.Errorf("%w: Key: %w", ErrConfig, err)
 	}
 	return c, nil

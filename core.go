@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/stages/ratelimit"
 )
 
@@ -23,12 +21,12 @@ func (c Config) Core() (conn.Config, error) {
 
 // core is Core of what withDefaults has returned.
 func (c Config) core() (conn.Config, error) {
-	static, err := noise.NewStatic(c.Key)
+	identity, err := conn.NewIdentity(c.Key)
 	if err != nil {
 		return conn.Config{}, fmt.Errorf("intentra: %w", err)
 	}
 	cfg := conn.Config{
-		Static:                  static,
+		Identity:                identity,
 		Stages:                  c.Stages,
 		BuildOptions:            c.BuildOptions,
 		Logger:                  c.Logger,
@@ -43,19 +41,19 @@ func (c Config) core() (conn.Config, error) {
 		Unanswered:              c.Unanswered,
 		MaxHandshakes:           c.MaxHandshakes,
 		MaxHandshakesPerAddress: c.MaxHandshakesPerAddress,
-		HandshakeRate:           float64(c.HandshakeRate),
+		HandshakeRate:           c.HandshakeRate,
 		HandshakeBurst:          max(c.HandshakeRate/handshakeBurstShare, 1),
 		RekeyRate:               rekeysPerSecond,
-		PeerRate:                uint32(c.PeerRate),
-		PeerBurst:               uint32(c.PeerBurst),
-		RekeyAfterPackets:       uint64(c.RekeyAfterPackets),
+		PeerRate:                c.PeerRate,
+		PeerBurst:               c.PeerBurst,
+		RekeyAfterPackets:       c.RekeyAfterPackets,
 		RekeyAfter:              c.RekeyAfter,
 		Strikes:                 c.Strikes,
 		StrikeWindow:            c.StrikeWindow,
-		Queue: sendq.Limits{
-			StateMessages: c.SendQueueMessages, StateBytes: c.SendQueueBytes,
-			ReliableMessages: c.ReliableQueueMessages, ReliableBytes: c.ReliableQueueBytes,
-		},
+		SendQueueMessages:       c.SendQueueMessages,
+		SendQueueBytes:          c.SendQueueBytes,
+		ReliableQueueMessages:   c.ReliableQueueMessages,
+		ReliableQueueBytes:      c.ReliableQueueBytes,
 	}
 	cfg.Chains.Replay.Bits = c.ReplayWindow
 	// One address may use all of HandshakeRate, so the packets of that many
@@ -63,7 +61,7 @@ func (c Config) core() (conn.Config, error) {
 	limit := max(ratelimit.DefaultAddressRate, packetsPerHandshake*c.HandshakeRate)
 	cfg.Chains.RateLimit.AddressRate, cfg.Chains.RateLimit.AddressBurst = uint32(limit), uint32(limit/2)
 	if authorize := c.Authorize; authorize != nil {
-		cfg.Authorize = func(k [noise.KeySize]byte) bool { return authorize(k) }
+		cfg.Authorize = func(k [conn.KeySize]byte) bool { return authorize(k) }
 	}
 	return cfg, nil
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -60,7 +60,7 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 // the peer is not dialled any more. After ctx's it is where another Dial waits
 // for it, or where it has been connected before and is being dialled again.
 func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer, error) {
-	return t.dialAs(ctx, t.static, addr, key)
+	return t.dialAs(ctx, t.identity, addr, key)
 }
 
 // DialAs is Dial under the identity of another private key than Config.Key, so
@@ -71,18 +71,18 @@ func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer
 //
 // Errors are those of Dial, and ErrKey for a zero identity.
 func (t *Transport) DialAs(ctx context.Context, identity PrivateKey, addr string, key PublicKey) (*Peer, error) {
-	static, err := noise.NewStatic(identity)
+	as, err := conn.NewIdentity(identity)
 	if err != nil {
 		return nil, fmt.Errorf("dialling %s: %w: the identity is zero", addr, ErrKey)
 	}
-	return t.dialAs(ctx, static, addr, key)
+	return t.dialAs(ctx, as, addr, key)
 }
 
-func (t *Transport) dialAs(ctx context.Context, static *noise.Static, addr string, key PublicKey) (*Peer, error) {
+func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, key PublicKey) (*Peer, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
 	}
-	own := PublicKey(static.Public())
+	own := PublicKey(as.Public())
 	switch key {
 	case PublicKey{}:
 		return nil, fmt.Errorf("dialling %s: %w: the key is zero", addr, ErrKey)
@@ -100,7 +100,7 @@ func (t *Transport) dialAs(ctx context.Context, static *noise.Static, addr strin
 	answer := make(chan error, 1)
 	ok := t.call(func(now pipeline.Time) {
 		t.handleEvents() // the end of an earlier dial is not for this one's waiter
-		c, err := t.core.DialAs(static, key, now)
+		c, err := t.core.DialAs(as, key, now)
 		if err != nil {
 			begun <- started{err: err}
 			return

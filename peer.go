@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/pack"
 	"github.com/intentra/intentra/wire"
@@ -79,7 +78,7 @@ func (p *Peer) Send(m Message) SendResult {
 	if err := p.check(m); err != nil {
 		return p.refused(err)
 	}
-	o, wake := p.core.Queue.Push(m.Channel, m.Intent, m.Payload)
+	o, wake := p.core.Push(m.Channel, m.Intent, m.Payload)
 	return p.pushed(o, wake)
 }
 
@@ -91,7 +90,7 @@ func (p *Peer) SendWait(ctx context.Context, m Message) error {
 		return p.refused(err).Err
 	}
 	for {
-		o, wake, room := p.core.Queue.PushWait(m.Channel, m.Intent, m.Payload)
+		o, wake, room := p.core.PushWait(m.Channel, m.Intent, m.Payload)
 		if room == nil {
 			return p.pushed(o, wake).Err
 		}
@@ -120,18 +119,18 @@ func (p *Peer) check(m Message) error {
 	return nil
 }
 
-func (p *Peer) pushed(o sendq.Outcome, wake bool) SendResult {
+func (p *Peer) pushed(r conn.PushResult, wake bool) SendResult {
 	if wake {
 		p.t.markReady(p)
 	}
-	switch o {
-	case sendq.Queued:
+	switch r {
+	case conn.Queued:
 		return SendResult{Status: Queued}
-	case sendq.Replaced:
+	case conn.Replaced:
 		return SendResult{Status: Replaced}
-	case sendq.Full:
+	case conn.QueueFull:
 		return p.refused(ErrQueueFull)
-	case sendq.Offline:
+	case conn.PeerOffline:
 		if !p.t.ending() {
 			return p.refused(ErrNotConnected)
 		}

@@ -34,9 +34,9 @@ func (t *Transport) forget(p *Peer) {
 	}
 	t.table.Unlock()
 	t.copyStats(p)
-	superseded, displaced := p.core.Queue.Drops()
-	t.sendDrops.superseded.Add(superseded)
-	t.sendDrops.displaced.Add(displaced)
+	f, _ := p.core.QueueFlow()
+	t.sendDrops.superseded.Add(f.Superseded)
+	t.sendDrops.displaced.Add(f.Displaced)
 }
 
 // allPeers lists the peers that are known, in the order in which they became
@@ -99,7 +99,7 @@ func (t *Transport) logger(p *Peer) *slog.Logger {
 func (t *Transport) endPeers() {
 	for _, p := range t.allPeers() {
 		p.up.Store(false)
-		t.sendDrops.closed.Add(uint64(p.core.Queue.Close()))
+		t.sendDrops.closed.Add(uint64(p.core.CloseQueue()))
 		p.answerWaiters(errClosed)
 	}
 	t.connected.clear()

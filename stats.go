@@ -234,10 +234,10 @@ func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 	d := &t.sendDrops
 	superseded, displaced := d.superseded.Load(), d.displaced.Load()
 	for _, p := range t.allPeers() {
-		a, b := p.core.Queue.Drops()
-		superseded += a
-		displaced += b
-		s.QueueBytes += p.core.Queue.Bytes()
+		f, _ := p.core.QueueFlow()
+		superseded += f.Superseded
+		displaced += f.Displaced
+		s.QueueBytes += p.core.QueuedBytes()
 	}
 	s.ReceiveDrops = t.mail.dropped()
 	s.SendDrops = []NamedCount{
@@ -270,10 +270,10 @@ func (p *Peer) Stats() PeerStats {
 			s.Drops = append(s.Drops, NamedDrop{labels[i].Stage, labels[i].Reason, n})
 		}
 	}
-	state, reliable := p.core.Queue.Len()
-	s.QueuedMessages, s.QueueBytes = state+reliable, p.core.Queue.Bytes()
-	superseded, displaced := p.core.Queue.Drops()
-	s.SendDrops = p.sendDrops.Load() + superseded + displaced
+	state, reliable := p.core.Queued()
+	s.QueuedMessages, s.QueueBytes = state+reliable, p.core.QueuedBytes()
+	f, _ := p.core.QueueFlow()
+	s.SendDrops = p.sendDrops.Load() + f.Superseded + f.Displaced
 	p.t.mail.mu.Lock()
 	if p.mail != nil {
 		s.ReceiveDrops = p.mail.overwritten

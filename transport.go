@@ -14,7 +14,6 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -27,14 +26,14 @@ const shutdownGrace = 3 * time.Second
 // Its methods may be called from any goroutine, and those that do not say
 // otherwise also from Handler and OnPeer.
 type Transport struct {
-	cfg    Config // without Key, so that printing a Transport does not print it
-	public PublicKey
-	static *noise.Static // of Config.Key
-	socket *udp.Conn
-	core   *journal.Core // belongs to the loop
-	start  time.Time
-	done   chan struct{} // closed when the loop has ended
-	failed error         // why, if it was not asked to; read after done
+	cfg      Config // without Key, so that printing a Transport does not print it
+	public   PublicKey
+	identity conn.Identity // of Config.Key
+	socket   *udp.Conn
+	core     *journal.Core // belongs to the loop
+	start    time.Time
+	done     chan struct{} // closed when the loop has ended
+	failed   error         // why, if it was not asked to; read after done
 
 	clock     func() pipeline.Time // now, made once
 	resolving context.Context      // ends with the transport
@@ -122,13 +121,13 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.static = core.Static
+	t.identity = core.Identity
 	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
 	origin := t.start.UnixNano() - int64(clockStart)
 	if t.core, err = journal.New(core, cfg.recorder(), origin); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
-	t.public, t.cfg.Key = t.static.Public(), PrivateKey{}
+	t.public, t.cfg.Key = t.identity.Public(), PrivateKey{}
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}

@@ -124,7 +124,7 @@ func (n *node) harm(victim *node, frames []byte) {
 func TestResendsAtThePeersWord(t *testing.T) {
 	w := newNetwork(t, 7)
 	a := w.node()
-	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<32-1, 1<<32-1 })
+	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<30, 1<<30 })
 	a.dial(b)
 	w.run(time.Second)
 	s := a.session(b)
@@ -161,7 +161,7 @@ func TestResendsAtThePeersWord(t *testing.T) {
 func TestSessionsTakeTurns(t *testing.T) {
 	w := newNetwork(t, 8)
 	a := w.node()
-	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<32-1, 1<<32-1 })
+	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<30, 1<<30 })
 	c := w.node()
 	a.dial(b)
 	a.dial(c)

@@ -153,7 +153,7 @@ func TestManyDialsFromOneAddressInAFlood(t *testing.T) {
 		}
 		var crowd []*node
 		for i := range 250 {
-			n := w.nodeAt(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(1000+i)), w.newStatic())
+			n := w.nodeAt(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(1000+i)), w.newIdentity())
 			n.dial(b)
 			crowd = append(crowd, n)
 		}
@@ -174,7 +174,7 @@ func TestManyDialsFromOneAddressInAFlood(t *testing.T) {
 func TestManyAddressesDoNotGrowTheTable(t *testing.T) {
 	w := newNetwork(t, 2)
 	b := w.node(func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1<<20, 1<<18 })
-	b.ep.cfg.Authorize = func([noise.KeySize]byte) bool { return false }
+	b.ep.cfg.Authorize = func([KeySize]byte) bool { return false }
 	f := &flooder{b: b}
 	const addresses = 5_000 // each admitted one costs public-key work
 	for i := range addresses {

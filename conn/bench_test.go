@@ -38,7 +38,7 @@ func newFleet(b *testing.B, sessions, size int) *fleet {
 	})
 	f.from.book[f.to.key] = f.to.addr
 	for range sessions {
-		p, err := f.from.ep.DialAs(w.newStatic(), f.to.key, w.now)
+		p, err := f.from.ep.DialAs(w.newIdentity(), f.to.key, w.now)
 		require.NoError(b, err)
 		f.peers = append(f.peers, p)
 	}
@@ -57,7 +57,7 @@ func newFleet(b *testing.B, sessions, size int) *fleet {
 // seal pushes one message to each peer and keeps the datagrams.
 func (f *fleet) seal() {
 	for _, p := range f.peers {
-		if _, wake := p.Queue.Push(1, pipeline.Realtime, f.payload); wake {
+		if _, wake := p.Push(1, pipeline.Realtime, f.payload); wake {
 			f.from.ep.MarkReady(p)
 		}
 	}
@@ -146,7 +146,7 @@ func BenchmarkSend(b *testing.B) {
 
 func (f *fleet) sealOnly(sent func([]wire.Datagram)) {
 	for i, p := range f.peers {
-		if _, wake := p.Queue.Push(1, pipeline.Realtime, f.payload); wake {
+		if _, wake := p.Push(1, pipeline.Realtime, f.payload); wake {
 			f.from.ep.MarkReady(p)
 		}
 		if i%256 < 255 {

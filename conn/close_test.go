@@ -6,8 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -47,7 +45,7 @@ func TestCloseTellsThePeer(t *testing.T) {
 			require.Equal(t, tt.ends, a.count(DialEnded) == 1)
 			if tt.ends {
 				require.ErrorIs(t, a.last(DialEnded).Err, ErrClosed)
-				require.Equal(t, sendq.Offline, a.queue(b, 1, pipeline.Reliable, "x"))
+				require.Equal(t, PeerOffline, a.queue(b, 1, pipeline.Reliable, "x"))
 			}
 			w.checkAll()
 			w.closeAll()
@@ -98,7 +96,7 @@ func TestRevoke(t *testing.T) {
 	w := newNetwork(t, 4)
 	allowed := true
 	a := w.node()
-	b := w.node(func(c *Config) { c.Authorize = func([noise.KeySize]byte) bool { return allowed } })
+	b := w.node(func(c *Config) { c.Authorize = func([KeySize]byte) bool { return allowed } })
 	a.dial(b)
 	w.await(time.Second, func() bool { return a.up(b) })
 	allowed = false
@@ -124,7 +122,7 @@ func TestRevokeDuringHandshake(t *testing.T) {
 		asked := 0
 		a := w.node()
 		b := w.node(func(c *Config) {
-			c.Authorize = func([noise.KeySize]byte) bool { asked++; return asked == 1 || stays }
+			c.Authorize = func([KeySize]byte) bool { asked++; return asked == 1 || stays }
 		})
 		a.dial(b)
 		w.await(time.Second, func() bool {
@@ -132,7 +130,7 @@ func TestRevokeDuringHandshake(t *testing.T) {
 		})
 		b.jobDelay = 10 * time.Millisecond
 		w.await(time.Second, func() bool { return b.ep.halves.holders.oldest(0).busy })
-		b.ep.Revoke([noise.KeySize]byte{1}, w.now)
+		b.ep.Revoke([KeySize]byte{1}, w.now)
 		w.run(time.Second)
 		require.Equal(t, 2, asked)
 		require.Equal(t, stays, b.up(a))
@@ -149,7 +147,7 @@ func TestIdentityConflict(t *testing.T) {
 	a := w.node()
 	a.dial(b)
 	w.run(time.Second)
-	twin := w.nodeAt(netAddrOf(203, 5), a.ep.cfg.Static)
+	twin := w.nodeAt(netAddrOf(203, 5), a.ep.cfg.Identity)
 	twin.dial(b)
 	w.run(30 * time.Second)
 	require.NotZero(t, b.count(IdentityConflict))
@@ -185,7 +183,7 @@ func TestAuthorizePanics(t *testing.T) {
 	w := newNetwork(t, 7)
 	a := w.node()
 	b := w.node(func(c *Config) {
-		c.Authorize = func(k [noise.KeySize]byte) bool {
+		c.Authorize = func(k [KeySize]byte) bool {
 			if k == a.key {
 				panic("no")
 			}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
@@ -83,12 +82,13 @@ const (
 // defaults; here every field must be set unless it says otherwise. As JSON it is
 // the plain values alone, for a journal.
 type Config struct {
-	Static *noise.Static `json:"-"`
+	// Identity is the endpoint's own key pair.
+	Identity Identity `json:"-"`
 	// Rand is the source of all randomness: indexes, ephemeral keys, secrets,
 	// jitter. A failing read fails what needed it.
 	Rand io.Reader `json:"-"`
 	// Authorize says who may connect. It runs inside a Job.
-	Authorize func(key [noise.KeySize]byte) bool `json:"-"`
+	Authorize func(key [KeySize]byte) bool `json:"-"`
 	// Deliver takes a message on its way out of the inbound chain.
 	Deliver func(p *Peer, pk *pipeline.Packet) bool `json:"-"`
 	// Room reports whether the reader of p can take one more Reliable message.
@@ -114,17 +114,27 @@ type Config struct {
 
 	IdleTimeout, KeepAlive, HandshakeTimeout, Unanswered time.Duration
 
-	MaxHandshakes, MaxHandshakesPerAddress int
-	HandshakeRate, RekeyRate               float64 // per second
-	HandshakeBurst                         int
+	MaxHandshakes, MaxHandshakesPerAddress   int
+	HandshakeRate, HandshakeBurst, RekeyRate int // rates per second
 
-	PeerRate, PeerBurst uint32
+	PeerRate, PeerBurst int
 
-	RekeyAfterPackets uint64
+	RekeyAfterPackets int
 	RekeyAfter        time.Duration
 
 	Strikes      int
 	StrikeWindow time.Duration
 
-	Queue sendq.Limits
+	// SendQueueMessages and SendQueueBytes bound what is queued for one peer,
+	// Realtime and Latest together; ReliableQueueMessages and ReliableQueueBytes
+	// bound its Reliable messages.
+	SendQueueMessages, SendQueueBytes         int
+	ReliableQueueMessages, ReliableQueueBytes int
+}
+
+func (e *Endpoint) queueLimits() sendq.Limits {
+	return sendq.Limits{
+		StateMessages: e.cfg.SendQueueMessages, StateBytes: e.cfg.SendQueueBytes,
+		ReliableMessages: e.cfg.ReliableQueueMessages, ReliableBytes: e.cfg.ReliableQueueBytes,
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -25,16 +24,16 @@ type dial struct {
 func (d *dial) busy() bool { return d.attempt != nil || d.waiting }
 
 // Dial is DialAs under the endpoint's own identity.
-func (e *Endpoint) Dial(key [noise.KeySize]byte, now pipeline.Time) (*Peer, error) {
-	return e.DialAs(e.cfg.Static, key, now)
+func (e *Endpoint) Dial(key [KeySize]byte, now pipeline.Time) (*Peer, error) {
+	return e.DialAs(e.cfg.Identity, key, now)
 }
 
 // DialAs keeps the peer with the key connected from here on, and is known to it
 // by the given identity, which must not be the peer's own. The driver hears
 // NeedAddress, and answers with SetAddress or DialFailed. Dialling a peer that
 // is being dialled under the same identity returns it.
-func (e *Endpoint) DialAs(static *noise.Static, key [noise.KeySize]byte, now pipeline.Time) (*Peer, error) {
-	p := e.peerAs(static, key, now)
+func (e *Endpoint) DialAs(as Identity, key [KeySize]byte, now pipeline.Time) (*Peer, error) {
+	p := e.peerAs(as.static, key, now)
 	if p == nil {
 		return nil, ErrTooManyPeers
 	}
@@ -45,7 +44,7 @@ func (e *Endpoint) DialAs(static *noise.Static, key [noise.KeySize]byte, now pip
 	d := &dial{peer: p, up: p.session != nil}
 	d.timer.owner = d
 	p.dial = d
-	p.Queue.SetHolding(true)
+	p.queue.SetHolding(true)
 	if p.session == nil {
 		e.needAddress(d)
 	} else {
@@ -123,9 +122,9 @@ func (d *dial) timeout(e *Endpoint, _ pipeline.Time) {
 func (e *Endpoint) endDial(d *dial, reason wire.CloseReason, err error, now pipeline.Time) {
 	e.stopDial(d)
 	d.peer.dial = nil
-	d.peer.Queue.SetHolding(false)
+	d.peer.queue.SetHolding(false)
 	if d.peer.session == nil {
-		e.stats.Abandoned += uint64(d.peer.Queue.SetOnline(false))
+		e.stats.Abandoned += uint64(d.peer.queue.SetOnline(false))
 	}
 	e.emit(Event{Kind: DialEnded, Peer: d.peer, Reason: reason, Err: err})
 	e.lingerPeer(d.peer, now)

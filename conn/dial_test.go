@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -33,7 +32,7 @@ func TestDialBySuite(t *testing.T) {
 }
 
 func TestDialFails(t *testing.T) {
-	nobody := func(c *Config) { c.Authorize = func([noise.KeySize]byte) bool { return false } }
+	nobody := func(c *Config) { c.Authorize = func([KeySize]byte) bool { return false } }
 	tests := []struct {
 		name    string
 		b       []func(*Config)
@@ -135,7 +134,7 @@ func TestManyDialsFromOneAddress(t *testing.T) {
 	b.jobDelay = 200 * time.Microsecond
 	a := make([]*node, 250)
 	for i := range a {
-		a[i] = w.nodeAt(netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(1000+i)), w.newStatic())
+		a[i] = w.nodeAt(netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(1000+i)), w.newIdentity())
 		a[i].dial(b)
 	}
 	w.await(5*time.Second, func() bool { return b.count(PeerUp) == len(a) })

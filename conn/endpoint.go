@@ -68,7 +68,7 @@ func New(cfg Config) (*Endpoint, error) {
 		sessionIDs: ids{max: pipeline.MaxIDs},
 		epochIDs:   ids{max: pipeline.MaxIDs},
 		complaints: rate.NewLimiter(1, 5),
-		rekeys:     rate.NewLimiter(rate.Limit(cfg.RekeyRate), int(max(cfg.RekeyRate/4, 1))),
+		rekeys:     rate.NewLimiter(rate.Limit(cfg.RekeyRate), max(cfg.RekeyRate/4, 1)),
 	}
 	e.lingering.timer.owner = &e.lingering
 	e.halves.init()
@@ -79,7 +79,7 @@ func New(cfg Config) (*Endpoint, error) {
 	if _, err := io.ReadFull(cfg.Rand, seed[:]); err != nil {
 		return nil, fmt.Errorf("conn: reading randomness: %w", err)
 	}
-	e.admission = fair.New(cfg.HandshakeRate, cfg.HandshakeBurst, seed)
+	e.admission = fair.New(float64(cfg.HandshakeRate), cfg.HandshakeBurst, seed)
 	if err := e.buildChains(); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func New(cfg Config) (*Endpoint, error) {
 func (e *Endpoint) buildChains() error {
 	cfg := e.cfg.Chains
 	cfg.Cookie.Rand = e.cfg.Rand
-	cfg.RateLimit.Rate, cfg.RateLimit.Burst = e.cfg.PeerRate, e.cfg.PeerBurst
+	cfg.RateLimit.Rate, cfg.RateLimit.Burst = uint32(e.cfg.PeerRate), uint32(e.cfg.PeerBurst)
 	for _, seed := range []*[16]byte{&cfg.Cookie.Seed, &cfg.RateLimit.Seed} {
 		if _, err := io.ReadFull(e.cfg.Rand, seed[:]); err != nil {
 			return fmt.Errorf("conn: reading randomness: %w", err)

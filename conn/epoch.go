@@ -107,7 +107,8 @@ func (e *Endpoint) spent(s *session, ep *epoch, now pipeline.Time) bool {
 
 // worn reports whether it is time for new keys.
 func (e *Endpoint) worn(s *session, ep *epoch, now pipeline.Time) bool {
-	return ep.tracker.Next() >= e.cfg.RekeyAfterPackets || ep.received >= e.cfg.RekeyAfterPackets ||
+	soft := uint64(e.cfg.RekeyAfterPackets)
+	return ep.tracker.Next() >= soft || ep.received >= soft ||
 		ep.messages > 0 && now >= ep.softAt ||
 		e.set.Open.Failures(ep.id) >= softFailures
 }

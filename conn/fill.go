@@ -94,7 +94,7 @@ func (e *Endpoint) sendable(s *session, now pipeline.Time) (state, reliable int)
 	if !s.confirmed || s.peer.session != s {
 		return 0, 0
 	}
-	state, reliable = s.peer.Queue.Waiting()
+	state, reliable = s.peer.queue.Waiting()
 	if s.lane.full() {
 		reliable = 0
 	}
@@ -236,7 +236,7 @@ func (f *fill) drain(reliable bool) bool {
 		return false
 	}
 	f.waiting = false
-	f.e.stats.Taken += uint64(f.s.peer.Queue.Take(reliable, f.taker))
+	f.e.stats.Taken += uint64(f.s.peer.queue.Take(reliable, f.taker))
 	if !f.waiting {
 		return false
 	}

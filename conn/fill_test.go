@@ -229,7 +229,7 @@ func TestPacketPathAllocatesNothing(t *testing.T) {
 			for range 50 {
 				now = later(now, time.Millisecond)
 				for channel := range uint32(4) {
-					if _, wake := p.Queue.Push(channel, intent, payload); wake {
+					if _, wake := p.Push(channel, intent, payload); wake {
 						a.ep.MarkReady(p)
 					}
 				}

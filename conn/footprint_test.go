@@ -36,7 +36,7 @@ func TestFootprint(t *testing.T) {
 	connect := func(n int) {
 		up := b.ep.stats.Sessions
 		for range n {
-			_, err := a.ep.DialAs(w.newStatic(), b.key, w.now)
+			_, err := a.ep.DialAs(w.newIdentity(), b.key, w.now)
 			require.NoError(t, err)
 		}
 		a.turn()

@@ -91,7 +91,8 @@ func TestAnswerWithAnotherKeyRacedFirst(t *testing.T) {
 func TestAdmissions(t *testing.T) {
 	w := newNetwork(t, 6)
 	a := w.node()
-	b := w.node(func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1e-9, 2 })
+	b := w.node()
+	b.ep.admission = fair.New(0, 2, [16]byte{})
 	a.dial(b)
 	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
 	require.Equal(t, fair.Share, b.ep.admission.Take(w.now, a.addr.Addr()), "one is left, for others")
@@ -99,7 +100,8 @@ func TestAdmissions(t *testing.T) {
 
 	w = newNetwork(t, 7)
 	a = w.node()
-	b = w.node(func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1e-9, 5 })
+	b = w.node()
+	b.ep.admission = fair.New(0, 5, [16]byte{})
 	forged := 0
 	w.tap = func(from, to netAddr, data []byte) bool {
 		if wire.PacketType(data[0]&15) != wire.TypeFinal {

@@ -3,7 +3,6 @@ package conn
 import (
 	"net/netip"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/header"
 	"github.com/intentra/intentra/wire"
@@ -25,7 +24,7 @@ func prologue(suite wire.Suite, dialerIndex uint32) []byte {
 // hello returns what we announce, with the index by which to address us.
 func (e *Endpoint) hello(index uint32) wire.Hello {
 	return wire.Hello{
-		Index: index, Rate: e.cfg.PeerRate, Burst: e.cfg.PeerBurst, MaxDatagram: uint16(e.cfg.MaxDatagram),
+		Index: index, Rate: uint32(e.cfg.PeerRate), Burst: uint32(e.cfg.PeerBurst), MaxDatagram: uint16(e.cfg.MaxDatagram),
 	}
 }
 
@@ -77,12 +76,12 @@ func (e *Endpoint) expected(p *pipeline.Packet, h wire.Header) bool {
 // authorize asks the user whether key may connect. It runs in a job; a panic
 // there counts as a no.
 func (e *Endpoint) authorize(j *Job) {
-	j.authorized = j.keys.Remote != e.cfg.Static.Public() && e.cfg.Authorize != nil && e.cfg.Authorize(j.keys.Remote)
+	j.authorized = j.keys.Remote != e.cfg.Identity.Public() && e.cfg.Authorize != nil && e.cfg.Authorize(j.keys.Remote)
 }
 
 // begins draws what every handshake and rekey begins with: an ephemeral key and
 // a receiver index.
-func (e *Endpoint) begins() (ephemeral [noise.KeySize]byte, index pipeline.ID, ok bool) {
+func (e *Endpoint) begins() (ephemeral [KeySize]byte, index pipeline.ID, ok bool) {
 	if !e.random(ephemeral[:]) {
 		return ephemeral, 0, false
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
 )
@@ -75,11 +74,11 @@ func newShake(t *testing.T, flags uint8) *shake {
 		network: newNetwork(t, 1), hashes: map[[32]byte]map[*node]bool{},
 		got: map[*node]map[netAddr]int{}, sent: map[*node]map[netAddr]int{},
 	}
-	allowed := map[[noise.KeySize]byte]bool{}
+	allowed := map[[KeySize]byte]bool{}
 	change := func(c *Config) {
 		c.Suite = wire.Suite(1 + flags%2)
 		c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeRate, c.HandshakeBurst = 6, 3, 1000, 100
-		c.Authorize = func(k [noise.KeySize]byte) bool { return allowed[k] }
+		c.Authorize = func(k [KeySize]byte) bool { return allowed[k] }
 	}
 	s.a, s.b, s.mallory = s.node(change), s.node(change), s.node(change)
 	allowed[s.a.key], allowed[s.b.key] = true, true
@@ -123,7 +122,7 @@ func (s *shake) noteKeys(n *node) {
 				s.hashes[hash] = map[*node]bool{}
 			}
 			s.hashes[hash][n] = true
-			require.Contains(s.t, [][noise.KeySize]byte{s.a.key, s.b.key}, p.Key)
+			require.Contains(s.t, [][KeySize]byte{s.a.key, s.b.key}, p.Key)
 			require.NotEqual(s.t, n.key, p.Key)
 			// The dialer has the keys first, the responder from message 3,
 			// which only the dialer can have made.

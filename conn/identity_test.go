@@ -9,13 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
 
 // dialAs is dial under another identity.
-func (n *node) dialAs(static *noise.Static, other *node) *Peer {
+func (n *node) dialAs(static Identity, other *node) *Peer {
 	n.book[other.key] = other.addr
 	p, err := n.ep.DialAs(static, other.key, n.w.now)
 	require.NoError(n.w.t, err)
@@ -25,7 +24,7 @@ func (n *node) dialAs(static *noise.Static, other *node) *Peer {
 
 // say sends a Reliable message to a peer.
 func (n *node) say(p *Peer, payload string) {
-	if _, wake := p.Queue.Push(1, pipeline.Reliable, []byte(payload)); wake {
+	if _, wake := p.Push(1, pipeline.Reliable, []byte(payload)); wake {
 		n.ep.MarkReady(p)
 	}
 	n.turn()
@@ -36,16 +35,16 @@ func (n *node) say(p *Peer, payload string) {
 type gateway struct {
 	*node
 	hub    *node
-	faces  []*noise.Static
+	faces  []Identity
 	theirs []*Peer // the hub, as each of the identities knows it
 }
 
 func newGateway(w *network, identities int, change ...func(*Config)) *gateway {
 	g := &gateway{node: w.node(change...), hub: w.node(change...)}
 	for i := range identities {
-		static := g.ep.cfg.Static
+		static := g.ep.cfg.Identity
 		if i > 0 {
-			static = w.newStatic()
+			static = w.newIdentity()
 		}
 		g.faces = append(g.faces, static)
 		g.theirs = append(g.theirs, g.dialAs(static, g.hub))
@@ -55,7 +54,7 @@ func newGateway(w *network, identities int, change ...func(*Config)) *gateway {
 }
 
 func (g *gateway) allUp() bool {
-	return !slices.ContainsFunc(g.faces, func(s *noise.Static) bool {
+	return !slices.ContainsFunc(g.faces, func(s Identity) bool {
 		ours, its := g.ep.PeerAs(s.Public(), g.hub.key), g.hub.ep.Peer(s.Public())
 		return ours == nil || its == nil || !ours.Connected() || !its.Connected() ||
 			ours.session.current.hash != its.session.current.hash
@@ -75,7 +74,7 @@ func (g *gateway) requireApart(t *testing.T, which ...int) {
 	require.Len(t, g.got, len(which))
 	require.Len(t, g.hub.got, len(which))
 	for _, m := range g.hub.got {
-		i := slices.IndexFunc(g.faces, func(s *noise.Static) bool { return s.Public() == m.from.Key })
+		i := slices.IndexFunc(g.faces, func(s Identity) bool { return s.Public() == m.from.Key })
 		require.Equal(t, fmt.Sprint("from ", i), m.payload)
 	}
 	for _, m := range g.got {
@@ -98,7 +97,7 @@ func TestIdentities(t *testing.T) {
 	}
 	g.requireApart(t, 0, 1, 2)
 
-	again, err := g.ep.DialAs(w.sameStatic(g.faces[1]), g.hub.key, w.now)
+	again, err := g.ep.DialAs(w.sameIdentity(g.faces[1]), g.hub.key, w.now)
 	require.NoError(t, err)
 	require.Same(t, g.theirs[1], again, "the key counts, not its copy")
 
@@ -116,10 +115,11 @@ func TestIdentities(t *testing.T) {
 	w.closeAll()
 }
 
-// sameStatic makes the key pair once more.
-func (w *network) sameStatic(s *noise.Static) *noise.Static {
-	c := *s
-	return &c
+// sameIdentity makes the key pair once more.
+func (w *network) sameIdentity(id Identity) Identity {
+	again, err := NewIdentity(id.Private())
+	require.NoError(w.t, err)
+	return again
 }
 
 // Whoever is gone for a while is dialled again as the same.
@@ -131,7 +131,7 @@ func TestReconnectUnderIdentity(t *testing.T) {
 	w.await(20*time.Second, g.allUp)
 	for i := range g.faces {
 		require.Same(t, before[i], g.ep.PeerAs(g.faces[i].Public(), g.hub.key))
-		require.Same(t, g.faces[i], before[i].static, "made once")
+		require.Same(t, g.faces[i].static, before[i].static, "made once")
 	}
 	require.Len(t, g.hub.ep.peers, 3)
 	g.requireApart(t, 0, 1, 2)
@@ -181,7 +181,7 @@ func TestIncomingIdentity(t *testing.T) {
 	require.Equal(t, 2, g.ep.stats.Sessions)
 	other.dial(g.node)
 	w.await(time.Second, func() bool { return other.up(g.node) })
-	under := other.dialAs(w.newStatic(), g.node)
+	under := other.dialAs(w.newIdentity(), g.node)
 	w.await(time.Second, under.Connected)
 	g.ep.Revoke(other.key, w.now)
 	g.turn()
@@ -197,7 +197,7 @@ func TestIncomingIdentity(t *testing.T) {
 func TestDialOneself(t *testing.T) {
 	w := newNetwork(t, 5)
 	a := w.node()
-	face := w.newStatic()
+	face := w.newIdentity()
 	p := a.dialAs(face, a)
 	w.await(time.Second, func() bool { return p.Connected() && a.ep.Peer(face.Public()) != nil })
 	a.say(p, "hello")
@@ -213,12 +213,12 @@ func TestSortedPeers(t *testing.T) {
 	w := newNetwork(t, 6)
 	a := w.node()
 	for range 10 {
-		static := w.newStatic()
+		static := w.newIdentity()
 		for range 5 {
-			_, err := a.ep.DialAs(static, w.newStatic().Public(), w.now)
+			_, err := a.ep.DialAs(static, w.newIdentity().Public(), w.now)
 			require.NoError(t, err)
 		}
-		_, err := a.ep.DialAs(static, [noise.KeySize]byte{1}, w.now)
+		_, err := a.ep.DialAs(static, [KeySize]byte{1}, w.now)
 		require.NoError(t, err)
 	}
 	all := a.ep.sortedPeers()

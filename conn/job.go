@@ -17,7 +17,7 @@ type Job struct {
 	initiator *noise.Initiator
 	responder *noise.Responder
 
-	ephemeral  [noise.KeySize]byte // private, until the machine has it
+	ephemeral  [KeySize]byte // private, until the machine has it
 	in, out    []byte
 	hello      wire.Hello
 	index      uint32 // of a rekey

@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
@@ -47,7 +46,7 @@ func TestEphemeralAndEpochKeysAreToldNobody(t *testing.T) {
 	}
 	a, b := w.node(change), w.node(change)
 	stranger := w.node(change)
-	b.ep.cfg.Authorize = func(key [noise.KeySize]byte) bool { return key == a.key }
+	b.ep.cfg.Authorize = func(key [KeySize]byte) bool { return key == a.key }
 	epochs := 0
 	for _, n := range w.nodes {
 		n.onRun = func(j *Job) {

@@ -136,7 +136,7 @@ func TestClosedEpochHasNoKeys(t *testing.T) {
 func TestFailedHandshakesAreOverwritten(t *testing.T) {
 	w := newNetwork(t, 4)
 	b := w.node()
-	b.ep.cfg.Authorize = func([noise.KeySize]byte) bool { return false }
+	b.ep.cfg.Authorize = func([KeySize]byte) bool { return false }
 	a, lonely := w.node(), w.node()
 	var jobs []*Job
 	for _, n := range w.nodes {
@@ -145,7 +145,7 @@ func TestFailedHandshakesAreOverwritten(t *testing.T) {
 	f := &flooder{b: b}
 	f.begin(v4(1, 1)) // times out
 	a.dial(b)         // is refused
-	nobody := &node{addr: netAddrOf(203, 9), key: [noise.KeySize]byte{9}}
+	nobody := &node{addr: netAddrOf(203, 9), key: [KeySize]byte{9}}
 	lonely.dial(nobody)
 	w.run(20 * time.Second)
 	require.NotZero(t, b.handshakes(HandshakeTimedOut))
@@ -191,8 +191,8 @@ func TestCloseOverwritesHandshakes(t *testing.T) {
 	b.ep.HandleDatagram(init, v4(3, 1), w.now)
 	final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
 	b.ep.HandleDatagram(append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...), v4(1, 1), w.now)
-	b.book[[noise.KeySize]byte{9}] = v4(9, 9)
-	_, err := b.ep.Dial([noise.KeySize]byte{9}, w.now)
+	b.book[[KeySize]byte{9}] = v4(9, 9)
+	_, err := b.ep.Dial([KeySize]byte{9}, w.now)
 	require.NoError(t, err)
 	b.takeEvents()
 	waiting := append([]*Job(nil), b.ep.jobs...)
@@ -200,7 +200,7 @@ func TestCloseOverwritesHandshakes(t *testing.T) {
 	require.True(t, half.busy)
 	drawn := 0
 	for _, j := range waiting {
-		if j.ephemeral != ([noise.KeySize]byte{}) {
+		if j.ephemeral != ([KeySize]byte{}) {
 			drawn++
 		}
 	}

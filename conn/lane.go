@@ -205,6 +205,6 @@ func (e *Endpoint) returnUnacknowledged(s *session) {
 		}
 		back = append(back, sendq.Message{Channel: m.channel, Payload: payload})
 	}
-	e.stats.Abandoned += uint64(s.peer.Queue.Restore(back))
+	e.stats.Abandoned += uint64(s.peer.queue.Restore(back))
 	s.lane = lane{}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/internal/fair"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/ack"
@@ -94,7 +93,7 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			return &n
 		}},
 		{"send queue of a peer, both kinds full", 3 * MB, func(*testing.T) any {
-			q := sendq.New(defaults().Queue)
+			q := sendq.New((&Endpoint{cfg: defaults()}).queueLimits())
 			q.SetOnline(true)
 			for c := range uint32(5000) {
 				q.Push(c, pipeline.Latest, make([]byte, 256))
@@ -146,7 +145,7 @@ func fillPeers(t *testing.T) any {
 	const most = 1000
 	n := bare(t, func(c *Config) { c.MaxPeers = most })
 	for i := range 10 * most {
-		require.NotNil(t, n.ep.peerFor([noise.KeySize]byte{byte(i), byte(i >> 8), 1}, n.w.now))
+		require.NotNil(t, n.ep.peerFor([KeySize]byte{byte(i), byte(i >> 8), 1}, n.w.now))
 		n.ep.Events()
 		n.ep.Events()
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/internal/seed"
 	"github.com/intentra/intentra/pipeline"
 )
@@ -18,7 +17,7 @@ func TestLingeringAtTheCap(t *testing.T) {
 	const most = 1000
 	w := newNetwork(t, 1)
 	e := w.node(func(c *Config) { c.MaxPeers = most }).ep
-	key := func(i int) [noise.KeySize]byte { return [noise.KeySize]byte{byte(i), byte(i >> 8), 1} }
+	key := func(i int) [KeySize]byte { return [KeySize]byte{byte(i), byte(i >> 8), 1} }
 	for i := range most {
 		require.NotNil(t, e.peerFor(key(i), w.now))
 		w.now++
@@ -57,10 +56,10 @@ func TestDialledDoNotLinger(t *testing.T) {
 	w := newNetwork(t, 2)
 	a := w.node(func(c *Config) { c.MaxPeers = 3 })
 	for i := range 3 {
-		_, err := a.ep.Dial([noise.KeySize]byte{byte(i), 1}, w.now)
+		_, err := a.ep.Dial([KeySize]byte{byte(i), 1}, w.now)
 		require.NoError(t, err)
 	}
-	_, err := a.ep.Dial([noise.KeySize]byte{3, 1}, w.now)
+	_, err := a.ep.Dial([KeySize]byte{3, 1}, w.now)
 	require.ErrorIs(t, err, ErrTooManyPeers)
 	require.Nil(t, a.ep.lingering.first)
 }
@@ -86,7 +85,7 @@ func TestLingeringTimes(t *testing.T) {
 			model = model[1:]
 		}
 		k := byte(rng.IntN(30))
-		key := [noise.KeySize]byte{k, 1}
+		key := [KeySize]byte{k, 1}
 		at := slices.IndexFunc(model, func(o entry) bool { return o.key == k })
 		switch p := used[k]; {
 		case p != nil:

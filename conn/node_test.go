@@ -9,9 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
-	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
@@ -23,13 +22,13 @@ type node struct {
 	w    *network
 	ep   *Endpoint
 	addr netip.AddrPort
-	key  [noise.KeySize]byte
+	key  [KeySize]byte
 	dead bool
 
 	jobDelay time.Duration
-	onRun    func(*Job)                             // is shown each job that has been run
-	onJob    func(*Job)                             // and again when it has come back
-	book     map[[noise.KeySize]byte]netip.AddrPort // what names resolve to
+	onRun    func(*Job)                       // is shown each job that has been run
+	onJob    func(*Job)                       // and again when it has come back
+	book     map[[KeySize]byte]netip.AddrPort // what names resolve to
 	resolved int
 	events   []heard
 	got      []message
@@ -55,7 +54,7 @@ type message struct {
 func defaults() Config {
 	return Config{
 		Logger:      slog.New(slog.DiscardHandler),
-		Authorize:   func([noise.KeySize]byte) bool { return true },
+		Authorize:   func([KeySize]byte) bool { return true },
 		Suite:       wire.AESGCM,
 		Suites:      []wire.Suite{wire.AESGCM, wire.ChaChaPoly},
 		MaxDatagram: 1232, MaxPeers: 1 << 17,
@@ -63,7 +62,7 @@ func defaults() Config {
 		MaxHandshakes: 100, MaxHandshakesPerAddress: 5, HandshakeRate: 200, HandshakeBurst: 50, RekeyRate: 200,
 		PeerRate: 10_000, PeerBurst: 500, RekeyAfterPackets: 1 << 27, RekeyAfter: 120 * time.Second,
 		Strikes: 10, StrikeWindow: 5 * time.Second,
-		Queue: sendq.Limits{StateMessages: 1024, StateBytes: 256 << 10, ReliableMessages: 1024, ReliableBytes: 1 << 20},
+		SendQueueMessages: 1024, SendQueueBytes: 256 << 10, ReliableQueueMessages: 1024, ReliableQueueBytes: 1 << 20,
 	}
 }
 
@@ -71,23 +70,23 @@ func defaults() Config {
 func (w *network) node(change ...func(*Config)) *node {
 	x := len(w.nodes) + 1
 	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(x >> 8), byte(x)}), uint16(x))
-	return w.nodeAt(addr, w.newStatic(), change...)
+	return w.nodeAt(addr, w.newIdentity(), change...)
 }
 
-func (w *network) newStatic() *noise.Static {
-	var private [noise.KeySize]byte
+func (w *network) newIdentity() Identity {
+	var private [KeySize]byte
 	for i := range private {
 		private[i] = byte(w.rng.Uint32())
 	}
-	s, err := noise.NewStatic(private)
+	id, err := NewIdentity(private)
 	require.NoError(w.t, err)
-	return s
+	return id
 }
 
-func (w *network) nodeAt(addr netip.AddrPort, static *noise.Static, change ...func(*Config)) *node {
-	n := &node{w: w, addr: addr, key: static.Public(), book: map[[noise.KeySize]byte]netip.AddrPort{}}
+func (w *network) nodeAt(addr netip.AddrPort, id Identity, change ...func(*Config)) *node {
+	n := &node{w: w, addr: addr, key: id.Public(), book: map[[KeySize]byte]netip.AddrPort{}}
 	cfg := defaults()
-	cfg.Static = static
+	cfg.Identity = id
 	cfg.Rand = w.randomness()
 	cfg.Deliver = n.deliver
 	cfg.Room = func(*Peer) bool { return !n.full }
@@ -129,7 +128,7 @@ func (w *network) randomness() *rand.ChaCha8 {
 // as when the process was killed.
 func (n *node) restart(change ...func(*Config)) *node {
 	n.dead = true
-	return n.w.nodeAt(n.addr, n.ep.cfg.Static, change...)
+	return n.w.nodeAt(n.addr, n.ep.cfg.Identity, change...)
 }
 
 // turn does what the event loop does besides reading, until nothing is left.
@@ -228,16 +227,16 @@ func (n *node) session(other *node) *session {
 }
 
 // push queues a message and lets n send it.
-func (n *node) push(other *node, channel uint32, intent pipeline.Intent, payload string) sendq.Outcome {
+func (n *node) push(other *node, channel uint32, intent pipeline.Intent, payload string) PushResult {
 	o := n.queue(other, channel, intent, payload)
 	n.turn()
 	return o
 }
 
 // queue is push without the turn.
-func (n *node) queue(other *node, channel uint32, intent pipeline.Intent, payload string) sendq.Outcome {
+func (n *node) queue(other *node, channel uint32, intent pipeline.Intent, payload string) PushResult {
 	p := n.peer(other)
-	o, wake := p.Queue.Push(channel, intent, []byte(payload))
+	o, wake := p.Push(channel, intent, []byte(payload))
 	if wake {
 		n.ep.MarkReady(p)
 	}
@@ -291,3 +290,6 @@ func (w *network) pair(change ...func(*Config)) (a, b *node) {
 
 // number writes i as a payload of at least size bytes.
 func number(i, size int) string { return fmt.Sprintf("%0*d", size, i) }
+
+// forbidRekeys leaves n without a budget for rekeys.
+func (n *node) forbidRekeys() { n.ep.rekeys = rate.NewLimiter(0, 0) }

@@ -18,7 +18,7 @@ func TestPacing(t *testing.T) {
 			w := newNetwork(t, 1)
 			w.link = link{delay: 5 * time.Millisecond, jitter: 200 * time.Microsecond}
 			a := w.node()
-			b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = tt.rate, tt.burst })
+			b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = int(tt.rate), int(tt.burst) })
 			a.dial(b)
 			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
 			w.run(time.Second)
@@ -33,7 +33,7 @@ func TestPacing(t *testing.T) {
 			var fill func()
 			fill = func() {
 				for {
-					if state, _ := a.peer(b).Queue.Peek(); state >= 200 {
+					if state, _ := a.peer(b).queue.Peek(); state >= 200 {
 						break
 					}
 					a.queue(b, 1, pipeline.Realtime, number(0, 1100))

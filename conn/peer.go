@@ -12,14 +12,13 @@ import (
 )
 
 // Peer is an identity, a static key, as one identity of ours knows it, with
-// what outlives its sessions. All but Queue belongs to the endpoint's goroutine.
+// what outlives its sessions. It belongs to the endpoint's goroutine, but for the
+// methods that say otherwise: Identity and those of its send queue.
 type Peer struct {
 	// User is the driver's own.
 	User any
-	// Queue holds what waits to be sent. It may be used from any goroutine;
-	// when a Push says wake, the driver calls MarkReady.
-	Queue *sendq.Queue
 
+	queue     *sendq.Queue // of messages to send
 	session   *session
 	id        pipeline.ID
 	forgotten bool
@@ -27,7 +26,7 @@ type Peer struct {
 	stats     PeerStats
 
 	// Key is the peer's static public key.
-	Key    [noise.KeySize]byte
+	Key    [KeySize]byte
 	static *noise.Static // who we are to this peer
 	dial   *dial         // set while we keep this peer connected
 	linger linger
@@ -40,17 +39,17 @@ type Peer struct {
 
 // peerKey is what the endpoint tells peers apart by: under two identities of
 // ours the same key is two peers.
-type peerKey struct{ local, remote [noise.KeySize]byte }
+type peerKey struct{ local, remote [KeySize]byte }
 
 func (p *Peer) mapKey() peerKey { return peerKey{p.static.Public(), p.Key} }
 
 // Number numbers the peers of an endpoint with a Config.Journal from zero, in the
 // order of their making, those included that have been forgotten.
-func (p *Peer) Number() uint64 { return p.Queue.Peer() }
+func (p *Peer) Number() uint64 { return p.queue.Peer() }
 
 // Identity returns our public key towards the peer. It may be called from any
 // goroutine.
-func (p *Peer) Identity() [noise.KeySize]byte { return p.static.Public() }
+func (p *Peer) Identity() [KeySize]byte { return p.static.Public() }
 
 // weAreLower compares the two static keys, which both sides know, so that both
 // come to the same decision.
@@ -86,7 +85,7 @@ func (p *Peer) MaxDatagram() int {
 // Settled reports whether nothing waits to be sent to the peer, and the fate of
 // all that was sent is as good as known.
 func (e *Endpoint) Settled(p *Peer) bool {
-	if state, reliable := p.Queue.Len(); state+reliable > 0 && (p.session != nil || p.dial != nil) {
+	if state, reliable := p.queue.Len(); state+reliable > 0 && (p.session != nil || p.dial != nil) {
 		return false
 	}
 	s := p.session
@@ -138,14 +137,14 @@ func (p *Peer) countDrop(row int) {
 
 // peerFor is peerAs for a peer that has come to us: all that come know the
 // endpoint by its own identity.
-func (e *Endpoint) peerFor(key [noise.KeySize]byte, now pipeline.Time) *Peer {
-	return e.peerAs(e.cfg.Static, key, now)
+func (e *Endpoint) peerFor(key [KeySize]byte, now pipeline.Time) *Peer {
+	return e.peerAs(e.cfg.Identity.static, key, now)
 }
 
 // peerAs returns the peer with the key that knows us by the given identity, and
 // makes it if need be. At the cap the peer that has been without a session for
 // longest makes room; if all have one, peerAs returns nil.
-func (e *Endpoint) peerAs(static *noise.Static, key [noise.KeySize]byte, now pipeline.Time) *Peer {
+func (e *Endpoint) peerAs(static *noise.Static, key [KeySize]byte, now pipeline.Time) *Peer {
 	if p := e.peers[peerKey{static.Public(), key}]; p != nil {
 		e.lingering.remove(p)
 		return p
@@ -157,8 +156,10 @@ func (e *Endpoint) peerAs(static *noise.Static, key [noise.KeySize]byte, now pip
 	if !ok {
 		return nil
 	}
-	p := &Peer{Key: key, static: static, id: id, Queue: sendq.New(e.cfg.Queue)}
-	p.Queue.Watch(e.cfg.Journal.Queues, e.peersMade)
+	p := &Peer{Key: key, static: static, id: id, queue: sendq.New(e.queueLimits())}
+	if j := &e.cfg.Journal; j.Step != nil || j.Pushed != nil {
+		p.queue.Watch(queueWatcher{p, j}, e.peersMade)
+	}
 	e.peersMade++
 	e.peers[p.mapKey()] = p
 	*e.byID.Open(id) = p
@@ -175,7 +176,7 @@ func (e *Endpoint) forget(p *Peer) {
 	}
 	p.forgotten = true
 	e.lingering.remove(p)
-	e.stats.Abandoned += uint64(p.Queue.Close())
+	e.stats.Abandoned += uint64(p.queue.Close())
 	n := pipeline.PeerNotice{Peer: p.id}
 	e.in.ClosePeer(n)
 	e.out.ClosePeer(n)
@@ -187,11 +188,11 @@ func (e *Endpoint) forget(p *Peer) {
 
 // Peer returns the peer with the key that knows us by the endpoint's own
 // identity, or nil.
-func (e *Endpoint) Peer(key [noise.KeySize]byte) *Peer { return e.PeerAs(e.cfg.Static.Public(), key) }
+func (e *Endpoint) Peer(key [KeySize]byte) *Peer { return e.PeerAs(e.cfg.Identity.Public(), key) }
 
 // PeerAs returns the peer with the key that knows us by the given identity, or
 // nil.
-func (e *Endpoint) PeerAs(local, key [noise.KeySize]byte) *Peer { return e.peers[peerKey{local, key}] }
+func (e *Endpoint) PeerAs(local, key [KeySize]byte) *Peer { return e.peers[peerKey{local, key}] }
 
 // sortedPeers lists the peers by both keys, so that nothing depends on map order.
 func (e *Endpoint) sortedPeers() []*Peer {
@@ -224,7 +225,7 @@ func (e *Endpoint) ClosePeer(p *Peer, reason wire.CloseReason, now pipeline.Time
 	if d := p.dial; d != nil {
 		e.stopDial(d)
 		p.dial = nil
-		p.Queue.SetHolding(false)
+		p.queue.SetHolding(false)
 		e.emit(Event{Kind: DialEnded, Peer: p, Reason: reason, Err: ErrClosed})
 	}
 	if p.session != nil {
@@ -232,14 +233,14 @@ func (e *Endpoint) ClosePeer(p *Peer, reason wire.CloseReason, now pipeline.Time
 		e.closeMarked(now)
 		return
 	}
-	e.stats.Abandoned += uint64(p.Queue.SetOnline(false))
+	e.stats.Abandoned += uint64(p.queue.SetOnline(false))
 	e.lingerPeer(p, now)
 }
 
 // Revoke ends the session of a peer that has come to us, and any handshake
 // under way is judged anew by Authorize. A peer that we dial stays, whichever
 // side has opened the session.
-func (e *Endpoint) Revoke(key [noise.KeySize]byte, now pipeline.Time) {
+func (e *Endpoint) Revoke(key [KeySize]byte, now pipeline.Time) {
 	e.generation++
 	if p := e.Peer(key); p != nil && p.session != nil && !p.session.dialer && p.dial == nil {
 		e.markClosing(p.session, wire.CloseRevoked, true)

@@ -78,7 +78,7 @@ func TestNameIsResolvedAgain(t *testing.T) {
 	a, b := w.pair()
 	require.Equal(t, 1, a.resolved)
 	b.dead = true
-	b2 := w.nodeAt(netAddrOf(203, 7), b.ep.cfg.Static)
+	b2 := w.nodeAt(netAddrOf(203, 7), b.ep.cfg.Identity)
 	a.book[b.key] = b2.addr
 	w.await(5*time.Second, func() bool { return a.up(b2) && a.peer(b2).Addr() == b2.addr })
 	require.GreaterOrEqual(t, a.resolved, 2)

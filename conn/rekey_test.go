@@ -211,8 +211,8 @@ func TestKeysAreNeverUsedUp(t *testing.T) {
 	for _, below := range []uint64{0, 1, 5} {
 		t.Run(fmt.Sprint(below), func(t *testing.T) {
 			w := newNetwork(t, 6)
-			a, b := w.pair(func(c *Config) { c.RekeyRate = 1e-9 })
-			a.ep.rekeys.AllowN(goTime(w.now), 1) // spends the burst: no rekey will succeed
+			a, b := w.pair()
+			a.forbidRekeys()
 			w.run(time.Second)
 			setNext(a, b, 1<<28-below)
 			highest := uint64(0)
@@ -257,8 +257,8 @@ func TestRekeyAtTheSoftLimit(t *testing.T) {
 // Ten minutes past their time keys are not used any more.
 func TestKeysAreNeverTooOld(t *testing.T) {
 	w := newNetwork(t, 8)
-	a, b := w.pair(func(c *Config) { c.RekeyRate = 1e-9 })
-	a.ep.rekeys.AllowN(goTime(w.now), 1)
+	a, b := w.pair()
+	a.forbidRekeys()
 	a.push(b, 1, pipeline.Realtime, "x")
 	start := w.now
 	w.await(15*time.Minute, func() bool { return a.count(PeerDown)+b.count(PeerDown) > 0 })

@@ -24,7 +24,7 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 		return HandshakeSuite, false
 	}
 	// What differs in the padding alone would be taken for the genuine one.
-	if [wire.InitPadding]byte(wire.NoiseMessage(p.Data)[noise.KeySize:]) != ([wire.InitPadding]byte{}) {
+	if [wire.InitPadding]byte(wire.NoiseMessage(p.Data)[KeySize:]) != ([wire.InitPadding]byte{}) {
 		return HandshakeFailed, false
 	}
 	key := initKey{addr: p.Addr, suite: h.Suite, sender: h.Sender, ephemeral: [32]byte(wire.NoiseMessage(p.Data))}
@@ -60,11 +60,11 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 
 func (e *Endpoint) accepts(s wire.Suite) bool { return slices.Contains(e.cfg.Suites, s) }
 
-func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [noise.KeySize]byte) *Job {
+func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [KeySize]byte) *Job {
 	pro := prologue(half.suite, half.dialerIndex)
 	payload := wire.AppendHello(nil, e.hello(uint32(half.index)))
 	return &Job{owner: half, in: message, ephemeral: ephemeral, work: func(j *Job) {
-		j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Static, pro, j.ephemeral)
+		j.responder, j.err = noise.NewResponder(half.suite, e.cfg.Identity.static, pro, j.ephemeral)
 		clear(j.ephemeral[:])
 		if j.err != nil {
 			return

@@ -119,7 +119,7 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 		}
 	}
 	if old == nil {
-		p.Queue.SetOnline(true)
+		p.queue.SetOnline(true)
 		e.emit(Event{Kind: PeerUp, Peer: p})
 	}
 	e.touch(s)
@@ -200,7 +200,7 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 	e.release(s)
 	e.cfg.Logger.Debug("session closed", "reason", reason.String(), "dialer", s.dialer, "up", wasUp)
 	if wasUp {
-		e.stats.Offline += uint64(p.Queue.SetOnline(false))
+		e.stats.Offline += uint64(p.queue.SetOnline(false))
 		e.emit(Event{Kind: PeerDown, Peer: p, Reason: reason})
 		e.afterDown(p, reason, now)
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -67,7 +66,7 @@ func TestSlowResponderIsStillTaken(t *testing.T) {
 func TestRefusedDialerStartsOverOnce(t *testing.T) {
 	w := newNetwork(t, 1)
 	a := w.node()
-	b := w.node(func(c *Config) { c.Authorize = func([noise.KeySize]byte) bool { return false } })
+	b := w.node(func(c *Config) { c.Authorize = func([KeySize]byte) bool { return false } })
 	a.dial(b)
 	w.run(10 * time.Second)
 	require.ErrorIs(t, a.last(DialEnded).Err, ErrNotConfirmed)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -38,7 +37,7 @@ func FuzzStranger(f *testing.F) {
 		w := newNetwork(t, 1)
 		a, b := w.pair(func(c *Config) {
 			c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeTimeout = 4, 2, time.Second
-			c.Authorize = func(k [noise.KeySize]byte) bool { return k == w.nodes[0].key }
+			c.Authorize = func(k [KeySize]byte) bool { return k == w.nodes[0].key }
 		})
 		s := &stranger{network: w, victim: b, in: in, got: map[netAddr]int{}, sent: map[netAddr]int{}, heard: map[netAddr]map[wire.PacketType][]byte{}}
 		w.tap = s.hear

@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -32,7 +31,7 @@ func (s *stream) feed() bool {
 	for ; s.next < s.n*int(s.channels); s.next++ {
 		channel := uint32(s.next) % s.channels
 		o := s.from.push(s.to, channel, s.intent, number(s.next/int(s.channels), max(s.size, 1)))
-		if o == sendq.Full || o == sendq.Offline {
+		if o == QueueFull || o == PeerOffline {
 			return false
 		}
 	}
@@ -289,10 +288,10 @@ func TestOffline(t *testing.T) {
 	a, b := w.pair()
 	w.link.cut = true
 	w.await(20*time.Second, func() bool { return !a.up(b) })
-	require.Equal(t, sendq.Offline, a.push(b, 1, pipeline.Realtime, "stale"))
-	require.Equal(t, sendq.Queued, a.push(b, 1, pipeline.Latest, "old"))
-	require.Equal(t, sendq.Replaced, a.push(b, 1, pipeline.Latest, "latest"))
-	require.Equal(t, sendq.Queued, a.push(b, 1, pipeline.Reliable, "reliable"))
+	require.Equal(t, PeerOffline, a.push(b, 1, pipeline.Realtime, "stale"))
+	require.Equal(t, Queued, a.push(b, 1, pipeline.Latest, "old"))
+	require.Equal(t, Replaced, a.push(b, 1, pipeline.Latest, "latest"))
+	require.Equal(t, Queued, a.push(b, 1, pipeline.Reliable, "reliable"))
 	w.link.cut = false
 	w.await(5*time.Second, func() bool { return a.up(b) })
 	w.run(time.Second)

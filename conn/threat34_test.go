@@ -58,9 +58,6 @@ func (f *forward) planSkip() {
 	}
 }
 
-// noRekey is a configuration whose only rekey has been spent.
-func noRekey(c *Config) { c.RekeyRate = 1e-9 }
-
 // Just below 2^27 packets the keys are changed, and nobody notices: either side
 // sees to it, whether it is the sender or the receiver of them. Where they
 // cannot be, the session goes on up to 2^28, stops there, and another one takes
@@ -108,9 +105,9 @@ func TestThreat34(t *testing.T) {
 		{math.MaxUint64 - 1, false}, {math.MaxUint64, false},
 	} {
 		w := newNetwork(t, 34)
-		f := newForward(w, last.from, noRekey)
-		f.a.ep.rekeys.AllowN(goTime(w.now), 1)
-		f.b.ep.rekeys.AllowN(goTime(w.now), 1)
+		f := newForward(w, last.from)
+		f.a.forbidRekeys()
+		f.b.forbidRekeys()
 		if last.skip {
 			f.planSkip()
 		}
@@ -142,9 +139,9 @@ func controlLimit(t *testing.T) (sent int) {
 	for _, from := range []uint64{limit - 2, limit - 1, limit, math.MaxUint64 - 1, math.MaxUint64} {
 		for questions := range 4 {
 			w := newNetwork(t, 34)
-			f := newForward(w, from, noRekey)
-			f.a.ep.rekeys.AllowN(goTime(w.now), 1)
-			f.b.ep.rekeys.AllowN(goTime(w.now), 1)
+			f := newForward(w, from)
+			f.a.forbidRekeys()
+			f.b.forbidRekeys()
 			s := f.b.session(f.a)
 			for range questions {
 				challenge := wire.AppendPath(nil, wire.FramePathChallenge, [wire.PathTokenSize]byte{1})
@@ -173,7 +170,7 @@ func controlLimit(t *testing.T) (sent int) {
 func inboundLimit(t *testing.T) uint64 {
 	w := newNetwork(t, 34)
 	a, b := w.node(), w.node()
-	var key [noise.KeySize]byte
+	var key [KeySize]byte
 	a.onRun = func(j *Job) {
 		if j.keys != nil {
 			key = j.keys.Send

@@ -52,7 +52,7 @@ func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
 	if !s.confirmed || s.peer.session != s || s.pacer.ready(now) {
 		return false
 	}
-	state, reliable := s.peer.Queue.Peek()
+	state, reliable := s.peer.queue.Peek()
 	return state > 0 || reliable > 0 && !s.lane.full() || s.lane.lost > 0
 }
 
@@ -79,7 +79,7 @@ func (s *session) timeout(e *Endpoint, now pipeline.Time) {
 	if s.closed {
 		return
 	}
-	s.peer.Queue.Trim()
+	s.peer.queue.Trim()
 	if now >= later(s.received, e.cfg.IdleTimeout) {
 		e.markClosing(s, wire.CloseIdle, true)
 		return

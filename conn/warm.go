@@ -46,7 +46,7 @@ func (e *Endpoint) warmTouched(batch []*session) {
 			continue
 		}
 		p := s.peer
-		state, _ := p.Queue.Len()
+		state, _ := p.queue.Len()
 		sum += uint64(state) + p.stats.MessagesOut + uint64(s.lastPing) + ep.skipAt
 		sum += e.set.WarmOutbound(s.id, ep.id)
 	}

@@ -15,8 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
@@ -40,11 +38,11 @@ func TestRecord(t *testing.T) {
 	require.True(t, peer.Connected())
 	for i := range 20 {
 		for _, m := range messages(i) {
-			peer.Queue.Push(m.channel, m.intent, []byte(m.payload))
+			peer.Push(m.channel, m.intent, []byte(m.payload))
 		}
 		w.a.ep.MarkReady(peer)
 		back := w.b.ep.Peer(w.a.key)
-		back.Queue.Push(1, pipeline.Latest, fmt.Appendf(nil, "ok %d", i))
+		back.Push(1, pipeline.Latest, fmt.Appendf(nil, "ok %d", i))
 		w.b.ep.MarkReady(back)
 		w.run(6)
 	}
@@ -96,16 +94,16 @@ type exchange struct {
 
 type node struct {
 	ep   *conn.Endpoint
-	key  [noise.KeySize]byte
+	key  [conn.KeySize]byte
 	addr netip.AddrPort
 }
 
 func (w *exchange) endpoint(n byte) *node {
-	static, err := noise.NewStatic([noise.KeySize]byte{8 * n, 31: 64})
+	identity, err := conn.NewIdentity([conn.KeySize]byte{8 * n, 31: 64})
 	require.NoError(w.t, err)
 	cfg := conn.Config{
-		Static: static, Rand: rand.NewChaCha8([32]byte{n}), Logger: slog.New(slog.DiscardHandler),
-		Authorize: func([noise.KeySize]byte) bool { return true },
+		Identity: identity, Rand: rand.NewChaCha8([32]byte{n}), Logger: slog.New(slog.DiscardHandler),
+		Authorize: func([conn.KeySize]byte) bool { return true },
 		Deliver:   func(*conn.Peer, *pipeline.Packet) bool { w.got++; return true },
 		Room:      func(*conn.Peer) bool { return true },
 		Touched:   func(*conn.Peer) {},
@@ -116,9 +114,9 @@ func (w *exchange) endpoint(n byte) *node {
 		MaxHandshakes: 100, MaxHandshakesPerAddress: 5, HandshakeRate: 200, HandshakeBurst: 50, RekeyRate: 200,
 		PeerRate: 10_000, PeerBurst: 500, RekeyAfterPackets: 12, RekeyAfter: time.Minute,
 		Strikes: 10, StrikeWindow: 5 * time.Second,
-		Queue: sendq.Limits{StateMessages: 64, StateBytes: 1 << 16, ReliableMessages: 64, ReliableBytes: 1 << 16},
+		SendQueueMessages: 64, SendQueueBytes: 1 << 16, ReliableQueueMessages: 64, ReliableQueueBytes: 1 << 16,
 	}
-	node := &node{key: static.Public(), addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, n}), 7000)}
+	node := &node{key: identity.Public(), addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, n}), 7000)}
 	node.ep, err = conn.New(cfg)
 	require.NoError(w.t, err)
 	return node

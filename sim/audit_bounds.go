@@ -47,16 +47,16 @@ func (b bound) check(n *Node) error {
 // taken a message of the intent. What a session has left unacknowledged goes back
 // into it, beyond its limits, at most a window; but such a queue takes nothing.
 func (n *Node) queueBounds(p *conn.Peer, pushed intentra.Intent) error {
-	state, reliable := p.Queue.Len()
-	limits, back := n.cfg.Queue, wire.ReliableWindow
+	state, reliable := p.Queued()
+	limits, back := &n.cfg, wire.ReliableWindow
 	if pushed == intentra.Reliable {
 		back = 0
 	}
 	for _, b := range []bound{
-		{"waiting states", state, limits.StateMessages},
-		{"waiting Reliable messages", reliable, limits.ReliableMessages + back},
+		{"waiting states", state, limits.SendQueueMessages},
+		{"waiting Reliable messages", reliable, limits.ReliableQueueMessages + back},
 		// A single state may be larger than the limit.
-		{"waiting bytes", p.Queue.Bytes(), max(limits.StateBytes, n.cfg.MaxDatagram) + limits.ReliableBytes + back*n.cfg.MaxDatagram},
+		{"waiting bytes", p.QueuedBytes(), max(limits.SendQueueBytes, n.cfg.MaxDatagram) + limits.ReliableQueueBytes + back*n.cfg.MaxDatagram},
 	} {
 		if err := b.check(n); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (n *Node) queueBounds(p *conn.Peer, pushed intentra.Intent) error {
 // queueConserved checks that what has been put into a queue waits, or has left
 // it in a way that is counted.
 func (n *Node) queueConserved(p *conn.Peer) error {
-	f, waiting := p.Queue.Flow()
+	f, waiting := p.QueueFlow()
 	in, out := f.Pushed+f.Restored, uint64(waiting)+f.Taken+f.Superseded+f.Displaced+f.GivenUp
 	if in == out {
 		return nil

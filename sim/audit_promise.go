@@ -21,7 +21,7 @@ type holding struct {
 }
 
 func hold(proc *process, p *conn.Peer) holding {
-	f, _ := p.Queue.Flow()
+	f, _ := p.QueueFlow()
 	return holding{proc, p, f.GivenUp}
 }
 

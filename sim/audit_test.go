@@ -77,15 +77,12 @@ func TestAuditPasses(t *testing.T) {
 	}
 }
 
-// A message that is taken out of a queue and gets no further is missed, and so is
-// one that leaves the queue by no way that is counted.
+// A message that leaves the queue and gets no further is missed, and so is one in
+// the chain that has never left a queue.
 func TestAuditSeesTheSender(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
-	a.proc.ep.Peer(b.Key()).Queue.Push(7, intentra.Realtime, []byte("x"))
-	a.proc.ep.Peer(b.Key()).Queue.Take(false, func(uint32, pipeline.Intent, []byte) bool { return true })
 	numbered(a, b, intentra.Realtime, 1)
-	require.NoError(t, a.w.Run(time.Second), "the queue has counted it")
-	// Whoever takes it for the endpoint, says so.
+	require.NoError(t, a.w.Run(time.Second))
 	a.proc.ep.Outbound().CountMessage()
 	a.Send(b.Key(), message("y"))
 	err := a.w.Run(time.Second)
@@ -349,10 +346,10 @@ func TestAuditBounds(t *testing.T) {
 		want   string
 	}{
 		"peers":    {func(n *Node) { n.cfg.MaxPeers = 0 }, "peers are 1, the limit is 0"},
-		"states":   {func(n *Node) { n.cfg.Queue.StateMessages = 9 }, "waiting states are 10, the limit is 9"},
-		"reliable": {func(n *Node) { n.cfg.Queue.ReliableMessages = 4 }, "waiting Reliable messages are 5, the limit is 4"},
+		"states":   {func(n *Node) { n.cfg.SendQueueMessages = 9 }, "waiting states are 10, the limit is 9"},
+		"reliable": {func(n *Node) { n.cfg.ReliableQueueMessages = 4 }, "waiting Reliable messages are 5, the limit is 4"},
 		"bytes": {func(n *Node) {
-			n.cfg.Queue.StateBytes, n.cfg.Queue.ReliableBytes = 0, 58-n.cfg.MaxDatagram
+			n.cfg.SendQueueBytes, n.cfg.ReliableQueueBytes = 0, 58-n.cfg.MaxDatagram
 		}, "waiting bytes are 60, the limit is 58"},
 		"held bytes": {func(n *Node) { n.w.audit.held = -1 }, "held bytes are 0, the limit is -1"},
 		"handshakes": {func(n *Node) { n.cfg.MaxHandshakes = -1 }, "handshakes in flight are 0, the limit is -1"},

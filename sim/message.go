@@ -6,7 +6,6 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/pack"
 	"github.com/intentra/intentra/wire"
@@ -100,17 +99,17 @@ func (p *process) send(peer *conn.Peer, m intentra.Message) intentra.SendResult 
 	if err := p.fits(peer, m); err != nil {
 		return intentra.SendResult{Status: intentra.Dropped, Err: err}
 	}
-	o, wake := peer.Queue.Push(m.Channel, m.Intent, m.Payload)
+	o, wake := peer.Push(m.Channel, m.Intent, m.Payload)
 	if wake {
 		p.ready = append(p.ready, peer)
 		p.n.wake()
 	}
 	switch o {
-	case sendq.Queued:
+	case conn.Queued:
 		return intentra.SendResult{Status: intentra.Queued}
-	case sendq.Replaced:
+	case conn.Replaced:
 		return intentra.SendResult{Status: intentra.Replaced}
-	case sendq.Full:
+	case conn.QueueFull:
 		return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrQueueFull}
 	}
 	return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrNotConnected}

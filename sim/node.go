@@ -93,7 +93,7 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{w: w, name: name, number: len(w.nodes), key: core.Static.Public(), cfg: core, addr: addr}
+	n := &Node{w: w, name: name, number: len(w.nodes), key: core.Identity.Public(), cfg: core, addr: addr}
 	if err := n.start(); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -21,17 +20,17 @@ func newCore() (*conn.Endpoint, error) {
 		return nil, err
 	}
 	cfg.Rand = rand.Reader
-	cfg.Authorize = func([noise.KeySize]byte) bool { return false }
+	cfg.Authorize = func([conn.KeySize]byte) bool { return false }
 	cfg.Deliver = func(*conn.Peer, *pipeline.Packet) bool { return true }
 	cfg.Room = func(*conn.Peer) bool { return true }
 	cfg.Touched = func(*conn.Peer) {}
 	return conn.New(cfg)
 }
 
-func newStatic() (*noise.Static, error) {
+func newIdentity() (conn.Identity, error) {
 	key, err := intentra.GenerateKey()
 	if err != nil {
-		return nil, err
+		return conn.Identity{}, err
 	}
-	return noise.NewStatic(key)
+	return conn.NewIdentity(key)
 }

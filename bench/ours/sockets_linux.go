@@ -113,7 +113,7 @@ func (c *sockets) connect(ctx context.Context, key [32]byte) error {
 }
 
 func (c *sockets) dial(key [32]byte) error {
-	identity, err := newStatic()
+	identity, err := newIdentity()
 	if err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (c *sockets) work() (done bool) {
 // Send queues the message for the next Flush.
 func (c *sockets) Send(i int, payload []byte, _ bool) bool {
 	p := c.peers[i]
-	_, wake := p.Queue.Push(0, pipeline.Realtime, payload)
+	_, wake := p.Push(0, pipeline.Realtime, payload)
 	if wake {
 		c.woken = append(c.woken, p)
 	}

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -48,18 +47,18 @@ func (c *Core) MarkReady(p *conn.Peer) {
 }
 
 // Dial is that of conn.Endpoint.
-func (c *Core) Dial(key [noise.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
-	return c.DialAs(c.cfg.Static, key, now)
+func (c *Core) Dial(key [conn.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
+	return c.DialAs(c.cfg.Identity, key, now)
 }
 
 // DialAs is that of conn.Endpoint.
-func (c *Core) DialAs(static *noise.Static, key [noise.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
-	p, err := c.Endpoint.DialAs(static, key, now)
+func (c *Core) DialAs(as conn.Identity, key [conn.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
+	p, err := c.Endpoint.DialAs(as, key, now)
 	if c.w != nil {
 		if c.w.HasKeys() {
-			c.w.static(static.Private())
+			c.w.static(as.Private())
 		}
-		c.input(Entry{Kind: Dial, At: now, Identity: static.Public(), Key: key})
+		c.input(Entry{Kind: Dial, At: now, Identity: as.Public(), Key: key})
 	}
 	return p, err
 }
@@ -97,7 +96,7 @@ func (c *Core) ClosePeer(p *conn.Peer, reason wire.CloseReason, now pipeline.Tim
 }
 
 // Revoke is that of conn.Endpoint.
-func (c *Core) Revoke(key [noise.KeySize]byte, now pipeline.Time) {
+func (c *Core) Revoke(key [conn.KeySize]byte, now pipeline.Time) {
 	c.Endpoint.Revoke(key, now)
 	if c.w != nil {
 		c.input(Entry{Kind: Revoke, At: now, Key: key})

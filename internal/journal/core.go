@@ -62,7 +62,7 @@ func (c *Core) Begin(local netip.AddrPort) error {
 	c.w.where(c.origin, local)
 	c.w.block(appendSection(nil, mark+strconv.Itoa(Version)))
 	c.w.entry(Entry{Kind: Started, Start: &Start{
-		Version: Version, Recording: c.w.id, Origin: c.origin, Local: local, Key: c.cfg.Static.Public(), Authorizes: c.cfg.Authorize != nil,
+		Version: Version, Recording: c.w.id, Origin: c.origin, Local: local, Key: c.cfg.Identity.Public(), Authorizes: c.cfg.Authorize != nil,
 		Config: plain, Inbound: names(c.Inbound()), Outbound: names(c.Outbound()),
 	}})
 	return nil

@@ -61,7 +61,7 @@ type Entry struct {
 	Reason   wire.CloseReason `json:"reason,omitempty"`
 	Error    string           `json:"error,omitempty"`
 	// Step, Channel, Intent and Payload are those of a Push: it was the last
-	// before the core's step of that number; see sendq.Watcher.
+	// before the core's step of that number; see conn.Journal.Step.
 	Step    uint64          `json:"step,omitempty"`
 	Channel uint32          `json:"channel,omitempty"`
 	Intent  pipeline.Intent `json:"intent,omitempty"`

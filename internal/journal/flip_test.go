@@ -12,7 +12,6 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -20,7 +19,7 @@ import (
 // short is a recording of a few entries, two of them packets.
 func short(t testing.TB) []byte {
 	a, b := record(t, 1, true), record(t, 2, false)
-	static, err := noise.NewStatic(b.private)
+	static, err := conn.NewIdentity(b.private)
 	require.NoError(t, err)
 	now := pipeline.Time(time.Hour)
 	p, err := a.Dial(static.Public(), now)

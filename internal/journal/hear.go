@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -26,11 +25,11 @@ func (h *effects) forget() { *h = effects{drops: h.drops[:0], rooms: h.rooms[:0]
 func (c *Core) tap(cfg conn.Config) conn.Config {
 	if c.w.HasKeys() {
 		c.w.head()
-		c.w.static(cfg.Static.Private())
+		c.w.static(cfg.Identity.Private())
 		cfg.Rand = &recordedRandom{cfg.Rand, c.w}
 		cfg.Journal.Keyed = c.w.epoch
 	}
-	cfg.Journal.Queues = &pushes{c.w}
+	cfg.Journal.Pushed = c.w.pushed
 	cfg.Journal.Dropped = func(row int) { c.heard.drops = append(c.heard.drops, row) }
 	cfg.Deliver, cfg.Room = c.deliver(cfg.Deliver), c.room(cfg.Room)
 	return cfg
@@ -50,13 +49,9 @@ func (r *recordedRandom) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// pushes is the sendq.Watcher that writes down what is pushed.
-type pushes struct{ w *Writer }
-
-func (p *pushes) Step(q *sendq.Queue, peer, n uint64) {}
-
-func (p *pushes) Pushed(peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
-	p.w.entry(Entry{Kind: Push, Peer: peer, Step: n, Channel: channel, Intent: intent, Payload: payload})
+// pushed writes down what is pushed, on the goroutine that does.
+func (w *Writer) pushed(p *conn.Peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
+	w.entry(Entry{Kind: Push, Peer: p.Number(), Step: n, Channel: channel, Intent: intent, Payload: payload})
 }
 
 // Checksum adds a delivered message to the sum of an Outcome.

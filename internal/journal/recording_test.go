@@ -20,7 +20,6 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -111,7 +110,7 @@ func config(t testing.TB, seed byte) conn.Config {
 
 // converse has a dial b, messages go both ways through some rekeys, and ends both.
 func converse(t *testing.T, a, b *end) {
-	static, err := noise.NewStatic(b.private)
+	static, err := conn.NewIdentity(b.private)
 	require.NoError(t, err)
 	now := pipeline.Time(time.Hour)
 	p, err := a.Dial(static.Public(), now)
@@ -119,7 +118,7 @@ func converse(t *testing.T, a, b *end) {
 	for i := range 400 {
 		now += pipeline.Time(2 * time.Millisecond)
 		if p.Connected() && i%2 == 0 {
-			if _, wake := p.Queue.Push(1, intentra.Reliable, []byte("the user's own words")); wake {
+			if _, wake := p.Push(1, intentra.Reliable, []byte("the user's own words")); wake {
 				a.MarkReady(p)
 			}
 		}
@@ -248,7 +247,7 @@ func TestWriterIsClosedFirst(t *testing.T) {
 	b.Finish()
 	require.NoError(t, b.w.Close())
 	whole := bytes.Clone(b.capture.Bytes())
-	p.Queue.Push(1, intentra.Reliable, []byte("late"))
+	p.Push(1, intentra.Reliable, []byte("late"))
 	b.Flush(now)
 	require.NoError(t, b.w.Close())
 	require.Equal(t, whole, b.capture.Bytes())

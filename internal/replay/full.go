@@ -7,8 +7,6 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
-	"github.com/intentra/intentra/internal/noise"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -20,7 +18,7 @@ type full struct {
 	core    *conn.Endpoint
 	labels  []pipeline.DropCount
 	random  randomness
-	statics map[journal.Key]*noise.Static
+	statics map[journal.Key]conn.Identity
 
 	peers  map[uint64]*conn.Peer // that are not yet forgotten
 	known  uint64                // peers are numbered from zero
@@ -40,7 +38,7 @@ type full struct {
 
 func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	f := &full{
-		o: o, viewing: views, random: randomness{rest: o.Keys.Random, whole: o.Keys.Whole}, statics: map[journal.Key]*noise.Static{},
+		o: o, viewing: views, random: randomness{rest: o.Keys.Random, whole: o.Keys.Whole}, statics: map[journal.Key]conn.Identity{},
 		peers: map[uint64]*conn.Peer{}, jobs: map[uint64]*conn.Job{}, pushes: map[uint64][]*journal.Entry{},
 		res: Result{Journal: true, Differences: map[string]int{}},
 	}
@@ -53,7 +51,7 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 		return nil, ErrKeys
 	}
 	for _, private := range o.Keys.Statics {
-		s, err := noise.NewStatic(private)
+		s, err := conn.NewIdentity(private)
 		if err != nil {
 			return nil, ErrKeys
 		}
@@ -66,7 +64,7 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	if err := checkConfig(&cfg); err != nil {
 		return nil, err
 	}
-	if cfg.Static = f.statics[start.Key]; cfg.Static == nil {
+	if cfg.Identity = f.statics[start.Key]; cfg.Identity.IsZero() {
 		if !o.Keys.Whole {
 			return nil, ErrKeysCut
 		}
@@ -77,7 +75,7 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 		cfg.Authorize = f.authorize
 	}
 	cfg.Deliver, cfg.Room, cfg.Touched = f.deliver, f.room, func(*conn.Peer) {}
-	cfg.Journal = conn.Journal{Queues: f, Dropped: func(row int) { f.drops = append(f.drops, row) }}
+	cfg.Journal = conn.Journal{Step: f.step, Dropped: func(row int) { f.drops = append(f.drops, row) }}
 	cfg.Stages = chainOf(o, views, start.Inbound, start.Outbound)
 	core, err := conn.New(cfg)
 	if f.random.cut {
@@ -186,5 +184,3 @@ func (f *full) differ(what, recorded, replayed string) {
 		f.o.Difference(Difference{Packet: f.packet, What: what, Recorded: recorded, Replayed: replayed})
 	}
 }
-
-var _ sendq.Watcher = (*full)(nil)

@@ -5,13 +5,12 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 )
 
 // What the core asks its driver is answered as it was then.
 
-func (f *full) authorize([noise.KeySize]byte) bool {
+func (f *full) authorize([conn.KeySize]byte) bool {
 	if f.entry.Panicked {
 		panic("replay: Authorize has panicked")
 	}

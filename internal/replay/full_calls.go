@@ -53,7 +53,7 @@ func (f *full) callPeer(p *conn.Peer, e *journal.Entry) {
 
 func (f *full) dial(e *journal.Entry) {
 	static := f.statics[e.Identity]
-	if static == nil {
+	if static.IsZero() {
 		f.random.cut = !f.o.Keys.Whole // it stands behind what is there
 		f.differ("call", "dial", "the keys file has no such identity")
 		return

@@ -1,18 +1,15 @@
 package replay
 
-import (
-	"github.com/intentra/intentra/internal/sendq"
-	"github.com/intentra/intentra/pipeline"
-)
+import "github.com/intentra/intentra/conn"
 
-// Step pushes what was pushed before this step of the core. It makes f a
-// sendq.Watcher.
-func (f *full) Step(q *sendq.Queue, peer, n uint64) {
+// step pushes what was pushed before this step of the core.
+func (f *full) step(p *conn.Peer, n uint64) {
+	peer := p.Number()
 	all := f.pushes[peer]
 	done := 0
 	for done < len(all) && all[done].Step <= n {
 		e := all[done]
-		if o, _ := q.Push(e.Channel, e.Intent, e.Payload); o != sendq.Queued && o != sendq.Replaced {
+		if r, _ := p.Push(e.Channel, e.Intent, e.Payload); !r.Taken() {
 			f.differ("push", "taken", "refused")
 		}
 		done++
@@ -23,6 +20,3 @@ func (f *full) Step(q *sendq.Queue, peer, n uint64) {
 		f.pushes[peer] = all[done:]
 	}
 }
-
-// Pushed is nothing new to f.
-func (f *full) Pushed(peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {}

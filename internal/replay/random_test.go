@@ -13,16 +13,14 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/internal/replay"
 	"github.com/intentra/intentra/internal/seed"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
 
 // randomConfig is one in which limits are met.
-func randomConfig(r *rand.Rand, forbidden, fatal *noise.Static) intentra.Config {
+func randomConfig(r *rand.Rand, forbidden, fatal conn.Identity) intentra.Config {
 	c := intentra.Config{
 		RekeyAfterPackets: 16 << r.IntN(6), SendQueueMessages: 1 + r.IntN(20), ReliableQueueMessages: 1 + r.IntN(20),
 		PeerRate: 20 << r.IntN(10), PeerBurst: 5 << r.IntN(7), IdleTimeout: 20 * time.Second, ForbidRoaming: r.IntN(3) == 0,
@@ -89,9 +87,9 @@ func (s *side) randomPush() {
 		s.push(p, channel, intent, payload)
 		return
 	}
-	shared := sendq.NewPayload(payload, 1)
-	o, wake := p.Queue.PushShared(channel, intent, shared)
-	if o != sendq.Queued && o != sendq.Replaced {
+	shared := conn.NewPayload(payload, 1)
+	o, wake := p.PushShared(channel, intent, shared)
+	if !o.Taken() {
 		shared.Release(1)
 	}
 	if wake && r.IntN(2) == 0 {
@@ -190,7 +188,7 @@ func TestRandomRecordingsAreReplayed(t *testing.T) {
 			forbidden, fatal := w.static(), w.static()
 			for range 2 {
 				s := w.side(randomConfig(w.r, forbidden, fatal))
-				s.others = []*noise.Static{w.static(), forbidden, fatal}
+				s.others = []conn.Identity{w.static(), forbidden, fatal}
 				s.onMessage = s.randomHandler
 			}
 			a, b := w.sides[0], w.sides[1]
@@ -225,9 +223,9 @@ func (s *side) randomHandler(p *conn.Peer, pk *pipeline.Packet) {
 	case 0:
 		panic("the user's handler")
 	case 1, 2, 3:
-		p.Queue.Push(pk.Channel, pk.Intent, pk.Payload())
+		p.Push(pk.Channel, pk.Intent, pk.Payload())
 	case 4:
-		p.Queue.Push(9, pipeline.Reliable, number(s.delivered))
+		p.Push(9, pipeline.Reliable, number(s.delivered))
 		panic("the user's handler, later")
 	}
 }

@@ -14,9 +14,7 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/internal/replay"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -44,8 +42,8 @@ type side struct {
 	core   *journal.Core
 	writer *journal.Writer
 	addr   netip.AddrPort
-	static *noise.Static
-	others []*noise.Static // identities
+	static conn.Identity
+	others []conn.Identity // identities
 	jobs   []*conn.Job
 	peers  []*conn.Peer
 	asking []*conn.Peer // for an address
@@ -70,8 +68,8 @@ func (w *world) bytes() (b [32]byte) {
 	return b
 }
 
-func (w *world) static() *noise.Static {
-	s, err := noise.NewStatic(w.bytes())
+func (w *world) static() conn.Identity {
+	s, err := conn.NewIdentity(w.bytes())
 	require.NoError(w.t, err)
 	return s
 }
@@ -140,15 +138,15 @@ func (s *side) resolve(p *conn.Peer) {
 }
 
 // dial has s keep connected with other, under an identity of its own or another.
-func (s *side) dial(other *side, as *noise.Static) *conn.Peer {
+func (s *side) dial(other *side, as conn.Identity) *conn.Peer {
 	p, err := s.core.DialAs(as, other.static.Public(), s.w.now)
 	require.NoError(s.w.t, err)
 	return p
 }
 
 // push queues a message, and tells the core if it wants to know.
-func (s *side) push(p *conn.Peer, channel uint32, intent pipeline.Intent, payload []byte) sendq.Outcome {
-	o, wake := p.Queue.Push(channel, intent, payload)
+func (s *side) push(p *conn.Peer, channel uint32, intent pipeline.Intent, payload []byte) conn.PushResult {
+	o, wake := p.Push(channel, intent, payload)
 	if wake {
 		s.core.MarkReady(p)
 	}

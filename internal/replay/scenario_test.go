@@ -13,7 +13,6 @@ import (
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/replay"
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
@@ -94,7 +93,7 @@ func TestScenariosAreReplayed(t *testing.T) {
 		},
 		"queues that overflow": func(t *testing.T, w *world) {
 			a, b, p := pair(w, intentra.Config{SendQueueMessages: 5, ReliableQueueMessages: 4}, intentra.Config{})
-			got := map[sendq.Outcome]int{}
+			got := map[conn.PushResult]int{}
 			for i := range 200 {
 				got[a.push(p, uint32(i%3), intentra.Realtime+intentra.Intent(i/2%3), number(i))]++
 				if i%20 == 0 {
@@ -102,8 +101,8 @@ func TestScenariosAreReplayed(t *testing.T) {
 				}
 			}
 			w.settle(200 * time.Millisecond)
-			require.Positive(t, got[sendq.Replaced])
-			require.Positive(t, got[sendq.Full])
+			require.Positive(t, got[conn.Replaced])
+			require.Positive(t, got[conn.QueueFull])
 			require.Positive(t, b.delivered)
 		},
 		"closed and dialled again": func(t *testing.T, w *world) {
@@ -191,7 +190,7 @@ func a6(i int) [16]byte { return [16]byte{10: 0xff, 11: 0xff, 12: 10, 15: byte(i
 
 // push2 is a push from within the handler, where the core must not be called.
 func (s *side) push2(p *conn.Peer, payload []byte) {
-	if _, wake := p.Queue.Push(2, intentra.Latest, payload); wake {
+	if _, wake := p.Push(2, intentra.Latest, payload); wake {
 		s.woken = append(s.woken, p)
 	}
 }

@@ -53,7 +53,7 @@ func (k *sink) waiting() (queued, kept int) {
 	for i := range slots.Len() {
 		kept += slots.Index(i).FieldByName("payload").Len()
 	}
-	return k.s.hub.Endpoint().Peer(k.Key()).Queue.Bytes(), kept
+	return k.s.hub.Endpoint().Peer(k.Key()).QueuedBytes(), kept
 }
 
 // held returns how large the buffers are that hold back messages: of the
@@ -129,7 +129,7 @@ func TestThreat15(t *testing.T) {
 	require.Zero(t, left+s.hub.Stats().HeldBytes)
 	require.EqualValues(t, messages, s.hub.Drops("ack", "closed"))
 	for _, k := range sinks {
-		require.Zero(t, s.hub.Endpoint().Peer(k.Key()).Queue.Bytes())
+		require.Zero(t, s.hub.Endpoint().Peer(k.Key()).QueuedBytes())
 	}
 	report(t, 15, "%d peers: held back %d B a session at most and %d B in all, ack/held_full %d; %d that acknowledge nothing: "+
 		"%d B queued and %d B in flight in all, %d refused as queue full; honest delivery %s without, %s with",
