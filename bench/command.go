@@ -8,11 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/intentra/intentra/bench/catalog"
 	"github.com/intentra/intentra/bench/compare"
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/figure"
-	"github.com/intentra/intentra/bench/sweep"
+	"github.com/intentra/intentra/bench/trial"
 )
 
 // quick is the length of a measurement with --quick.
@@ -79,8 +77,8 @@ func (c *sweepCommand) Run(ctx context.Context) error {
 	return nil
 }
 
-func (f *shapeFlags) measure(ctx context.Context, only names, short bool) (*sweep.Result, error) {
-	o := sweep.Defaults()
+func (f *shapeFlags) measure(ctx context.Context, only names, short bool) (*compare.Sweep, error) {
+	o := compare.SweepDefaults()
 	o.Shape.Connections, o.Shape.Senders, o.Shape.Size = f.Connections, f.Senders, f.Size
 	if short {
 		o.Length, o.PerDecade = quick, 3
@@ -88,7 +86,7 @@ func (f *shapeFlags) measure(ctx context.Context, only names, short bool) (*swee
 	if err := check(limit{"connections", f.Connections, 1, maxConnections}, sendersLimit(f.Senders), sizeLimit(f.Size)); err != nil {
 		return nil, err
 	}
-	return sweep.Run(ctx, o, choose(only, sweep.Names), os.Stderr)
+	return compare.RunSweep(ctx, o, choose(only, compare.SweepNames), os.Stderr)
 }
 
 type plotCommand struct {
@@ -108,10 +106,10 @@ func (c *plotCommand) Run(ctx context.Context) error {
 	if len(r.Curves) == 0 {
 		return usagef("plot: %s has no curves; it must be the output of sweep --json", c.From)
 	}
-	return figure.Write(c.Out, r)
+	return compare.Draw(c.Out, r)
 }
 
-func (c *plotCommand) result(ctx context.Context) (*sweep.Result, error) {
+func (c *plotCommand) result(ctx context.Context) (*compare.Sweep, error) {
 	if c.From == "" {
 		return c.measure(ctx, c.Only, c.Quick)
 	}
@@ -119,7 +117,7 @@ func (c *plotCommand) result(ctx context.Context) (*sweep.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := new(sweep.Result)
+	r := new(compare.Sweep)
 	if err := json.Unmarshal(b, r); err != nil {
 		return nil, usagef("plot: %s is not the output of sweep --json: %w", c.From, err)
 	}
@@ -132,10 +130,10 @@ func choose(only names, standard []string) (list []contender.Contender) {
 	if len(only.list) > 0 {
 		return only.list
 	}
-	for _, err := range catalog.Missing() {
+	for _, err := range trial.Missing() {
 		fmt.Fprintln(os.Stderr, "bench: left out:", err)
 	}
-	list = catalog.Available()
+	list = trial.Available()
 	if standard != nil {
 		list = slices.DeleteFunc(list, func(c contender.Contender) bool { return !slices.Contains(standard, c.Name()) })
 	}

@@ -10,15 +10,15 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/bench/catalog"
+	"github.com/intentra/intentra/bench/compare"
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/figure"
+	"github.com/intentra/intentra/bench/trial"
 )
 
 func TestPlotFromFile(t *testing.T) {
 	out := t.TempDir()
-	require.NoError(t, (&plotCommand{Out: out, From: "figure/testdata/sweep.json"}).Run(t.Context()))
-	for _, name := range []string{figure.DeliveryFile, figure.LatencyFile} {
+	require.NoError(t, (&plotCommand{Out: out, From: "compare/testdata/sweep.json"}).Run(t.Context()))
+	for _, name := range []string{compare.DeliveryFile, compare.LatencyFile} {
 		require.FileExists(t, filepath.Join(out, name))
 	}
 }
@@ -44,14 +44,14 @@ func TestChoose(t *testing.T) {
 	require.NoError(t, only.UnmarshalText([]byte("udp,intentra")))
 	require.Equal(t, []string{"udp", "intentra"}, namesOf(choose(only, []string{"quic-go"})))
 	require.Equal(t, []string{"intentra", "udp"}, namesOf(choose(names{}, []string{"udp", "intentra"})))
-	require.Equal(t, namesOf(catalog.Available()), namesOf(choose(names{}, nil)))
+	require.Equal(t, namesOf(trial.Available()), namesOf(choose(names{}, nil)))
 }
 
 func TestArguments(t *testing.T) {
 	for _, args := range [][]string{
 		{"compare", "--json", "--rounds", "5", "--only", "udp,intentra", "--quick"},
 		{"sweep", "--json", "--connections", "2"},
-		{"plot", "--out", "x", "--from", "figure/testdata/sweep.json"},
+		{"plot", "--out", "x", "--from", "compare/testdata/sweep.json"},
 		{"plot", "--quick", "--only", "udp"},
 	} {
 		k, err := kong.New(new(commands), variables)

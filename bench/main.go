@@ -17,8 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/intentra/intentra/bench/catalog"
-	"github.com/intentra/intentra/bench/remote"
+	"github.com/intentra/intentra/bench/trial"
 )
 
 type commands struct {
@@ -28,7 +27,7 @@ type commands struct {
 }
 
 // variables stand in the help texts.
-var variables = kong.Vars{"contenders": strings.Join(catalog.Names(), ", ")}
+var variables = kong.Vars{"contenders": strings.Join(trial.Names(), ", ")}
 
 // The exit codes.
 const (
@@ -39,8 +38,8 @@ const (
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == remote.Argument {
-		remote.Child()
+	if len(os.Args) == 2 && os.Args[1] == trial.ChildArgument {
+		trial.Child()
 	}
 	// A second signal, when ending takes too long, ends at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/intentra/intentra/bench/catalog"
 	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/bench/trial"
 )
 
 // What we chose.
@@ -47,7 +47,7 @@ type names struct{ list []contender.Contender }
 
 func (n *names) UnmarshalText(text []byte) error {
 	for name := range strings.SplitSeq(string(text), ",") {
-		c, err := catalog.Find(name)
+		c, err := trial.Find(name)
 		if err != nil {
 			return err
 		}

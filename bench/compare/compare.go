@@ -7,17 +7,15 @@ import (
 	"slices"
 	"time"
 
-	"github.com/intentra/intentra/bench/catalog"
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/report"
 	"github.com/intentra/intentra/bench/trial"
 )
 
 // Run measures, and writes what it is doing to progress. A contender that fails
 // is left out of that round, and the result says so; the error is ctx's.
-func Run(ctx context.Context, o Options, list []contender.Contender, progress io.Writer) (*report.Result, error) {
+func Run(ctx context.Context, o Options, list []contender.Contender, progress io.Writer) (*Result, error) {
 	steps := plan(o, list)
-	r := &run{Options: o, book: report.NewBook(keys(steps)), progress: progress, began: time.Now()}
+	r := &run{Options: o, book: NewBook(keys(steps)), progress: progress, began: time.Now()}
 	for round := range o.Rounds {
 		for i, s := range steps {
 			r.where = fmt.Sprintf("round %d/%d, step %d/%d", round+1, o.Rounds, i+1, len(steps))
@@ -39,7 +37,7 @@ func Run(ctx context.Context, o Options, list []contender.Contender, progress io
 // run is a comparison under way.
 type run struct {
 	Options
-	book     *report.Book
+	book     *Book
 	progress io.Writer
 	began    time.Time
 	where    string
@@ -52,7 +50,7 @@ func (r *run) say(format string, args ...any) {
 
 // visit opens a rig for a step and measures.
 func (r *run) visit(ctx context.Context, s step, round int) error {
-	name := report.Name(s.contender.Name(), s.connections)
+	name := Name(s.contender.Name(), s.connections)
 	r.say("%s: connecting", name)
 	rig, err := trial.Open(ctx, s.contender, trial.Shape{
 		Connections: s.connections, Senders: r.Senders, Size: r.Size, Buffer: r.Buffer,
@@ -68,9 +66,9 @@ func (r *run) visit(ctx context.Context, s step, round int) error {
 	return nil
 }
 
-func (r *run) result(list []contender.Contender) *report.Result {
-	out := &report.Result{
-		Machine: report.ThisMachine(r.Buffer, catalog.Modules),
+func (r *run) result(list []contender.Contender) *Result {
+	out := &Result{
+		Machine: ThisMachine(r.Buffer, trial.Modules),
 		Rounds:  r.Rounds, Seconds: r.Length.Seconds(), Size: r.Size, Senders: r.Senders,
 		Raised: map[string][]string{}, Notes: map[string]string{},
 		Rows: r.book.Rows(), Goals: goals(r.book, r.Options), Errors: r.failures,
@@ -80,7 +78,7 @@ func (r *run) result(list []contender.Contender) *report.Result {
 		for _, row := range out.Rows {
 			limits := c.Raised(contender.Setup{Connections: row.Connections})
 			if row.Contender == c.Name() && len(limits) > 0 {
-				out.Raised[report.Name(row.Contender, row.Connections)] = limits
+				out.Raised[Name(row.Contender, row.Connections)] = limits
 			}
 		}
 	}

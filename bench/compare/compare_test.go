@@ -11,15 +11,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/bench/catalog"
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/remote"
-	"github.com/intentra/intentra/bench/report"
+	"github.com/intentra/intentra/bench/trial"
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == remote.Argument {
-		remote.Child()
+	if len(os.Args) == 2 && os.Args[1] == trial.ChildArgument {
+		trial.Child()
 	}
 	os.Exit(m.Run())
 }
@@ -27,7 +25,7 @@ func TestMain(m *testing.M) {
 // What is set in relation is measured one after the other.
 func TestPlan(t *testing.T) {
 	var got []string
-	list := catalog.Available()
+	list := trial.Available()
 	for _, s := range plan(Options{Many: 2000, Few: []int{2}, Rates: []float64{1}, SocketRates: []float64{2}}, list) {
 		got = append(got, fmt.Sprint(s.contender.Name(), s.rates))
 	}
@@ -51,7 +49,7 @@ func TestRun(t *testing.T) {
 	}
 	var list []contender.Contender
 	for _, name := range []string{"intentra", "udp"} {
-		c, err := catalog.Find(name)
+		c, err := trial.Find(name)
 		require.NoError(t, err)
 		list = append(list, c)
 	}
@@ -60,11 +58,11 @@ func TestRun(t *testing.T) {
 	require.Empty(t, r.Errors)
 	require.Len(t, r.Rows, 5)
 	for _, row := range r.Rows {
-		s := row.Values[report.Peak]
+		s := row.Values[Peak]
 		require.Len(t, s.Rounds, o.Rounds, "%+v", row)
 		require.LessOrEqual(t, s.Min, s.Median)
 		require.LessOrEqual(t, s.Median, s.Max)
-		_, handshakes := row.Values[report.Handshakes]
+		_, handshakes := row.Values[Handshakes]
 		require.Equal(t, row.Contender == "intentra" && row.Connections == 3, handshakes)
 	}
 	require.NotEmpty(t, r.Raised)
@@ -75,19 +73,19 @@ func TestRun(t *testing.T) {
 // Goals are ratios of the same round, and the best peer is that of the round.
 func TestGoals(t *testing.T) {
 	o := Options{Many: 2000, Few: []int{2}, Rates: []float64{1e6}}
-	raw, ours := report.Key{Contender: "raw", Connections: 2000}, report.Key{Contender: "intentra", Connections: 2000}
-	few := func(name string) report.Key { return report.Key{Contender: name, Connections: 2} }
-	b := report.NewBook([]report.Key{raw, ours, few("intentra"), few("quic-go"), few("udp")})
+	raw, ours := Key{Contender: "raw", Connections: 2000}, Key{Contender: "intentra", Connections: 2000}
+	few := func(name string) Key { return Key{Contender: name, Connections: 2} }
+	b := NewBook([]Key{raw, ours, few("intentra"), few("quic-go"), few("udp")})
 	for round, ns := range []float64{200, 100, 400} {
-		b.Add(raw, report.At(1e6, report.FixedReceiverNs), round, ns)
-		b.Add(ours, report.At(1e6, report.FixedReceiverNs), round, ns*1.3)
-		b.Add(few("intentra"), report.Peak, round, 1000)
-		b.Add(few("quic-go"), report.Peak, round, float64(100*(round+1)))
-		b.Add(few("udp"), report.Peak, round, 200)
+		b.Add(raw, At(1e6, FixedReceiverNs), round, ns)
+		b.Add(ours, At(1e6, FixedReceiverNs), round, ns*1.3)
+		b.Add(few("intentra"), Peak, round, 1000)
+		b.Add(few("quic-go"), Peak, round, float64(100*(round+1)))
+		b.Add(few("udp"), Peak, round, 200)
 	}
 	list := goals(b, o)
-	find := func(name string) report.Goal {
-		i := slices.IndexFunc(list, func(g report.Goal) bool { return g.Name == name })
+	find := func(name string) Goal {
+		i := slices.IndexFunc(list, func(g Goal) bool { return g.Name == name })
 		require.GreaterOrEqual(t, i, 0, "%q in %+v", name, list)
 		return list[i]
 	}

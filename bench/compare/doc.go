@@ -1,3 +1,4 @@
-// Package compare measures all contenders in turn, in several rounds, and sets
-// them in relation.
+// Package compare runs trials of several contenders in turn: a comparison in
+// rounds, with medians, ratios and tables, and a sweep over a range of loads,
+// with figures.
 package compare

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/report"
 )
 
 // Options of a comparison.
@@ -42,8 +41,8 @@ type step struct {
 	few         bool
 }
 
-func (s step) key() report.Key {
-	return report.Key{Contender: s.contender.Name(), Connections: s.connections}
+func (s step) key() Key {
+	return Key{Contender: s.contender.Name(), Connections: s.connections}
 }
 
 // many are the contenders that are measured with many connections, and
@@ -77,7 +76,7 @@ func plan(o Options, list []contender.Contender) (steps []step) {
 }
 
 // keys returns the rows of a plan, each once.
-func keys(steps []step) (list []report.Key) {
+func keys(steps []step) (list []Key) {
 	for _, s := range steps {
 		if !slices.Contains(list, s.key()) {
 			list = append(list, s.key())

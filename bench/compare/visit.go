@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/report"
 	"github.com/intentra/intentra/bench/trial"
 )
 
@@ -50,14 +49,14 @@ func (v *visit) fixed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		v.add(report.At(rate, report.FixedDelivery), p.Delivery)
-		v.add(report.At(rate, report.FixedReceiverNs), p.ReceiverNs)
-		v.add(report.At(rate, report.FixedSenderNs), p.SenderNs)
-		v.add(report.At(rate, report.FixedP50), p.P50us)
-		v.add(report.At(rate, report.FixedP99), p.P99us)
+		v.add(At(rate, FixedDelivery), p.Delivery)
+		v.add(At(rate, FixedReceiverNs), p.ReceiverNs)
+		v.add(At(rate, FixedSenderNs), p.SenderNs)
+		v.add(At(rate, FixedP50), p.P50us)
+		v.add(At(rate, FixedP99), p.P99us)
 		if p.PerDatagram > 0 {
-			v.add(report.At(rate, report.FixedPerDatagram), p.PerDatagram)
-			v.add(report.At(rate, report.FixedDatagramNs), p.ReceiverNs*p.PerDatagram)
+			v.add(At(rate, FixedPerDatagram), p.PerDatagram)
+			v.add(At(rate, FixedDatagramNs), p.ReceiverNs*p.PerDatagram)
 		}
 	}
 	return nil
@@ -78,23 +77,23 @@ func (v *visit) peak(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	v.add(report.FlatOut, flat.DeliveredRate)
-	v.add(report.FlatDelivery, flat.Delivery)
+	v.add(FlatOut, flat.DeliveredRate)
+	v.add(FlatDelivery, flat.Delivery)
 	start := flat.DeliveredRate / 2
-	if last, ok := v.book.Last(v.key(), report.Peak, v.round); ok {
+	if last, ok := v.book.Last(v.key(), Peak, v.round); ok {
 		start = last * 0.8
 	}
 	best, err := trial.Search(max(start, leastRate), func(rate float64) (trial.Point, error) { return v.offer(ctx, rate) })
 	if err != nil {
 		return 0, err
 	}
-	v.add(report.Peak, best.DeliveredRate)
+	v.add(Peak, best.DeliveredRate)
 	if best.Delivered > 0 {
-		v.add(report.PeakReceiverNs, best.ReceiverNs)
-		v.add(report.PeakSenderNs, best.SenderNs)
+		v.add(PeakReceiverNs, best.ReceiverNs)
+		v.add(PeakSenderNs, best.SenderNs)
 	}
 	if best.PerDatagram > 0 {
-		v.add(report.PerDatagram, best.PerDatagram)
+		v.add(PerDatagram, best.PerDatagram)
 	}
 	return best.DeliveredRate, nil
 }
@@ -113,8 +112,8 @@ func (v *visit) half(ctx context.Context, rate float64) error {
 	}
 	p, err := v.offer(ctx, rate)
 	if err == nil {
-		v.add(report.HalfReceiverNs, p.ReceiverNs)
-		v.add(report.HalfSenderNs, p.SenderNs)
+		v.add(HalfReceiverNs, p.ReceiverNs)
+		v.add(HalfSenderNs, p.SenderNs)
 	}
 	return err
 }
@@ -130,12 +129,12 @@ func (v *visit) trip(ctx context.Context, rate float64) error {
 		return nil
 	}
 	if rate == 0 {
-		v.add(report.TripP50, t.P50us)
-		v.add(report.TripP99, t.P99us)
+		v.add(TripP50, t.P50us)
+		v.add(TripP99, t.P99us)
 		return nil
 	}
-	v.add(report.TripHalfP50, t.P50us)
-	v.add(report.TripHalfP99, t.P99us)
+	v.add(TripHalfP50, t.P50us)
+	v.add(TripHalfP99, t.P99us)
 	return nil
 }
 
@@ -150,7 +149,7 @@ func (v *visit) memory() {
 		return
 	}
 	v.say("%s: %.0f bytes a connection", v.name, v.rig.BytesPerConnection)
-	v.add(report.Memory, v.rig.BytesPerConnection)
+	v.add(Memory, v.rig.BytesPerConnection)
 }
 
 func (v *visit) handshakes(ctx context.Context) error {
@@ -159,6 +158,6 @@ func (v *visit) handshakes(ctx context.Context) error {
 		return err
 	}
 	v.say("%s: %.0f handshakes/s, %d failed %s", v.name, rate.PerSecond, rate.Failed, rate.Error)
-	v.add(report.Handshakes, rate.PerSecond)
+	v.add(Handshakes, rate.PerSecond)
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/socket"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
@@ -77,7 +76,7 @@ func (c *sockets) open(s contender.Setup, to contender.Target) (err error) {
 		return err
 	}
 	for i := range s.Connections {
-		fd, err := socket.DialFile(addr, s.Buffer)
+		fd, err := contender.DialFile(addr, s.Buffer)
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/socket"
 )
 
 // segments is the most datagrams of a GSO call (UDP_MAX_SEGMENTS).
@@ -49,7 +48,7 @@ type segmentControl struct {
 }
 
 func dialTrain(s contender.Setup, to contender.Target, echo func(contender.Client, []byte)) (*train, error) {
-	u, err := socket.Dial(to.Addr, s.Buffer)
+	u, err := contender.DialUDP(to.Addr, s.Buffer)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/socket"
 )
 
 const (
@@ -57,7 +56,7 @@ type server struct {
 
 // Serve opens a receiver with keys for s.Connections connections.
 func (Contender) Serve(_ context.Context, s contender.Setup, sink *contender.Sink) (contender.Server, error) {
-	c, err := socket.Listen(s.Buffer)
+	c, err := contender.ListenUDP(s.Buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +198,7 @@ func (v *server) Facts() contender.Facts {
 		"short": v.short.Load(), "unknown": v.unknown.Load(), "limited": v.limited.Load(),
 		"forged": v.forged.Load(), "replayed": v.replayed.Load(),
 	}}
-	f.ReadBuffer, f.WriteBuffer = socket.Granted(v.conn)
+	f.ReadBuffer, f.WriteBuffer = contender.GrantedBuffers(v.conn)
 	return f
 }
 

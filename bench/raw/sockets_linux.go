@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/socket"
 )
 
 // sockets sends each datagram by a call of its own, on its connection's socket.
@@ -28,7 +27,7 @@ func dialSockets(s contender.Setup, to contender.Target, echo func(contender.Cli
 	}
 	c := &sockets{sessions: newSealings(s), buffer: make([]byte, datagramSize(s.Size))}
 	for range s.Connections {
-		fd, err := socket.DialFile(addr, s.Buffer)
+		fd, err := contender.DialFile(addr, s.Buffer)
 		if err != nil {
 			_ = c.Close()
 			return nil, err

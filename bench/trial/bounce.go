@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/remote"
 )
 
 // Trip is the round trip of one message at a time.
@@ -25,10 +24,10 @@ func (r *Rig) Bounce(ctx context.Context, rate float64, length time.Duration) (t
 	if err := r.startProber(ctx); err != nil {
 		return t, load, err
 	}
-	var reply remote.BounceReply
+	var reply BounceReply
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return call(both, r.prober, length+callTime, "Sender.Bounce", remote.RunArgs{For: length}, &reply)
+		return call(both, r.prober, length+callTime, "Sender.Bounce", RunArgs{For: length}, &reply)
 	})
 	if rate > 0 {
 		group.Go(func() (err error) {
@@ -46,11 +45,11 @@ func (r *Rig) startProber(ctx context.Context) (err error) {
 	if r.prober != nil {
 		return nil
 	}
-	if r.prober, err = remote.Start(ctx); err != nil {
+	if r.prober, err = startChild(ctx); err != nil {
 		return err
 	}
-	args := remote.DialArgs{Contender: r.Contender.Name(), Setup: r.Shape.setup(r.Shape.Connections, 1), To: r.target, Echo: true}
-	return call(ctx, r.prober, openTime, "Sender.Dial", args, &remote.None{})
+	args := DialArgs{Contender: r.Contender.Name(), Setup: r.Shape.setup(r.Shape.Connections, 1), To: r.target, Echo: true}
+	return call(ctx, r.prober, openTime, "Sender.Dial", args, &None{})
 }
 
 // Rate counts events of a while.
@@ -70,17 +69,17 @@ func (r *Rig) Handshakes(ctx context.Context, length time.Duration) (rate Rate, 
 	if _, ok := r.Contender.(contender.Connector); !ok {
 		return rate, false, nil
 	}
-	p, err := remote.Start(ctx)
+	p, err := startChild(ctx)
 	if err != nil {
 		return rate, true, err
 	}
 	defer p.Close()
-	dial := remote.DialArgs{Contender: r.Contender.Name(), Setup: r.Shape.setup(0, 0), To: r.target}
-	if err := call(ctx, p, callTime, "Sender.Dial", dial, &remote.None{}); err != nil {
+	dial := DialArgs{Contender: r.Contender.Name(), Setup: r.Shape.setup(0, 0), To: r.target}
+	if err := call(ctx, p, callTime, "Sender.Dial", dial, &None{}); err != nil {
 		return rate, true, err
 	}
-	var reply remote.ConnectReply
-	args := remote.ConnectArgs{Workers: workers, For: length}
+	var reply ConnectReply
+	args := ConnectArgs{Workers: workers, For: length}
 	if err := call(ctx, p, length+openTime, "Sender.Connect", args, &reply); err != nil {
 		return rate, true, fmt.Errorf("handshakes: %w", err)
 	}

@@ -2,9 +2,9 @@ package trial
 
 import (
 	"context"
+	"fmt"
 	"time"
 
-	"github.com/intentra/intentra/bench/remote"
 	"github.com/intentra/intentra/internal/load"
 )
 
@@ -49,8 +49,8 @@ const (
 // Offer has the senders send at a rate for a while.
 func (r *Rig) Offer(ctx context.Context, rate float64, length time.Duration) (p Point, err error) {
 	p.Offered = rate
-	var before, after remote.LookReply
-	if err := call(ctx, r.receiver, callTime, "Receiver.Look", remote.None{}, &before); err != nil {
+	var before, after LookReply
+	if err := call(ctx, r.receiver, callTime, "Receiver.Look", None{}, &before); err != nil {
 		return p, err
 	}
 	sent, err := r.run(ctx, rate, length)
@@ -58,13 +58,13 @@ func (r *Rig) Offer(ctx context.Context, rate float64, length time.Duration) (p 
 		return p, err
 	}
 	var inTime uint64
-	if err := call(ctx, r.receiver, callTime, "Receiver.Count", remote.None{}, &inTime); err != nil {
+	if err := call(ctx, r.receiver, callTime, "Receiver.Count", None{}, &inTime); err != nil {
 		return p, err
 	}
 	if err := r.drain(ctx, before.Delivered+sent.Sent); err != nil {
 		return p, err
 	}
-	if err := call(ctx, r.receiver, callTime, "Receiver.Look", remote.None{}, &after); err != nil {
+	if err := call(ctx, r.receiver, callTime, "Receiver.Look", None{}, &after); err != nil {
 		return p, err
 	}
 	p.fill(before, after, sent, length)
@@ -75,11 +75,11 @@ func (r *Rig) Offer(ctx context.Context, rate float64, length time.Duration) (p 
 }
 
 // run has all senders send at the same time, and adds up what they have sent.
-func (r *Rig) run(ctx context.Context, rate float64, length time.Duration) (total remote.RunReply, err error) {
-	replies := make([]remote.RunReply, len(r.senders))
+func (r *Rig) run(ctx context.Context, rate float64, length time.Duration) (total RunReply, err error) {
+	replies := make([]RunReply, len(r.senders))
 	err = r.senders.Each(ctx, func(ctx context.Context, i int, c *load.Child) error {
 		_, n := r.senders.Share(r.Shape.Connections, i)
-		args := remote.RunArgs{Rate: rate * float64(n) / float64(r.Shape.Connections), For: length}
+		args := RunArgs{Rate: rate * float64(n) / float64(r.Shape.Connections), For: length}
 		return call(ctx, c, length+callTime, "Sender.Run", args, &replies[i])
 	})
 	for _, reply := range replies {
@@ -96,7 +96,7 @@ func (r *Rig) drain(ctx context.Context, want uint64) error {
 	began := time.Now()
 	for quiet := began; time.Since(quiet) < drainQuiet && time.Since(began) < drainMost; {
 		var n uint64
-		if err := call(ctx, r.receiver, callTime, "Receiver.Count", remote.None{}, &n); err != nil {
+		if err := call(ctx, r.receiver, callTime, "Receiver.Count", None{}, &n); err != nil {
 			return err
 		}
 		if n >= want {
@@ -110,7 +110,7 @@ func (r *Rig) drain(ctx context.Context, want uint64) error {
 	return nil
 }
 
-func (p *Point) fill(before, after remote.LookReply, sent remote.RunReply, length time.Duration) {
+func (p *Point) fill(before, after LookReply, sent RunReply, length time.Duration) {
 	p.Sent, p.Delivered = sent.Sent, after.Delivered-before.Delivered
 	p.SentRate, p.DeliveredRate = float64(p.Sent)/length.Seconds(), float64(p.Delivered)/length.Seconds()
 	if p.Sent > 0 {
@@ -142,3 +142,13 @@ func (p *Point) addDrop(reason string, n uint64) {
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / 1e3 }
+
+// String returns the point in a line.
+func (p Point) String() string {
+	offered := "flat out"
+	if p.Offered > 0 {
+		offered = fmt.Sprintf("%.0f/s offered", p.Offered)
+	}
+	return fmt.Sprintf("%s: %.0f/s sent, %.0f/s delivered, %.3f %%; receiver %.0f ns, senders %.0f ns a message; latency p50 %.0f us, p99 %.0f us",
+		offered, p.SentRate, p.DeliveredRate, 100*p.Delivery, p.ReceiverNs, p.SenderNs, p.P50us, p.P99us)
+}

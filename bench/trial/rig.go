@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/bench/contender"
-	"github.com/intentra/intentra/bench/remote"
 	"github.com/intentra/intentra/internal/load"
 )
 
@@ -57,11 +56,11 @@ func Open(ctx context.Context, c contender.Contender, s Shape) (r *Rig, err erro
 			r.Close()
 		}
 	}()
-	if r.receiver, err = remote.Start(ctx); err != nil {
+	if r.receiver, err = startChild(ctx); err != nil {
 		return r, err
 	}
 	all := s.setup(0, s.Connections+1) // one for the prober
-	serve := remote.ServeArgs{Contender: c.Name(), Setup: all}
+	serve := ServeArgs{Contender: c.Name(), Setup: all}
 	if err = call(ctx, r.receiver, callTime, "Receiver.Serve", serve, &r.target); err != nil {
 		return r, err
 	}
@@ -84,7 +83,7 @@ func (s Shape) setup(first, connections int) contender.Setup {
 // dial shares the connections among the senders.
 func (r *Rig) dial(ctx context.Context) (err error) {
 	for range r.Shape.Senders {
-		c, err := remote.Start(ctx)
+		c, err := startChild(ctx)
 		if err != nil {
 			return err
 		}
@@ -92,8 +91,8 @@ func (r *Rig) dial(ctx context.Context) (err error) {
 	}
 	return r.senders.Each(ctx, func(ctx context.Context, i int, c *load.Child) error {
 		first, n := r.senders.Share(r.Shape.Connections, i)
-		args := remote.DialArgs{Contender: r.Contender.Name(), Setup: r.Shape.setup(first, n), To: r.target}
-		return call(ctx, c, openTime, "Sender.Dial", args, &remote.None{})
+		args := DialArgs{Contender: r.Contender.Name(), Setup: r.Shape.setup(first, n), To: r.target}
+		return call(ctx, c, openTime, "Sender.Dial", args, &None{})
 	})
 }
 
@@ -105,15 +104,15 @@ func call(ctx context.Context, c *load.Child, limit time.Duration, method string
 }
 
 func (r *Rig) memory(ctx context.Context) (uint64, error) {
-	var m remote.MemoryReply
-	err := call(ctx, r.receiver, callTime, "Receiver.Memory", remote.None{}, &m)
+	var m MemoryReply
+	err := call(ctx, r.receiver, callTime, "Receiver.Memory", None{}, &m)
 	return m.Bytes, err
 }
 
 // Facts returns what the receiver knows of itself.
 func (r *Rig) Facts(ctx context.Context) (contender.Facts, error) {
-	var l remote.LookReply
-	err := call(ctx, r.receiver, callTime, "Receiver.Look", remote.None{}, &l)
+	var l LookReply
+	err := call(ctx, r.receiver, callTime, "Receiver.Look", None{}, &l)
 	return l.Facts, err
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/bench/catalog"
 	"github.com/intentra/intentra/bench/contender"
 	"github.com/intentra/intentra/bench/trial"
 )
@@ -19,7 +18,7 @@ const short = 50 * time.Millisecond
 // Every contender, in processes of their own as in a comparison: the counts
 // agree, whatever the machine is busy with.
 func TestRig(t *testing.T) {
-	for _, c := range catalog.Available() {
+	for _, c := range trial.Available() {
 		t.Run(c.Name(), func(t *testing.T) {
 			ctx := t.Context()
 			r, err := trial.Open(ctx, c, shape)
@@ -93,14 +92,14 @@ func TestOpenTellsWhyNot(t *testing.T) {
 	require.ErrorContains(t, err, `no contender "unknown"`)
 }
 
-// unknown is not in the catalog.
+// unknown is not in the trial.
 type unknown struct{ contender.Contender }
 
 func (unknown) Name() string { return "unknown" }
 
 func open(t *testing.T, name string) *trial.Rig {
 	t.Helper()
-	c, err := catalog.Find(name)
+	c, err := trial.Find(name)
 	require.NoError(t, err)
 	r, err := trial.Open(t.Context(), c, shape)
 	require.NoError(t, err)

@@ -1,7 +1,0 @@
-//go:build !unix
-
-package remote
-
-import "os"
-
-func stdin() *os.File { return os.Stdin }

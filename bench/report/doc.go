@@ -1,3 +1,0 @@
-// Package report turns measurements of several rounds into medians, ratios and
-// tables.
-package report

@@ -1,2 +1,0 @@
-// Package socket asks the kernel for the same buffers on everybody's sockets.
-package socket

@@ -1,0 +1,165 @@
+package trial_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/bench/trial"
+	"github.com/intentra/intentra/internal/load"
+)
+
+// patience bounds what should never take so long.
+const patience = 30 * time.Second
+
+// enough is how long a connection that must not come about is waited for.
+const enough = 300 * time.Millisecond
+
+const (
+	size        = 128
+	connections = 3
+	rounds      = 40
+)
+
+func setup(connections int) contender.Setup {
+	return contender.Setup{Connections: connections, Size: size, Buffer: 1 << 20}
+}
+
+// Of messages that come slowly, so that nobody is overrun, every contender
+// delivers all, each once and as it was sent.
+func TestTrickleIsDelivered(t *testing.T) {
+	for _, c := range trial.Available() {
+		t.Run(c.Name(), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			sink, to := serve(ctx, t, c)
+			client := dial(ctx, t, c, to, nil)
+			payload := make([]byte, size)
+			for round := range rounds {
+				for i := range connections {
+					contender.Stamp(payload, load.Now())
+					require.True(t, client.Send(i, payload, round%2 == 0))
+				}
+				for lane := range client.Lanes() {
+					client.Flush(lane)
+				}
+				want := uint64((round + 1) * connections)
+				require.Eventually(t, func() bool { return sink.Delivered() >= want }, patience, time.Millisecond)
+				require.Equal(t, want, sink.Delivered())
+			}
+			require.Zero(t, sink.Wrong())
+			require.NotZero(t, sink.Latency().Count())
+		})
+	}
+}
+
+// What asks for an echo comes back, and is not counted.
+func TestEchoComesBack(t *testing.T) {
+	for _, c := range trial.Available() {
+		if c.Name() == "raw-nogso" || c.Name() == "intentra-nogso" {
+			continue // for throughput alone
+		}
+		t.Run(c.Name(), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			sink, to := serve(ctx, t, c)
+			back := make(chan uint32, 1)
+			client := dial(ctx, t, c, to, func(_ contender.Client, b []byte) {
+				if _, number, ok := contender.Echo(b); ok && len(b) == size {
+					back <- number
+				}
+			})
+			payload := make([]byte, size)
+			for number := range uint32(20) {
+				contender.StampEcho(payload, load.Now(), number)
+				require.True(t, client.Send(0, payload, false))
+				client.Flush(0)
+				select {
+				case got := <-back:
+					require.Equal(t, number, got)
+				case <-ctx.Done():
+					t.Fatal("no echo")
+				}
+			}
+			require.Zero(t, sink.Delivered())
+		})
+	}
+}
+
+func TestConnectors(t *testing.T) {
+	connectors := 0
+	for _, c := range trial.Available() {
+		connector, ok := c.(contender.Connector)
+		if !ok {
+			continue
+		}
+		connectors++
+		t.Run(c.Name(), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			_, to := serve(ctx, t, c)
+			for range 3 {
+				require.NoError(t, connector.Connect(ctx, setup(0), to))
+			}
+		})
+	}
+	require.GreaterOrEqual(t, connectors, 3)
+}
+
+// A contender with a handshake insists on the identity that it was told.
+func TestConnectorsPinTheReceiver(t *testing.T) {
+	for _, c := range trial.Available() {
+		connector, ok := c.(contender.Connector)
+		if !ok {
+			continue
+		}
+		t.Run(c.Name(), func(t *testing.T) {
+			_, to := serve(t.Context(), t, c)
+			_, other := serve(t.Context(), t, c)
+			to.Key = other.Key
+			// Ours goes on trying: the answer may have been forged.
+			ctx, cancel := context.WithTimeout(t.Context(), enough)
+			defer cancel()
+			require.Error(t, connector.Connect(ctx, setup(0), to))
+		})
+	}
+}
+
+func TestFind(t *testing.T) {
+	require.Len(t, trial.Names(), 8)
+	for _, c := range trial.Available() {
+		found, err := trial.Find(c.Name())
+		require.NoError(t, err)
+		require.Equal(t, c, found)
+		require.NotEmpty(t, c.Note())
+	}
+	_, err := trial.Find("tcp")
+	require.ErrorContains(t, err, "quic-go")
+	require.Len(t, trial.Available(), len(trial.Names())-len(trial.Missing()))
+}
+
+func serve(ctx context.Context, t *testing.T, c contender.Contender) (*contender.Sink, contender.Target) {
+	t.Helper()
+	sink := contender.NewSink(size)
+	server, err := c.Serve(ctx, setup(connections), sink)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	for _, n := range server.Facts().Drops {
+		require.Zero(t, n)
+	}
+	return sink, server.Target()
+}
+
+func dial(ctx context.Context, t *testing.T, c contender.Contender, to contender.Target,
+	echo func(contender.Client, []byte)) contender.Client {
+	t.Helper()
+	client, err := c.Dial(ctx, setup(connections), to, echo)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	require.Positive(t, client.Lanes())
+	require.LessOrEqual(t, client.Lanes(), connections)
+	return client
+}
