@@ -19,8 +19,8 @@ import (
 // one goroutine.
 type Endpoint struct {
 	cfg   Config
-	in    *pipeline.Chain
-	out   *pipeline.Chain
+	in    *pipeline.Inbound
+	out   *pipeline.Outbound
 	set   *stages.Set
 	stats Stats
 
@@ -121,10 +121,10 @@ func (e *Endpoint) buildChains() error {
 		return err
 	}
 	e.set = set
-	for _, c := range []*pipeline.Chain{e.in, e.out} {
-		c.OnPanic = e.panicked
+	for _, c := range []pipeline.Chain{e.in, e.out} {
+		c.OnPanic(e.panicked)
 	}
-	e.in.OnDrop = e.dropped
+	e.in.OnDrop(e.dropped)
 	return nil
 }
 
@@ -144,10 +144,10 @@ func (e *Endpoint) dropped(p *pipeline.Packet, row int) {
 }
 
 // Inbound returns the chain that received packets run through.
-func (e *Endpoint) Inbound() *pipeline.Chain { return e.in }
+func (e *Endpoint) Inbound() *pipeline.Inbound { return e.in }
 
 // Outbound returns the chain that packets to be sent run through.
-func (e *Endpoint) Outbound() *pipeline.Chain { return e.out }
+func (e *Endpoint) Outbound() *pipeline.Outbound { return e.out }
 
 // Stats returns a copy of the endpoint's counters.
 func (e *Endpoint) Stats() Stats {

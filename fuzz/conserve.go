@@ -9,7 +9,9 @@ import (
 
 // track is a chain with the stage in it, and stand-ins for the others.
 type track struct {
-	chain    *pipeline.Chain
+	chain    pipeline.Chain // in or out
+	in       *pipeline.Inbound
+	out      *pipeline.Outbound
 	position Position
 	packs    bool
 	packet   *packet // in hand
@@ -21,12 +23,13 @@ func newTrack(s pipeline.Stage, position Position) (*track, error) {
 	t := &track{position: position}
 	_, splits := splitterAt(s, position)
 	_, packs := s.(pipeline.Packer)
-	var b *pipeline.Builder
+	var in *pipeline.Builder[pipeline.Inbound]
+	var out *pipeline.Builder[pipeline.Outbound]
 	switch {
 	case position == Messages:
-		b = pipeline.NewInbound(source{t}, s)
+		in = pipeline.NewInbound(source{t}, s)
 	case splits:
-		b = pipeline.NewInbound(s)
+		in = pipeline.NewInbound(s)
 	case position.inbound():
 		rest := pipeline.Func("fuzz_rest", []string{"refused"}, func(p *pipeline.Packet) pipeline.Verdict {
 			return ending(position, t.packet, p, pipeline.Accept)
@@ -34,19 +37,26 @@ func newTrack(s pipeline.Stage, position Position) (*track, error) {
 		if position <= Sealed {
 			rest = opener{rest} // in front of which nobody may read plaintext
 		}
-		b = pipeline.NewInbound(s, rest)
+		in = pipeline.NewInbound(s, rest)
 	case position == OutMessages && packs:
-		b, t.packs = pipeline.NewOutbound(s), true
+		out, t.packs = pipeline.NewOutbound(s), true
 	case position == OutMessages:
-		b = pipeline.NewOutbound(s, packer{})
+		out = pipeline.NewOutbound(s, packer{})
 	default:
-		b = pipeline.NewOutbound(packer{}, s)
+		out = pipeline.NewOutbound(packer{}, s)
 	}
 	var err error
-	if t.chain, err = b.Build(); err != nil {
+	if in != nil {
+		t.in, err = in.Build()
+		t.chain = t.in
+	} else {
+		t.out, err = out.Build()
+		t.chain = t.out
+	}
+	if err != nil {
 		return nil, err
 	}
-	t.chain.OnPanic = func(_ string, v any) { t.panicked = v }
+	t.chain.OnPanic(func(_ string, v any) { t.panicked = v })
 	return t, nil
 }
 
@@ -88,16 +98,16 @@ func (t *track) process(p *pipeline.Packet, k *packet) pipeline.Verdict {
 	t.packet = k
 	switch {
 	case t.position.inbound():
-		return t.chain.Process(p)
+		return t.in.Process(p)
 	case t.packs:
-		if t.chain.PackedSize(p) <= k.room {
-			t.chain.Pack(p)
+		if t.out.PackedSize(p) <= k.room {
+			t.out.Pack(p)
 		}
 		return pipeline.Accept
 	case t.position == OutMessages:
-		return t.chain.ProcessMessage(p)
+		return t.out.ProcessMessage(p)
 	}
-	return t.chain.ProcessPacket(p)
+	return t.out.ProcessPacket(p)
 }
 
 // checkConserved runs the plan in a chain, whose law must hold, unless the stage

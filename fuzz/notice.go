@@ -34,7 +34,7 @@ func (n notice) tell(s pipeline.Stage) {
 }
 
 // tellChain gives a chain the same notice.
-func (n notice) tellChain(c *pipeline.Chain) {
+func (n notice) tellChain(c pipeline.Chain) {
 	peer, session := pipeline.PeerNotice{Peer: n.Peer}, pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
 	switch n.level {
 	case ofPeer:

@@ -22,7 +22,7 @@ func TestProcessDoesNotAllocate(t *testing.T) {
 	stages := append(seven(), always("late", DropFirst, "r"), s)
 	stages[0] = settling{stages[0], func(*Packet, Verdict) {}}
 	c := inbound(t, stages...)
-	c.OnDrop = func(*Packet, int) {}
+	c.OnDrop(func(*Packet, int) {})
 	id := MakeID(9, 1)
 	c.OpenSession(SessionNotice{Session: id})
 	data := make([]byte, 9)

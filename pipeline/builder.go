@@ -22,7 +22,7 @@ var (
 
 // Builder puts stages in order. Its methods return the Builder itself; the
 // first mistake is kept and returned by Build. Not safe for concurrent use.
-type Builder struct {
+type Builder[C Inbound | Outbound] struct {
 	stages []Stage
 	guards map[string]string // what must stay guarded: words to stage name
 	packer string            // outbound: the stage that must stay, if there was one
@@ -32,13 +32,13 @@ type Builder struct {
 
 // NewInbound starts a chain for received packets. Every [Guard] among the
 // stages must be there still when it is built.
-func NewInbound(stages ...Stage) *Builder { return newBuilder(false, stages) }
+func NewInbound(stages ...Stage) *Builder[Inbound] { return newBuilder[Inbound](false, stages) }
 
 // NewOutbound starts a chain for packets to be sent.
-func NewOutbound(stages ...Stage) *Builder { return newBuilder(true, stages) }
+func NewOutbound(stages ...Stage) *Builder[Outbound] { return newBuilder[Outbound](true, stages) }
 
-func newBuilder(out bool, stages []Stage) *Builder {
-	b := &Builder{stages: slices.Clone(stages), guards: map[string]string{}, out: out}
+func newBuilder[C Inbound | Outbound](out bool, stages []Stage) *Builder[C] {
+	b := &Builder[C]{stages: slices.Clone(stages), guards: map[string]string{}, out: out}
 	for _, s := range stages {
 		if g, ok := s.(Guard); ok {
 			b.guards[g.Guards()] = s.Name()
@@ -51,12 +51,12 @@ func newBuilder(out bool, stages []Stage) *Builder {
 }
 
 // InsertBefore puts s just before the stage named anchor.
-func (b *Builder) InsertBefore(anchor string, s Stage) *Builder { return b.insert(anchor, 0, s) }
+func (b *Builder[C]) InsertBefore(anchor string, s Stage) *Builder[C] { return b.insert(anchor, 0, s) }
 
 // InsertAfter puts s just behind the stage named anchor.
-func (b *Builder) InsertAfter(anchor string, s Stage) *Builder { return b.insert(anchor, 1, s) }
+func (b *Builder[C]) InsertAfter(anchor string, s Stage) *Builder[C] { return b.insert(anchor, 1, s) }
 
-func (b *Builder) insert(anchor string, offset int, s Stage) *Builder {
+func (b *Builder[C]) insert(anchor string, offset int, s Stage) *Builder[C] {
 	if i := b.find(anchor); i >= 0 {
 		b.stages = slices.Insert(b.stages, i+offset, s)
 	}
@@ -65,7 +65,7 @@ func (b *Builder) insert(anchor string, offset int, s Stage) *Builder {
 
 // Replace puts s in the place of the stage named name. In the place of a
 // [Guard], s must guard against the same.
-func (b *Builder) Replace(name string, s Stage) *Builder {
+func (b *Builder[C]) Replace(name string, s Stage) *Builder[C] {
 	if i := b.find(name); i >= 0 {
 		b.stages[i] = s
 	}
@@ -74,7 +74,7 @@ func (b *Builder) Replace(name string, s Stage) *Builder {
 
 // Remove takes out the stage named name. A [Guard] cannot be spared unless
 // Build is told so by [InsecureWithout].
-func (b *Builder) Remove(name string) *Builder {
+func (b *Builder[C]) Remove(name string) *Builder[C] {
 	if i := b.find(name); i >= 0 {
 		b.stages = slices.Delete(b.stages, i, i+1)
 	}
@@ -83,7 +83,7 @@ func (b *Builder) Remove(name string) *Builder {
 
 // find returns the position of the stage named name, and keeps the error if
 // there is none.
-func (b *Builder) find(name string) int {
+func (b *Builder[C]) find(name string) int {
 	i := slices.IndexFunc(b.stages, func(s Stage) bool { return s != nil && s.Name() == name })
 	if i < 0 && b.err == nil {
 		b.err = fmt.Errorf("%w: %q is not in the chain %q", ErrUnknownAnchor, name, b.Names())
@@ -92,7 +92,7 @@ func (b *Builder) find(name string) int {
 }
 
 // Names returns the names of the stages in their present order.
-func (b *Builder) Names() []string {
+func (b *Builder[C]) Names() []string {
 	var names []string
 	for _, s := range b.stages {
 		if s != nil {
@@ -118,7 +118,7 @@ func InsecureWithout(name string) Option {
 // not change. It refuses duplicate names, unknown anchors, a stage that could
 // read plaintext on the sealed side of the cipher, per-packet guards behind
 // the splitter, and a missing [Guard].
-func (b *Builder) Build(opts ...Option) (*Chain, error) {
+func (b *Builder[C]) Build(opts ...Option) (*C, error) {
 	var r rules
 	for _, o := range opts {
 		o(&r)
@@ -135,10 +135,17 @@ func (b *Builder) Build(opts ...Option) (*Chain, error) {
 	if err := b.checkOrder(); err != nil {
 		return nil, err
 	}
-	return newChain(slices.Clone(b.stages), b.out), nil
+	c := new(C)
+	switch c := any(c).(type) {
+	case *Inbound:
+		c.init(slices.Clone(b.stages))
+	case *Outbound:
+		c.init(slices.Clone(b.stages))
+	}
+	return c, nil
 }
 
-func (b *Builder) checkNames() error {
+func (b *Builder[C]) checkNames() error {
 	seen := map[string]bool{}
 	for i, s := range b.stages {
 		if s == nil {
@@ -183,7 +190,7 @@ func validName(s string) bool {
 	return s != ""
 }
 
-func (b *Builder) checkGuards(r rules) error {
+func (b *Builder[C]) checkGuards(r rules) error {
 	have := map[string]bool{}
 	for _, s := range b.stages {
 		if g, ok := s.(Guard); ok {
@@ -203,7 +210,7 @@ func (b *Builder) checkGuards(r rules) error {
 	return fmt.Errorf("%w: %s; InsecureWithout(name) allows it", ErrUnguarded, missing[0])
 }
 
-func (b *Builder) checkOrder() error {
+func (b *Builder[C]) checkOrder() error {
 	cipher := b.index(func(s Stage) bool {
 		if b.out {
 			_, ok := s.(Sealer)
@@ -228,10 +235,10 @@ func (b *Builder) checkOrder() error {
 	return b.checkJoint(joint)
 }
 
-func (b *Builder) index(is func(Stage) bool) int { return slices.IndexFunc(b.stages, is) }
+func (b *Builder[C]) index(is func(Stage) bool) int { return slices.IndexFunc(b.stages, is) }
 
 // checkPlaintext refuses readers of plaintext on the sealed side of the cipher.
-func (b *Builder) checkPlaintext(cipher int) error {
+func (b *Builder[C]) checkPlaintext(cipher int) error {
 	sealedSide, place := b.stages[:cipher], "before"
 	if b.out {
 		sealedSide, place = b.stages[cipher+1:], "behind"
@@ -247,7 +254,7 @@ func (b *Builder) checkPlaintext(cipher int) error {
 
 // checkJoint refuses a second splitter or packer, and guards of packets among
 // the stages that see only messages.
-func (b *Builder) checkJoint(joint int) error {
+func (b *Builder[C]) checkJoint(joint int) error {
 	if b.packer != "" && joint < 0 {
 		return fmt.Errorf("%w: %q is gone, and nothing else makes packets of messages", ErrOrder, b.packer)
 	}

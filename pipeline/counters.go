@@ -120,6 +120,39 @@ func (c *counters) read(out *Counts) {
 	}
 }
 
-// ReadCounts is Counts into what it has returned before for the same chain, or
-// into a zero one, for those who ask often: it does not allocate again.
-func (c *Chain) ReadCounts(into *Counts) { c.counters.read(into) }
+// finish counts the verdict of the stage at which p has ended.
+func (c *chain) finish(p *Packet, v Verdict, level int) {
+	switch v {
+	case Accept:
+		c.counters.tally[level+tallyAccepted]++
+	case Consumed:
+		c.counters.tally[level+tallyConsumed]++
+	default:
+		row := c.counters.index(c.at, v)
+		c.counters.drop(row, level)
+		c.dropped(p, row)
+	}
+}
+
+func (c *chain) dropped(p *Packet, row int) {
+	c.lastDrop = row
+	if c.onDrop != nil {
+		c.onDrop(p, row)
+	}
+}
+
+func (c *chain) LastDrop() (stage, reason string) {
+	if c.lastDrop < 0 {
+		return "", ""
+	}
+	l := c.counters.labels[c.lastDrop]
+	return l.Stage, l.Reason
+}
+
+func (c *chain) DropLabels() []DropCount { return append([]DropCount(nil), c.counters.labels...) }
+
+func (c *chain) Publish() { c.counters.flush() }
+
+func (c *chain) Counts() Counts { return c.counters.counts() }
+
+func (c *chain) ReadCounts(into *Counts) { c.counters.read(into) }

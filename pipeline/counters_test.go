@@ -63,10 +63,10 @@ func TestOnDropNamesTheRow(t *testing.T) {
 	s := newSplit("split")
 	c := inbound(t, always("a", Accept, "never"), s, burst("b"), always("c", DropFirst, "r"))
 	var told []string
-	c.OnDrop = func(p *Packet, row int) {
+	c.OnDrop(func(p *Packet, row int) {
 		l := c.DropLabels()[row]
 		told = append(told, fmt.Sprintf("%s/%s %s", l.Stage, l.Reason, p.Payload()))
-	}
+	})
 	c.Process(packet('1', 'x', '2'))
 	require.Equal(t, []string{"c/r 1", "b/panic x", "c/r 2"}, told)
 }

@@ -2,7 +2,7 @@
 // intentra flows through.
 //
 // A [Stage] takes one [Packet] and returns one [Verdict]. A [Builder] puts
-// stages in order and refuses orders that would be unsafe; the [Chain] that it
+// stages in order and refuses orders that would be unsafe; the chain that it
 // builds never changes. Each packet runs to completion before the next one
 // starts, so what happens to a packet cannot depend on how the kernel happened
 // to batch it.

@@ -17,7 +17,7 @@ type trial struct {
 	t      testing.TB
 	source func() (b byte, ok bool)
 
-	chain *Chain
+	chain *Inbound
 	names []string
 	joint int // of the splitter, or -1
 
@@ -119,11 +119,11 @@ func newTrial(t testing.TB, source func() (byte, bool)) *trial {
 		stages = append(stages, s)
 	}
 	tr.chain = inbound(t, stages...)
-	tr.chain.OnDrop = func(_ *Packet, row int) { tr.rows = append(tr.rows, row) }
-	tr.chain.OnPanic = func(stage string, _ any) {
+	tr.chain.OnDrop(func(_ *Packet, row int) { tr.rows = append(tr.rows, row) })
+	tr.chain.OnPanic(func(stage string, _ any) {
 		require.Contains(t, tr.names, stage)
 		tr.told++
-	}
+	})
 	return tr
 }
 

@@ -23,9 +23,9 @@ func burst(name string) Stage {
 }
 
 // watch makes c note the panics that it reports.
-func watch(c *Chain) *[]string {
+func watch(c Chain) *[]string {
 	told := new([]string)
-	c.OnPanic = func(stage string, value any) { *told = append(*told, stage+": "+value.(string)) }
+	c.OnPanic(func(stage string, value any) { *told = append(*told, stage+": "+value.(string)) })
 	return told
 }
 
@@ -87,11 +87,11 @@ func TestPanicInSettle(t *testing.T) {
 	good := settling{accept("good"), func(*Packet, Verdict) { settled++ }}
 	for _, out := range []bool{false, true} {
 		settled = 0
-		c := inbound(t, bad, good, accept("last"))
-		process := c.Process
+		in := inbound(t, bad, good, accept("last"))
+		process, c := in.Process, Chain(in)
 		if out {
-			c = outbound(t, newPack("pack"), bad, good, accept("last"))
-			process = c.ProcessPacket
+			out := outbound(t, newPack("pack"), bad, good, accept("last"))
+			process, c = out.ProcessPacket, out
 		}
 		told := watch(c)
 		require.Equal(t, Accept, process(packet('x')), "the packet's outcome stands")

@@ -88,20 +88,20 @@ func (s settling) Settle(p *Packet, v Verdict) { s.settle(p, v) }
 func (guardingSplit) Guards() string           { return "forged acknowledgements" }
 func (guardingPack) Guards() string            { return "oversized packets" }
 
-func inbound(t testing.TB, stages ...Stage) *Chain {
+func inbound(t testing.TB, stages ...Stage) *Inbound {
 	c, err := NewInbound(stages...).Build()
 	require.NoError(t, err)
 	return c
 }
 
-func outbound(t testing.TB, stages ...Stage) *Chain {
+func outbound(t testing.TB, stages ...Stage) *Outbound {
 	c, err := NewOutbound(stages...).Build()
 	require.NoError(t, err)
 	return c
 }
 
 // counts publishes c's counters and returns them with the law checked.
-func counts(t testing.TB, c *Chain) Counts {
+func counts(t testing.TB, c Chain) Counts {
 	c.Publish()
 	n := c.Counts()
 	var packets, messages uint64

@@ -57,7 +57,7 @@ func TestMostReasons(t *testing.T) {
 }
 
 func TestLastDropIsEmptyBeforeTheFirst(t *testing.T) {
-	for _, c := range []*Chain{inbound(t), inbound(t, accept("a"))} {
+	for _, c := range []*Inbound{inbound(t), inbound(t, accept("a"))} {
 		require.Equal(t, Accept, c.Process(packet()))
 		stage, reason := c.LastDrop()
 		require.Empty(t, stage+reason)

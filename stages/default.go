@@ -29,9 +29,9 @@ type Set struct {
 	//
 	//	set, err := stages.Default(cfg)
 	//	chain, err := set.InsertAfter("ack", geofence).Build()
-	*pipeline.Builder
+	*pipeline.Builder[pipeline.Inbound]
 	// Outbound makes the outbound chain.
-	Outbound *pipeline.Builder
+	Outbound *pipeline.Builder[pipeline.Outbound]
 
 	Cookie *cookie.Stage
 	Open   *aead.Open

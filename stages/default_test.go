@@ -24,7 +24,7 @@ func TestDefaultOrder(t *testing.T) {
 	require.Zero(t, r.out.MaxGrowth())
 }
 
-func names(c *pipeline.Chain) (list []string) {
+func names(c pipeline.Chain) (list []string) {
 	for _, s := range c.Stages() {
 		list = append(list, s.Name())
 	}

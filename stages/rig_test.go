@@ -37,9 +37,10 @@ var links = []link{
 // rig is the default chains with live epochs, whose other ends it plays as
 // well: a packet that the outbound chain seals is one that the inbound opens.
 type rig struct {
-	t       testing.TB
-	set     *stages.Set
-	in, out *pipeline.Chain
+	t   testing.TB
+	set *stages.Set
+	in  *pipeline.Inbound
+	out *pipeline.Outbound
 
 	handshakes int
 	delivered  []string // the payload of each message, if recording
@@ -76,7 +77,7 @@ func newRig(t testing.TB, change func(*stages.Set)) *rig {
 	require.NoError(t, err)
 	r.out, err = r.set.Outbound.Build()
 	require.NoError(t, err)
-	r.in.OnPanic = func(stage string, value any) { t.Errorf("panic in %s: %v", stage, value) }
+	r.in.OnPanic(func(stage string, value any) { t.Errorf("panic in %s: %v", stage, value) })
 	r.p.Reply = make([]byte, 0, wire.CookiePacketSize)
 	for _, l := range links {
 		r.open(l)
@@ -86,7 +87,7 @@ func newRig(t testing.TB, change func(*stages.Set)) *rig {
 
 func (r *rig) open(l link) {
 	r.in.OpenPeer(pipeline.PeerNotice{Peer: l.peer})
-	for _, c := range []*pipeline.Chain{r.in, r.out} {
+	for _, c := range []pipeline.Chain{r.in, r.out} {
 		c.OpenSession(pipeline.SessionNotice{Peer: l.peer, Session: l.session})
 		c.OpenEpoch(pipeline.EpochNotice{Peer: l.peer, Session: l.session, Epoch: l.epoch})
 	}

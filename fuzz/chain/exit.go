@@ -9,9 +9,9 @@ import (
 
 // hand is where the user's code is running, for what does not return from it.
 type hand struct {
-	chain *pipeline.Chain // nil while the chains are made
-	doing string          // without a chain, who is called
-	walks bool            // the chain is going from stage to stage, with a packet or message
+	chain pipeline.Chain // nil while the chains are made
+	doing string         // without a chain, who is called
+	walks bool           // the chain is going from stage to stage, with a packet or message
 }
 
 // guarded calls f, which runs the user's code, and returns its error or how it

@@ -50,7 +50,7 @@ func Check(input []byte, change func(*stages.Set) error) error {
 // checkUnshared looks for a stage that is in the chains of both. It knows stages
 // by their addresses; what values share, it cannot see.
 func checkUnshared(a, b *rig) error {
-	for _, c := range [][2]*pipeline.Chain{{a.in, b.in}, {a.out, b.out}} {
+	for _, c := range [][2]pipeline.Chain{{a.in, b.in}, {a.out, b.out}} {
 		others := c[1].Stages()
 		for _, s := range c[0].Stages() {
 			v := reflect.ValueOf(s)

@@ -48,8 +48,9 @@ func newLink(suite wire.Suite, peer uint32, session, epoch pipeline.ID, seq uint
 // rig is the chains with live epochs, whose other ends it plays as well: a packet
 // that the outbound chain seals is one that the inbound opens.
 type rig struct {
-	set     *stages.Set
-	in, out *pipeline.Chain
+	set *stages.Set
+	in  *pipeline.Inbound
+	out *pipeline.Outbound
 	// exact says that in front of the messages stand the default stages alone;
 	// acks, that theirs of that name is among them.
 	exact, acks bool
@@ -130,10 +131,10 @@ func (r *rig) build(standard []pipeline.Stage) (err error) {
 	list := r.in.Stages()
 	r.acks = slices.Contains(list, pipeline.Stage(r.set.Ack))
 	r.exact = len(list) > packets && slices.Equal(list[:packets], standard[:packets])
-	for name, c := range map[string]*pipeline.Chain{"inbound": r.in, "outbound": r.out} {
-		c.OnPanic = func(stage string, v any) {
+	for name, c := range map[string]pipeline.Chain{"inbound": r.in, "outbound": r.out} {
+		c.OnPanic(func(stage string, v any) {
 			r.failOf(stage, "panic in stage %q of the %s chain: %v; package fuzz finds the line", stage, name, v)
-		}
+		})
 	}
 	r.reply = make([]byte, 0, wire.CookiePacketSize)
 	r.buf = make([]byte, margin+datagram+margin)
@@ -144,7 +145,7 @@ func (r *rig) build(standard []pipeline.Stage) (err error) {
 }
 
 func (r *rig) open(l link) {
-	for _, c := range []*pipeline.Chain{r.in, r.out} {
+	for _, c := range []pipeline.Chain{r.in, r.out} {
 		r.hand = hand{c, "at PeerOpened, SessionOpened or EpochOpened", false}
 		if l.seq == 0 {
 			c.OpenPeer(pipeline.PeerNotice{Peer: l.peer})
@@ -168,7 +169,7 @@ func messageName(session pipeline.ID, intent pipeline.Intent, channel uint32, pa
 
 // guests names the stages of c that are not the default ones, for failures that
 // one of them must have caused.
-func (r *rig) guests(c *pipeline.Chain) string {
+func (r *rig) guests(c pipeline.Chain) string {
 	var names []string
 	for _, s := range c.Stages() {
 		if s.Name() != probeName && !slices.Contains(r.standard, s) {
@@ -195,7 +196,7 @@ func (r *rig) require(ok bool, format string, args ...any) {
 }
 
 // conserved holds a chain to its law.
-func (r *rig) conserved(c *pipeline.Chain) {
+func (r *rig) conserved(c pipeline.Chain) {
 	c.Publish()
 	n := c.Counts()
 	var packets, messages uint64

@@ -188,7 +188,7 @@ func (s *session) conserve() {
 	s.acks.Release(s.in, sessionID)
 	s.in.CloseSession(pipeline.SessionNotice{Peer: 1, Session: sessionID})
 	require.Zero(s.t, s.acks.HeldBytes())
-	for _, c := range []*pipeline.Chain{s.in, s.out} {
+	for _, c := range []pipeline.Chain{s.in, s.out} {
 		c.Publish()
 		n := c.Counts()
 		packets, messages := n.Packets.Accepted+n.Packets.Consumed, n.Messages.Accepted+n.Messages.Consumed

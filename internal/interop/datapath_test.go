@@ -24,7 +24,8 @@ type session struct {
 	t        *testing.T
 	suite    byte
 	now      pipeline.Time
-	in, out  *pipeline.Chain
+	in       *pipeline.Inbound
+	out      *pipeline.Outbound
 	acks     *ackstage.Stage
 	p, o     pipeline.Packet
 	buf      []byte
@@ -70,9 +71,10 @@ func newSession(t *testing.T, suite byte) *session {
 	s.acks = set.Ack
 	s.in, s.out = must(set.Build()), must(set.Outbound.Build())
 	fail := func(stage string, value any) { t.Errorf("panic in %s: %v", stage, value) }
-	s.in.OnPanic, s.out.OnPanic = fail, fail
+	s.in.OnPanic(fail)
+	s.out.OnPanic(fail)
 	s.in.OpenPeer(pipeline.PeerNotice{Peer: 1})
-	for _, c := range []*pipeline.Chain{s.in, s.out} {
+	for _, c := range []pipeline.Chain{s.in, s.out} {
 		c.OpenSession(pipeline.SessionNotice{Peer: 1, Session: sessionID})
 	}
 	for seq, id := range epochIDs {
@@ -83,7 +85,7 @@ func newSession(t *testing.T, suite byte) *session {
 
 // openEpoch gives both ends keys.
 func (s *session) openEpoch(set *stages.Set, seq uint32, id pipeline.ID) {
-	for _, c := range []*pipeline.Chain{s.in, s.out} {
+	for _, c := range []pipeline.Chain{s.in, s.out} {
 		c.OpenEpoch(pipeline.EpochNotice{Peer: 1, Session: sessionID, Epoch: id, Seq: seq})
 	}
 	index := binary.BigEndian.AppendUint32(nil, uint32(id))

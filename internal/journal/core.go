@@ -63,16 +63,9 @@ func (c *Core) Begin(local netip.AddrPort) error {
 	c.w.block(appendSection(nil, mark+strconv.Itoa(Version)))
 	c.w.entry(Entry{Kind: Started, Start: &Start{
 		Version: Version, Recording: c.w.id, Origin: c.origin, Local: local, Key: c.cfg.Identity.Public(), Authorizes: c.cfg.Authorize != nil,
-		Config: plain, Inbound: names(c.Inbound()), Outbound: names(c.Outbound()),
+		Config: plain, Inbound: c.Inbound().Names(), Outbound: c.Outbound().Names(),
 	}})
 	return nil
-}
-
-func names(chain *pipeline.Chain) (all []string) {
-	for _, s := range chain.Stages() {
-		all = append(all, s.Name())
-	}
-	return all
 }
 
 // Finish writes the last entry, with the totals. Nothing is recorded after it.

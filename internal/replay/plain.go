@@ -20,7 +20,7 @@ import (
 type plain struct {
 	o       Options
 	set     *stages.Set
-	in      *pipeline.Chain
+	in      *pipeline.Inbound
 	labels  []pipeline.DropCount
 	epochs  []journal.Epoch                        // not yet open, in order of time
 	open    map[uint32]pipeline.EpochNotice        // by the number in the index
@@ -71,7 +71,7 @@ func newPlain(o Options, views *viewing) (*plain, error) {
 		return nil, err
 	}
 	p.labels = p.in.DropLabels()
-	p.in.OnDrop = func(_ *pipeline.Packet, row int) { p.drops = append(p.drops, row) }
+	p.in.OnDrop(func(_ *pipeline.Packet, row int) { p.drops = append(p.drops, row) })
 	return p, nil
 }
 

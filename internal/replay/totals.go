@@ -17,7 +17,7 @@ func (f *full) ended(end *journal.End) {
 	for _, c := range []struct {
 		name     string
 		recorded pipeline.Counts
-		chain    *pipeline.Chain
+		chain    pipeline.Chain
 	}{{"inbound", end.Inbound, f.core.Inbound()}, {"outbound", end.Outbound, f.core.Outbound()}} {
 		c.chain.Publish()
 		was, is := totals(c.recorded), totals(c.chain.Counts())

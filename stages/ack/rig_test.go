@@ -28,7 +28,7 @@ type rig struct {
 	t      testing.TB
 	stage  *Stage
 	attach *Attach
-	chain  *pipeline.Chain
+	chain  *pipeline.Inbound
 	forged bool // nothing is genuine
 	full   bool // the reader has no room
 
@@ -81,7 +81,7 @@ func newRig(t testing.TB, cfg Config, more ...pipeline.Stage) *rig {
 	var err error
 	r.chain, err = pipeline.NewInbound(append(stages, sink)...).Build()
 	require.NoError(t, err)
-	r.chain.OnPanic = func(stage string, value any) { t.Errorf("panic in %s: %v", stage, value) }
+	r.chain.OnPanic(func(stage string, value any) { t.Errorf("panic in %s: %v", stage, value) })
 	r.open(sessionA, 0)
 	return r
 }

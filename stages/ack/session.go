@@ -69,7 +69,7 @@ func (ss *session) bySeq(low uint8) *epoch {
 
 // Release gives up the Reliable messages that the session holds back, and has
 // them counted in chain as dropped.
-func (s *Stage) Release(chain *pipeline.Chain, id pipeline.ID) {
+func (s *Stage) Release(chain *pipeline.Inbound, id pipeline.ID) {
 	chain.CountMessageDrop(s.Name(), DropClosed, s.clear(id))
 }
 

@@ -27,7 +27,7 @@ func newStage(t testing.TB, cfg Config) *Stage {
 // replay window: genuine packets become fresh, others are dropped.
 type rig struct {
 	stage *Stage
-	chain *pipeline.Chain
+	chain *pipeline.Inbound
 	p     pipeline.Packet
 }
 
