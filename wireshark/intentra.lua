@@ -1,17 +1,20 @@
--- Dissectors of the intentra protocol, version 1, for Wireshark and tshark. docs/PROTOCOL.md is the same in prose: the fields
--- have its names, and the sections meant below are its own. To install, put this file into Wireshark's folder of Lua plugins; or
+-- Dissectors for the intentra protocol, version 1, for Wireshark and tshark. docs/PROTOCOL.md describes the same formats: the
+-- fields have the names used there, and section numbers in this file refer to it. README.md says how to install this file. To
+-- use it once:
 --
 --     tshark -X lua_script:intentra.lua -r capture.pcapng -Y intentra
 --
--- intentra: the UDP datagrams. Well-formed ones are found by themselves, on ports that belong to another protocol only with
--- -o udp.try_heuristic_first:TRUE. To see malformed ones too, name the ports, by Decode As or as a preference:
+-- There are three dissectors:
+--
+-- intentra: UDP datagrams. A heuristic finds well-formed ones; on a port that belongs to another protocol it needs
+-- -o udp.try_heuristic_first:TRUE. To see malformed datagrams as well, name the ports with Decode As or a preference:
 --
 --     -d udp.port==4433,intentra
 --     -o intentra.ports:4433,5000-5010
 --
--- intentra_frames: the plaintext of one Data packet, for whoever has the keys; intentra_hello: that of one Hello. In a capture of
--- link type 147 (USER0), one to a record; in Wireshark the option is Preferences, Protocols, DLT_USER. Or by Decode As, as the
--- payload of UDP.
+-- intentra_frames: the decrypted frames of one Data packet. intentra_hello: one decrypted Hello. Each record of a capture with
+-- link type 147 (USER0) is one of these; "intentra replay --frames" writes such a file. In Wireshark the link type is
+-- configured under Preferences, Protocols, DLT_USER. Both can also be chosen with Decode As for a UDP payload.
 --
 --     -o 'uat:user_dlts:"User 0 (DLT=147)","intentra_frames","0","","0",""'
 
@@ -97,29 +100,29 @@ frames.fields = f
 local function malformed(name, text) return ProtoExpert.new(name, text, expert.group.MALFORMED, expert.severity.ERROR) end
 local function doubtful(name, text) return ProtoExpert.new(name, text, expert.group.PROTOCOL, expert.severity.WARN) end
 
--- The first five make a receiver drop the packet before it looks further.
+-- A receiver drops a packet with one of the first five faults when it parses the header.
 local e = {
 	short = malformed("intentra.fault.short", "Shorter than its type can be"),
-	version = malformed("intentra.fault.version", "Another version"),
+	version = malformed("intentra.fault.version", "Unknown version"),
 	type = malformed("intentra.fault.type", "Unknown packet type"),
 	reserved = malformed("intentra.fault.reserved", "A reserved bit is set, an index is wrong, or the suite is unknown"),
-	length = malformed("intentra.fault.length", "Another length than its type has"),
-	padding = doubtful("intentra.fault.padding", "Init whose padding is not zero"),
+	length = malformed("intentra.fault.length", "Length differs from that of its type"),
+	padding = doubtful("intentra.fault.padding", "Padding of Init is not zero"),
 	counter = doubtful("intentra.fault.counter", "Counter of 2^28 or above"),
-	cut = ProtoExpert.new("intentra.fault.cut", "Cut by the capture", expert.group.UNDECODED, expert.severity.NOTE),
+	cut = ProtoExpert.new("intentra.fault.cut", "Truncated by the capture", expert.group.UNDECODED, expert.severity.NOTE),
 }
 intentra.experts = e
 
-local invalid_hello = malformed("intentra.hello.invalid", "Hello that breaks a rule of section 2")
+local invalid_hello = malformed("intentra.hello.invalid", "Hello violates section 2")
 hello.experts = { invalid_hello }
 
 local fe = {
 	malformed = malformed("intentra.frame.malformed", "Malformed frame"),
-	message = doubtful("intentra.frame.message_length", "No Noise message of this step"),
+	message = doubtful("intentra.frame.message_length", "Length is not that of a Noise message of this step"),
 }
 frames.experts = fe
 
--- Packets, section 2.
+-- Packets (section 2).
 
 local header = {
 	[DATA] = { { p.reserved, 3 }, { p.receiver, 4 }, { p.counter, 8 } },
@@ -127,7 +130,7 @@ local header = {
 }
 local handshake_header = { { p.suite, 1 }, { p.reserved, 2 }, { p.receiver, 4 }, { p.reserved, 8 } }
 
--- What follows the header of handshake packets.
+-- The fields after the header of handshake packets.
 local layouts = {
 	[INIT] = { { p.ephemeral, 32 }, { p.padding, 64 }, { p.cookie, 16 } },
 	[RESPONSE] = { { p.ephemeral, 32 }, { p.static, 32 }, { p.static_tag, 16 }, { p.hello, 16 }, { p.hello_tag, 16 } },
@@ -143,7 +146,7 @@ local function size_of(layout)
 	return size
 end
 
--- Adds the fields of layout that have been captured whole, from the offset at, and returns the offset behind them.
+-- Adds the completely captured fields of layout, starting at offset at. Returns the offset after them.
 local function add_layout(tree, tvb, at, layout)
 	for _, field in ipairs(layout) do
 		if at + field[2] > tvb:captured_len() then
@@ -169,7 +172,7 @@ local function handshake_fault(tvb, kind)
 	end
 end
 
--- Returns the first reason for which a receiver must drop the datagram, or nil. It needs a whole header to say so.
+-- Returns the first fault for which a receiver must drop the datagram, or nil. A truncated header is e.cut.
 local function fault(tvb)
 	local size = tvb:reported_len()
 	if size < HEADER then
@@ -191,10 +194,10 @@ local function fault(tvb)
 	end
 end
 
--- Section 4: no counter may be 2^28 or above.
+-- Section 4: a counter must be below 2^28.
 local function counter_is_valid(tvb) return is_zero(tvb(8, 4)) and tvb(12, 1):bitfield(0, 4) == 0 end
 
--- Adds what follows the header of a Data packet, and returns its line in the list of packets.
+-- Adds the fields after the header of a Data packet. Returns the text for the Info column.
 local function add_data(tree, tvb)
 	local captured = tvb:captured_len()
 	local n = tvb:reported_len() - HEADER - TAG
@@ -211,7 +214,7 @@ local function add_data(tree, tvb)
 		math.max(n, 0))
 end
 
--- The same for the other types.
+-- Does what add_data does, for a handshake packet.
 local function add_handshake(tree, tvb, kind)
 	local stop = add_layout(tree, tvb, HEADER, layouts[kind])
 	if kind ~= INIT then
@@ -223,8 +226,8 @@ local function add_handshake(tree, tvb, kind)
 	return string.format("Init, sender 0x%08x, %s", tvb(8, 4):uint(), cookie)
 end
 
--- Reports whether tvb is datagrams of size bytes, and a last one of at most as many, as one sender makes them: sound, with
--- counters that grow as long as the index stays.
+-- Reports whether tvb consists of datagrams of size bytes, the last of which may be shorter, that one sender may have produced:
+-- all are well-formed, and counters increase from one datagram to the next with the same index.
 local function is_run(tvb, size)
 	local whole, last, before = tvb:captured_len(), nil, nil
 	for at = 0, whole - 1, size do
@@ -244,9 +247,10 @@ local function is_run(tvb, size)
 	return true
 end
 
--- Returns the length of the first datagram of tvb. A capture beside a sender that leaves segmentation to the kernel or the
--- network card has a run of datagrams as one: all of one length but the last, which may be shorter. A handshake packet in front
--- has the length of its type; behind Data it is the first at which a sound header begins each of the rest.
+-- Returns the length of the first datagram in tvb. With segmentation offload (GSO), a capture on the sending machine contains a
+-- run of datagrams as one packet: all have the same length, except that the last may be shorter. The length of a leading
+-- handshake packet follows from its type. After a leading Data packet it is the smallest length at which every following
+-- datagram starts with a well-formed header.
 local function segment(tvb)
 	local whole, least = tvb:raw(), HEADER + TAG
 	if #whole < 2 * least then
@@ -259,7 +263,7 @@ local function segment(tvb)
 	end
 	local size = least
 	while true do
-		-- Version and type, the suite or zero, two zeros.
+		-- Version and type, the suite or zero, then two zeros.
 		local at = whole:find("[\17-\21][%z\1\2]%z%z", size + 1)
 		if not at then
 			return #whole
@@ -285,7 +289,7 @@ function intentra.dissector(tvb, pinfo, root)
 		one(tvb:range(at, math.min(size, captured - at)):tvb(), pinfo, root)
 		first = first or tostring(pinfo.cols.info)
 	end
-	pinfo.cols.info = string.format("%s (and %d more, before segmentation)", first, math.ceil(captured / size) - 1)
+	pinfo.cols.info = string.format("%s (and %d more, captured before segmentation)", first, math.ceil(captured / size) - 1)
 	return captured
 end
 
@@ -305,7 +309,7 @@ function one(tvb, pinfo, root)
 	tree:add(p.version, tvb(0, 1))
 	tree:add(p.type, tvb(0, 1))
 	if wrong == e.version or wrong == e.type then
-		return size -- a future version may use any layout behind its first byte
+		return size -- another version may use any layout after its first byte
 	end
 	local kind = tvb(0, 1):bitfield(4, 4)
 	if add_layout(tree, tvb, 1, header[kind] or handshake_header) < HEADER then
@@ -320,7 +324,8 @@ function one(tvb, pinfo, root)
 	return size
 end
 
--- Takes what no receiver would drop for its form. At least 68 bits are fixed, so other protocols are safe from it.
+-- Accepts datagrams whose header no receiver would drop. At least 68 bits of it are fixed, so datagrams of other protocols are
+-- practically never accepted.
 local function heuristic(tvb, pinfo, root)
 	local head = tvb
 	if tvb:captured_len() == tvb:reported_len() and tvb:captured_len() > 0 then
@@ -333,7 +338,7 @@ local function heuristic(tvb, pinfo, root)
 	return true
 end
 
--- Hello, section 2.
+-- Hello (section 2).
 
 local hello_layout = { { h.index, 4 }, { h.rate, 4 }, { h.burst, 4 }, { h.max_datagram, 2 }, { h.reserved, 2 } }
 
@@ -349,10 +354,10 @@ function hello.dissector(tvb, pinfo, root)
 	return tvb:reported_len()
 end
 
--- Frames, sections 5 to 7.
+-- Frames (sections 5 to 7).
 
--- A Cursor takes fields off the front of a plaintext and adds them to the tree of their frame. From the first malformed one on it
--- is done: what it returns means nothing, and it adds nothing.
+-- A Cursor reads fields from a plaintext and adds them to the tree of the current frame. After the first malformed field it is
+-- done: it adds nothing more, and its results are meaningless.
 local Cursor = {}
 Cursor.__index = Cursor
 
@@ -365,7 +370,7 @@ end
 
 function Cursor:left() return self.tvb:captured_len() - self.at end
 
--- Takes size bytes. Returns them, or nil.
+-- Reads size bytes. Returns them, or nil if the cursor is done.
 function Cursor:skip(size)
 	if size > self:left() then
 		self:malformed("the plaintext ends inside a frame")
@@ -377,7 +382,7 @@ function Cursor:skip(size)
 	return self.tvb(self.at - size, size)
 end
 
--- Takes a field of size bytes, and shows it unless it is empty. Returns the bytes, or nil.
+-- Reads a field of size bytes and adds it unless it is empty. Returns the bytes, or nil if the cursor is done.
 function Cursor:take(field, size)
 	local range = self:skip(size)
 	if range and size > 0 then
@@ -386,7 +391,7 @@ function Cursor:take(field, size)
 	return range
 end
 
--- Takes a number of 1, 2, 4 or 8 bytes. One of 8 is a UInt64.
+-- Reads a number of 1, 2, 4 or 8 bytes. One of 8 bytes is returned as a UInt64.
 function Cursor:number(field, size)
 	local range = self:take(field, size)
 	if size == 8 then
@@ -395,10 +400,10 @@ function Cursor:number(field, size)
 	return range and range:uint() or 0
 end
 
-local sizes = { [0] = 1, [1] = 2, [2] = 4, [3] = 8 }               -- of a varint, by its upper two bits
-local least = { [1] = 0, [2] = 64, [4] = 16384, [8] = 1073741824 } -- the least value of that size
+local sizes = { [0] = 1, [1] = 2, [2] = 4, [3] = 8 }               -- of a varint, by its two most significant bits
+local least = { [1] = 0, [2] = 64, [4] = 16384, [8] = 1073741824 } -- the smallest value that needs that size
 
--- Takes a varint: RFC 9000 section 16, below 2^32, and in its shortest form.
+-- Reads a varint (RFC 9000 section 16), which must be below 2^32 and in its shortest form.
 function Cursor:varint(field)
 	local size = self:left() > 0 and sizes[self.tvb(self.at, 1):bitfield(0, 2)] or 1
 	local range = self:skip(size)
@@ -416,7 +421,7 @@ function Cursor:varint(field)
 	return value
 end
 
--- Takes as many bytes as the length in front of them says, and returns the length.
+-- Reads a length and as many bytes after it. Returns the length.
 function Cursor:payload(field)
 	local size = self:varint(f.length)
 	self:take(field, size)
@@ -447,11 +452,11 @@ local function reliable(c)
 	return string.format("channel %d, sequence %s, %d bytes", channel, tostring(sequence), c:payload(f.payload))
 end
 
--- Returns the counters that largest and bitmap name, and how far the lowest of them is from largest.
+-- Returns the counters that largest and bitmap acknowledge, as text, and the distance of the lowest from largest.
 local function acknowledged(largest, bitmap)
 	local named, distance = { tostring(largest) }, 0
 	for i = 0, 8 * bitmap:len() - 1 do
-		if bitmap(math.floor(i / 8), 1):bitfield(7 - i % 8, 1) == 1 then -- bitfield counts from the most significant bit
+		if bitmap(math.floor(i / 8), 1):bitfield(7 - i % 8, 1) == 1 then -- bitfield numbers bits from the most significant one
 			distance = i + 1
 			table.insert(named, tostring(largest - UInt64(distance)))
 		end
@@ -487,7 +492,7 @@ end
 local function close(c) return reasons[c:number(f.reason, 1)] or "unknown" end
 local function path(c) c:take(f.token, 8) end -- PathChallenge and PathResponse
 
--- The Noise messages of a rekey by their step, section 7.
+-- The Noise messages of a rekey (section 7), by step.
 local rekey_messages = {
 	[0] = {},
 	[1] = { { f.ephemeral, 32 }, { f.index, 4 } },
@@ -516,7 +521,7 @@ local frame_dissectors = {
 	[CLOSE] = close, [CHALLENGE] = path, [PATH_RESPONSE] = path, [REKEY] = rekey,
 }
 
--- Adds the frame at the cursor and returns its name.
+-- Adds the frame at the cursor. Returns its name.
 local function add_frame(c, root)
 	local start = c.at
 	c.tree = root:add(f.frame, c.tvb(start))
@@ -550,10 +555,10 @@ function frames.dissector(tvb, pinfo, root)
 	return tvb:reported_len()
 end
 
--- Where the dissectors are found.
+-- Registration.
 
 local udp = DissectorTable.get("udp.port")
-intentra.prefs.ports = Pref.range("UDP ports", "", "Ports whose datagrams are all taken for intentra", 65535)
+intentra.prefs.ports = Pref.range("UDP ports", "", "UDP ports whose datagrams are always dissected as intentra", 65535)
 local ports = intentra.prefs.ports
 
 function intentra.prefs_changed()

@@ -13,13 +13,14 @@ import (
 // Link types, https://www.tcpdump.org/linktypes.html.
 const (
 	linkRaw   = 101 // IP packets
-	linkUser0 = 147 // whatever both sides agree on
+	linkUser0 = 147 // reserved for private use
 )
 
-// udpHeaders is the length of what datagram puts in front of a payload.
+// udpHeaders is the number of bytes that datagram puts in front of a payload.
 const udpHeaders = 20 + 8
 
-// port is where the datagrams of the tests go. No dissector of Wireshark has it.
+// port is the destination port of the tests' datagrams. No dissector of
+// Wireshark has registered it.
 const port = 61000
 
 // capture is a file in the classic pcap format.
@@ -37,7 +38,7 @@ func newCapture(link uint32) capture {
 	return capture{file: binary.LittleEndian.AppendUint32(c, link)}
 }
 
-// plaintexts is a capture of link type USER0.
+// plaintexts returns a capture of link type USER0 with these records.
 func plaintexts(all [][]byte) capture {
 	c := newCapture(linkUser0)
 	for _, b := range all {
@@ -46,7 +47,7 @@ func plaintexts(all [][]byte) capture {
 	return c
 }
 
-// datagrams is a capture of UDP datagrams with these payloads.
+// datagrams returns a capture of UDP datagrams with these payloads.
 func datagrams(all [][]byte) capture {
 	c := newCapture(linkRaw)
 	for i, b := range all {
@@ -65,16 +66,16 @@ func (c capture) add(b []byte, size int) capture {
 	return capture{append(append(c.file, record...), b...), c.packets + 1}
 }
 
-// write returns the name of a file that holds c.
+// write writes c to a temporary file and returns its name.
 func (c capture) write(t *testing.T) string {
 	name := filepath.Join(t.TempDir(), "capture.pcap")
 	require.NoError(t, os.WriteFile(name, c.file, 0o600))
 	return name
 }
 
-// datagram is payload in UDP in IPv4, without checksums, from the i-th address.
-// Each has its own, since the first packet between two addresses may decide for
-// Wireshark which protocol the others are of.
+// datagram returns payload as a UDP datagram over IPv4, without checksums, from
+// the i-th address. Each datagram has its own address because Wireshark may apply
+// the protocol of the first packet between two addresses to the others.
 func datagram(i int, payload []byte) []byte {
 	from, to := [4]byte{198, 18, byte(i >> 8), byte(i)}, [4]byte{198, 19, 0, 1}
 	b := []byte{0x45, 0}

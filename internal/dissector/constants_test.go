@@ -16,8 +16,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Every packet type, suite, frame type, rekey step and reason that package wire
-// knows has its name in the dissector too.
+// The dissector names every packet type, suite, frame type, rekey step and close
+// reason of package wire.
 func TestConstantsOfWireAreNamed(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []struct {
@@ -70,7 +70,7 @@ type constant struct {
 	value byte
 }
 
-// constantsOf are the constants of a type of package wire, from its source.
+// constantsOf returns the constants of a type of package wire, from its source.
 func constantsOf(t *testing.T, goType string) (found []constant) {
 	files, err := filepath.Glob(filepath.Join("..", "..", "wire", "*.go"))
 	require.NoError(t, err)

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Every field of every packet is there, with the value that was put in, and in
-// its place; no byte of a packet goes without a field.
+// The dissector shows every field of every packet with its value and position,
+// and every byte of a packet belongs to a field.
 func TestFieldsOfEveryPacket(t *testing.T) {
 	t.Parallel()
 	requireSamples(t, append(packetSamples(t, wire.AESGCM), packetSamples(t, wire.ChaChaPoly)...), datagrams, udpHeaders)
@@ -37,7 +37,7 @@ func requireSamples(t *testing.T, samples []sample, file func([][]byte) capture,
 	}
 }
 
-// A line in the list of packets says what the packet is.
+// The Info column describes each packet.
 func TestInfoColumn(t *testing.T) {
 	t.Parallel()
 	column := []string{"-o", `gui.column.format:"Info","%i"`}
@@ -56,7 +56,7 @@ func TestInfoColumn(t *testing.T) {
 	requireInfo(frames, plaintexts, asFrames...)
 }
 
-// Nothing is declared in the Lua file that does not occur.
+// Every field that the Lua file declares occurs in some packet.
 func TestEveryDeclaredFieldOccurs(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -79,14 +79,14 @@ func TestEveryDeclaredFieldOccurs(t *testing.T) {
 		// F, description, name, type, protocol and more.
 		if columns := strings.Split(line, "\t"); columns[0] == "F" && strings.HasPrefix(columns[4], "intentra") {
 			declared++
-			require.True(t, seen[columns[2]], "%s is in no packet", columns[2])
+			require.True(t, seen[columns[2]], "no packet has the declared field %s", columns[2])
 		}
 	}
 	require.Greater(t, declared, 50)
 }
 
-// unnamed are the bytes of a packet that no field shows. A field of bytes may
-// hold others; a frame, which holds all of its own, is not counted.
+// unnamed returns the offsets of the bytes that no field shows. Fields of type
+// intentra.frame do not count: a frame contains its other fields.
 func (p packet) unnamed(size, before int) (missing []int) {
 	named := make([]bool, size)
 	for _, f := range p {

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// frameSamples are plaintexts with every type of frame, each alone, and one
-// with all of them.
+// frameSamples returns plaintexts with one frame of every type each, and one with
+// all of them.
 func frameSamples(t *testing.T) []sample {
 	all := []sample{padding(1), {b: wire.AppendPing(nil), want: frameType(wire.FramePing), info: "Ping"}}
 	for _, channel := range []uint32{0, 63, 64, 16_383, 16_384, 1<<30 - 1, 1 << 30, 1<<32 - 1} { // all sizes of a varint
@@ -46,7 +46,7 @@ func frameSamples(t *testing.T) []sample {
 	return append(all, together(all...))
 }
 
-// together is one plaintext of all.
+// together concatenates samples into one plaintext.
 func together(all ...sample) (whole sample) {
 	for _, s := range all {
 		whole.b = append(whole.b, s.b...)
@@ -94,7 +94,7 @@ func withPayload(want []string, name string, payload []byte) []string {
 	return want
 }
 
-// ack is a with these bits in its bitmap, in rising order.
+// ack returns an ACK with these bits of its bitmap set, in ascending order.
 func ack(a wire.Ack, bits ...int) sample {
 	named, bitmap := []string{fmt.Sprint(a.Largest)}, make([]byte, 0, wire.AckBits/8)
 	for _, i := range bits {
@@ -115,7 +115,8 @@ func ack(a wire.Ack, bits ...int) sample {
 	return s
 }
 
-// rekey is a whole rekey, and a step of a length that no Noise message has.
+// rekey returns the steps of a rekey, and a step whose length is that of no Noise
+// message.
 func rekey(t *testing.T) []sample {
 	i, r := machines(t, wire.AESGCM, []byte("intentra rekey"))
 	m1, err := i.WriteInit(be32(dialerIndex))

@@ -12,8 +12,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// A receiver drops a malformed packet, and the dissector says so, for the same
-// reason. It never fails.
+// The dissector reports the fault for which package wire rejects a packet, and
+// never fails itself.
 func TestMalformedPackets(t *testing.T) {
 	t.Parallel()
 	r := seed.Rand(t)
@@ -22,7 +22,7 @@ func TestMalformedPackets(t *testing.T) {
 	for i, p := range dissect(t, datagrams(all), portOption...) {
 		b := all[i]
 		if len(b) == 0 {
-			require.Empty(t, p) // UDP asks nobody about an empty datagram
+			require.Empty(t, p) // Wireshark calls no dissector for an empty datagram
 			continue
 		}
 		require.Equal(t, faultsOf(b), p.faults(), "%x", b)
@@ -32,9 +32,9 @@ func TestMalformedPackets(t *testing.T) {
 	require.Equal(t, []string{"intentra.fault.short"}, empty[0].faults())
 }
 
-// Without being told a port the dissector takes what no receiver would drop for
-// its form, and nothing else.
-func TestOnlyOurPacketsAreClaimed(t *testing.T) {
+// Without a configured port the heuristic accepts exactly the datagrams whose
+// header no receiver would drop.
+func TestHeuristicAcceptsOnlyValidHeaders(t *testing.T) {
 	t.Parallel()
 	r := seed.Rand(t)
 	packets := contents(packetSamples(t, wire.AESGCM))
@@ -53,7 +53,7 @@ func TestMalformedFrames(t *testing.T) {
 	t.Parallel()
 	r := seed.Rand(t)
 	frames := contents(frameSamples(t))
-	frames = frames[:len(frames)-1] // all together are many bytes
+	frames = frames[:len(frames)-1] // the last one, all frames together, is too long
 	all := slices.Concat(truncations(frames), corrupted(r, frames, 400), junk(r, 100), badFrames())
 	for i, p := range dissect(t, plaintexts(all), asFrames...) {
 		require.Equal(t, !wellFormed(all[i]), slices.Contains(p.faults(), "intentra.frame.malformed"), "%x", all[i])
@@ -66,7 +66,7 @@ func TestMalformedHellos(t *testing.T) {
 	r := seed.Rand(t)
 	hellos := contents(helloSamples())
 	all := slices.Concat(truncations(hellos), corrupted(r, hellos, 200))
-	for at := range wire.HelloSize { // with a number that is zero, or too small
+	for at := range wire.HelloSize { // a number that is zero or too small
 		b := bytes.Clone(hellos[0])
 		copy(b[at/4*4:], make([]byte, at%4+1))
 		all = append(all, b, append(bytes.Clone(hellos[0]), make([]byte, at+1)...))
@@ -78,9 +78,8 @@ func TestMalformedHellos(t *testing.T) {
 	}
 }
 
-// A capture may hold less of a packet than there was. That is no fault of the
-// packet.
-func TestCutByTheCapture(t *testing.T) {
+// A packet that the capture has truncated is reported as such, not as malformed.
+func TestTruncatedByTheCapture(t *testing.T) {
 	t.Parallel()
 	c := newCapture(linkRaw)
 	var all [][]byte
@@ -98,7 +97,8 @@ func TestCutByTheCapture(t *testing.T) {
 	}
 }
 
-// faultsOf are the faults that the packet b has by package wire and section 4.
+// faultsOf returns the faults of the packet b according to package wire and to
+// section 4 of PROTOCOL.md.
 func faultsOf(b []byte) (faults []string) {
 	h, f := wire.ParseHeader(b)
 	if f != wire.FaultNone {
@@ -125,7 +125,7 @@ func wellFormed(b []byte) bool {
 	return ok
 }
 
-// truncations are all beginnings of all packets.
+// truncations returns every proper prefix of every packet.
 func truncations(packets [][]byte) (all [][]byte) {
 	for _, b := range packets {
 		for n := range b {
@@ -135,8 +135,8 @@ func truncations(packets [][]byte) (all [][]byte) {
 	return all
 }
 
-// badHeaders are the packets with each bit of their headers changed, one at a
-// time, and with a byte too many.
+// badHeaders returns each packet with every bit of its header flipped in turn,
+// and with one byte appended.
 func badHeaders(packets [][]byte) (all [][]byte) {
 	for _, b := range packets {
 		for bit := range 8 * wire.HeaderSize {
@@ -151,7 +151,7 @@ func badHeaders(packets [][]byte) (all [][]byte) {
 	return append(all, padding)
 }
 
-// corrupted are n of the packets with up to three random bytes.
+// corrupted returns n packets with up to three bytes overwritten at random.
 func corrupted(r *rand.Rand, packets [][]byte, n int) (all [][]byte) {
 	for range n {
 		b := bytes.Clone(packets[r.IntN(len(packets))])
@@ -163,7 +163,7 @@ func corrupted(r *rand.Rand, packets [][]byte, n int) (all [][]byte) {
 	return all
 }
 
-// junk is n datagrams of somebody else's.
+// junk returns n random datagrams.
 func junk(r *rand.Rand, n int) (all [][]byte) {
 	for range n {
 		b := make([]byte, 1+r.IntN(200))
@@ -175,13 +175,13 @@ func junk(r *rand.Rand, n int) (all [][]byte) {
 	return all
 }
 
-// badFrames are the malformed frames that chance seldom makes.
+// badFrames returns malformed frames that random changes seldom produce.
 func badFrames() [][]byte {
 	bad := [][]byte{
 		{},
-		{1, 0x40, 63, 0}, {1, 0x80, 0, 0x3f, 0xff, 0}, {1, 0xc0, 0, 0, 0, 0x3f, 0xff, 0xff, 0xff, 0}, // longer than need be
+		{1, 0x40, 63, 0}, {1, 0x80, 0, 0x3f, 0xff, 0}, {1, 0xc0, 0, 0, 0, 0x3f, 0xff, 0xff, 0xff, 0}, // not the shortest form
 		{1, 0xc0, 0, 0, 1, 0, 0, 0, 0, 0}, {1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0}, // 2^32 and above
-		{1, 0, 0xc0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, // a long payload
+		{1, 0, 0xc0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, // a payload longer than the packet
 		{9, 0, 0}, {9, 0, 1, 0}, {9, 4, 0},
 		wire.AppendReliable(nil, 1, 1023, 1024, nil), wire.AppendReliable(nil, 1, 2000, 1024, nil), wire.AppendReliable(nil, 1, 4, 5, nil),
 	}

@@ -14,12 +14,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sample is a valid packet, Hello or plaintext, and what the dissector must say
-// of it.
+// sample is a packet, Hello or plaintext, with the expected dissection.
 type sample struct {
 	b      []byte
 	want   []string // its fields, as name=value
-	info   string   // its line in the list of packets
+	info   string   // the Info column
 	faults []string
 }
 
@@ -33,7 +32,7 @@ var (
 	responderHello = wire.Hello{Index: responderIndex, Rate: 10_000, Burst: 500, MaxDatagram: 1232}
 )
 
-// packetSamples are all packets of a handshake, and Data packets in it.
+// packetSamples returns all packets of a handshake and Data packets of its session.
 func packetSamples(t *testing.T, suite wire.Suite) []sample {
 	init, response, final, keys := handshake(t, suite)
 	var given [wire.CookieSize]byte
@@ -72,8 +71,8 @@ func packetSamples(t *testing.T, suite wire.Suite) []sample {
 	}
 }
 
-// handshake makes the packets of a handshake, but for the cookies, and returns
-// the dialer's keys.
+// handshake returns the packets of a handshake without cookies, and the dialer's
+// keys.
 func handshake(t *testing.T, suite wire.Suite) (init, response, final []byte, keys noise.Keys) {
 	prologue := append([]byte("intentra handshake"), wire.Version, byte(suite), 1, 2, 3, 4)
 	i, r := machines(t, suite, prologue)
@@ -108,7 +107,7 @@ func machines(t *testing.T, suite wire.Suite, prologue []byte) (*noise.Initiator
 	return i, r
 }
 
-// data is a Data packet.
+// data returns a Data packet.
 func data(t *testing.T, suite wire.Suite, key [32]byte, receiver uint32, counter uint64, frames []byte) sample {
 	c, err := noise.NewAEAD(suite, key)
 	require.NoError(t, err)
@@ -125,7 +124,8 @@ func data(t *testing.T, suite wire.Suite, key [32]byte, receiver uint32, counter
 	}
 }
 
-// helloSamples are the plaintexts of both Hellos, and of the least that may be.
+// helloSamples returns the plaintexts of both Hellos and of one with the smallest
+// allowed values.
 func helloSamples() (all []sample) {
 	for _, h := range []wire.Hello{dialerHello, responderHello, {Index: 1, Rate: 1, Burst: 1, MaxDatagram: wire.MinDatagram}} {
 		all = append(all, sample{b: wire.AppendHello(nil, h), info: "Hello", want: []string{
@@ -137,15 +137,15 @@ func helloSamples() (all []sample) {
 	return all
 }
 
-// index is what the dissector shows of a receiver index.
+// index returns how the dissector shows a receiver index.
 func index(name string, i uint32) string { return fmt.Sprintf("%s=0x%08x", name, i) }
 
-// octets is what it shows of bytes.
+// octets returns how the dissector shows bytes.
 func octets(name string, b []byte) string {
 	return name + "=" + strings.TrimRight(strings.ReplaceAll(fmt.Sprintf("% x", b), " ", ":"), ":")
 }
 
-// distinct is n bytes that count up from first.
+// distinct returns n bytes that count up from first.
 func distinct(n int, first byte) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -154,5 +154,5 @@ func distinct(n int, first byte) []byte {
 	return b
 }
 
-// be32 is v in 4 bytes.
+// be32 returns v in 4 bytes.
 func be32(v uint32) []byte { return binary.BigEndian.AppendUint32(nil, v) }

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// A capture beside a sender that leaves segmentation to the kernel has several
-// datagrams as one: each is dissected.
+// With segmentation offload, a capture on the sending machine contains several
+// datagrams as one packet. Each of them is dissected.
 func TestDatagramsBeforeSegmentation(t *testing.T) {
 	t.Parallel()
 	one := func(counter uint64, size int) sample {
@@ -43,19 +43,19 @@ func TestDatagramsBeforeSegmentation(t *testing.T) {
 			require.Empty(t, got[0].faults())
 		}
 	}
-	// These are no such runs: a longer one cannot be the next, nor one that is not sound, nor one whose counter goes back.
-	for name, apart := range map[string][]byte{
-		"longer":             slices.Concat(one(0, 40).b, one(1, 41).b),
-		"longer than Init":   slices.Concat(init.b, one(1, 97).b),
-		"Init with a tail":   slices.Concat(init.b, make([]byte, 40)),
-		"same counter":       slices.Concat(one(1, 40).b, one(1, 40).b),
-		"counter too high":   slices.Concat(one(1, 40).b, one(1<<28, 40).b),
-		"counter of Init's":  slices.Concat(init.b, one(1<<28, 40).b),
-		"part of another":    slices.Concat(init.b, init.b[:100]),
-		"something behind":   slices.Concat(one(1, 40).b, one(2, 40).b, make([]byte, 40)),
-		"less than a packet": slices.Concat(one(1, 40).b, one(2, 40).b[:31]),
+	// These are single datagrams: in a run no datagram is longer than the one before it, all are well-formed, and counters increase.
+	for name, single := range map[string][]byte{
+		"longer":                    slices.Concat(one(0, 40).b, one(1, 41).b),
+		"longer than Init":          slices.Concat(init.b, one(1, 97).b),
+		"Init with a tail":          slices.Concat(init.b, make([]byte, 40)),
+		"same counter":              slices.Concat(one(1, 40).b, one(1, 40).b),
+		"counter too high":          slices.Concat(one(1, 40).b, one(1<<28, 40).b),
+		"Init and counter too high": slices.Concat(init.b, one(1<<28, 40).b),
+		"truncated second Init":     slices.Concat(init.b, init.b[:100]),
+		"trailing bytes":            slices.Concat(one(1, 40).b, one(2, 40).b, make([]byte, 40)),
+		"less than a packet":        slices.Concat(one(1, 40).b, one(2, 40).b[:31]),
 	} {
-		got := dissect(t, datagrams([][]byte{apart}), asIntentra...)
+		got := dissect(t, datagrams([][]byte{single}), asIntentra...)
 		versions := slices.DeleteFunc(got[0].values(), func(s string) bool { return s != "intentra.version=1" })
 		require.Len(t, versions, 1, name)
 	}

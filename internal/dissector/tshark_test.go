@@ -17,7 +17,7 @@ import (
 
 const script = "../../wireshark/intentra.lua"
 
-// Options that say which dissector is for what.
+// Options that select a dissector.
 var (
 	asIntentra = []string{"-d", "udp.port==61000,intentra"}
 	portOption = []string{"-o", "intentra.ports:5000-5010,61000"}
@@ -25,23 +25,23 @@ var (
 	asHello    = userDLT("intentra_hello")
 )
 
-// userDLT makes tshark take packets of link type USER0 for those of a protocol.
+// userDLT makes tshark dissect packets of link type USER0 as a protocol.
 func userDLT(protocol string) []string {
 	return []string{"-o", `uat:user_dlts:"User 0 (DLT=147)","` + protocol + `","0","","0",""`}
 }
 
-// packet is what one of the dissectors has made of a packet: all its fields in
-// their order, or nil if it was not asked or has refused it.
+// packet is the dissection of a packet: its fields in order, or nil if no
+// dissector of ours accepted it.
 type packet []field
 
 // field is an item of the tree of a packet.
 type field struct {
-	name, show, label string // label is what a reader sees, with the names of values
-	at, size          int    // its place in the packet
-	value             string // the bytes there, in hexadecimal
+	name, show, label string // label is the text shown, with names of values
+	at, size          int    // in the packet
+	value             string // those bytes, in hexadecimal
 }
 
-// dissect returns what intentra.lua makes of the packets of c.
+// dissect returns the dissection of each packet of c by intentra.lua.
 func dissect(t *testing.T, c capture, options ...string) []packet {
 	t.Helper()
 	out := tshark(t, append([]string{"-r", c.write(t), "-T", "pdml", "-J", "intentra intentra_frames intentra_hello"}, options...)...)
@@ -61,7 +61,7 @@ func dissect(t *testing.T, c capture, options ...string) []packet {
 	return packets
 }
 
-// element is a proto or a field of PDML, https://wiki.wireshark.org/PDML.
+// element is a proto or field element of PDML, https://wiki.wireshark.org/PDML.
 type element struct {
 	Name   string    `xml:"name,attr"`
 	Show   string    `xml:"show,attr"`
@@ -90,8 +90,8 @@ func (p packet) find(name string) (found []field) {
 	return found
 }
 
-// values are the fields that stand for bytes of the packet or tell of them, in
-// their order, as name=value.
+// values returns the fields that show bytes of the packet, or are derived from
+// them, in order, as name=value.
 func (p packet) values() (all []string) {
 	for _, f := range p {
 		if strings.HasPrefix(f.name, "intentra.") && f.name != "intentra.frame" && !f.expert() {
@@ -101,7 +101,7 @@ func (p packet) values() (all []string) {
 	return all
 }
 
-// faults are the names of the expert infos.
+// faults returns the names of the expert infos.
 func (p packet) faults() (all []string) {
 	for _, f := range p {
 		if strings.HasPrefix(f.name, "intentra.") && f.expert() {
@@ -116,8 +116,8 @@ func (f field) expert() bool {
 		slices.Contains([]string{"intentra.frame.malformed", "intentra.frame.message_length", "intentra.hello.invalid"}, f.name)
 }
 
-// requireTrue checks that each field of p shows the bytes of b, the packet,
-// that it says it does. before is the length of what precedes them.
+// requireTrue checks that the position and value of each field of p match the
+// packet b. before is the number of bytes that precede b.
 func (p packet) requireTrue(t *testing.T, b []byte, before int) {
 	t.Helper()
 	for _, f := range p {
@@ -126,34 +126,34 @@ func (p packet) requireTrue(t *testing.T, b []byte, before int) {
 		}
 		at := f.at - before
 		require.LessOrEqual(t, at+f.size, len(b), f.name)
-		if f.name != "intentra.version" && f.name != "intentra.type" { // of which value has half a byte
+		if f.name != "intentra.version" && f.name != "intentra.type" { // whose value is half a byte
 			require.Equal(t, hex.EncodeToString(b[at:at+f.size]), f.value, f.name)
 		}
 	}
 }
 
-// tshark runs tshark with intentra.lua and returns what it prints. It skips the
-// test where that cannot be done, and fails it if a Lua error shows anywhere.
+// tshark runs tshark with intentra.lua and returns its standard output. It skips
+// the test if that is not possible, and fails it on any Lua error.
 func tshark(t *testing.T, args ...string) []byte {
 	t.Helper()
 	program, err := exec.LookPath("tshark")
 	if err != nil {
 		t.Skip("tshark is not installed: apt-get install tshark")
 	}
-	if probe.Do(func() { askLua(t, program) }); !luaRuns {
+	if probe.Do(func() { probeLua(t, program) }); !luaRuns {
 		t.Skipf("%s runs no Lua scripts for user %d: built without Lua, or run_user_scripts_when_superuser is not true in its init.lua",
 			program, os.Getuid())
 	}
 	out, errors := run(t, program, script, args...)
 	requireNoLuaError(t, errors)
-	if args[0] != "-G" { // which lists the texts of errors that may be
+	if args[0] != "-G" { // which lists the texts of possible errors
 		requireNoLuaError(t, string(out))
 	}
 	return out
 }
 
-// requireNoLuaError looks for what a failed script leaves in a packet, and in
-// the messages of tshark.
+// requireNoLuaError looks for the traces that a failing script leaves in packets
+// and in tshark's messages.
 func requireNoLuaError(t *testing.T, s string) {
 	t.Helper()
 	for _, mark := range []string{"Lua Error", "_ws.lua.error", "Lua: ", "intentra.lua:", `intentra.lua"]`} {
@@ -168,16 +168,16 @@ var (
 	luaRuns bool
 )
 
-// askLua finds out whether this tshark runs scripts: it may be built without
-// Lua, or refuse them to root.
-func askLua(t *testing.T, program string) {
+// probeLua finds out whether this tshark runs scripts: it may be built without
+// Lua, or refuse to run them as root.
+func probeLua(t *testing.T, program string) {
 	name := filepath.Join(t.TempDir(), "probe.lua")
 	require.NoError(t, os.WriteFile(name, []byte(`print("scripts run")`), 0o600))
 	out, _ := run(t, program, name, "-G", "column-formats")
 	luaRuns = bytes.Contains(out, []byte("scripts run"))
 }
 
-// run runs tshark with a script, away from the user's own settings and plugins.
+// run runs tshark with a script, isolated from the user's settings and plugins.
 func run(t *testing.T, program, script string, args ...string) (out []byte, errors string) {
 	t.Helper()
 	cmd := exec.Command(program, append(args, "-X", "lua_script:"+script)...) // -G must come first
