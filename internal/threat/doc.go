@@ -1,12 +1,12 @@
-// Package threat holds the adversaries of docs/THREATMODEL.md, one to a file,
-// and the tests that hold the endpoint against them: TestThreat01 to
-// TestThreat34, named by their rows in the table there.
+// Package threat tests the rows of docs/THREATMODEL.md against a whole endpoint:
+// TestThreatNN... in threatNN_..._test.go holds the adversary of row NN and the
+// test that the endpoint withstands it.
 //
-// Most run in package sim, where honest traffic flows twice through the same
-// virtual seconds, once in peace and once under attack, and both deliveries are
-// reported. Rows about sockets and the user's own code run over loopback, and
-// those about what the kernel may do in package udp, whose system calls a test
-// can replace; row 34, which winds counters forward, is in package conn.
+// Most tests run in package sim. Honest peers exchange the same messages in the
+// same virtual seconds twice, without and with the attack, and the test reports
+// both delivery rates. Tests of sockets and of the user's code run over loopback.
+// Two rows are tested where a test can reach further in: system call errors in
+// package udp, counters near their limits in package conn.
 //
 //	go test ./... -run Threat -v
 package threat

@@ -137,16 +137,16 @@ func (s *scene) traffic() (delivery float64) {
 	return float64(got) / float64(sent)
 }
 
-// underAttack runs the same traffic in peace and under attack, which starts the
+// underAttack runs the same traffic in baseline and under attack, which starts the
 // adversary once the honest peers are connected; and returns the scene of the
 // attack and both deliveries. A state counts as sent though its Send was
 // refused.
-func underAttack(t testing.TB, seed uint64, attack func(s *scene), change ...func(hub *intentra.Config)) (s *scene, peace, attacked float64) {
+func underAttack(t testing.TB, seed uint64, attack func(s *scene), change ...func(hub *intentra.Config)) (s *scene, baseline, attacked float64) {
 	t.Helper()
-	peace = newScene(t, seed, change...).traffic()
+	baseline = newScene(t, seed, change...).traffic()
 	s = newScene(t, seed, change...)
 	attack(s)
-	return s, peace, s.traffic()
+	return s, baseline, s.traffic()
 }
 
 // report prints a row's figure, in one line that begins with its number. It is

@@ -1,0 +1,108 @@
+package threat
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/conn"
+)
+
+// rotator is a rawDialer with a network of its own, that uses another address of it
+// for each packet.
+type rotator struct {
+	*rawDialer
+	at    func(i int) netip.AddrPort
+	used  int
+	begun []netip.AddrPort
+}
+
+func (r *rotator) next() netip.AddrPort {
+	r.used++
+	return r.at(r.used)
+}
+
+// tick begins n handshakes, and asks for all else that addresses have a limit
+// for: four times as many challenges, and as many repeats of what it has begun.
+func (r *rotator) tick(n int) {
+	for range n {
+		from := r.next()
+		r.begun = append(r.begun, from)
+		at := r.begin(from)
+		for range 4 {
+			r.send(r.next(), at.init) // what answers it is for nobody
+		}
+		earlier := r.begun[max(0, len(r.begun)-100)]
+		r.send(earlier, r.calls[earlier].init)
+	}
+}
+
+// limits is what became of it, by the limits that count addresses.
+type limits struct {
+	inFlight           int // at most
+	begun, refused     uint64
+	challenged, share  uint64
+	addressRate        uint64
+	baseline, attacked float64
+}
+
+func (l limits) String() string {
+	return fmt.Sprintf("at most %d in flight, %d begun, address %d, %d challenges, cookie/reply_share %d, ratelimit/address_rate %d",
+		l.inFlight, l.begun, l.refused, l.challenged, l.share, l.addressRate)
+}
+
+// Whoever rotates the addresses of an IPv6 /64 gets what a single address gets,
+// at every limit to the last packet, and newcomers from the /64 beside it
+// connect at their first try. Another /64 for each packet gets more.
+func TestThreat06IPv6AddressRotation(t *testing.T) {
+	const network = 1 << 16
+	one, _ := rotate(t, func(i int) netip.AddrPort { return netip.AddrPortFrom(v6(network, 1).Addr(), uint16(i)) })
+	rotated, newcomers := rotate(t, func(i int) netip.AddrPort { return v6(network, uint64(i)*0x9e3779b97f4a7c15) })
+	require.Equal(t, one, rotated)
+	require.Equal(t, 5, rotated.inFlight)
+	require.NotZero(t, rotated.refused)
+	require.NotZero(t, rotated.share)
+	require.NotZero(t, rotated.addressRate)
+	took := slowest(t, newcomers)
+	require.Less(t, took, 100*time.Millisecond)
+
+	elsewhere, _ := rotate(t, func(i int) netip.AddrPort { return v6(uint64(network+1000+i), 1) })
+	require.Greater(t, elsewhere.inFlight, 10*rotated.inFlight, "the test tells networks apart")
+	require.Greater(t, elsewhere.begun, rotated.begun)
+	report(t, 6, "rotating a /64: %v; one address: the same; another /64 each time: at most %d in flight; %d newcomers from the /64 beside it up within %v; honest delivery %s without, %s with",
+		rotated, elsewhere.inFlight, len(newcomers), took, percent(rotated.baseline), percent(rotated.attacked))
+}
+
+// rotate has a rotator of the addresses attack the hub.
+func rotate(t *testing.T, at func(i int) netip.AddrPort) (l limits, newcomers []*newcomer) {
+	s, baseline, attacked := underAttack(t, 6, func(s *scene) {
+		r := &rotator{rawDialer: newRawDialer(s, 6), at: at}
+		lasts := max(time.Duration(size(int(2*time.Second))), 500*time.Millisecond)
+		pending := func() bool { return len(newcomers) > 0 && !newcomers[len(newcomers)-1].up }
+		stop := s.Every(time.Millisecond, func() {
+			r.tick(3)
+			if !pending() {
+				l.inFlight = max(l.inFlight, s.hub.Stats().HandshakesInFlight)
+			}
+		})
+		s.After(lasts, stop)
+		for i := range 3 {
+			s.After(lasts*time.Duration(i+1)/4, func() {
+				newcomers = append(newcomers, s.arrive(fmt.Sprintf("newcomer%d", i), v6(1<<16+1, uint64(i+1))))
+			})
+		}
+	})
+	stats := s.hub.Stats()
+	honest := uint64(len(s.peers) + len(newcomers))
+	l.begun = stats.Handshakes[conn.HandshakeStarted] - honest
+	l.refused = stats.Handshakes[conn.HandshakeAddress]
+	l.challenged = stats.CookiesSent - honest
+	l.share = s.hub.Drops("cookie", "reply_share")
+	l.addressRate = s.hub.Drops("ratelimit", "address_rate")
+	l.baseline, l.attacked = baseline, attacked
+	require.Equal(t, baseline, attacked)
+	return l, newcomers
+}

@@ -1,0 +1,84 @@
+package threat
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/wire"
+)
+
+// churner is a peer each of whose packets puts off what the hub waits for from
+// it: the end of the session for want of a sign of life, and the acknowledgement
+// that it asks for.
+type churner struct{ *maliciousPeer }
+
+func (c churner) reset(n int) {
+	for range n {
+		c.send(wire.AppendPing(nil))
+	}
+}
+
+// timers looks at the hub's timers and counts how often those of sessions have
+// moved.
+type timers struct {
+	s      *scene
+	at     map[uintptr]int64
+	others int // those of no session, at most at a time
+	moves  int
+}
+
+func (m *timers) look() {
+	heap := inside(m.s.t, m.s.hub.Endpoint(), "timers")
+	sessions := 0
+	for i := range heap.Len() {
+		timer := heap.Index(i)
+		if owner := timer.Elem().FieldByName("owner"); owner.Elem().Type().String() != "*conn.session" {
+			continue
+		}
+		sessions++
+		at := timer.Elem().FieldByName("at").Int()
+		if was, ok := m.at[timer.Pointer()]; ok && was != at {
+			m.moves++
+		}
+		m.at[timer.Pointer()] = at
+	}
+	require.Equal(m.s.t, m.s.hub.Stats().Sessions, sessions, "one each")
+	m.others = max(m.others, heap.Len()-sessions)
+}
+
+// 10^6 resets leave one timer a peer, which moves as often as with a tenth of
+// them: when an acknowledgement falls due and when that has left. That the heap
+// is right is for FuzzTimers in package conn, which compares it with a list that
+// is searched.
+func TestThreat22TimerChurn(t *testing.T) {
+	const each = 5 * time.Millisecond
+	n, perPeer := 25, 40_000 // in 5 s, which is not too many
+	if size(10) < 10 {
+		n, perPeer = 3, 10_000
+	}
+	var m *timers
+	churn := func(perPeer int) func(s *scene) {
+		batch := perPeer / int(honestTime/each)
+		return func(s *scene) {
+			m = &timers{s: s, at: map[uintptr]int64{}}
+			for _, c := range s.maliciousPeers(n, intentra.Config{}) {
+				s.Every(each, func() { churner{c}.reset(min(batch, perPeer-c.sent)) })
+			}
+			s.Every(each, m.look)
+		}
+	}
+	s, baseline, attacked := underAttack(t, 22, churn(perPeer))
+	moves, stats := m.moves, s.hub.Stats()
+	_, _, _ = underAttack(t, 22, churn(perPeer/10))
+	require.Equal(t, m.moves, moves, "with ten times as many resets")
+	require.LessOrEqual(t, uint64(moves), 2*stats.PacketsOut)
+	require.LessOrEqual(t, m.others, 1, "for all peers without a session")
+	require.Equal(t, len(s.peers)+n, stats.Sessions)
+	require.Zero(t, closes(stats))
+	require.Equal(t, baseline, attacked)
+	report(t, 22, "%d resets by %d peers: one timer a session, %d timers for %d sessions, which have moved %d times, as with a tenth of the resets; honest delivery %s without, %s with",
+		n*perPeer, n, stats.Sessions+m.others, stats.Sessions, moves, percent(baseline), percent(attacked))
+}

@@ -1,0 +1,167 @@
+package threat
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages"
+)
+
+// panicker is the user's own code, wherever he may put some: each place panics as
+// often as has been asked for.
+type panicker struct {
+	packets   atomic.Int64 // a stage that sees whole packets, on their way in
+	messages  atomic.Int64 // one that sees messages
+	outgoing  atomic.Int64 // one that sees them on their way out
+	notices   atomic.Int64 // one that keeps state for peers, sessions and epochs
+	handler   atomic.Int64
+	onPeer    atomic.Int64
+	authorize atomic.Int64
+	exits     atomic.Int64 // of Authorize, by runtime.Goexit
+}
+
+// panicOnce panics if one is left.
+func panicOnce(left *atomic.Int64, where string) {
+	if left.Load() > 0 && left.Add(-1) >= 0 {
+		panic(where)
+	}
+}
+
+func panickingStage(name string, left *atomic.Int64) pipeline.Stage {
+	return pipeline.Func(name, nil, func(*pipeline.Packet) pipeline.Verdict {
+		panicOnce(left, name)
+		return pipeline.Accept
+	})
+}
+
+// panickingNotices is a stage that is told who comes and goes.
+type panickingNotices struct{ left *atomic.Int64 }
+
+func (b panickingNotices) Name() string                              { return "panicking_notices" }
+func (b panickingNotices) Reasons() []string                         { return nil }
+func (b panickingNotices) Process(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept }
+func (b panickingNotices) PeerOpened(pipeline.PeerNotice)            { panicOnce(b.left, "PeerOpened") }
+func (b panickingNotices) PeerClosed(pipeline.PeerNotice)            { panicOnce(b.left, "PeerClosed") }
+func (b panickingNotices) SessionOpened(pipeline.SessionNotice)      { panicOnce(b.left, "SessionOpened") }
+func (b panickingNotices) SessionClosed(pipeline.SessionNotice)      { panicOnce(b.left, "SessionClosed") }
+func (b panickingNotices) EpochOpened(pipeline.EpochNotice)          { panicOnce(b.left, "EpochOpened") }
+func (b panickingNotices) EpochClosed(pipeline.EpochNotice)          { panicOnce(b.left, "EpochClosed") }
+
+// config has a listener call all of them, and pass its messages on to got.
+func (b *panicker) config(got chan<- intentra.Message) intentra.Config {
+	return intentra.Config{
+		Authorize: func(intentra.PublicKey) bool {
+			panicOnce(&b.authorize, "Authorize")
+			if b.exits.Load() > 0 && b.exits.Add(-1) >= 0 {
+				runtime.Goexit()
+			}
+			return true
+		},
+		OnPeer: func(intentra.PeerEvent) { panicOnce(&b.onPeer, "OnPeer") },
+		Handler: func(_ *intentra.Peer, m intentra.Message) {
+			panicOnce(&b.handler, "Handler")
+			m.Payload = append([]byte(nil), m.Payload...)
+			got <- m
+		},
+		Stages: func(s *stages.Set) error {
+			s.InsertAfter("replay", panickingStage("panicking_packet", &b.packets))
+			s.InsertAfter("replay", panickingNotices{&b.notices})
+			s.InsertAfter("ack", panickingStage("panicking_message", &b.messages))
+			s.Outbound.InsertBefore("pack", panickingStage("panicking_outgoing", &b.outgoing))
+			return nil
+		},
+	}
+}
+
+// Wherever the user's code panics, that is recovered and counted, and costs one
+// packet, message or handshake: the process, the sessions, and everything else
+// go on.
+func TestThreat24PanicsInUserCode(t *testing.T) {
+	ctx := within(t)
+	const each = 10
+	b, got := new(panicker), make(chan intentra.Message, 1000)
+	l := listen(t, "127.0.0.1:0", b.config(got))
+	p := dial(t, l, intentra.Config{})
+	receive := func(ctx context.Context) (intentra.Message, error) { return next(t, ctx, got), nil }
+	baseline := stream(t, ctx, p, 5*each, receive)
+	require.Zero(t, l.Stats().Panics)
+
+	panics := uint64(0)
+	attack := func(place *atomic.Int64) {
+		place.Store(each)
+		panics += each
+	}
+	// A message that it hits is gone; it counts as received.
+	send := func() {
+		require.NoError(t, p.SendWait(ctx, intentra.Message{Channel: 2, Intent: intentra.Reliable, Payload: []byte("hit")}))
+	}
+	for _, place := range []struct {
+		left  *atomic.Int64
+		stage string
+	}{{&b.messages, "panicking_message"}, {&b.handler, "dispatch"}} {
+		attack(place.left)
+		for range each {
+			send()
+		}
+		eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+		require.EqualValues(t, each, dropped(l, place.stage, "panic"))
+	}
+	// A packet that it hits is sent again.
+	honest := 0
+	for range each {
+		b.packets.Store(1)
+		panics++
+		honest += stream(t, ctx, p, 5, receive)
+	}
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+	require.EqualValues(t, each, dropped(l, "panicking_packet", "panic"))
+	// On the way out nobody hears of a message that it hits.
+	attack(&b.outgoing)
+	back := peerOf(t, ctx, l, p)
+	for range each {
+		require.NoError(t, back.SendWait(ctx, intentra.Message{Intent: intentra.Realtime, Payload: []byte("hit")}))
+	}
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+	honest += stream(t, ctx, back, 5*each, p.Receive)
+	// A stage that is told who comes and goes may fail at each of it: a peer, its
+	// session and its epoch that open, and the latter two when they close.
+	b.notices.Store(3)
+	panics += 3
+	brief := dial(t, l, intentra.Config{})
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 2 })
+	honest += stream(t, ctx, brief, 5*each, receive)
+	b.notices.Store(2)
+	panics += 2
+	require.NoError(t, brief.Transport().Close())
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 1 })
+	// OnPeer is told nothing back; Authorize has refused the key, also where it has
+	// ended its goroutine.
+	b.onPeer.Store(1)
+	panics++
+	for _, left := range []*atomic.Int64{&b.authorize, &b.exits} {
+		left.Store(1)
+		panics++
+		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{
+			Key: newKey(t), HandshakeTimeout: time.Second,
+		})
+		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	}
+	other := dial(t, l, intentra.Config{})
+	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+
+	honest += stream(t, ctx, p, 5*each, receive)
+	honest += stream(t, ctx, other, 5*each, receive)
+	require.Equal(t, 2, l.Stats().Sessions)
+	require.True(t, p.Connected())
+	require.Empty(t, got)
+	require.EqualValues(t, panics, l.Stats().Panics)
+	report(t, 24, "%d panics in stages, their notices, Handler, OnPeer and Authorize: each counted (panics %d; <stage>/panic %d each), sessions closed 0; honest Reliable delivery %s without, %s with",
+		panics, l.Stats().Panics, each, percent(float64(baseline)/(5*each)), percent(float64(honest)/(25*each)))
+}

@@ -1,0 +1,147 @@
+package threat
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/sim"
+	"github.com/intentra/intentra/wire"
+)
+
+// mapped writes an IPv4 address as an IPv6 one.
+func mapped(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(a.Addr().As16()), a.Port())
+}
+
+// However an address is written, as IPv4 or mapped into IPv6, with a zone that
+// says nothing or one in numbers: it is one address, and behind it one peer.
+func TestThreat29MappedAndZonedAddresses(t *testing.T) {
+	inTables, baseline, delivery := mappedDatagrams(t)
+	dials := mappedDials(t)
+	zoned := zonedDials(t)
+	report(t, 29, "%d datagrams from mapped addresses: roams 0, half-open handshakes of one address in both forms %d of 5 (handshake/address counted); %d dials of one peer by IPv4 and mapped, %d by zoned addresses: one peer, one session each; honest delivery %s without, %s with",
+		inTables.datagrams, inTables.halfOpen, dials, zoned, percent(baseline), percent(delivery))
+}
+
+type tables struct{ datagrams, halfOpen int }
+
+// mappedDatagrams has a network hand over every other datagram with its source
+// mapped, as a dual-stack socket may.
+func mappedDatagrams(t *testing.T) (in tables, baseline, delivery float64) {
+	s, baseline, delivery := underAttack(t, 29, func(s *scene) {
+		s.Tap(func(d sim.Datagram) (pass sim.Action) {
+			if in.datagrams++; in.datagrams%2 == 0 {
+				pass.From = mapped(d.From)
+			}
+			return pass
+		})
+	})
+	require.Equal(t, baseline, delivery)
+	require.Equal(t, 1.0, delivery)
+	stats := s.hub.Stats()
+	require.Zero(t, stats.Roams, "it is the same address")
+	require.Equal(t, len(s.peers), stats.Peers)
+	require.Equal(t, len(s.peers), stats.Sessions)
+	require.Zero(t, closes(stats))
+
+	// Two dialers at one address, one of which is seen as mapped, share what the
+	// address has in slots: five. Message 3 never comes.
+	s.Tap(func(d sim.Datagram) (pass sim.Action) {
+		pass.Drop = d.Type() == wire.TypeFinal
+		return pass
+	})
+	for i := range 8 {
+		n := s.node("half"+string(rune('a'+i)), intentra.Config{})
+		require.NoError(t, n.Rebind(netip.AddrPortFrom(netip.MustParseAddr("10.9.9.9"), uint16(1000+i))))
+		require.NoError(t, n.Dial(s.hub.Key()))
+	}
+	s.run(time.Second)
+	in.halfOpen = s.hub.Stats().HandshakesInFlight
+	require.Equal(t, intentra.DefaultHandshakesPerAddress, in.halfOpen)
+	require.NotZero(t, s.hub.Handshakes(conn.HandshakeAddress))
+	return in, baseline, delivery
+}
+
+// mappedDials has a listener on both families dialled and dial under either form.
+func mappedDials(t *testing.T) (dials int) {
+	ctx := within(t)
+	probe, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		t.Log("no IPv6 here")
+		return 0
+	}
+	_ = probe.Close()
+	l := listen(t, "[::]:0", intentra.Config{})
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), l.LocalAddr().Port())
+	for _, from := range []string{"127.0.0.1:0", "[::]:0"} {
+		d := listen(t, from, intentra.Config{})
+		var peer *intentra.Peer
+		for _, target := range []netip.AddrPort{at, mapped(at)} {
+			p, err := d.Dial(ctx, target.String(), l.PublicKey())
+			require.NoError(t, err)
+			require.Equal(t, at, p.Addr())
+			require.True(t, peer == nil || peer == p, "another peer for another form")
+			peer = p
+			dials++
+		}
+		stream(t, ctx, peer, 10, peerOf(t, ctx, l, peer).Receive)
+		theirs := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), d.LocalAddr().Port())
+		eventually(t, ctx, "the address has one form", func() bool { return peerOf(t, ctx, l, peer).Addr() == theirs })
+		// And back, which finds the session that is there.
+		p, err := l.Dial(ctx, mapped(theirs).String(), d.PublicKey())
+		require.NoError(t, err)
+		require.Same(t, peerOf(t, ctx, l, peer), p)
+		dials++
+		require.NoError(t, d.Close())
+	}
+	require.Equal(t, 2, l.Stats().Peers)
+	require.Zero(t, l.Stats().Roams)
+	return dials
+}
+
+// zonedDials dials addresses with zones, each in two forms: by the name of the
+// interface and by its number. Only a link-local address keeps its zone, and that
+// is the name.
+func zonedDials(t *testing.T) (dials int) {
+	ctx := within(t)
+	interfaces, err := net.Interfaces()
+	require.NoError(t, err)
+	for _, i := range interfaces {
+		addrs, _ := i.Addrs()
+		for _, a := range addrs {
+			prefix, err := netip.ParsePrefix(a.String())
+			if err != nil || i.Flags&net.FlagUp == 0 || !prefix.Addr().Is6() {
+				continue
+			}
+			ip := prefix.Addr()
+			named, numbered := ip.WithZone(i.Name), ip.WithZone(strconv.Itoa(i.Index))
+			want := ip
+			if ip.IsLinkLocalUnicast() {
+				want = named
+			}
+			l := listen(t, netip.AddrPortFrom(want, 0).String(), intentra.Config{})
+			require.Equal(t, want, l.LocalAddr().Addr())
+			d := listen(t, "[::]:0", intentra.Config{})
+			for _, target := range []netip.Addr{named, numbered} {
+				p, err := d.Dial(ctx, netip.AddrPortFrom(target, l.LocalAddr().Port()).String(), l.PublicKey())
+				require.NoError(t, err, "dialling %v", target)
+				require.Equal(t, netip.AddrPortFrom(want, l.LocalAddr().Port()), p.Addr())
+				stream(t, ctx, p, 10, peerOf(t, ctx, l, p).Receive)
+				require.NoError(t, p.Close())
+				eventually(t, ctx, "it is closed", func() bool { return l.Stats().Sessions == 0 && d.Stats().Sessions == 0 })
+				dials++
+			}
+			require.Equal(t, 1, l.Stats().Peers)
+			require.NoError(t, d.Close())
+			require.NoError(t, l.Close())
+		}
+	}
+	return dials
+}

@@ -1,0 +1,133 @@
+package threat
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/sim"
+	"github.com/intentra/intentra/wire"
+)
+
+// refusedPeer is a whole endpoint with a key that is not allowed, which dials again
+// and again.
+type refusedPeer struct {
+	*sim.Node
+	proved bool     // it has sent message 3 in this handshake
+	dials  int      // that have ended
+	errs   []error  // how
+	finals int      // datagrams of message 3, repeats included
+	told   []string // what it was sent from then on
+
+	first    []byte // message 1 of this handshake, with its cookie
+	replayed uint64 // how often somebody else has sent that once more
+}
+
+func newRefusedPeer(s *scene, name string) *refusedPeer {
+	x := &refusedPeer{Node: s.node(name, intentra.Config{})}
+	s.Tap(func(d sim.Datagram) (pass sim.Action) {
+		switch {
+		case d.From == x.Addr() && d.Type() == wire.TypeInit:
+			x.proved = false // it has started over
+			x.first = bytes.Clone(d.Data)
+		case d.From == x.Addr() && d.Type() == wire.TypeFinal:
+			if first := x.first; !x.proved {
+				s.After(30*time.Millisecond, func() { s.Inject(x.Addr(), s.hub.Addr(), first, 0) })
+				x.replayed++
+			}
+			x.proved = true
+			x.finals++
+		case d.To == x.Addr() && x.proved:
+			x.told = append(x.told, fmt.Sprintf("%d bytes of type %d", len(d.Data), d.Type()))
+		}
+		return pass
+	})
+	x.OnEvent = func(ev sim.Event) {
+		if ev.Kind == conn.DialEnded {
+			x.dials++
+			x.errs = append(x.errs, ev.Err)
+			s.After(10*time.Millisecond, func() { _ = x.Dial(s.hub.Key()) })
+		}
+	}
+	require.NoError(s.t, x.Dial(s.hub.Key()))
+	return x
+}
+
+// Keys that are not allowed are refused once message 3 has proved that they are
+// theirs, and counted. From then on they are sent nothing, not even if somebody
+// sends their message 1 once more, keep no slot, and are known to no table.
+// Authorize is not asked for anyone who has proved nothing.
+func TestThreat33RefusedKeys(t *testing.T) {
+	allowed := map[intentra.PublicKey]bool{}
+	asked, refusals := 0, 0
+	var refused []*refusedPeer
+	var hub *sim.Node
+	s, baseline, attacked := underAttack(t, 33, func(s *scene) {
+		// The honest ones are connected: from here on there is a list.
+		hub = s.hub
+		for _, p := range s.peers {
+			allowed[p.Key()] = true
+		}
+		asked, refusals = 0, 0
+		for i := range 4 {
+			refused = append(refused, newRefusedPeer(s, fmt.Sprintf("refusedPeer%d", i)))
+		}
+		// Others begin as well, and prove nothing.
+		idle := &slotHolder{rawDialer: newRawDialer(s, 33)}
+		stop := s.Every(50*time.Millisecond, func() { idle.again() })
+		s.After(honestTime, stop)
+	}, func(cfg *intentra.Config) {
+		cfg.Authorize = func(k intentra.PublicKey) bool {
+			asked++
+			if len(allowed) > 0 && !allowed[k] {
+				refusals++
+				return false
+			}
+			return true
+		}
+	})
+	// Another half minute, in which the honest peers connect anew now and then.
+	for range 6 {
+		p := s.peers[s.Rand().Uint64N(uint64(len(s.peers)))]
+		p.ClosePeer(hub.Key(), wire.CloseNormal)
+		s.run(5 * time.Second)
+		s.connect(p)
+	}
+	for _, x := range refused {
+		x.OnEvent = nil // no more
+	}
+	s.run(10 * time.Second)
+
+	stats := hub.Stats()
+	dials, finals, replayed := 0, 0, uint64(0)
+	for _, x := range refused {
+		require.Greater(t, x.dials, 3)
+		require.Greater(t, x.finals, x.dials, "it has insisted")
+		require.Empty(t, x.told, "silence")
+		for _, err := range x.errs {
+			require.ErrorIs(t, err, conn.ErrNotConfirmed)
+		}
+		require.False(t, x.Connected(hub.Key()))
+		require.Zero(t, x.Heard(conn.PeerUp))
+		dials += x.dials
+		finals += x.finals
+		replayed += x.replayed
+	}
+	require.EqualValues(t, refusals, stats.Handshakes[conn.HandshakeRefused])
+	require.GreaterOrEqual(t, refusals, dials)
+	require.EqualValues(t, refusals, replayed)
+	require.Equal(t, replayed, stats.Handshakes[conn.HandshakeReplayed])
+	require.EqualValues(t, finals-refusals, stats.Handshakes[conn.HandshakeUnknown], "repeats of message 3 are for nobody")
+	require.EqualValues(t, refusals+6, asked)
+	require.Zero(t, stats.HandshakesInFlight, "no slot is kept")
+	require.Equal(t, len(s.peers), stats.Peers)
+	require.Equal(t, len(s.peers), stats.Sessions)
+	require.Equal(t, baseline, attacked)
+	report(t, 33, "%d dials with %d keys that are not allowed, message 3 sent %d times: refused %d, unknown %d, replayed %d, datagrams sent after message 3: 0, slots and peers kept: 0; honest delivery %s without, %s with",
+		dials, len(refused), finals, refusals, stats.Handshakes[conn.HandshakeUnknown], replayed, percent(baseline), percent(attacked))
+}
