@@ -40,12 +40,12 @@ func (n *Node) resolve(key intentra.PublicKey) netip.AddrPort {
 }
 
 // answer returns the answer to NeedAddress.
-func (p *process) answer(peer *conn.Peer) func(e *conn.Endpoint, now pipeline.Time) {
-	return func(e *conn.Endpoint, now pipeline.Time) {
+func (p *process) answer(peer *conn.Peer) func(d Driver, now pipeline.Time) {
+	return func(d Driver, now pipeline.Time) {
 		if addr := p.n.resolve(peer.Key); addr.IsValid() {
-			e.SetAddress(peer, addr, now)
+			d.SetAddress(peer, addr, now)
 		} else {
-			e.DialFailed(peer, ErrNoAddress, now)
+			d.DialFailed(peer, ErrNoAddress, now)
 		}
 	}
 }

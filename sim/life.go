@@ -25,10 +25,10 @@ func (n *Node) Running() bool { return !n.proc.ended }
 // Close ends the process in good order: its peers are told. What waits to be
 // sent is lost.
 func (n *Node) Close() {
-	n.Do(func(e *conn.Endpoint, now pipeline.Time) {
+	n.proc.do(func(d Driver, now pipeline.Time) {
 		p := n.proc
 		for more := true; more; {
-			more = e.Close(wire.CloseShutdown, now)
+			more = d.Close(wire.CloseShutdown, now)
 			p.takeEvents()
 			p.transmit()
 		}
@@ -67,14 +67,14 @@ func (n *Node) start() error {
 	if n.w.audit != nil {
 		n.w.audit.watch(p, &cfg)
 	}
-	ep, err := conn.New(cfg)
+	driver, ep, err := n.w.open(n, cfg)
 	if err != nil {
 		if n.proc == nil {
 			return fmt.Errorf("sim: %w", err)
 		}
 		return fmt.Errorf("sim: restarting %s: %w", n.name, err)
 	}
-	p.ep = ep
+	p.driver, p.ep = driver, ep
 	if n.proc != nil {
 		n.retire()
 	}

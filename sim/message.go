@@ -24,8 +24,8 @@ func (n *Node) Dial(to intentra.PublicKey) error {
 	if !slices.Contains(n.wishes, to) {
 		n.wishes = append(n.wishes, to)
 	}
-	n.Do(func(e *conn.Endpoint, now pipeline.Time) {
-		if _, err := e.Dial(to, now); err != nil {
+	n.proc.do(func(d Driver, now pipeline.Time) {
+		if _, err := d.Dial(to, now); err != nil {
 			n.hear(Event{At: n.w.now, Kind: conn.DialEnded, Peer: to, Err: err})
 		}
 	})
@@ -34,9 +34,9 @@ func (n *Node) Dial(to intentra.PublicKey) error {
 
 // ClosePeer ends the node's session with the peer and stops dialling it.
 func (n *Node) ClosePeer(to intentra.PublicKey, reason intentra.CloseReason) {
-	n.Do(func(e *conn.Endpoint, now pipeline.Time) {
-		if p := e.Peer(to); p != nil {
-			e.ClosePeer(p, reason, now)
+	n.proc.do(func(d Driver, now pipeline.Time) {
+		if p := n.proc.ep.Peer(to); p != nil {
+			d.ClosePeer(p, reason, now)
 		}
 	})
 }

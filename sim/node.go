@@ -141,5 +141,5 @@ func (n *Node) Endpoint() *conn.Endpoint { return n.proc.ep }
 // down does nothing.
 func (n *Node) Do(f func(e *conn.Endpoint, now pipeline.Time)) {
 	need(f != nil, "Do", "a function")
-	n.proc.do(f)
+	n.proc.do(func(_ Driver, now pipeline.Time) { f(n.proc.ep, now) })
 }

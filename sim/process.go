@@ -14,17 +14,18 @@ const workerQueue = 64
 
 // process is an endpoint with what the event loop of a Transport does for it.
 type process struct {
-	n     *Node
-	ep    *conn.Endpoint
-	ended bool
-	busy  bool // in the endpoint: calls must wait
+	n      *Node
+	ep     *conn.Endpoint
+	driver Driver // of ep
+	ended  bool
+	busy   bool // in the endpoint: calls must wait
 
 	audit     *processAudit   // nil: none
 	inCounts  pipeline.Counts // see Conservation
 	outCounts pipeline.Counts
 	received  uint64
 	taken     uint64 // messages, by the user
-	calls     []func(e *conn.Endpoint, now pipeline.Time)
+	calls     []func(d Driver, now pipeline.Time)
 	ready     []*conn.Peer // with something to send
 	connected []*conn.Peer // in the order in which they came
 
@@ -39,7 +40,7 @@ func (n *Node) wake() {
 	}
 }
 
-func (p *process) do(f func(e *conn.Endpoint, now pipeline.Time)) {
+func (p *process) do(f func(d Driver, now pipeline.Time)) {
 	if p.ended {
 		return
 	}
@@ -48,7 +49,7 @@ func (p *process) do(f func(e *conn.Endpoint, now pipeline.Time)) {
 	} else {
 		p.n.w.mark(p.n)
 		p.busy = true
-		f(p.ep, p.n.Now())
+		f(p.driver, p.n.Now())
 		p.takeEvents()
 		p.busy = false
 	}
@@ -60,7 +61,7 @@ func (p *process) receive(data []byte, from netip.AddrPort) {
 	p.n.w.mark(p.n)
 	p.received++
 	p.busy = true
-	p.ep.HandleDatagram(data, from, p.n.Now())
+	p.driver.HandleDatagram(data, from, p.n.Now())
 	p.takeEvents()
 	p.busy = false
 	p.n.wake()
@@ -77,14 +78,14 @@ func (p *process) turn() {
 	calls, ready := p.calls, p.ready
 	p.calls, p.ready = nil, nil
 	for _, f := range calls {
-		if f(p.ep, now); p.ended {
+		if f(p.driver, now); p.ended {
 			return
 		}
 	}
 	for _, peer := range ready {
-		p.ep.MarkReady(peer)
+		p.driver.MarkReady(peer)
 	}
-	p.ep.HandleTimeout(now)
+	p.driver.HandleTimeout(now)
 	p.takeEvents()
 	p.flush(now)
 	again := p.runJobs(now)
@@ -102,13 +103,13 @@ func (p *process) turn() {
 
 func (p *process) flush(now pipeline.Time) {
 	for more := true; more && !p.ended; {
-		more = p.ep.Flush(now)
+		more = p.driver.Flush(now)
 		p.transmit()
 	}
 }
 
 func (p *process) transmit() {
-	for _, d := range p.ep.Outgoing() {
+	for _, d := range p.driver.Outgoing() {
 		p.n.w.send(p.n, d.Addr, d.Data)
 	}
 }
@@ -123,7 +124,7 @@ func (p *process) runJobs(now pipeline.Time) (done bool) {
 		}
 		if p.n.JobDelay <= 0 {
 			j.Run()
-			p.ep.HandleJob(j, now)
+			p.driver.HandleJob(j, now)
 			done = true
 			continue
 		}
@@ -135,9 +136,9 @@ func (p *process) runJobs(now pipeline.Time) (done bool) {
 				return
 			}
 			j.Run()
-			p.do(func(e *conn.Endpoint, now pipeline.Time) {
+			p.do(func(d Driver, now pipeline.Time) {
 				p.working--
-				e.HandleJob(j, now)
+				d.HandleJob(j, now)
 			})
 		}})
 	}

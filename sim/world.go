@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -54,6 +55,7 @@ type World struct {
 	spare    spare
 
 	trace     trace
+	open      func(n *Node, cfg conn.Config) (Driver, *conn.Endpoint, error) // see DriveWith
 	observers []Observer
 	checkers  []checker
 	audit     *audit   // nil: none
@@ -73,6 +75,7 @@ func New(seed uint64) *World {
 		most:   maxFlying,
 		link:   Link{Delay: 5 * time.Millisecond},
 		trace:  newTrace(),
+		open:   openEndpoint,
 	}
 	w.rand = rand.New(w.stream("scenario"))
 	return w
