@@ -183,7 +183,7 @@ func (t *Transport) finish() {
 	}
 	t.endPeers()
 	t.publish(t.now(), true)
-	t.mail.close()
+	t.received.Close()
 	// Last: Close returns now, and everything is as it will stay.
 	close(t.done)
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/pack"
 	"github.com/intentra/intentra/wire"
@@ -37,7 +38,7 @@ type Peer struct {
 	places      [2]int32     // in each roster, from one; zero: not there. Under its lock
 	remote      atomic.Pointer[netip.AddrPort]
 
-	mail *box // nil until there is anything in it; under the mailroom's lock
+	received atomic.Pointer[recvq.Queue[*Peer]] // nil until it is needed; see receiveQueue
 
 	statsLock sync.Mutex
 	stats     conn.PeerStats
@@ -143,12 +144,6 @@ func (p *Peer) refused(err error) SendResult {
 	p.t.sendDrops.count(err)
 	return SendResult{Status: Dropped, Err: err}
 }
-
-// Receive waits for the next message of this peer; see Transport.Receive. It
-// returns net.ErrClosed once the peer is not coming back: because the transport
-// is closed, a peer that we dialled has ended the connection for good, or one
-// that dialled us has been gone for Config.IdleTimeout.
-func (p *Peer) Receive(ctx context.Context) (Message, error) { return p.t.mail.receive(ctx, p) }
 
 // Close ends the connection with the peer and stops dialling it. What waits to
 // be sent is lost; see Transport.Shutdown. It returns at once. If Dial made a

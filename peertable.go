@@ -26,7 +26,7 @@ func (t *Transport) peerOf(c *conn.Peer) *Peer {
 
 // forget removes a peer that the core has forgotten.
 func (t *Transport) forget(p *Peer) {
-	t.mail.forget(p)
+	p.receiveQueue().Retire()
 	t.known.remove(p)
 	t.table.Lock()
 	if t.peers[p.Key()] == p {
@@ -52,7 +52,9 @@ func (t *Transport) peerUp(p *Peer) {
 	}
 	t.copyStats(p)
 	p.answerWaiters(nil)
-	t.mail.setEnded(p, false)
+	if q := p.received.Load(); q != nil {
+		q.Reopen()
+	}
 	t.logger(p).Info("peer up", "addr", addr.String())
 	t.notify(PeerEvent{Peer: p, Up: true})
 }
@@ -77,7 +79,7 @@ func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 		err = fmt.Errorf("intentra: the connection was ended (%s): %w", ev.Reason, errClosed)
 	}
 	if !p.core.Connected() {
-		t.mail.setEnded(p, true)
+		p.receiveQueue().End()
 	}
 	if p.answerWaiters(err) || ev.Reason == 0 {
 		return

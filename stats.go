@@ -239,7 +239,7 @@ func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 		displaced += f.Displaced
 		s.QueueBytes += p.core.QueuedBytes()
 	}
-	s.ReceiveDrops = t.mail.dropped()
+	s.ReceiveDrops = t.received.Dropped()
 	s.SendDrops = []NamedCount{
 		{"superseded", superseded},
 		{"displaced", displaced},
@@ -274,10 +274,8 @@ func (p *Peer) Stats() PeerStats {
 	s.QueuedMessages, s.QueueBytes = state+reliable, p.core.QueuedBytes()
 	f, _ := p.core.QueueFlow()
 	s.SendDrops = p.sendDrops.Load() + f.Superseded + f.Displaced
-	p.t.mail.mu.Lock()
-	if p.mail != nil {
-		s.ReceiveDrops = p.mail.overwritten
+	if q := p.received.Load(); q != nil {
+		s.ReceiveDrops = q.Dropped()
 	}
-	p.t.mail.mu.Unlock()
 	return s
 }

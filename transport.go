@@ -14,6 +14,7 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -57,7 +58,7 @@ type Transport struct {
 	known     roster              // all, also those that are not connected
 	connected roster
 
-	mail      mailroom
+	received  *recvq.Group[*Peer]
 	sendDrops sendDrops
 	slowCalls atomic.Uint64
 	panics    atomic.Uint64
@@ -116,7 +117,7 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	t.clock = t.now
 	t.connected.number = 1
 	t.resolving, t.stop = context.WithCancel(context.Background())
-	t.mail.init(cfg.ReceiveQueue)
+	t.received = recvq.NewGroup[*Peer](cfg.ReceiveQueue)
 	core, err := cfg.core()
 	if err != nil {
 		return nil, err

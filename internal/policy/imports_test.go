@@ -42,6 +42,7 @@ var rules = []rule{
 	{folder: "internal/noise", ours: []string{"wire"},
 		beyond: []string{"github.com/flynn/noise", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "internal/sendq", ours: []string{"pipeline"}, except: noSystem},
+	{folder: "internal/recvq", ours: []string{"pipeline", "internal/list", "internal/ring"}, except: noSystem},
 	{folder: "internal/fair", ours: []string{"pipeline", "internal/addrhash"},
 		beyond: []string{"golang.org/x/time/rate"}, except: noSystem},
 	{folder: "internal/prose", except: []string{"*", "*/..."}},

@@ -13,7 +13,7 @@ import (
 
 // pure are the folders whose code must do the same whenever it is given the
 // same inputs at the same times.
-var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash",
+var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "internal/list", "internal/ring",
 	"internal/sendq", "internal/keyledger", "sim/..."}
 
 // trusted are the other packages that these may use, each with patterns of the

@@ -1,0 +1,50 @@
+package recvq
+
+// maxRetired is the largest number of retired queues with messages. The limit on
+// known peers does not count them, and one key can leave any number behind.
+const maxRetired = 64
+
+// End makes [Queue.Receive] return [ErrClosed] once the messages that are there
+// have been taken: the peer is not expected to come back. [Queue.Reopen] undoes
+// it.
+func (q *Queue[P]) End() {
+	q.group.mu.Lock()
+	defer q.group.mu.Unlock()
+	q.end()
+}
+
+// Reopen makes [Queue.Receive] wait for messages again: the peer is connected.
+func (q *Queue[P]) Reopen() {
+	q.group.mu.Lock()
+	defer q.group.mu.Unlock()
+	q.ended = false
+}
+
+// Retire is End for a peer that the transport has forgotten. Its messages can
+// still be received, but a group keeps only those of the last 64 such peers and
+// drops the others.
+func (q *Queue[P]) Retire() {
+	g := q.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	q.end()
+	if q.len() == 0 {
+		q.emptied()
+		return
+	}
+	if q.retirement.Linked() {
+		return
+	}
+	if g.retired.Len() == maxRetired {
+		oldest := g.retired.Front().Value
+		oldest.drop(oldest.len())
+		oldest.emptied()
+	}
+	g.retired.PushBack(&q.retirement)
+}
+
+// end is End for a caller that holds the lock.
+func (q *Queue[P]) end() {
+	q.ended = true
+	wakeOne(q.signal)
+}
