@@ -3,7 +3,7 @@
 // docs/TESTING.md describes their form.
 //
 //	go run ./internal/mutation                # all of them
-//	go run ./internal/mutation cookie row09   # those with "cookie" or "row09" in their names
+//	go run ./internal/mutation cookie halfopen # those with "cookie" or "halfopen" in their names
 //	go run ./internal/mutation -list          # names and defences
 //	go run ./internal/mutation -resume FILE   # skip those that FILE records as noticed
 //	go run ./internal/mutation -moved         # follow code that has moved to another file
