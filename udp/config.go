@@ -3,6 +3,8 @@ package udp
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"time"
 
 	"github.com/intentra/intentra/wire"
@@ -41,6 +43,30 @@ type Config struct {
 	// is sent and its coalescing of what is received, which are used where the
 	// kernel has them; see Conn.Offload.
 	DisableGSO, DisableGRO bool
+
+	// DSCP is the differentiated services code point (RFC 2474) of what is
+	// sent, from 0 to 63: 46 asks for expedited forwarding. The default, 0, is
+	// best effort.
+	DSCP int
+	// Device binds the socket to one network interface, by name
+	// (SO_BINDTODEVICE): nothing is received from, or sent through, another.
+	Device string
+	// Priority is the queueing priority of what is sent (SO_PRIORITY), from 0
+	// to 6; more needs CAP_NET_ADMIN. The default, 0, follows DSCP.
+	Priority int
+	// BusyPoll is how long a read may poll the network card instead of waiting
+	// for its interrupt (SO_BUSY_POLL), in whole microseconds. More than
+	// net.core.busy_read needs CAP_NET_ADMIN. The default, 0, is the system's.
+	BusyPoll time.Duration
+	// PacketConn is an open UDP socket to use in place of a new one, for
+	// example one that systemd passes (net.FilePacketConn of descriptor 3).
+	// It must be a *net.UDPConn. Listen takes it over, closes it on failure
+	// too, and ignores the address.
+	PacketConn net.PacketConn
+
+	// Logger receives warnings about the socket: what the system lacks, and
+	// errors that do not go away. Nil discards them.
+	Logger *slog.Logger
 }
 
 // DefaultBuffer is the default of Config.ReadBuffer and Config.WriteBuffer, in
@@ -64,6 +90,9 @@ const (
 // maxBatch is UIO_MAXIOV, where the kernel cuts a longer batch off.
 const maxBatch = 1024
 
+// maxDSCP is the largest value of the 6-bit field of RFC 2474 section 3.
+const maxDSCP = 63
+
 func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
 		name    string
@@ -82,6 +111,22 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		if *f.value == 0 {
 			*f.value = f.def
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.DSCP < 0 || c.DSCP > maxDSCP:
+		return c, fmt.Errorf("%w: DSCP is %d, want 0 to %d", ErrConfig, c.DSCP, maxDSCP)
+	case c.Priority < 0:
+		return c, fmt.Errorf("%w: Priority is %d, want 0 or more", ErrConfig, c.Priority)
+	case c.BusyPoll < 0 || c.BusyPoll > time.Second:
+		return c, fmt.Errorf("%w: BusyPoll is %v, want 0 to 1s", ErrConfig, c.BusyPoll)
+	}
+	if c.PacketConn != nil {
+		if _, ok := c.PacketConn.(*net.UDPConn); !ok {
+			return c, fmt.Errorf("%w: PacketConn is a %T, want a *net.UDPConn", ErrConfig, c.PacketConn)
 		}
 	}
 	switch {

@@ -1,49 +1,59 @@
 package udp
 
 import (
-	"syscall"
+	"net/netip"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// control is the room for the control messages that come with what was
-// received: those that the socket asks for, and no more. What else the kernel
-// might want to say is cut off and flagged (MSG_CTRUNC).
-type control struct {
-	_    [0]uint64 // as aligned as struct cmsghdr
-	data [sizeofControl]byte
+// receiveControl has room for exactly the control messages that the socket
+// asks for. The kernel cuts anything else off and flags it (MSG_CTRUNC).
+type receiveControl struct {
+	_    [0]uint64 // aligned like struct cmsghdr
+	data [sizeofReceiveControl]byte
 }
 
 const (
-	sizeofCmsghdr = unix.SizeofCmsghdr
-	// Of SO_RXQ_OVFL and UDP_GRO, an int each, and of SCM_TIMESTAMPNS, a
-	// struct timespec.
-	sizeofControl = 2*(sizeofCmsghdr+sizeofWord) + sizeofCmsghdr + sizeofTimespec
-
+	sizeofCmsghdr  = unix.SizeofCmsghdr
 	sizeofWord     = int(unsafe.Sizeof(uintptr(0))) // CMSG_ALIGN(sizeof(int))
 	sizeofTimespec = int(unsafe.Sizeof(unix.Timespec{}))
+	// spacePktinfo is CMSG_SPACE for the larger of struct in_pktinfo and
+	// struct in6_pktinfo; a socket has one of them, of its own family.
+	spacePktinfo = sizeofCmsghdr + (unix.SizeofInet6Pktinfo+sizeofWord-1)&^(sizeofWord-1)
+
+	// SO_RXQ_OVFL and UDP_GRO carry an int each, SCM_TIMESTAMPNS a struct
+	// timespec.
+	sizeofReceiveControl = 2*(sizeofCmsghdr+sizeofWord) + sizeofCmsghdr + sizeofTimespec + spacePktinfo
 )
 
-// notes is what control messages have said.
+// notes is what the control messages of one received message say.
 type notes struct {
 	// segment is the length of all datagrams of a coalesced run but the last,
-	// which may be shorter; zero if it is one datagram.
+	// which may be shorter; zero for a single datagram.
 	segment int
-	// dropped is how many times the socket had dropped for want of room when
-	// this was queued, modulo 2^32; told only once it is not zero.
-	dropped     uint32
-	toldDropped bool
-	// at is when the kernel took it in, nanoseconds of the real-time clock;
-	// zero if it did not say.
+	// dropped is how often the socket had dropped a datagram because its queue
+	// was full when this one was queued, modulo 2^32. The kernel sends it only
+	// once it is not zero.
+	dropped    uint32
+	hasDropped bool
+	// at is when the kernel received it, in nanoseconds of the real-time
+	// clock; zero if unknown.
 	at int64
+	// local is the address of this host that it was sent to; the zero Addr if
+	// unknown.
+	local netip.Addr
 }
 
-// parse reads the first size bytes, which the kernel has written. It leaves
-// out what it does not know, and what is cut short.
-func (c *control) parse(size int) (n notes) {
-	for b := c.data[:min(size, sizeofControl)]; len(b) >= sizeofCmsghdr; {
+// parse reads the first size bytes, which the kernel has written. It skips
+// unknown and truncated messages.
+func (c *receiveControl) parse(size int) notes {
+	return parseControl(c.data[:min(size, sizeofReceiveControl)])
+}
+
+func parseControl(b []byte) (n notes) {
+	for len(b) >= sizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(unsafe.SliceData(b)))
 		end := int(h.Len)
 		if end < sizeofCmsghdr || end > len(b) {
@@ -54,53 +64,82 @@ func (c *control) parse(size int) (n notes) {
 		case h.Level == unix.SOL_UDP && h.Type == unix.UDP_GRO && len(value) == 4:
 			n.segment = int(*(*int32)(unsafe.Pointer(unsafe.SliceData(value))))
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SO_RXQ_OVFL && len(value) == 4:
-			n.dropped, n.toldDropped = *(*uint32)(unsafe.Pointer(unsafe.SliceData(value))), true
+			n.dropped, n.hasDropped = *(*uint32)(unsafe.Pointer(unsafe.SliceData(value))), true
 		case h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_TIMESTAMPNS && len(value) == sizeofTimespec:
 			ts := (*unix.Timespec)(unsafe.Pointer(unsafe.SliceData(value)))
 			n.at = ts.Nano()
+		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(value) == unix.SizeofInet4Pktinfo:
+			// ip(7): ipi_spec_dst is the local address of the packet, the one
+			// to answer from.
+			n.local = netip.AddrFrom4([4]byte(value[4:8]))
+		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(value) == unix.SizeofInet6Pktinfo:
+			n.local = netip.AddrFrom16([16]byte(value[:16])).Unmap()
 		}
 		b = b[min((end+sizeofWord-1)&^(sizeofWord-1), len(b)):]
 	}
 	return n
 }
 
-// segmentControl is the control message that has sendmsg cut its data into
-// datagrams (UDP_SEGMENT).
-type segmentControl struct {
-	unix.Cmsghdr
-	size uint16
-	_    [sizeofWord - 2]byte
+// sendControl holds the control messages of one message to be sent: the source
+// address (IP_PKTINFO or IPV6_PKTINFO), if one is asked for, and then the
+// length of a segment (UDP_SEGMENT), if it is a run. The zero value holds none.
+type sendControl struct {
+	_      [0]uint64 // aligned like struct cmsghdr
+	data   [spacePktinfo + spaceSegment]byte
+	source int // bytes of data that the source address takes
+	used   int // bytes of data in use
 }
 
-const sizeofSegmentControl = int(unsafe.Sizeof(segmentControl{}))
+const spaceSegment = sizeofCmsghdr + sizeofWord
 
-func (c *segmentControl) set(size int) {
-	c.Level, c.Type = unix.SOL_UDP, unix.UDP_SEGMENT
-	c.SetLen(sizeofCmsghdr + 2)
-	c.size = uint16(size)
+// reset removes all messages.
+func (c *sendControl) reset() { c.source, c.used = 0, 0 }
+
+// setSource asks for local as the source address, on a socket of family. An
+// address of the other family than the remote's is not asked for.
+func (c *sendControl) setSource(local netip.Addr, family uint16) {
+	switch {
+	case family == unix.AF_INET && local.Is4():
+		value := c.put(0, unix.IPPROTO_IP, unix.IP_PKTINFO, unix.SizeofInet4Pktinfo)
+		a := local.As4()
+		clear(value)
+		copy(value[4:8], a[:])
+	case family == unix.AF_INET6:
+		value := c.put(0, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
+		a := local.As16() // maps IPv4, as a dual-stack socket expects it
+		clear(value)
+		copy(value[:16], a[:])
+	}
+	c.source = c.used
 }
 
-// probe asks the socket for what it can do, and turns on what it is to do for
-// reception. A sandbox that plays Linux, or an old kernel, may lack any of it:
-// UDP_SEGMENT came with Linux 4.18, UDP_GRO with 5.0.
-func probe(raw syscall.RawConn, cfg Config) (f features, err error) {
-	err = raw.Control(func(fd uintptr) {
-		s := int(fd)
-		// From the socket's first moment, so nothing is missed that was
-		// dropped before.
-		_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
-		f.stamps = cfg.MaxQueueDelay > 0 && unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) == nil
-		f.gro = !cfg.DisableGRO && unix.SetsockoptInt(s, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
-		// Zero means no segmentation where a message does not say otherwise.
-		f.gso = !cfg.DisableGSO && unix.SetsockoptInt(s, unix.SOL_UDP, unix.UDP_SEGMENT, 0) == nil
-	})
-	return f, err
+// setSegment has the kernel cut the message into datagrams of size bytes.
+func (c *sendControl) setSegment(size int) {
+	value := c.put(c.source, unix.SOL_UDP, unix.UDP_SEGMENT, 2)
+	*(*uint16)(unsafe.Pointer(unsafe.SliceData(value))) = uint16(size)
 }
 
-type features struct{ gso, gro, stamps bool }
+// put writes the header of a message with a value of size bytes at offset at,
+// and returns the value.
+func (c *sendControl) put(at int, level, kind int32, size int) []byte {
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&c.data[at]))
+	h.Level, h.Type = level, kind
+	h.SetLen(sizeofCmsghdr + size)
+	c.used = at + sizeofCmsghdr + (size+sizeofWord-1)&^(sizeofWord-1)
+	return c.data[at+sizeofCmsghdr : at+sizeofCmsghdr+size]
+}
 
-// age returns how long ago at was by the real-time clock, zero if it is not
-// known or the clock has been put back.
+// attach makes the messages those of h.
+func (c *sendControl) attach(h *mmsghdr) {
+	h.Control = nil
+	if c.used > 0 {
+		h.Control = &c.data[0]
+	}
+	h.SetControllen(c.used)
+}
+
+// age returns how long ago at was by the real-time clock, zero if at is not
+// known or lies in the future because the clock was set back.
 func age(at int64, now time.Time) time.Duration {
 	if at == 0 {
 		return 0

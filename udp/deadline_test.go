@@ -37,6 +37,8 @@ func (s *spy) setReadDeadline(t time.Time) error {
 
 func (s *spy) close() error { return nil }
 
+func (s *spy) backoff() time.Duration { return 0 }
+
 func (s *spy) offload() Offload { return Offload{} }
 
 // After whatever a Wake has done to the deadline, and when, the reader waits

@@ -57,7 +57,7 @@ func receive(t *testing.T, c *Conn, n int) (out []wire.Datagram) {
 		got, err := c.ReadBatch(dst[:min(len(dst), n-len(out))])
 		require.NoError(t, err)
 		for _, d := range dst[:got] {
-			out = append(out, wire.Datagram{Data: append([]byte{}, d.Data...), Addr: d.Addr})
+			out = append(out, wire.Datagram{Data: append([]byte{}, d.Data...), Addr: d.Addr, Local: d.Local})
 		}
 	}
 	return out

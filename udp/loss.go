@@ -90,6 +90,11 @@ func lossOf(e syscall.Errno) Loss {
 	return LossOther
 }
 
+// sourceGone reports whether l, of a datagram with a source address, may mean
+// that this host does not have that address any more. Linux answers EINVAL for
+// IPv6 and ENETUNREACH for IPv4.
+func sourceGone(l Loss) bool { return l == LossAddress || l == LossUnreachable }
+
 // lossOfError is lossOf for the errors of package net.
 func lossOfError(err error) Loss {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {

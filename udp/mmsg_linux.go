@@ -45,7 +45,8 @@ func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
 		file.Close()
 		return nil, err
 	}
-	f, err := probe(raw, cfg)
+	wildcard := pc.LocalAddr().(*net.UDPAddr).IP.IsUnspecified()
+	f, err := probe(raw, family, wildcard, cfg)
 	if err != nil {
 		file.Close()
 		return nil, err
@@ -83,9 +84,12 @@ func (m *mmsg) read(dst []wire.Datagram, block bool) (int, error) {
 	return m.rx.read(dst, block)
 }
 
+func (m *mmsg) backoff() time.Duration { return m.rx.trouble.backoff }
+
 func (m *mmsg) write(src []wire.Datagram) (int, error) { return m.tx.write(src) }
 
-// recvmmsg fills hdrs, which must not be empty. No timeout: the poller waits.
+// recvmmsg fills hdrs, which must not be empty. It has no timeout: the poller
+// waits.
 func recvmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), uintptr(len(hdrs)), unix.MSG_DONTWAIT, 0, 0)
@@ -97,4 +101,23 @@ func sendmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	n, _, errno := syscall.Syscall6(unix.SYS_SENDMMSG, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), uintptr(len(hdrs)), unix.MSG_DONTWAIT, 0, 0)
 	return int(n), errno
+}
+
+// recvmsg is recvmmsg where that system call is refused: one message.
+func recvmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+	return single(unix.SYS_RECVMSG, fd, hdrs)
+}
+
+// sendmsg is sendmmsg where that system call is refused: one message.
+func sendmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+	return single(unix.SYS_SENDMSG, fd, hdrs)
+}
+
+func single(number, fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+	n, _, errno := syscall.Syscall(number, fd, uintptr(unsafe.Pointer(&hdrs[0].Msghdr)), unix.MSG_DONTWAIT)
+	if errno != 0 {
+		return -1, errno
+	}
+	hdrs[0].n = uint32(n)
+	return 1, 0
 }

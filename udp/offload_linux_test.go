@@ -316,11 +316,11 @@ func TestStale(t *testing.T) {
 // it. Whatever they hold, nothing beyond them is read, and a run is never of
 // datagrams without length.
 func FuzzControl(f *testing.F) {
-	var c control
+	var c receiveControl
 	size := putControl(&c, syscall.SOL_SOCKET, 40, 7)
 	f.Add(c.data[:size])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var c control
+		var c receiveControl
 		n := copy(c.data[:], data)
 		whole := c.parse(n)
 		// Bytes behind those that were written change nothing.

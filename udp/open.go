@@ -2,35 +2,82 @@ package udp
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strconv"
 	"syscall"
 )
 
-// open binds a socket and sets its options. granted is for Conn.Granted.
+// open binds a socket to addr, or takes cfg.PacketConn, and sets its options.
+// granted is for Conn.Granted.
 func open(addr netip.AddrPort, cfg Config) (pc *net.UDPConn, granted [2]int, err error) {
+	if cfg.PacketConn != nil {
+		pc = cfg.PacketConn.(*net.UDPConn)
+		err = adopt(pc, cfg)
+	} else {
+		pc, err = bind(addr, cfg)
+	}
+	if err == nil {
+		granted, err = setBuffers(pc, cfg)
+	}
+	if err != nil && pc != nil {
+		err = &net.OpError{Op: "listen", Net: "udp", Addr: pc.LocalAddr(), Err: err}
+		pc.Close()
+	}
+	return pc, granted, err
+}
+
+// adopt sets the options of a socket that is already bound.
+func adopt(pc *net.UDPConn, cfg Config) error {
+	raw, err := pc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	local, ok := pc.LocalAddr().(*net.UDPAddr)
+	return setOptions(raw, ok && local.IP.To4() == nil, false, cfg)
+}
+
+// bind opens a socket on addr. Without an address, or on [::], it takes both
+// families wherever the kernel has IPv6, and IPv4 alone, with a warning, where
+// it has not.
+func bind(addr netip.AddrPort, cfg Config) (*net.UDPConn, error) {
+	if addr.Addr().IsValid() && addr.Addr() != netip.IPv6Unspecified() {
+		network := "udp"
+		if addr.Addr().Is4() {
+			// Package net would make 0.0.0.0 a dual-stack socket otherwise.
+			network = "udp4"
+		}
+		return listenPacket(network, addr.String(), false, cfg)
+	}
+	port := strconv.Itoa(int(addr.Port()))
+	// Not the network "udp": package net then looks whether ::1 can be bound,
+	// and takes IPv4 alone on a machine whose loopback interface has no IPv6.
+	pc, err := listenPacket("udp6", net.JoinHostPort("::", port), true, cfg)
+	if noFamily(err) {
+		if pc, err = listenPacket("udp4", net.JoinHostPort("0.0.0.0", port), false, cfg); err == nil {
+			cfg.Logger.Warn("udp: the system has no IPv6; listening on IPv4 alone", "addr", pc.LocalAddr().String())
+		}
+	}
+	return pc, err
+}
+
+// noFamily reports whether err says that the system lacks the address family.
+func noFamily(err error) bool {
+	return errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EPROTONOSUPPORT) ||
+		errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, wsaEAFNOSUPPORT)
+}
+
+// listenPacket opens a socket. both has one of IPv6 take IPv4 as well.
+func listenPacket(network, hostport string, both bool, cfg Config) (*net.UDPConn, error) {
 	lc := net.ListenConfig{
 		Control: func(network, _ string, raw syscall.RawConn) error {
-			return setOptions(raw, network == "udp6", cfg)
+			return setOptions(raw, network == "udp6", both, cfg)
 		},
 	}
-	network, hostport := "udp", addr.String()
-	switch {
-	case !addr.Addr().IsValid():
-		hostport = ":" + strconv.Itoa(int(addr.Port()))
-	case addr.Addr().Is4():
-		// Package net would make 0.0.0.0 a dual-stack socket otherwise.
-		network = "udp4"
-	}
-	conn, err := lc.ListenPacket(context.Background(), network, hostport)
+	pc, err := lc.ListenPacket(context.Background(), network, hostport)
 	if err != nil {
-		return nil, granted, err
+		return nil, err
 	}
-	pc = conn.(*net.UDPConn)
-	if granted, err = setBuffers(pc, cfg); err != nil {
-		pc.Close()
-		return nil, granted, &net.OpError{Op: "listen", Net: network, Addr: pc.LocalAddr(), Err: err}
-	}
-	return pc, granted, nil
+	return pc.(*net.UDPConn), nil
 }

@@ -74,7 +74,7 @@ func requireDrained(t *testing.T, c *Conn, dst []wire.Datagram) {
 }
 
 // putControl makes c hold one control message and returns its size.
-func putControl(c *control, level, typ int32, value uint32) (size int) {
+func putControl(c *receiveControl, level, typ int32, value uint32) (size int) {
 	h := (*unix.Cmsghdr)(unsafe.Pointer(&c.data[0]))
 	h.Level, h.Type = level, typ
 	h.SetLen(unix.CmsgLen(4))
@@ -186,8 +186,8 @@ func TestOverflowPortable(t *testing.T) {
 }
 
 func TestControlLayout(t *testing.T) {
-	require.Equal(t, 2*unix.CmsgSpace(4)+unix.CmsgSpace(sizeofTimespec), sizeofControl)
+	require.Equal(t, 2*unix.CmsgSpace(4)+unix.CmsgSpace(sizeofTimespec)+unix.CmsgSpace(unix.SizeofInet6Pktinfo), sizeofReceiveControl)
 	require.EqualValues(t, unix.CmsgLen(0), sizeofCmsghdr)
-	require.Equal(t, unix.CmsgSpace(2), sizeofSegmentControl)
-	require.EqualValues(t, unix.CmsgLen(0), unsafe.Offsetof(segmentControl{}.size))
+	require.Equal(t, unix.CmsgSpace(2), spaceSegment)
+	require.Equal(t, unix.CmsgSpace(unix.SizeofInet6Pktinfo), spacePktinfo)
 }

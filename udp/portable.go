@@ -3,7 +3,9 @@ package udp
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/intentra/intentra/wire"
@@ -11,12 +13,12 @@ import (
 
 // What we chose.
 const (
-	// peekWait stands for no wait at all, which package net does not have. It
-	// is just long enough that the socket is looked at: the runtime may round
-	// a wait up to a millisecond once it sleeps.
+	// peekWait comes closest to not waiting at all, which package net does not
+	// offer. It is just long enough for a read to be tried: the runtime may
+	// round a wait up to a millisecond once it sleeps.
 	peekWait = 2 * time.Microsecond
-	// retryWait is the time that a datagram gets when those before it have
-	// used up maxStall without waiting.
+	// retryWait is how long a datagram may wait for the socket when those
+	// before it have used up maxStall.
 	retryWait = 100 * time.Microsecond
 )
 
@@ -28,11 +30,39 @@ type portable struct {
 	// buf has room for one byte more than the longest datagram: systems
 	// differ in how they tell that they have cut one off.
 	buf []byte
+	// control receives the control messages of a datagram; empty if local
+	// addresses are not known.
+	control []byte
+	source  source
+	ipv6    bool // the socket's family
+
+	reading, writing trouble
 }
 
 func newPortable(pc *net.UDPConn, cfg Config, c *counters) *portable {
-	return &portable{UDPConn: pc, counters: c, buf: make([]byte, cfg.MaxDatagram+1)}
+	p := &portable{
+		UDPConn: pc, counters: c, buf: make([]byte, cfg.MaxDatagram+1),
+		reading: trouble{what: "receiving", logger: cfg.Logger, now: time.Now},
+		writing: trouble{what: "sending", logger: cfg.Logger, now: time.Now},
+	}
+	local := pc.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
+	p.ipv6 = !local.Is4()
+	if local.IsUnspecified() && enablePortableSource(pc, p.ipv6) == nil {
+		p.control = make([]byte, sourceRoom)
+	}
+	return p
 }
+
+func enablePortableSource(pc *net.UDPConn, ipv6 bool) error {
+	raw, err := pc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	ctlErr := raw.Control(func(fd uintptr) { err = enableSource(fd, ipv6) })
+	return errors.Join(ctlErr, err)
+}
+
+func (p *portable) backoff() time.Duration { return p.reading.backoff }
 
 func (p *portable) setReadDeadline(t time.Time) error { return p.SetReadDeadline(t) }
 
@@ -59,22 +89,41 @@ func (p *portable) read(dst []wire.Datagram, block bool) (int, error) {
 }
 
 func (p *portable) readOne(dst []wire.Datagram) (int, error) {
+	var last error
 	for range maxReports {
-		n, _, _, from, err := p.ReadMsgUDPAddrPort(p.buf, nil)
+		n, oob, _, from, err := p.ReadMsgUDPAddrPort(p.buf, p.control)
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			p.reading.succeeded()
+		}
 		switch {
 		case err == nil:
-			return p.deliver(dst, wire.Datagram{Data: p.buf[:n:n], Addr: normalize(from)}), nil
+			d := wire.Datagram{Data: p.buf[:n:n], Addr: normalize(from)}
+			if oob > 0 {
+				d.Local = parseSource(p.control[:oob])
+			}
+			return p.deliver(dst, d), nil
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 			return 0, err
 		}
 		if loss := lossOfError(err); loss != LossTooLarge {
 			p.counters.reported.add(loss, 1)
+			last = err
 			continue
 		}
-		// Windows says so of a datagram that it has cut off.
+		// This is how Windows reports a datagram that it has cut off.
 		p.counters.readLoss.add(LossTruncated, 1)
+		last = nil
 	}
-	return 0, nil
+	return 0, p.failed(&p.reading, last)
+}
+
+// failed notes in t that a whole call has failed with err, which may be nil,
+// and returns an error once the socket counts as broken.
+func (p *portable) failed(t *trouble, err error) error {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return t.failed(errno)
+	}
+	return nil
 }
 
 func (p *portable) deliver(dst []wire.Datagram, d wire.Datagram) int {
@@ -93,6 +142,7 @@ func (p *portable) write(src []wire.Datagram) (int, error) {
 		return 0, err
 	}
 	sent, bytes := 0, 0
+	var last error
 	defer func() { p.counters.wrote(sent, sent, bytes) }()
 	for i, d := range src {
 		err := p.writeOne(d)
@@ -107,9 +157,14 @@ func (p *portable) write(src []wire.Datagram) (int, error) {
 			return sent, err
 		default:
 			p.counters.writeLoss.add(lossOfError(err), 1)
+			last = err
 		}
 	}
-	return sent, nil
+	if sent > 0 {
+		p.writing.succeeded()
+		return sent, nil
+	}
+	return 0, p.failed(&p.writing, last)
 }
 
 // writeOne returns os.ErrDeadlineExceeded only if the socket was not writable.
@@ -122,22 +177,35 @@ func (p *portable) writeOne(d wire.Datagram) error {
 	refused := false
 	for {
 		start := time.Now()
-		_, err := p.WriteToUDPAddrPort(d.Data, d.Addr)
+		err := p.writeTo(d)
 		switch {
 		case err == nil:
 			return nil
+		case d.Local.IsValid() && sourceGone(lossOfError(err)):
+			// The source address may be gone: let the system choose one.
+			d.Local = netip.Addr{}
+			p.counters.reported.add(LossAddress, 1)
 		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(start) < retryWait/2:
 			if err := p.SetWriteDeadline(time.Now().Add(retryWait)); err != nil {
 				return err
 			}
 		case !refused && lossOfError(err) == LossRefused:
-			// It tells of an earlier datagram; this one has not been tried.
+			// It is about an earlier datagram; this one has not been tried.
 			refused = true
 			p.counters.reported.add(LossRefused, 1)
 		default:
 			return err
 		}
 	}
+}
+
+func (p *portable) writeTo(d wire.Datagram) (err error) {
+	if d.Local.IsValid() && len(p.control) > 0 {
+		_, _, err = p.WriteMsgUDPAddrPort(d.Data, p.source.message(d.Local, p.ipv6), d.Addr)
+		return err
+	}
+	_, err = p.WriteToUDPAddrPort(d.Data, d.Addr)
+	return err
 }
 
 // errNotSendable counts as LossAddress, like net's own.

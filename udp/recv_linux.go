@@ -20,17 +20,21 @@ type receiver struct {
 	counters *counters
 	zones    zones
 	max      int           // bytes of the longest datagram
-	maxAge   time.Duration // that a datagram may have waited; zero for no limit
-	// call is recvmmsg, and now the clock; tests put others in their place.
-	call func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
-	now  func() time.Time
+	maxAge   time.Duration // the longest a datagram may have been queued; zero for no limit
+	// call is recvmmsg or recvmsg, and now the clock; tests replace them.
+	call    func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
+	batched bool // call is recvmmsg
+	now     func() time.Time
+	trouble trouble
+	err     error // set once the socket is broken
 
 	// hdrs[i] points at names[i], controls[i] and, through iovs[i], at slot(i)
 	// of buf.
 	hdrs     []mmsghdr
 	iovs     []unix.Iovec
 	names    []sockaddr
-	controls []control
+	controls []receiveControl
+	room     int // bytes of a control that the kernel may write
 	buf      []byte
 	size     int // bytes of a slot
 
@@ -41,9 +45,10 @@ type receiver struct {
 	rest      []byte
 	segment   int
 	from      netip.AddrPort
+	local     netip.Addr
 	readAt    time.Time // when the batch was read, if ages matter
 
-	dropped uint32 // what the kernel told last of SO_RXQ_OVFL; it begins at zero
+	dropped uint32 // the kernel's latest SO_RXQ_OVFL; zero at first
 
 	// What the raw connection calls back, made once: a closure made for each
 	// read would be an allocation.
@@ -55,8 +60,17 @@ type receiver struct {
 const groSlot = 1 << 16
 
 func (r *receiver) init(raw syscall.RawConn, cfg Config, f features, c *counters) {
-	r.raw, r.counters, r.call, r.now = raw, c, recvmmsg, time.Now
+	r.raw, r.counters, r.now = raw, c, time.Now
+	r.trouble = trouble{what: "receiving", logger: cfg.Logger, now: time.Now}
+	r.call, r.batched = recvmmsg, true
+	if f.recvmmsg != 0 {
+		r.unbatch(f.recvmmsg)
+	}
 	r.max, r.size = cfg.MaxDatagram, cfg.MaxDatagram
+	r.room = sizeofReceiveControl
+	if !f.pktinfo {
+		r.room -= spacePktinfo
+	}
 	if f.gro {
 		r.size = groSlot
 	}
@@ -66,7 +80,7 @@ func (r *receiver) init(raw syscall.RawConn, cfg Config, f features, c *counters
 	r.hdrs = make([]mmsghdr, cfg.Batch)
 	r.iovs = make([]unix.Iovec, cfg.Batch)
 	r.names = make([]sockaddr, cfg.Batch)
-	r.controls = make([]control, cfg.Batch)
+	r.controls = make([]receiveControl, cfg.Batch)
 	r.buf = make([]byte, cfg.Batch*r.size)
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.slot(i)[0]
@@ -75,7 +89,7 @@ func (r *receiver) init(raw syscall.RawConn, cfg Config, f features, c *counters
 		r.hdrs[i].SetIovlen(1)
 		r.hdrs[i].Name = &r.names[i][0]
 		r.hdrs[i].Control = (*byte)(unsafe.Pointer(&r.controls[i]))
-		r.hdrs[i].offer()
+		r.hdrs[i].offer(r.room)
 	}
 	r.readable = r.receive
 	r.peek = func(fd uintptr) { r.receive(fd) }
@@ -92,7 +106,7 @@ func (r *receiver) read(dst []wire.Datagram, block bool) (int, error) {
 	return r.deliver(dst), nil
 }
 
-// refill reads from the socket. Afterwards there may be nothing all the same.
+// refill reads from the socket. It may come back with nothing.
 func (r *receiver) refill(block bool) (err error) {
 	r.next, r.got = 0, 0
 	err = os.ErrDeadlineExceeded
@@ -107,27 +121,42 @@ func (r *receiver) refill(block bool) (err error) {
 	if r.got > 0 && r.maxAge > 0 {
 		r.readAt = r.now()
 	}
-	return err
+	return errors.Join(err, r.err)
 }
 
 // receive reports whether the read is over; if not, the socket is empty.
 func (r *receiver) receive(fd uintptr) (done bool) {
+	var last syscall.Errno
 	for range maxReports {
 		n, errno := r.call(fd, r.hdrs)
-		switch errno {
-		case 0:
+		switch {
+		case errno == 0:
 			r.got = n
 			r.counters.readCalls.Add(1)
+			r.trouble.succeeded()
 			return true
-		case syscall.EAGAIN:
+		case errno == syscall.EAGAIN:
+			r.trouble.succeeded()
 			return false
-		case syscall.EINTR:
+		case errno == syscall.EINTR:
+		case r.batched && refused(errno) && refusal(fd, unix.SYS_RECVMMSG) != 0:
+			r.unbatch(errno)
 		default:
-			// It tells of a datagram sent earlier.
+			// The kernel reports the loss of a datagram sent earlier, once.
+			last = errno
 			r.counters.reported.add(lossOf(errno), 1)
 		}
 	}
+	if last != 0 {
+		r.err = r.trouble.failed(last)
+	}
 	return true
+}
+
+// unbatch replaces recvmmsg, which errno says cannot be used.
+func (r *receiver) unbatch(errno syscall.Errno) {
+	r.call, r.batched = recvmsg, false
+	r.trouble.logger.Warn("udp: recvmmsg cannot be used here; receiving one message per system call", "err", errno)
 }
 
 // deliver moves what was received to dst, as far as there is room.
@@ -149,7 +178,7 @@ func (r *receiver) deliver(dst []wire.Datagram) (n int) {
 			r.counters.readLoss.add(LossTruncated, 1)
 			continue
 		}
-		dst[n] = wire.Datagram{Data: d[:len(d):len(d)], Addr: r.from}
+		dst[n] = wire.Datagram{Data: d[:len(d):len(d)], Addr: r.from, Local: r.local}
 		bytes += len(d)
 		n++
 	}
@@ -171,6 +200,7 @@ func (r *receiver) begin(i int) {
 	}
 	var ok bool
 	r.from, ok = r.names[i].decode(h.Namelen, &r.zones)
+	r.local = note.local
 	switch {
 	case h.Flags&unix.MSG_TRUNC != 0:
 		r.lose(LossTruncated)
@@ -182,7 +212,7 @@ func (r *receiver) begin(i int) {
 	case r.maxAge > 0 && age(note.at, r.readAt) > r.maxAge:
 		r.lose(LossStale)
 	}
-	h.offer()
+	h.offer(r.room)
 }
 
 func (r *receiver) lose(reason Loss) {
@@ -192,7 +222,7 @@ func (r *receiver) lose(reason Loss) {
 
 // learnDropped turns the kernel's count of drops into ours.
 func (r *receiver) learnDropped(note notes) {
-	if !note.toldDropped {
+	if !note.hasDropped {
 		return
 	}
 	// The receive queue is in order, so the count never goes back: it wraps.
@@ -202,8 +232,9 @@ func (r *receiver) learnDropped(note notes) {
 	}
 }
 
-// offer says how much room there is. The kernel writes over it what it used.
-func (h *mmsghdr) offer() {
+// offer says how much room there is, of which control bytes for control
+// messages. The kernel overwrites it with what it used.
+func (h *mmsghdr) offer(control int) {
 	h.Namelen = sizeofSockaddr
-	h.SetControllen(sizeofControl)
+	h.SetControllen(control)
 }

@@ -14,6 +14,7 @@ import (
 // All go to one address and have one length, but the last may be shorter.
 type run struct {
 	addr    netip.AddrPort
+	local   netip.Addr
 	first   int // index in the caller's batch
 	count   int
 	segment int // bytes of each but the last
@@ -40,7 +41,7 @@ func (s *sender) extend(r *run, d *wire.Datagram) bool {
 		return false
 	case r.count == maxSegments || len(d.Data) == 0 || len(d.Data) > r.segment || r.bytes+len(d.Data) > maxRun:
 		return false
-	case r.bytes != r.count*r.segment || r.first+r.count != s.next || r.addr != d.Addr:
+	case r.bytes != r.count*r.segment || r.first+r.count != s.next || r.addr != d.Addr || r.local != d.Local:
 		return false // ended by a shorter one, or by one that was lost
 	}
 	last, base := &s.iovs[s.iovsUsed-1], unsafe.SliceData(d.Data)
@@ -60,9 +61,8 @@ func (s *sender) extend(r *run, d *wire.Datagram) bool {
 	i := s.to - 1
 	h, c := &s.hdrs[i], &s.controls[i]
 	h.SetIovlen(r.iovs)
-	c.set(r.segment)
-	h.Control = (*byte)(unsafe.Pointer(c))
-	h.SetControllen(sizeofSegmentControl)
+	c.setSegment(r.segment)
+	c.attach(h)
 	return true
 }
 

@@ -22,8 +22,10 @@ type sender struct {
 	counters *counters
 	zones    zones
 	gso      atomic.Bool // written by the sender alone
-	// call is sendmmsg; tests put failures in its place.
-	call func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
+	// call is sendmmsg or sendmsg; tests put failures in its place.
+	call    func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
+	batched bool // call is sendmmsg
+	trouble trouble
 
 	// hdrs[i] points at names[i], controls[i] and, through some of iovs, at
 	// the caller's bytes. Those of the last batch stay there unread until the
@@ -31,7 +33,7 @@ type sender struct {
 	hdrs     []mmsghdr
 	runs     []run
 	names    []sockaddr
-	controls []segmentControl
+	controls []sendControl
 	iovs     []unix.Iovec
 	iovsUsed int
 
@@ -46,18 +48,24 @@ type sender struct {
 	suspect  int             // a plain one of this length that goes well proves that GSO is to blame
 	refused  bool            // hdrs[from] has met a refusal already
 	stalled  bool            // the write deadline is set
+	failure  syscall.Errno   // the latest refusal in this batch
 	calls    int
 	sent     int
 	bytes    int
 }
 
 func (s *sender) init(raw syscall.RawConn, file *os.File, family uint16, cfg Config, f features, c *counters) {
-	s.raw, s.file, s.family, s.counters, s.call = raw, file, family, c, sendmmsg
+	s.raw, s.file, s.family, s.counters = raw, file, family, c
+	s.trouble = trouble{what: "sending", logger: cfg.Logger, now: time.Now}
+	s.call, s.batched = sendmmsg, true
+	if f.sendmmsg != 0 {
+		s.unbatch(f.sendmmsg)
+	}
 	s.gso.Store(f.gso)
 	s.hdrs = make([]mmsghdr, cfg.Batch)
 	s.runs = make([]run, cfg.Batch)
 	s.names = make([]sockaddr, cfg.Batch)
-	s.controls = make([]segmentControl, cfg.Batch)
+	s.controls = make([]sendControl, cfg.Batch)
 	s.iovs = make([]unix.Iovec, max(iovsPerRun*cfg.Batch, maxSegments))
 	for i := range s.hdrs {
 		s.hdrs[i].Name = &s.names[i][0]
@@ -69,7 +77,7 @@ func (s *sender) write(src []wire.Datagram) (int, error) {
 	s.src, s.next, s.from, s.to = src, 0, 0, 0
 	s.looked, s.plain = 0, 0
 	s.calls, s.sent, s.bytes = 0, 0, 0
-	s.refused, s.suspect = false, 0
+	s.refused, s.suspect, s.failure = false, 0, 0
 	err := s.raw.Write(s.writable)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		s.counters.writeLoss.add(LossStalled, s.unsent())
@@ -81,6 +89,12 @@ func (s *sender) write(src []wire.Datagram) (int, error) {
 	}
 	s.src = nil
 	s.counters.wrote(s.calls, s.sent, s.bytes)
+	switch {
+	case s.sent > 0:
+		s.trouble.succeeded()
+	case s.failure != 0:
+		err = errors.Join(err, s.trouble.failed(s.failure))
+	}
 	return s.sent, err
 }
 
@@ -104,17 +118,41 @@ func (s *sender) send(fd uintptr) (done bool) {
 		case errno == syscall.EAGAIN:
 			return s.stall()
 		case errno == syscall.ECONNREFUSED && !s.refused:
-			// It tells of an earlier datagram; this one has not been tried.
+			// It is about an earlier datagram; this one has not been tried.
 			s.refused = true
 			s.counters.reported.add(LossRefused, 1)
+		case s.batched && refused(errno) && refusal(fd, unix.SYS_SENDMMSG) != 0:
+			s.unbatch(errno)
 		case s.runs[s.from].count > 1:
 			s.split(errno)
+		case s.dropSource(errno):
 		default:
+			s.failure = errno
 			s.convict(&s.runs[s.from], errno)
 			s.counters.writeLoss.add(lossOf(errno), 1)
 			s.skip(1)
 		}
 	}
+	return true
+}
+
+// unbatch replaces sendmmsg, which errno says cannot be used.
+func (s *sender) unbatch(errno syscall.Errno) {
+	s.call, s.batched = sendmsg, false
+	s.trouble.logger.Warn("udp: sendmmsg cannot be used here; sending one message per system call", "err", errno)
+}
+
+// dropSource lets the system choose the source address of the next datagram if
+// errno may mean that the one asked for is gone, and reports whether it did.
+func (s *sender) dropSource(errno syscall.Errno) bool {
+	c := &s.controls[s.from]
+	if c.source == 0 || !sourceGone(lossOf(errno)) {
+		return false
+	}
+	c.reset()
+	c.attach(&s.hdrs[s.from])
+	s.suspect = 0 // the address was to blame, and not GSO
+	s.counters.reported.add(LossAddress, 1)
 	return true
 }
 
@@ -184,8 +222,12 @@ func (s *sender) begin(i int, d *wire.Datagram) {
 	h.Namelen = size
 	h.Iov = iov
 	h.SetIovlen(1)
-	h.Control = nil
-	h.SetControllen(0)
-	s.runs[i] = run{addr: d.Addr, first: s.next, count: 1, segment: len(d.Data), bytes: len(d.Data), iovs: 1}
+	c := &s.controls[i]
+	c.reset()
+	if d.Local.IsValid() {
+		c.setSource(d.Local, s.family)
+	}
+	c.attach(h)
+	s.runs[i] = run{addr: d.Addr, local: d.Local, first: s.next, count: 1, segment: len(d.Data), bytes: len(d.Data), iovs: 1}
 	s.to++
 }

@@ -3,12 +3,26 @@
 package udp
 
 import (
+	"errors"
+	"fmt"
 	"net"
+	"runtime"
 	"syscall"
 )
 
-// setOptions does nothing: don't-fragment is set on Linux alone.
-func setOptions(syscall.RawConn, bool, Config) error { return nil }
+// setOptions makes a socket for both families dual-stack. Everything else that
+// Linux sets here is not available.
+func setOptions(raw syscall.RawConn, _, both bool, cfg Config) error {
+	if cfg.DSCP != 0 || cfg.Device != "" || cfg.Priority != 0 || cfg.BusyPoll != 0 {
+		return fmt.Errorf("%w: DSCP, Device, Priority and BusyPoll: %w on %s", ErrConfig, errors.ErrUnsupported, runtime.GOOS)
+	}
+	if !both {
+		return nil
+	}
+	var err error
+	ctlErr := raw.Control(func(fd uintptr) { err = clearV6Only(fd) })
+	return errors.Join(ctlErr, err)
+}
 
 // minBuffer is the least that is worth asking for, in bytes.
 const minBuffer = 64 << 10

@@ -1,6 +1,8 @@
 package udp
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"syscall"
@@ -9,17 +11,57 @@ import (
 )
 
 // setOptions sets what must be set before the socket is bound. ipv6 is the
-// family of the socket, which may be dual-stack.
-func setOptions(raw syscall.RawConn, ipv6 bool, cfg Config) error {
+// family of the socket; both makes it dual-stack.
+func setOptions(raw syscall.RawConn, ipv6, both bool, cfg Config) error {
 	var err error
-	ctlErr := raw.Control(func(fd uintptr) { err = setFlags(int(fd), ipv6, cfg) })
-	if ctlErr != nil {
-		return ctlErr
-	}
-	return os.NewSyscallError("setsockopt", err)
+	ctlErr := raw.Control(func(fd uintptr) {
+		if err = setFlags(int(fd), ipv6, both, cfg); err == nil {
+			err = setService(int(fd), ipv6, cfg)
+		}
+	})
+	return errors.Join(ctlErr, err)
 }
 
-func setFlags(fd int, ipv6 bool, cfg Config) error {
+// setService sets the options that say how the network and the kernel treat
+// what is sent and received.
+func setService(fd int, ipv6 bool, cfg Config) error {
+	if cfg.DSCP != 0 {
+		// The two low bits of the byte are ECN's, which UDP leaves alone. On an
+		// IPv6 socket the IPv4 option is for mapped destinations.
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, cfg.DSCP<<2); err != nil && !ipv6 {
+			return fmt.Errorf("DSCP %d: %w", cfg.DSCP, err)
+		}
+		if ipv6 {
+			if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, cfg.DSCP<<2); err != nil {
+				return fmt.Errorf("DSCP %d: %w", cfg.DSCP, err)
+			}
+		}
+	}
+	if cfg.Device != "" {
+		if err := unix.BindToDevice(fd, cfg.Device); err != nil {
+			return fmt.Errorf("device %q: %w", cfg.Device, err)
+		}
+	}
+	// After IP_TOS, which changes the priority too.
+	if cfg.Priority != 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, cfg.Priority); err != nil {
+			return fmt.Errorf("priority %d: %w", cfg.Priority, err)
+		}
+	}
+	if cfg.BusyPoll != 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BUSY_POLL, int(cfg.BusyPoll.Microseconds())); err != nil {
+			return fmt.Errorf("busy poll %v: %w", cfg.BusyPoll, err)
+		}
+	}
+	return nil
+}
+
+func setFlags(fd int, ipv6, both bool, cfg Config) error {
+	if both {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0); err != nil {
+			return os.NewSyscallError("setsockopt IPV6_V6ONLY", err)
+		}
+	}
 	// Package net allows broadcast on every socket. We answer addresses that
 	// anyone can forge.
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 0); err != nil {

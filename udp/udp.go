@@ -22,8 +22,13 @@ type Conn struct {
 	closed atomic.Bool
 	woken  atomic.Bool // a Wake that no return of ReadBatch has answered yet
 
+	// resting is true while the reader waits out the back-off after a run of
+	// errors, away from the socket; Wake and Close then end the wait by kick.
+	resting atomic.Bool
+	kick    chan struct{}
+
 	// Of the reading goroutine. stale says that the socket's deadline may not
-	// be deadline: it was never set, or a Wake has put another one there.
+	// be deadline: it was never set, or a Wake has replaced it.
 	deadline time.Time
 	stale    bool
 }
@@ -35,10 +40,13 @@ type socket interface {
 	// With block it waits for the first one until the read deadline. With or
 	// without block it takes what is there even if the deadline has passed.
 	// It returns 0, nil if there is nothing, or nothing worth returning, and
-	// an error only if it is closed.
+	// an error only if it is closed or broken.
 	read(dst []wire.Datagram, block bool) (n int, err error)
+	// backoff returns how long to wait before the next read because reading
+	// keeps failing; zero if it does not.
+	backoff() time.Duration
 	// write sends src in order, keeps nothing of it, and returns an error only
-	// if it is closed.
+	// if it is closed or broken.
 	write(src []wire.Datagram) (n int, err error)
 	// setReadDeadline may be called from any goroutine, during read too.
 	setReadDeadline(t time.Time) error
@@ -68,6 +76,7 @@ func Listen(addr netip.AddrPort, cfg Config) (*Conn, error) {
 		local:    normalize(pc.LocalAddr().(*net.UDPAddr).AddrPort()),
 		granted:  granted,
 		counters: new(counters),
+		kick:     make(chan struct{}, 1),
 	}
 	if cfg.Portable {
 		c.sock = newPortable(pc, cfg, c.counters)
@@ -91,7 +100,10 @@ func Listen(addr netip.AddrPort, cfg Config) (*Conn, error) {
 // Data belongs to the Conn and is good until the next ReadBatch. The caller may
 // write within its length. It is empty for an empty datagram.
 //
-// The error is net.ErrClosed after Close, and nothing else ends a Conn.
+// The error is net.ErrClosed after Close. Any other error means that the socket
+// is broken: every read has failed for ten seconds, for a reason that no state
+// of the network explains. While reads fail, ReadBatch waits up to a second
+// between tries.
 func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
@@ -105,6 +117,9 @@ func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 	// Wake sets the flag first and the expired deadline second. Here it is the
 	// deadline first and the flag second: so a Wake whose deadline has just
 	// been overwritten is always seen by its flag.
+	if d := c.sock.backoff(); d > 0 {
+		c.rest(d)
+	}
 	n, err = c.sock.read(dst, !c.woken.Load())
 	// Load alone is the cheap common case. Swap, not Store: it observes every
 	// Wake that it answers.
@@ -120,6 +135,36 @@ func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 		return 0, c.failure(err)
 	}
 	return n, nil
+}
+
+// rest waits for d, but not past the deadline, a Wake or Close.
+func (c *Conn) rest(d time.Duration) {
+	if !c.deadline.IsZero() {
+		d = min(d, time.Until(c.deadline))
+	}
+	c.resting.Store(true)
+	defer c.resting.Store(false)
+	// Wake and Close set their flags first and look at resting second, so
+	// either they are seen here or they see resting.
+	if c.woken.Load() || c.closed.Load() || d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.kick:
+	}
+}
+
+// unrest ends a rest.
+func (c *Conn) unrest() {
+	if c.resting.Load() {
+		select {
+		case c.kick <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Poll is ReadBatch for a caller who does not want to wait: 0, nil says that
@@ -159,8 +204,9 @@ func (c *Conn) Wake() {
 		return
 	}
 	c.counters.wakes.Add(1)
-	// It fails only on a closed socket, where nobody waits.
+	// It fails only on a closed socket, and there no read waits.
 	_ = c.sock.setReadDeadline(longAgo)
+	c.unrest()
 }
 
 // WriteBatch sends all of src, in order, and returns how many datagrams the
@@ -170,7 +216,9 @@ func (c *Conn) Wake() {
 // rest. On a dual-stack socket src may mix IPv4 and IPv6 addresses.
 //
 // src stays the caller's; nothing of it is read after the return. The error is
-// net.ErrClosed after Close, and nothing else.
+// net.ErrClosed after Close. Any other error means that the socket is broken:
+// for ten seconds no datagram could be sent, for a reason that no state of the
+// network explains.
 func (c *Conn) WriteBatch(src []wire.Datagram) (n int, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
@@ -213,10 +261,11 @@ func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
 	}
+	c.unrest()
 	return c.sock.close()
 }
 
-// failure turns an error of the socket, which has no others, into net.ErrClosed.
+// failure turns any error of a closed socket into net.ErrClosed.
 func (c *Conn) failure(err error) error {
 	if c.closed.Load() {
 		return net.ErrClosed

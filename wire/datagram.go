@@ -6,6 +6,10 @@ import "net/netip"
 // Data, and until when, is said where Datagrams change hands.
 type Datagram struct {
 	Data []byte
-	// Addr holds no IPv4-mapped IPv6 address.
+	// Addr is the remote address. It is never an IPv4-mapped IPv6 address.
 	Addr netip.AddrPort
+	// Local is the address of this host that the datagram was sent to, or is
+	// to be sent from. The zero Addr leaves it to the system; it is also what
+	// a socket reports that is bound to a single address. It has no zone.
+	Local netip.Addr
 }
