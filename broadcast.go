@@ -1,10 +1,15 @@
 package intentra
 
-import "github.com/intentra/intentra/conn"
+import (
+	"github.com/intentra/intentra/conn"
+)
 
 // broadcastBatch is how many queues are worth fetching at a time; see
 // conn.WarmBatch.
 const broadcastBatch = 16
+
+// BroadcastResult counts what has become of the copies of a broadcast.
+type BroadcastResult struct{ Queued, Replaced, Dropped int }
 
 // Broadcast sends m to the given peers, or to all that are connected if none
 // are given; so do not pass an empty slice to mean nobody. It never blocks.

@@ -41,15 +41,6 @@ type loopState struct {
 	unrecorded  bool    // the recording has ended early, and that has been said
 }
 
-// drain starts a shutdown; settled is closed when all is acknowledged.
-func (l *loopState) drain(settled chan struct{}) {
-	if l.settled != nil {
-		// A second Shutdown waits for the transport to end instead.
-		return
-	}
-	l.settled = settled
-}
-
 // now reads the clock: monotonic, from the start of the transport plus one
 // hour, so that no interval reaches below zero.
 func (t *Transport) now() pipeline.Time { return pipeline.Time(time.Since(t.start) + clockStart) }
@@ -186,103 +177,4 @@ func (t *Transport) finish() {
 	t.received.Close()
 	// Last: Close returns now, and everything is as it will stay.
 	close(t.done)
-}
-
-// call has f run on the loop, and reports whether it will be.
-func (t *Transport) call(f func(now pipeline.Time)) bool {
-	t.inbox.Lock()
-	closing := t.closing
-	if !closing {
-		t.calls = append(t.calls, f)
-	}
-	t.inbox.Unlock()
-	if !closing {
-		t.wake()
-	}
-	return !closing
-}
-
-// ending reports whether the transport has been told to end.
-func (t *Transport) ending() bool {
-	t.inbox.Lock()
-	defer t.inbox.Unlock()
-	return t.closing
-}
-
-// wake ends the loop's wait for packets.
-func (t *Transport) wake() {
-	if t.waiting.Load() && t.waiting.CompareAndSwap(true, false) {
-		t.socket.Wake()
-	}
-}
-
-func (t *Transport) inboxFull() bool {
-	t.inbox.Lock()
-	defer t.inbox.Unlock()
-	return len(t.calls)+len(t.ready)+len(t.results) > 0 || t.closing
-}
-
-// takeInbox does what others have left for the loop.
-func (t *Transport) takeInbox(now pipeline.Time) (closing bool) {
-	t.inbox.Lock()
-	calls, ready, results, closing := t.calls, t.ready, t.results, t.closing
-	t.calls, t.ready, t.results = nil, t.loop.readySpare, nil
-	t.inbox.Unlock()
-	for _, j := range results {
-		t.working--
-		t.core.HandleJob(j, now)
-	}
-	for _, p := range ready {
-		t.core.MarkReady(p.core)
-	}
-	t.loop.readySpare = ready[:0]
-	for _, f := range calls {
-		f(now)
-	}
-	return closing
-}
-
-// drainTick moves a shutdown on.
-func (t *Transport) drainTick(now pipeline.Time) {
-	if t.loop.settled == nil {
-		return
-	}
-	settled := true
-	for _, p := range t.allPeers() {
-		if !t.core.Settled(p.core) {
-			settled = false
-			t.core.Probe(p.core, now)
-		}
-	}
-	if settled {
-		close(t.loop.settled)
-		t.loop.settled = nil
-	}
-}
-
-// handleEvents tells the user what has happened to peers.
-func (t *Transport) handleEvents() {
-	for t.core.HasEvents() {
-		for _, ev := range t.core.Events() {
-			t.handleEvent(ev)
-		}
-	}
-}
-
-func (t *Transport) handleEvent(ev conn.Event) {
-	switch ev.Kind {
-	case conn.NeedAddress:
-		t.resolve(t.peerOf(ev.Peer))
-	case conn.PeerUp:
-		t.peerUp(t.peerOf(ev.Peer))
-	case conn.PeerDown:
-		t.peerDown(t.peerOf(ev.Peer), ev)
-	case conn.DialEnded:
-		t.dialEnded(t.peerOf(ev.Peer), ev)
-	case conn.IdentityConflict:
-		t.cfg.Logger.Warn("sessions of one peer keep replacing each other; probably two machines hold its key",
-			"peer", PublicKey(ev.Peer.Key).String())
-	case conn.PeerForgotten:
-		t.forget(t.peerOf(ev.Peer))
-	}
 }

@@ -1,10 +1,6 @@
 package intentra
 
 import (
-	"errors"
-	"net"
-
-	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -47,74 +43,3 @@ type Message struct {
 	// Payload may be empty.
 	Payload []byte
 }
-
-// Received is a message with its sender. The payload is the caller's.
-type Received struct {
-	Peer *Peer
-	Message
-}
-
-// Errors of sending and dialling, for errors.Is; net.ErrClosed is another.
-var (
-	// ErrMessageTooLarge: the message fits no datagram that the peer takes. What
-	// a peer takes is known once it is connected: a message that was queued
-	// before and turns out to be too large, Reliable or not, is dropped, and
-	// counted in Stats().SendDrops as too_large.
-	ErrMessageTooLarge = errors.New("intentra: message too large")
-	// ErrQueueFull: as many Reliable messages wait as may.
-	ErrQueueFull = errors.New("intentra: send queue full")
-	// ErrNotConnected: the peer is not connected.
-	ErrNotConnected = errors.New("intentra: peer not connected")
-	// ErrIntent: the message has no valid intent.
-	ErrIntent = errors.New("intentra: invalid intent")
-
-	// ErrNoAnswer: nothing has come back from the address.
-	ErrNoAnswer = conn.ErrNoAnswer
-	// ErrNotConfirmed: there was an answer but no confirmation, most likely
-	// because our key is not allowed there.
-	ErrNotConfirmed = conn.ErrNotConfirmed
-	// ErrWrongKey: who answered has another key than the one dialled.
-	ErrWrongKey = conn.ErrWrongKey
-)
-
-// SendStatus says what has become of a message that was given to Send.
-type SendStatus uint8
-
-// The statuses.
-const (
-	// Queued: it will leave in its turn.
-	Queued SendStatus = iota + 1
-	// Replaced: it will leave, and an older one gave way: the one waiting on
-	// its Latest channel, or the oldest in a full queue.
-	Replaced
-	// Dropped: it will not leave, for the reason in Err.
-	Dropped
-)
-
-// String returns the status's name.
-func (s SendStatus) String() string {
-	switch s {
-	case Queued:
-		return "queued"
-	case Replaced:
-		return "replaced"
-	case Dropped:
-		return "dropped"
-	}
-	return "invalid"
-}
-
-// SendResult is the answer of Send. Err is set only with Dropped, and is one of
-// ErrMessageTooLarge, ErrQueueFull, ErrNotConnected, ErrIntent, net.ErrClosed.
-type SendResult struct {
-	Status SendStatus
-	Err    error
-}
-
-// BroadcastResult counts what has become of the copies of a broadcast.
-type BroadcastResult struct{ Queued, Replaced, Dropped int }
-
-var (
-	errClosed = net.ErrClosed
-	errReason = errors.New("intentra: a reason to close that no peer is told")
-)

@@ -1,7 +1,6 @@
 package intentra
 
 import (
-	"context"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -9,7 +8,6 @@ import (
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/pipeline"
-	"github.com/intentra/intentra/stages/pack"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -70,81 +68,6 @@ func (p *Peer) Addr() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Send hands m over to be sent, and says what has become of it. It copies the
-// payload and never blocks.
-//
-// While a peer that we dial is not connected, Latest and Reliable messages
-// wait for it; Realtime ones, and all for a peer that dials us, are dropped.
-func (p *Peer) Send(m Message) SendResult {
-	if err := p.check(m); err != nil {
-		return p.refused(err)
-	}
-	o, wake := p.core.Push(m.Channel, m.Intent, m.Payload)
-	return p.pushed(o, wake)
-}
-
-// SendWait is Send for a caller who would rather wait than have a message,
-// this or an older one, dropped for want of room or of a connection. Not from
-// Handler or OnPeer. It returns ctx's error, or one that Send would give.
-func (p *Peer) SendWait(ctx context.Context, m Message) error {
-	if err := p.check(m); err != nil {
-		return p.refused(err).Err
-	}
-	for {
-		o, wake, room := p.core.PushWait(m.Channel, m.Intent, m.Payload)
-		if room == nil {
-			return p.pushed(o, wake).Err
-		}
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-p.t.done:
-			return p.refused(errClosed).Err
-		}
-	}
-}
-
-func (p *Peer) check(m Message) error {
-	if m.Intent < Realtime || m.Intent > Reliable {
-		return ErrIntent
-	}
-	limit := p.t.cfg.MaxDatagram
-	if n := int(p.maxDatagram.Load()); n > 0 {
-		limit = min(limit, n)
-	}
-	size := wire.MessageSize(pack.FrameType(m.Intent), m.Channel, len(m.Payload)+p.t.core.Outbound().MaxGrowth())
-	if size+wire.Overhead > limit {
-		return ErrMessageTooLarge
-	}
-	return nil
-}
-
-func (p *Peer) pushed(r conn.PushResult, wake bool) SendResult {
-	if wake {
-		p.t.markReady(p)
-	}
-	switch r {
-	case conn.Queued:
-		return SendResult{Status: Queued}
-	case conn.Replaced:
-		return SendResult{Status: Replaced}
-	case conn.QueueFull:
-		return p.refused(ErrQueueFull)
-	case conn.PeerOffline:
-		if !p.t.ending() {
-			return p.refused(ErrNotConnected)
-		}
-	}
-	return p.refused(errClosed)
-}
-
-func (p *Peer) refused(err error) SendResult {
-	p.sendDrops.Add(1)
-	p.t.sendDrops.count(err)
-	return SendResult{Status: Dropped, Err: err}
-}
-
 // Close ends the connection with the peer and stops dialling it. What waits to
 // be sent is lost; see Transport.Shutdown. It returns at once. If Dial made a
 // transport for this peer alone, that is closed too, for which Close waits.
@@ -165,12 +88,4 @@ func (p *Peer) CloseReason(reason CloseReason) error {
 		return errClosed
 	}
 	return nil
-}
-
-// markReady tells the loop that the peer's queue has something to send.
-func (t *Transport) markReady(p *Peer) {
-	t.inbox.Lock()
-	t.ready = append(t.ready, p)
-	t.inbox.Unlock()
-	t.wake()
 }

@@ -3,10 +3,14 @@ package intentra
 import (
 	"context"
 
-	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/recvq"
-	"github.com/intentra/intentra/pipeline"
 )
+
+// Received is a message with its sender. The payload is the caller's.
+type Received struct {
+	Peer *Peer
+	Message
+}
 
 // Receive waits for the next message of any peer; peers take turns. Messages
 // that are still there when the transport is closed are returned before
@@ -49,26 +53,4 @@ func (p *Peer) receiveQueue() *recvq.Queue[*Peer] {
 	}
 	p.received.CompareAndSwap(nil, p.t.received.NewQueue(p))
 	return p.received.Load()
-}
-
-// deliver passes a message from the chain to the user. Only the loop calls it.
-func (t *Transport) deliver(c *conn.Peer, pk *pipeline.Packet) bool {
-	if t.core.HasEvents() {
-		// The peer is up before its first message.
-		t.handleEvents()
-	}
-	p := t.peerOf(c)
-	if t.cfg.Handler == nil {
-		p.receiveQueue().Push(pk.Channel, pk.Intent, pk.Payload())
-		return true
-	}
-	t.cfg.Handler(p, Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()})
-	t.loop.watch.called(t.clock)
-	return true
-}
-
-// room reports whether one more Reliable message of the peer can be taken. Only
-// the loop calls it.
-func (t *Transport) room(c *conn.Peer) bool {
-	return t.cfg.Handler != nil || t.peerOf(c).receiveQueue().HasRoom()
 }

@@ -1,9 +1,7 @@
 package intentra
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -64,101 +62,6 @@ type Transport struct {
 	panics    atomic.Uint64
 	published published
 	loop      loopState
-}
-
-// Listen opens a socket on addr ("host:port", an empty host for all addresses,
-// port 0 for any) and starts the event loop. The transport lives until Close,
-// Shutdown, or the end of Run.
-func Listen(addr string, cfg Config) (*Transport, error) {
-	local, err := resolveLocal(addr)
-	if err != nil {
-		return nil, err
-	}
-	return listen(local, cfg)
-}
-
-func resolveLocal(addr string) (netip.AddrPort, error) {
-	a, err := net.ResolveUDPAddr("udp", addr)
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("intentra: listen address %q: %w", addr, err)
-	}
-	ip, ok := netip.AddrFromSlice(a.IP)
-	if !ok {
-		ip = anyAddress()
-	}
-	return netip.AddrPortFrom(ip.Unmap().WithZone(a.Zone), uint16(a.Port)), nil
-}
-
-// anyAddress is the wildcard to listen on if none is named: both families, or
-// IPv4 alone on a machine without IPv6.
-func anyAddress() netip.Addr {
-	c, err := net.ListenPacket("udp6", "[::1]:0")
-	if err != nil {
-		return netip.IPv4Unspecified()
-	}
-	_ = c.Close()
-	return netip.IPv6Unspecified()
-}
-
-func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
-	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	t := &Transport{
-		cfg:   cfg,
-		start: time.Now(),
-		done:  make(chan struct{}),
-		work:  make(chan *conn.Job, workerQueue),
-		peers: make(map[PublicKey]*Peer),
-
-		resolver: resolve,
-	}
-	t.clock = t.now
-	t.connected.number = 1
-	t.resolving, t.stop = context.WithCancel(context.Background())
-	t.received = recvq.NewGroup[*Peer](cfg.ReceiveQueue)
-	core, err := cfg.core()
-	if err != nil {
-		return nil, err
-	}
-	t.identity = core.Identity
-	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
-	origin := t.start.UnixNano() - int64(clockStart)
-	if t.core, err = journal.New(core, cfg.recorder(), origin); err != nil {
-		return nil, fmt.Errorf("intentra: %w", err)
-	}
-	t.public, t.cfg.Key = t.identity.Public(), PrivateKey{}
-	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
-		return nil, fmt.Errorf("intentra: %w", err)
-	}
-	if err := t.core.Begin(t.socket.LocalAddr()); err != nil {
-		return nil, errors.Join(fmt.Errorf("intentra: %w", err), t.socket.Close())
-	}
-	t.checkBuffers()
-	t.publish(0, true)
-	go t.runWorker()
-	go t.run()
-	return t, nil
-}
-
-// checkBuffers warns if the kernel has given less queue than was asked for: it
-// does so in silence, and what a burst overflows is lost.
-func (t *Transport) checkBuffers() {
-	read, write := t.socket.Granted()
-	for _, b := range []struct {
-		name           string
-		asked, granted int
-		sysctl         string // the limit on Linux
-	}{
-		{"read", cmp.Or(t.cfg.Socket.ReadBuffer, udp.DefaultBuffer), read, "net.core.rmem_max"},
-		{"write", cmp.Or(t.cfg.Socket.WriteBuffer, udp.DefaultBuffer), write, "net.core.wmem_max"},
-	} {
-		if b.granted < b.asked {
-			t.cfg.Logger.Warn("the kernel gave the socket a smaller buffer than asked for; raise its limit",
-				"buffer", b.name, "asked", b.asked, "granted", b.granted, "sysctl", b.sysctl)
-		}
-	}
 }
 
 // LocalAddr returns the address that the socket is bound to.

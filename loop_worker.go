@@ -1,6 +1,8 @@
 package intentra
 
-import "github.com/intentra/intentra/conn"
+import (
+	"github.com/intentra/intentra/conn"
+)
 
 // workerQueue is how many handshake jobs may be out at a time.
 const workerQueue = 64

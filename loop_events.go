@@ -7,41 +7,32 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// peerOf returns the Peer of a core peer, and makes it if need be. Only the
-// loop calls it.
-func (t *Transport) peerOf(c *conn.Peer) *Peer {
-	if p, ok := c.User.(*Peer); ok {
-		return p
+// handleEvents tells the user what has happened to peers.
+func (t *Transport) handleEvents() {
+	for t.core.HasEvents() {
+		for _, ev := range t.core.Events() {
+			t.handleEvent(ev)
+		}
 	}
-	p := &Peer{t: t, core: c}
-	c.User = p
-	t.known.add(p)
-	if p.Identity() == t.public {
-		t.table.Lock()
-		t.peers[p.Key()] = p
-		t.table.Unlock()
-	}
-	return p
 }
 
-// forget removes a peer that the core has forgotten.
-func (t *Transport) forget(p *Peer) {
-	p.receiveQueue().Retire()
-	t.known.remove(p)
-	t.table.Lock()
-	if t.peers[p.Key()] == p {
-		delete(t.peers, p.Key())
+func (t *Transport) handleEvent(ev conn.Event) {
+	switch ev.Kind {
+	case conn.NeedAddress:
+		t.resolve(t.peerOf(ev.Peer))
+	case conn.PeerUp:
+		t.peerUp(t.peerOf(ev.Peer))
+	case conn.PeerDown:
+		t.peerDown(t.peerOf(ev.Peer), ev)
+	case conn.DialEnded:
+		t.dialEnded(t.peerOf(ev.Peer), ev)
+	case conn.IdentityConflict:
+		t.cfg.Logger.Warn("sessions of one peer keep replacing each other; probably two machines hold its key",
+			"peer", PublicKey(ev.Peer.Key).String())
+	case conn.PeerForgotten:
+		t.forget(t.peerOf(ev.Peer))
 	}
-	t.table.Unlock()
-	t.copyStats(p)
-	f, _ := p.core.QueueFlow()
-	t.sendDrops.superseded.Add(f.Superseded)
-	t.sendDrops.displaced.Add(f.Displaced)
 }
-
-// allPeers lists the peers that are known, in the order in which they became
-// so. The list is not to be changed.
-func (t *Transport) allPeers() []*Peer { return t.known.snapshot() }
 
 func (t *Transport) peerUp(p *Peer) {
 	addr := p.core.Addr()
@@ -87,26 +78,6 @@ func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	t.logger(p).Info("not dialling the peer any more", "reason", ev.Reason.String(), "err", ev.Err)
 }
 
-// logger says which peer a line is about, and, where that is not our own, under
-// which identity of ours.
-func (t *Transport) logger(p *Peer) *slog.Logger {
-	log := t.cfg.Logger.With("peer", p.Key().String())
-	if own := p.Identity(); own != t.public {
-		log = log.With("identity", own.String())
-	}
-	return log
-}
-
-// endPeers marks all peers as gone when the loop has ended.
-func (t *Transport) endPeers() {
-	for _, p := range t.allPeers() {
-		p.up.Store(false)
-		t.sendDrops.closed.Add(uint64(p.core.CloseQueue()))
-		p.answerWaiters(errClosed)
-	}
-	t.connected.clear()
-}
-
 // notify calls OnPeer. A panic there must not end the loop.
 func (t *Transport) notify(ev PeerEvent) {
 	if t.cfg.OnPeer == nil {
@@ -119,4 +90,14 @@ func (t *Transport) notify(ev PeerEvent) {
 		}
 	}()
 	t.cfg.OnPeer(ev)
+}
+
+// logger says which peer a line is about, and, where that is not our own, under
+// which identity of ours.
+func (t *Transport) logger(p *Peer) *slog.Logger {
+	log := t.cfg.Logger.With("peer", p.Key().String())
+	if own := p.Identity(); own != t.public {
+		log = log.With("identity", own.String())
+	}
+	return log
 }

@@ -1,6 +1,8 @@
 package intentra
 
-import "github.com/intentra/intentra/internal/journal"
+import (
+	"github.com/intentra/intentra/internal/journal"
+)
 
 // recorder returns the implementation of Record, or nil.
 func (c *Config) recorder() *journal.Writer {

@@ -1,0 +1,67 @@
+package intentra
+
+import (
+	"github.com/intentra/intentra/pipeline"
+)
+
+// call has f run on the loop, and reports whether it will be.
+func (t *Transport) call(f func(now pipeline.Time)) bool {
+	t.inbox.Lock()
+	closing := t.closing
+	if !closing {
+		t.calls = append(t.calls, f)
+	}
+	t.inbox.Unlock()
+	if !closing {
+		t.wake()
+	}
+	return !closing
+}
+
+// ending reports whether the transport has been told to end.
+func (t *Transport) ending() bool {
+	t.inbox.Lock()
+	defer t.inbox.Unlock()
+	return t.closing
+}
+
+// wake ends the loop's wait for packets.
+func (t *Transport) wake() {
+	if t.waiting.Load() && t.waiting.CompareAndSwap(true, false) {
+		t.socket.Wake()
+	}
+}
+
+func (t *Transport) inboxFull() bool {
+	t.inbox.Lock()
+	defer t.inbox.Unlock()
+	return len(t.calls)+len(t.ready)+len(t.results) > 0 || t.closing
+}
+
+// takeInbox does what others have left for the loop.
+func (t *Transport) takeInbox(now pipeline.Time) (closing bool) {
+	t.inbox.Lock()
+	calls, ready, results, closing := t.calls, t.ready, t.results, t.closing
+	t.calls, t.ready, t.results = nil, t.loop.readySpare, nil
+	t.inbox.Unlock()
+	for _, j := range results {
+		t.working--
+		t.core.HandleJob(j, now)
+	}
+	for _, p := range ready {
+		t.core.MarkReady(p.core)
+	}
+	t.loop.readySpare = ready[:0]
+	for _, f := range calls {
+		f(now)
+	}
+	return closing
+}
+
+// markReady tells the loop that the peer's queue has something to send.
+func (t *Transport) markReady(p *Peer) {
+	t.inbox.Lock()
+	t.ready = append(t.ready, p)
+	t.inbox.Unlock()
+	t.wake()
+}
