@@ -9,8 +9,8 @@
 //	go run ./internal/mutation -moved         # follow code that has moved to another file
 //
 // Run it in the module's root. Only -moved changes anything there. The exit code
-// is 0 if every mutation was noticed, 1 if one was not, and 2 if the run failed
-// or was interrupted.
+// is 0 if every mutation was noticed, 1 if one was not, and 2 if one could not be
+// tried or the run was interrupted.
 package main
 
 import (
@@ -110,29 +110,38 @@ func run(ctx context.Context, w io.Writer, chosen []mutation, resume string, ver
 	if err := c.checkUnbroken(ctx, chosen); err != nil {
 		return err
 	}
-	survived := 0
+	var survived, failed int
 	for i, m := range chosen {
 		began := time.Now()
 		r, err := c.try(ctx, m)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-		if verbose {
-			fmt.Fprintln(w, r.output)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		verdict := "noticed by " + strings.Join(r.noticed, ", ")
-		if len(r.survived) > 0 {
+		switch {
+		case err != nil:
+			failed++
+			verdict = fmt.Sprint("FAILED: ", err)
+		case len(r.survived) > 0:
 			survived++
 			verdict = "NOT NOTICED"
 			for _, k := range r.survived {
 				verdict += fmt.Sprintf(" by %s in %s", k.pattern, k.pkg)
 			}
-		} else if err := record.add(m); err != nil {
-			return err
+		default:
+			if err := record.add(m); err != nil {
+				return err
+			}
+		}
+		if verbose {
+			fmt.Fprintln(w, r.output)
 		}
 		fmt.Fprintf(w, "%3d/%d  %3.0fs  %s: %s\n", i+1, len(chosen), time.Since(began).Seconds(), m.name, verdict)
 	}
-	if survived > 0 {
+	switch {
+	case failed > 0:
+		return fmt.Errorf("%d of %d mutations could not be tried, %d were not noticed", failed, len(chosen), survived)
+	case survived > 0:
 		return fmt.Errorf("%d of %d mutations were %w", survived, len(chosen), errSurvived)
 	}
 	fmt.Fprintf(w, "all %d mutations were noticed\n", len(chosen))
