@@ -10,28 +10,28 @@ import (
 
 var k1, k2 = [16]byte{1}, [16]byte{2}
 
-func TestWhatIsAFault(t *testing.T) {
+func TestFaults(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		do   func(a, b *Owner)
 		want string
 	}{
-		{"nothing", func(a, b *Owner) {}, ""},
-		{"counters that grow, and some left out", func(a, b *Owner) {
+		{"no packets", func(a, b *Owner) {}, ""},
+		{"increasing counters with gaps", func(a, b *Owner) {
 			a.Sealed(k1, 0)
 			b.Sealed(k2, 0)
 			a.Sealed(k1, 1)
 			a.Sealed(k1, 7)
 			a.Sealed(k1, math.MaxUint64)
 		}, ""},
-		{"a counter again", func(a, b *Owner) { a.Sealed(k1, 5); a.Sealed(k1, 5) }, "a seals 5 under the key 01000000 again"},
-		{"zero again", func(a, b *Owner) { a.Sealed(k1, 0); a.Sealed(k1, 0) }, "again"},
-		{"a counter that goes back", func(a, b *Owner) { a.Sealed(k1, 5); a.Sealed(k1, 4) }, "again"},
-		{"past the last one", func(a, b *Owner) { a.Sealed(k1, math.MaxUint64); a.Sealed(k1, 0) }, "again"},
-		{"a key again", func(a, b *Owner) { a.Installed(k1) }, "a installs the key 01000000, which a has had"},
-		{"the key of another", func(a, b *Owner) { b.Installed(k1) }, "b installs the key 01000000, which a has had"},
-		{"under the key of another", func(a, b *Owner) { b.Sealed(k1, 9) }, "b seals 9 under the key 01000000 of a"},
-		{"under no key", func(a, b *Owner) { a.Sealed([16]byte{3}, 0) }, "nobody has installed"},
+		{"counter reused", func(a, b *Owner) { a.Sealed(k1, 5); a.Sealed(k1, 5) }, "a sealed packet 5 under key 01000000, whose next counter is 6"},
+		{"counter zero reused", func(a, b *Owner) { a.Sealed(k1, 0); a.Sealed(k1, 0) }, "next counter is 1"},
+		{"counter decreases", func(a, b *Owner) { a.Sealed(k1, 5); a.Sealed(k1, 4) }, "next counter is 6"},
+		{"counter after the last one", func(a, b *Owner) { a.Sealed(k1, math.MaxUint64); a.Sealed(k1, 0) }, "next counter is 0"},
+		{"key installed twice", func(a, b *Owner) { a.Installed(k1) }, "a installed key 01000000, which a had installed before"},
+		{"key installed by two endpoints", func(a, b *Owner) { b.Installed(k1) }, "b installed key 01000000, which a had installed before"},
+		{"key of another endpoint", func(a, b *Owner) { b.Sealed(k1, 9) }, "b sealed packet 9 under key 01000000 of a"},
+		{"key not installed", func(a, b *Owner) { a.Sealed([16]byte{3}, 0) }, "never installed"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := New()
@@ -49,7 +49,7 @@ func TestWhatIsAFault(t *testing.T) {
 	}
 }
 
-func TestManyFaults(t *testing.T) {
+func TestFaultsAreBounded(t *testing.T) {
 	l := New()
 	a := l.Owner("a")
 	for range maxFaults + 5 {
@@ -59,7 +59,7 @@ func TestManyFaults(t *testing.T) {
 	require.Equal(t, "and 5 more", l.Faults()[maxFaults])
 }
 
-func TestLedgerIsShared(t *testing.T) {
+func TestLedgerIsSafeForConcurrentUse(t *testing.T) {
 	const owners, packets = 8, 1000
 	l := New()
 	var all sync.WaitGroup
@@ -78,8 +78,8 @@ func TestLedgerIsShared(t *testing.T) {
 	require.EqualValues(t, owners*packets, l.Seals())
 }
 
-// The ledger stands by in tests that count allocations.
-func TestNothingIsAllocatedForAPacket(t *testing.T) {
+// Tests that count allocations have a ledger installed.
+func TestSealedDoesNotAllocate(t *testing.T) {
 	a, c := New().Owner("a"), uint64(0)
 	a.Installed(k1)
 	require.Zero(t, testing.AllocsPerRun(100, func() { a.Sealed(k1, c); c++ }))

@@ -9,27 +9,27 @@ import (
 	flynn "github.com/flynn/noise"
 )
 
-// flynn names a private key by a byte slice. Ours hold one of these labels, so
-// that no private key ever enters flynn's memory.
+// flynn represents a private key as a byte slice. Ours contains one of these
+// labels instead, so that flynn's memory never holds a private key.
 const (
 	ownStatic = iota
 	ownEphemeral
 	ownKeys
 )
 
-// dh is flynn's DH function for one handshake: X25519 (section 12.1) with the
-// two private keys of its owner. flynn's own function starts from the private
-// bytes at each call and so multiplies twice, once for a public key that nobody
-// asked for.
+// dh is the DH function that flynn calls in one handshake: X25519 (section 12.1)
+// with the two private keys of its owner. flynn's own function starts from the
+// private bytes at each call, and so multiplies a second time for a public key
+// that is not needed.
 //
-// The first secret of each private key is remembered. In a responder these are
-// ee and es, so that going back to where message 2 was written costs hashing
-// alone, and whoever injects messages 3 buys no multiplication with them.
+// The first secret of each private key is cached. In a responder these are ee
+// and es, so rebuilding the state after message 2 only costs hashing, and an
+// injected message 3 causes no multiplication.
 type dh struct {
 	private [ownKeys]*ecdh.PrivateKey
 	first   [ownKeys]struct{ public, secret []byte }
-	// last is the newest secret that is not remembered: flynn has hashed it
-	// before it asks for the next.
+	// last is the newest secret that is not cached. It is overwritten at the
+	// next call; flynn has hashed it by then.
 	last []byte
 }
 
@@ -50,18 +50,18 @@ func (d *dh) key(label byte) flynn.DHKey {
 	return flynn.DHKey{Private: []byte{label}, Public: d.private[label].PublicKey().Bytes()}
 }
 
-// GenerateKeypair returns the ephemeral key of this handshake, the same each
-// time: flynn asks again when a state is rebuilt. It reads no random bytes.
+// GenerateKeypair returns the ephemeral key of this handshake. It reads no
+// random bytes, and returns the same key when a state is rebuilt.
 func (d *dh) GenerateKeypair(io.Reader) (flynn.DHKey, error) {
 	return d.key(ownEphemeral), nil
 }
 
-// DH multiplies the private key under a label with a public key. The result is
-// overwritten in a later call or by wipe.
+// DH multiplies the private key named by label with a public key. The result is
+// valid until a later call or wipe overwrites it.
 //
-// Section 12.1 allows, without advising it, to refuse a result of all zeros. It
-// is refused here because a static key of low order would be an identity that
-// needs no private key to prove.
+// Section 12.1 permits, but does not recommend, an error for an all-zero result.
+// DH returns ErrLowOrder for it, because a static key of low order would be an
+// identity that can be proven without a private key.
 func (d *dh) DH(label, public []byte) ([]byte, error) {
 	own := label[0]
 	first := &d.first[own]
@@ -88,14 +88,13 @@ func (d *dh) DH(label, public []byte) ([]byte, error) {
 // DHLen returns the length of keys and secrets.
 func (d *dh) DHLen() int { return KeySize }
 
-// DHName returns the name that the protocol name has for the function.
+// DHName returns the function's name in the protocol name.
 func (d *dh) DHName() string { return "25519" }
 
-// wipe overwrites the secrets that were computed. What Go leaves no way to
-// overwrite: the *ecdh.PrivateKey of the ephemeral key, chaining and cipher
-// keys inside flynn's states, the state of hash functions and ciphers, and
-// copies that the compiler or a growing stack left behind. Those wait for the
-// garbage collector and for their memory to be used again.
+// wipe overwrites the computed secrets. Some memory cannot be overwritten in Go:
+// the *ecdh.PrivateKey of the ephemeral key, chaining and cipher keys inside
+// flynn's states, the states of hashes and ciphers, and copies left by the
+// compiler or by a growing stack. It lasts until it is collected and reused.
 func (d *dh) wipe() {
 	for i := range d.first {
 		clear(d.first[i].secret)

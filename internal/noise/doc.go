@@ -9,18 +9,17 @@
 //	WriteInit      --- 1: e, payload ----------------> ReadInit
 //	    |                                                  |
 //	ReadResponse  <--- 2: e, ee, s, es, payload ------ WriteResponse
-//	    |     ^ Reject: not the peer that was wanted       |
+//	    |     ^ Reject: not the wanted peer                |
 //	WriteFinal     --- 3: s, se, payload ------------> ReadFinal
 //	    |                                                  |
 //	  Keys                                               Keys
 //
-// Each method works in its place alone and returns ErrState elsewhere. A failed
-// Read leaves its machine where it was, as often as it happens: whoever injects
-// messages cannot keep the genuine one from being accepted. Payloads of messages
-// 1 and 2 are open to anyone who asks; that of message 3 is for the responder
-// alone.
+// Called out of this order, a method returns ErrState. A Read that fails leaves
+// the handshake as it was, any number of times, so injected messages cannot keep
+// the genuine one from being accepted. The payloads of messages 1 and 2 can be
+// obtained by anyone; only the responder can read that of message 3.
 //
-// Where the specification stands in the code:
+// Sections of the specification and the code that implements them:
 //
 //	New...                         5.3 Initialize, 6 prologue, 8 protocol names
 //	Write..., ReadInit, Read...    5.3 WriteMessage and ReadMessage, 7.5 XX

@@ -1,18 +1,17 @@
 package noise
 
-// Keys is the outcome of a handshake. It is a plain value, shared with nothing;
-// its owner keeps the cipher keys in memory only, and calls Wipe when the ciphers
-// have been made of them.
+// Keys is the result of a handshake. It shares no memory. The caller must not
+// write the cipher keys to disk, and calls Wipe after creating the ciphers.
 type Keys struct {
-	// Send and Receive are the cipher keys, one per direction: what is Send at
-	// one side is Receive at the other. Counters start at zero under each.
+	// Send and Receive are the cipher keys, one per direction: one side's Send
+	// is the other side's Receive. Each starts with counter zero.
 	Send, Receive [KeySize]byte
 	// Hash is the handshake hash h (section 11.2), the same at both sides and
 	// unique to this handshake. It is not secret.
 	Hash [32]byte
-	// Remote is the peer's static public key, byte for byte as it was sent and
-	// proved. X25519 takes a few byte strings for the same point, so an
-	// identity is the whole string and not the point.
+	// Remote is the peer's static public key, byte for byte as it was sent.
+	// Several byte strings encode the same X25519 point, so an identity is the
+	// byte string and not the point.
 	Remote [KeySize]byte
 }
 

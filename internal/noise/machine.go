@@ -14,32 +14,31 @@ import (
 // than or equal to 65535 bytes in length."
 const maxMessage = 65535
 
-// overhead is what each message has besides its payload, by its number. In
-// message 1 payloads are in the clear.
+// overhead is the number of bytes that each message adds to its payload, by
+// message number. The payload of message 1 has no tag.
 var overhead = [...]int{
 	1: KeySize,
 	2: KeySize + KeySize + wire.TagSize + wire.TagSize,
 	3: KeySize + wire.TagSize + wire.TagSize,
 }
 
-// machine is what Initiator and Responder share: flynn's state, and what it
-// takes to make that state again.
+// machine is the part that Initiator and Responder share: flynn's state, and the
+// means to rebuild it.
 //
-// flynn does not roll back all of its state when ReadMessage fails: its cipher
-// key, nonce and remote keys move on, and after an error from DH its hashes do
-// as well. So a state that has failed is thrown away, and the next call replays
-// the transcript into a new one. That is at most two messages, of bytes that
-// were accepted before.
+// When ReadMessage fails, flynn does not restore its cipher key, nonce and remote
+// keys, and after an error from DH not its hashes either. So a machine discards
+// the state, and the next call replays the transcript, of at most two messages
+// that were accepted before, into a new one.
 type machine struct {
-	// expect is the number of the message that comes next; zero if none does,
-	// as in the zero value and when the handshake is over.
+	// expect is the number of the next message. It is zero in the zero value
+	// and when the handshake has ended.
 	expect int
 	config flynn.Config
 	dh     *dh
-	// transcript has, by message number, the payload of what was written and
-	// the whole of what was read. Message 3 ends the handshake.
+	// transcript holds, by message number, the payload of each written message
+	// and the whole of each read one. Message 3 ends the handshake.
 	transcript [3][]byte
-	// state is nil from a failure to the next call.
+	// state is nil after a failure, until the next call rebuilds it.
 	state *flynn.HandshakeState
 }
 
@@ -56,7 +55,7 @@ func newMachine(initiator bool, suite wire.Suite, s *Static, prologue []byte, ep
 	return machine{
 		expect: 1,
 		dh:     d,
-		// Random stays nil: flynn hands it to GenerateKeypair and nothing else.
+		// Random stays nil: flynn passes it to GenerateKeypair only.
 		config: flynn.Config{
 			CipherSuite:   ciphers,
 			Pattern:       flynn.HandshakeXX,
@@ -67,9 +66,9 @@ func newMachine(initiator bool, suite wire.Suite, s *Static, prologue []byte, ep
 	}, nil
 }
 
-// write makes message n. The cipher states are nil unless n is 3. After an
-// error of flynn's, which is a low-order key in the message before, the
-// handshake is over.
+// write returns message n. The cipher states are nil unless n is 3. An error
+// from flynn means that the previous message contained a low-order key; it ends
+// the handshake.
 func (m *machine) write(n int, payload []byte) (msg []byte, c1, c2 *flynn.CipherState, err error) {
 	if m.expect != n {
 		return nil, nil, nil, ErrState
@@ -82,13 +81,13 @@ func (m *machine) write(n int, payload []byte) (msg []byte, c1, c2 *flynn.Cipher
 	}
 	if err != nil {
 		m.close()
-		return nil, nil, nil, refused(err)
+		return nil, nil, nil, messageError(err)
 	}
 	m.advance(payload)
 	return msg, c1, c2, nil
 }
 
-// read takes message n. The cipher states are nil unless n is 3. After an error
+// read reads message n. The cipher states are nil unless n is 3. After an error
 // the machine still expects message n.
 func (m *machine) read(n int, msg []byte, payloadSize int) (payload []byte, c1, c2 *flynn.CipherState, err error) {
 	if m.expect != n {
@@ -102,7 +101,7 @@ func (m *machine) read(n int, msg []byte, payloadSize int) (payload []byte, c1, 
 	}
 	if err != nil {
 		m.state = nil
-		return nil, nil, nil, refused(err)
+		return nil, nil, nil, messageError(err)
 	}
 	m.advance(msg)
 	return payload, c1, c2, nil
@@ -115,7 +114,7 @@ func (m *machine) advance(replay []byte) {
 	m.expect++
 }
 
-// rebuild makes sure that there is a state in which message m.expect is next.
+// rebuild ensures that m.state is ready for message m.expect.
 func (m *machine) rebuild() error {
 	if m.state != nil {
 		return nil
@@ -134,7 +133,7 @@ func (m *machine) rebuild() error {
 	return err
 }
 
-// finish ends a handshake whose message 3 has passed.
+// finish ends the handshake after message 3, and returns its keys.
 func (m *machine) finish(send, receive *flynn.CipherState) Keys {
 	k := Keys{Send: send.UnsafeKey(), Receive: receive.UnsafeKey(), Remote: m.remote()}
 	copy(k.Hash[:], m.state.ChannelBinding())
@@ -142,14 +141,14 @@ func (m *machine) finish(send, receive *flynn.CipherState) Keys {
 	return k
 }
 
-// remote copies the peer's static key: flynn's slice is part of its state.
+// remote returns a copy of the peer's static key. flynn's slice is part of its
+// state.
 func (m *machine) remote() (key [KeySize]byte) {
 	copy(key[:], m.state.PeerStatic())
 	return key
 }
 
-// close overwrites and lets go of all that the handshake held. The zero value
-// stays what it is.
+// close overwrites the secrets of the handshake and resets m to its zero value.
 func (m *machine) close() {
 	if m.dh != nil {
 		m.dh.wipe()
@@ -157,7 +156,7 @@ func (m *machine) close() {
 	*m = machine{}
 }
 
-func refused(err error) error {
+func messageError(err error) error {
 	if errors.Is(err, ErrMessage) {
 		return err
 	}

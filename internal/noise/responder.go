@@ -2,16 +2,16 @@ package noise
 
 import "github.com/intentra/intentra/wire"
 
-// Responder is the side of a handshake that answers. Make it with NewResponder:
-// the zero value returns ErrState from all methods, as does a Responder whose
-// handshake is over. It holds no more than a few hundred bytes, message 1 and
-// the payload of message 2. Not safe for concurrent use.
+// Responder is the side of a handshake that answers. The methods of the zero
+// value, and those of a Responder whose handshake has ended, return ErrState. A
+// Responder holds a few hundred bytes, message 1 and the payload of message 2. It
+// is not safe for concurrent use.
 type Responder struct{ m machine }
 
-// NewResponder makes a machine for one handshake with the owner of s. Both
-// sides must have the same prologue, of any length. ephemeral is 32 bytes of
-// fresh secret randomness, for this handshake and no other; the caller
-// overwrites its own copy. Errors are ErrKey and ErrSuite.
+// NewResponder starts a handshake with the identity s. Both sides must pass the
+// same prologue, of any length. ephemeral is 32 secret random bytes that are used
+// for this handshake only; the caller overwrites its copy. The errors are ErrKey
+// and ErrSuite.
 func NewResponder(suite wire.Suite, s *Static, prologue []byte, ephemeral [KeySize]byte) (*Responder, error) {
 	m, err := newMachine(false, suite, s, prologue, &ephemeral)
 	if err != nil {
@@ -20,35 +20,37 @@ func NewResponder(suite wire.Suite, s *Static, prologue []byte, ephemeral [KeySi
 	return &Responder{m}, nil
 }
 
-// ReadInit takes message 1 and returns a copy of its payload. The length must
-// be payloadSize and 32 bytes, else the error is ErrLength. Nothing in message
-// 1 is authenticated: a forged one passes here, and no genuine message 3 will
-// follow it.
+// ReadInit reads message 1 and returns a copy of its payload. The error is
+// ErrLength unless the message is 32 bytes longer than payloadSize. Message 1 is
+// not authenticated: ReadInit accepts a forged one, but its sender cannot write
+// a valid message 3.
 func (h *Responder) ReadInit(msg []byte, payloadSize int) (payload []byte, err error) {
 	payload, _, _, err = h.m.read(1, msg, payloadSize)
 	return payload, err
 }
 
-// WriteResponse returns message 2, 96 bytes longer than the payload, which is
-// encrypted, but to whoever wrote message 1. The caller keeps it to answer
-// repeats of message 1. It is here that the public-key work of message 1 is
-// done, so it is here that ErrLowOrder is returned for it, which ends the
-// handshake. ErrLength is for a payload that is too long.
+// WriteResponse returns message 2, which is 96 bytes longer than the payload. The
+// payload is encrypted to the sender of message 1, whoever that is. The caller
+// keeps the message to answer repeats of message 1.
+//
+// WriteResponse does the public-key operations for message 1. It returns
+// ErrLowOrder if message 1 contained a low-order key, which ends the handshake,
+// and ErrLength if the payload is too long.
 func (h *Responder) WriteResponse(payload []byte) ([]byte, error) {
 	msg, _, _, err := h.m.write(2, payload)
 	return msg, err
 }
 
-// ReadFinal takes message 3, returns a copy of its payload and ends the
-// handshake: the writer has proved to hold keys.Remote. Whether that key may
-// connect is for the caller to see. The length is looked at before anything
-// else: it must be payloadSize and 64 bytes.
+// ReadFinal reads message 3, returns a copy of its payload and ends the
+// handshake. The sender has proven possession of keys.Remote; the caller decides
+// whether that key may connect. The message must be 64 bytes longer than
+// payloadSize, which is checked first.
 //
-// Errors are ErrLength and what wraps ErrMessage; after either one the genuine
-// message 3 is accepted as if nothing had happened. A refused message of the
-// right length costs hashing alone unless its writer took part in the handshake
-// or changed a genuine message 3 behind the static key, and else one X25519
-// multiplication.
+// The error is ErrLength or wraps ErrMessage; in both cases the genuine message 3
+// can still be read. A rejected message of the right length costs one X25519
+// multiplication if its encrypted static key is valid, that is, if the sender
+// wrote message 1 or altered a genuine message 3 after the static key. Otherwise
+// it only costs hashing.
 func (h *Responder) ReadFinal(msg []byte, payloadSize int) (payload []byte, keys Keys, err error) {
 	payload, c1, c2, err := h.m.read(3, msg, payloadSize)
 	if err != nil {
@@ -57,8 +59,8 @@ func (h *Responder) ReadFinal(msg []byte, payloadSize int) (payload []byte, keys
 	return payload, h.m.finish(c2, c1), nil
 }
 
-// Wipe ends the handshake, if it is not over, and overwrites what it can of the
-// secrets; see dh.wipe. On a nil Responder it does nothing.
+// Wipe ends the handshake and overwrites its secrets, as far as Go permits. On a
+// nil Responder it does nothing.
 func (h *Responder) Wipe() {
 	if h != nil {
 		h.m.close()

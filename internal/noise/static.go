@@ -5,20 +5,20 @@ import (
 	"fmt"
 )
 
-// KeySize is the length in bytes of X25519 keys, private and public, and of
-// cipher keys.
+// KeySize is the length in bytes of private and public X25519 keys and of cipher
+// keys.
 const KeySize = 32
 
 // Static is a long-term X25519 key pair. It is immutable and safe for
-// concurrent use; its public half is computed once, in NewStatic. The zero
-// value is not a key.
+// concurrent use. NewStatic computes its public key once. The zero value is not
+// a key.
 type Static struct {
 	private *ecdh.PrivateKey
 	public  [KeySize]byte
 }
 
-// NewStatic returns the key pair of the private key, 32 secret random bytes. It
-// returns ErrKey if they are all zero, as those of an unset configuration are.
+// NewStatic returns the key pair of the private key, which is 32 secret random
+// bytes. It returns ErrKey if they are all zero, as in an unset configuration.
 func NewStatic(private [KeySize]byte) (*Static, error) {
 	key, err := newPrivate(&private)
 	if err != nil {
@@ -29,14 +29,14 @@ func NewStatic(private [KeySize]byte) (*Static, error) {
 	return s, nil
 }
 
-// Public returns the public key, which is what peers know the owner by.
+// Public returns the public key, which is the owner's identity to its peers.
 func (s *Static) Public() [KeySize]byte { return s.public }
 
-// Private returns the private key, for a recording that is to be replayed. The
-// caller sees to it that it goes nowhere else.
+// Private returns the private key. Only a recording that can be replayed needs
+// it; the caller must not pass it on.
 func (s *Static) Private() [KeySize]byte { return [KeySize]byte(s.private.Bytes()) }
 
-// newPrivate makes a key of the bytes and overwrites them.
+// newPrivate returns the private key made of b, and overwrites b.
 func newPrivate(b *[KeySize]byte) (*ecdh.PrivateKey, error) {
 	defer clear(b[:])
 	if *b == [KeySize]byte{} {

@@ -11,9 +11,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// NewAEAD returns the cipher of suite under key, for 12-byte nonces as
-// AppendNonce makes them. It is safe for concurrent use. The error is ErrSuite
-// if the suite is unknown.
+// NewAEAD returns the AEAD of suite with the given key. It takes the 12-byte
+// nonces that AppendNonce returns, and is safe for concurrent use. The error is
+// ErrSuite if the suite is unknown.
 func NewAEAD(suite wire.Suite, key [KeySize]byte) (cipher.AEAD, error) {
 	switch suite {
 	case wire.AESGCM:

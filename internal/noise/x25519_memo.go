@@ -8,12 +8,11 @@ import (
 	"sync"
 )
 
-// This build is for fuzzing campaigns alone (.ci/fuzz), which draw the same keys
-// from the same seed for each input, and spent most of their time in multiplying
-// them again. It remembers secrets, which nothing else may; no program is built
-// with it.
+// This file is for fuzzing campaigns (.ci/fuzz) only. They use the same keys for
+// each input, and would spend most of their time multiplying them again. It keeps
+// secrets in memory, so no program may be built with it.
 
-// memoEntries bounds each table, which is emptied when it is full.
+// memoEntries bounds each table. A full table is cleared.
 const memoEntries = 1 << 15
 
 type product struct {

@@ -1,4 +1,4 @@
-// Package seed gives random tests a seed that is logged and can be repeated.
+// Package seed seeds the random generators of tests, and logs the seeds.
 package seed
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Rand returns the generator of one random test and logs its seed. The
-// environment variable INTENTRA_SEED replaces it, to repeat a failure.
+// Rand returns a generator with a random seed, and logs the seed. To repeat a
+// failed test, set the environment variable INTENTRA_SEED to the logged seed.
 func Rand(t testing.TB) *rand.Rand {
 	t.Helper()
 	n := rand.Uint64()
