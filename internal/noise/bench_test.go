@@ -2,8 +2,8 @@ package noise
 
 import "testing"
 
-// BenchmarkHandshake is both sides of a whole handshake: six X25519
-// multiplications for secrets and two for the ephemeral public keys.
+// BenchmarkHandshake measures both sides of a handshake: six X25519
+// multiplications for secrets and two for ephemeral public keys.
 func BenchmarkHandshake(b *testing.B) {
 	for _, suite := range suites {
 		b.Run(suite.String(), func(b *testing.B) {
@@ -18,14 +18,14 @@ func BenchmarkHandshake(b *testing.B) {
 	}
 }
 
-// BenchmarkForged is what one forged message of the right length costs: a
-// message 2 with an ephemeral key of the forger's, and a message 3 without the
-// keys to encrypt a static key.
+// BenchmarkForged measures the cost of reading a forged message of the right
+// length: a message 2 with the attacker's ephemeral key, and a message 3 from an
+// attacker that lacks the key to encrypt a static key.
 func BenchmarkForged(b *testing.B) {
 	for _, suite := range suites {
 		p := newPair(b, suite, fixedRand(1))
 		p.toResponse(b)
-		// The first secret is remembered, so it is not the one to measure.
+		// The first secret is cached: do not measure that.
 		p.refuseResponse(b, flipped(p.msg2, 1, 0), len(p.payload2), ErrMessage)
 		forged2 := flipped(p.msg2, 0, 0)
 		b.Run("response/"+suite.String(), func(b *testing.B) {

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Ours and flynn's own must be the same function, on any 32 bytes.
-func TestDHIsFlynns(t *testing.T) {
+// For any 32 bytes, our DH function returns what flynn's own returns.
+func TestDHEqualsFlynnsDH(t *testing.T) {
 	r := newRand(t)
 	points := lowOrderPoints(t)
 	for range 100 {
@@ -31,7 +31,7 @@ func TestDHIsFlynns(t *testing.T) {
 
 			want, wantErr := flynn.DH25519.DH(key, point)
 			require.Equal(t, n < 2*len(lowOrder), wantErr != nil)
-			for range 2 { // computed, and remembered
+			for range 2 { // computed, then cached
 				got, err := d.DH([]byte{byte(label)}, point)
 				if wantErr != nil {
 					require.ErrorIs(t, err, ErrLowOrder)
@@ -47,9 +47,10 @@ func TestDHIsFlynns(t *testing.T) {
 	require.Equal(t, flynn.DH25519.DHName(), d.DHName())
 }
 
-// The first secret of a key is remembered, later ones are computed each time
-// and overwritten by the next, and one never stands in for another.
-func TestRememberedSecrets(t *testing.T) {
+// The first secret of a private key is cached. Later ones are computed each time,
+// and each overwrites the one before. No call returns the secret of another
+// public key.
+func TestCachedSecrets(t *testing.T) {
 	r := newRand(t)
 	private, ephemeral := r.key(), r.key()
 	key := bytes.Clone(ephemeral[:])
@@ -79,9 +80,9 @@ func TestRememberedSecrets(t *testing.T) {
 	require.Equal(t, dh{}, *d)
 }
 
-// Both our machines against plain flynn with its own DH: same messages, same
-// payloads, same keys.
-func TestMachinesAreFlynns(t *testing.T) {
+// Initiator and Responder exchange the same messages and keys as flynn's
+// HandshakeState with its own DH function.
+func TestMachinesEqualFlynn(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		for range 10 {
 			p := newPair(t, suite, r)

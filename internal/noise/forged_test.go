@@ -12,8 +12,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// lowOrder lists the u-coordinates of low order, with their encodings above the
-// prime; https://cr.yp.to/ecdh.html has the list. lowOrderPoints adds those
+// lowOrder lists the u-coordinates of low order, including their encodings above
+// the prime, from https://cr.yp.to/ecdh.html. lowOrderPoints adds the same ones
 // with the top bit set, which X25519 ignores.
 var lowOrder = []string{
 	"0000000000000000000000000000000000000000000000000000000000000000",
@@ -36,7 +36,7 @@ func lowOrderPoints(t testing.TB) (points [][]byte) {
 	return points
 }
 
-// refuseResponse and refuseFinal have a forged message refused.
+// refuseResponse requires that ReadResponse rejects the message.
 func (p *pair) refuseResponse(t testing.TB, msg []byte, size int, want error) {
 	payload, remote, err := p.init.ReadResponse(msg, size)
 	require.ErrorIs(t, err, want)
@@ -44,6 +44,7 @@ func (p *pair) refuseResponse(t testing.TB, msg []byte, size int, want error) {
 	require.Zero(t, remote)
 }
 
+// refuseFinal requires that ReadFinal rejects the message.
 func (p *pair) refuseFinal(t testing.TB, msg []byte, size int, want error) {
 	payload, keys, err := p.resp.ReadFinal(msg, size)
 	require.ErrorIs(t, err, want)
@@ -85,8 +86,8 @@ func TestForgedLengths(t *testing.T) {
 	})
 }
 
-// A length that fits a payload size, but not the genuine one, reaches flynn.
-func TestForgedLengthsWithTheirPayloadSize(t *testing.T) {
+// A message whose length matches a wrong payload size is rejected by flynn.
+func TestForgedLengthsWithMatchingPayloadSize(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
 		p.toResponse(t)
@@ -136,10 +137,10 @@ func TestImpossiblePayloadSizes(t *testing.T) {
 	})
 }
 
-// Every bit of messages 2 and 3, flipped alone. The genuine message follows
-// after the eight flips of each byte, in a handshake of its own, so that no
-// later forgery can heal what an earlier one broke.
-func TestEveryBitCounts(t *testing.T) {
+// A message 2 or 3 with any one bit flipped is rejected. Each byte is tested in a
+// handshake of its own, in which the genuine message is read after the eight
+// forgeries, so that no later forgery can repair damage by an earlier one.
+func TestFlippedBitIsRejected(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
 		p.payload1, p.payload2, p.payload3 = nil, r.bytes(9), r.bytes(9)
@@ -168,8 +169,8 @@ func flipped(b []byte, at, bit int) []byte {
 	return b
 }
 
-// A bit of message 1 changed on the way, payload included, shows at once in
-// message 2.
+// A bit of message 1 flipped in transit, payload included, makes the initiator
+// reject message 2.
 func TestChangedInit(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
@@ -185,10 +186,7 @@ func TestChangedInit(t *testing.T) {
 		p.msg1 = genuine
 		p.resp, _ = NewResponder(suite, p.respStatic, p.prologue, p.respEphemeral)
 		p.writeResponse(t)
-		p.readResponse(t)
-		p.writeFinal(t)
-		p.readFinal(t)
-		p.requireDone(t)
+		p.complete(t)
 	})
 }
 
@@ -210,15 +208,13 @@ func TestLowOrderEphemerals(t *testing.T) {
 			_, err = resp.WriteResponse(p.payload2)
 			require.ErrorIs(t, err, ErrState)
 		}
-		p.readResponse(t)
-		p.writeFinal(t)
-		p.readFinal(t)
-		p.requireDone(t)
+		p.complete(t)
 	})
 }
 
-// plainState is the peer's side in plain flynn, with flynn's own DH. A public
-// key that is not nil is claimed for the private one.
+// plainState returns one side of the handshake as flynn's HandshakeState with
+// flynn's own DH. If public is not nil, it is sent as the static key in place of
+// the genuine one.
 func plainState(t testing.TB, p *pair, initiator bool, public []byte) *flynn.HandshakeState {
 	private, ephemeral := p.respPrivate, p.respEphemeral
 	if initiator {
@@ -242,9 +238,9 @@ func plainState(t testing.TB, p *pair, initiator bool, public []byte) *flynn.Han
 	return s
 }
 
-// A static key that is of low order, or not that of the writer, in a message
-// that is flawless up to it.
-func TestClaimedStatics(t *testing.T) {
+// A message that is valid except for its static key, which has low order or is
+// not the sender's, is rejected.
+func TestClaimedStaticKeyIsRejected(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
 		claims := map[string]error{string(r.bytes(KeySize)): ErrMessage}
@@ -277,8 +273,8 @@ func TestClaimedStatics(t *testing.T) {
 	})
 }
 
-// Messages of other handshakes between the same peers, and of other places in
-// this one.
+// Messages of another handshake between the same peers are rejected, and so are
+// messages of this handshake out of place.
 func TestReplayedAndSwappedMessages(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
@@ -304,15 +300,15 @@ func TestReplayedAndSwappedMessages(t *testing.T) {
 		p.readFinal(t)
 		p.requireDone(t)
 
-		// The old handshake is as alive as ever, and message 3 passes once.
+		// The old handshake can still complete, and message 3 is accepted once.
 		old.readFinal(t)
 		old.requireDone(t)
 		p.refuseFinal(t, p.msg3, len(p.payload3), ErrState)
 	})
 }
 
-// Someone who has seen message 1 answers it first, flawlessly, with a static
-// key of their own.
+// After Reject, the genuine message 2 is accepted although an attacker that saw
+// message 1 answered it first, correctly, with a static key of its own.
 func TestReject(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
@@ -332,15 +328,12 @@ func TestReject(t *testing.T) {
 			require.NoError(t, p.init.Reject())
 			require.ErrorIs(t, p.init.Reject(), ErrState)
 		}
-		p.readResponse(t)
-		p.writeFinal(t)
-		p.readFinal(t)
-		p.requireDone(t)
+		p.complete(t)
 	})
 }
 
-// Forged messages 3 cost their victim no multiplication, as long as they fail
-// at the static key: everything DH is remembered from message 2.
+// A message 3 whose static key does not decrypt costs no multiplication, because
+// both secrets that it needs are cached from message 2.
 func TestForgedFinalsCostNoMultiplication(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
@@ -349,7 +342,7 @@ func TestForgedFinalsCostNoMultiplication(t *testing.T) {
 		for range 50 {
 			p.refuseFinal(t, r.bytes(len(p.msg3)), len(p.payload3), ErrMessage)
 		}
-		require.Nil(t, p.resp.m.dh.last, "a multiplication whose result was not remembered")
+		require.Nil(t, p.resp.m.dh.last, "a secret was computed")
 		p.readFinal(t)
 		p.requireDone(t)
 	})

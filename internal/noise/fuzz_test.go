@@ -10,11 +10,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// fuzzSuite picks a suite by any byte.
+// fuzzSuite maps any byte to a suite.
 func fuzzSuite(b byte) wire.Suite { return suites[int(b)%len(suites)] }
 
-// addForgeries gives the fuzzer a genuine message and what is near to it. No
-// seed is made of random bytes: a corpus stays as valid as the code.
+// addForgeries seeds f with a genuine message and messages close to it. They are
+// computed, so that they stay valid when the code changes.
 func addForgeries(f *testing.F, genuine func(p *pair) (msg []byte, payload int)) {
 	for i, suite := range suites {
 		msg, size := genuine(newPair(f, suite, fixedRand(uint64(i))))
@@ -36,15 +36,14 @@ func addForgeries(f *testing.F, genuine func(p *pair) (msg []byte, payload int))
 	}
 }
 
-// fuzzPair is the pair whose messages addForgeries was given.
+// fuzzPair returns the pair from which addForgeries took its messages.
 func fuzzPair(t testing.TB, b byte) *pair {
 	return newPair(t, fuzzSuite(b), fixedRand(uint64(int(b)%len(suites))))
 }
 
-// The attacker sees all packets and sends message 1 to a listener under any
-// name, changed ones as well. Nothing panics; what comes of a changed message 1
-// is refused by the genuine initiator; no message 3 at hand fits it; and the
-// handshake completes with the genuine message 1.
+// The attacker sees all packets and sends altered messages 1 to a listener.
+// Nothing panics, the genuine initiator rejects the answer to an altered message
+// 1, and the handshake completes with the genuine one.
 func FuzzInit(f *testing.F) {
 	addForgeries(f, func(p *pair) ([]byte, int) { p.writeInit(f); return p.msg1, len(p.payload1) })
 	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {
@@ -56,7 +55,7 @@ func FuzzInit(f *testing.F) {
 		if err != nil {
 			require.ErrorIs(t, err, ErrLength)
 			require.True(t, size < 0 || size > 65535-32 || len(forged) != size+32)
-			p.writeResponse(t) // the same machine goes on
+			p.writeResponse(t) // with the same Responder
 		} else {
 			requireBytes(t, forged[KeySize:], payload)
 			msg2, err := p.resp.WriteResponse(p.payload2)
@@ -73,16 +72,13 @@ func FuzzInit(f *testing.F) {
 			require.NoError(t, err)
 			p.writeResponse(t)
 		}
-		p.readResponse(t)
-		p.writeFinal(t)
-		p.readFinal(t)
-		p.requireDone(t)
+		p.complete(t)
 	})
 }
 
-// The attacker sees message 1 and races the responder with messages 2. Nothing
-// panics, what is not the responder's message is refused, and that message
-// completes the handshake afterwards.
+// The attacker sees message 1 and sends forged messages 2 before the genuine one.
+// Nothing panics, forgeries are rejected, and the genuine message 2 completes the
+// handshake.
 func FuzzResponse(f *testing.F) {
 	addForgeries(f, func(p *pair) ([]byte, int) { p.toResponse(f); return p.msg2, len(p.payload2) })
 	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {
@@ -98,16 +94,13 @@ func FuzzResponse(f *testing.F) {
 			require.ErrorIs(t, err, ErrState)
 			require.Zero(t, keys)
 		}
-		p.readResponse(t)
-		p.writeFinal(t)
-		p.readFinal(t)
-		p.requireDone(t)
+		p.complete(t)
 	})
 }
 
-// The attacker sees messages 1 and 2 and races the initiator with messages 3.
-// Nothing panics, no keys come of what is not the initiator's message, and that
-// message completes the handshake afterwards.
+// The attacker sees messages 1 and 2 and sends forged messages 3 before the
+// genuine one. Nothing panics, no forgery yields keys, and the genuine message 3
+// completes the handshake.
 func FuzzFinal(f *testing.F) {
 	addForgeries(f, func(p *pair) ([]byte, int) { p.toFinal(f); return p.msg3, len(p.payload3) })
 	f.Fuzz(func(t *testing.T, b byte, forged []byte, size int) {

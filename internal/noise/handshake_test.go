@@ -3,7 +3,6 @@ package noise
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -11,24 +10,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/internal/seed"
 	"github.com/intentra/intentra/wire"
 )
 
-var seedFlag = flag.Uint64("seed", 0, "seed of the random tests; 0 draws one")
-
 var suites = []wire.Suite{wire.AESGCM, wire.ChaChaPoly}
 
-// testRand is the one source of randomness of a test. Its seed is printed.
+// testRand is the only source of randomness of a test.
 type testRand struct{ *rand.Rand }
 
-func newRand(t testing.TB) testRand {
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("repeat with -seed %d", seed)
-	return fixedRand(seed)
-}
+// newRand returns a generator with a random seed, which it logs.
+func newRand(t testing.TB) testRand { return testRand{seed.Rand(t)} }
 
 func fixedRand(seed uint64) testRand { return testRand{rand.New(rand.NewPCG(seed, 1))} }
 
@@ -42,7 +34,7 @@ func (r testRand) bytes(n int) []byte {
 
 func (r testRand) key() [KeySize]byte { return [KeySize]byte(r.bytes(KeySize)) }
 
-// pair is everything that one handshake is made of.
+// pair holds the inputs and outputs of one handshake.
 type pair struct {
 	suite                        wire.Suite
 	initStatic                   *Static
@@ -121,9 +113,19 @@ func (p *pair) readFinal(t testing.TB) {
 	require.NoError(t, err)
 }
 
-// toResponse, toFinal: up to where the message of that name is to be read.
+// toResponse runs the handshake until message 2 is written.
 func (p *pair) toResponse(t testing.TB) { p.writeInit(t); p.writeResponse(t) }
-func (p *pair) toFinal(t testing.TB)    { p.toResponse(t); p.readResponse(t); p.writeFinal(t) }
+
+// toFinal runs the handshake until message 3 is written.
+func (p *pair) toFinal(t testing.TB) { p.toResponse(t); p.readResponse(t); p.writeFinal(t) }
+
+// complete runs a handshake to its end from where message 2 is written.
+func (p *pair) complete(t testing.TB) {
+	p.readResponse(t)
+	p.writeFinal(t)
+	p.readFinal(t)
+	p.requireDone(t)
+}
 
 func (p *pair) requireDone(t testing.TB) {
 	require.True(t, bytes.Equal(p.payload1, p.read1))
@@ -153,14 +155,14 @@ func TestBothSidesAgree(t *testing.T) {
 			p.readFinal(t)
 			p.requireDone(t)
 			for _, v := range [][32]byte{p.initKeys.Send, p.initKeys.Receive, p.initKeys.Hash} {
-				require.False(t, seen[v], "keys and hashes belong to one handshake")
+				require.False(t, seen[v], "two handshakes share a key or hash")
 				seen[v] = true
 			}
 		}
 	})
 }
 
-func TestMessageSizesAreThoseOfWire(t *testing.T) {
+func TestMessageSizesMatchWire(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
 		p.payload1 = make([]byte, wire.InitPadding)
@@ -172,7 +174,7 @@ func TestMessageSizesAreThoseOfWire(t *testing.T) {
 	})
 }
 
-// Whatever the sides do not share must keep message 2 from being accepted.
+// Message 2 is rejected if the sides differ in prologue or suite.
 func TestDisagreementFails(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		other := wire.AESGCM + wire.ChaChaPoly - suite
@@ -200,8 +202,7 @@ func TestDisagreementFails(t *testing.T) {
 	})
 }
 
-// At every point of a handshake all methods but one return ErrState, and
-// change nothing by it.
+// Methods called out of order return ErrState and have no effect.
 func TestCallsOutOfOrder(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
@@ -245,7 +246,7 @@ func TestCallsOutOfOrder(t *testing.T) {
 
 func requireNoKeys(t testing.TB, err error, k Keys) {
 	if err != nil && k != (Keys{}) {
-		require.Fail(t, "keys beside an error")
+		require.Fail(t, "keys returned with an error")
 	}
 }
 
@@ -276,8 +277,8 @@ func TestUnusableParameters(t *testing.T) {
 	}
 }
 
-// Payloads up to the length limit of section 3 pass; one byte more is refused
-// and leaves the handshake alive.
+// Payloads up to the length limit of section 3 are accepted. A payload one byte
+// longer is rejected, and the handshake can go on.
 func TestPayloadLimits(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		p := newPair(t, suite, r)
@@ -306,16 +307,16 @@ func TestPayloadLimits(t *testing.T) {
 	})
 }
 
-// A caller may do with its buffers what it likes once a call has returned:
-// inputs are neither changed nor kept, outputs are the caller's alone. A forged
-// message after each step makes the machines go back to what they kept.
+// Methods neither change nor keep their inputs, and results share no memory with
+// the machines. Forged messages in between force the machines to rebuild their
+// state from what they kept.
 func TestBuffersAreNotShared(t *testing.T) {
 	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
 		r2 := fixedRand(r.Uint64())
 		want, got := newPair(t, suite, fixedRand(7)), newPair(t, suite, fixedRand(7))
 		want.toFinal(t)
 
-		// lend gives a copy to a call, and spoils it after.
+		// lend passes a copy of b to call, and overwrites the copy afterwards.
 		lend := func(b []byte, call func([]byte)) {
 			c := bytes.Clone(b)
 			call(c)
@@ -367,8 +368,7 @@ func TestBuffersAreNotShared(t *testing.T) {
 	})
 }
 
-// A Static is shared by all handshakes of an endpoint and its worker. Run with
-// -race.
+// An endpoint and its worker share a Static. This test needs -race.
 func TestStaticIsSafeForConcurrentUse(t *testing.T) {
 	r := newRand(t)
 	shared := newPair(t, wire.AESGCM, r)
@@ -403,34 +403,4 @@ func runHandshake(is, rs *Static, ie, re [KeySize]byte) error {
 		return fmt.Errorf("keys differ")
 	}
 	return nil
-}
-
-// What the machine can overwrite is overwritten when the handshake is over, and
-// nothing of it is held any longer.
-func TestSecretsAreWiped(t *testing.T) {
-	forSuites(t, func(t *testing.T, suite wire.Suite, r testRand) {
-		p := newPair(t, suite, r)
-		p.toResponse(t)
-		var secrets [][]byte
-		for _, d := range []*dh{p.init.m.dh, p.resp.m.dh} {
-			for i := range d.first {
-				secrets = append(secrets, d.first[i].secret)
-			}
-		}
-		require.Len(t, secrets[2], KeySize, "ee in the responder")
-		require.NotEqual(t, make([]byte, KeySize), secrets[2])
-		p.readResponse(t)
-		p.writeFinal(t)
-		p.readFinal(t)
-		for _, s := range secrets {
-			require.Equal(t, make([]byte, len(s)), append([]byte{}, s...))
-		}
-		require.Equal(t, machine{}, p.init.m)
-		require.Equal(t, machine{}, p.resp.m)
-
-		b := r.key()
-		_, err := newPrivate(&b)
-		require.NoError(t, err)
-		require.Zero(t, b)
-	})
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// FuzzScript is MOD with a key of its own: it has whatever was ever written, by
-// two dialers and two responders that are genuine and by a machine of its own at
-// either side, read by whichever machine it likes, in any order, any number of
-// times, changed and cut. A machine takes what its counterpart wrote for it, and
-// nothing else, whatever came before; who ends up with keys has them from the
-// machine that he takes it for; and what the attacker has left unfinished can
-// still be finished.
+// FuzzScript runs an attacker that controls the network and has a key of its own
+// (MOD in docs/THREATMODEL.md). It makes two genuine initiators, two genuine
+// responders and one of its own on each side read any message written so far, in
+// any order, repeated, altered or cut. A machine accepts only what its
+// counterpart wrote in the same handshake. A machine with keys shares them with
+// the owner of the static key that it reports. Handshakes that the attacker left
+// unfinished can still complete.
 func FuzzScript(f *testing.F) {
 	const write, read, bend, cut, reject = 0, 6, 12, 18, 24
 	honest := []byte{write, 0, 0, 0, read + 2, 0, 0, 0, write + 2, 0, 0, 0, read, 1, 0, 0, write, 0, 0, 0, read + 2, 2, 0, 0}
@@ -28,7 +28,7 @@ func FuzzScript(f *testing.F) {
 	f.Add(uint8(1), []byte{write, 0, 0, 0, read + 5, 0, 0, 0, write + 5, 0, 0, 0, read, 1, 0, 0, reject, 0, 0, 0, read + 2, 0, 0, 0, write + 2, 0, 0, 0, bend, 2, 50, 9, read, 2, 0, 0})
 	f.Add(uint8(0), []byte{write + 4, 0, 0, 0, read + 2, 0, 0, 0, write + 2, 0, 0, 0, read + 4, 1, 0, 0, write + 4, 0, 0, 0, cut + 2, 2, 9, 0, bend + 2, 2, 9, 1, read + 2, 2, 0, 0})
 	f.Fuzz(func(t *testing.T, suite uint8, ops []byte) {
-		s := newCast(t, fuzzSuite(suite))
+		s := newScript(t, fuzzSuite(suite))
 		for ops = ops[:min(len(ops), 4*40)]; len(ops) >= 4; ops = ops[4:] {
 			who := s.machines[ops[0]%6]
 			switch ops[0] / 6 % 5 {
@@ -52,8 +52,8 @@ func FuzzScript(f *testing.F) {
 	})
 }
 
-// player is a machine with what it has read and written, by number.
-type player struct {
+// party is a machine and the messages it has read and written, by number.
+type party struct {
 	key       *Static
 	initiator *Initiator
 	responder *Responder
@@ -62,18 +62,18 @@ type player struct {
 	done      bool
 }
 
-// cast has three initiators and three responders; of each the third is the
+// script runs three initiators and three responders. The third of each is the
 // attacker's.
-type cast struct {
+type script struct {
 	t        *testing.T
-	machines [6]*player
+	machines [6]*party
 	written  [][]byte
 }
 
 var fuzzHello = make([]byte, wire.HelloSize)
 
-func newCast(t *testing.T, suite wire.Suite) *cast {
-	s := &cast{t: t}
+func newScript(t *testing.T, suite wire.Suite) *script {
+	s := &script{t: t}
 	r := fixedRand(1)
 	prologue := r.bytes(24)
 	var keys [3]*Static // of the dialers, of the responders, of the attacker
@@ -83,7 +83,7 @@ func newCast(t *testing.T, suite wire.Suite) *cast {
 		require.NoError(t, err)
 	}
 	for i := range s.machines {
-		p := &player{key: keys[i%2]}
+		p := &party{key: keys[i%2]}
 		if i >= 4 {
 			p.key = keys[2]
 		}
@@ -96,22 +96,22 @@ func newCast(t *testing.T, suite wire.Suite) *cast {
 		require.NoError(t, err)
 		s.machines[i] = p
 	}
-	// As the steps of the seeds name them: dialers, responders, the attacker's.
+	// The order of the seeds: initiators, responders, the attacker's machines.
 	m := &s.machines
 	m[1], m[2] = m[2], m[1]
 	return s
 }
 
-// message is one of those written.
-func (s *cast) message(i byte) []byte {
+// message returns one of the messages written so far.
+func (s *script) message(i byte) []byte {
 	if len(s.written) == 0 {
 		return nil
 	}
 	return s.written[int(i)%len(s.written)]
 }
 
-// machine is what both sides share.
-func (p *player) machine() *machine {
+// machine returns the machine of p.
+func (p *party) machine() *machine {
 	if p.initiator != nil {
 		return &p.initiator.m
 	}
@@ -119,12 +119,12 @@ func (p *player) machine() *machine {
 }
 
 // writes reports whether it is p's turn to write.
-func (p *player) writes() bool {
+func (p *party) writes() bool {
 	n := p.machine().expect
 	return n > 0 && (n%2 == 1) == (p.initiator != nil)
 }
 
-func (s *cast) write(p *player) {
+func (s *script) write(p *party) {
 	t, n := s.t, p.machine().expect
 	turn := p.writes()
 	var msg []byte
@@ -154,10 +154,9 @@ func (s *cast) write(p *player) {
 	s.written = append(s.written, msg)
 }
 
-// author returns the machine that has written msg as number n in the handshake
-// that p is in, or nil.
-func (s *cast) author(p *player, n int, msg []byte) *player {
-	i := slices.IndexFunc(s.machines[:], func(o *player) bool {
+// author returns the party that wrote msg as message n of p's handshake, or nil.
+func (s *script) author(p *party, n int, msg []byte) *party {
+	i := slices.IndexFunc(s.machines[:], func(o *party) bool {
 		same := (o.initiator != nil) != (p.initiator != nil) && bytes.Equal(o.seen[n], msg)
 		for before := 1; before < n; before++ {
 			same = same && bytes.Equal(o.seen[before], p.seen[before])
@@ -170,7 +169,7 @@ func (s *cast) author(p *player, n int, msg []byte) *player {
 	return s.machines[i]
 }
 
-func (s *cast) read(p *player, msg []byte) {
+func (s *script) read(p *party, msg []byte) {
 	t, n := s.t, p.machine().expect
 	turn := n > 0 && !p.writes()
 	var err error
@@ -192,16 +191,16 @@ func (s *cast) read(p *player, msg []byte) {
 	case len(msg) != overhead[n]+[]int{1: wire.InitPadding, 2: wire.HelloSize, 3: wire.HelloSize}[n]:
 		require.ErrorIs(t, err, ErrLength)
 	case n == 1:
-		require.NoError(t, err) // anybody may say hello
+		require.NoError(t, err) // message 1 is not authenticated
 	case author == nil:
-		require.ErrorIs(t, err, ErrMessage, "message %d, of nobody in this handshake", n)
+		require.ErrorIs(t, err, ErrMessage, "message %d, forged", n)
 	default:
 		require.NoError(t, err, "message %d, genuine", n)
 		require.Equal(t, author.key.Public(), keys.Remote)
 	}
 	if err != nil {
 		require.Zero(t, keys)
-		require.Equal(t, turn, !p.writes() && p.machine().expect > 0, "a refusal changes nothing")
+		require.Equal(t, turn, !p.writes() && p.machine().expect > 0, "a rejected message changed the state")
 		return
 	}
 	p.seen[n] = bytes.Clone(msg)
@@ -216,7 +215,7 @@ func (s *cast) read(p *player, msg []byte) {
 	}
 }
 
-func (s *cast) reject(p *player) {
+func (s *script) reject(p *party) {
 	if p.initiator == nil {
 		return
 	}
@@ -230,8 +229,9 @@ func (s *cast) reject(p *player) {
 	p.seen[2] = nil
 }
 
-// finish completes each handshake that can be, and each pair of keys is of one.
-func (s *cast) finish() {
+// finish completes every handshake that can still complete, and checks that no
+// more than two parties share a handshake hash.
+func (s *script) finish() {
 	for _, r := range s.machines {
 		if r.responder == nil || r.machine().expect != 3 {
 			continue
@@ -241,7 +241,7 @@ func (s *cast) finish() {
 				continue
 			}
 			if i.machine().expect == 3 {
-				s.reject(i) // somebody else has answered first
+				s.reject(i) // another responder answered first
 			}
 			s.read(i, r.seen[2])
 			s.write(i)

@@ -43,8 +43,8 @@ func TestNewAEADUnknownSuite(t *testing.T) {
 	}
 }
 
-// Cipher and nonce together are flynn's transport ciphers.
-func TestTransportIsFlynns(t *testing.T) {
+// NewAEAD and AppendNonce together encrypt as flynn's transport ciphers do.
+func TestTransportEqualsFlynn(t *testing.T) {
 	r := newRand(t)
 	for suite, f := range map[wire.Suite]flynn.CipherFunc{wire.AESGCM: flynn.CipherAESGCM, wire.ChaChaPoly: flynn.CipherChaChaPoly} {
 		for range 50 {

@@ -16,11 +16,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-var update = flag.Bool("update", false, "write testdata/own.json anew")
+var update = flag.Bool("update", false, "rewrite testdata/own.json")
 
 // vector is one entry of a file in the format of cacophony and snow. Messages
-// alternate, the first is the initiator's; those from the fourth on are
-// transport messages.
+// alternate between the sides, beginning with the initiator; from the fourth on
+// they are transport messages.
 type vector struct {
 	ProtocolName  string          `json:"protocol_name"`
 	InitPrologue  string          `json:"init_prologue"`
@@ -44,8 +44,9 @@ var suiteNames = map[string]wire.Suite{
 	"Noise_XX_25519_ChaChaPoly_SHA256": wire.ChaChaPoly,
 }
 
-// Vectors that others made. Those of our suites go through Initiator and
-// Responder; BLAKE2s, which we do not offer, through flynn with our DH.
+// The vectors of cacophony and snow. Those of our suites are run with Initiator
+// and Responder, those with BLAKE2s, which we do not offer, with flynn's
+// HandshakeState and our DH.
 func TestVectors(t *testing.T) {
 	raw, err := os.ReadFile("../../../shared/vectors/noise_xx.json")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -68,11 +69,10 @@ func TestVectors(t *testing.T) {
 	require.Equal(t, 4, plain)
 }
 
-// testdata/own.json was made by this package itself, with -update. It shows
-// that the bytes on the wire are still those of the day it was made, with
-// payloads as intentra has them, empty ones, and a refused message on the way.
-// That they are the right bytes is what TestVectors and TestMachinesAreFlynns
-// show.
+// testdata/own.json was written by this test with -update. It pins the bytes on
+// the wire for payloads of intentra's sizes, for empty payloads, and after a
+// rejected message. TestVectors and TestMachinesEqualFlynn show that the bytes are
+// correct.
 func TestOwnVectors(t *testing.T) {
 	const name = "testdata/own.json"
 	if *update {
@@ -163,7 +163,7 @@ func runVector(t *testing.T, v vector, suite wire.Suite) {
 	}
 }
 
-// requireHash compares the handshake hash. snow's vectors have none.
+// requireHash compares the handshake hash, which snow's vectors lack.
 func (v vector) requireHash(t *testing.T, h []byte) {
 	if v.Source == "snow" {
 		require.Empty(t, v.HandshakeHash)
@@ -172,7 +172,7 @@ func (v vector) requireHash(t *testing.T, h []byte) {
 	require.Equal(t, v.HandshakeHash, hex.EncodeToString(h))
 }
 
-// requireBytes takes nil for empty.
+// requireBytes treats nil as empty.
 func requireBytes(t testing.TB, want, got []byte) {
 	require.Equal(t, hex.EncodeToString(want), hex.EncodeToString(got))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// What a handshake has computed is overwritten when it ends, however it ends,
-// and the machine refuses everything from then on.
+// A handshake overwrites its secrets when it ends, by completing or by Wipe, and
+// its methods return ErrState from then on.
 func TestSecretsAreOverwritten(t *testing.T) {
 	for _, ends := range []string{"complete", "wiped after message 1", "wiped after message 2", "wiped before message 3 is read"} {
 		t.Run(ends, func(t *testing.T) {
@@ -38,7 +38,7 @@ func TestSecretsAreOverwritten(t *testing.T) {
 						_, _, err = r.ReadFinal(m3, 0)
 						require.NoError(t, err)
 					}
-					require.GreaterOrEqual(t, len(secrets), 4, "ee and es at both")
+					require.GreaterOrEqual(t, len(secrets), 4, "ee and es on both sides")
 				}
 			}
 			if ends != "complete" {
@@ -62,7 +62,7 @@ func TestSecretsAreOverwritten(t *testing.T) {
 }
 
 func staticOf(t *testing.T, first byte) *Static {
-	s, err := NewStatic([KeySize]byte{1: first}) // the lowest bits of a scalar do not count
+	s, err := NewStatic([KeySize]byte{1: first}) // X25519 ignores the lowest bits of byte 0
 	require.NoError(t, err)
 	return s
 }
@@ -83,16 +83,16 @@ func secretsOf(d *dh) (all [][]byte) {
 func TestWipe(t *testing.T) {
 	k := Keys{Send: [32]byte{1, 31: 1}, Receive: [32]byte{2, 31: 2}, Hash: [32]byte{3}, Remote: [32]byte{4}}
 	k.Wipe()
-	require.Equal(t, Keys{Hash: [32]byte{3}, Remote: [32]byte{4}}, k, "what is not secret stays")
+	require.Equal(t, Keys{Hash: [32]byte{3}, Remote: [32]byte{4}}, k)
 
-	// Nothing to be wiped.
+	// Without a handshake, Wipe does nothing.
 	(*Initiator)(nil).Wipe()
 	(*Responder)(nil).Wipe()
 	new(Initiator).Wipe()
 	new(Responder).Wipe()
 }
 
-// The caller's bytes of a private key are overwritten when the key is made.
+// newPrivate overwrites its argument.
 func TestPrivateBytesAreOverwritten(t *testing.T) {
 	b := [KeySize]byte{1, 2, 3}
 	_, err := newPrivate(&b)
