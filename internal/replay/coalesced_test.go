@@ -58,25 +58,25 @@ func coalesced(t testing.TB, capture []byte) (out []byte, together, handshakes, 
 // down, are judged one by one.
 func TestPlainCaptureBeforeSegmentation(t *testing.T) {
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
-		w := newWorld(t, fixed())
+		w := newWorld(t, 1)
 		dialer, listener, p := pair(w, intentra.Config{Suite: suite}, intentra.Config{})
 		for i := range 40 {
 			for j := range 100 {
 				dialer.push(p, uint32(j), intentra.Reliable, bytes.Repeat(number(i), 20+i%3))
 				listener.push(listener.peers[0], uint32(j), intentra.Realtime, bytes.Repeat(number(j), 50))
 			}
-			w.settle(2e6)
+			w.run(2e6)
 		}
-		w.settle(400e6)
+		w.run(400e6)
 		w.end()
-		for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+		for name, s := range map[string]*node{"dialer": dialer, "listener": listener} {
 			_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
 			capture, together, _, _ := coalesced(t, s.capture.Bytes())
 			require.Greater(t, together, 200, "too few to tell")
 			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
 			require.Equal(t, recorded, replayed, name)
 			require.Equal(t, s.delivered, delivered, name)
-			require.Equal(t, s.received, res.Received, name)
+			require.Equal(t, s.received(), res.Received, name)
 		}
 	}
 }
@@ -85,29 +85,29 @@ func TestPlainCaptureBeforeSegmentation(t *testing.T) {
 func TestRekeysBeforeSegmentation(t *testing.T) {
 	handshakes, indexes := 0, 0
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
-		w := newWorld(t, fixed())
+		w := newWorld(t, 1)
 		c := intentra.Config{RekeyAfterPackets: 40, Suite: suite}
 		dialer, listener, p := pair(w, c, c)
 		for i := range 300 {
 			if i%20 == 0 {
-				dialer.dial(listener, w.static())
+				dialer.dial(listener, w.newIdentity())
 			}
 			for j := range 8 {
 				dialer.push(p, uint32(j), intentra.Reliable, bytes.Repeat(number(i), 250))
 				listener.push(listener.peers[0], uint32(j), intentra.Realtime, bytes.Repeat(number(j), 250))
 			}
-			w.settle(2e6)
+			w.run(2e6)
 		}
-		w.settle(400e6)
+		w.run(400e6)
 		w.end()
-		for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+		for name, s := range map[string]*node{"dialer": dialer, "listener": listener} {
 			_, _, want, _ := judged(t, stripped(t, s.capture.Bytes(), unchanged), s.keys.Bytes())
 			capture, _, h, i := coalesced(t, s.capture.Bytes())
 			handshakes, indexes = handshakes+h, indexes+i
 			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
 			require.Equal(t, want, replayed, name)
 			require.Equal(t, s.delivered, delivered, name)
-			require.Equal(t, s.received, res.Received, name)
+			require.Equal(t, s.received(), res.Received, name)
 		}
 	}
 	t.Log(handshakes, "runs with handshake packets,", indexes, "with two indexes")

@@ -19,21 +19,6 @@ import (
 
 func options() replay.Options { return replay.Options{} }
 
-// states is the listener of a pair to which n Realtime messages have come, a
-// packet each.
-func states(t testing.TB, n int) *side {
-	w := newWorld(t, fixed())
-	a, b, p := pair(w, intentra.Config{}, intentra.Config{})
-	for i := range n {
-		a.push(p, 1, intentra.Realtime, number(i))
-		w.settle(2 * time.Millisecond)
-	}
-	w.settle(300 * time.Millisecond)
-	w.end()
-	require.Equal(t, n, b.delivered)
-	return b
-}
-
 // deliveries are the blocks of the datagrams that have brought a message.
 func deliveries(t testing.TB, all []block) (at []int) {
 	for i, k := range all {
@@ -87,13 +72,13 @@ func TestChangedPacketIsFound(t *testing.T) {
 // With Reliable messages more follows from it, as nobody sends again what the
 // recorded side had taken: the first difference is that packet all the same.
 func TestChangedReliablePacketIsFoundFirst(t *testing.T) {
-	w := newWorld(t, fixed())
+	w := newWorld(t, 1)
 	a, s, p := pair(w, intentra.Config{}, intentra.Config{})
 	for i := range 40 {
 		a.push(p, 1, intentra.Reliable, number(i))
-		w.settle(2 * time.Millisecond)
+		w.run(2 * time.Millisecond)
 	}
-	w.settle(300 * time.Millisecond)
+	w.run(300 * time.Millisecond)
 	w.end()
 	all := split(t, s.capture.Bytes())
 	at := deliveries(t, all)
@@ -270,7 +255,7 @@ func resealed(keys string) string {
 }
 
 // runWith replays with other keys, and finds no difference before it ends.
-func runWith(t *testing.T, s *side, keys string) error {
+func runWith(t *testing.T, s *node, keys string) error {
 	parsed, err := journal.ParseKeys(strings.NewReader(keys))
 	require.NoError(t, err)
 	res, err := replay.Run(mustCapture(t, s.capture.Bytes()), replay.Options{Keys: parsed})
@@ -278,7 +263,7 @@ func runWith(t *testing.T, s *side, keys string) error {
 	return err
 }
 
-func private(s *side) []byte { k := s.static.Private(); return k[:] }
+func private(s *node) []byte { k := s.identity.Private(); return k[:] }
 
 func change(b []byte, at int) []byte {
 	b = bytes.Clone(b)

@@ -21,30 +21,30 @@ import (
 	window "github.com/intentra/intentra/stages/replay"
 )
 
-func parse(s *side) (*journal.Keys, error) {
+func parse(s *node) (*journal.Keys, error) {
 	return journal.ParseKeys(strings.NewReader(s.keys.String()))
 }
 
 // lively is a listener with a bit of everything in its recording.
-func lively(t testing.TB) *side {
-	w := newWorld(t, fixed())
+func lively(t testing.TB) *node {
+	w := newWorld(t, 1)
 	a, b, p := pair(w, intentra.Config{}, intentra.Config{RekeyAfterPackets: 16, IdleTimeout: time.Second})
 	b.onMessage = func(p *conn.Peer, _ *pipeline.Packet) {
-		b.push2(p, number(b.delivered))
+		b.push(p, 2, intentra.Latest, number(b.delivered))
 		if b.delivered == 7 {
 			panic("the user's")
 		}
 	}
 	for i := range 25 {
 		b.full = i%5 == 0
-		a.push(p, 1, intentra.Realtime+intentra.Intent(i%3), number(i))
-		w.settle(3 * time.Millisecond)
+		a.push(p, 1, anyIntent(i), number(i))
+		w.run(3 * time.Millisecond)
 	}
-	b.core.Probe(b.peers[0], w.now)
-	b.dial(a, b.static)
-	b.core.Revoke(a.static.Public(), w.now)
-	w.settle(30 * time.Millisecond)
-	b.core.ClosePeer(b.peers[0], 1, w.now)
+	b.call(func(c *journal.Core, now pipeline.Time) { c.Probe(b.peers[0], now) })
+	b.dial(a, b.identity)
+	b.call(func(c *journal.Core, now pipeline.Time) { c.Revoke(a.Key(), now) })
+	w.run(30 * time.Millisecond)
+	b.closePeer(b.peers[0])
 	w.end()
 	return b
 }
@@ -148,7 +148,7 @@ func FuzzReplay(f *testing.F) {
 
 // runEdited replays what has been edited, in full and as packets alone, with
 // randomness that may be spoilt.
-func runEdited(t testing.TB, s *side, edited []block, spoil []byte) {
+func runEdited(t testing.TB, s *node, edited []block, spoil []byte) {
 	keys, err := parse(s)
 	require.NoError(t, err)
 	for i, b := range spoil[:min(len(spoil), len(keys.Random))] {

@@ -98,3 +98,10 @@ func TestExchangeIsReplayed(t *testing.T) {
 	res, _ := listener.replay(t, replay.Options{})
 	require.GreaterOrEqual(t, res.Delivered, 2000)
 }
+
+func mustCapture(t testing.TB, b []byte) *journal.Capture {
+	t.Helper()
+	c, err := journal.NewCapture(bytes.NewReader(b))
+	require.NoError(t, err)
+	return c
+}

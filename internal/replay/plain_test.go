@@ -3,7 +3,6 @@ package replay_test
 import (
 	"bytes"
 	"encoding/binary"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/replay"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -74,25 +74,20 @@ func judged(t testing.TB, capture, keys []byte) (res replay.Result, recorded, re
 }
 
 // busy is a pair that has exchanged messages of all intents through several rekeys.
-func busy(t testing.TB, suite intentra.Suite, seed uint64) (w *world, dialer, listener *side) {
-	w = newWorld(t, rand.New(rand.NewPCG(seed, 0)))
+func busy(t testing.TB, suite intentra.Suite, seed uint64) (w *world, dialer, listener *node) {
+	w = newWorld(t, seed)
+	w.SetDefault(sim.Link{Delay: time.Millisecond, Reorder: 0.1, ReorderDelay: 3 * time.Millisecond, Duplicate: 0.03})
 	c := intentra.Config{RekeyAfterPackets: 40, Suite: suite}
 	dialer, listener, p := pair(w, c, c)
 	back := listener.peers[0]
 	for i := range 300 {
-		dialer.push(p, uint32(i%3), intentra.Realtime+intentra.Intent(i%3), number(i))
+		dialer.push(p, uint32(i%3), anyIntent(i), number(i))
 		if i%4 == 0 {
 			listener.push(back, 1, intentra.Reliable, number(i))
 		}
-		if i%7 == 0 && len(w.wire) > 0 {
-			w.wire = append(w.wire[1:], w.wire[0]) // late
-		}
-		if i%30 == 0 && len(w.wire) > 0 {
-			w.arrive(w.wire[0]) // twice
-		}
-		w.settle(2 * time.Millisecond)
+		w.run(2 * time.Millisecond)
 	}
-	w.settle(400 * time.Millisecond)
+	w.run(400 * time.Millisecond)
 	w.end()
 	return w, dialer, listener
 }
@@ -104,8 +99,8 @@ func TestPlainCapture(t *testing.T) {
 		w, dialer, listener := busy(t, suite, 1)
 		w.requireSame(options())
 		stranger, _, _ := busy(t, suite, 2)
-		others := stranger.sides
-		for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+		others := stranger.nodes
+		for name, s := range map[string]*node{"dialer": dialer, "listener": listener} {
 			_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
 			capture := stripped(t, s.capture.Bytes(), unchanged)
 			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
@@ -113,15 +108,15 @@ func TestPlainCapture(t *testing.T) {
 			require.Positive(t, res.Unjudged)
 			require.Equal(t, recorded, replayed, name)
 			require.Equal(t, s.delivered, delivered)
-			require.Equal(t, s.received, res.Received)
+			require.Equal(t, s.received(), res.Received)
 			require.Zero(t, res.Other)
 
 			// The peer's keys tell the same from the other side.
-			theirs := map[*side]*side{dialer: listener, listener: dialer}[s]
+			theirs := map[*node]*node{dialer: listener, listener: dialer}[s]
 			_, _, _, delivered = judged(t, capture, theirs.keys.Bytes())
 			require.Positive(t, delivered)
 			// Another's fit nothing.
-			other := map[*side]*side{dialer: others[0], listener: others[1]}[s]
+			other := map[*node]*node{dialer: others[0], listener: others[1]}[s]
 			_, _, replayed, delivered = judged(t, capture, other.keys.Bytes())
 			require.Zero(t, delivered, name)
 			for _, verdict := range replayed {
@@ -201,24 +196,24 @@ func TestPlainCaptureOfParts(t *testing.T) {
 // The peers of a hub choose their indexes apart from each other, so several have the
 // same: which of them a packet of ours went to is told by the key that opens it.
 func TestPlainCaptureOfAHub(t *testing.T) {
-	w := newWorld(t, fixed())
-	hub := w.side(intentra.Config{Authorize: intentra.AllowAny})
+	w := newWorld(t, 1)
+	hub := w.node(intentra.Config{Authorize: intentra.AllowAny})
 	for range 40 {
-		s := w.side(intentra.Config{})
-		s.dial(hub, s.static)
+		s := w.node(intentra.Config{})
+		s.dial(hub, s.identity)
 	}
-	w.settle(400 * time.Millisecond)
+	w.run(400 * time.Millisecond)
 	require.Len(t, hub.peers, 40)
 	for i := range 20 {
 		for _, p := range hub.peers {
 			hub.push(p, 1, intentra.Reliable, number(i))
 		}
-		for _, s := range w.sides[1:] {
+		for _, s := range w.nodes[1:] {
 			s.push(s.peers[0], 1, intentra.Realtime, number(i))
 		}
-		w.settle(5 * time.Millisecond)
+		w.run(5 * time.Millisecond)
 	}
-	w.settle(300 * time.Millisecond)
+	w.run(300 * time.Millisecond)
 	w.end()
 	indexes := map[uint32]bool{}
 	_, recorded, _, _ := judged(t, hub.capture.Bytes(), hub.keys.Bytes())
@@ -237,13 +232,13 @@ func TestPlainCaptureOfAHub(t *testing.T) {
 
 // Several identities of one side have each a session with the same peer.
 func TestPlainCaptureOfIdentities(t *testing.T) {
-	w := newWorld(t, fixed())
+	w := newWorld(t, 1)
 	c := intentra.Config{RekeyAfterPackets: 40}
 	dialer, listener, _ := pair(w, c, c)
 	for range 3 {
-		dialer.dial(listener, w.static())
+		dialer.dial(listener, w.newIdentity())
 	}
-	w.settle(400 * time.Millisecond)
+	w.run(400 * time.Millisecond)
 	require.Len(t, dialer.peers, 4)
 	require.Len(t, listener.peers, 4)
 	for i := range 60 {
@@ -251,11 +246,11 @@ func TestPlainCaptureOfIdentities(t *testing.T) {
 			dialer.push(dialer.peers[j], 1, intentra.Reliable, number(i))
 			listener.push(listener.peers[j], 1, intentra.Reliable, number(i))
 		}
-		w.settle(5 * time.Millisecond)
+		w.run(5 * time.Millisecond)
 	}
-	w.settle(300 * time.Millisecond)
+	w.run(300 * time.Millisecond)
 	w.end()
-	for name, s := range map[string]*side{"dialer": dialer, "listener": listener} {
+	for name, s := range map[string]*node{"dialer": dialer, "listener": listener} {
 		_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
 		_, _, replayed, delivered := judged(t, stripped(t, s.capture.Bytes(), unchanged), s.keys.Bytes())
 		require.Equal(t, recorded, replayed, name)

@@ -9,6 +9,7 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/replay"
+	"github.com/intentra/intentra/pipeline"
 )
 
 func TestRunNeedsACapture(t *testing.T) {
@@ -118,21 +119,21 @@ func TestDamagedRecordingIsRefused(t *testing.T) {
 
 // A replay forgets the peers that the core forgets.
 func TestForgottenPeersAreForgotten(t *testing.T) {
-	w := newWorld(t, fixed())
-	hub := w.side(intentra.Config{Authorize: intentra.AllowAny, IdleTimeout: time.Second})
+	w := newWorld(t, 1)
+	hub := w.node(intentra.Config{Authorize: intentra.AllowAny, IdleTimeout: time.Second})
 	for range 12 {
-		s := w.side(intentra.Config{})
-		s.dial(hub, s.static)
-		w.settle(50 * time.Millisecond)
+		s := w.node(intentra.Config{})
+		s.dial(hub, s.identity)
+		w.run(50 * time.Millisecond)
 		last := hub.peers[len(hub.peers)-1]
 		hub.push(last, 1, intentra.Reliable, number(1))
-		hub.core.ClosePeer(last, 1, w.now)
-		s.core.ClosePeer(s.peers[0], 1, w.now)
-		w.settle(1500 * time.Millisecond)
+		hub.closePeer(last)
+		s.closePeer(s.peers[0])
+		w.run(1500 * time.Millisecond)
 		// Its user does not know yet.
 		hub.push(last, 1, intentra.Reliable, number(2))
-		hub.core.ClosePeer(last, 1, w.now)
-		hub.core.MarkReady(last)
+		hub.closePeer(last)
+		hub.call(func(c *journal.Core, _ pipeline.Time) { c.MarkReady(last) })
 	}
 	w.end()
 	require.Len(t, hub.peers, 12)

@@ -87,16 +87,16 @@ func firstFile(t *testing.T, dir string) string {
 
 // At the cap, and what has been seen already counts once.
 func TestSeedsAreBounded(t *testing.T) {
-	w := newWorld(t, fixed())
+	w := newWorld(t, 1)
 	a, b, p := pair(w, intentra.Config{}, intentra.Config{})
 	for i := range replay.MostSeeds + 50 {
 		a.push(p, 1, intentra.Realtime, number(i))
 		a.push(p, 1, intentra.Realtime, number(i))
 		if i%10 == 0 {
-			w.settle(3e6)
+			w.run(3e6)
 		}
 	}
-	w.settle(3e8)
+	w.run(3e8)
 	w.end()
 	require.Greater(t, b.delivered, 2*replay.MostSeeds)
 	var seeds replay.Seeds
