@@ -108,26 +108,22 @@ func TestChangedReliablePacketIsFoundFirst(t *testing.T) {
 	t.Log(kinds)
 }
 
-func TestCorruptedCopies(t *testing.T) {
+// Each change of an entry or of a packet is a difference.
+func TestEditedEntriesDiffer(t *testing.T) {
 	s := states(t, 40)
 	all := split(t, s.capture.Bytes())
 	at := deliveries(t, all)
-	keys := s.keys.String()
 	find := func(kind string) int {
-		for i := range all {
-			if all[i].kindOf(t) == kind {
-				return i
-			}
-		}
-		t.Fatal("no", kind)
-		return 0
+		i := slices.IndexFunc(all, func(k block) bool { return k.kindOf(t) == kind })
+		require.GreaterOrEqual(t, i, 0, kind)
+		return i
 	}
-	for name, corrupt := range map[string]func(k []block) []block{
-		"packet removed":   func(k []block) []block { return append(k[:at[5]], k[at[5]+1:]...) },
-		"packet doubled":   func(k []block) []block { return slices.Insert(k, at[5], k[at[5]]) },
-		"packets swapped":  func(k []block) []block { k[at[5]].packet, k[at[6]].packet = k[at[6]].packet, k[at[5]].packet; return k },
-		"header changed":   func(k []block) []block { k[at[5]].packet[28] ^= 0x80; return k },
-		"packet cut short": func(k []block) []block { k[at[5]].packet = cut(k[at[5]].packet); return k },
+	for name, edit := range map[string]func(k []block) []block{
+		"packet removed":    func(k []block) []block { return append(k[:at[5]], k[at[5]+1:]...) },
+		"packet duplicated": func(k []block) []block { return slices.Insert(k, at[5], k[at[5]]) },
+		"packets swapped":   func(k []block) []block { k[at[5]].packet, k[at[6]].packet = k[at[6]].packet, k[at[5]].packet; return k },
+		"header changed":    func(k []block) []block { k[at[5]].packet[28] ^= 0x80; return k },
+		"packet truncated":  func(k []block) []block { k[at[5]].packet = cut(k[at[5]].packet); return k },
 		"verdict edited": func(k []block) []block {
 			k[at[5]].set(t, "outcome", map[string]any{"verdict": "drop replay/replayed"})
 			return k
@@ -161,86 +157,92 @@ func TestCorruptedCopies(t *testing.T) {
 			k[i].set(t, "end", end)
 			return k
 		},
+		"time of a flush edited": func(k []block) []block {
+			// The flush that sends an acknowledgement, at a time when none is due.
+			i := at[20] + 1 + slices.IndexFunc(k[at[20]+1:], func(k block) bool { return k.kindOf(t) == "outgoing" })
+			for k[i].kindOf(t) != "flush" {
+				i--
+			}
+			k[i].set(t, "at", time.Hour)
+			return k
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, differences := replayOf(t, join(corrupt(clone(all))), []byte(keys), options())
+			_, differences := replayOf(t, join(edit(clone(all))), s.keys.Bytes(), options())
 			require.NotEmpty(t, differences)
 			t.Log(differences[0])
 		})
 	}
-	t.Run("time edited", func(t *testing.T) {
-		// The flush that sends an acknowledgement, at a time when it is not due.
-		k := clone(all)
-		for i := range k {
-			if k[i].kindOf(t) == "outgoing" && i > at[20] {
-				for ; k[i].kindOf(t) != "flush"; i-- {
-				}
-				k[i].set(t, "at", time.Hour)
-				break
-			}
+}
+
+// Other random bytes than those that were drawn are a difference.
+func TestEditedRandomnessDiffers(t *testing.T) {
+	s := states(t, 40)
+	parsed, err := parse(s)
+	require.NoError(t, err)
+	for name, random := range map[string][]byte{
+		"another byte":   change(parsed.Random, 16+16+16+3),
+		"one byte more":  append(bytes.Clone(parsed.Random), 0),
+		"one byte fewer": parsed.Random[:len(parsed.Random)-1],
+		"byte missing":   append(bytes.Clone(parsed.Random[:60]), parsed.Random[61:]...),
+	} {
+		keys := *parsed
+		keys.Random = random
+		o := options()
+		o.Keys = &keys
+		_, differences := replayOf(t, s.capture.Bytes(), nil, o)
+		require.NotEmpty(t, differences, name)
+	}
+}
+
+func TestKeysOfAnotherRecording(t *testing.T) {
+	s := states(t, 3)
+	keys := s.keys.String()
+	private := s.identity.Private()
+	other := resealed(strings.Replace(keys, hex.EncodeToString(private[:]), strings.Repeat("07", 32), 1))
+	require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
+	// Another recording of the same transport has the same private key.
+	id := strings.Fields(strings.SplitN(keys, "\n", 3)[1])[1]
+	other = resealed(strings.Replace(keys, id, strings.Repeat("07", 16), 1))
+	require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
+}
+
+func TestDamagedKeysAreRefused(t *testing.T) {
+	keys := states(t, 3).keys.String()
+	require.Equal(t, keys, resealed(keys))
+	lines, tried := strings.SplitAfter(keys, "\n"), 0
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "random ") {
+			continue
 		}
-		_, differences := replayOf(t, join(k), []byte(keys), options())
-		require.NotEmpty(t, differences)
-		t.Log(differences[0])
-	})
-	t.Run("randomness", func(t *testing.T) {
-		parsed, err := journal.ParseKeys(strings.NewReader(keys))
-		require.NoError(t, err)
-		for name, random := range map[string][]byte{
-			"another byte": change(parsed.Random, 16+16+16+3),
-			"one too many": append(bytes.Clone(parsed.Random), 0),
-			"one too few":  parsed.Random[:len(parsed.Random)-1],
-			"one left out": append(bytes.Clone(parsed.Random[:60]), parsed.Random[61:]...),
-		} {
-			own := *parsed
-			own.Random = random
-			o := options()
-			o.Keys = &own
-			_, differences := replayOf(t, s.capture.Bytes(), nil, o)
-			require.NotEmpty(t, differences, name)
+		tried++
+		flipped := slices.Clone(lines)
+		flipped[i] = strings.Replace(line, line[7:8], string(line[7]^1), 1)
+		for _, damaged := range [][]string{flipped, slices.Delete(slices.Clone(lines), i, i+1)} {
+			_, err := journal.ParseKeys(strings.NewReader(strings.Join(damaged, "")))
+			require.ErrorIs(t, err, journal.ErrKeys)
+			require.ErrorContains(t, err, fmt.Sprintf("line %d: ", i+1))
 		}
-	})
-	t.Run("keys of another", func(t *testing.T) {
-		other := resealed(strings.Replace(keys, hex.EncodeToString(private(s)), strings.Repeat("07", 32), 1))
-		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
-		// Those of another recording of the same transport have the same key.
-		id := strings.Fields(strings.SplitN(keys, "\n", 3)[1])[1]
-		other = resealed(strings.Replace(keys, id, strings.Repeat("07", 16), 1))
-		require.ErrorIs(t, runWith(t, s, other), replay.ErrKeys)
-	})
-	t.Run("keys that are damaged", func(t *testing.T) {
-		require.Equal(t, keys, resealed(keys))
-		lines, tried := strings.SplitAfter(keys, "\n"), 0
-		for i, line := range lines {
-			if !strings.HasPrefix(line, "random ") {
-				continue
-			}
-			tried++
-			flipped := slices.Clone(lines)
-			flipped[i] = strings.Replace(line, line[7:8], string(line[7]^1), 1)
-			for _, damaged := range [][]string{flipped, slices.Delete(slices.Clone(lines), i, i+1)} {
-				_, err := journal.ParseKeys(strings.NewReader(strings.Join(damaged, "")))
-				require.ErrorIs(t, err, journal.ErrKeys)
-				require.ErrorContains(t, err, fmt.Sprintf("line %d: ", i+1))
-			}
+	}
+	require.Positive(t, tried)
+}
+
+// A keys file that ends early is replayed as far as its keys suffice.
+func TestKeysThatEndEarly(t *testing.T) {
+	s := states(t, 40)
+	lines := strings.SplitAfter(s.keys.String(), "\n")
+	short, enough := 0, 0
+	for n := 1; n < len(lines); n++ {
+		switch err := runWith(t, s, strings.Join(lines[:n], "")); {
+		case err == nil:
+			enough++ // none of the missing lines is needed
+		default:
+			require.ErrorIs(t, err, replay.ErrKeysCut, "%d lines", n)
+			short++
 		}
-		require.Positive(t, tried)
-	})
-	t.Run("keys that end early", func(t *testing.T) {
-		lines := strings.SplitAfter(keys, "\n")
-		cut, whole := 0, 0
-		for n := 1; n < len(lines); n++ {
-			switch err := runWith(t, s, strings.Join(lines[:n], "")); {
-			case err == nil:
-				whole++ // nothing is needed of what was left out
-			default:
-				require.ErrorIs(t, err, replay.ErrKeysCut, "%d lines", n)
-				cut++
-			}
-		}
-		require.Positive(t, whole)
-		require.Greater(t, cut, 10)
-	})
+	}
+	require.Positive(t, enough)
+	require.Greater(t, short, 10)
 }
 
 // resealed is a keys file with the checksums that fit its lines.
@@ -262,8 +264,6 @@ func runWith(t *testing.T, s *node, keys string) error {
 	require.Empty(t, res.Differences)
 	return err
 }
-
-func private(s *node) []byte { k := s.identity.Private(); return k[:] }
 
 func change(b []byte, at int) []byte {
 	b = bytes.Clone(b)

@@ -2,9 +2,12 @@ package replay
 
 import (
 	"fmt"
+	"io"
+	"slices"
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/pipeline"
 )
 
 // call does what the driver has called the core for.
@@ -77,4 +80,66 @@ func (f *full) job(e *journal.Entry) {
 	delete(f.jobs, e.Job)
 	j.Run()
 	f.core.HandleJob(j, e.At)
+}
+
+// step pushes what was pushed before this step of the core.
+func (f *full) step(p *conn.Peer, n uint64) {
+	peer := p.Number()
+	all := f.pushes[peer]
+	done := 0
+	for done < len(all) && all[done].Step <= n {
+		e := all[done]
+		if r, _ := p.Push(e.Channel, e.Intent, e.Payload); !r.Taken() {
+			f.differ("push", "taken", "refused")
+		}
+		done++
+	}
+	if done == len(all) {
+		delete(f.pushes, peer)
+	} else {
+		f.pushes[peer] = all[done:]
+	}
+}
+
+// What the core asks its driver is answered as it was then.
+
+func (f *full) authorize([conn.KeySize]byte) bool {
+	if f.entry.Panicked {
+		panic("replay: Authorize has panicked")
+	}
+	return f.entry.Authorized
+}
+
+func (f *full) deliver(p *conn.Peer, pk *pipeline.Packet) bool {
+	f.takeEvents()
+	at := f.outcome.Delivered
+	f.outcome.Sum = journal.Checksum(f.outcome.Sum, p, pk)
+	f.outcome.Delivered++
+	if slices.Contains(f.entry.Panics, at) {
+		panic("replay: the handler has panicked")
+	}
+	return !slices.Contains(f.entry.Refused, at)
+}
+
+func (f *full) room(*conn.Peer) bool {
+	at := f.asked
+	f.asked++
+	return at >= len(f.entry.Rooms) || f.entry.Rooms[at] == '1'
+}
+
+// randomness gives out the random bytes that were drawn.
+type randomness struct {
+	rest  []byte
+	whole bool // all that were drawn are there
+	cut   bool // more is asked for, while not all are there
+}
+
+func (r *randomness) Read(b []byte) (int, error) {
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	if n == 0 && len(b) > 0 {
+		r.cut = r.cut || !r.whole
+		return 0, io.EOF
+	}
+	return n, nil
 }
