@@ -60,7 +60,9 @@ func (n *Node) start() error {
 	n.clock, n.wishes = clock{}, nil
 	p := &process{n: n}
 	cfg := n.cfg
-	cfg.Rand = n.w.stream("node", n.name, fmt.Sprint(n.lives))
+	if cfg.Rand == nil {
+		cfg.Rand = n.w.stream("node", n.name, fmt.Sprint(n.lives))
+	}
 	cfg.Deliver = p.deliver
 	cfg.Room = p.room
 	cfg.Touched = func(*conn.Peer) {}

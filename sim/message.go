@@ -152,7 +152,7 @@ func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
 		n.OnMessage(from.Key, m)
 	}
 	p.taken++
-	return true
+	return n.cfg.Deliver == nil || n.cfg.Deliver(from, pk)
 }
 
 func (p *process) room(from *conn.Peer) bool {

@@ -32,6 +32,9 @@ type Node struct {
 	// JobDelay is how long the handshake worker takes for each job, one at a
 	// time. With zero they are done at once.
 	JobDelay time.Duration
+	// OnJob is called with each job of the handshake worker after it has run
+	// and before the endpoint gets its result.
+	OnJob func(j *conn.Job)
 
 	w      *World
 	name   string
@@ -68,15 +71,7 @@ type Node struct {
 // for each process anew, and should then make new stages, as those have state.
 // The error is intentra.ErrConfig, or what building the chains has given.
 func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*Node, error) {
-	addr = unmapped(addr)
-	if !addr.IsValid() {
-		addr = w.address(len(w.nodes))
-	}
 	switch {
-	case name == "" || w.byName[name] != nil:
-		return nil, fmt.Errorf("%w: the name %q is empty or taken", intentra.ErrConfig, name)
-	case w.byAddr[addr] != nil:
-		return nil, fmt.Errorf("%w: %v is the address of %s", intentra.ErrConfig, addr, w.byAddr[addr].name)
 	case cfg.Handler != nil || cfg.OnPeer != nil:
 		return nil, fmt.Errorf("%w: a node has OnMessage and OnEvent instead of Handler and OnPeer", intentra.ErrConfig)
 	case cfg.Socket != intentra.Config{}.Socket:
@@ -93,7 +88,25 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{w: w, name: name, number: len(w.nodes), key: core.Identity.Public(), cfg: core, addr: addr}
+	return w.CoreNode(name, addr, core)
+}
+
+// CoreNode is Node for a configuration of the core, for tests of package conn.
+// cfg.Identity must be set. If cfg.Rand is nil, each process has randomness of its
+// own from the seed. cfg.Deliver, if set, is called with each message after
+// OnMessage; Room and Touched are the node's.
+func (w *World) CoreNode(name string, addr netip.AddrPort, cfg conn.Config) (*Node, error) {
+	addr = unmapped(addr)
+	if !addr.IsValid() {
+		addr = w.address(len(w.nodes))
+	}
+	switch {
+	case name == "" || w.byName[name] != nil:
+		return nil, fmt.Errorf("%w: the name %q is empty or taken", intentra.ErrConfig, name)
+	case w.byAddr[addr] != nil:
+		return nil, fmt.Errorf("%w: %v is the address of %s", intentra.ErrConfig, addr, w.byAddr[addr].name)
+	}
+	n := &Node{w: w, name: name, number: len(w.nodes), key: cfg.Identity.Public(), cfg: cfg, addr: addr}
 	if err := n.start(); err != nil {
 		return nil, err
 	}

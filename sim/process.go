@@ -123,7 +123,7 @@ func (p *process) runJobs(now pipeline.Time) (done bool) {
 			return done
 		}
 		if p.n.JobDelay <= 0 {
-			j.Run()
+			p.work(j)
 			p.driver.HandleJob(j, now)
 			done = true
 			continue
@@ -135,7 +135,7 @@ func (p *process) runJobs(now pipeline.Time) (done bool) {
 			if p.ended {
 				return
 			}
-			j.Run()
+			p.work(j)
 			p.do(func(d Driver, now pipeline.Time) {
 				p.working--
 				d.HandleJob(j, now)
@@ -143,6 +143,14 @@ func (p *process) runJobs(now pipeline.Time) (done bool) {
 		}})
 	}
 	return done
+}
+
+// work does a job, as the handshake worker of a Transport.
+func (p *process) work(j *conn.Job) {
+	j.Run()
+	if p.n.OnJob != nil {
+		p.n.OnJob(j)
+	}
 }
 
 // takeEvents hears what has happened. What that asks the endpoint for has to
