@@ -1,12 +1,14 @@
-package conn
+package conn_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -15,7 +17,7 @@ import (
 // and acknowledgements are not acknowledged.
 func TestIdleConnectionIsQuiet(t *testing.T) {
 	for _, both := range []bool{false, true} {
-		w := newNetwork(t, 1)
+		w := newWorld(t, 1)
 		a, b := w.pair()
 		if both {
 			b.dial(a)
@@ -38,30 +40,30 @@ func TestIdleConnectionIsQuiet(t *testing.T) {
 // One side only receives: at most one packet in 25 ms, or for 256 received.
 func TestAcknowledgementsAreFew(t *testing.T) {
 	for _, rate := range []int{100, 2000, 9000, 50_000} {
-		w := newNetwork(t, 2)
-		a, b := w.pair(func(c *Config) { c.PeerRate, c.PeerBurst = 100_000, 5000 })
+		w := newWorld(t, 2)
+		a, b := w.pair(func(c *conn.Config) { c.PeerRate, c.PeerBurst = 100_000, 5000 })
 		w.run(time.Second)
 		var last pipeline.Time
 		var received uint64
 		sent, acks := 0, 0
-		w.tap = func(from, _ netAddr, data []byte) bool {
-			if from == b.addr {
+		w.tap = func(from, _ netip.AddrPort, data []byte) bool {
+			if from == b.Addr() {
 				acks++
-				since := b.ep.stats.PacketsIn - received
-				require.True(t, time.Duration(w.now-last) >= 25*time.Millisecond || since >= 256,
-					"%v and %d packets after the one before", time.Duration(w.now-last), since)
-				last, received = w.now, b.ep.stats.PacketsIn
+				since := b.Stats().PacketsIn - received
+				require.True(t, time.Duration(w.Now()-last) >= 25*time.Millisecond || since >= 256,
+					"%v and %d packets after the one before", time.Duration(w.Now()-last), since)
+				last, received = w.Now(), b.Stats().PacketsIn
 			}
 			return true
 		}
-		for start := w.now; w.now < later(start, time.Second); sent++ {
+		for start := w.Now(); w.Now() < start+pipeline.Time(time.Second); sent++ {
 			a.push(b, 1, pipeline.Realtime, "x")
 			w.run(time.Second / time.Duration(rate))
 		}
 		w.run(time.Second)
 		require.Equal(t, sent, len(b.got))
 		require.LessOrEqual(t, acks, max(41, sent/256+2)+1)
-		st := a.ep.PeerStats(a.peer(b))
+		st := a.Endpoint().PeerStats(a.peer(b))
 		require.EqualValues(t, st.MessagesOut, st.Acked)
 		require.GreaterOrEqual(t, st.RTTMin, 10*time.Millisecond)
 		require.Less(t, st.RTT, 20*time.Millisecond)
@@ -72,65 +74,54 @@ func TestAcknowledgementsAreFew(t *testing.T) {
 // the victim's session with it.
 type violation struct {
 	reason string
-	frames func(v *node, s *session) []byte
+	frames func(v *node, s *conn.TestSession) []byte
 }
 
 var violations = []violation{
-	{"ack/unsent", func(v *node, s *session) []byte {
-		return wire.AppendAck(nil, &wire.Ack{Largest: v.ep.tracker(s, s.current.id).Next()})
+	{"ack/unsent", func(v *node, s *conn.TestSession) []byte {
+		return wire.AppendAck(nil, &wire.Ack{Largest: s.NextCounter()})
 	}},
-	{"ack/unsent", func(v *node, s *session) []byte { return wire.AppendAck(nil, &wire.Ack{Largest: 1 << 63}) }},
-	{"ack/unsent", func(v *node, s *session) []byte {
-		return wire.AppendAck(nil, &wire.Ack{Largest: v.ep.tracker(s, s.current.id).Next() - 1, Reliable: s.lane.next + 1})
+	{"ack/unsent", func(v *node, s *conn.TestSession) []byte { return wire.AppendAck(nil, &wire.Ack{Largest: 1 << 63}) }},
+	{"ack/unsent", func(v *node, s *conn.TestSession) []byte {
+		return wire.AppendAck(nil, &wire.Ack{Largest: s.NextCounter() - 1, Reliable: s.NextReliable() + 1})
 	}},
-	{"ack/backwards", func(v *node, s *session) []byte { return wire.AppendAck(nil, &wire.Ack{Largest: 0}) }},
-	{"ack/skipped", func(v *node, s *session) []byte {
+	{"ack/backwards", func(v *node, s *conn.TestSession) []byte { return wire.AppendAck(nil, &wire.Ack{Largest: 0}) }},
+	{"ack/skipped", func(v *node, s *conn.TestSession) []byte {
 		// The next packet would leave a counter out on purpose: so it does.
-		ep := s.current
-		ep.skipAt = v.ep.tracker(s, ep.id).Next()
-		skipped := ep.skipAt
-		v.ep.sendControl(s, s.remote, wire.AppendPing(nil), v.w.now)
+		skipped := s.SkipNextCounter()
+		v.do(func(_ *conn.Endpoint, now pipeline.Time) { s.SendFrames(wire.AppendPing(nil), now) })
 		return wire.AppendAck(nil, &wire.Ack{Largest: skipped + 1, Bitmap: wire.AckBitmap{1}})
 	}},
-	{"ack/excess", func(v *node, s *session) (b []byte) {
+	{"ack/excess", func(v *node, s *conn.TestSession) (b []byte) {
 		for range 4 {
-			b = wire.AppendAck(b, &wire.Ack{Largest: v.ep.tracker(s, s.current.id).Next() - 1})
+			b = wire.AppendAck(b, &wire.Ack{Largest: s.NextCounter() - 1})
 		}
 		return b
 	}},
-	{"ack/malformed", func(*node, *session) []byte { return []byte{0xff} }},
-	{"ack/malformed", func(*node, *session) []byte { return append(wire.AppendPing(nil), byte(wire.FrameReliable), 1) }},
-	{"ack/window", func(*node, *session) []byte { return wire.AppendReliable(nil, 1, 5000, 0, []byte("x")) }},
-	{"ack/distance", func(*node, *session) []byte {
+	{"ack/malformed", func(*node, *conn.TestSession) []byte { return []byte{0xff} }},
+	{"ack/malformed", func(*node, *conn.TestSession) []byte {
+		return append(wire.AppendPing(nil), byte(wire.FrameReliable), 1)
+	}},
+	{"ack/window", func(*node, *conn.TestSession) []byte { return wire.AppendReliable(nil, 1, 5000, 0, []byte("x")) }},
+	{"ack/distance", func(*node, *conn.TestSession) []byte {
 		b := wire.AppendReliable(nil, 1, 20, 10, []byte("x"))
 		return wire.AppendReliable(b, 1, 21, 11, []byte("x"))
 	}},
 }
 
-// harm has a send the frames to b as a well-sealed packet.
-func (n *node) harm(victim *node, frames []byte) {
-	s := n.session(victim)
-	require.True(n.w.t, n.ep.sendControl(s, s.remote, frames, n.w.now))
-	n.turn()
-	victim.turn()
-	n.w.run(10 * time.Millisecond)
-}
-
-// Each violation is dropped for its reason, counts once, and changes nothing of
-// what the victim knows of its own packets.
 // A peer that takes any rate acknowledges the newest packet only, again and
 // again, so that all others count as lost: each message is sent again so many
 // times, and then when its time-out has come.
 func TestResendsAtThePeersWord(t *testing.T) {
-	w := newNetwork(t, 7)
+	w := newWorld(t, 7)
 	a := w.node()
-	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<30, 1<<30 })
+	b := w.node(func(c *conn.Config) { c.PeerRate, c.PeerBurst = 1<<30, 1<<30 })
 	a.dial(b)
 	w.run(time.Second)
 	s := a.session(b)
 	packets := 0
-	w.tap = func(from, _ netAddr, _ []byte) bool {
-		if from == a.addr {
+	w.tap = func(from, _ netip.AddrPort, _ []byte) bool {
+		if from == a.Addr() {
 			packets++
 			return false
 		}
@@ -141,36 +132,37 @@ func TestResendsAtThePeersWord(t *testing.T) {
 	}
 	a.turn()
 	w.run(time.Millisecond)
-	inFlight := s.lane.inFlight()
+	inFlight := s.ReliableInFlight()
 	require.Greater(t, inFlight, 500)
 	for range 100 {
-		newest := a.ep.tracker(s, s.current.id).Next() - 1
-		b.ep.sendControl(b.session(a), b.session(a).remote, wire.AppendAck(nil, &wire.Ack{Largest: newest}), w.now)
-		b.turn()
+		newest := s.NextCounter() - 1
+		b.do(func(_ *conn.Endpoint, now pipeline.Time) {
+			b.session(a).SendFrames(wire.AppendAck(nil, &wire.Ack{Largest: newest}), now)
+		})
 		w.run(2 * time.Millisecond)
 	}
-	require.Zero(t, a.ep.stats.Strikes)
-	require.Equal(t, inFlight, s.lane.inFlight())
+	require.Zero(t, a.Stats().Strikes)
+	require.Equal(t, inFlight, s.ReliableInFlight())
 	require.Greater(t, packets, 5*inFlight)
-	require.Less(t, packets, (fastResends+3)*inFlight)
+	require.Less(t, packets, (conn.FastResends+3)*inFlight)
 	w.tap = nil
-	w.await(20*time.Second, func() bool { return s.lane.inFlight() == 0 })
+	w.await(20*time.Second, func() bool { return s.ReliableInFlight() == 0 })
 }
 
 // A session with much to send does not keep the others waiting for all of it.
 func TestSessionsTakeTurns(t *testing.T) {
-	w := newNetwork(t, 8)
+	w := newWorld(t, 8)
 	a := w.node()
-	b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = 1<<30, 1<<30 })
+	b := w.node(func(c *conn.Config) { c.PeerRate, c.PeerBurst = 1<<30, 1<<30 })
 	c := w.node()
 	a.dial(b)
 	a.dial(c)
 	w.run(time.Second)
 	before := 0
 	seen := false
-	w.tap = func(from, to netAddr, _ []byte) bool {
-		if from == a.addr {
-			seen = seen || to == c.addr
+	w.tap = func(from, to netip.AddrPort, _ []byte) bool {
+		if from == a.Addr() {
+			seen = seen || to == c.Addr()
 			if !seen {
 				before++
 			}
@@ -180,21 +172,23 @@ func TestSessionsTakeTurns(t *testing.T) {
 	for range 900 {
 		a.queue(b, 1, pipeline.Reliable, strings.Repeat("x", 1100))
 	}
-	a.ep.MarkReady(a.peer(b))
+	a.Endpoint().MarkReady(a.peer(b))
 	a.queue(c, 1, pipeline.Realtime, "urgent")
-	a.ep.MarkReady(a.peer(c))
+	a.Endpoint().MarkReady(a.peer(c))
 	a.turn()
 	require.True(t, seen)
-	require.LessOrEqual(t, before, transmitBytes/1000)
+	require.LessOrEqual(t, before, conn.TransmitBytes/1000)
 	w.run(time.Second)
 	require.Len(t, c.got, 1)
 	require.Len(t, b.got, 900)
 }
 
+// Each violation is dropped for its reason, counts once, and changes nothing of
+// what the victim knows of its own packets.
 func TestViolations(t *testing.T) {
 	for _, v := range violations {
 		t.Run(v.reason, func(t *testing.T) {
-			w := newNetwork(t, 3)
+			w := newWorld(t, 3)
 			a, b := w.pair()
 			for i := range 50 {
 				b.push(a, 1, pipeline.Realtime, number(i, 4))
@@ -205,16 +199,16 @@ func TestViolations(t *testing.T) {
 			frames := v.frames(b, s)
 			b.turn()
 			w.run(100 * time.Millisecond)
-			before := *b.ep.tracker(s, s.current.id)
-			rtt := b.ep.set.Ack.RTT(s.id)
+			before := s.Tracker()
+			rtt := s.RTT()
 			dropped := b.drops(v.reason)
-			a.harm(b, frames)
+			a.sendFrames(b, frames)
 			require.Equal(t, dropped+1, b.drops(v.reason))
-			require.EqualValues(t, 1, b.ep.stats.Strikes)
-			require.Len(t, b.peer(a).strikes.at, 1)
-			require.Equal(t, rtt, b.ep.set.Ack.RTT(s.id))
+			require.EqualValues(t, 1, b.Stats().Strikes)
+			require.Equal(t, 1, b.peer(a).Strikes())
+			require.Equal(t, rtt, s.RTT())
 			if v.reason != "ack/window" && v.reason != "ack/distance" {
-				require.Equal(t, before, *b.ep.tracker(s, s.current.id))
+				require.Equal(t, before, s.Tracker())
 			}
 			require.True(t, b.up(a))
 			w.checkAll()
@@ -226,25 +220,25 @@ func TestViolations(t *testing.T) {
 func TestTenStrikes(t *testing.T) {
 	for _, v := range violations {
 		t.Run(v.reason, func(t *testing.T) {
-			w := newNetwork(t, 4)
-			a, b := w.pair(func(c *Config) { c.KeepAlive = time.Hour })
+			w := newWorld(t, 4)
+			a, b := w.pair(func(c *conn.Config) { c.KeepAlive = time.Hour })
 			b.push(a, 1, pipeline.Realtime, "x")
 			w.run(100 * time.Millisecond)
 			for range 9 {
-				a.harm(b, v.frames(b, b.session(a)))
+				a.sendFrames(b, v.frames(b, b.session(a)))
 			}
 			require.True(t, b.up(a))
 			w.run(5 * time.Second)
 			for range 9 {
-				a.harm(b, v.frames(b, b.session(a)))
+				a.sendFrames(b, v.frames(b, b.session(a)))
 			}
 			require.True(t, b.up(a), "nine are forgiven after 5 s")
-			a.harm(b, v.frames(b, b.session(a)))
+			a.sendFrames(b, v.frames(b, b.session(a)))
 			require.False(t, b.up(a))
-			require.Equal(t, wire.CloseViolation, b.last(PeerDown).Reason)
+			require.Equal(t, wire.CloseViolation, b.last(conn.PeerDown).Reason)
 			w.run(time.Second)
-			require.Equal(t, wire.CloseViolation, a.last(PeerDown).Reason)
-			require.Equal(t, 1, a.count(DialEnded))
+			require.Equal(t, wire.CloseViolation, a.last(conn.PeerDown).Reason)
+			require.Equal(t, 1, a.count(conn.DialEnded))
 			w.checkAll()
 			w.closeAll()
 		})
@@ -253,17 +247,17 @@ func TestTenStrikes(t *testing.T) {
 
 // Only the responder answers a rekey: who plays the other part breaks the rules.
 func TestRekeyOutOfPart(t *testing.T) {
-	w := newNetwork(t, 5)
+	w := newWorld(t, 5)
 	a, b := w.pair()
-	a.harm(b, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
-	a.harm(b, wire.AppendRekey(nil, wire.RekeyRequest, nil))
-	require.EqualValues(t, 2, b.ep.stats.Strikes)
-	b.harm(a, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
-	b.harm(a, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
-	require.EqualValues(t, 2, a.ep.stats.Strikes)
+	a.sendFrames(b, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
+	a.sendFrames(b, wire.AppendRekey(nil, wire.RekeyRequest, nil))
+	require.EqualValues(t, 2, b.Stats().Strikes)
+	b.sendFrames(a, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
+	b.sendFrames(a, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
+	require.EqualValues(t, 2, a.Stats().Strikes)
 	// Out of turn, they are ignored.
-	a.harm(b, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
-	b.harm(a, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
+	a.sendFrames(b, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
+	b.sendFrames(a, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
 	w.run(10 * time.Second)
 	w.checkAll()
 	w.closeAll()

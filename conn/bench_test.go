@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"strconv"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -14,9 +15,9 @@ import (
 // fleet is many sessions between two endpoints, as two processes with one
 // socket each have them.
 type fleet struct {
-	w         *network
+	now       pipeline.Time
 	from, to  *node
-	peers     []*Peer // of from
+	peers     []*conn.Peer // of from
 	payload   []byte
 	batch     [][]byte
 	acks      [][]byte
@@ -26,24 +27,21 @@ type fleet struct {
 }
 
 func newFleet(b *testing.B, sessions, size int) *fleet {
-	w := newNetwork(b, 1)
-	free := func(c *Config) {
+	w := newWorld(b, 1)
+	free := func(c *conn.Config) {
 		c.MaxHandshakes, c.MaxHandshakesPerAddress = 1<<16, 1<<16
 		c.HandshakeRate, c.HandshakeBurst = 1e6, 1e6
 		c.PeerRate, c.PeerBurst = 1e8, 1e8
 	}
-	f := &fleet{w: w, from: w.node(free), payload: make([]byte, size)}
-	f.to = w.node(free, func(c *Config) {
-		c.Deliver = func(*Peer, *pipeline.Packet) bool { f.received++; return true }
+	f := &fleet{from: w.node(free), payload: make([]byte, size)}
+	f.to = w.node(free, func(c *conn.Config) {
+		c.Deliver = func(*conn.Peer, *pipeline.Packet) bool { f.received++; return true }
 	})
-	f.from.book[f.to.key] = f.to.addr
 	for range sessions {
-		p, err := f.from.ep.DialAs(w.newIdentity(), f.to.key, w.now)
-		require.NoError(b, err)
-		f.peers = append(f.peers, p)
+		f.peers = append(f.peers, f.from.dialAs(w.newIdentity(), f.to))
 	}
-	f.from.turn()
 	w.run(2 * time.Second)
+	f.now = w.Now()
 	for _, p := range f.peers {
 		require.True(b, p.Connected())
 	}
@@ -58,12 +56,12 @@ func newFleet(b *testing.B, sessions, size int) *fleet {
 func (f *fleet) seal() {
 	for _, p := range f.peers {
 		if _, wake := p.Push(1, pipeline.Realtime, f.payload); wake {
-			f.from.ep.MarkReady(p)
+			f.from.Endpoint().MarkReady(p)
 		}
 	}
 	for more := true; more; {
-		more = f.from.ep.Flush(f.w.now)
-		for _, d := range f.from.ep.Outgoing() {
+		more = f.from.Endpoint().Flush(f.now)
+		for _, d := range f.from.Endpoint().Outgoing() {
 			f.batch = append(f.batch, append([]byte(nil), d.Data...))
 		}
 	}
@@ -72,10 +70,10 @@ func (f *fleet) seal() {
 // turn is what the receiving loop does behind each batch. It keeps the
 // acknowledgements.
 func (f *fleet) turn() {
-	f.to.ep.HandleTimeout(f.w.now)
+	f.to.Endpoint().HandleTimeout(f.now)
 	for more := true; more; {
-		more = f.to.ep.Flush(f.w.now)
-		for _, d := range f.to.ep.Outgoing() {
+		more = f.to.Endpoint().Flush(f.now)
+		for _, d := range f.to.Endpoint().Outgoing() {
 			f.acks = append(f.acks, append(f.ackData[len(f.acks)][:0], d.Data...))
 		}
 	}
@@ -84,7 +82,7 @@ func (f *fleet) turn() {
 // acknowledge takes the acknowledgements back.
 func (f *fleet) acknowledge() {
 	for _, d := range f.acks {
-		f.from.ep.HandleDatagram(d, f.to.addr, f.w.now)
+		f.from.Endpoint().HandleDatagram(d, f.to.Addr(), f.now)
 	}
 	f.acks = f.acks[:0]
 }
@@ -108,8 +106,8 @@ func benchmarkReceive(b *testing.B, sessions int, warm bool) {
 		f.acknowledge()
 		f.batch = f.batch[:0]
 		for len(f.batch) < 1<<15 {
-			f.w.now += pipeline.Time(10 * time.Microsecond)
-			f.from.ep.HandleTimeout(f.w.now)
+			f.now += pipeline.Time(10 * time.Microsecond)
+			f.from.Endpoint().HandleTimeout(f.now)
 			f.seal()
 		}
 		f.datagrams = f.datagrams[:0]
@@ -118,10 +116,10 @@ func benchmarkReceive(b *testing.B, sessions int, warm bool) {
 		}
 		b.StartTimer()
 		for i, d := range f.batch {
-			if warm && i%WarmBatch == 0 {
-				f.to.ep.Warm(f.datagrams[i:min(i+WarmBatch, len(f.batch))])
+			if warm && i%conn.WarmBatch == 0 {
+				f.to.Endpoint().Warm(f.datagrams[i:min(i+conn.WarmBatch, len(f.batch))])
 			}
-			f.to.ep.HandleDatagram(d, f.from.addr, f.w.now)
+			f.to.Endpoint().HandleDatagram(d, f.from.Addr(), f.now)
 			if i%256 == 255 {
 				f.turn()
 			}
@@ -138,8 +136,8 @@ func BenchmarkSend(b *testing.B) {
 	b.ResetTimer()
 	b.SetBytes(128)
 	for n := 0; n < b.N; {
-		f.w.now += pipeline.Time(10 * time.Microsecond)
-		f.from.ep.HandleTimeout(f.w.now)
+		f.now += pipeline.Time(10 * time.Microsecond)
+		f.from.Endpoint().HandleTimeout(f.now)
 		f.sealOnly(func(ds []wire.Datagram) { n += len(ds) })
 	}
 }
@@ -147,14 +145,14 @@ func BenchmarkSend(b *testing.B) {
 func (f *fleet) sealOnly(sent func([]wire.Datagram)) {
 	for i, p := range f.peers {
 		if _, wake := p.Push(1, pipeline.Realtime, f.payload); wake {
-			f.from.ep.MarkReady(p)
+			f.from.Endpoint().MarkReady(p)
 		}
 		if i%256 < 255 {
 			continue
 		}
 		for more := true; more; {
-			more = f.from.ep.Flush(f.w.now)
-			sent(f.from.ep.Outgoing())
+			more = f.from.Endpoint().Flush(f.now)
+			sent(f.from.Endpoint().Outgoing())
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -30,22 +31,21 @@ func TestCloseTellsThePeer(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.reason.String(), func(t *testing.T) {
-			w := newNetwork(t, 1)
+			w := newWorld(t, 1)
 			a, b := w.pair()
 			a.queue(b, 1, pipeline.Reliable, "kept or not")
-			b.ep.ClosePeer(b.peer(a), tt.reason, w.now)
-			b.turn()
-			require.Equal(t, tt.reason, b.last(PeerDown).Reason)
-			require.EqualValues(t, 1, b.ep.stats.Closes[tt.reason%64])
-			took := w.await(time.Second, func() bool { return a.count(PeerDown) > 0 })
+			b.closePeer(a, tt.reason)
+			require.Equal(t, tt.reason, b.last(conn.PeerDown).Reason)
+			require.EqualValues(t, 1, b.Stats().Closes[tt.reason%64])
+			took := w.await(time.Second, func() bool { return a.count(conn.PeerDown) > 0 })
 			require.Equal(t, 5*time.Millisecond, took)
-			require.Equal(t, tt.told, a.last(PeerDown).Reason)
+			require.Equal(t, tt.told, a.last(conn.PeerDown).Reason)
 			w.run(5 * time.Second)
 			require.Equal(t, !tt.ends, a.up(b))
-			require.Equal(t, tt.ends, a.count(DialEnded) == 1)
+			require.Equal(t, tt.ends, a.count(conn.DialEnded) == 1)
 			if tt.ends {
-				require.ErrorIs(t, a.last(DialEnded).Err, ErrClosed)
-				require.Equal(t, PeerOffline, a.queue(b, 1, pipeline.Reliable, "x"))
+				require.ErrorIs(t, a.last(conn.DialEnded).Err, conn.ErrClosed)
+				require.Equal(t, conn.PeerOffline, a.queue(b, 1, pipeline.Reliable, "x"))
 			}
 			w.checkAll()
 			w.closeAll()
@@ -54,13 +54,12 @@ func TestCloseTellsThePeer(t *testing.T) {
 }
 
 func TestDialerCloses(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	a, b := w.pair()
-	a.ep.ClosePeer(a.peer(b), wire.CloseNormal, w.now)
-	a.turn()
+	a.closePeer(b, wire.CloseNormal)
 	w.run(time.Second)
-	require.Equal(t, wire.CloseNormal, b.last(PeerDown).Reason)
-	require.ErrorIs(t, a.last(DialEnded).Err, ErrClosed)
+	require.Equal(t, wire.CloseNormal, b.last(conn.PeerDown).Reason)
+	require.ErrorIs(t, a.last(conn.DialEnded).Err, conn.ErrClosed)
 	require.False(t, a.peer(b).Dialled())
 	w.run(time.Minute)
 	require.False(t, b.up(a))
@@ -69,47 +68,43 @@ func TestDialerCloses(t *testing.T) {
 
 // Close tells every peer, however many they are.
 func TestCloseTellsAllPeers(t *testing.T) {
-	w := newNetwork(t, 3)
-	b := w.node(func(c *Config) {
+	w := newWorld(t, 3)
+	b := w.node(func(c *conn.Config) {
 		c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeRate, c.HandshakeBurst = 1000, 1000, 1e6, 1000
 	})
 	var all []*node
-	for range 2*transmitBatch + 10 {
+	for range 2*conn.TransmitBatch + 10 {
 		a := w.node()
 		a.dial(b)
 		all = append(all, a)
 	}
-	w.await(5*time.Second, func() bool { return b.count(PeerUp) == len(all) })
+	w.await(5*time.Second, func() bool { return b.count(conn.PeerUp) == len(all) })
 	w.run(100 * time.Millisecond)
-	for more := true; more; {
-		more = b.ep.Close(wire.CloseShutdown, w.now)
-		b.turn()
-	}
+	b.Close()
 	w.run(10 * time.Millisecond)
 	for _, a := range all {
-		require.Equal(t, 1, a.count(PeerDown))
-		require.Equal(t, wire.CloseShutdown, a.last(PeerDown).Reason)
+		require.Equal(t, 1, a.count(conn.PeerDown))
+		require.Equal(t, wire.CloseShutdown, a.last(conn.PeerDown).Reason)
 	}
 }
 
 func TestRevoke(t *testing.T) {
-	w := newNetwork(t, 4)
+	w := newWorld(t, 4)
 	allowed := true
 	a := w.node()
-	b := w.node(func(c *Config) { c.Authorize = func([KeySize]byte) bool { return allowed } })
+	b := w.node(func(c *conn.Config) { c.Authorize = func([conn.KeySize]byte) bool { return allowed } })
 	a.dial(b)
 	w.await(time.Second, func() bool { return a.up(b) })
 	allowed = false
-	b.ep.Revoke(a.key, w.now)
-	b.turn()
+	b.do(func(e *conn.Endpoint, now pipeline.Time) { e.Revoke(a.Key(), now) })
 	w.run(time.Second)
-	require.Equal(t, wire.CloseRevoked, b.last(PeerDown).Reason)
-	require.Equal(t, wire.CloseRevoked, a.last(PeerDown).Reason)
+	require.Equal(t, wire.CloseRevoked, b.last(conn.PeerDown).Reason)
+	require.Equal(t, wire.CloseRevoked, a.last(conn.PeerDown).Reason)
 	a.dial(b)
 	w.run(6 * time.Second)
 	require.False(t, a.up(b) || b.up(a))
-	require.NotZero(t, b.handshakes(HandshakeRefused))
-	require.ErrorIs(t, a.last(DialEnded).Err, ErrNotConfirmed)
+	require.NotZero(t, b.Handshakes(conn.HandshakeRefused))
+	require.ErrorIs(t, a.last(conn.DialEnded).Err, conn.ErrNotConfirmed)
 	w.checkAll()
 	w.closeAll()
 }
@@ -118,19 +113,21 @@ func TestRevoke(t *testing.T) {
 // back: it is asked again.
 func TestRevokeDuringHandshake(t *testing.T) {
 	for _, stays := range []bool{true, false} {
-		w := newNetwork(t, 5)
+		w := newWorld(t, 5)
 		asked := 0
 		a := w.node()
-		b := w.node(func(c *Config) {
-			c.Authorize = func([KeySize]byte) bool { asked++; return asked == 1 || stays }
+		b := w.node(func(c *conn.Config) {
+			c.Authorize = func([conn.KeySize]byte) bool { asked++; return asked == 1 || stays }
 		})
 		a.dial(b)
-		w.await(time.Second, func() bool {
-			return b.ep.halves.len() == 1 && b.ep.halves.holders.oldest(0).response != nil
-		})
-		b.jobDelay = 10 * time.Millisecond
-		w.await(time.Second, func() bool { return b.ep.halves.holders.oldest(0).busy })
-		b.ep.Revoke([KeySize]byte{1}, w.now)
+		handshake := func() conn.TestHandshake {
+			h, _ := b.Endpoint().OldestHandshake()
+			return h
+		}
+		w.await(time.Second, func() bool { return handshake().Answered })
+		b.JobDelay = 10 * time.Millisecond
+		w.await(time.Second, func() bool { return handshake().Busy })
+		b.do(func(e *conn.Endpoint, now pipeline.Time) { e.Revoke([conn.KeySize]byte{1}, now) })
 		w.run(time.Second)
 		require.Equal(t, 2, asked)
 		require.Equal(t, stays, b.up(a))
@@ -142,49 +139,49 @@ func TestRevokeDuringHandshake(t *testing.T) {
 // Two machines hold one key and take the peer from each other: they are held
 // back, and the peer hears of it.
 func TestIdentityConflict(t *testing.T) {
-	w := newNetwork(t, 6)
+	w := newWorld(t, 6)
 	b := w.node()
 	a := w.node()
 	a.dial(b)
 	w.run(time.Second)
-	twin := w.nodeAt(netAddrOf(203, 5), a.ep.cfg.Identity)
+	twin := w.nodeAt(otherAddr(203, 5), a.id)
 	twin.dial(b)
 	w.run(30 * time.Second)
-	require.NotZero(t, b.count(IdentityConflict))
-	require.LessOrEqual(t, b.ep.stats.Takeovers, uint64(30))
+	require.NotZero(t, b.count(conn.IdentityConflict))
+	require.LessOrEqual(t, b.Stats().Takeovers, uint64(30))
 	for _, n := range []*node{a, twin} {
 		var down pipeline.Time
 		for _, ev := range n.events {
 			switch ev.Kind {
-			case PeerDown:
+			case conn.PeerDown:
 				require.Equal(t, wire.CloseReplaced, ev.Reason)
-				down = ev.at
-			case NeedAddress:
+				down = ev.At
+			case conn.NeedAddress:
 				if down != 0 {
-					require.GreaterOrEqual(t, time.Duration(ev.at-down), 1600*time.Millisecond)
+					require.GreaterOrEqual(t, time.Duration(ev.At-down), 1600*time.Millisecond)
 				}
 			}
 		}
 	}
 	// Peers that come back now and then are no conflict.
-	before := b.count(IdentityConflict)
-	twin.dead = true
+	before := b.count(conn.IdentityConflict)
+	twin.Kill()
 	for range 6 {
 		w.run(10 * time.Second)
-		a = a.restart()
+		a.restart()
 		a.dial(b)
 	}
-	require.Equal(t, before, b.count(IdentityConflict))
+	require.Equal(t, before, b.count(conn.IdentityConflict))
 	w.checkAll()
 }
 
 // A panic in Authorize refuses that key, and costs nothing else.
 func TestAuthorizePanics(t *testing.T) {
-	w := newNetwork(t, 7)
+	w := newWorld(t, 7)
 	a := w.node()
-	b := w.node(func(c *Config) {
-		c.Authorize = func(k [KeySize]byte) bool {
-			if k == a.key {
+	b := w.node(func(c *conn.Config) {
+		c.Authorize = func(k [conn.KeySize]byte) bool {
+			if k == a.Key() {
 				panic("no")
 			}
 			return true
@@ -195,28 +192,27 @@ func TestAuthorizePanics(t *testing.T) {
 	c.dial(b)
 	w.run(6 * time.Second)
 	require.True(t, c.up(b))
-	require.ErrorIs(t, a.last(DialEnded).Err, ErrNotConfirmed)
-	require.EqualValues(t, 2, b.ep.stats.Panics, "without an answer the dialer has begun anew, once")
-	require.Zero(t, b.ep.halves.len())
+	require.ErrorIs(t, a.last(conn.DialEnded).Err, conn.ErrNotConfirmed)
+	require.EqualValues(t, 2, b.Stats().Panics, "without an answer the dialer has begun anew, once")
+	require.Zero(t, b.Stats().HandshakesInFlight)
 }
 
 // Who we dial stays when its key is revoked, even if the session is one that it
 // has opened itself.
 func TestRevokeKeepsWhoWeDial(t *testing.T) {
 	for _, first := range []string{"they", "we"} {
-		w := newNetwork(t, 8)
+		w := newWorld(t, 8)
 		a, b := w.node(), w.node()
 		if first == "they" {
 			a.dial(b)
-			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			w.await(time.Second, func() bool { return bothUp(a, b) })
 		}
 		b.dial(a)
-		w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
-		require.Equal(t, first == "we", b.session(a).dialer)
-		b.ep.Revoke(a.key, w.now)
-		b.turn()
+		w.await(time.Second, func() bool { return bothUp(a, b) })
+		require.Equal(t, first == "we", b.session(a).Dialer())
+		b.do(func(e *conn.Endpoint, now pipeline.Time) { e.Revoke(a.Key(), now) })
 		w.run(3 * time.Second)
-		require.True(t, b.peer(a).Dialled() && b.up(a) && a.up(b), first)
-		require.Zero(t, b.count(DialEnded)+b.count(PeerDown), first)
+		require.True(t, b.peer(a).Dialled() && bothUp(b, a), first)
+		require.Zero(t, b.count(conn.DialEnded)+b.count(conn.PeerDown), first)
 	}
 }

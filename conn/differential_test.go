@@ -25,7 +25,7 @@ func FuzzHolders(f *testing.F) {
 		for step, op := range ops[:min(len(ops), 200)] {
 			switch {
 			case op < 0x80:
-				half := &halfOpen{key: initKey{addr: v4(int(op%8), step)}}
+				half := &halfOpen{key: initKey{addr: testAddr(int(op%8), step)}}
 				all = append(all, half)
 				h.add(half)
 				since[half.key.addr.Addr()] = step

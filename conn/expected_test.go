@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"net/netip"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -20,7 +22,9 @@ func (n *node) garbage(of netip.Addr, perSecond int) {
 	send := func() {
 		i++
 		copy(buf, clean)
-		n.ep.HandleDatagram(buf, netip.AddrPortFrom(of, uint16(i)), n.w.now)
+		n.Do(func(e *conn.Endpoint, now pipeline.Time) {
+			e.HandleDatagram(buf, netip.AddrPortFrom(of, uint16(i)), now)
+		})
 	}
 	for range 2000 {
 		send()
@@ -28,7 +32,7 @@ func (n *node) garbage(of netip.Addr, perSecond int) {
 	var tick func()
 	tick = func() {
 		send()
-		n.w.after(time.Second/time.Duration(perSecond)*time.Duration(800+n.w.rng.IntN(400))/1000, tick)
+		n.w.After(time.Second/time.Duration(perSecond)*time.Duration(800+n.w.Rand().IntN(400))/1000, tick)
 	}
 	tick()
 }
@@ -39,16 +43,16 @@ func TestGarbageInAnothersNameKeepsNobodyOut(t *testing.T) {
 	for _, perSecond := range []int{20_000, 100_000} {
 		seeds(t, 5, func(t *testing.T, seed uint64) {
 			for _, atDialer := range []bool{false, true} {
-				w := newNetwork(t, seed)
+				w := newWorld(t, seed)
 				a, b := w.node(), w.node()
 				at, of := b, a
 				if atDialer {
 					at, of = a, b
 				}
-				at.garbage(of.addr.Addr(), perSecond)
+				at.garbage(of.Addr().Addr(), perSecond)
 				w.run(137 * time.Microsecond)
 				a.dial(b)
-				took := w.await(6*time.Second, func() bool { return a.up(b) && b.up(a) })
+				took := w.await(6*time.Second, func() bool { return bothUp(a, b) })
 				require.Equal(t, 30*time.Millisecond, took, "as in peace")
 				require.NotZero(t, at.drops("ratelimit/address_rate"))
 			}
@@ -59,7 +63,7 @@ func TestGarbageInAnothersNameKeepsNobodyOut(t *testing.T) {
 // Only what a handshake waits for is spared the rate of its address, and only
 // from the port that the handshake is with.
 func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.node(), w.node()
 	size := map[wire.PacketType]int{
 		wire.TypeResponse: wire.ResponseSize, wire.TypeFinal: wire.FinalSize, wire.TypeCookie: wire.CookiePacketSize,
@@ -70,10 +74,12 @@ func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
 		p := wire.AppendHeader(nil, h)
 		p = append(p, make([]byte, size[h.Type]-len(p))...)
 		before := n.drops("ratelimit/address_rate")
-		for n.drops("ratelimit/address_rate") == before {
-			n.ep.HandleDatagram(make([]byte, 1), from, w.now)
-		}
-		n.ep.HandleDatagram(p, from, w.now)
+		n.Do(func(e *conn.Endpoint, now pipeline.Time) {
+			for n.drops("ratelimit/address_rate") == before {
+				e.HandleDatagram(make([]byte, 1), from, now)
+			}
+			e.HandleDatagram(p, from, now)
+		})
 		return n.drops("ratelimit/address_rate") == before+1
 	}
 	check := func(n *node, index uint32, from netip.AddrPort, awaited ...wire.PacketType) {
@@ -96,17 +102,21 @@ func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
 	}
 
 	a.dial(b)
-	dialer := uint32(a.peer(b).dial.attempt.index)
-	check(a, dialer, b.addr, wire.TypeResponse, wire.TypeCookie)
-	w.await(time.Second, func() bool { return b.ep.halves.len() == 1 && b.ep.halves.holders.oldest(0).response != nil })
-	half := b.ep.halves.holders.oldest(0)
-	responder := uint32(half.index)
-	check(b, responder, a.addr, wire.TypeFinal)
-	check(a, dialer, b.addr, wire.TypeResponse, wire.TypeCookie)
+	dialer := a.peer(b).DialIndex()
+	check(a, dialer, b.Addr(), wire.TypeResponse, wire.TypeCookie)
+	answered := func() bool {
+		h, _ := b.Endpoint().OldestHandshake()
+		return h.Answered
+	}
+	w.await(time.Second, answered)
+	h, _ := b.Endpoint().OldestHandshake()
+	responder := h.Index
+	check(b, responder, a.Addr(), wire.TypeFinal)
+	check(a, dialer, b.Addr(), wire.TypeResponse, wire.TypeCookie)
 
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
-	check(a, dialer, b.addr)
-	check(b, responder, a.addr)
+	w.await(time.Second, func() bool { return bothUp(a, b) })
+	check(a, dialer, b.Addr())
+	check(b, responder, a.Addr())
 }
 
 // First messages without a cookie, in a dialer's name, delay its challenge: a limit
@@ -119,26 +129,27 @@ func TestFirstMessagesInADialersName(t *testing.T) {
 	}{{20_000, true, 20}, {100_000, true, 5}, {100_000, false, 20}} {
 		up, slowest := 0, time.Duration(0)
 		for seed := range uint64(20) {
-			w := newNetwork(t, seed)
+			w := newWorld(t, seed)
 			a, b := w.node(), w.node()
-			name := v4(1, 1).Addr()
+			name := addrOf(1, 1).Addr()
 			if tt.own {
-				name = a.addr.Addr()
+				name = a.Addr().Addr()
 			}
-			f, i := &flooder{b: b}, 0
-			first := f.init()
+			first, i := new(conn.Initiator).Init(), 0
 			var tick func()
 			tick = func() {
 				i++
-				b.ep.HandleDatagram(first, netip.AddrPortFrom(name, uint16(i)), w.now)
-				b.ep.Outgoing()
-				w.after(time.Second/time.Duration(tt.perSecond)*time.Duration(800+w.rng.IntN(400))/1000, tick)
+				b.Do(func(e *conn.Endpoint, now pipeline.Time) {
+					e.HandleDatagram(first, netip.AddrPortFrom(name, uint16(i)), now)
+					e.Outgoing()
+				})
+				w.After(time.Second/time.Duration(tt.perSecond)*time.Duration(800+w.Rand().IntN(400))/1000, tick)
 			}
 			tick()
 			w.run(time.Second / 2)
 			a.dial(b)
-			took := w.until(6*time.Second, func() bool { return a.up(b) && b.up(a) || a.count(DialEnded) > 0 })
-			if a.up(b) && b.up(a) {
+			took := w.until(6*time.Second, func() bool { return bothUp(a, b) || a.count(conn.DialEnded) > 0 })
+			if bothUp(a, b) {
 				up++
 				slowest = max(slowest, took)
 			}

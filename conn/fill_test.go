@@ -1,13 +1,16 @@
-package conn
+package conn_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
 )
@@ -17,13 +20,13 @@ import (
 func TestPeerTakesSmallerDatagrams(t *testing.T) {
 	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Latest, pipeline.Reliable} {
 		t.Run(intent.String(), func(t *testing.T) {
-			w := newNetwork(t, 1)
+			w := newWorld(t, 1)
 			a := w.node()
-			b := w.node(func(c *Config) { c.MaxDatagram = 256 })
+			b := w.node(func(c *conn.Config) { c.MaxDatagram = 256 })
 			largest := 0
-			w.tap = func(_, _ netAddr, data []byte) bool { largest = max(largest, len(data)); return true }
+			w.tap = func(_, _ netip.AddrPort, data []byte) bool { largest = max(largest, len(data)); return true }
 			a.dial(b)
-			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			w.await(time.Second, func() bool { return bothUp(a, b) })
 			require.Equal(t, 256, a.peer(b).MaxDatagram())
 			for i, size := range []int{10, 600, 20, 1100, 200, 30} {
 				a.queue(b, uint32(i), intent, number(i, size))
@@ -35,9 +38,9 @@ func TestPeerTakesSmallerDatagrams(t *testing.T) {
 				got = append(got, m.payload)
 			}
 			require.ElementsMatch(t, []string{number(0, 10), number(2, 20), number(4, 200), number(5, 30)}, got)
-			require.EqualValues(t, 2, a.ep.stats.TooLarge)
+			require.EqualValues(t, 2, a.Stats().TooLarge)
 			require.LessOrEqual(t, largest, 256)
-			require.True(t, a.ep.Settled(a.peer(b)))
+			require.True(t, a.Endpoint().Settled(a.peer(b)))
 			w.checkAll()
 			w.closeAll()
 		})
@@ -46,8 +49,8 @@ func TestPeerTakesSmallerDatagrams(t *testing.T) {
 
 // More than a batch waits for several peers: it leaves in batches, and all of it.
 func TestFlushInBatches(t *testing.T) {
-	w := newNetwork(t, 8)
-	fast := func(c *Config) { c.PeerRate, c.PeerBurst = 1_000_000, 10_000 }
+	w := newWorld(t, 8)
+	fast := func(c *conn.Config) { c.PeerRate, c.PeerBurst = 1_000_000, 10_000 }
 	a, b, c := w.node(), w.node(fast), w.node(fast)
 	a.dial(b)
 	a.dial(c)
@@ -58,17 +61,19 @@ func TestFlushInBatches(t *testing.T) {
 		}
 	}
 	sizes := []int{}
-	for more := true; more; {
-		more = a.ep.Flush(w.now)
-		out := a.ep.Outgoing()
-		sizes = append(sizes, len(out))
-		for _, d := range out {
-			w.send(a.addr, d.Addr, d.Data)
+	a.do(func(e *conn.Endpoint, now pipeline.Time) {
+		for more := true; more; {
+			more = e.Flush(now)
+			out := e.Outgoing()
+			sizes = append(sizes, len(out))
+			for _, d := range out {
+				w.Inject(a.Addr(), d.Addr, d.Data, 5*time.Millisecond)
+			}
 		}
-	}
+	})
 	for _, n := range sizes[:len(sizes)-1] {
 		// As many full datagrams as fit.
-		require.InDelta(t, transmitBytes/1232, n, 2)
+		require.InDelta(t, conn.TransmitBytes/1232, n, 2)
 	}
 	require.Len(t, sizes, 8)
 	w.run(time.Second)
@@ -78,7 +83,7 @@ func TestFlushInBatches(t *testing.T) {
 
 // Nine 128-byte states travel in one datagram.
 func TestMessagesShareADatagram(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	a, b := w.pair()
 	w.run(time.Second)
 	kinds := w.kinds()
@@ -93,8 +98,8 @@ func TestMessagesShareADatagram(t *testing.T) {
 
 // Neither kind of message starves the other.
 func TestStateAndReliableTakeTurns(t *testing.T) {
-	w := newNetwork(t, 3)
-	a, b := w.pair(func(c *Config) { c.PeerRate, c.PeerBurst = 100, 2 })
+	w := newWorld(t, 3)
+	a, b := w.pair(func(c *conn.Config) { c.PeerRate, c.PeerBurst = 100, 2 })
 	for range 100 {
 		a.queue(b, 1, pipeline.Realtime, number(0, 1100))
 		a.queue(b, 2, pipeline.Reliable, number(0, 1100))
@@ -115,7 +120,7 @@ type tail struct{ pipeline.Stage }
 
 func (tail) MaxGrowth() int { return 3 }
 
-func withTail(c *Config) {
+func withTail(c *conn.Config) {
 	var buf [2048]byte
 	grow := tail{pipeline.Func("grow", nil, func(p *pipeline.Packet) pipeline.Verdict {
 		p.SetPayload(append(append(buf[:0], p.Payload()...), "+++"...))
@@ -141,8 +146,8 @@ func withTail(c *Config) {
 func TestLargestMessagesThroughStages(t *testing.T) {
 	const largest = 1232 - wire.Overhead - 3 - (1 + 1 + 2)
 	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Reliable} {
-		w := newNetwork(t, 4)
-		w.link = link{delay: 5 * time.Millisecond, loss: 0.05}
+		w := newWorld(t, 4)
+		w.setLink(sim.Link{Delay: 5 * time.Millisecond, Loss: 0.05})
 		a, b := w.pair(withTail)
 		size := largest
 		if intent == pipeline.Reliable {
@@ -154,7 +159,7 @@ func TestLargestMessagesThroughStages(t *testing.T) {
 			w.run(time.Millisecond)
 		}
 		w.run(5 * time.Second)
-		require.Zero(t, a.ep.stats.TooLarge+b.ep.stats.TooLarge)
+		require.Zero(t, a.Stats().TooLarge+b.Stats().TooLarge)
 		require.Zero(t, a.drops("shrink/tail")+b.drops("shrink/tail"))
 		require.Greater(t, len(a.got), 170)
 		if intent == pipeline.Reliable {
@@ -168,8 +173,8 @@ func TestLargestMessagesThroughStages(t *testing.T) {
 // An acknowledgement that is due does not cost the message that the packet would
 // otherwise have had room for.
 func TestLargestMessageAndAcknowledgement(t *testing.T) {
-	for _, change := range []func(*Config){withTail, func(*Config) {}} {
-		w := newNetwork(t, 7)
+	for _, change := range []func(*conn.Config){withTail, func(*conn.Config) {}} {
+		w := newWorld(t, 7)
 		a, b := w.pair(change)
 		w.run(100 * time.Millisecond)
 		b.push(a, 1, pipeline.Realtime, "x")
@@ -179,7 +184,7 @@ func TestLargestMessageAndAcknowledgement(t *testing.T) {
 		w.run(time.Millisecond) // the acknowledgement is due
 		w.run(time.Second)
 		require.Len(t, b.got, 1)
-		require.Zero(t, a.ep.stats.TooLarge)
+		require.Zero(t, a.Stats().TooLarge)
 	}
 }
 
@@ -193,15 +198,15 @@ func onChannelZero(got []message) (all []message) {
 
 // What goes through a second session goes through the stages once.
 func TestStagesAndReconnect(t *testing.T) {
-	w := newNetwork(t, 5)
+	w := newWorld(t, 5)
 	a, b := w.pair(withTail)
-	w.link.cut = true
+	w.cut(true)
 	for i := range 10 {
 		a.push(b, 0, pipeline.Reliable, number(i, 4))
 		w.run(time.Millisecond)
 	}
 	w.await(20*time.Second, func() bool { return !a.up(b) })
-	w.link.cut = false
+	w.cut(false)
 	w.await(5*time.Second, func() bool { return len(b.got) == 10 })
 	requireExactlyOnce(t, b.got, 1, 10)
 	require.Zero(t, b.drops("shrink/tail"))
@@ -211,26 +216,25 @@ func TestStagesAndReconnect(t *testing.T) {
 // Steady traffic allocates nothing.
 func TestPacketPathAllocatesNothing(t *testing.T) {
 	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Latest, pipeline.Reliable} {
-		w := newNetwork(t, 6)
-		a, b := w.pair()
+		w := newWorld(t, 6)
+		a, b := w.pair(func(c *conn.Config) { c.Deliver = nil })
 		w.run(time.Second)
 		p, payload := a.peer(b), make([]byte, 128)
-		b.ep.cfg.Deliver = func(*Peer, *pipeline.Packet) bool { return true }
-		now := w.now
+		now := w.Now()
 		var buf [1500]byte
 		cross := func(from, to *node) {
-			from.ep.HandleTimeout(now)
-			from.ep.Flush(now)
-			for _, d := range from.ep.Outgoing() {
-				to.ep.HandleDatagram(append(buf[:0], d.Data...), from.addr, now)
+			from.Endpoint().HandleTimeout(now)
+			from.Endpoint().Flush(now)
+			for _, d := range from.Endpoint().Outgoing() {
+				to.Endpoint().HandleDatagram(append(buf[:0], d.Data...), from.Addr(), now)
 			}
 		}
 		turn := func() {
 			for range 50 {
-				now = later(now, time.Millisecond)
+				now += pipeline.Time(time.Millisecond)
 				for channel := range uint32(4) {
 					if _, wake := p.Push(channel, intent, payload); wake {
-						a.ep.MarkReady(p)
+						a.Endpoint().MarkReady(p)
 					}
 				}
 				cross(a, b)

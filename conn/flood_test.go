@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
@@ -50,23 +51,19 @@ func TestFloodOfFirstMessages(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newNetwork(t, 1)
-			b := w.node()
-			f := &spoofer{to: b.ep, rng: rand.NewPCG(1, 2), address: address, now: w.now}
-			f.init = wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 7})
-			f.init = append(f.init, make([]byte, wire.InitSize-wire.HeaderSize)...)
+			e := newEndpoint(t)
+			f := &spoofer{to: e, rng: rand.NewPCG(1, 2), address: address, now: testStart, init: initWithLowOrderKey()}
 
 			f.send(warm)
-			heap, mallocs := heapInUse(), mallocsSoFar()
+			heap, mallocs := HeapInUse(), mallocsSoFar()
 			f.send(all/3 - warm)
 			mallocs = mallocsSoFar() - mallocs
-			heap = heapInUse() - heap
+			heap = HeapInUse() - heap
 
 			t.Logf("%d datagrams, %d replies; heap %+d B, %d mallocs", f.sent, f.replies, heap, mallocs)
 			require.LessOrEqual(t, heap, floodHeap)
 			require.LessOrEqual(t, mallocs, uint64(floodMallocs))
 
-			e := b.ep
 			require.Zero(t, e.halves.len())
 			require.Zero(t, e.epochIDs.next, "no receiver index")
 			require.Zero(t, e.peerIDs.next)
@@ -74,7 +71,7 @@ func TestFloodOfFirstMessages(t *testing.T) {
 			require.Empty(t, e.timers)
 			require.Empty(t, e.events)
 			require.Zero(t, e.Stats().Handshakes[HandshakeStarted])
-			took := time.Duration(f.now - w.now)
+			took := time.Duration(f.now - testStart)
 			most := cookie.DefaultRepliesPerSecond*took.Seconds() + cookie.DefaultRepliesPerSecond/10
 			require.LessOrEqual(t, float64(f.replies), most)
 			require.NotZero(t, f.replies)
@@ -83,7 +80,7 @@ func TestFloodOfFirstMessages(t *testing.T) {
 			in := e.in
 			in.Publish()
 			require.EqualValues(t, f.sent, in.Counts().Packets.In)
-			runtime.KeepAlive(w)
+			runtime.KeepAlive(e)
 		})
 	}
 }
@@ -118,6 +115,80 @@ func (f *spoofer) send(n int) {
 			f.replies++
 		}
 		f.largest = max(f.largest, out)
+	}
+}
+
+// 5,000 addresses begin handshakes: the table stays within its cap, and nothing
+// about an address outlives its handshakes.
+func TestManyAddressesDoNotGrowTheTable(t *testing.T) {
+	e := newEndpoint(t, func(c *Config) {
+		c.HandshakeRate, c.HandshakeBurst = 1<<20, 1<<18
+		c.Authorize = func([KeySize]byte) bool { return false }
+	})
+	f := new(Initiator)
+	const addresses = 5_000 // each that is admitted costs public-key work
+	for i := range addresses {
+		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1)
+		p := pipeline.Packet{Data: f.Init(), Addr: addr, Now: testStart}
+		h, _ := wire.ParseHeader(p.Data)
+		e.handleInit(&p, h)
+		require.LessOrEqual(t, e.halves.len(), 100)
+		require.LessOrEqual(t, len(e.halves.holders.byAddr), 100)
+		if i%10 == 0 {
+			e.runJobs(testStart)
+		}
+	}
+	o := e.Stats().Handshakes
+	require.EqualValues(t, addresses, o[HandshakeStarted]+o[HandshakeRate]+o[HandshakeAddress])
+	require.Len(t, e.halves.holders.ranks, 2)
+}
+
+// A first message without a cookie allocates nothing, takes no receiver index,
+// and is answered with fewer bytes than it has.
+func TestInitWithoutCookie(t *testing.T) {
+	e := newEndpoint(t)
+	data := make([]byte, wire.InitSize)
+	copy(data, wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 7}))
+	out, now := 0, testStart
+	allocs := testing.AllocsPerRun(900, func() {
+		data[20]++
+		now += pipeline.Time(time.Millisecond)
+		e.HandleDatagram(data, testAddr(int(data[20]), 1), now)
+		for _, d := range e.Outgoing() {
+			out += len(d.Data)
+		}
+	})
+	require.Zero(t, allocs)
+	require.Equal(t, 901*wire.CookiePacketSize, out)
+	require.Zero(t, e.epochIDs.next)
+}
+
+// BenchmarkInitFlood is what one first message of a flood costs the event loop:
+// without a cookie, with a wrong one, and with a valid one beyond the share of
+// its address.
+func BenchmarkInitFlood(b *testing.B) {
+	for name, cookie := range map[string]byte{"none": 0, "wrong": 1, "valid": 2} {
+		b.Run(name, func(b *testing.B) {
+			e, f, now := newEndpoint(b), new(Initiator), testStart
+			from := testAddr(1, 1)
+			data := f.Init()
+			switch cookie {
+			case 1:
+				wire.InitCookie(data)[0] = 1
+			case 2:
+				data = f.InitWithLowOrderKey(b, e, from, now)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				now += pipeline.Time(time.Microsecond)
+				e.HandleDatagram(data, from, now)
+				e.Outgoing()
+				for j := e.PollJob(); j != nil; j = e.PollJob() {
+					j.err = noise.ErrMessage // not run: that is the worker's time
+					e.HandleJob(j, now)
+				}
+			}
+		})
 	}
 }
 

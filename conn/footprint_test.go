@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"runtime"
@@ -6,16 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// heapInUse returns the bytes of all that is reachable.
-func heapInUse() int {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC() // what the first has left to finalizers and pools
-	runtime.ReadMemStats(&m)
-	return int(m.HeapAlloc)
-}
+	"github.com/intentra/intentra/conn"
+)
 
 // footprint is what a peer may take of the heap, in bytes, in the core and all
 // stages.
@@ -25,27 +18,24 @@ const footprint = 4096
 // it, takes little at either end. The dialling end also has the identity.
 func TestFootprint(t *testing.T) {
 	const waves, size = 16, 64 // whole pages of slots
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	w.ledger = nil // remembers every key
-	crowd := func(c *Config) {
+	crowd := func(c *conn.Config) {
 		c.MaxHandshakes, c.MaxHandshakesPerAddress = size, size
 		c.HandshakeRate, c.HandshakeBurst = 1e6, size
 	}
 	a, b := w.node(crowd), w.node(crowd)
-	a.book[b.key] = b.addr
 	connect := func(n int) {
-		up := b.ep.stats.Sessions
+		up := b.Stats().Sessions
 		for range n {
-			_, err := a.ep.DialAs(w.newIdentity(), b.key, w.now)
-			require.NoError(t, err)
+			a.dialAs(w.newIdentity(), b)
 		}
-		a.turn()
-		w.await(20*time.Second, func() bool { return b.ep.stats.Sessions == up+n })
+		w.await(20*time.Second, func() bool { return b.Stats().Sessions == up+n })
 	}
 	settle := func() int {
 		w.run(20 * time.Second)
-		w.queue, a.events, b.events = nil, nil, nil
-		return heapInUse()
+		a.events, b.events = nil, nil
+		return conn.HeapInUse()
 	}
 	connect(size)
 	before := settle()
@@ -53,7 +43,7 @@ func TestFootprint(t *testing.T) {
 		connect(size)
 	}
 	each := (settle() - before) / (2 * waves * size)
-	require.Equal(t, (waves+1)*size, a.ep.stats.Sessions)
+	require.Equal(t, (waves+1)*size, a.Stats().Sessions)
 	t.Logf("%d B a peer", each)
 	require.LessOrEqual(t, each, footprint)
 	runtime.KeepAlive(w)

@@ -1,15 +1,18 @@
-package conn
+package conn_test
 
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/fair"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
 )
@@ -38,24 +41,24 @@ func TestForgedHandshakeRacedFirst(t *testing.T) {
 		for name := range forgeries(make([]byte, 128)) {
 			for _, delay := range []time.Duration{0, time.Millisecond} {
 				t.Run(name, func(t *testing.T) {
-					w := newNetwork(t, 1)
+					w := newWorld(t, 1)
 					a, b := w.node(), w.node()
-					a.jobDelay, b.jobDelay = delay, delay
-					w.tap = func(from, to netAddr, data []byte) bool {
+					a.JobDelay, b.JobDelay = delay, delay
+					w.tap = func(from, to netip.AddrPort, data []byte) bool {
 						if wire.PacketType(data[0]&15) == kind {
 							for range 3 {
-								w.inject(from, to, forgeries(data)[name], 0)
+								w.Inject(from, to, forgeries(data)[name], 0)
 							}
 						}
 						return true
 					}
 					a.dial(b)
-					took := w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+					took := w.await(time.Second, func() bool { return bothUp(a, b) })
 					require.Less(t, took, 100*time.Millisecond, "the first try must succeed")
 					a.push(b, 1, pipeline.Realtime, "hello")
 					w.run(time.Second)
 					require.Len(t, b.got, 1)
-					require.Equal(t, 1, b.ep.stats.Sessions)
+					require.Equal(t, 1, b.Stats().Sessions)
 					w.checkAll()
 					w.closeAll()
 				})
@@ -67,43 +70,43 @@ func TestForgedHandshakeRacedFirst(t *testing.T) {
 // Another machine, in sight of all that the dialer sends, answers each time
 // with a key of its own, in perfect order and before the genuine peer.
 func TestAnswerWithAnotherKeyRacedFirst(t *testing.T) {
-	w := newNetwork(t, 5)
+	w := newWorld(t, 5)
 	a, b, other := w.node(), w.node(), w.node()
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		switch from {
-		case a.addr:
-			w.inject(from, other.addr, data, time.Millisecond)
-		case other.addr:
-			w.inject(b.addr, to, data, time.Millisecond)
+		case a.Addr():
+			w.Inject(from, other.Addr(), data, time.Millisecond)
+		case other.Addr():
+			w.Inject(b.Addr(), to, data, time.Millisecond)
 			return false
 		}
 		return true
 	}
 	a.dial(b)
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
-	require.NotZero(t, a.handshakes(HandshakeFailed))
-	require.Zero(t, other.count(PeerUp))
+	w.await(time.Second, func() bool { return bothUp(a, b) })
+	require.NotZero(t, a.Handshakes(conn.HandshakeFailed))
+	require.Zero(t, other.count(conn.PeerUp))
 	w.closeAll()
 }
 
 // A handshake that goes well takes one admission, and four forged messages 3
 // take another.
 func TestAdmissions(t *testing.T) {
-	w := newNetwork(t, 6)
+	w := newWorld(t, 6)
 	a := w.node()
 	b := w.node()
-	b.ep.admission = fair.New(0, 2, [16]byte{})
+	b.Endpoint().LimitAdmissions(2)
 	a.dial(b)
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
-	require.Equal(t, fair.Share, b.ep.admission.Take(w.now, a.addr.Addr()), "one is left, for others")
-	require.Equal(t, fair.Granted, b.ep.admission.Take(w.now, addrPort("192.0.2.1:1").Addr()))
+	w.await(time.Second, func() bool { return bothUp(a, b) })
+	require.Equal(t, fair.Share, b.Endpoint().Admit(a.Addr().Addr(), w.Now()), "one is left, for others")
+	require.Equal(t, fair.Granted, b.Endpoint().Admit(netip.MustParseAddr("192.0.2.1"), w.Now()))
 
-	w = newNetwork(t, 7)
+	w = newWorld(t, 7)
 	a = w.node()
 	b = w.node()
-	b.ep.admission = fair.New(0, 5, [16]byte{})
+	b.Endpoint().LimitAdmissions(5)
 	forged := 0
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		if wire.PacketType(data[0]&15) != wire.TypeFinal {
 			return true
 		}
@@ -111,16 +114,16 @@ func TestAdmissions(t *testing.T) {
 			forged++
 			bad := bytes.Clone(data)
 			bad[len(bad)-1] ^= byte(forged)
-			w.inject(from, to, bad, 0)
+			w.Inject(from, to, bad, 0)
 		}
 		return false
 	}
 	a.dial(b)
 	w.run(time.Second)
 	// Of five, two stay for other addresses.
-	require.EqualValues(t, 3*finalTries, b.handshakes(HandshakeFailed))
-	require.NotZero(t, b.handshakes(HandshakeBusy))
-	require.Equal(t, fair.Granted, b.ep.admission.Take(w.now, addrPort("192.0.2.1:1").Addr()))
+	require.EqualValues(t, 3*conn.FinalTries, b.Handshakes(conn.HandshakeFailed))
+	require.NotZero(t, b.Handshakes(conn.HandshakeBusy))
+	require.Equal(t, fair.Granted, b.Endpoint().Admit(netip.MustParseAddr("192.0.2.1"), w.Now()))
 }
 
 // Before each genuine message 2 or 3 come more forgeries than may wait, and they
@@ -129,11 +132,11 @@ func TestForgeriesCannotKeepTheGenuineOneOut(t *testing.T) {
 	for name, kind := range map[string]wire.PacketType{"message 2": wire.TypeResponse, "message 3": wire.TypeFinal} {
 		t.Run(name, func(t *testing.T) {
 			seeds(t, 20, func(t *testing.T, seed uint64) {
-				w := newNetwork(t, seed)
+				w := newWorld(t, seed)
 				a, b := w.node(), w.node()
-				a.jobDelay, b.jobDelay = 20*time.Millisecond, 20*time.Millisecond
+				a.JobDelay, b.JobDelay = 20*time.Millisecond, 20*time.Millisecond
 				forged := uint32(0)
-				w.tap = func(from, to netAddr, data []byte) bool {
+				w.tap = func(from, to netip.AddrPort, data []byte) bool {
 					if wire.PacketType(data[0]&15) != kind {
 						return true
 					}
@@ -141,12 +144,12 @@ func TestForgeriesCannotKeepTheGenuineOneOut(t *testing.T) {
 						bad := bytes.Clone(data)
 						forged++
 						binary.BigEndian.PutUint32(bad[wire.HeaderSize:], forged)
-						w.inject(from, to, bad, time.Duration(i)*time.Millisecond)
+						w.Inject(from, to, bad, time.Duration(i)*time.Millisecond)
 					}
 					return true
 				}
 				a.dial(b)
-				w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+				w.await(5*time.Second, func() bool { return bothUp(a, b) })
 				w.checkAll()
 			})
 		})
@@ -155,22 +158,22 @@ func TestForgeriesCannotKeepTheGenuineOneOut(t *testing.T) {
 
 // Someone without sight of message 1 cannot make a challenge for it.
 func TestForgedCookieOffPath(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	a, b := w.node(), w.node()
-	r := w.record()
-	w.links = func(netAddr, netAddr) link { return link{cut: true} }
+	r := w.Record(1 << 16)
+	w.cut(true)
 	a.dial(b)
 	w.run(time.Millisecond)
-	init := r.of(wire.TypeInit)[0].data
+	init := r.Kept(wire.TypeInit)[0].Data
 	other := bytes.Clone(init)
 	other[20] ^= 1
 	for range 100 {
-		w.inject(b.addr, a.addr, cookie.AppendChallenge(nil, other, [wire.CookieSize]byte{1}), 0)
+		w.Inject(b.Addr(), a.Addr(), cookie.AppendChallenge(nil, other, [wire.CookieSize]byte{1}), 0)
 	}
-	w.links = nil
+	w.cut(false)
 	w.await(time.Second, func() bool { return a.up(b) })
-	require.EqualValues(t, 100, a.handshakes(HandshakeBadCookie))
-	require.EqualValues(t, 1, a.handshakes(HandshakeCookie))
+	require.EqualValues(t, 100, a.Handshakes(conn.HandshakeBadCookie))
+	require.EqualValues(t, 1, a.Handshakes(conn.HandshakeCookie))
 }
 
 // An observer can, before and after the genuine one: wrong cookies cost time,
@@ -181,21 +184,21 @@ func TestForgedCookieOnPath(t *testing.T) {
 		delay time.Duration
 	}{{1, 0}, {3, 0}, {20, 0}, {1, 11 * time.Millisecond}, {2, 11 * time.Millisecond}, {3, 11 * time.Millisecond}, {4, 11 * time.Millisecond}, {20, 11 * time.Millisecond}} {
 		n := tt.n
-		w := newNetwork(t, 3)
+		w := newWorld(t, 3)
 		a, b := w.node(), w.node()
 		made := 0
-		w.tap = func(from, to netAddr, data []byte) bool {
+		w.tap = func(from, to netip.AddrPort, data []byte) bool {
 			if wire.PacketType(data[0]&15) == wire.TypeInit {
 				for range n {
 					made++
-					w.inject(to, from, cookie.AppendChallenge(nil, data, [wire.CookieSize]byte{byte(made), byte(made >> 8)}), tt.delay)
+					w.Inject(to, from, cookie.AppendChallenge(nil, data, [wire.CookieSize]byte{byte(made), byte(made >> 8)}), tt.delay)
 				}
 			}
 			return true
 		}
 		kinds := w.kinds()
 		a.dial(b)
-		took := w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+		took := w.await(5*time.Second, func() bool { return bothUp(a, b) })
 		require.LessOrEqual(t, kinds[wire.TypeInit], 6+int(took/(100*time.Millisecond)), "they do not make it send more")
 		w.closeAll()
 	}
@@ -204,10 +207,10 @@ func TestForgedCookieOnPath(t *testing.T) {
 // Wrong cookies come before and behind the genuine one, once: each in the store
 // has its turn.
 func TestForgedCookiesTakeTurns(t *testing.T) {
-	w := newNetwork(t, 8)
+	w := newWorld(t, 8)
 	a, b := w.node(), w.node()
 	inits := 0
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		if wire.PacketType(data[0]&15) != wire.TypeInit {
 			return true
 		}
@@ -216,12 +219,12 @@ func TestForgedCookiesTakeTurns(t *testing.T) {
 		}
 		for i := range 5 {
 			delay := time.Duration(i/4) * 11 * time.Millisecond
-			w.inject(to, from, cookie.AppendChallenge(nil, data, [wire.CookieSize]byte{byte(i)}), delay)
+			w.Inject(to, from, cookie.AppendChallenge(nil, data, [wire.CookieSize]byte{byte(i)}), delay)
 		}
 		return true
 	}
 	a.dial(b)
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	w.await(time.Second, func() bool { return bothUp(a, b) })
 }
 
 // For each message 1 come eight wrong cookies, in front of the genuine one, behind
@@ -242,10 +245,10 @@ func TestForgedCookiesOnBothSides(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			up := 0
 			for seed := range uint64(dials) {
-				w := newNetwork(t, seed)
+				w := newWorld(t, seed)
 				a, b := w.node(), w.node()
 				made := 0
-				w.tap = func(from, to netAddr, data []byte) bool {
+				w.tap = func(from, to netip.AddrPort, data []byte) bool {
 					if wire.PacketType(data[0]&15) != wire.TypeInit {
 						return true
 					}
@@ -259,13 +262,13 @@ func TestForgedCookiesOnBothSides(t *testing.T) {
 						if tt.same {
 							c = [wire.CookieSize]byte{byte(i), 0, 1}
 						}
-						w.inject(to, from, cookie.AppendChallenge(nil, data, c), delay)
+						w.Inject(to, from, cookie.AppendChallenge(nil, data, c), delay)
 					}
 					return true
 				}
 				kinds := w.kinds()
 				a.dial(b)
-				took := w.until(6*time.Second, func() bool { return a.up(b) && b.up(a) || a.count(DialEnded) > 0 })
+				took := w.until(6*time.Second, func() bool { return bothUp(a, b) || a.count(conn.DialEnded) > 0 })
 				if a.up(b) {
 					up++
 				}
@@ -280,24 +283,22 @@ func TestForgedCookiesOnBothSides(t *testing.T) {
 // Without wrong cookies the retry timer is as slow as ever, however often the
 // genuine one is offered and whatever is lost.
 func TestGenuineCookieIsNotContested(t *testing.T) {
-	w := newNetwork(t, 9)
-	w.link.dup = 0.5
-	w.link.loss = 0.2
-	w.link.jitter = 300 * time.Millisecond
+	w := newWorld(t, 9)
+	w.setLink(sim.Link{Delay: 5 * time.Millisecond, Jitter: 300 * time.Millisecond, Loss: 0.2, Duplicate: 0.5})
 	a, b := w.node(), w.node()
 	var inits []pipeline.Time
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		if wire.PacketType(data[0]&15) == wire.TypeInit {
-			inits = append(inits, w.now)
+			inits = append(inits, w.Now())
 		}
 		return wire.PacketType(data[0]&15) != wire.TypeResponse
 	}
 	a.dial(b)
-	w.await(6*time.Second, func() bool { return a.count(DialEnded) > 0 })
+	w.await(6*time.Second, func() bool { return a.count(conn.DialEnded) > 0 })
 	require.Greater(t, len(inits), 20)
 	fast := 0
 	for i := range inits[1:] {
-		if inits[i+1]-inits[i] < pipeline.Time(firstRetry*4/5) {
+		if inits[i+1]-inits[i] < pipeline.Time(conn.FirstRetry*4/5) {
 			fast++
 		}
 	}
@@ -306,27 +307,27 @@ func TestGenuineCookieIsNotContested(t *testing.T) {
 
 // A forged Data packet, whatever its index, changes nothing.
 func TestForgedData(t *testing.T) {
-	w := newNetwork(t, 4)
+	w := newWorld(t, 4)
 	a, b := w.pair()
 	s := b.session(a)
-	before := *s
-	r := w.record()
+	remote := b.peer(a).Addr()
+	r := w.Record(1 << 16)
 	a.push(b, 1, pipeline.Realtime, "one")
 	w.run(time.Second)
-	genuine := r.of(wire.TypeData)[0]
+	genuine := r.Kept(wire.TypeData)[0]
 	forged := b.drops("aead/forged")
-	for i := range len(genuine.data) * 8 {
-		data := bytes.Clone(genuine.data)
+	for i := range len(genuine.Data) * 8 {
+		data := bytes.Clone(genuine.Data)
 		data[i/8] ^= 1 << (i % 8)
-		w.inject(a.addr, b.addr, data, 0)
-		w.inject(addrPort("203.0.113.9:9"), b.addr, data, 0)
+		w.Inject(a.Addr(), b.Addr(), data, 0)
+		w.Inject(netip.MustParseAddrPort("203.0.113.9:9"), b.Addr(), data, 0)
 	}
 	w.run(time.Second)
-	require.Greater(t, b.drops("aead/forged"), forged+uint64(len(genuine.data)*8))
+	require.Greater(t, b.drops("aead/forged"), forged+uint64(len(genuine.Data)*8))
 	require.Len(t, b.got, 1)
-	require.Equal(t, before.remote, s.remote)
-	require.Nil(t, s.path)
-	require.Zero(t, b.ep.stats.Strikes)
+	require.Equal(t, remote, b.peer(a).Addr())
+	require.False(t, s.HasPath())
+	require.Zero(t, b.Stats().Strikes)
 	a.push(b, 1, pipeline.Realtime, "two")
 	w.run(time.Second)
 	require.Len(t, b.got, 2)

@@ -1,12 +1,15 @@
-package conn
+package conn_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -22,10 +25,10 @@ func FuzzEndpoint(f *testing.F) {
 	f.Add([]byte{1, 16, 0x11, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 4, 100})
 	f.Add([]byte{7, 1, 4, 255, 6, 9, 4, 255, 7, 0, 8, 0, 6, 3, 4, 20, 8, 1, 6, 4, 4, 255})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		w := newNetwork(t, 1)
-		a, b := w.pair(func(c *Config) { c.RekeyAfterPackets = 16 })
+		w := newWorld(t, 1)
+		a, b := w.pair(func(c *conn.Config) { c.RekeyAfterPackets = 16 })
 		w.run(time.Second)
-		r := w.record()
+		r := w.Record(1 << 16)
 		victims := []*node{a, b}
 		sent := map[string]bool{}
 		next := func() byte {
@@ -36,35 +39,36 @@ func FuzzEndpoint(f *testing.F) {
 			in = in[1:]
 			return v
 		}
-		genuine := func() recorded {
-			if len(r.seen) == 0 {
-				return recorded{from: a.addr, to: b.addr, data: make([]byte, 40)}
+		genuine := func() sim.Datagram {
+			kept := r.Kept()
+			if len(kept) == 0 {
+				return sim.Datagram{From: a.Addr(), To: b.Addr(), Data: make([]byte, 40)}
 			}
-			return r.seen[int(next())%len(r.seen)]
+			return kept[int(next())%len(kept)]
 		}
 		for steps := 0; len(in) > 0 && steps < 200; steps++ {
 			switch op := next(); op % 9 {
 			case 0, 1: // his own bytes, from the peer's address or another
 				n := min(int(next()), len(in))
-				from := []netAddr{a.addr, b.addr, netAddrOf(203, op)}[op%3]
-				w.inject(from, victims[op/9%2].addr, in[:n], 0)
+				from := []netip.AddrPort{a.Addr(), b.Addr(), otherAddr(203, op)}[op%3]
+				w.Inject(from, victims[op/9%2].Addr(), in[:n], 0)
 				in = in[n:]
 			case 2: // a genuine datagram with a changed byte
 				d := genuine()
-				data := append([]byte(nil), d.data...)
+				data := append([]byte(nil), d.Data...)
 				data[int(next())%len(data)] ^= next()
-				w.inject(d.from, d.to, data, 0)
+				w.Inject(d.From, d.To, data, 0)
 			case 3: // a genuine datagram again
-				r.replay(genuine(), netAddrOf(203, next()))
+				w.Inject(otherAddr(203, next()), genuine().To, genuine().Data, 0)
 			case 4:
 				w.run(time.Duration(next()) * time.Duration(next()%8+1) * time.Millisecond)
 			case 5: // a genuine datagram cut short
 				d := genuine()
-				w.inject(d.from, d.to, d.data[:int(next())%(len(d.data)+1)], 0)
+				w.Inject(d.From, d.To, d.Data[:int(next())%(len(d.Data)+1)], 0)
 			case 6:
 				for range next()%8 + 1 {
 					from, to := victims[op/9%2], victims[1-op/9%2]
-					if from.ep.Peer(to.key) == nil {
+					if from.Endpoint().Peer(to.Key()) == nil {
 						continue // cut off for so long that it has forgotten the dialer
 					}
 					m := number(len(sent), 8)
@@ -72,20 +76,22 @@ func FuzzEndpoint(f *testing.F) {
 					from.push(to, uint32(op), pipeline.Intent(op/9%3+1), m)
 				}
 			case 7:
-				w.link.cut = next()%2 == 1
+				w.cut(next()%2 == 1)
 			case 8:
-				w.link.jitter = time.Duration(next()) * time.Millisecond
+				l := w.link
+				l.Jitter = time.Duration(next()) * time.Millisecond
+				w.setLink(l)
 			}
 		}
-		w.link = link{delay: time.Millisecond}
+		w.setLink(sim.Link{Delay: time.Millisecond})
 		w.run(time.Millisecond)
 		w.checkAll()
-		w.await(15*time.Second, func() bool { return a.up(b) && b.up(a) && a.session(b).current.hash == b.session(a).current.hash })
+		w.await(15*time.Second, func() bool { return sameSession(a, b) })
 		w.run(4 * time.Second)
 		w.checkAll()
 		for _, n := range victims {
-			require.Zero(t, n.ep.stats.Strikes)
-			require.Zero(t, n.count(DialEnded))
+			require.Zero(t, n.Stats().Strikes)
+			require.Zero(t, n.count(conn.DialEnded))
 			seen := map[string]int{}
 			for _, m := range n.got {
 				require.True(t, sent[m.payload], "never sent: %q", m.payload)
@@ -94,11 +100,11 @@ func FuzzEndpoint(f *testing.F) {
 					require.Equal(t, 1, seen[m.payload])
 				}
 				// A Reliable message may come once a session.
-				require.LessOrEqual(t, seen[m.payload], int(n.handshakes(HandshakeDialed)+n.handshakes(HandshakeAccepted)))
+				require.LessOrEqual(t, seen[m.payload], int(n.Handshakes(conn.HandshakeDialed)+n.Handshakes(conn.HandshakeAccepted)))
 			}
 		}
-		if a.handshakes(HandshakeDialed) == 1 {
-			require.Equal(t, 1, a.count(PeerUp))
+		if a.Handshakes(conn.HandshakeDialed) == 1 {
+			require.Equal(t, 1, a.count(conn.PeerUp))
 		}
 	})
 }
@@ -116,7 +122,7 @@ func FuzzPeer(f *testing.F) {
 	f.Add(wire.AppendRekey(wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)), wire.RekeyFinal, make([]byte, 64)), uint8(0))
 	f.Add(wire.AppendPath(wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1}), wire.FramePathResponse, [8]byte{1}), uint8(1))
 	f.Fuzz(func(t *testing.T, frames []byte, flags uint8) {
-		w := newNetwork(t, 1)
+		w := newWorld(t, 1)
 		a, b := w.pair()
 		bad, victim := a, b
 		if flags&1 != 0 {
@@ -126,18 +132,15 @@ func FuzzPeer(f *testing.F) {
 		c.dial(victim)
 		w.run(time.Second)
 		if flags&2 != 0 {
-			bad.rebind(netAddrOf(203, 1))
+			bad.rebind(otherAddr(203, 1))
 		}
 		for len(frames) > 0 {
-			s := bad.ep.Peer(victim.key).session
-			if s == nil {
+			if !bad.up(victim) {
 				break
 			}
 			n := min(len(frames), 1232-wire.Overhead)
-			require.True(t, bad.ep.sendControl(s, s.remote, frames[:n], w.now))
+			bad.sendFrames(victim, frames[:n])
 			frames = frames[n:]
-			bad.turn()
-			w.run(10 * time.Millisecond)
 		}
 		w.run(8 * time.Second)
 		w.checkAll()
@@ -145,7 +148,7 @@ func FuzzPeer(f *testing.F) {
 		w.run(time.Second)
 		require.NotEmpty(t, victim.got)
 		require.Equal(t, "unharmed", victim.got[len(victim.got)-1].payload)
-		require.Equal(t, 1, c.count(PeerUp))
+		require.Equal(t, 1, c.count(conn.PeerUp))
 		w.closeAll()
 	})
 }

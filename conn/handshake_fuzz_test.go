@@ -1,12 +1,15 @@
-package conn
+package conn_test
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
 )
@@ -58,33 +61,36 @@ func FuzzHandshake(f *testing.F) {
 	})
 }
 
+// maxHandshakes is Config.MaxHandshakes of the nodes.
+const maxHandshakes = 6
+
 // shake is two peers, what they have sent, and who sits between them.
 type shake struct {
-	*network
+	*world
 	a, b, mallory *node
 	in            []byte
-	seen          []recorded
+	seen          []sim.Datagram
 	open          bool
-	hashes        map[[32]byte]map[*node]bool // who has had the keys
-	got, sent     map[*node]map[netAddr]int   // bytes, by the address that they come from or go to
+	hashes        map[[32]byte]map[*node]bool      // who has had the keys
+	got, sent     map[*node]map[netip.AddrPort]int // bytes, by the address that they come from or go to
 }
 
 func newShake(t *testing.T, flags uint8) *shake {
 	s := &shake{
-		network: newNetwork(t, 1), hashes: map[[32]byte]map[*node]bool{},
-		got: map[*node]map[netAddr]int{}, sent: map[*node]map[netAddr]int{},
+		world: newWorld(t, 1), hashes: map[[32]byte]map[*node]bool{},
+		got: map[*node]map[netip.AddrPort]int{}, sent: map[*node]map[netip.AddrPort]int{},
 	}
-	allowed := map[[KeySize]byte]bool{}
-	change := func(c *Config) {
+	allowed := map[[conn.KeySize]byte]bool{}
+	change := func(c *conn.Config) {
 		c.Suite = wire.Suite(1 + flags%2)
-		c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeRate, c.HandshakeBurst = 6, 3, 1000, 100
-		c.Authorize = func(k [KeySize]byte) bool { return allowed[k] }
+		c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeRate, c.HandshakeBurst = maxHandshakes, 3, 1000, 100
+		c.Authorize = func(k [conn.KeySize]byte) bool { return allowed[k] }
 	}
 	s.a, s.b, s.mallory = s.node(change), s.node(change), s.node(change)
-	allowed[s.a.key], allowed[s.b.key] = true, true
+	allowed[s.a.Key()], allowed[s.b.Key()] = true, true
 	for _, n := range s.nodes {
-		n.jobDelay = time.Duration(flags>>1%4) * 2 * time.Millisecond
-		s.got[n], s.sent[n] = map[netAddr]int{}, map[netAddr]int{}
+		n.JobDelay = time.Duration(flags>>1%4) * 2 * time.Millisecond
+		s.got[n], s.sent[n] = map[netip.AddrPort]int{}, map[netip.AddrPort]int{}
 	}
 	s.tap = s.watch
 	s.a.dial(s.b)
@@ -92,43 +98,34 @@ func newShake(t *testing.T, flags uint8) *shake {
 }
 
 // watch sees what a node sends, and keeps it back.
-func (s *shake) watch(from, to netAddr, data []byte) bool {
+func (s *shake) watch(from, to netip.AddrPort, data []byte) bool {
 	for _, n := range s.nodes {
-		if n.addr == from {
+		if n.Addr() == from {
 			s.sent[n][to] += len(data)
 			s.noteKeys(n)
 		}
-		if n.addr == to && s.open {
+		if n.Addr() == to && s.open {
 			s.got[n][from] += len(data)
 		}
 	}
-	s.seen = append(s.seen, recorded{from, to, wire.PacketType(data[0] & 15), bytes.Clone(data)})
+	s.seen = append(s.seen, sim.Datagram{At: s.Now(), From: from, To: to, Data: bytes.Clone(data)})
 	return s.open
 }
 
 // noteKeys has the sessions of n, confirmed or not, remembered.
 func (s *shake) noteKeys(n *node) {
-	for _, p := range n.ep.peers {
-		all := []*session{p.session}
-		if p.dial != nil && p.dial.attempt != nil {
-			all = append(all, p.dial.attempt.session, p.dial.attempt.before)
+	n.Endpoint().EachSession(func(p *conn.Peer, session *conn.TestSession) {
+		hash := session.Hash()
+		if s.hashes[hash] == nil {
+			s.hashes[hash] = map[*node]bool{}
 		}
-		for _, ss := range all {
-			if ss == nil || ss.current == nil {
-				continue
-			}
-			hash := ss.current.hash
-			if s.hashes[hash] == nil {
-				s.hashes[hash] = map[*node]bool{}
-			}
-			s.hashes[hash][n] = true
-			require.Contains(s.t, [][KeySize]byte{s.a.key, s.b.key}, p.Key)
-			require.NotEqual(s.t, n.key, p.Key)
-			// The dialer has the keys first, the responder from message 3,
-			// which only the dialer can have made.
-			require.True(s.t, ss.dialer || s.hashes[hash][s.other(n)], "keys that the other side has never had")
-		}
-	}
+		s.hashes[hash][n] = true
+		require.Contains(s.t, [][conn.KeySize]byte{s.a.Key(), s.b.Key()}, p.Key)
+		require.NotEqual(s.t, [conn.KeySize]byte(n.Key()), p.Key)
+		// The dialer has the keys first, the responder from message 3,
+		// which only the dialer can have made.
+		require.True(s.t, session.Dialer() || s.hashes[hash][s.other(n)], "keys that the other side has never had")
+	})
 }
 
 func (s *shake) other(n *node) *node {
@@ -148,18 +145,18 @@ func (s *shake) next() byte {
 }
 
 // pick returns one of the datagrams that were sent.
-func (s *shake) pick() recorded {
+func (s *shake) pick() sim.Datagram {
 	return s.seen[int(s.next())%len(s.seen)]
 }
 
 // bring delivers now.
-func (s *shake) bring(from, to netAddr, data []byte) {
+func (s *shake) bring(from, to netip.AddrPort, data []byte) {
 	for _, n := range s.nodes {
-		if n.addr == to {
+		if n.Addr() == to {
 			s.got[n][from] += len(data)
 		}
 	}
-	s.inject(from, to, data, 0)
+	s.Inject(from, to, data, 0)
 	s.run(0)
 }
 
@@ -172,27 +169,27 @@ func (s *shake) step() {
 	switch op % shakeSteps {
 	case passOn:
 		d := s.pick()
-		s.bring(d.from, d.to, d.data)
+		s.bring(d.From, d.To, d.Data)
 	case divert:
 		d, how := s.pick(), s.next()
-		from := []netAddr{d.from, d.to, s.b.addr, netAddrOf(203, how)}[how/16%4]
-		s.bring(from, s.nodes[how%3].addr, d.data)
+		from := []netip.AddrPort{d.From, d.To, s.b.Addr(), otherAddr(203, how)}[how/16%4]
+		s.bring(from, s.nodes[how%3].Addr(), d.Data)
 	case bendByte:
 		d := s.pick()
-		data := bytes.Clone(d.data)
+		data := bytes.Clone(d.Data)
 		data[int(s.next())%len(data)] ^= s.next()
-		s.bring(d.from, d.to, data)
+		s.bring(d.From, d.To, data)
 	case cutShort:
 		d := s.pick()
 		n := int(s.next())
-		s.bring(d.from, d.to, append(bytes.Clone(d.data), make([]byte, 256)...)[:n])
+		s.bring(d.From, d.To, append(bytes.Clone(d.Data), make([]byte, 256)...)[:n])
 	case splice:
 		d, e := s.pick(), s.pick()
-		at := min(wire.HeaderSize, len(d.data), len(e.data))
-		s.bring(d.from, d.to, append(bytes.Clone(d.data[:at]), e.data[at:]...))
+		at := min(wire.HeaderSize, len(d.Data), len(e.Data))
+		s.bring(d.From, d.To, append(bytes.Clone(d.Data[:at]), e.Data[at:]...))
 	case offer:
-		if d, c := s.pick(), s.next(); d.kind == wire.TypeInit {
-			s.bring(d.to, d.from, cookie.AppendChallenge(nil, d.data, [wire.CookieSize]byte{c}))
+		if d, c := s.pick(), s.next(); d.Type() == wire.TypeInit {
+			s.bring(d.To, d.From, cookie.AppendChallenge(nil, d.Data, [wire.CookieSize]byte{c}))
 		}
 	case wait:
 		s.run(time.Duration(s.next()) * 4 * time.Millisecond)
@@ -208,16 +205,12 @@ func (s *shake) step() {
 // checkCaps looks at what he could make grow.
 func (s *shake) checkCaps() {
 	for _, n := range s.nodes {
-		require.LessOrEqual(s.t, n.ep.halves.len(), n.ep.cfg.MaxHandshakes)
+		require.LessOrEqual(s.t, n.Stats().HandshakesInFlight, maxHandshakes)
 		// One that is confirmed, one that is not yet, one whose attempt was begun again.
-		require.LessOrEqual(s.t, n.ep.stats.Sessions, 3*len(n.ep.peers))
-		require.Zero(s.t, n.ep.Stats().HeldBytes)
-		require.Zero(s.t, n.ep.stats.Strikes)
-		for _, timer := range n.ep.timers {
-			if a, ok := timer.owner.(*attempt); ok {
-				require.LessOrEqual(s.t, len(a.responses.waiting), maxCandidates)
-			}
-		}
+		require.LessOrEqual(s.t, n.Stats().Sessions, 3*n.Stats().Peers)
+		require.Zero(s.t, n.Stats().HeldBytes)
+		require.Zero(s.t, n.Stats().Strikes)
+		require.LessOrEqual(s.t, n.Endpoint().ResponsesWaiting(), conn.MaxCandidates)
 		for to, bytes := range s.sent[n] {
 			if to.Addr().As4()[0] != 10 { // nobody's: it can only be an answer
 				require.LessOrEqual(s.t, bytes, 3*s.got[n][to])
@@ -230,21 +223,21 @@ func (s *shake) checkCaps() {
 // dial may have failed, or be about to, as it does when nothing answers for 5 s.
 func (s *shake) letGo() {
 	s.open = true
-	s.link = link{delay: time.Millisecond}
+	s.setLink(sim.Link{Delay: time.Millisecond})
 	s.run(10 * time.Millisecond)
 	s.await(15*time.Second, func() bool {
-		if p := s.a.ep.Peer(s.b.key); p == nil || p.dial == nil {
+		if p := s.a.Endpoint().Peer(s.b.Key()); p == nil || !p.Dialled() {
 			s.a.dial(s.b)
 		}
-		return s.a.up(s.b) && s.b.up(s.a) && s.a.session(s.b).current.hash == s.b.session(s.a).current.hash
+		return bothUp(s.a, s.b) && s.a.session(s.b).Hash() == s.b.session(s.a).Hash()
 	})
 	s.run(6 * time.Second) // what was half done has timed out
 	s.checkCaps()
 	s.checkAll()
-	require.True(s.t, s.a.up(s.b) && s.b.up(s.a))
-	require.Zero(s.t, s.mallory.count(PeerUp))
+	require.True(s.t, bothUp(s.a, s.b))
+	require.Zero(s.t, s.mallory.count(conn.PeerUp))
 	for _, n := range []*node{s.a, s.b} {
-		require.Nil(s.t, n.ep.Peer(s.mallory.key))
+		require.Nil(s.t, n.Endpoint().Peer(s.mallory.Key()))
 	}
 	s.closeAll()
 }

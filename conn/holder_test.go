@@ -27,7 +27,7 @@ func TestHoldersAgainstAScan(t *testing.T) {
 	}
 	for step := range 20_000 {
 		if grow := step/2000%2 == 0; len(all) == 0 || r.IntN(10) < 3 || grow && r.IntN(10) < 5 {
-			half := &halfOpen{key: initKey{addr: v4(r.IntN(1+r.IntN(20)), step)}}
+			half := &halfOpen{key: initKey{addr: testAddr(r.IntN(1+r.IntN(20)), step)}}
 			all = append(all, half)
 			h.add(half)
 			since[half.key.addr.Addr()] = step
@@ -78,7 +78,7 @@ func BenchmarkEviction(b *testing.B) {
 			var h holders
 			h.init()
 			for i := range n {
-				h.add(&halfOpen{key: initKey{addr: v4(i/5, i)}})
+				h.add(&halfOpen{key: initKey{addr: testAddr(i/5, i)}})
 			}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"bytes"
@@ -9,24 +9,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
 
 // dialAs is dial under another identity.
-func (n *node) dialAs(static Identity, other *node) *Peer {
-	n.book[other.key] = other.addr
-	p, err := n.ep.DialAs(static, other.key, n.w.now)
-	require.NoError(n.w.t, err)
-	n.turn()
+func (n *node) dialAs(id conn.Identity, other *node) *conn.Peer {
+	var p *conn.Peer
+	n.do(func(e *conn.Endpoint, now pipeline.Time) {
+		var err error
+		p, err = e.DialAs(id, other.Key(), now)
+		require.NoError(n.w.t, err)
+	})
 	return p
 }
 
 // say sends a Reliable message to a peer.
-func (n *node) say(p *Peer, payload string) {
-	if _, wake := p.Push(1, pipeline.Reliable, []byte(payload)); wake {
-		n.ep.MarkReady(p)
-	}
+func (n *node) say(p *conn.Peer, payload string) {
+	n.queueTo(p, 1, pipeline.Reliable, payload)
 	n.turn()
 }
 
@@ -35,14 +36,14 @@ func (n *node) say(p *Peer, payload string) {
 type gateway struct {
 	*node
 	hub    *node
-	faces  []Identity
-	theirs []*Peer // the hub, as each of the identities knows it
+	faces  []conn.Identity
+	theirs []*conn.Peer // the hub, as each of the identities knows it
 }
 
-func newGateway(w *network, identities int, change ...func(*Config)) *gateway {
+func newGateway(w *world, identities int, change ...func(*conn.Config)) *gateway {
 	g := &gateway{node: w.node(change...), hub: w.node(change...)}
 	for i := range identities {
-		static := g.ep.cfg.Identity
+		static := g.id
 		if i > 0 {
 			static = w.newIdentity()
 		}
@@ -54,10 +55,10 @@ func newGateway(w *network, identities int, change ...func(*Config)) *gateway {
 }
 
 func (g *gateway) allUp() bool {
-	return !slices.ContainsFunc(g.faces, func(s Identity) bool {
-		ours, its := g.ep.PeerAs(s.Public(), g.hub.key), g.hub.ep.Peer(s.Public())
-		return ours == nil || its == nil || !ours.Connected() || !its.Connected() ||
-			ours.session.current.hash != its.session.current.hash
+	return !slices.ContainsFunc(g.faces, func(s conn.Identity) bool {
+		ours := g.Endpoint().SessionOf(g.Endpoint().PeerAs(s.Public(), g.hub.Key()))
+		its := g.hub.Endpoint().SessionOf(g.hub.Endpoint().Peer(s.Public()))
+		return ours == nil || its == nil || ours.Hash() != its.Hash()
 	})
 }
 
@@ -68,13 +69,13 @@ func (g *gateway) requireApart(t *testing.T, which ...int) {
 	g.got, g.hub.got = nil, nil
 	for _, i := range which {
 		g.say(g.theirs[i], fmt.Sprint("from ", i))
-		g.hub.say(g.hub.ep.Peer(g.faces[i].Public()), fmt.Sprint("to ", i))
+		g.hub.say(g.hub.Endpoint().Peer(g.faces[i].Public()), fmt.Sprint("to ", i))
 	}
 	g.w.run(time.Second)
 	require.Len(t, g.got, len(which))
 	require.Len(t, g.hub.got, len(which))
 	for _, m := range g.hub.got {
-		i := slices.IndexFunc(g.faces, func(s Identity) bool { return s.Public() == m.from.Key })
+		i := slices.IndexFunc(g.faces, func(s conn.Identity) bool { return s.Public() == m.from.Key })
 		require.Equal(t, fmt.Sprint("from ", i), m.payload)
 	}
 	for _, m := range g.got {
@@ -85,63 +86,62 @@ func (g *gateway) requireApart(t *testing.T, which ...int) {
 // Under several identities one endpoint is as many peers to another, and has
 // as many peers of its key.
 func TestIdentities(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	g := newGateway(w, 3)
-	require.Len(t, g.ep.peers, 3)
-	require.Len(t, g.hub.ep.peers, 3)
-	require.Same(t, g.theirs[0], g.ep.Peer(g.hub.key))
+	require.Equal(t, 3, g.Stats().Peers)
+	require.Equal(t, 3, g.hub.Stats().Peers)
+	require.Same(t, g.theirs[0], g.Endpoint().Peer(g.hub.Key()))
 	for i, p := range g.theirs {
 		require.Equal(t, g.faces[i].Public(), p.Identity())
-		require.Equal(t, g.hub.key, p.Key)
-		require.Equal(t, g.hub.key, g.hub.ep.Peer(g.faces[i].Public()).Identity())
+		require.Equal(t, [conn.KeySize]byte(g.hub.Key()), p.Key)
+		require.Equal(t, [conn.KeySize]byte(g.hub.Key()), g.hub.Endpoint().Peer(g.faces[i].Public()).Identity())
 	}
 	g.requireApart(t, 0, 1, 2)
 
-	again, err := g.ep.DialAs(w.sameIdentity(g.faces[1]), g.hub.key, w.now)
+	again, err := g.Endpoint().DialAs(w.sameIdentity(g.faces[1]), g.hub.Key(), w.Now())
 	require.NoError(t, err)
 	require.Same(t, g.theirs[1], again, "the key counts, not its copy")
 
 	// The end of one is not that of the others.
-	g.ep.ClosePeer(g.theirs[1], wire.CloseNormal, w.now)
-	g.turn()
+	g.do(func(e *conn.Endpoint, now pipeline.Time) { e.ClosePeer(g.theirs[1], wire.CloseNormal, now) })
 	w.run(time.Second)
-	require.False(t, g.hub.ep.Peer(g.faces[1].Public()).Connected())
+	require.False(t, g.hub.Endpoint().Peer(g.faces[1].Public()).Connected())
 	g.requireApart(t, 0, 2)
 	w.run(2 * time.Minute)
-	require.Nil(t, g.ep.PeerAs(g.faces[1].Public(), g.hub.key), "forgotten")
-	require.NotNil(t, g.ep.Peer(g.hub.key))
+	require.Nil(t, g.Endpoint().PeerAs(g.faces[1].Public(), g.hub.Key()), "forgotten")
+	require.NotNil(t, g.Endpoint().Peer(g.hub.Key()))
 	g.requireApart(t, 0, 2)
 	w.checkAll()
 	w.closeAll()
 }
 
-// sameIdentity makes the key pair once more.
-func (w *network) sameIdentity(id Identity) Identity {
-	again, err := NewIdentity(id.Private())
+// sameIdentity makes the key pair again.
+func (w *world) sameIdentity(id conn.Identity) conn.Identity {
+	again, err := conn.NewIdentity(id.Private())
 	require.NoError(w.t, err)
 	return again
 }
 
 // Whoever is gone for a while is dialled again as the same.
 func TestReconnectUnderIdentity(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	g := newGateway(w, 3)
 	before := slices.Clone(g.theirs)
-	g.hub = g.hub.restart()
+	g.hub.restart()
 	w.await(20*time.Second, g.allUp)
 	for i := range g.faces {
-		require.Same(t, before[i], g.ep.PeerAs(g.faces[i].Public(), g.hub.key))
-		require.Same(t, g.faces[i].static, before[i].static, "made once")
+		require.Same(t, before[i], g.Endpoint().PeerAs(g.faces[i].Public(), g.hub.Key()))
+		require.Equal(t, g.faces[i], before[i].TestIdentity(), "made once")
 	}
-	require.Len(t, g.hub.ep.peers, 3)
+	require.Equal(t, 3, g.hub.Stats().Peers)
 	g.requireApart(t, 0, 1, 2)
 	w.checkAll()
 }
 
 // A rekey proves the identity that the session began under, on both sides.
 func TestRekeyUnderIdentity(t *testing.T) {
-	w := newNetwork(t, 3)
-	g := newGateway(w, 3, func(c *Config) { c.RekeyAfterPackets = 50 })
+	w := newWorld(t, 3)
+	g := newGateway(w, 3, func(c *conn.Config) { c.RekeyAfterPackets = 50 })
 	for range 10 {
 		for i := range g.theirs {
 			for range 20 {
@@ -152,12 +152,12 @@ func TestRekeyUnderIdentity(t *testing.T) {
 		w.run(time.Second)
 	}
 	for i := range g.theirs {
-		require.Greater(t, g.theirs[i].stats.Rekeys, uint64(2))
-		require.Equal(t, g.theirs[i].stats.Rekeys, g.hub.ep.Peer(g.faces[i].Public()).stats.Rekeys)
+		require.Greater(t, g.Endpoint().PeerStats(g.theirs[i]).Rekeys, uint64(2))
+		require.Equal(t, g.Endpoint().PeerStats(g.theirs[i]).Rekeys, g.hub.PeerStats(g.faces[i].Public()).Rekeys)
 	}
-	require.Zero(t, g.handshakes(HandshakeFailed)+g.hub.handshakes(HandshakeFailed))
+	require.Zero(t, g.Handshakes(conn.HandshakeFailed)+g.hub.Handshakes(conn.HandshakeFailed))
 	require.NotZero(t, w.ledger.Seals())
-	require.EqualValues(t, 3, g.handshakes(HandshakeDialed))
+	require.EqualValues(t, 3, g.Handshakes(conn.HandshakeDialed))
 	g.requireApart(t, 0, 1, 2)
 	w.checkAll()
 }
@@ -165,26 +165,23 @@ func TestRekeyUnderIdentity(t *testing.T) {
 // Whoever connects to us meets the endpoint's own key, whatever others it dials
 // under; and what is decided about him there concerns that identity alone.
 func TestIncomingIdentity(t *testing.T) {
-	w := newNetwork(t, 4)
+	w := newWorld(t, 4)
 	g := newGateway(w, 2)
 	other := w.node()
-	other.book[g.faces[1].Public()] = g.addr
-	_, err := other.ep.Dial(g.faces[1].Public(), w.now)
-	require.NoError(t, err)
-	other.turn()
+	other.SetAddress(g.faces[1].Public(), g.Addr())
+	require.NoError(t, other.Dial(g.faces[1].Public()))
 	w.run(10 * time.Second)
-	require.ErrorIs(t, other.last(DialEnded).Err, ErrWrongKey)
+	require.ErrorIs(t, other.last(conn.DialEnded).Err, conn.ErrWrongKey)
 
 	// The hub dials back: one session with each identity all the same.
 	g.hub.dial(g.node)
 	w.run(10 * time.Second)
-	require.Equal(t, 2, g.ep.stats.Sessions)
+	require.Equal(t, 2, g.Stats().Sessions)
 	other.dial(g.node)
 	w.await(time.Second, func() bool { return other.up(g.node) })
 	under := other.dialAs(w.newIdentity(), g.node)
 	w.await(time.Second, under.Connected)
-	g.ep.Revoke(other.key, w.now)
-	g.turn()
+	g.do(func(e *conn.Endpoint, now pipeline.Time) { e.Revoke(other.Key(), now) })
 	w.run(time.Second)
 	require.False(t, g.up(other))
 	require.True(t, under.Connected(), "another identity of theirs")
@@ -195,34 +192,34 @@ func TestIncomingIdentity(t *testing.T) {
 
 // An endpoint may dial itself under another identity.
 func TestDialOneself(t *testing.T) {
-	w := newNetwork(t, 5)
+	w := newWorld(t, 5)
 	a := w.node()
 	face := w.newIdentity()
 	p := a.dialAs(face, a)
-	w.await(time.Second, func() bool { return p.Connected() && a.ep.Peer(face.Public()) != nil })
+	w.await(time.Second, func() bool { return p.Connected() && a.Endpoint().Peer(face.Public()) != nil })
 	a.say(p, "hello")
 	w.run(time.Second)
 	require.Len(t, a.got, 1)
-	require.Same(t, a.ep.Peer(face.Public()), a.got[0].from)
+	require.Same(t, a.Endpoint().Peer(face.Public()), a.got[0].from)
 	w.checkAll()
 	w.closeAll()
 }
 
 // What goes through all peers does so in the order of both keys.
 func TestSortedPeers(t *testing.T) {
-	w := newNetwork(t, 6)
+	w := newWorld(t, 6)
 	a := w.node()
 	for range 10 {
 		static := w.newIdentity()
 		for range 5 {
-			_, err := a.ep.DialAs(static, w.newIdentity().Public(), w.now)
+			_, err := a.Endpoint().DialAs(static, w.newIdentity().Public(), w.Now())
 			require.NoError(t, err)
 		}
-		_, err := a.ep.DialAs(static, [KeySize]byte{1}, w.now)
+		_, err := a.Endpoint().DialAs(static, [conn.KeySize]byte{1}, w.Now())
 		require.NoError(t, err)
 	}
-	all := a.ep.sortedPeers()
+	all := a.Endpoint().Peers()
 	require.Len(t, all, 60)
-	both := func(p *Peer) []byte { l := p.Identity(); return append(p.Key[:], l[:]...) }
-	require.True(t, slices.IsSortedFunc(all, func(p, q *Peer) int { return bytes.Compare(both(p), both(q)) }))
+	both := func(p *conn.Peer) []byte { l := p.Identity(); return append(p.Key[:], l[:]...) }
+	require.True(t, slices.IsSortedFunc(all, func(p, q *conn.Peer) int { return bytes.Compare(both(p), both(q)) }))
 }

@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"testing"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/aead"
@@ -16,26 +18,26 @@ import (
 // ciphers have been made of them.
 func TestKeysAreOverwrittenOnceInstalled(t *testing.T) {
 	for _, suite := range []wire.Suite{wire.AESGCM, wire.ChaChaPoly} {
-		w := newNetwork(t, 1)
-		change := func(c *Config) { c.RekeyAfterPackets, c.Suite = 32, suite }
+		w := newWorld(t, 1)
+		change := func(c *conn.Config) { c.RekeyAfterPackets, c.Suite = 32, suite }
 		a, b := w.node(change), w.node(change)
 		var all []*noise.Keys
 		for _, n := range w.nodes {
-			n.onJob = func(j *Job) {
-				if j.keys != nil {
-					all = append(all, j.keys)
+			n.OnJob = func(j *conn.Job) {
+				if k := j.Keys(); k != nil {
+					all = append(all, k)
 				}
 			}
 		}
 		a.dial(b)
-		w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+		w.await(time.Second, func() bool { return bothUp(a, b) })
 		require.Len(t, all, 2)
 		for range 200 {
 			a.push(b, 1, pipeline.Realtime, "x")
 			w.run(10 * time.Millisecond)
 		}
-		require.Greater(t, a.ep.stats.Rekeys, uint64(1))
-		require.GreaterOrEqual(t, len(all), 2+2*int(a.ep.stats.Rekeys))
+		require.Greater(t, a.Stats().Rekeys, uint64(1))
+		require.GreaterOrEqual(t, len(all), 2+2*int(a.Stats().Rekeys))
 		for _, k := range all {
 			require.Zero(t, k.Send)
 			require.Zero(t, k.Receive)
@@ -44,63 +46,57 @@ func TestKeysAreOverwrittenOnceInstalled(t *testing.T) {
 	}
 }
 
-// The machines of a rekey that comes to nothing are overwritten, also while a
-// job has them.
+// The machines of a rekey that is abandoned are overwritten, even while a job has
+// them.
 func TestAbandonedRekeyIsOverwritten(t *testing.T) {
 	for _, busy := range []bool{false, true} {
-		w := newNetwork(t, 2)
+		w := newWorld(t, 2)
 		a, b := w.pair()
 		w.run(2 * time.Second)
 		if busy {
-			a.jobDelay = time.Minute
+			a.JobDelay = time.Minute
 		}
-		a.session(b).current.messages = 1
-		a.session(b).current.softAt = w.now
-		w.link.cut = true
-		a.ep.maybeRekey(a.session(b), w.now)
-		var machine *noise.Initiator
-		a.onJob = func(j *Job) { machine = j.initiator }
-		a.turn()
-		x := a.session(b).rekey.exchange
-		require.NotNil(t, x)
-		a.ep.ClosePeer(a.peer(b), wire.CloseNormal, w.now)
+		w.cut(true)
+		var jobs []*conn.Job
+		a.OnJob = func(j *conn.Job) { jobs = append(jobs, j) }
+		a.do(func(_ *conn.Endpoint, now pipeline.Time) { a.session(b).StartRekey(now) })
+		require.True(t, a.session(b).Rekeying())
+		a.closePeer(b, wire.CloseNormal)
 		w.run(2 * time.Minute)
-		require.NotNil(t, machine)
-		require.Zero(t, *machine, "busy: %v", busy)
-		if x.initiator != nil {
-			require.Same(t, machine, x.initiator)
-		}
+		require.Len(t, jobs, 1)
+		require.True(t, jobs[0].HasMachine())
+		require.True(t, jobs[0].Wiped(), "busy: %v", busy)
 	}
 }
 
 // When an epoch has closed, the stages have nothing of its keys any more: not
 // even what was sealed under them opens.
 func TestClosedEpochHasNoKeys(t *testing.T) {
-	w := newNetwork(t, 3)
-	seen := w.record()
+	w := newWorld(t, 3)
+	seen := w.Record(1 << 16)
 	a, b := w.pair()
-	ids := map[*node]pipeline.ID{a: a.session(b).current.id, b: b.session(a).current.id}
+	ids := map[*node]pipeline.ID{a: a.session(b).Current(), b: b.session(a).Current()}
 	push := func() {
 		a.push(b, 1, pipeline.Realtime, "x")
 		w.run(10 * time.Millisecond)
 	}
 	push()
-	sealed := seen.of(wire.TypeData)
+	sealed := seen.Kept(wire.TypeData)
 	require.NotEmpty(t, sealed)
 	requireKeys := func(want bool) {
 		t.Helper()
 		for n, id := range ids {
 			p := new(pipeline.Packet)
-			p.Reset(append(make([]byte, 0, 64), make([]byte, wire.HeaderSize)...), n.addr, w.now)
+			p.Reset(append(make([]byte, 0, 64), make([]byte, wire.HeaderSize)...), n.Addr(), w.Now())
 			p.Epoch, p.Counter = id, ^uint64(0) // which is refused where there is a key
-			require.Equal(t, want, n.ep.set.Seal.Process(p) == aead.DropReused)
-			require.Equal(t, !want, n.ep.set.Seal.Process(p) == aead.DropSealNoKey)
+			require.Equal(t, want, n.Endpoint().Seal(p) == aead.DropReused)
+			require.Equal(t, !want, n.Endpoint().Seal(p) == aead.DropSealNoKey)
 			for _, d := range sealed {
-				if h, _ := wire.ParseHeader(d.data); d.to == n.addr && pipeline.ID(h.Receiver) == id {
-					p.Reset(append([]byte(nil), d.data...), d.from, w.now)
+				if h, _ := wire.ParseHeader(d.Data); d.To == n.Addr() && pipeline.ID(h.Receiver) == id {
+					p.Reset(append([]byte(nil), d.Data...), d.From, w.Now())
 					p.Epoch, p.Counter = id, h.Counter
-					require.Equal(t, want, n.ep.set.Open.Process(p) == pipeline.Accept)
-					require.Equal(t, !want, n.ep.set.Open.Process(p) == aead.DropNoKey)
+					require.Equal(t, want, n.Endpoint().Open(p) == pipeline.Accept)
+					require.Equal(t, !want, n.Endpoint().Open(p) == aead.DropNoKey)
 				}
 			}
 		}
@@ -108,116 +104,52 @@ func TestClosedEpochHasNoKeys(t *testing.T) {
 	requireKeys(true)
 
 	// A rekey makes it the previous one, which goes after 10 s.
-	a.session(b).current.softAt = w.now
-	a.ep.touch(a.session(b))
+	a.do(func(_ *conn.Endpoint, now pipeline.Time) { a.session(b).SetWorn(now) })
 	push()
-	w.await(time.Second, func() bool { return a.ep.stats.Rekeys == 1 && b.ep.stats.Rekeys == 1 })
+	w.await(time.Second, func() bool { return a.Stats().Rekeys == 1 && b.Stats().Rekeys == 1 })
 	requireKeys(true)
-	w.await(20*time.Second, func() bool {
-		push()
-		return a.session(b).previous == nil && b.session(a).previous == nil
-	})
+	for start := w.Now(); a.session(b).Previous() != 0 || b.session(a).Previous() != 0; push() {
+		require.Less(t, w.Now(), start+pipeline.Time(20*time.Second))
+	}
 	requireKeys(false)
 
 	// The one after goes with its session.
-	ids = map[*node]pipeline.ID{a: a.session(b).current.id, b: b.session(a).current.id}
+	ids = map[*node]pipeline.ID{a: a.session(b).Current(), b: b.session(a).Current()}
 	push()
-	sealed = seen.of(wire.TypeData)
+	sealed = seen.Kept(wire.TypeData)
 	requireKeys(true)
-	a.ep.ClosePeer(a.peer(b), wire.CloseNormal, w.now)
-	a.turn()
+	a.closePeer(b, wire.CloseNormal)
 	w.run(time.Second)
-	require.Zero(t, a.ep.stats.Sessions+b.ep.stats.Sessions)
+	require.Zero(t, a.Stats().Sessions+b.Stats().Sessions)
 	requireKeys(false)
 }
 
-// So are the machines, and the keys, of handshakes that come to nothing: nobody
-// answers, the key is not allowed, another has taken the place.
+// The machines and keys of failed handshakes are overwritten, whether the dialer
+// never completes them, its key is not allowed, or nothing answers.
 func TestFailedHandshakesAreOverwritten(t *testing.T) {
-	w := newNetwork(t, 4)
-	b := w.node()
-	b.ep.cfg.Authorize = func([KeySize]byte) bool { return false }
-	a, lonely := w.node(), w.node()
-	var jobs []*Job
+	w := newWorld(t, 4)
+	b := w.node(func(c *conn.Config) { c.Authorize = func([conn.KeySize]byte) bool { return false } })
+	refused, unanswered := w.node(), w.node()
+	var jobs []*conn.Job
 	for _, n := range w.nodes {
-		n.onJob = func(j *Job) { jobs = append(jobs, j) }
+		n.OnJob = func(j *conn.Job) { jobs = append(jobs, j) }
 	}
-	f := &flooder{b: b}
-	f.begin(v4(1, 1)) // times out
-	a.dial(b)         // is refused
-	nobody := &node{addr: netAddrOf(203, 9), key: [KeySize]byte{9}}
-	lonely.dial(nobody)
+	f := &initiator{with: b}
+	f.begin(addrOf(1, 1))
+	refused.dial(b)
+	absent := intentra.PublicKey{9}
+	unanswered.SetAddress(absent, otherAddr(203, 9))
+	require.NoError(t, unanswered.Dial(absent))
 	w.run(20 * time.Second)
-	require.NotZero(t, b.handshakes(HandshakeTimedOut))
-	require.NotZero(t, b.handshakes(HandshakeRefused))
-	require.NotZero(t, lonely.count(DialEnded))
+	require.NotZero(t, b.Handshakes(conn.HandshakeTimedOut))
+	require.NotZero(t, b.Handshakes(conn.HandshakeRefused))
+	require.NotZero(t, unanswered.count(conn.DialEnded))
 	machines := 0
 	for _, j := range jobs {
-		if j.initiator != nil {
-			require.Zero(t, *j.initiator)
+		require.True(t, j.Wiped())
+		if j.HasMachine() {
 			machines++
-		}
-		if j.responder != nil {
-			require.Zero(t, *j.responder)
-			machines++
-		}
-		if j.keys != nil {
-			require.Zero(t, j.keys.Send)
-			require.Zero(t, j.keys.Receive)
 		}
 	}
 	require.GreaterOrEqual(t, machines, 4)
-}
-
-// Close leaves nothing of handshakes under way, whether they wait for a packet,
-// for the worker, or for a job that is out.
-func TestCloseOverwritesHandshakes(t *testing.T) {
-	w := newNetwork(t, 5)
-	b := w.node()
-	f := &flooder{b: b}
-	f.begin(v4(1, 1)) // waits for message 3
-	half := b.ep.halves.victim(0)
-	require.NotNil(t, half.machine)
-	machines := []*noise.Responder{half.machine}
-
-	b.jobDelay = time.Second
-	f.begin(v4(2, 1)) // its job is out
-	var out *Job
-	b.onRun = func(j *Job) { out = j }
-
-	// Their jobs have not been taken yet.
-	init := f.init()
-	f.prove(v4(3, 1), init)
-	b.ep.HandleDatagram(init, v4(3, 1), w.now)
-	final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
-	b.ep.HandleDatagram(append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...), v4(1, 1), w.now)
-	b.book[[KeySize]byte{9}] = v4(9, 9)
-	_, err := b.ep.Dial([KeySize]byte{9}, w.now)
-	require.NoError(t, err)
-	b.takeEvents()
-	waiting := append([]*Job(nil), b.ep.jobs...)
-	require.Len(t, waiting, 3)
-	require.True(t, half.busy)
-	drawn := 0
-	for _, j := range waiting {
-		if j.ephemeral != ([KeySize]byte{}) {
-			drawn++
-		}
-	}
-	require.Equal(t, 2, drawn)
-
-	for b.ep.Close(wire.CloseShutdown, w.now) {
-	}
-	require.Zero(t, b.ep.halves.len())
-	require.Empty(t, b.ep.jobs)
-	for _, j := range waiting {
-		require.Zero(t, j.ephemeral)
-	}
-	require.Zero(t, *machines[0])
-	w.run(2 * time.Second)
-	require.NotNil(t, out.responder)
-	require.Zero(t, *out.responder)
-	require.Zero(t, out.ephemeral)
-	require.Zero(t, b.ep.halves.orphans)
-	w.closeAll()
 }

@@ -60,8 +60,7 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			s, err := cookie.New(cookie.Config{Rand: rand.NewChaCha8([32]byte{})})
 			require.NoError(t, err)
 			p, r := new(pipeline.Packet), rand.New(rand.NewPCG(1, 1))
-			f := flooder{}
-			data := f.init()
+			data := new(Initiator).Init()
 			reply := make([]byte, 0, wire.CookiePacketSize)
 			for i := range 5_000 {
 				p.Reset(data, netip.AddrPortFrom(randomAddr(r), 1), later(0, time.Duration(i)*time.Second))
@@ -93,7 +92,7 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			return &n
 		}},
 		{"send queue of a peer, both kinds full", 3 * MB, func(*testing.T) any {
-			q := sendq.New((&Endpoint{cfg: defaults()}).queueLimits())
+			q := sendq.New((&Endpoint{cfg: testConfig()}).queueLimits())
 			q.SetOnline(true)
 			for c := range uint32(5000) {
 				q.Push(c, pipeline.Latest, make([]byte, 256))
@@ -116,11 +115,11 @@ func TestMemoryAtTheLimits(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			// Of what is small, so many that the test's own memory does not count.
 			keep := make([]any, max(1, MB/tt.bound))
-			before := heapInUse()
+			before := HeapInUse()
 			for i := range keep {
 				keep[i] = tt.fill(t)
 			}
-			took := (heapInUse() - before) / len(keep)
+			took := (HeapInUse() - before) / len(keep)
 			runtime.KeepAlive(keep)
 			t.Logf("%d B", took)
 			require.LessOrEqual(t, took, tt.bound)
@@ -133,52 +132,48 @@ func randomAddr(r *rand.Rand) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32())})
 }
 
-// bare returns a node that keeps nothing of what happens.
-func bare(t *testing.T, change ...func(*Config)) *node {
-	w := newNetwork(t, 1)
-	w.ledger = nil
-	return w.node(change...)
-}
-
 // fillPeers has 10,000 identities come and go.
 func fillPeers(t *testing.T) any {
 	const most = 1000
-	n := bare(t, func(c *Config) { c.MaxPeers = most })
+	e := newEndpoint(t, func(c *Config) { c.MaxPeers = most })
 	for i := range 10 * most {
-		require.NotNil(t, n.ep.peerFor([KeySize]byte{byte(i), byte(i >> 8), 1}, n.w.now))
-		n.ep.Events()
-		n.ep.Events()
+		require.NotNil(t, e.peerFor([KeySize]byte{byte(i), byte(i >> 8), 1}, testStart))
+		e.Events()
+		e.Events()
 	}
-	require.Len(t, n.ep.peers, most)
-	return n
+	require.Len(t, e.peers, most)
+	return e
 }
 
 // fillHalfOpens has 1,000 addresses begin handshakes, and for each of those that
 // stay several candidates for message 3 wait.
 func fillHalfOpens(t *testing.T) any {
-	n := bare(t, func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1<<20, 1<<18 })
-	f := &flooder{b: n}
+	e := newEndpoint(t, func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1<<20, 1<<18 })
+	f, now := new(Initiator), testStart
 	for i := range 1000 {
-		f.begin(v4(i, 1))
-		n.w.run(time.Millisecond)
+		f.Begin(t, e, testAddr(i, 1), now)
+		e.runJobs(now)
+		e.Outgoing()
+		now = later(now, time.Millisecond)
+		e.HandleTimeout(now)
 	}
-	require.Equal(t, 100, n.ep.halves.len())
-	require.LessOrEqual(t, len(n.ep.halves.holders.byAddr), 100)
-	require.Len(t, n.ep.halves.holders.ranks, 2)
-	require.Empty(t, n.ep.jobs)
-	for _, half := range n.ep.halves.byInit {
+	require.Equal(t, 100, e.halves.len())
+	require.LessOrEqual(t, len(e.halves.holders.byAddr), 100)
+	require.Len(t, e.halves.holders.ranks, 2)
+	require.Empty(t, e.jobs)
+	for _, half := range e.halves.byInit {
 		half.busy = true // the worker has its hands full
 		for i := range 100 {
 			final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
 			final = append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...)
 			final[wire.HeaderSize] = byte(i)
-			n.ep.HandleDatagram(final, half.key.addr, n.w.now)
+			e.HandleDatagram(final, half.key.addr, now)
 		}
 		require.Len(t, half.finals.waiting, maxCandidates)
 	}
-	require.LessOrEqual(t, len(n.ep.timers), 101)
-	require.LessOrEqual(t, int(n.ep.epochIDs.next), 101)
-	return n
+	require.LessOrEqual(t, len(e.timers), 101)
+	require.LessOrEqual(t, int(e.epochIDs.next), 101)
+	return e
 }
 
 func fillCompleted(t *testing.T) any {
@@ -224,4 +219,13 @@ func fillHeld(t *testing.T, sessions uint32) any {
 	require.LessOrEqual(t, s.HeldBytes(), ack.DefaultHeldBytesTotal)
 	require.Greater(t, s.HeldBytes(), min(int(sessions)*ack.DefaultHeldBytes, ack.DefaultHeldBytesTotal)-2048)
 	return s
+}
+
+// HeapInUse returns the bytes of all that is reachable.
+func HeapInUse() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // what the first has left to finalizers and pools
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }

@@ -15,16 +15,16 @@ import (
 // session for longest; one that has come back meanwhile stands last.
 func TestLingeringAtTheCap(t *testing.T) {
 	const most = 1000
-	w := newNetwork(t, 1)
-	e := w.node(func(c *Config) { c.MaxPeers = most }).ep
+	now := testStart
+	e := newEndpoint(t, func(c *Config) { c.MaxPeers = most })
 	key := func(i int) [KeySize]byte { return [KeySize]byte{byte(i), byte(i >> 8), 1} }
 	for i := range most {
-		require.NotNil(t, e.peerFor(key(i), w.now))
-		w.now++
+		require.NotNil(t, e.peerFor(key(i), now))
+		now++
 	}
 	for i := range most / 2 {
-		p := e.peerFor(key(2*i), w.now)
-		e.lingerPeer(p, w.now)
+		p := e.peerFor(key(2*i), now)
+		e.lingerPeer(p, now)
 	}
 	gone := func() []int {
 		var out []int
@@ -35,7 +35,7 @@ func TestLingeringAtTheCap(t *testing.T) {
 		return out
 	}
 	for i := range most {
-		require.NotNil(t, e.peerFor(key(most+i), w.now))
+		require.NotNil(t, e.peerFor(key(most+i), now))
 		first := 2*i + 1 // those that have not come back
 		if i >= most/2 {
 			first = 2*i - most
@@ -45,31 +45,30 @@ func TestLingeringAtTheCap(t *testing.T) {
 	}
 	// If all are in use, nobody gives way.
 	for i := range most {
-		e.peerFor(key(most+i), w.now)
+		e.peerFor(key(most+i), now)
 	}
-	require.Nil(t, e.peerFor(key(5*most), w.now))
+	require.Nil(t, e.peerFor(key(5*most), now))
 	require.Empty(t, gone())
 }
 
 // Whoever is being dialled is in use.
 func TestDialledDoNotLinger(t *testing.T) {
-	w := newNetwork(t, 2)
-	a := w.node(func(c *Config) { c.MaxPeers = 3 })
+	e := newEndpoint(t, func(c *Config) { c.MaxPeers = 3 })
 	for i := range 3 {
-		_, err := a.ep.Dial([KeySize]byte{byte(i), 1}, w.now)
+		_, err := e.Dial([KeySize]byte{byte(i), 1}, testStart)
 		require.NoError(t, err)
 	}
-	_, err := a.ep.Dial([KeySize]byte{3, 1}, w.now)
+	_, err := e.Dial([KeySize]byte{3, 1}, testStart)
 	require.ErrorIs(t, err, ErrTooManyPeers)
-	require.Nil(t, a.ep.lingering.first)
+	require.Nil(t, e.lingering.first)
 }
 
 // Each is forgotten when its own time is over, whoever else comes and goes. The
 // oracle is a plain list.
 func TestLingeringTimes(t *testing.T) {
 	rng := seed.Rand(t)
-	w := newNetwork(t, 1)
-	e := w.node(func(c *Config) { c.MaxPeers = 20; c.IdleTimeout = 100 }).ep
+	now := testStart
+	e := newEndpoint(t, func(c *Config) { c.MaxPeers = 20; c.IdleTimeout = 100 })
 	type entry struct {
 		key   byte
 		until pipeline.Time
@@ -77,10 +76,10 @@ func TestLingeringTimes(t *testing.T) {
 	var model []entry
 	used := map[byte]*Peer{}
 	for range 10_000 {
-		w.now += pipeline.Time(rng.IntN(8))
-		e.HandleTimeout(w.now)
+		now += pipeline.Time(rng.IntN(8))
+		e.HandleTimeout(now)
 		var want []byte
-		for len(model) > 0 && model[0].until <= w.now {
+		for len(model) > 0 && model[0].until <= now {
 			want = append(want, model[0].key)
 			model = model[1:]
 		}
@@ -91,16 +90,16 @@ func TestLingeringTimes(t *testing.T) {
 		case p != nil:
 			delete(used, k)
 			p.dial = nil
-			e.lingerPeer(p, w.now)
-			e.lingerPeer(p, w.now+1) // again: nothing new
-			model = append(model, entry{k, later(w.now, 100)})
+			e.lingerPeer(p, now)
+			e.lingerPeer(p, now+1) // again: nothing new
+			model = append(model, entry{k, later(now, 100)})
 		case at >= 0:
 			used[k] = e.Peer(key)
-			e.peerFor(key, w.now).dial = &dial{}
+			e.peerFor(key, now).dial = &dial{}
 			model = slices.Delete(model, at, at+1)
 		default:
 			full := len(model)+len(used) == 20
-			p := e.peerFor(key, w.now)
+			p := e.peerFor(key, now)
 			require.Equal(t, full && len(model) == 0, p == nil)
 			if p == nil {
 				break
@@ -109,7 +108,7 @@ func TestLingeringTimes(t *testing.T) {
 				want = append(want, model[0].key)
 				model = model[1:]
 			}
-			model = append(model, entry{k, later(w.now, 100)})
+			model = append(model, entry{k, later(now, 100)})
 		}
 		var got []byte
 		for _, ev := range e.Events() {
@@ -120,10 +119,10 @@ func TestLingeringTimes(t *testing.T) {
 	}
 	for _, p := range used {
 		p.dial = nil
-		e.lingerPeer(p, w.now)
+		e.lingerPeer(p, now)
 	}
-	w.now = later(w.now, time.Second)
-	e.HandleTimeout(w.now)
+	now = later(now, time.Second)
+	e.HandleTimeout(now)
 	require.Empty(t, e.peers)
 	require.Empty(t, e.timers)
 	require.Nil(t, e.lingering.first)

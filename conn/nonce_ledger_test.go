@@ -1,15 +1,16 @@
-package conn
+package conn_test
 
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/keyledger"
-	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -20,16 +21,16 @@ import (
 // network that loses, doubles and reorders.
 func TestNoCounterIsSealedTwice(t *testing.T) {
 	seeds(t, 10, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
-		w.link = rough
-		often := func(c *Config) {
+		w := newWorld(t, seed)
+		w.setLink(rough)
+		often := func(c *conn.Config) {
 			c.RekeyAfterPackets, c.RekeyAfter, c.Suite = 64, 3*time.Second, wire.Suite(1+seed%2)
 			c.KeepAlive, c.Unanswered = 200*time.Millisecond, 500*time.Millisecond
 		}
 		n := []*node{w.node(often), w.node(often), w.node(often)}
 		resent := w.resentInits()
 		var roams, rekeys uint64
-		retire := func(x *node) { roams, rekeys = roams+x.ep.stats.Roams, rekeys+x.ep.stats.Rekeys }
+		retire := func(x *node) { roams, rekeys = roams+x.Stats().Roams, rekeys+x.Stats().Rekeys }
 		meet := func() {
 			for _, x := range n {
 				for _, y := range n {
@@ -44,19 +45,19 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 			for _, x := range n {
 				for _, y := range n {
 					if x != y && x.up(y) {
-						x.push(y, uint32(step%3), pipeline.Intent(1+w.rng.IntN(3)), number(step, 100))
+						x.push(y, uint32(step%3), pipeline.Intent(1+w.Rand().IntN(3)), number(step, 100))
 					}
 				}
 			}
-			switch i := w.rng.IntN(3); {
+			switch i := w.Rand().IntN(3); {
 			case step%100 == 20:
-				n[i].rebind(netAddrOf(203, byte(step/100*3+i)))
+				n[i].rebind(otherAddr(203, byte(step/100*3+i)))
 			case step%300 == 170:
 				retire(n[i])
-				n[i] = n[i].restart(often)
+				n[i].restart()
 				meet()
 			}
-			w.run(time.Duration(w.rng.IntN(50)) * time.Millisecond)
+			w.run(time.Duration(w.Rand().IntN(50)) * time.Millisecond)
 		}
 		w.checkAll()
 		for _, x := range n {
@@ -75,16 +76,17 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 
 // requireAllSealed checks that the ledger has seen each data packet that was
 // sent: nothing is sealed, or sent a second time, behind its back.
-func (w *network) requireAllSealed() {
+func (w *world) requireAllSealed() {
 	w.t.Helper()
+	w.run(0) // what has been sealed has left
 	require.Equal(w.t, w.data, w.ledger.Seals())
 }
 
 // resentInits counts the handshakes' first messages that are sent more than once.
-func (w *network) resentInits() *int {
+func (w *world) resentInits() *int {
 	seen, again := map[[32]byte]bool{}, new(int)
 	before := w.tap
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		if t, _, ok := wire.Peek(data); ok && t == wire.TypeInit {
 			if ephemeral := [32]byte(wire.NoiseMessage(data)); seen[ephemeral] {
 				*again++
@@ -104,31 +106,31 @@ func TestKilledAtEachDatagram(t *testing.T) {
 	for killed := range 2 {
 		for step := range 24 {
 			t.Run(fmt.Sprintf("%d/%d", killed, step), func(t *testing.T) {
-				w := newNetwork(t, uint64(step))
-				often := func(c *Config) { c.RekeyAfterPackets = 16 }
+				w := newWorld(t, uint64(step))
+				often := func(c *conn.Config) { c.RekeyAfterPackets = 16 }
 				n := []*node{w.node(often), w.node(often)}
 				left, struck := 0, false
-				w.tap = func(netAddr, netAddr, []byte) bool {
+				w.tap = func(netip.AddrPort, netip.AddrPort, []byte) bool {
 					left++
 					return true
 				}
 				n[0].dial(n[1])
 				for range 200 {
-					if n[0].up(n[1]) && n[1].up(n[0]) {
+					if bothUp(n[0], n[1]) {
 						n[0].push(n[1], 1, pipeline.Reliable, "x")
 						n[1].push(n[0], 1, pipeline.Reliable, "y")
 					}
 					w.run(time.Millisecond)
 					if left > step && !struck {
 						struck = true
-						n[killed] = n[killed].restart(often)
+						n[killed].restart()
 						n[0].dial(n[1])
 					}
 				}
 				require.True(t, struck)
-				up := func() bool { return n[0].up(n[1]) && n[1].up(n[0]) }
+				up := func() bool { return bothUp(n[0], n[1]) }
 				if w.until(5*time.Second, up); !up() {
-					require.Equal(t, 1, n[0].count(DialEnded))
+					require.Equal(t, 1, n[0].count(conn.DialEnded))
 					n[0].dial(n[1])
 					w.await(5*time.Second, up)
 				}
@@ -139,39 +141,50 @@ func TestKilledAtEachDatagram(t *testing.T) {
 	}
 }
 
-// What the ledger is for: two machines that start again with the random bytes of
-// the last time make the same keys once more.
+// Two machines that are started again with the random bytes of the last time make
+// the same keys again: the ledger reports it.
 func TestFixedRandomnessIsSeen(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	ledger := keyledger.New()
-	w.ledger = ledger // its faults are what is wanted
-	fixed := func(c *Config) { c.Rand = rand.NewChaCha8([32]byte{31: byte(len(w.nodes) % 2)}) }
-	a, b := w.node(fixed), w.node(fixed)
+	w.ledger = ledger // its faults are expected, and do not fail the test
+	var random [2]*rand.ChaCha8
+	reset := func() {
+		for i := range random {
+			random[i] = rand.NewChaCha8([32]byte{31: byte(i)})
+		}
+	}
+	reset()
+	fixed := func(i int) func(*conn.Config) {
+		return func(c *conn.Config) {
+			c.Rand = readerFunc(func(b []byte) (int, error) { return random[i].Read(b) })
+		}
+	}
+	a, b := w.node(fixed(0)), w.node(fixed(1))
 	a.dial(b)
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	w.await(time.Second, func() bool { return bothUp(a, b) })
 	require.Empty(t, ledger.Faults())
 
-	a, b = a.restart(fixed), b.restart(fixed)
+	reset()
+	a.restart()
+	b.restart()
 	a.dial(b)
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
-	require.Contains(t, fmt.Sprint(ledger.Faults()), "node 3 at 10.0.0.1:1 installs the key")
-	require.Contains(t, fmt.Sprint(ledger.Faults()), "node 4 at 10.0.0.2:2 seals 0 under the key")
+	w.await(time.Second, func() bool { return bothUp(a, b) })
+	require.Contains(t, fmt.Sprint(ledger.Faults()), "n1, process 2, installs the key")
+	require.Contains(t, fmt.Sprint(ledger.Faults()), "n2, process 2, seals 0 under the key")
 }
 
-// One key for both directions is seen, whichever counters it has been used for.
+type readerFunc func(b []byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// One key for both directions is reported, whichever counters it has been used
+// for.
 func TestOneKeyForBothDirectionsIsSeen(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	ledger := keyledger.New()
 	w.ledger = ledger
-	a, b := w.node(), w.node()
-	for _, n := range w.nodes {
-		s := &session{peer: &Peer{}, suite: wire.AESGCM}
-		*n.ep.sessions.Open(pipeline.MakeID(1, 1)) = s
-		s.id = pipeline.MakeID(1, 1)
-		same := &noise.Keys{Send: [32]byte{1}, Receive: [32]byte{1}}
-		n.ep.in.OpenSession(pipeline.SessionNotice{Session: s.id})
-		require.NotNil(t, n.ep.openEpoch(s, 0, pipeline.MakeID(9, 1), 1, same, w.now))
+	for _, n := range []*node{w.node(), w.node()} {
+		n.Endpoint().InstallOneKeyForBothDirections(w.Now())
 	}
 	require.Len(t, ledger.Faults(), 1)
-	require.NotSame(t, a, b)
 }

@@ -1,45 +1,48 @@
-package conn
+package conn_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 )
 
 // A sender with a full queue keeps to what the receiver has announced, so that
 // the receiver drops nothing, and makes use of it.
 func TestPacing(t *testing.T) {
-	for _, tt := range []struct{ rate, burst uint32 }{{10_000, 500}, {10_000, 4}, {1000, 50}, {50, 20}} {
+	for _, tt := range []struct{ rate, burst int }{{10_000, 500}, {10_000, 4}, {1000, 50}, {50, 20}} {
 		t.Run(fmt.Sprint(tt.rate), func(t *testing.T) {
-			w := newNetwork(t, 1)
-			w.link = link{delay: 5 * time.Millisecond, jitter: 200 * time.Microsecond}
+			w := newWorld(t, 1)
+			w.setLink(sim.Link{Delay: 5 * time.Millisecond, Jitter: 200 * time.Microsecond})
 			a := w.node()
-			b := w.node(func(c *Config) { c.PeerRate, c.PeerBurst = int(tt.rate), int(tt.burst) })
+			b := w.node(func(c *conn.Config) { c.PeerRate, c.PeerBurst = tt.rate, tt.burst })
 			a.dial(b)
-			w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+			w.await(time.Second, func() bool { return bothUp(a, b) })
 			w.run(time.Second)
-			start := w.now
+			start := w.Now()
 			var sent []time.Duration
-			w.tap = func(from, _ netAddr, _ []byte) bool {
-				if from == a.addr {
-					sent = append(sent, time.Duration(w.now-start))
+			w.tap = func(from, _ netip.AddrPort, _ []byte) bool {
+				if from == a.Addr() {
+					sent = append(sent, time.Duration(w.Now()-start))
 				}
 				return true
 			}
 			var fill func()
 			fill = func() {
 				for {
-					if state, _ := a.peer(b).queue.Peek(); state >= 200 {
+					if state, _ := a.peer(b).Queued(); state >= 200 {
 						break
 					}
 					a.queue(b, 1, pipeline.Realtime, number(0, 1100))
 				}
 				a.turn()
-				w.after(2*time.Millisecond, fill)
+				w.After(2*time.Millisecond, fill)
 			}
 			fill()
 			w.run(3 * time.Second)
@@ -68,21 +71,20 @@ func during(times []time.Duration, from, to time.Duration) (n int) {
 
 // An attacker among the peers is held to the rate, and the others are not.
 func TestReceiverHoldsAPeerToItsRate(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	b := w.node()
 	bad, good := w.node(), w.node()
 	bad.dial(b)
 	good.dial(b)
 	w.run(time.Second)
-	s := bad.session(b)
-	s.pacer = newPacer(1_000_000, 1000) // it does not care
+	bad.session(b).SetPacing(1_000_000, 1000) // it ignores what b has announced
 	goodSent := 0
-	for start := w.now; w.now < later(start, time.Second); {
+	for start := w.Now(); w.Now() < start+pipeline.Time(time.Second); {
 		for range 10 {
 			bad.queue(b, 1, pipeline.Realtime, number(0, 1100))
 		}
 		bad.turn()
-		if goodSent < 5*int(time.Duration(w.now-start)/time.Millisecond) {
+		if goodSent < 5*int(time.Duration(w.Now()-start)/time.Millisecond) {
 			good.push(b, 2, pipeline.Realtime, "x")
 			goodSent++
 		}

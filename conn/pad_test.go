@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"net/netip"
@@ -13,12 +13,12 @@ import (
 // Full packets that follow each other have one length whatever their messages
 // measure, so that they travel as a run; the last is no longer than it need be.
 func TestFullPacketsHaveOneLength(t *testing.T) {
-	w := newNetwork(t, 5)
+	w := newWorld(t, 5)
 	a, b := w.pair()
 	w.run(time.Second)
 	var sizes []int
 	w.tap = func(from, _ netip.AddrPort, data []byte) bool {
-		if from == a.addr {
+		if from == a.Addr() {
 			sizes = append(sizes, len(data))
 		}
 		return true
@@ -29,21 +29,21 @@ func TestFullPacketsHaveOneLength(t *testing.T) {
 	a.turn()
 	require.Greater(t, len(sizes), 5)
 	for _, n := range sizes[:len(sizes)-1] {
-		require.Equal(t, a.session(b).maxDatagram, n)
+		require.Equal(t, a.session(b).MaxDatagram(), n)
 	}
-	require.Less(t, sizes[len(sizes)-1], a.session(b).maxDatagram)
+	require.Less(t, sizes[len(sizes)-1], a.session(b).MaxDatagram())
 	w.run(time.Second)
 	require.Len(t, b.got, 100)
 }
 
 // A packet with a message after which there is much room left is not filled up.
 func TestLargeMessagesAreNotPadded(t *testing.T) {
-	w := newNetwork(t, 6)
+	w := newWorld(t, 6)
 	a, b := w.pair()
 	w.run(time.Second)
 	var most int
 	w.tap = func(from, _ netip.AddrPort, data []byte) bool {
-		if from == a.addr {
+		if from == a.Addr() {
 			most = max(most, len(data))
 		}
 		return true

@@ -1,23 +1,23 @@
-package conn
+package conn_test
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
-// rebind gives the node another address, as a NAT does that has forgotten it.
-func (n *node) rebind(addr netAddr) { n.addr = addr }
-
 func TestRoaming(t *testing.T) {
 	seeds(t, 5, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
-		w.link = link{delay: 5 * time.Millisecond, jitter: 5 * time.Millisecond, loss: 0.05}
+		w := newWorld(t, seed)
+		w.setLink(sim.Link{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.05})
 		a, b := w.pair()
 		kinds := w.kinds()
 		const n = 800
@@ -25,14 +25,14 @@ func TestRoaming(t *testing.T) {
 		(&stream{from: b, to: a, intent: pipeline.Reliable, channels: 1, n: n, size: 500}).run()
 		for i := range 3 {
 			w.run(30 * time.Millisecond)
-			a.rebind(netAddrOf(203, byte(i+1)))
-			w.await(2*time.Second, func() bool { return b.peer(a).Addr() == a.addr })
+			a.rebind(otherAddr(203, byte(i+1)))
+			w.await(2*time.Second, func() bool { return b.peer(a).Addr() == a.Addr() })
 		}
 		w.await(20*time.Second, func() bool { return len(a.got) >= n && len(b.got) >= n })
 		requireExactlyOnce(t, a.got, 1, n)
 		requireExactlyOnce(t, b.got, 1, n)
 		require.Zero(t, kinds[wire.TypeInit], "no new handshake")
-		require.EqualValues(t, 3, b.ep.stats.Roams)
+		require.EqualValues(t, 3, b.Stats().Roams)
 		w.checkAll()
 		w.closeAll()
 	})
@@ -40,46 +40,46 @@ func TestRoaming(t *testing.T) {
 
 // The responder moves: only what it sends can tell.
 func TestResponderRoams(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.pair()
-	b.rebind(netAddrOf(203, 1))
+	b.rebind(otherAddr(203, 1))
 	b.push(a, 1, pipeline.Realtime, "from elsewhere")
-	w.await(time.Second, func() bool { return a.peer(b).Addr() == b.addr })
+	w.await(time.Second, func() bool { return a.peer(b).Addr() == b.Addr() })
 	a.push(b, 1, pipeline.Realtime, "there")
 	w.run(time.Second)
 	require.Len(t, b.got, 1)
-	require.Equal(t, 1, a.count(PeerUp))
+	require.Equal(t, 1, a.count(conn.PeerUp))
 }
 
 // The proof of the new path is lost more than once. The dialer, which hears the
 // responder all the while and so has no reason to dial again, goes on asking.
 func TestRoamingOverALossyPath(t *testing.T) {
-	w := newNetwork(t, 7)
+	w := newWorld(t, 7)
 	a, b := w.pair()
 	w.run(time.Second)
-	b.rebind(netAddrOf(203, 1))
+	b.rebind(otherAddr(203, 1))
 	asked := 0
-	w.tap = func(_, to netAddr, _ []byte) bool {
-		if to == b.addr {
+	w.tap = func(_, to netip.AddrPort, _ []byte) bool {
+		if to == b.Addr() {
 			asked++
 		}
-		return to != b.addr || asked > 5
+		return to != b.Addr() || asked > 5
 	}
 	for i := range 1000 {
 		b.push(a, 1, pipeline.Realtime, number(i, 4))
 		w.run(10 * time.Millisecond)
 	}
-	require.Equal(t, b.addr, a.peer(b).Addr())
-	require.Equal(t, 1, a.count(PeerUp))
-	require.Zero(t, a.count(PeerDown))
+	require.Equal(t, b.Addr(), a.peer(b).Addr())
+	require.Equal(t, 1, a.count(conn.PeerUp))
+	require.Zero(t, a.count(conn.PeerDown))
 
 	// A victim whose address is claimed for long is asked ever more rarely.
-	victim := netAddrOf(203, 2)
+	victim := otherAddr(203, 2)
 	asked = 0
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		switch {
-		case from == b.addr:
-			w.inject(victim, to, data, time.Millisecond)
+		case from == b.Addr():
+			w.Inject(victim, to, data, time.Millisecond)
 			return false
 		case to == victim:
 			asked++
@@ -94,33 +94,33 @@ func TestRoamingOverALossyPath(t *testing.T) {
 }
 
 func TestForbidRoaming(t *testing.T) {
-	w := newNetwork(t, 2)
-	a, b := w.pair(func(c *Config) { c.ForbidRoaming = true })
-	was := a.addr
-	a.rebind(netAddrOf(203, 1))
+	w := newWorld(t, 2)
+	a, b := w.pair(func(c *conn.Config) { c.ForbidRoaming = true })
+	was := a.Addr()
+	a.rebind(otherAddr(203, 1))
 	a.push(b, 1, pipeline.Realtime, "x")
 	w.run(time.Second)
 	require.Equal(t, was, b.peer(a).Addr())
-	require.Zero(t, b.ep.stats.Roams)
+	require.Zero(t, b.Stats().Roams)
 	// The dialer notices that nothing comes back, and dials from where it is.
-	w.await(4*time.Second, func() bool { return b.peer(a).Addr() == a.addr })
-	w.await(time.Second, func() bool { return a.handshakes(HandshakeDialed) == 2 })
+	w.await(4*time.Second, func() bool { return b.peer(a).Addr() == a.Addr() })
+	w.await(time.Second, func() bool { return a.Handshakes(conn.HandshakeDialed) == 2 })
 	w.checkAll()
 }
 
 // Genuine packets that an observer forwards from elsewhere, before they arrive
 // by themselves, do not move the peer.
 func TestForwardedPacketsDoNotMoveThePath(t *testing.T) {
-	w := newNetwork(t, 3)
+	w := newWorld(t, 3)
 	a, b := w.pair()
-	thief := netAddrOf(203, 66)
+	thief := otherAddr(203, 66)
 	atThief := 0
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		if to == thief {
 			atThief += len(data)
 		}
-		if from == a.addr && wire.PacketType(data[0]&15) == wire.TypeData {
-			w.inject(thief, to, data, 0)
+		if from == a.Addr() && wire.PacketType(data[0]&15) == wire.TypeData {
+			w.Inject(thief, to, data, 0)
 		}
 		return true
 	}
@@ -128,55 +128,55 @@ func TestForwardedPacketsDoNotMoveThePath(t *testing.T) {
 	for i := range 300 {
 		a.push(b, 1, pipeline.Realtime, number(i, 4))
 		w.run(10 * time.Millisecond)
-		if b.peer(a).Addr() != a.addr {
+		if b.peer(a).Addr() != a.Addr() {
 			taken++
 		}
 	}
 	require.Zero(t, taken)
 	require.Equal(t, 300, len(b.got))
-	require.Zero(t, b.ep.stats.Roams)
+	require.Zero(t, b.Stats().Roams)
 	require.NotZero(t, atThief, "he is asked for a proof")
 	w.tap = nil
 	a.push(b, 1, pipeline.Realtime, "last")
 	w.run(time.Second)
-	require.Nil(t, b.session(a).path)
+	require.False(t, b.session(a).HasPath())
 	w.checkAll()
 }
 
 // A packet that was held back moves nothing, nor asks for a proof.
 func TestOldPacketsDoNotMoveThePath(t *testing.T) {
-	w := newNetwork(t, 6)
+	w := newWorld(t, 6)
 	a, b := w.pair()
 	w.run(time.Second)
-	var held recorded
-	w.tap = func(from, to netAddr, data []byte) bool {
-		held = recorded{from: from, to: to, data: bytes.Clone(data)}
+	var held sim.Datagram
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
+		held = sim.Datagram{From: from, To: to, Data: bytes.Clone(data)}
 		return false
 	}
 	a.push(b, 1, pipeline.Realtime, "old")
 	w.tap = nil
 	a.push(b, 1, pipeline.Realtime, "new")
 	w.run(time.Second)
-	w.inject(netAddrOf(203, 66), held.to, held.data, 0)
+	w.Inject(otherAddr(203, 66), held.To, held.Data, 0)
 	w.run(time.Millisecond)
 	require.Len(t, b.got, 2)
-	require.Nil(t, b.session(a).path)
+	require.False(t, b.session(a).HasPath())
 }
 
 // An observer who also relays the proof gets the path, and the peer has it back
 // with its next packet.
 func TestPeerWinsItsPathBack(t *testing.T) {
-	w := newNetwork(t, 4)
+	w := newWorld(t, 4)
 	a, b := w.pair()
-	thief, home := netAddrOf(203, 66), a.addr
+	thief, home := otherAddr(203, 66), a.Addr()
 	stealing := true
-	w.tap = func(from, to netAddr, data []byte) bool {
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		switch {
 		case to == thief:
-			w.inject(b.addr, home, data, time.Millisecond)
+			w.Inject(b.Addr(), home, data, time.Millisecond)
 			return false
 		case from == home && stealing:
-			w.inject(thief, b.addr, data, time.Millisecond)
+			w.Inject(thief, b.Addr(), data, time.Millisecond)
 			return false
 		}
 		return true
@@ -186,7 +186,7 @@ func TestPeerWinsItsPathBack(t *testing.T) {
 	stealing = false
 	a.push(b, 1, pipeline.Realtime, "y")
 	w.await(time.Second, func() bool { return b.peer(a).Addr() == home })
-	require.Equal(t, 1, a.count(PeerUp))
+	require.Equal(t, 1, a.count(conn.PeerUp))
 }
 
 // A malicious peer sends from a victim's address. At most three times its bytes
@@ -212,15 +212,15 @@ func TestAmplificationToAnUnprovenAddress(t *testing.T) {
 	}
 	for name, frames := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newNetwork(t, 5)
+			w := newWorld(t, 5)
 			a, b := w.pair()
-			victim := netAddrOf(203, 99)
+			victim := otherAddr(203, 99)
 			var in, out, packets int
-			w.tap = func(from, to netAddr, data []byte) bool {
+			w.tap = func(from, to netip.AddrPort, data []byte) bool {
 				switch {
-				case from == a.addr:
+				case from == a.Addr():
 					in += len(data)
-					w.inject(victim, b.addr, data, time.Millisecond)
+					w.Inject(victim, b.Addr(), data, time.Millisecond)
 					return false
 				case to == victim:
 					out += len(data)
@@ -233,20 +233,16 @@ func TestAmplificationToAnUnprovenAddress(t *testing.T) {
 				return true
 			}
 			for range 200 {
-				s := a.ep.Peer(b.key).session
-				if s == nil {
+				if !a.up(b) {
 					break
 				}
-				require.True(t, a.ep.sendControl(s, s.remote, frames, w.now))
-				a.turn()
-				w.run(20 * time.Millisecond)
+				a.sendFrames(b, frames)
+				w.run(10 * time.Millisecond)
 			}
 			require.NotZero(t, in)
-			require.Zero(t, b.ep.stats.Roams)
+			require.Zero(t, b.Stats().Roams)
 			// Nor does one packet set off many to the proven address.
 			require.LessOrEqual(t, packets, 3*200)
 		})
 	}
 }
-
-func netAddrOf(first, last byte) netAddr { return v4(int(last)+1000, int(first)) }

@@ -1,21 +1,24 @@
-package conn
+package conn_test
 
 import (
 	"errors"
+	"io"
+	"math/rand/v2"
 	"testing"
 	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/wire"
 )
 
 // Peers without a session make room for new ones, the one that left first
 // before the others; connected ones never do.
 func TestMaxPeers(t *testing.T) {
-	w := newNetwork(t, 1)
-	b := w.node(func(c *Config) { c.MaxPeers = 3 })
+	w := newWorld(t, 1)
+	b := w.node(func(c *conn.Config) { c.MaxPeers = 3 })
 	var all []*node
 	for i := range 5 {
 		a := w.node()
@@ -23,39 +26,38 @@ func TestMaxPeers(t *testing.T) {
 		a.dial(b)
 		w.run(6 * time.Second)
 		require.Equal(t, i < 3, a.up(b))
-		require.LessOrEqual(t, len(b.ep.peers), 3)
+		require.LessOrEqual(t, b.Stats().Peers, 3)
 	}
-	require.NotZero(t, b.handshakes(HandshakeTable))
-	_, err := b.ep.Dial(all[4].key, w.now)
-	require.ErrorIs(t, err, ErrTooManyPeers)
+	require.NotZero(t, b.Handshakes(conn.HandshakeTable))
+	_, err := b.Endpoint().Dial(all[4].Key(), w.Now())
+	require.ErrorIs(t, err, conn.ErrTooManyPeers)
 
 	for _, i := range []int{1, 0} {
-		all[i].ep.ClosePeer(all[i].peer(b), wire.CloseNormal, w.now)
-		all[i].turn()
+		all[i].closePeer(b, wire.CloseNormal)
 		w.run(time.Second)
 	}
 	all[4].dial(b)
 	w.await(time.Second, func() bool { return all[4].up(b) })
-	require.Nil(t, b.ep.Peer(all[1].key), "gone first, forgotten first")
-	require.NotNil(t, b.ep.Peer(all[0].key))
+	require.Nil(t, b.Endpoint().Peer(all[1].Key()), "gone first, forgotten first")
+	require.NotNil(t, b.Endpoint().Peer(all[0].Key()))
 	require.True(t, b.up(all[2]))
-	require.Len(t, b.ep.peers, 3)
+	require.Equal(t, 3, b.Stats().Peers)
 	w.checkAll()
 	w.closeAll()
 }
 
 // Reconnecting clears nothing: the peer is the same, with what it has on record.
 func TestPeerSurvivesItsSessions(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	a, b := w.pair()
-	p, id := b.peer(a), b.peer(a).id
-	p.strikes.add(w.now, 10, time.Minute)
-	a = a.restart()
+	p, id := b.peer(a), b.peer(a).ID()
+	p.Strike(w.Now())
+	a.restart()
 	a.dial(b)
 	w.run(5 * time.Second)
 	require.Same(t, p, b.peer(a))
-	require.Equal(t, id, p.id)
-	require.Len(t, p.strikes.at, 1)
+	require.Equal(t, id, p.ID())
+	require.Equal(t, 1, p.Strikes())
 	require.True(t, b.up(a))
 	w.checkAll()
 }
@@ -63,21 +65,23 @@ func TestPeerSurvivesItsSessions(t *testing.T) {
 // Without randomness nothing begins, and nothing is lost.
 func TestNoRandomness(t *testing.T) {
 	for at := range 8 {
-		w := newNetwork(t, 3)
-		a, b := w.node(), w.node()
-		good := b.ep.cfg.Rand
+		w := newWorld(t, 3)
+		good := rand.NewChaCha8([32]byte{})
+		source := io.Reader(good)
+		change := func(c *conn.Config) {
+			c.Rand = readerFunc(func(b []byte) (int, error) { return source.Read(b) })
+		}
+		a, b := w.node(change), w.node(change)
 		a.dial(b)
 		w.run(time.Duration(at) * 4 * time.Millisecond)
-		for _, n := range []*node{a, b} {
-			n.ep.cfg.Rand = iotest.ErrReader(errors.New("none"))
-		}
+		source = iotest.ErrReader(errors.New("none"))
 		w.run(20 * time.Second)
 		w.checkAll()
-		a.ep.cfg.Rand, b.ep.cfg.Rand = good, good
+		source = good
 		if !a.up(b) {
 			a.dial(b)
 		}
-		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+		w.await(5*time.Second, func() bool { return bothUp(a, b) })
 		w.checkAll()
 		w.closeAll()
 	}

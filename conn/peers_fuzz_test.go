@@ -1,14 +1,17 @@
-package conn
+package conn_test
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -30,35 +33,39 @@ func FuzzPeers(f *testing.F) {
 	f.Add(all(item(0x21, gap(1, 0)), item(0x40, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36))), item(0x21, wire.AppendClose(nil, 1))))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		const each, both = 512, 768
-		w := newNetwork(t, 1)
-		victim := w.node(func(c *Config) { c.Chains.Ack.HeldBytes, c.Chains.Ack.HeldBytesTotal = each, both })
+		w := newWorld(t, 1)
+		victim := w.node(func(c *conn.Config) { c.Chains.Ack.HeldBytes, c.Chains.Ack.HeldBytesTotal = each, both })
 		bad, honest := []*node{w.node(), w.node()}, w.node()
 		for _, n := range append(bad, honest) {
 			n.dial(victim)
 		}
 		w.run(time.Second)
-		homes := []netAddr{bad[0].addr, bad[1].addr, honest.addr}
-		came, went := map[netAddr]int{}, map[netAddr]int{}
-		w.tap = func(from, to netAddr, data []byte) bool {
-			if to == victim.addr {
-				came[from] += len(data)
+		homes := []netip.AddrPort{bad[0].Addr(), bad[1].Addr(), honest.Addr()}
+		came, went := map[netip.AddrPort]int{}, map[netip.AddrPort]int{}
+		var spoofed netip.AddrPort // where packets to the victim come from instead, if valid
+		w.Tap(func(d sim.Datagram) (a sim.Action) {
+			if d.To == victim.Addr() {
+				if spoofed.IsValid() {
+					a.From, d.From = spoofed, spoofed
+				}
+				came[d.From] += len(d.Data)
 			}
-			if from == victim.addr {
-				went[to] += len(data)
+			if d.From == victim.Addr() {
+				went[d.To] += len(d.Data)
 			}
-			return true
-		}
+			return a
+		})
 		for steps := 0; len(in) >= 2 && steps < 40; steps++ {
 			control, n := in[0], min(int(in[1]), len(in)-2)
 			frames := in[2 : 2+n]
 			in = in[2+n:]
 			from := bad[control%2]
-			from.addr = []netAddr{homes[control%2], homes[1-control%2], homes[2], netAddrOf(203, control), netAddrOf(204, 1)}[control>>2%8%5]
-			if s := from.ep.Peer(victim.key).session; s != nil && n > 0 {
-				from.ep.sendControl(s, s.remote, frames, w.now)
+			spoofed = []netip.AddrPort{homes[control%2], homes[1-control%2], homes[2], otherAddr(203, control), otherAddr(204, 1)}[control>>2%8%5]
+			if n > 0 && from.up(victim) {
+				from.Do(func(_ *conn.Endpoint, now pipeline.Time) { from.session(victim).SendFrames(frames, now) })
 			}
 			from.turn()
-			from.addr = homes[control%2]
+			spoofed = netip.AddrPort{}
 			w.run(time.Duration(control>>5) * 10 * time.Millisecond)
 			if steps%4 == 0 {
 				honest.push(victim, 1, pipeline.Reliable, number(steps, 8))
@@ -66,15 +73,14 @@ func FuzzPeers(f *testing.F) {
 			w.run(6 * time.Millisecond)
 
 			held := 0
-			for _, p := range victim.ep.sortedPeers() {
-				if p.session != nil {
-					one := victim.ep.set.Ack.SessionHeldBytes(p.session.id)
-					require.LessOrEqual(t, one, each)
-					held += one
+			for _, p := range victim.Endpoint().Peers() {
+				if s := victim.Endpoint().SessionOf(p); s != nil {
+					require.LessOrEqual(t, s.HeldBytes(), each)
+					held += s.HeldBytes()
 				}
 			}
 			require.LessOrEqual(t, held, both)
-			require.Equal(t, held, victim.ep.Stats().HeldBytes)
+			require.Equal(t, held, victim.Stats().HeldBytes)
 			for to, sent := range went {
 				if to.Addr().As4()[0] != 10 {
 					require.LessOrEqual(t, sent, 3*came[to], "to %v", to)
@@ -87,7 +93,7 @@ func FuzzPeers(f *testing.F) {
 		w.run(time.Second)
 		pushed, got := 0, []string{}
 		for _, m := range victim.got {
-			if m.from.Key == honest.key {
+			if m.from.Key == honest.Key() {
 				got = append(got, m.payload)
 			}
 		}
@@ -97,8 +103,8 @@ func FuzzPeers(f *testing.F) {
 			require.Equal(t, number(pushed, 8), payload)
 			pushed += 4
 		}
-		require.Equal(t, 1, honest.count(PeerUp))
-		require.Zero(t, honest.count(PeerDown))
+		require.Equal(t, 1, honest.count(conn.PeerUp))
+		require.Zero(t, honest.count(conn.PeerDown))
 		w.closeAll()
 	})
 }

@@ -1,60 +1,62 @@
-package conn
+package conn_test
 
 import (
 	"fmt"
-	"reflect"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
 func TestRekeyDuringReliableStreams(t *testing.T) {
-	for _, l := range []link{{delay: 5 * time.Millisecond}, rough} {
+	for _, l := range []sim.Link{{Delay: 5 * time.Millisecond}, rough} {
 		seeds(t, 4, func(t *testing.T, seed uint64) {
-			w := newNetwork(t, seed)
-			often := func(c *Config) {
+			w := newWorld(t, seed)
+			often := func(c *conn.Config) {
 				c.RekeyAfterPackets, c.PeerRate, c.Suite = 100, 2000, wire.Suite(1+seed%2)
 			}
 			a, b := w.pair(often)
-			a.jobDelay, b.jobDelay = 300*time.Microsecond, 300*time.Microsecond
-			w.link = l
+			a.JobDelay, b.JobDelay = 300*time.Microsecond, 300*time.Microsecond
+			w.setLink(l)
 			const n = 1500
 			(&stream{from: a, to: b, intent: pipeline.Reliable, channels: 3, n: n, size: 300}).run()
 			(&stream{from: b, to: a, intent: pipeline.Reliable, channels: 3, n: n, size: 300}).run()
 			most := 0
 			w.await(60*time.Second, func() bool {
-				most = max(most, len(a.session(b).epochs()), len(b.session(a).epochs()))
+				most = max(most, a.session(b).Epochs(), b.session(a).Epochs())
 				return len(a.got) >= 3*n && len(b.got) >= 3*n
 			})
 			requireExactlyOnce(t, a.got, 3, n)
 			requireExactlyOnce(t, b.got, 3, n)
-			require.Equal(t, 1, a.count(PeerUp), "one session did it")
+			require.Equal(t, 1, a.count(conn.PeerUp), "one session did it")
 			require.LessOrEqual(t, most, 3)
-			require.Greater(t, a.ep.stats.Rekeys, uint64(3))
-			require.Zero(t, a.ep.stats.Strikes+b.ep.stats.Strikes)
+			require.Greater(t, a.Stats().Rekeys, uint64(3))
+			require.Zero(t, a.Stats().Strikes+b.Stats().Strikes)
 			require.Greater(t, w.ledger.Seals(), uint64(1000))
-			w.link = link{}
+			w.setLink(sim.Link{})
 			w.run(time.Second)
-			require.Equal(t, a.session(b).current.hash, b.session(a).current.hash)
+			require.Equal(t, a.session(b).Hash(), b.session(a).Hash())
 			w.checkAll()
 			pa := a.peer(b)
 			w.closeAll()
-			require.Equal(t, pa.stats.MessagesOut, pa.stats.Acked+pa.stats.Lost, "the fate of all is known")
+			requireFatesKnown(t, a.Endpoint().PeerStats(pa))
 		})
 	}
 }
 
 func TestRekeyByTime(t *testing.T) {
 	// Without traffic keys do not age.
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.pair()
 	w.run(10 * time.Minute)
-	require.Zero(t, a.ep.stats.Rekeys)
-	require.Equal(t, 1, a.count(PeerUp))
+	require.Zero(t, a.Stats().Rekeys)
+	require.Equal(t, 1, a.count(conn.PeerUp))
 
 	// With it, they are changed after 120 s, give or take a fifth, whoever
 	// has sent the message.
@@ -62,18 +64,18 @@ func TestRekeyByTime(t *testing.T) {
 		func(a, b *node) { a.push(b, 1, pipeline.Realtime, "x") },
 		func(a, b *node) { b.push(a, 1, pipeline.Realtime, "x") },
 	} {
-		w = newNetwork(t, 2)
+		w = newWorld(t, 2)
 		a, b = w.pair()
-		opened := w.now
+		opened := w.Now()
 		sender(a, b)
-		w.await(145*time.Second, func() bool { return a.ep.stats.Rekeys == 1 && b.ep.stats.Rekeys == 1 })
-		require.GreaterOrEqual(t, time.Duration(w.now-opened), 95*time.Second)
-		previous := a.session(b).previous
-		require.NotNil(t, previous)
+		w.await(145*time.Second, func() bool { return a.Stats().Rekeys == 1 && b.Stats().Rekeys == 1 })
+		require.GreaterOrEqual(t, time.Duration(w.Now()-opened), 95*time.Second)
+		previous := a.session(b).Previous()
+		require.NotZero(t, previous)
 		w.run(10*time.Second + time.Second)
-		require.Nil(t, a.session(b).previous)
-		require.Nil(t, b.session(a).previous)
-		require.Nil(t, a.ep.epochs.Get(previous.id))
+		require.Zero(t, a.session(b).Previous())
+		require.Zero(t, b.session(a).Previous())
+		require.False(t, a.Endpoint().HasEpoch(previous))
 		w.checkAll()
 		w.closeAll()
 	}
@@ -81,16 +83,16 @@ func TestRekeyByTime(t *testing.T) {
 
 // The responder's keys wear first: it asks the dialer.
 func TestRekeyRequest(t *testing.T) {
-	w := newNetwork(t, 3)
+	w := newWorld(t, 3)
 	a := w.node()
-	b := w.node(func(c *Config) { c.RekeyAfter = 10 * time.Second })
+	b := w.node(func(c *conn.Config) { c.RekeyAfter = 10 * time.Second })
 	a.dial(b)
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	w.await(time.Second, func() bool { return bothUp(a, b) })
 	b.push(a, 1, pipeline.Realtime, "x")
 	w.run(13 * time.Second)
-	require.EqualValues(t, 1, a.ep.stats.Rekeys)
-	require.EqualValues(t, 1, b.ep.stats.Rekeys)
-	require.Equal(t, a.session(b).current.hash, b.session(a).current.hash)
+	require.EqualValues(t, 1, a.Stats().Rekeys)
+	require.EqualValues(t, 1, b.Stats().Rekeys)
+	require.Equal(t, a.session(b).Hash(), b.session(a).Hash())
 	w.checkAll()
 }
 
@@ -98,14 +100,14 @@ func TestRekeyRequest(t *testing.T) {
 // no timer has to come by first.
 func TestRekeyByPacketsIsPrompt(t *testing.T) {
 	for _, dialerSends := range []bool{true, false} {
-		w := newNetwork(t, 9)
-		a, b := w.pair(func(c *Config) { c.RekeyAfterPackets = 1000 })
+		w := newWorld(t, 9)
+		a, b := w.pair(func(c *conn.Config) { c.RekeyAfterPackets = 1000 })
 		from, to := a, b
 		if !dialerSends {
 			from, to = b, a
 		}
 		highest := uint64(0)
-		w.tap = func(_, _ netAddr, data []byte) bool {
+		w.tap = func(_, _ netip.AddrPort, data []byte) bool {
 			if h, _ := wire.ParseHeader(data); h.Type == wire.TypeData {
 				highest = max(highest, h.Counter)
 			}
@@ -118,7 +120,7 @@ func TestRekeyByPacketsIsPrompt(t *testing.T) {
 		// An acknowledgement, a request or none, and three messages later.
 		require.Less(t, highest, uint64(1000+500))
 		w.run(50 * time.Millisecond)
-		require.GreaterOrEqual(t, a.ep.stats.Rekeys, uint64(6))
+		require.GreaterOrEqual(t, a.Stats().Rekeys, uint64(6))
 		require.Equal(t, 9000, len(to.got))
 		w.checkAll()
 	}
@@ -127,13 +129,13 @@ func TestRekeyByPacketsIsPrompt(t *testing.T) {
 // A malicious responder asks for new keys all the time, and gets them at most
 // once a second.
 func TestRekeyRequestsAreHeldBack(t *testing.T) {
-	w := newNetwork(t, 10)
+	w := newWorld(t, 10)
 	a, b := w.pair()
 	for range 300 {
-		b.harm(a, wire.AppendRekey(nil, wire.RekeyRequest, nil))
+		b.sendFrames(a, wire.AppendRekey(nil, wire.RekeyRequest, nil))
 	}
-	require.LessOrEqual(t, a.ep.stats.Rekeys, uint64(3))
-	require.NotZero(t, a.ep.stats.Rekeys)
+	require.LessOrEqual(t, a.Stats().Rekeys, uint64(3))
+	require.NotZero(t, a.Stats().Rekeys)
 	w.checkAll()
 }
 
@@ -142,38 +144,39 @@ func TestRekeyRequestsAreHeldBack(t *testing.T) {
 func TestRekeyAbandoned(t *testing.T) {
 	for _, lost := range []string{"init", "answer", "final", "ping"} {
 		t.Run(lost, func(t *testing.T) {
-			w := newNetwork(t, 4)
-			a, b := w.pair(func(c *Config) { c.RekeyAfter, c.Unanswered = 10*time.Second, time.Hour })
+			w := newWorld(t, 4)
+			a, b := w.pair(func(c *conn.Config) { c.RekeyAfter, c.Unanswered = 10*time.Second, time.Hour })
 			a.push(b, 1, pipeline.Realtime, "x")
 			w.run(7900 * time.Millisecond)
-			w.tap = func(from, _ netAddr, _ []byte) bool {
+			cut := false
+			w.tap = func(netip.AddrPort, netip.AddrPort, []byte) bool {
 				switch lost {
 				case "init":
-					w.link.cut = w.link.cut || a.session(b).rekey.active()
+					cut = cut || a.session(b).Rekeying()
 				case "answer":
-					w.link.cut = w.link.cut || b.session(a).rekey.active()
+					cut = cut || b.session(a).Rekeying()
 				case "final":
-					w.link.cut = w.link.cut || a.session(b).next != nil
+					cut = cut || a.session(b).Next() != 0
 				case "ping":
-					w.link.cut = w.link.cut || b.ep.stats.Rekeys > 0
+					cut = cut || b.Stats().Rekeys > 0
 				}
-				return true
+				return !cut
 			}
-			w.await(20*time.Second, func() bool { return w.link.cut })
+			w.await(20*time.Second, func() bool { return cut })
 			w.run(7 * time.Second)
-			require.Zero(t, a.ep.stats.Rekeys)
-			require.Equal(t, lost == "ping", b.ep.stats.Rekeys > 0)
-			require.Equal(t, lost == "ping" || lost == "final", a.session(b).next != nil)
+			require.Zero(t, a.Stats().Rekeys)
+			require.Equal(t, lost == "ping", b.Stats().Rekeys > 0)
+			require.Equal(t, lost == "ping" || lost == "final", a.session(b).Next() != 0)
 			w.checkAll()
-			w.link.cut, w.tap = false, nil
-			took := w.await(15*time.Second, func() bool { return a.ep.stats.Rekeys > 0 && b.ep.stats.Rekeys > 0 })
+			w.tap = nil
+			took := w.await(15*time.Second, func() bool { return a.Stats().Rekeys > 0 && b.Stats().Rekeys > 0 })
 			require.Equal(t, lost == "ping", took < time.Second)
 			a.push(b, 1, pipeline.Reliable, "y")
 			b.push(a, 1, pipeline.Reliable, "y")
 			w.run(time.Second)
 			require.Len(t, b.got, 2)
 			require.Len(t, a.got, 1)
-			require.Equal(t, 1, a.count(PeerUp))
+			require.Equal(t, 1, a.count(conn.PeerUp))
 			w.checkAll()
 			w.closeAll()
 		})
@@ -183,25 +186,13 @@ func TestRekeyAbandoned(t *testing.T) {
 // A session that ends with a rekey's job under way gives everything back.
 func TestRekeyEndsWithItsSession(t *testing.T) {
 	for _, steps := range []int{0, 1, 2, 3, 4} {
-		w := newNetwork(t, 5)
-		a, b := w.pair(func(c *Config) { c.RekeyAfter = 10 * time.Second })
-		a.jobDelay, b.jobDelay = 100*time.Millisecond, 100*time.Millisecond
+		w := newWorld(t, 5)
+		a, b := w.pair(func(c *conn.Config) { c.RekeyAfter = 10 * time.Second })
+		a.JobDelay, b.JobDelay = 100*time.Millisecond, 100*time.Millisecond
 		a.push(b, 1, pipeline.Realtime, "x")
-		w.until(20*time.Second, func() bool { return a.session(b).rekey.active() })
+		w.until(20*time.Second, func() bool { return a.session(b).Rekeying() })
 		w.run(time.Duration(steps) * 90 * time.Millisecond)
 		w.closeAll()
-	}
-}
-
-// setNext makes n's current epoch with other continue from a counter, as after
-// that many packets.
-func setNext(n, other *node, counter uint64) {
-	s := n.session(other)
-	t := n.ep.tracker(s, s.current.id)
-	next := reflect.ValueOf(t).Elem().FieldByName("next")
-	low := reflect.ValueOf(t).Elem().FieldByName("low")
-	for _, v := range []reflect.Value{next, low} {
-		*(*uint64)(v.Addr().UnsafePointer()) = counter
 	}
 }
 
@@ -210,14 +201,14 @@ func setNext(n, other *node, counter uint64) {
 func TestKeysAreNeverUsedUp(t *testing.T) {
 	for _, below := range []uint64{0, 1, 5} {
 		t.Run(fmt.Sprint(below), func(t *testing.T) {
-			w := newNetwork(t, 6)
+			w := newWorld(t, 6)
 			a, b := w.pair()
-			a.forbidRekeys()
+			a.Endpoint().ForbidRekeys()
 			w.run(time.Second)
-			setNext(a, b, 1<<28-below)
+			a.session(b).SetNextCounter(1<<28 - below)
 			highest := uint64(0)
-			w.tap = func(from, _ netAddr, data []byte) bool {
-				if h, _ := wire.ParseHeader(data); from == a.addr && h.Type == wire.TypeData && h.Counter > 1<<20 {
+			w.tap = func(from, _ netip.AddrPort, data []byte) bool {
+				if h, _ := wire.ParseHeader(data); from == a.Addr() && h.Type == wire.TypeData && h.Counter > 1<<20 {
 					highest = max(highest, h.Counter)
 				}
 				return true
@@ -226,8 +217,8 @@ func TestKeysAreNeverUsedUp(t *testing.T) {
 				a.queue(b, 1, pipeline.Realtime, number(i, 1000))
 			}
 			a.turn()
-			require.Equal(t, 1, a.count(PeerDown))
-			require.Equal(t, wire.CloseKeys, a.last(PeerDown).Reason)
+			require.Equal(t, 1, a.count(conn.PeerDown))
+			require.Equal(t, wire.CloseKeys, a.last(conn.PeerDown).Reason)
 			require.Less(t, highest, uint64(1<<28))
 			require.Equal(t, below > 0, highest > 0)
 			w.await(time.Second, func() bool { return a.up(b) })
@@ -241,28 +232,28 @@ func TestKeysAreNeverUsedUp(t *testing.T) {
 
 // Just below the soft limit a rekey takes place in time.
 func TestRekeyAtTheSoftLimit(t *testing.T) {
-	w := newNetwork(t, 7)
+	w := newWorld(t, 7)
 	a, b := w.pair()
 	w.run(time.Second)
-	setNext(a, b, 1<<27-1)
+	a.session(b).SetNextCounter(1<<27 - 1)
 	a.push(b, 1, pipeline.Realtime, "x")
 	a.push(b, 1, pipeline.Realtime, "y")
 	w.run(3 * time.Second)
-	require.EqualValues(t, 1, a.ep.stats.Rekeys)
-	require.EqualValues(t, 1, b.ep.stats.Rekeys)
-	require.Equal(t, 1, a.count(PeerUp))
+	require.EqualValues(t, 1, a.Stats().Rekeys)
+	require.EqualValues(t, 1, b.Stats().Rekeys)
+	require.Equal(t, 1, a.count(conn.PeerUp))
 	w.checkAll()
 }
 
 // Ten minutes past their time keys are not used any more.
 func TestKeysAreNeverTooOld(t *testing.T) {
-	w := newNetwork(t, 8)
+	w := newWorld(t, 8)
 	a, b := w.pair()
-	a.forbidRekeys()
+	a.Endpoint().ForbidRekeys()
 	a.push(b, 1, pipeline.Realtime, "x")
-	start := w.now
-	w.await(15*time.Minute, func() bool { return a.count(PeerDown)+b.count(PeerDown) > 0 })
-	require.InDelta(t, (720 * time.Second).Seconds(), time.Duration(w.now-start).Seconds(), 30)
+	start := w.Now()
+	w.await(15*time.Minute, func() bool { return a.count(conn.PeerDown)+b.count(conn.PeerDown) > 0 })
+	require.InDelta(t, (720 * time.Second).Seconds(), time.Duration(w.Now()-start).Seconds(), 30)
 	w.await(time.Second, func() bool { return a.up(b) })
 	w.checkAll()
 }
@@ -270,35 +261,31 @@ func TestKeysAreNeverTooOld(t *testing.T) {
 // A dialer that asks for new keys all the time gets a tenth of what all peers
 // share at most.
 func TestRekeysOfOnePeerLeaveRoomForOthers(t *testing.T) {
-	w := newNetwork(t, 1)
-	w.link = link{delay: time.Millisecond}
-	a, b := w.pair(func(c *Config) { c.RekeyAfterPackets = 16 })
+	w := newWorld(t, 1)
+	w.setLink(sim.Link{Delay: time.Millisecond})
+	a, b := w.pair(func(c *conn.Config) { c.RekeyAfterPackets = 16 })
 	const seconds = 5
 	for range seconds * 1000 {
 		// It does not keep to the pause itself.
-		s := a.session(b)
-		s.current.opened, s.rekey.notBefore = 0, 0
-		a.push(b, 1, pipeline.Realtime, "x")
-		a.ep.touch(s)
-		s.rearm = true
-		a.turn()
+		a.queue(b, 1, pipeline.Realtime, "x")
+		a.do(func(_ *conn.Endpoint, now pipeline.Time) { a.session(b).RequireRekey(now) })
 		w.run(time.Millisecond)
 	}
-	rekeys := b.peer(a).stats.Rekeys
+	rekeys := b.PeerStats(a.Key()).Rekeys
 	require.Greater(t, rekeys, uint64(seconds), "it does get new keys")
 	require.LessOrEqual(t, rekeys, uint64(seconds*20+1))
-	require.Equal(t, 1, a.count(PeerUp))
+	require.Equal(t, 1, a.count(conn.PeerUp))
 }
 
 // rekeyOften has keys worn after two seconds.
-func rekeyOften(c *Config) { c.RekeyAfter = 2 * time.Second }
+func rekeyOften(c *conn.Config) { c.RekeyAfter = 2 * time.Second }
 
 // A peer sends a Rekey Init after the other that comes to nothing (a point of low
 // order), as fast as it may send at all. All others change their keys in time all
 // the same, and it costs no more than a job each four seconds.
 func TestFailingRekeysLeaveRoomForOthers(t *testing.T) {
 	seeds(t, 3, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
+		w := newWorld(t, seed)
 		b, m := w.node(rekeyOften), w.node()
 		m.dial(b)
 		var honest []*node
@@ -308,60 +295,58 @@ func TestFailingRekeysLeaveRoomForOthers(t *testing.T) {
 			honest = append(honest, h)
 		}
 		w.run(time.Second)
-		b.jobDelay = 200 * time.Microsecond // so that each ends before the next comes
+		b.JobDelay = 200 * time.Microsecond // so that each ends before the next comes
 		bad := wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36))
 		failed := uint64(0)
-		b.onRun = func(j *Job) {
-			if j.err != nil {
+		b.OnJob = func(j *conn.Job) {
+			if j.Err() != nil {
 				failed++
 			}
 		}
 		var attack func()
 		attack = func() {
-			s := m.session(b)
-			m.ep.sendControl(s, s.remote, bad, w.now)
-			m.turn()
-			w.after(100*time.Microsecond+time.Duration(w.rng.Int64N(int64(20*time.Microsecond))), attack)
+			m.Do(func(_ *conn.Endpoint, now pipeline.Time) { m.session(b).SendFrames(bad, now) })
+			w.After(100*time.Microsecond+time.Duration(w.Rand().Int64N(int64(20*time.Microsecond))), attack)
 		}
 		attack()
 		const long = 10 * time.Second
-		for start := w.now; w.now < later(start, long); {
+		for start := w.Now(); w.Now() < start+pipeline.Time(long); {
 			for _, h := range honest {
 				h.push(b, 1, pipeline.Realtime, "x")
 			}
 			w.run(100 * time.Millisecond)
 		}
 		for _, h := range honest {
-			require.GreaterOrEqual(t, h.ep.stats.Rekeys, uint64(4), "one each 2.4 s at the latest")
+			require.GreaterOrEqual(t, h.Stats().Rekeys, uint64(4), "one each 2.4 s at the latest")
 		}
 		require.LessOrEqual(t, failed, uint64(long/(4*time.Second))+1)
-		require.Zero(t, b.ep.stats.Strikes)
+		require.Zero(t, b.Stats().Strikes)
 	})
 }
 
 // Nor does it help to begin the session anew for each: what is held against a
 // peer outlives its sessions.
 func TestFailingRekeysInNewSessions(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.pair()
 	failed := 0
-	b.onRun = func(j *Job) {
-		if j.err != nil {
+	b.OnJob = func(j *conn.Job) {
+		if j.Err() != nil {
 			failed++
 		}
 	}
-	start := w.now
+	start := w.Now()
 	for range 10 {
-		a.harm(b, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
-		a = a.restart()
+		a.sendFrames(b, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
+		a.restart()
 		a.dial(b)
 		w.await(time.Second, func() bool { return a.up(b) })
 	}
-	require.Less(t, time.Duration(w.now-start), 4*time.Second)
+	require.Less(t, time.Duration(w.Now()-start), 4*time.Second)
 	require.Equal(t, 1, failed)
-	require.Equal(t, 11, int(b.handshakes(HandshakeAccepted)))
+	require.Equal(t, 11, int(b.Handshakes(conn.HandshakeAccepted)))
 	w.run(4 * time.Second)
-	a.harm(b, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
+	a.sendFrames(b, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
 	require.Equal(t, 2, failed)
 }
 
@@ -375,55 +360,51 @@ func TestForgedMessagesOfARekeyAreFew(t *testing.T) {
 		size int
 	}{{"Final", wire.RekeyFinal, 64}, {"Answer", wire.RekeyAnswer, 100}} {
 		t.Run(forged.name, func(t *testing.T) {
-			w := newNetwork(t, 5)
+			w := newWorld(t, 5)
 			a, b := w.pair()
 			// The peer that is malicious does not do its second job.
 			victim, peer := b, a
 			if forged.step == wire.RekeyAnswer {
 				victim, peer = a, b
 			}
-			a.ep.startRekey(a.session(b), w.now)
 			if peer == b {
-				b.jobDelay = time.Hour
+				b.JobDelay = time.Hour
 			}
-			a.turn()
-			w.await(time.Second, func() bool {
-				x := victim.session(peer).rekey.exchange
-				return x != nil && x.frame != nil
-			})
-			peer.jobDelay = time.Hour
-			jobs := victim.ep.jobsMade
+			a.do(func(_ *conn.Endpoint, now pipeline.Time) { a.session(b).StartRekey(now) })
+			w.await(time.Second, func() bool { return victim.session(peer).HasRekeyFrame() })
+			peer.JobDelay = time.Hour
+			jobs := victim.Endpoint().JobsMade()
 			s := peer.session(victim)
 			flood := func(d time.Duration, frame []byte) {
-				for start := w.now; w.now < later(start, d); {
-					for range 9 {
-						peer.ep.sendControl(s, s.remote, frame, w.now)
-					}
-					peer.turn()
+				for start := w.Now(); w.Now() < start+pipeline.Time(d); {
+					peer.do(func(_ *conn.Endpoint, now pipeline.Time) {
+						for range 9 {
+							s.SendFrames(frame, now)
+						}
+					})
 					w.run(time.Millisecond)
 				}
 			}
 			flood(500*time.Millisecond, wire.AppendRekey(nil, forged.step, make([]byte, forged.size)))
-			require.EqualValues(t, 4, victim.ep.jobsMade-jobs)
-			require.EqualValues(t, 4, victim.handshakes(HandshakeFailed))
-			require.False(t, victim.session(peer).rekey.active())
+			require.EqualValues(t, 4, victim.Endpoint().JobsMade()-jobs)
+			require.EqualValues(t, 4, victim.Handshakes(conn.HandshakeFailed))
+			require.False(t, victim.session(peer).Rekeying())
 			if victim == b {
 				flood(3*time.Second, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
 			} else {
 				flood(3*time.Second, wire.AppendRekey(nil, wire.RekeyRequest, nil))
 			}
-			require.EqualValues(t, 4, victim.ep.jobsMade-jobs, "no other one so soon")
-			require.Zero(t, victim.ep.stats.Strikes)
-			require.Equal(t, 1, victim.count(PeerUp))
-			require.Same(t, s, peer.session(victim))
+			require.EqualValues(t, 4, victim.Endpoint().JobsMade()-jobs, "no other one so soon")
+			require.Zero(t, victim.Stats().Strikes)
+			require.Equal(t, 1, victim.count(conn.PeerUp))
+			require.True(t, s.Is(peer.session(victim)))
 
-			a.jobDelay, b.jobDelay = 0, 0
+			a.JobDelay, b.JobDelay = 0, 0
 			w.run(3 * time.Second)
-			a.ep.abandonRekey(a.session(b))
-			b.ep.abandonRekey(b.session(a))
-			a.ep.startRekey(a.session(b), w.now)
-			a.turn()
-			w.await(time.Second, func() bool { return a.ep.stats.Rekeys == 1 && b.ep.stats.Rekeys == 1 })
+			a.session(b).AbandonRekey()
+			b.session(a).AbandonRekey()
+			a.do(func(_ *conn.Endpoint, now pipeline.Time) { a.session(b).StartRekey(now) })
+			w.await(time.Second, func() bool { return a.Stats().Rekeys == 1 && b.Stats().Rekeys == 1 })
 		})
 	}
 }

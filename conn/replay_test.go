@@ -1,65 +1,75 @@
-package conn
+package conn_test
 
 import (
+	"bytes"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
 // A repeated message 1 gets the same message 2, byte for byte, and no slot.
 func TestRepeatedInit(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.node(), w.node()
-	r := w.record()
-	w.links = func(from, _ netAddr) link {
-		return link{delay: time.Millisecond, cut: from == b.addr && len(r.of(wire.TypeResponse)) > 0}
+	var responses [][]byte
+	w.setLink(sim.Link{Delay: time.Millisecond})
+	w.tap = func(from, _ netip.AddrPort, data []byte) bool {
+		if from != b.Addr() {
+			return true
+		}
+		if wire.PacketType(data[0]&15) == wire.TypeResponse {
+			responses = append(responses, bytes.Clone(data))
+		}
+		return len(responses) == 0
 	}
 	a.dial(b)
 	w.run(3 * time.Second)
-	responses := r.of(wire.TypeResponse)
 	require.Greater(t, len(responses), 5)
 	for _, d := range responses {
-		require.Equal(t, responses[0].data, d.data)
+		require.Equal(t, responses[0], d)
 	}
-	require.EqualValues(t, 1, b.handshakes(HandshakeStarted))
-	require.EqualValues(t, len(responses)-1, b.handshakes(HandshakeRepeated))
-	require.Equal(t, 1, b.ep.halves.len())
+	require.EqualValues(t, 1, b.Handshakes(conn.HandshakeStarted))
+	require.EqualValues(t, len(responses)-1, b.Handshakes(conn.HandshakeRepeated))
+	require.Equal(t, 1, b.Stats().HandshakesInFlight)
 	w.closeAll()
 }
 
 // What an observer replays of a handshake that is over makes no session and no
 // slot, and leaves the one that it made alone.
 func TestReplayedHandshake(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	a, b := w.node(), w.node()
-	r := w.record()
+	r := w.Record(1 << 16)
 	a.dial(b)
-	w.await(time.Second, func() bool { return a.up(b) && b.up(a) })
+	w.await(time.Second, func() bool { return bothUp(a, b) })
 	w.run(time.Second)
 	atA, atB := a.session(b), b.session(a)
-	started := b.handshakes(HandshakeStarted)
-	ids := [2]uint32{a.ep.epochIDs.next, b.ep.epochIDs.next}
-	for _, d := range append([]recorded(nil), r.seen...) {
-		for _, from := range []netAddr{d.from, addrPort("203.0.113.9:9")} {
-			r.replay(d, from)
+	started := b.Handshakes(conn.HandshakeStarted)
+	indexes := [2]int{a.Endpoint().IndexesEverUsed(), b.Endpoint().IndexesEverUsed()}
+	for _, d := range r.Kept() {
+		for _, from := range []netip.AddrPort{d.From, netip.MustParseAddrPort("203.0.113.9:9")} {
+			w.Inject(from, d.To, d.Data, 0)
 			w.run(50 * time.Millisecond)
-			require.Zero(t, b.ep.halves.len())
+			require.Zero(t, b.Stats().HandshakesInFlight)
 		}
 	}
-	require.Equal(t, started, b.handshakes(HandshakeStarted))
-	require.NotZero(t, b.handshakes(HandshakeReplayed))
-	require.Zero(t, b.handshakes(HandshakeRepeated), "message 3 is answered until the dialer has spoken")
-	require.Equal(t, ids, [2]uint32{a.ep.epochIDs.next, b.ep.epochIDs.next})
-	require.Same(t, atA, a.session(b))
-	require.Same(t, atB, b.session(a))
-	require.Equal(t, a.addr, b.peer(a).Addr())
-	require.Equal(t, b.addr, a.peer(b).Addr())
-	require.Equal(t, 1, b.count(PeerUp))
-	require.Zero(t, a.count(PeerDown)+b.count(PeerDown))
+	require.Equal(t, started, b.Handshakes(conn.HandshakeStarted))
+	require.NotZero(t, b.Handshakes(conn.HandshakeReplayed))
+	require.Zero(t, b.Handshakes(conn.HandshakeRepeated), "message 3 is answered until the dialer has spoken")
+	require.Equal(t, indexes, [2]int{a.Endpoint().IndexesEverUsed(), b.Endpoint().IndexesEverUsed()})
+	require.True(t, atA.Is(a.session(b)))
+	require.True(t, atB.Is(b.session(a)))
+	require.Equal(t, a.Addr(), b.peer(a).Addr())
+	require.Equal(t, b.Addr(), a.peer(b).Addr())
+	require.Equal(t, 1, b.count(conn.PeerUp))
+	require.Zero(t, a.count(conn.PeerDown)+b.count(conn.PeerDown))
 	a.push(b, 1, pipeline.Realtime, "still there")
 	w.run(time.Second)
 	require.Len(t, b.got, 1)
@@ -68,17 +78,17 @@ func TestReplayedHandshake(t *testing.T) {
 
 // Each datagram of a session is delivered once, however often it comes.
 func TestReplayedData(t *testing.T) {
-	w := newNetwork(t, 3)
-	w.link = link{delay: time.Millisecond, jitter: 20 * time.Millisecond, dup: 1}
+	w := newWorld(t, 3)
+	w.setLink(sim.Link{Delay: time.Millisecond, Jitter: 20 * time.Millisecond, Duplicate: 1})
 	a, b := w.pair()
-	r := w.record()
+	r := w.Record(1 << 16)
 	for i := range 100 {
 		a.push(b, 1, pipeline.Realtime, number(i, 4))
 		w.run(time.Millisecond)
 	}
 	w.run(time.Second)
-	for _, d := range r.of(wire.TypeData) {
-		r.replay(d, d.from)
+	for _, d := range r.Kept(wire.TypeData) {
+		w.Inject(d.From, d.To, d.Data, 0)
 	}
 	w.run(time.Second)
 	seen := map[string]bool{}

@@ -1,12 +1,16 @@
-package conn
+package conn_test
 
 import (
+	"bytes"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -15,11 +19,10 @@ import (
 func requireOneSession(t *testing.T, a, b *node) {
 	t.Helper()
 	w := a.w
-	require.Equal(t, 1, a.ep.stats.Sessions, "at a")
-	require.Equal(t, 1, b.ep.stats.Sessions, "at b")
-	sa, sb := a.session(b), b.session(a)
-	require.Equal(t, sa.current.hash, sb.current.hash, "not the same session")
-	require.NotEqual(t, sa.dialer, sb.dialer)
+	require.Equal(t, 1, a.Stats().Sessions, "at the first")
+	require.Equal(t, 1, b.Stats().Sessions, "at the second")
+	require.True(t, sameSession(a, b), "not the same session")
+	require.NotEqual(t, a.session(b).Dialer(), b.session(a).Dialer())
 	gotA, gotB := len(a.got), len(b.got)
 	a.push(b, 1, pipeline.Realtime, "a")
 	b.push(a, 1, pipeline.Realtime, "b")
@@ -31,23 +34,23 @@ func requireOneSession(t *testing.T, a, b *node) {
 // Both sides dial, at any distance in time, over any network.
 func TestSimultaneousDial(t *testing.T) {
 	seeds(t, 1000, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
-		w.link = link{
-			delay: time.Duration(1+w.rng.IntN(40)) * time.Millisecond, jitter: time.Duration(w.rng.IntN(30)) * time.Millisecond,
-			loss: float64(w.rng.IntN(4)) * 0.1, dup: float64(w.rng.IntN(2)) * 0.2,
-		}
+		w := newWorld(t, seed)
+		w.setLink(sim.Link{
+			Delay: time.Duration(1+w.Rand().IntN(40)) * time.Millisecond, Jitter: time.Duration(w.Rand().IntN(30)) * time.Millisecond,
+			Loss: float64(w.Rand().IntN(4)) * 0.1, Duplicate: float64(w.Rand().IntN(2)) * 0.2,
+		})
 		a, b := w.node(), w.node()
-		a.jobDelay, b.jobDelay = time.Duration(w.rng.IntN(3))*time.Millisecond, time.Duration(w.rng.IntN(3))*time.Millisecond
+		a.JobDelay, b.JobDelay = time.Duration(w.Rand().IntN(3))*time.Millisecond, time.Duration(w.Rand().IntN(3))*time.Millisecond
 		a.dial(b)
-		w.run(time.Duration(w.rng.IntN(4)) * time.Duration(w.rng.IntN(60)) * time.Millisecond)
+		w.run(time.Duration(w.Rand().IntN(4)) * time.Duration(w.Rand().IntN(60)) * time.Millisecond)
 		b.dial(a)
-		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
-		w.link = link{delay: time.Millisecond}
+		w.await(5*time.Second, func() bool { return bothUp(a, b) })
+		w.setLink(sim.Link{Delay: time.Millisecond})
 		w.run(4 * time.Second)
 		requireOneSession(t, a, b)
-		require.Zero(t, a.count(DialEnded)+b.count(DialEnded))
-		require.Zero(t, a.count(IdentityConflict)+b.count(IdentityConflict))
-		require.LessOrEqual(t, a.count(PeerUp)+b.count(PeerUp), 4)
+		require.Zero(t, a.count(conn.DialEnded)+b.count(conn.DialEnded))
+		require.Zero(t, a.count(conn.IdentityConflict)+b.count(conn.IdentityConflict))
+		require.LessOrEqual(t, a.count(conn.PeerUp)+b.count(conn.PeerUp), 4)
 		w.checkAll()
 		if seed%10 == 0 {
 			w.closeAll()
@@ -58,17 +61,17 @@ func TestSimultaneousDial(t *testing.T) {
 // Both have been connected, and both notice late that they are not any more.
 func TestSimultaneousRedial(t *testing.T) {
 	seeds(t, 100, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
+		w := newWorld(t, seed)
 		a, b := w.node(), w.node()
 		a.dial(b)
 		b.dial(a)
-		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
-		w.link.cut = true
+		w.await(5*time.Second, func() bool { return bothUp(a, b) })
+		w.cut(true)
 		w.await(200*time.Second, func() bool { return !a.up(b) && !b.up(a) })
-		w.run(time.Duration(w.rng.IntN(5000)) * time.Millisecond)
-		w.link = link{delay: time.Duration(1+w.rng.IntN(40)) * time.Millisecond, jitter: time.Duration(w.rng.IntN(30)) * time.Millisecond}
-		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
-		w.link = link{delay: time.Millisecond}
+		w.run(time.Duration(w.Rand().IntN(5000)) * time.Millisecond)
+		w.setLink(sim.Link{Delay: time.Duration(1+w.Rand().IntN(40)) * time.Millisecond, Jitter: time.Duration(w.Rand().IntN(30)) * time.Millisecond})
+		w.await(5*time.Second, func() bool { return bothUp(a, b) })
+		w.setLink(sim.Link{Delay: time.Millisecond})
 		w.run(4 * time.Second)
 		requireOneSession(t, a, b)
 		w.checkAll()
@@ -76,9 +79,9 @@ func TestSimultaneousRedial(t *testing.T) {
 }
 
 // lowerFirst makes two nodes, of which the first has the lower key.
-func (w *network) lowerFirst() (a, b *node) {
+func (w *world) lowerFirst() (a, b *node) {
 	a, b = w.node(), w.node()
-	if string(a.key[:]) > string(b.key[:]) {
+	if ka, kb := a.Key(), b.Key(); bytes.Compare(ka[:], kb[:]) > 0 {
 		a, b = b, a
 	}
 	return a, b
@@ -87,24 +90,24 @@ func (w *network) lowerFirst() (a, b *node) {
 // The last message of the losing handshake comes late: the session that has won
 // stays where it is.
 func TestLateFinalLoses(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.lowerFirst()
-	w.tap = func(from, to netAddr, data []byte) bool {
-		if from == b.addr && wire.PacketType(data[0]&15) == wire.TypeFinal {
-			w.inject(from, to, data, 500*time.Millisecond)
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
+		if from == b.Addr() && wire.PacketType(data[0]&15) == wire.TypeFinal {
+			w.Inject(from, to, data, 500*time.Millisecond)
 			return false
 		}
 		return true
 	}
 	a.dial(b)
 	b.dial(a)
-	w.await(200*time.Millisecond, func() bool { return a.up(b) && b.up(a) })
+	w.await(200*time.Millisecond, func() bool { return bothUp(a, b) })
 	won := a.session(b)
-	require.True(t, won.dialer)
+	require.True(t, won.Dialer())
 	w.run(5 * time.Second)
-	require.Same(t, won, a.session(b))
+	require.True(t, won.Is(a.session(b)))
 	requireOneSession(t, a, b)
-	require.Zero(t, a.count(PeerDown)+b.count(PeerDown))
+	require.Zero(t, a.count(conn.PeerDown)+b.count(conn.PeerDown))
 	w.checkAll()
 	w.closeAll()
 }
@@ -113,19 +116,19 @@ func TestLateFinalLoses(t *testing.T) {
 // attempts fail keeps the session that the other has made.
 func TestSimultaneousDialOneWay(t *testing.T) {
 	for seed := range uint64(4) {
-		w := newNetwork(t, seed)
+		w := newWorld(t, seed)
 		a, b := w.node(), w.node()
-		w.tap = func(from, to netAddr, data []byte) bool {
+		w.tap = func(from, to netip.AddrPort, data []byte) bool {
 			// What a sends first never gets through the NAT.
-			return from != a.addr || wire.PacketType(data[0]&15) != wire.TypeInit
+			return from != a.Addr() || wire.PacketType(data[0]&15) != wire.TypeInit
 		}
 		a.dial(b)
 		b.dial(a)
-		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+		w.await(5*time.Second, func() bool { return bothUp(a, b) })
 		w.run(time.Minute)
 		requireOneSession(t, a, b)
-		require.Zero(t, a.count(DialEnded)+b.count(DialEnded))
-		require.Zero(t, a.count(PeerDown)+b.count(PeerDown))
+		require.Zero(t, a.count(conn.DialEnded)+b.count(conn.DialEnded))
+		require.Zero(t, a.count(conn.PeerDown)+b.count(conn.PeerDown))
 		require.True(t, a.peer(b).Dialled())
 		w.checkAll()
 		w.closeAll()

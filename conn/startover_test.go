@@ -1,23 +1,25 @@
-package conn
+package conn_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/wire"
 )
 
 // A responder that is started again between message 2 and message 3 knows nothing
 // of the handshake: the dialer notices within Unanswered, not at its deadline.
 func TestDialerStartsOver(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.node(), w.node()
 	finals := 0
-	w.tap = func(_, _ netAddr, data []byte) bool {
+	w.tap = func(_, _ netip.AddrPort, data []byte) bool {
 		if wire.PacketType(data[0]&15) == wire.TypeResponse && finals == 0 {
-			b.dead = true // once this has left
+			b.Kill() // once this has left
 		}
 		if wire.PacketType(data[0]&15) == wire.TypeFinal {
 			finals++
@@ -25,12 +27,12 @@ func TestDialerStartsOver(t *testing.T) {
 		return true
 	}
 	a.dial(b)
-	w.await(time.Second, func() bool { return b.dead })
-	b = b.restart()
-	took := w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
+	w.await(time.Second, func() bool { return !b.Running() })
+	b.restart()
+	took := w.await(5*time.Second, func() bool { return bothUp(a, b) })
 	require.InDelta(t, 2.1, took.Seconds(), 0.3)
-	require.Zero(t, a.count(DialEnded))
-	require.Equal(t, 1, a.ep.stats.Sessions)
+	require.Zero(t, a.count(conn.DialEnded))
+	require.Equal(t, 1, a.Stats().Sessions)
 	w.checkAll()
 	w.closeAll()
 }
@@ -40,23 +42,23 @@ func TestDialerStartsOver(t *testing.T) {
 // of that is left.
 func TestSlowResponderIsStillTaken(t *testing.T) {
 	for slow := 1500 * time.Millisecond; slow < 4500*time.Millisecond; slow += 50 * time.Millisecond {
-		w := newNetwork(t, 1)
+		w := newWorld(t, 1)
 		a, b := w.node(), w.node()
 		decides := time.Duration(0)
-		w.tap = func(_, _ netAddr, data []byte) bool {
+		w.tap = func(_, _ netip.AddrPort, data []byte) bool {
 			// Only what follows from message 3 takes long.
 			if wire.PacketType(data[0]&15) == wire.TypeFinal && decides == 0 {
-				decides, b.jobDelay = slow, slow
+				decides, b.JobDelay = slow, slow
 			}
 			return true
 		}
 		a.dial(b)
-		w.await(5*time.Second, func() bool { return a.up(b) && b.up(a) })
-		b.jobDelay = 0
+		w.await(5*time.Second, func() bool { return bothUp(a, b) })
+		b.JobDelay = 0
 		w.run(10 * time.Second)
-		require.Equal(t, 1, a.count(PeerUp), "%v", slow)
-		require.Equal(t, 1, a.ep.stats.Sessions, "%v", slow)
-		require.Equal(t, 1, b.ep.stats.Sessions, "%v", slow)
+		require.Equal(t, 1, a.count(conn.PeerUp), "%v", slow)
+		require.Equal(t, 1, a.Stats().Sessions, "%v", slow)
+		require.Equal(t, 1, b.Stats().Sessions, "%v", slow)
 		w.checkAll()
 		w.closeAll()
 	}
@@ -64,15 +66,15 @@ func TestSlowResponderIsStillTaken(t *testing.T) {
 
 // A key that is not allowed is refused once more, and then the dial ends as ever.
 func TestRefusedDialerStartsOverOnce(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a := w.node()
-	b := w.node(func(c *Config) { c.Authorize = func([KeySize]byte) bool { return false } })
+	b := w.node(func(c *conn.Config) { c.Authorize = func([conn.KeySize]byte) bool { return false } })
 	a.dial(b)
 	w.run(10 * time.Second)
-	require.ErrorIs(t, a.last(DialEnded).Err, ErrNotConfirmed)
-	require.EqualValues(t, 2, b.handshakes(HandshakeRefused))
-	require.EqualValues(t, 1, a.handshakes(DialTimedOut))
-	require.Zero(t, a.ep.stats.Sessions)
+	require.ErrorIs(t, a.last(conn.DialEnded).Err, conn.ErrNotConfirmed)
+	require.EqualValues(t, 2, b.Handshakes(conn.HandshakeRefused))
+	require.EqualValues(t, 1, a.Handshakes(conn.DialTimedOut))
+	require.Zero(t, a.Stats().Sessions)
 	w.checkAll()
 	w.closeAll()
 }

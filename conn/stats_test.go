@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"reflect"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -13,8 +15,8 @@ import (
 // says how large something is, of the later.
 func TestStatsPlus(t *testing.T) {
 	sizes := map[string]bool{"HandshakesInFlight": true, "Peers": true, "Sessions": true, "HeldBytes": true}
-	var a, b Stats
-	fill := func(s *Stats, n uint64) {
+	var a, b conn.Stats
+	fill := func(s *conn.Stats, n uint64) {
 		v := reflect.ValueOf(s).Elem()
 		for i := range v.NumField() {
 			switch f := v.Field(i); f.Kind() {
@@ -50,28 +52,28 @@ func TestStatsPlus(t *testing.T) {
 }
 
 // Replies that find no room among the datagrams to be sent are lost, and are
-// counted as that and not as sent.
+// counted as lost and not as sent.
 func TestLostRepliesAreCounted(t *testing.T) {
-	w := newNetwork(t, 7)
+	w := newWorld(t, 7)
 	a, b := w.pair()
-	f := &flooder{b: b}
-	before := b.ep.Stats()
 	const n = 900
-	for i := range n {
-		b.ep.HandleDatagram(f.init(), v4(i, 1), w.now)
-	}
-	after := b.ep.Stats()
-	lost := after.RepliesLost - before.RepliesLost
-	require.Len(t, b.ep.arena.out, transmitBatch)
-	require.EqualValues(t, transmitBatch, after.CookiesSent-before.CookiesSent)
-	require.EqualValues(t, transmitBatch, after.PacketsOut-before.PacketsOut)
-	require.NotZero(t, lost)
-	require.Equal(t, uint64(n), transmitBatch+lost+b.drops("cookie/reply_budget")+b.drops("cookie/reply_share"))
+	b.do(func(e *conn.Endpoint, now pipeline.Time) {
+		f, before := new(conn.Initiator), e.Stats()
+		for i := range n {
+			e.HandleDatagram(f.Init(), addrOf(i, 1), now)
+		}
+		after := e.Stats()
+		lost := after.RepliesLost - before.RepliesLost
+		require.EqualValues(t, conn.TransmitBatch, after.CookiesSent-before.CookiesSent)
+		require.EqualValues(t, conn.TransmitBatch, after.PacketsOut-before.PacketsOut)
+		require.NotZero(t, lost)
+		require.Equal(t, uint64(n), conn.TransmitBatch+lost+b.drops("cookie/reply_budget")+b.drops("cookie/reply_share"))
 
-	s := b.session(a)
-	require.False(t, b.ep.sendControl(s, s.remote, wire.AppendPing(nil), w.now))
-	require.Equal(t, lost+1, b.ep.Stats().RepliesLost-before.RepliesLost)
-	b.turn()
-	require.True(t, b.ep.sendControl(s, s.remote, wire.AppendPing(nil), w.now))
-	require.Equal(t, lost+1, b.ep.Stats().RepliesLost-before.RepliesLost)
+		s := b.session(a)
+		require.False(t, s.SendFrames(wire.AppendPing(nil), now))
+		require.Equal(t, lost+1, e.Stats().RepliesLost-before.RepliesLost)
+		require.Len(t, e.Outgoing(), conn.TransmitBatch)
+		require.True(t, s.SendFrames(wire.AppendPing(nil), now))
+		require.Equal(t, lost+1, e.Stats().RepliesLost-before.RepliesLost)
+	})
 }

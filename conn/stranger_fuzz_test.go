@@ -1,12 +1,14 @@
-package conn
+package conn_test
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -23,6 +25,12 @@ const (
 	strangerSteps        // how many there are
 )
 
+// The caps of the victim of FuzzStranger.
+const (
+	strangerHandshakes = 4 // in flight
+	strangerPerAddress = 2 // of them from one address
+)
+
 // FuzzStranger is OFF with as many addresses as it likes, at which it hears what
 // is sent there; it has no key that is allowed and sees nothing of others. No
 // address is ever sent more than came from it; no peer, session or strike comes
@@ -34,12 +42,12 @@ func FuzzStranger(f *testing.F) {
 	f.Add([]byte{dialIn, 0, 1, dialIn, 1, 1, dialIn, 0, 1, dialIn, 1, 1, dialIn, 0x80, 2, dialIn, 0x80, 2, dialIn, 0, 3, dialIn, 0, 3, dialIn, 0, 4, dialIn, 0, 4})
 	f.Add([]byte{anyDatagram, 1, 4, 0x11, 0, 0, 0, anyBody, 2, 0x12, 7, anyBody, 3, 0x15, 7, guessIndex, 0, 1, 9, guessIndex, 0x80, 2, 0})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		w := newNetwork(t, 1)
-		a, b := w.pair(func(c *Config) {
-			c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeTimeout = 4, 2, time.Second
-			c.Authorize = func(k [KeySize]byte) bool { return k == w.nodes[0].key }
+		w := newWorld(t, 1)
+		a, b := w.pair(func(c *conn.Config) {
+			c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeTimeout = strangerHandshakes, strangerPerAddress, time.Second
+			c.Authorize = func(k [conn.KeySize]byte) bool { return k == w.nodes[0].Key() }
 		})
-		s := &stranger{network: w, victim: b, in: in, got: map[netAddr]int{}, sent: map[netAddr]int{}, heard: map[netAddr]map[wire.PacketType][]byte{}}
+		s := &stranger{world: w, victim: b, in: in, got: map[netip.AddrPort]int{}, sent: map[netip.AddrPort]int{}, heard: map[netip.AddrPort]map[wire.PacketType][]byte{}}
 		w.tap = s.hear
 		for step := 0; len(s.in) > 0 && step < 60; step++ {
 			s.step()
@@ -51,14 +59,14 @@ func FuzzStranger(f *testing.F) {
 			s.check()
 		}
 		w.run(3 * time.Second)
-		require.Zero(t, b.ep.halves.len(), "they time out")
-		require.Len(t, b.ep.peers, 1)
+		require.Zero(t, b.Stats().HandshakesInFlight, "they time out")
+		require.Equal(t, 1, b.Stats().Peers)
 		require.Equal(t, len(a.got), len(b.got))
 		for i := range a.got {
 			require.Equal(t, a.got[i].payload, b.got[i].payload)
 		}
-		require.Equal(t, 1, a.count(PeerUp))
-		require.Zero(t, a.count(PeerDown)+b.count(PeerDown))
+		require.Equal(t, 1, a.count(conn.PeerUp))
+		require.Zero(t, a.count(conn.PeerDown)+b.count(conn.PeerDown))
 		w.checkAll()
 		w.closeAll()
 	})
@@ -66,15 +74,15 @@ func FuzzStranger(f *testing.F) {
 
 // stranger is somebody with addresses.
 type stranger struct {
-	*network
+	*world
 	victim    *node
 	in        []byte
-	got, sent map[netAddr]int                        // bytes, by the victim
-	heard     map[netAddr]map[wire.PacketType][]byte // the last of each type
+	got, sent map[netip.AddrPort]int                        // bytes, by the victim
+	heard     map[netip.AddrPort]map[wire.PacketType][]byte // the last of each type
 }
 
-func (s *stranger) hear(from, to netAddr, data []byte) bool {
-	if from == s.victim.addr && to != s.nodes[0].addr {
+func (s *stranger) hear(from, to netip.AddrPort, data []byte) bool {
+	if from == s.victim.Addr() && to != s.nodes[0].Addr() {
 		s.sent[to] += len(data)
 		if s.heard[to] == nil {
 			s.heard[to] = map[wire.PacketType][]byte{}
@@ -102,15 +110,15 @@ func (s *stranger) bytes(n int) []byte {
 	return b
 }
 
-func (s *stranger) send(from netAddr, data []byte) {
+func (s *stranger) send(from netip.AddrPort, data []byte) {
 	s.got[from] += len(data)
-	s.inject(from, s.victim.addr, data, 0)
+	s.Inject(from, s.victim.Addr(), data, 0)
 	s.run(0)
 }
 
 func (s *stranger) step() {
 	op, who := s.next(), s.next()
-	from := netAddrOf(203+who>>7, who%128)
+	from := otherAddr(203+who>>7, who%128)
 	switch op % strangerSteps {
 	case anyDatagram:
 		s.send(from, s.bytes(int(s.next())))
@@ -135,17 +143,13 @@ func (s *stranger) step() {
 		s.send(from, init)
 	case answerBack:
 		h := wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(s.next())}
-		for key, half := range s.victim.ep.halves.byInit {
-			// The index stands encrypted in the Response; let it be known.
-			if key.addr == from {
-				h.Receiver = max(h.Receiver, uint32(half.index))
-			}
-		}
+		// The index stands encrypted in the Response; let it be known.
+		h.Receiver = max(h.Receiver, s.victim.Endpoint().HandshakeFrom(from))
 		s.send(from, append(wire.AppendHeader(nil, h), bytes.Repeat([]byte{who}, wire.FinalSize-wire.HeaderSize)...))
 	case guessIndex:
 		h := wire.Header{Type: wire.TypeData, Receiver: uint32(s.next()), Counter: uint64(who)}
 		if who%2 == 1 {
-			h.Receiver = uint32(s.victim.session(s.nodes[0]).current.id) // guessed right
+			h.Receiver = uint32(s.victim.session(s.nodes[0]).Current()) // guessed right
 		}
 		s.send(from, append(wire.AppendHeader(nil, h), make([]byte, 17+s.next())...))
 	case waitABit:
@@ -154,13 +158,11 @@ func (s *stranger) step() {
 }
 
 func (s *stranger) check() {
-	e := s.victim.ep
-	require.LessOrEqual(s.t, e.halves.len(), e.cfg.MaxHandshakes)
-	for addr, o := range e.halves.holders.byAddr {
-		require.LessOrEqual(s.t, o.halves.Len(), e.cfg.MaxHandshakesPerAddress, "%v", addr)
-	}
-	require.Len(s.t, e.peers, 1)
-	require.Equal(s.t, 1, e.stats.Sessions)
-	require.Zero(s.t, e.stats.Strikes)
-	require.Zero(s.t, e.Stats().HeldBytes)
+	st := s.victim.Stats()
+	require.LessOrEqual(s.t, st.HandshakesInFlight, strangerHandshakes)
+	require.LessOrEqual(s.t, s.victim.Endpoint().MostHandshakes(), strangerPerAddress)
+	require.Equal(s.t, 1, st.Peers)
+	require.Equal(s.t, 1, st.Sessions)
+	require.Zero(s.t, st.Strikes)
+	require.Zero(s.t, st.HeldBytes)
 }

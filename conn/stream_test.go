@@ -1,4 +1,4 @@
-package conn
+package conn_test
 
 import (
 	"fmt"
@@ -9,11 +9,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 )
 
 // rough is what the worst networks that we mean to serve do.
-var rough = link{delay: 5 * time.Millisecond, jitter: 30 * time.Millisecond, loss: 0.1, dup: 0.1}
+var rough = sim.Link{Delay: 5 * time.Millisecond, Jitter: 30 * time.Millisecond, Loss: 0.1, Duplicate: 0.1}
 
 // stream sends the numbers from zero to n on each of the channels, as the queue
 // takes them.
@@ -31,7 +33,7 @@ func (s *stream) feed() bool {
 	for ; s.next < s.n*int(s.channels); s.next++ {
 		channel := uint32(s.next) % s.channels
 		o := s.from.push(s.to, channel, s.intent, number(s.next/int(s.channels), max(s.size, 1)))
-		if o == QueueFull || o == PeerOffline {
+		if o == conn.QueueFull || o == conn.PeerOffline {
 			return false
 		}
 	}
@@ -41,7 +43,7 @@ func (s *stream) feed() bool {
 // run feeds the stream every millisecond until all is queued.
 func (s *stream) run() {
 	if !s.feed() {
-		s.from.w.after(time.Millisecond, s.run)
+		s.from.w.After(time.Millisecond, s.run)
 	}
 }
 
@@ -60,16 +62,23 @@ func requireExactlyOnce(t *testing.T, got []message, channels uint32, n int) {
 	}
 }
 
+// requireFatesKnown checks that each message that was sent is known to have been
+// acknowledged or lost.
+func requireFatesKnown(t *testing.T, s conn.PeerStats) {
+	t.Helper()
+	require.Equal(t, s.MessagesOut, s.Acked+s.Lost, "messages whose fate is unknown")
+}
+
 func TestReliable(t *testing.T) {
-	for _, l := range []link{
-		{delay: 5 * time.Millisecond},
+	for _, l := range []sim.Link{
+		{Delay: 5 * time.Millisecond},
 		rough,
-		{delay: 20 * time.Millisecond, jitter: 60 * time.Millisecond, loss: 0.4, dup: 0.3},
+		{Delay: 20 * time.Millisecond, Jitter: 60 * time.Millisecond, Loss: 0.4, Duplicate: 0.3},
 	} {
 		seeds(t, 5, func(t *testing.T, seed uint64) {
-			w := newNetwork(t, seed)
+			w := newWorld(t, seed)
 			a, b := w.pair()
-			w.link = l
+			w.setLink(l)
 			const channels, n = 7, 300
 			both := []*stream{
 				{from: a, to: b, intent: pipeline.Reliable, channels: channels, n: n, size: 100},
@@ -81,30 +90,34 @@ func TestReliable(t *testing.T) {
 			w.await(60*time.Second, func() bool { return len(a.got) >= channels*n && len(b.got) >= channels*n })
 			requireExactlyOnce(t, a.got, channels, n)
 			requireExactlyOnce(t, b.got, channels, n)
-			require.Equal(t, 1, a.count(PeerUp), "one session did it")
-			require.Zero(t, a.ep.stats.Strikes+b.ep.stats.Strikes)
-			w.link = link{}
+			require.Equal(t, 1, a.count(conn.PeerUp), "one session did it")
+			require.Zero(t, a.Stats().Strikes+b.Stats().Strikes)
+			w.setLink(sim.Link{})
 			pa, pb := a.peer(b), b.peer(a)
+			w.Every(10*time.Millisecond, func() {
+				a.Do(func(e *conn.Endpoint, now pipeline.Time) { e.Probe(pa, now) })
+				b.Do(func(e *conn.Endpoint, now pipeline.Time) { e.Probe(pb, now) })
+			})
 			w.await(time.Second, func() bool {
-				a.ep.Probe(pa, w.now)
-				b.ep.Probe(pb, w.now)
-				return a.ep.Settled(pa) && b.ep.Settled(pb)
+				return a.Endpoint().Settled(pa) && b.Endpoint().Settled(pb)
 			})
 			w.checkAll()
 			w.closeAll()
-			require.Equal(t, pa.stats.MessagesOut, pa.stats.Acked+pa.stats.Lost, "the fate of all is known")
-			require.GreaterOrEqual(t, pa.stats.Acked, uint64(channels*n*9/10))
+			st := a.Endpoint().PeerStats(pa)
+			requireFatesKnown(t, st)
+			require.GreaterOrEqual(t, st.Acked, uint64(channels*n*9/10))
 		})
 	}
 }
 
 // A channel that waits for a lost message holds up no other.
 func TestReliableChannelsDoNotWait(t *testing.T) {
-	w := newNetwork(t, 1)
+	w := newWorld(t, 1)
 	a, b := w.pair()
 	w.run(time.Second)
 	lose := true
-	w.links = func(from, _ netip.AddrPort) link { return link{delay: time.Millisecond, cut: lose && from == a.addr} }
+	w.setLink(sim.Link{Delay: time.Millisecond})
+	w.tap = func(from, _ netip.AddrPort, _ []byte) bool { return from != a.Addr() || !lose }
 	a.push(b, 1, pipeline.Reliable, "0")
 	lose = false
 	a.push(b, 2, pipeline.Reliable, "0")
@@ -121,45 +134,45 @@ func TestReliableChannelsDoNotWait(t *testing.T) {
 // A lost message is sent again once later ones have been acknowledged, a round
 // trip and not a time-out later.
 func TestReliableIsRepairedInARoundTrip(t *testing.T) {
-	w := newNetwork(t, 5)
-	w.link.delay = 50 * time.Millisecond
+	w := newWorld(t, 5)
+	w.setLink(sim.Link{Delay: 50 * time.Millisecond})
 	a, b := w.pair()
 	lose := true
-	w.tap = func(from, _ netip.AddrPort, _ []byte) bool { return from != a.addr || !lose }
+	w.tap = func(from, _ netip.AddrPort, _ []byte) bool { return from != a.Addr() || !lose }
 	a.push(b, 1, pipeline.Reliable, "0")
 	lose = false
 	for i := range 5 {
 		a.push(b, 1, pipeline.Reliable, number(i+1, 1))
 	}
-	require.Greater(t, a.ep.rto(a.session(b)), 200*time.Millisecond)
+	require.Greater(t, a.session(b).RTO(), 200*time.Millisecond)
 	took := w.await(time.Second, func() bool { return len(b.got) == 6 })
 	require.Equal(t, 155*time.Millisecond, took)
 }
 
 // Into silence a message is sent ever more rarely.
 func TestReliableBacksOff(t *testing.T) {
-	w := newNetwork(t, 6)
+	w := newWorld(t, 6)
 	a, b := w.pair()
 	w.run(time.Second)
-	w.link.cut = true
+	w.cut(true)
 	kinds := map[netip.AddrPort]int{}
 	w.tap = func(from, _ netip.AddrPort, _ []byte) bool { kinds[from]++; return true }
 	b.push(a, 1, pipeline.Reliable, "x")
 	w.run(20 * time.Second)
-	require.Greater(t, kinds[b.addr], 10)
-	require.LessOrEqual(t, kinds[b.addr], 18)
+	require.Greater(t, kinds[b.Addr()], 10)
+	require.LessOrEqual(t, kinds[b.Addr()], 18)
 }
 
 // While the reader has no room nothing is lost: it is sent again.
 func TestReliableWaitsForTheReader(t *testing.T) {
-	w := newNetwork(t, 2)
+	w := newWorld(t, 2)
 	a, b := w.pair()
 	b.full = true
 	s := &stream{from: a, to: b, intent: pipeline.Reliable, channels: 2, n: 50}
 	s.run()
 	w.run(20 * time.Second)
 	require.Empty(t, b.got)
-	require.Equal(t, 1, a.count(PeerUp), "a slow reader is no dead peer")
+	require.Equal(t, 1, a.count(conn.PeerUp), "a slow reader is no dead peer")
 	require.NotZero(t, b.drops("ack/receiver_full"))
 	b.full = false
 	w.await(5*time.Second, func() bool { return len(b.got) == 100 })
@@ -169,16 +182,16 @@ func TestReliableWaitsForTheReader(t *testing.T) {
 
 func TestLatestNeverGoesBack(t *testing.T) {
 	seeds(t, 10, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
+		w := newWorld(t, seed)
 		a, b := w.pair()
-		w.link = rough
+		w.setLink(rough)
 		for i := range 500 {
 			for c := range uint32(3) {
 				a.push(b, c, pipeline.Latest, strconv.Itoa(i))
 			}
 			w.run(2 * time.Millisecond)
 		}
-		w.link = link{}
+		w.setLink(sim.Link{})
 		for c := range uint32(3) {
 			a.push(b, c, pipeline.Latest, "500")
 		}
@@ -198,9 +211,9 @@ func TestLatestNeverGoesBack(t *testing.T) {
 
 func TestRealtime(t *testing.T) {
 	seeds(t, 10, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
+		w := newWorld(t, seed)
 		a, b := w.pair()
-		w.link = rough
+		w.setLink(rough)
 		const n = 2000
 		for i := range n {
 			a.push(b, 9, pipeline.Realtime, strconv.Itoa(i))
@@ -224,13 +237,12 @@ func TestRealtime(t *testing.T) {
 // What the peer had acknowledged but held back behind a gap is not lost with
 // the session.
 func TestHeldReliableOutlivesItsSession(t *testing.T) {
-	w := newNetwork(t, 4)
+	w := newWorld(t, 4)
 	a, b := w.pair()
 	w.run(time.Second)
 	cut := true
-	w.links = func(from, _ netip.AddrPort) link {
-		return link{delay: time.Millisecond, cut: cut && from == a.addr}
-	}
+	w.setLink(sim.Link{Delay: time.Millisecond})
+	w.tap = func(from, _ netip.AddrPort, _ []byte) bool { return from != a.Addr() || !cut }
 	a.push(b, 1, pipeline.Reliable, "0")
 	a.push(b, 2, pipeline.Reliable, "0")
 	cut = false
@@ -240,9 +252,10 @@ func TestHeldReliableOutlivesItsSession(t *testing.T) {
 	cut = true
 	w.run(50 * time.Millisecond)
 	require.Empty(t, b.got)
-	require.NotZero(t, b.ep.Stats().HeldBytes)
-	require.True(t, a.session(b).lane.at(5).acked)
-	b, cut = b.restart(), false
+	require.NotZero(t, b.Stats().HeldBytes)
+	require.True(t, a.session(b).ReliableAcked(5))
+	b.restart()
+	cut = false
 	w.await(10*time.Second, func() bool { return len(b.got) >= 11 })
 	next := 0
 	for _, m := range b.got {
@@ -258,15 +271,15 @@ func TestHeldReliableOutlivesItsSession(t *testing.T) {
 // where a message whose acknowledgement was lost may come twice.
 func TestReliableOutlivesItsSession(t *testing.T) {
 	seeds(t, 5, func(t *testing.T, seed uint64) {
-		w := newNetwork(t, seed)
+		w := newWorld(t, seed)
 		a, b := w.pair()
 		s := &stream{from: a, to: b, intent: pipeline.Reliable, channels: 1, n: 3000, size: 100}
 		s.run()
 		w.run(50 * time.Millisecond)
-		w.link.cut = true
+		w.cut(true)
 		w.run(20 * time.Second)
 		require.False(t, a.up(b))
-		w.link.cut = false
+		w.cut(false)
 		w.await(20*time.Second, func() bool { return len(b.got) > 0 && b.got[len(b.got)-1].payload == number(2999, 100) })
 		seen := map[string]int{}
 		highest := -1
@@ -284,15 +297,15 @@ func TestReliableOutlivesItsSession(t *testing.T) {
 
 // What waits for a connection is kept, but for Realtime, and counted otherwise.
 func TestOffline(t *testing.T) {
-	w := newNetwork(t, 3)
+	w := newWorld(t, 3)
 	a, b := w.pair()
-	w.link.cut = true
+	w.cut(true)
 	w.await(20*time.Second, func() bool { return !a.up(b) })
-	require.Equal(t, PeerOffline, a.push(b, 1, pipeline.Realtime, "stale"))
-	require.Equal(t, Queued, a.push(b, 1, pipeline.Latest, "old"))
-	require.Equal(t, Replaced, a.push(b, 1, pipeline.Latest, "latest"))
-	require.Equal(t, Queued, a.push(b, 1, pipeline.Reliable, "reliable"))
-	w.link.cut = false
+	require.Equal(t, conn.PeerOffline, a.push(b, 1, pipeline.Realtime, "stale"))
+	require.Equal(t, conn.Queued, a.push(b, 1, pipeline.Latest, "old"))
+	require.Equal(t, conn.Replaced, a.push(b, 1, pipeline.Latest, "latest"))
+	require.Equal(t, conn.Queued, a.push(b, 1, pipeline.Reliable, "reliable"))
+	w.cut(false)
 	w.await(5*time.Second, func() bool { return a.up(b) })
 	w.run(time.Second)
 	var got []string

@@ -1,0 +1,323 @@
+package conn
+
+import (
+	"net/netip"
+	"reflect"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/intentra/intentra/internal/fair"
+	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
+	"github.com/intentra/intentra/wire"
+)
+
+// This file exports what the tests of package conn_test, which run on the
+// network of package sim, need to see of an endpoint or to bring about in it.
+
+// Constants of the implementation.
+const (
+	FastResends   = fastResends
+	FinalTries    = finalTries
+	FirstRetry    = firstRetry
+	MaxCandidates = maxCandidates
+	TransmitBatch = transmitBatch
+	TransmitBytes = transmitBytes
+	YieldAge      = yieldAge
+)
+
+// TestSession is a session as tests see it.
+type TestSession struct {
+	e *Endpoint
+	s *session
+}
+
+// SessionOf returns the peer's session, or nil. Two results for one session are
+// not the same pointer; see Is.
+func (e *Endpoint) SessionOf(p *Peer) *TestSession {
+	if p == nil || p.session == nil {
+		return nil
+	}
+	return &TestSession{e, p.session}
+}
+
+// Is reports whether both are the same session of one endpoint.
+func (s *TestSession) Is(o *TestSession) bool { return o != nil && s.s == o.s }
+
+// Hash returns the handshake hash of the current epoch, the same at both ends.
+func (s *TestSession) Hash() [32]byte { return s.s.current.hash }
+
+// Dialer reports whether the endpoint dialled the session.
+func (s *TestSession) Dialer() bool { return s.s.dialer }
+
+// Suite returns the cipher suite.
+func (s *TestSession) Suite() wire.Suite { return s.s.suite }
+
+// MaxDatagram returns the largest datagram that both ends take.
+func (s *TestSession) MaxDatagram() int { return s.s.maxDatagram }
+
+// HasPath reports whether a candidate address is being validated.
+func (s *TestSession) HasPath() bool { return s.s.path != nil }
+
+// Unanswered reports whether a packet is still without an answer.
+func (s *TestSession) Unanswered() bool { return s.s.asked != 0 }
+
+// Epochs returns the number of live epochs.
+func (s *TestSession) Epochs() int { return len(s.s.epochs()) }
+
+// Current, Previous and Next return the IDs of the epochs, zero for none.
+func (s *TestSession) Current() pipeline.ID { return s.s.current.id }
+
+// Previous is described at Current.
+func (s *TestSession) Previous() pipeline.ID { return epochID(s.s.previous) }
+
+// Next is described at Current.
+func (s *TestSession) Next() pipeline.ID { return epochID(s.s.next) }
+
+func epochID(ep *epoch) pipeline.ID {
+	if ep == nil {
+		return 0
+	}
+	return ep.id
+}
+
+// RemoteIndex returns the peer's receiver index of the current epoch.
+func (s *TestSession) RemoteIndex() uint32 { return s.s.current.remoteID }
+
+// Rekeying reports whether a rekey is under way.
+func (s *TestSession) Rekeying() bool { return s.s.rekey.active() }
+
+// Tracker returns a copy of the state of the packets sent in the current epoch.
+func (s *TestSession) Tracker() ack.Tracker { return *s.e.tracker(s.s, s.s.current.id) }
+
+// RTT returns the round-trip time as measured.
+func (s *TestSession) RTT() ack.RTT { return s.e.set.Ack.RTT(s.s.id) }
+
+// RTO returns the retransmission time-out.
+func (s *TestSession) RTO() time.Duration { return s.e.rto(s.s) }
+
+// ReliableInFlight returns how many Reliable messages are unacknowledged.
+func (s *TestSession) ReliableInFlight() int { return s.s.lane.inFlight() }
+
+// NextReliable returns the sequence number of the next Reliable message.
+func (s *TestSession) NextReliable() uint64 { return s.s.lane.next }
+
+// ReliableAcked reports whether the Reliable message in flight is acknowledged.
+func (s *TestSession) ReliableAcked(seq uint64) bool { return s.s.lane.at(seq).acked }
+
+// HeldBytes returns the bytes of received messages held back behind a gap.
+func (s *TestSession) HeldBytes() int { return s.e.set.Ack.SessionHeldBytes(s.s.id) }
+
+// SendFrames sends a well-sealed packet of any frames, as a malicious peer may.
+func (s *TestSession) SendFrames(frames []byte, now pipeline.Time) bool {
+	return s.e.sendControl(s.s, s.s.remote, frames, now)
+}
+
+// SkipNextCounter has the next packet leave a counter out, which it returns.
+func (s *TestSession) SkipNextCounter() uint64 {
+	s.s.current.skipAt = s.e.tracker(s.s, s.s.current.id).Next()
+	return s.s.current.skipAt
+}
+
+// SetPacing makes the sender ignore the rate that its peer has announced.
+func (s *TestSession) SetPacing(rate, burst uint32) { s.s.pacer = newPacer(rate, burst) }
+
+// StartRekey begins a rekey at once.
+func (s *TestSession) StartRekey(now pipeline.Time) { s.e.startRekey(s.s, now) }
+
+// AbandonRekey abandons the rekey that is under way, if there is one.
+func (s *TestSession) AbandonRekey() { s.e.abandonRekey(s.s) }
+
+// HasRekeyFrame reports whether the frame of the rekey under way has been made: the
+// Init of a dialer, the Answer of a responder.
+func (s *TestSession) HasRekeyFrame() bool {
+	x := s.s.rekey.exchange
+	return x != nil && x.frame != nil
+}
+
+// RequireRekey makes a rekey due without the pauses between two rekeys.
+func (s *TestSession) RequireRekey(now pipeline.Time) {
+	s.s.current.opened, s.s.rekey.notBefore = 0, 0
+	s.s.rearm = true
+	s.e.touch(s.s)
+}
+
+// Received returns one more than the highest counter received in the current
+// epoch.
+func (s *TestSession) Received() uint64 { return s.s.current.received }
+
+// NextCounter returns the counter of the next packet in the current epoch.
+func (s *TestSession) NextCounter() uint64 { return s.e.tracker(s.s, s.s.current.id).Next() }
+
+// SetNextCounter has the current epoch continue from a counter, as after that
+// many packets.
+func (s *TestSession) SetNextCounter(counter uint64) {
+	t := reflect.ValueOf(s.e.tracker(s.s, s.s.current.id)).Elem()
+	for _, field := range []string{"next", "low"} {
+		*(*uint64)(t.FieldByName(field).Addr().UnsafePointer()) = counter
+	}
+}
+
+// SkipLastCounter draws the next counter to leave out until it is the last one
+// that the keys may be used with; then the one after must not be used instead.
+func (s *TestSession) SkipLastCounter() {
+	ep := s.s.current
+	for range 1 << 14 {
+		if s.e.planSkip(ep, HardPackets-skipInterval); ep.skipAt == HardPackets-1 {
+			return
+		}
+	}
+}
+
+// SetWorn makes the current epoch due for a rekey by its age.
+func (s *TestSession) SetWorn(now pipeline.Time) {
+	s.s.current.softAt = now
+	s.e.touch(s.s)
+}
+
+// ForbidRekeys leaves the endpoint without a budget for rekeys.
+func (e *Endpoint) ForbidRekeys() { e.rekeys = rate.NewLimiter(0, 0) }
+
+// LimitAdmissions leaves the endpoint a budget of n handshakes in all.
+func (e *Endpoint) LimitAdmissions(n int) { e.admission = fair.New(0, n, [16]byte{}) }
+
+// Keys returns the keys that the job has made, or nil.
+func (j *Job) Keys() *noise.Keys { return j.keys }
+
+// Err returns why the job has failed, or nil.
+func (j *Job) Err() error { return j.err }
+
+// JobsMade returns how many jobs the endpoint has queued so far.
+func (e *Endpoint) JobsMade() uint64 { return e.jobsMade }
+
+// HasMachine reports whether the job has the Noise machine of a handshake or a
+// rekey.
+func (j *Job) HasMachine() bool { return j.initiator != nil || j.responder != nil }
+
+// Wiped reports whether all secrets of the job have been overwritten: its
+// machine, the keys that it has made, and its ephemeral key.
+func (j *Job) Wiped() bool {
+	return (j.initiator == nil || reflect.ValueOf(*j.initiator).IsZero()) &&
+		(j.responder == nil || reflect.ValueOf(*j.responder).IsZero()) &&
+		(j.keys == nil || j.keys.Send == [KeySize]byte{} && j.keys.Receive == [KeySize]byte{}) &&
+		j.ephemeral == [KeySize]byte{}
+}
+
+// TestHandshake is a handshake that the endpoint answers, as tests see it.
+type TestHandshake struct {
+	Addr           netip.AddrPort
+	Index          uint32 // our receiver index
+	Answered, Busy bool   // message 2 is made; a job is out
+}
+
+// OldestHandshake returns the oldest handshake of the address that has the most
+// of those in flight: the next one to be evicted.
+func (e *Endpoint) OldestHandshake() (h TestHandshake, ok bool) {
+	half := e.halves.victim(0)
+	if half == nil {
+		return h, false
+	}
+	return TestHandshake{half.key.addr, uint32(half.index), half.response != nil, half.busy}, true
+}
+
+// HandshakeFrom returns the receiver index of a handshake in flight from the
+// address and port, zero if there is none; of several the highest.
+func (e *Endpoint) HandshakeFrom(addr netip.AddrPort) (index uint32) {
+	for key, half := range e.halves.byInit {
+		if key.addr == addr {
+			index = max(index, uint32(half.index))
+		}
+	}
+	return index
+}
+
+// HandshakesOf returns how many handshakes the address has in flight.
+func (e *Endpoint) HandshakesOf(addr netip.Addr) int {
+	return e.halves.held(source(netip.AddrPortFrom(addr, 0)))
+}
+
+// MostHandshakes returns the most handshakes that any address has in flight.
+func (e *Endpoint) MostHandshakes() int { return e.halves.holders.top }
+
+// EvictedInJobs returns how many handshakes are over but still have a job out.
+func (e *Endpoint) EvictedInJobs() int { return e.halves.orphans }
+
+// IndexesEverUsed returns how many receiver indexes have been in use at a time.
+func (e *Endpoint) IndexesEverUsed() int { return int(e.epochIDs.next) }
+
+// IndexesFree returns how many of those are free.
+func (e *Endpoint) IndexesFree() int { return len(e.epochIDs.free) }
+
+// Admit asks for the admission of one handshake from the address.
+func (e *Endpoint) Admit(addr netip.Addr, now pipeline.Time) fair.Answer {
+	return e.admission.Take(now, addr)
+}
+
+// DialIndex returns the receiver index of the attempt to dial the peer, which
+// must be under way.
+func (p *Peer) DialIndex() uint32 { return uint32(p.dial.attempt.index) }
+
+// ID returns the peer's ID.
+func (p *Peer) ID() pipeline.ID { return p.id }
+
+// Strikes returns how many strikes are on record.
+func (p *Peer) Strikes() int { return len(p.strikes.at) }
+
+// Strike adds a strike.
+func (p *Peer) Strike(now pipeline.Time) { p.strikes.add(now, 10, time.Minute) }
+
+// SetRekeyAfterPackets changes Config.RekeyAfterPackets.
+func (e *Endpoint) SetRekeyAfterPackets(n int) { e.cfg.RekeyAfterPackets = n }
+
+// ResponsesWaiting returns the most Responses that wait for the worker in any
+// attempt to dial.
+func (e *Endpoint) ResponsesWaiting() (most int) {
+	for _, t := range e.timers {
+		if a, ok := t.owner.(*attempt); ok {
+			most = max(most, len(a.responses.waiting))
+		}
+	}
+	return most
+}
+
+// EachSession calls f for each session, confirmed or not.
+func (e *Endpoint) EachSession(f func(p *Peer, s *TestSession)) {
+	for _, p := range e.sortedPeers() {
+		all := []*session{p.session}
+		if p.dial != nil && p.dial.attempt != nil {
+			all = append(all, p.dial.attempt.session, p.dial.attempt.before)
+		}
+		for _, s := range all {
+			if s != nil && s.current != nil {
+				f(p, &TestSession{e, s})
+			}
+		}
+	}
+}
+
+// Peers returns all peers.
+func (e *Endpoint) Peers() []*Peer { return e.sortedPeers() }
+
+// Seal seals the packet, whose Epoch and Counter are set, and Open opens it, each
+// by its stage alone.
+func (e *Endpoint) Seal(p *pipeline.Packet) pipeline.Verdict { return e.set.Seal.Process(p) }
+
+// Open is described at Seal.
+func (e *Endpoint) Open(p *pipeline.Packet) pipeline.Verdict { return e.set.Open.Process(p) }
+
+// HasEpoch reports whether the ID is that of a live epoch.
+func (e *Endpoint) HasEpoch(id pipeline.ID) bool { return e.epochs.Get(id) != nil }
+
+// TestIdentity returns the identity under which the peer knows the endpoint.
+func (p *Peer) TestIdentity() Identity { return Identity{p.static} }
+
+// InstallOneKeyForBothDirections opens a session whose keys are the same in both
+// directions, which no handshake makes.
+func (e *Endpoint) InstallOneKeyForBothDirections(now pipeline.Time) {
+	s := &session{peer: &Peer{}, suite: wire.AESGCM, id: pipeline.MakeID(1, 1)}
+	*e.sessions.Open(s.id) = s
+	e.in.OpenSession(pipeline.SessionNotice{Session: s.id})
+	e.openEpoch(s, 0, pipeline.MakeID(9, 1), 1, &noise.Keys{Send: [32]byte{1}, Receive: [32]byte{1}}, now)
+}
