@@ -34,20 +34,9 @@ func resolveLocal(addr string) (netip.AddrPort, error) {
 	}
 	ip, ok := netip.AddrFromSlice(a.IP)
 	if !ok {
-		ip = anyAddress()
+		ip = netip.IPv6Unspecified() // both families, or IPv4 where there is no IPv6
 	}
 	return netip.AddrPortFrom(ip.Unmap().WithZone(a.Zone), uint16(a.Port)), nil
-}
-
-// anyAddress is the wildcard to listen on if none is named: both families, or
-// IPv4 alone on a machine without IPv6.
-func anyAddress() netip.Addr {
-	c, err := net.ListenPacket("udp6", "[::1]:0")
-	if err != nil {
-		return netip.IPv4Unspecified()
-	}
-	_ = c.Close()
-	return netip.IPv6Unspecified()
 }
 
 func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
@@ -79,6 +68,9 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
 	t.public, t.cfg.Key = t.identity.Public(), PrivateKey{}
+	if cfg.Socket.Logger == nil {
+		cfg.Socket.Logger = cfg.Logger
+	}
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}

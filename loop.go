@@ -63,15 +63,20 @@ func (t *Transport) run() {
 			t.receive(batch[:n], now)
 		}
 		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
-				t.failed = err
-				t.cfg.Logger.Error("the socket has failed", "err", err)
-			}
+			t.socketFailed(err)
 			return
 		}
-		if t.turn(now) {
+		if t.turn(now) || t.failed != nil {
 			return
 		}
+	}
+}
+
+// socketFailed notes the error of a socket that is broken or closed.
+func (t *Transport) socketFailed(err error) {
+	if t.failed == nil && !errors.Is(err, net.ErrClosed) {
+		t.failed = err
+		t.cfg.Logger.Error("the socket has failed; the transport ends", "err", err)
 	}
 }
 
@@ -149,8 +154,8 @@ func (t *Transport) send() {
 	if len(out) == 0 {
 		return
 	}
-	if _, err := t.socket.WriteBatch(out); err != nil && !errors.Is(err, net.ErrClosed) {
-		t.cfg.Logger.Debug("sending failed", "err", err)
+	if _, err := t.socket.WriteBatch(out); err != nil {
+		t.socketFailed(err)
 	}
 }
 
