@@ -6,23 +6,22 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// namespace begins every name.
+// namespace is the first part of every metric's name.
 const namespace = "intentra"
 
-// Option changes what a collector shows.
+// Option configures a collector.
 type Option func(*collector)
 
-// NewCollector returns a collector of t's counters, to be registered once. It
-// may be registered and collected from any goroutine, and goes on showing the
-// last counters of a transport that has been closed.
+// NewCollector returns a collector of the counters of t, to be registered once. It
+// is safe for concurrent use. After t is closed it returns the last counters.
 //
-// Names have no label for the transport. A process with several of them tells
-// them apart by registering each through [prometheus.WrapRegistererWith].
+// Metrics have no label for the transport. A process with several transports
+// registers each with [prometheus.WrapRegistererWith] to add one.
 func NewCollector(t *intentra.Transport, opts ...Option) prometheus.Collector {
 	return newCollector(func() snapshot { return takeSnapshot(t) }, opts)
 }
 
-// snapshot is all that one collection shows.
+// snapshot is the input of one collection.
 type snapshot struct {
 	stats intentra.Stats
 	peers []intentra.PeerStats
@@ -37,7 +36,7 @@ func takeSnapshot(t *intentra.Transport) snapshot {
 	return s
 }
 
-// collector never changes once it is made.
+// collector is immutable after newCollector.
 type collector struct {
 	read    func() snapshot
 	totals  []total
@@ -50,7 +49,7 @@ type collector struct {
 func newCollector(read func() snapshot, opts []Option) *collector {
 	c := &collector{
 		read: read, totals: newTotals(), vectors: newVectors(), rtt: newRTTDesc(),
-		online: newDesc("connected_peers", "Peers connected now."),
+		online: newDesc("connected_peers", "Connected peers."),
 	}
 	for _, o := range opts {
 		o(c)

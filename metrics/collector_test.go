@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -13,11 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/seed"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 )
 
-// The pedantic registry also checks that all that is collected was described.
+// gatherer returns a registry with a collector of s. The pedantic registry also
+// checks that each collected metric was described.
 func gatherer(t *testing.T, s snapshot, opts ...Option) *prometheus.Registry {
 	t.Helper()
 	r := prometheus.NewPedanticRegistry()
@@ -25,8 +26,8 @@ func gatherer(t *testing.T, s snapshot, opts ...Option) *prometheus.Registry {
 	return r
 }
 
-// distinct has another value in each field, so that a metric which reads the
-// wrong one shows.
+// distinct returns a snapshot with a different value in each field, so that a
+// metric that reads the wrong field is noticed.
 func distinct() snapshot {
 	return snapshot{
 		stats: intentra.Stats{
@@ -70,7 +71,7 @@ func TestLint(t *testing.T) {
 	require.Empty(t, problems)
 }
 
-func TestEveryMetricShowsItsOwnField(t *testing.T) {
+func TestEachMetricReadsItsField(t *testing.T) {
 	key, own := intentra.PublicKey{1}.String(), intentra.PublicKey{2}.String()
 	got := values(t, gatherer(t, distinct(), WithPeerLabels(10)))
 	for series, want := range map[string]float64{
@@ -139,19 +140,17 @@ func TestEveryMetricShowsItsOwnField(t *testing.T) {
 	}
 }
 
-// For counts that hold the law, the metrics do: a row of drops that were left
-// out, or counted at the wrong level, would show.
-func TestConservationCanBeSeen(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+// If the counts of a chain are conserved, so are the metrics: no drop is left out
+// or counted at the wrong level.
+func TestMetricsConserveCounts(t *testing.T) {
+	r := seed.Rand(t)
 	chain := func() (c pipeline.Counts) {
-		c.Packets.Accepted, c.Packets.Consumed = rnd.Uint64N(1000), rnd.Uint64N(1000)
-		c.Messages.Accepted, c.Messages.Consumed = rnd.Uint64N(1000), rnd.Uint64N(1000)
+		c.Packets.Accepted, c.Packets.Consumed = r.Uint64N(1000), r.Uint64N(1000)
+		c.Messages.Accepted, c.Messages.Consumed = r.Uint64N(1000), r.Uint64N(1000)
 		c.Packets.In = c.Packets.Accepted + c.Packets.Consumed
 		c.Messages.In = c.Messages.Accepted + c.Messages.Consumed
-		for i := range 1 + rnd.IntN(5) {
-			d := pipeline.DropCount{Stage: "s", Reason: fmt.Sprint("r", i), Packets: rnd.Uint64N(1000), Messages: rnd.Uint64N(1000)}
+		for i := range 1 + r.IntN(5) {
+			d := pipeline.DropCount{Stage: "s", Reason: fmt.Sprint("r", i), Packets: r.Uint64N(1000), Messages: r.Uint64N(1000)}
 			c.Packets.In += d.Packets
 			c.Messages.In += d.Messages
 			c.Drops = append(c.Drops, d)
@@ -196,7 +195,7 @@ func TestCollectFromManyGoroutines(t *testing.T) {
 	wg.Wait()
 }
 
-// values returns all series by name{label=value,...}, labels in order of name.
+// values returns all series by name{label=value,...}, with labels sorted by name.
 func values(t *testing.T, g prometheus.Gatherer) map[string]float64 {
 	t.Helper()
 	families, err := g.Gather()

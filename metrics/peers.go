@@ -10,22 +10,21 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// WithPeerLabels adds metrics of single connected peers, whose names begin with
-// intentra_peer_ and whose labels are public keys in base64: peer is the peer's
-// own, identity ours towards it. Identity is the same everywhere unless
-// [intentra.Transport.DialAs] has dialled under other ones; a key dialled under
-// two is two peers.
+// WithPeerLabels adds metrics of single connected peers. Their names begin with
+// intentra_peer_. Their labels are public keys in base64: peer is the peer's key,
+// identity is ours towards it. All peers have the same identity unless
+// [intentra.Transport.DialAs] was used; a key dialled with two identities counts
+// as two peers.
 //
-// At most limit peers are shown, those with the smallest keys, so that the
-// choice stays the same as peers come and go; intentra_unlabelled_peers counts
-// the others. Each costs at most eight series, and a peer's series end with its
-// connection; that of its RTT begins with the first sample. A limit of zero or
-// less shows none.
+// At most limit peers get metrics, those with the smallest keys, so that the
+// selection is stable while peers come and go. intentra_unlabelled_peers counts
+// the others. A peer has at most eight series, which end with its connection; its
+// RTT has one from the first sample on. A limit of zero or less selects no peer.
 func WithPeerLabels(limit int) Option {
 	return func(c *collector) { c.peers = newPeerMetrics(max(limit, 0)) }
 }
 
-// peerLabels name a peer: a key alone does not.
+// peerLabels identify a peer; the key alone does not (see [WithPeerLabels]).
 var peerLabels = []string{"peer", "identity"}
 
 // peerMetrics are the metrics of single peers.
@@ -55,19 +54,19 @@ func newPeerMetrics(limit int) *peerMetrics {
 		left:  newDesc("unlabelled_peers", "Connected peers without metrics of their own, because of the limit."),
 		rtt:   newDesc("peer_rtt_seconds", "Smoothed round-trip time of a peer.", peerLabels...),
 		metrics: []peerMetric{
-			gauge("peer_queued_messages", "Messages that wait to be sent to a peer.",
+			gauge("peer_queued_messages", "Messages queued to be sent to a peer.",
 				func(s intentra.PeerStats) float64 { return float64(s.QueuedMessages) }),
-			gauge("peer_queue_bytes", "Bytes of the messages that wait to be sent to a peer.",
+			gauge("peer_queue_bytes", "Bytes of messages queued to be sent to a peer.",
 				func(s intentra.PeerStats) float64 { return float64(s.QueueBytes) }),
-			counter("peer_messages_delivered_total", "Messages of a peer handed to the application.",
+			counter("peer_messages_delivered_total", "Messages from a peer delivered to the application.",
 				func(s intentra.PeerStats) uint64 { return s.MessagesIn }),
 			counter("peer_messages_sent_total", "Messages put into datagrams to a peer.",
 				func(s intentra.PeerStats) uint64 { return s.MessagesOut }),
-			counter("peer_messages_lost_total", "Messages in datagrams to a peer that were taken for lost.",
+			counter("peer_messages_lost_total", "Messages in datagrams to a peer that were declared lost.",
 				func(s intentra.PeerStats) uint64 { return s.Lost }),
-			counter("peer_send_drops_total", "Messages to a peer that never reached the outbound chain.",
+			counter("peer_send_drops_total", "Messages to a peer that were dropped before the outbound chain.",
 				func(s intentra.PeerStats) uint64 { return s.SendDrops }),
-			counter("peer_receive_drops_total", "Messages of a peer overwritten or given up before the application received them.",
+			counter("peer_receive_drops_total", "Messages from a peer dropped before the application received them.",
 				func(s intentra.PeerStats) uint64 { return s.ReceiveDrops }),
 		},
 	}

@@ -1,26 +1,24 @@
 package metrics
 
 import (
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/seed"
 )
 
 func TestPeerLabelsAreBounded(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rnd := rand.New(rand.NewPCG(seed, 0))
+	r := seed.Rand(t)
 	const peers = 50
 	var s snapshot
 	for i := range peers {
 		s.peers = append(s.peers, intentra.PeerStats{Key: intentra.PublicKey{byte(i)}, RTT: 1})
 	}
 	for _, limit := range []int{-1, 0, 1, 7, peers, peers + 1} {
-		rnd.Shuffle(peers, func(i, j int) { s.peers[i], s.peers[j] = s.peers[j], s.peers[i] })
+		r.Shuffle(peers, func(i, j int) { s.peers[i], s.peers[j] = s.peers[j], s.peers[i] })
 		want := map[string]bool{}
 		for i := range min(max(limit, 0), peers) {
 			want[intentra.PublicKey{byte(i)}.String()] = true
@@ -39,8 +37,8 @@ func TestPeerLabelsAreBounded(t *testing.T) {
 	}
 }
 
-// A key dialled under two identities is two peers, and the limit picks the same
-// one whatever their order.
+// A key dialled with two identities counts as two peers, and the limit selects
+// the same one in any order.
 func TestPeersOfOneKey(t *testing.T) {
 	key := intentra.PublicKey{1}
 	one := intentra.PeerStats{Key: key, Identity: intentra.PublicKey{2}, RTT: 1, MessagesOut: 11}

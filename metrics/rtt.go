@@ -10,13 +10,13 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// percentiles are those shown, in percent: the first is the least RTT and the
-// last the greatest.
+// percentiles lists the exported percentiles, in percent. 0 is the minimum, 100
+// the maximum.
 var percentiles = []int{0, 50, 90, 99, 100}
 
 func newRTTDesc() *prometheus.Desc {
 	return newDesc("rtt_seconds",
-		"Smoothed round-trip time over the peers connected now; none while no peer has a sample.", "percentile")
+		"Smoothed round-trip time over connected peers; absent while no peer has a sample.", "percentile")
 }
 
 func collectRTT(desc *prometheus.Desc, peers []intentra.PeerStats, out chan<- prometheus.Metric) {
@@ -36,8 +36,8 @@ func collectRTT(desc *prometheus.Desc, peers []intentra.PeerStats, out chan<- pr
 	}
 }
 
-// percentile returns the p-th percentile of a sorted slice that is not empty,
-// by the nearest rank: always one of its values.
+// percentile returns the p-th percentile of a non-empty sorted slice by nearest
+// rank, which is always one of its values.
 func percentile(sorted []time.Duration, p int) time.Duration {
 	rank := (p*len(sorted) + 99) / 100
 	return sorted[max(rank, 1)-1]

@@ -37,7 +37,7 @@ func TestPercentile(t *testing.T) {
 	}
 }
 
-// A peer without a sample is no peer with an RTT of zero.
+// A peer without an RTT sample does not count as one with an RTT of zero.
 func TestNoRTTWithoutSample(t *testing.T) {
 	s := snapshot{peers: []intentra.PeerStats{{}, {}}}
 	n, err := testutil.GatherAndCount(gatherer(t, s), "intentra_rtt_seconds")

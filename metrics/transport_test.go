@@ -16,8 +16,8 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// Two transports on the loopback interface: what happened stands in the
-// counters of both, the drops of a user's stage under its own name.
+// The metrics of two connected transports agree with the messages exchanged. Drops
+// of a user's stage are counted under its name.
 func TestCountersOfTransports(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -29,8 +29,8 @@ func TestCountersOfTransports(t *testing.T) {
 	}
 	received, sent := of(server), of(client.Transport())
 
-	// Counters are published after a batch, so a message can arrive before it
-	// is counted. The messages of the next round come after that.
+	// Counters are published after a batch, so a message can arrive before it is
+	// counted. It is counted before a message of the next round arrives.
 	const rounds = 50
 	for round := 0; ; round++ {
 		require.NoError(t, client.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: []byte("outside")}))
@@ -48,9 +48,9 @@ func TestCountersOfTransports(t *testing.T) {
 		require.GreaterOrEqual(t, in["intentra_drops_total in message outside geofence"], float64(rounds))
 		require.Zero(t, in["intentra_drops_total in packet outside geofence"])
 		_, ok := in["intentra_drops_total in packet replayed replay"]
-		require.True(t, ok, "rows that are zero are there too")
+		require.True(t, ok, "a series that is zero is missing")
 		_, ok = out["intentra_drops_total in message outside geofence"]
-		require.False(t, ok, "the client has no such stage")
+		require.False(t, ok, "the client has no geofence")
 
 		for name, least := range map[string]float64{
 			"intentra_packets_received_total": 2, "intentra_received_bytes_total": 100,
@@ -76,7 +76,7 @@ func TestCountersOfTransports(t *testing.T) {
 	}
 }
 
-// A gateway dials one hub under its own key and two others, and can still be
+// The metrics of a gateway that dials one hub with three identities can be
 // collected.
 func TestIdentitiesTowardsOnePeer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -102,13 +102,13 @@ func TestIdentitiesTowardsOnePeer(t *testing.T) {
 	require.NoError(t, r.Register(metrics.NewCollector(gateway, metrics.WithPeerLabels(3))))
 	all := series(t, r)
 	for _, key := range keys[1:] {
-		// Labels in the order of their names: identity, peer.
+		// Labels are sorted by name: identity, peer.
 		require.Contains(t, all, "intentra_peer_queue_bytes "+key.Public().String()+" "+hub.PublicKey().String())
 	}
 	require.Zero(t, all["intentra_unlabelled_peers"])
 }
 
-// Collecting while messages flow, and on after the end.
+// Metrics can be collected during traffic and after Close.
 func TestCollectDuringTrafficAndAfterClose(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -139,7 +139,7 @@ func TestCollectDuringTrafficAndAfterClose(t *testing.T) {
 	require.NotZero(t, testutil.CollectAndCount(c, "intentra_packets_received_total"))
 }
 
-// pair returns a listener with a stage of its own, and a peer connected to it.
+// pair returns a listener with a geofence stage, and a peer connected to it.
 func pair(t *testing.T, ctx context.Context) (*intentra.Transport, *intentra.Peer) {
 	t.Helper()
 	serverKey, err := intentra.GenerateKey()
@@ -167,8 +167,8 @@ func pair(t *testing.T, ctx context.Context) (*intentra.Transport, *intentra.Pee
 	return server, client
 }
 
-// series returns all series, named by the metric and the values of its labels
-// in the order of the labels' names.
+// series returns all series, named by metric and label values, with labels sorted
+// by name.
 func series(t *testing.T, g prometheus.Gatherer) map[string]float64 {
 	t.Helper()
 	families, err := g.Gather()

@@ -21,8 +21,8 @@ const (
 	outcomeDropped  = "dropped"
 )
 
-// vector is a metric with labels. rows calls emit for each of its rows, the
-// labels in the order of the description.
+// vector is a metric with labels. rows calls emit for each series, with label
+// values in the order of the description.
 type vector struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
@@ -45,25 +45,25 @@ func newVectors() []vector {
 	return []vector{
 		counter("drops_total", "Packets and messages that a stage of a chain dropped.",
 			dropRows, "direction", "level", "stage", "reason"),
-		counter("chain_packets_entered_total", "Packets that a chain was given.",
+		counter("chain_packets_entered_total", "Packets that entered a chain.",
 			enteredRows(packets), "direction"),
-		counter("chain_packets_total", "Packets that a chain was given, by what became of them.",
+		counter("chain_packets_total", "Packets that entered a chain, by outcome.",
 			outcomeRows(packets), "direction", "outcome"),
-		counter("chain_messages_entered_total", "Messages that a chain was given.",
+		counter("chain_messages_entered_total", "Messages that entered a chain.",
 			enteredRows(messages), "direction"),
-		counter("chain_messages_total", "Messages that a chain was given, by what became of them.",
+		counter("chain_messages_total", "Messages that entered a chain, by outcome.",
 			outcomeRows(messages), "direction", "outcome"),
-		named("send_drops_total", "Messages that the application sent and that never reached the outbound chain.", "reason",
+		named("send_drops_total", "Messages from the application that were dropped before the outbound chain.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.SendDrops }),
-		named("handshakes_total", "Handshakes and their packets, by what became of them.", "outcome",
+		named("handshakes_total", "Handshakes and their packets, by outcome.", "outcome",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Handshakes }),
-		named("closes_total", "Sessions closed; for any reason without a name: unknown.", "reason",
+		named("closes_total", "Sessions closed, by reason; reasons without a name count as unknown.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Closes }),
 		counter("socket_calls_total", "System calls that moved datagrams.",
 			callRows, "direction"),
 		counter("socket_lost_datagrams_total", "Datagrams lost at the socket.",
 			lossRows, "direction", "reason"),
-		{newDesc("socket_buffer_bytes", "Bytes of queue that the kernel gave the socket.", "direction"),
+		{newDesc("socket_buffer_bytes", "Socket buffer size granted by the kernel.", "direction"),
 			prometheus.GaugeValue, bufferRows},
 	}
 }
@@ -79,7 +79,7 @@ func dropRows(s intentra.Stats, emit emit) {
 	}
 }
 
-// level picks the tally and the number of drops of one level of a chain.
+// level returns the tally and the number of drops of one level of a chain.
 type level func(pipeline.Counts) (t pipeline.Tally, dropped uint64)
 
 func packets(c pipeline.Counts) (t pipeline.Tally, dropped uint64) {

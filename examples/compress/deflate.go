@@ -7,14 +7,14 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// The first byte of a message says what the rest is.
+// The first byte of a message tells the format of the rest.
 const (
-	plain    = 0 // the payload itself: it would not have become shorter
+	plain    = 0 // the payload, which DEFLATE would not have made shorter
 	deflated = 1 // the payload in DEFLATE (RFC 1951)
 )
 
-// deflate is an outbound stage that compresses messages. It uses its writer and
-// its buffers again, so a message costs no allocation.
+// deflate is an outbound stage that compresses messages. It reuses its writer
+// and buffers, so that a message costs no allocation.
 type deflate struct {
 	buf bytes.Buffer
 	w   *flate.Writer
@@ -25,21 +25,22 @@ type deflate struct {
 func newDeflate() *deflate {
 	w, err := flate.NewWriter(nil, flate.BestSpeed)
 	if err != nil {
-		panic(err) // there is such a level
+		panic(err) // BestSpeed is a valid level
 	}
 	return &deflate{w: w}
 }
 
-// Name is the stage's name in metrics.
+// Name returns the stage's name, which appears in metrics.
 func (*deflate) Name() string { return "deflate" }
 
-// Reasons names the drop.
+// Reasons names the reasons for drops.
 func (*deflate) Reasons() []string { return []string{"failed"} }
 
-// MaxGrowth is how much longer a message may become: room is left for it.
+// MaxGrowth returns the largest number of bytes that the stage adds to a message,
+// for which the core leaves room.
 func (*deflate) MaxGrowth() int { return 1 }
 
-// Process replaces the payload by the shorter of its two forms.
+// Process replaces the payload with the shorter of its two formats.
 func (d *deflate) Process(p *pipeline.Packet) pipeline.Verdict {
 	d.buf.Reset()
 	d.buf.WriteByte(deflated)

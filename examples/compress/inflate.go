@@ -8,19 +8,19 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// maxInflated is the longest payload that comes out of inflate, in bytes. A few
-// bytes of DEFLATE may stand for thousands, so there must be a limit.
+// maxInflated bounds the expanded payload, in bytes. A few bytes of DEFLATE can
+// expand to thousands.
 const maxInflated = 16 << 10
 
-// The drops of inflate.
+// The verdicts of inflate, in the order of its Reasons.
 const (
 	dropMalformed = pipeline.DropFirst + iota
 	dropTooLong
 )
 
-// inflate is the inbound stage that undoes deflate. It uses its reader and its
-// buffer again; only a stream with codes of more than nine bits, which short
-// messages rarely are, has compress/flate allocate tables.
+// inflate is the inbound stage that reverses deflate. It reuses its reader and
+// buffer. compress/flate allocates only for streams with codes longer than nine
+// bits, which are rare in short messages.
 type inflate struct {
 	in  bytes.Reader
 	r   io.ReadCloser // a flate.Resetter
@@ -33,13 +33,13 @@ func newInflate() *inflate {
 	return s
 }
 
-// Name is the stage's name in metrics.
+// Name returns the stage's name, which appears in metrics.
 func (*inflate) Name() string { return "inflate" }
 
-// Reasons names the drops.
+// Reasons names the reasons for drops.
 func (*inflate) Reasons() []string { return []string{"malformed", "too_long"} }
 
-// Process replaces the payload by what deflate was given.
+// Process replaces the payload with the original one.
 func (s *inflate) Process(p *pipeline.Packet) pipeline.Verdict {
 	b := p.Payload()
 	if len(b) == 0 || b[0] > deflated {
@@ -64,8 +64,8 @@ func (s *inflate) Process(p *pipeline.Packet) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// ended reports whether the stream had its end, and nothing behind it. ReadFull
-// says ErrUnexpectedEOF both at the end and for a stream that breaks off.
+// ended reports whether the stream is complete and nothing follows it. ReadFull
+// returns ErrUnexpectedEOF both for a complete stream and for a truncated one.
 func (s *inflate) ended() bool {
 	_, err := s.r.Read(s.out[maxInflated:])
 	return err == io.EOF && s.in.Len() == 0

@@ -1,6 +1,7 @@
-// Compress puts a pair of stages into the chains of a hub and a robot: what the
-// robot sends is compressed before it is packed and sealed, and expanded behind
-// the hub's ACK authentication. Shorter messages share packets.
+// Compress adds a pair of stages to the chains of a hub and a robot. The robot's
+// messages are compressed before they are packed and sealed, and expanded after
+// the hub has authenticated and acknowledged them. More of the shorter messages
+// fit into a packet.
 package main
 
 import (
@@ -8,22 +9,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
-	"os"
+	"time"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/stages"
 )
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := run(ctx); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// compressing returns the change to the chains that inserts d and its
-// counterpart. Both sides need them.
+// compressing returns a Config.Stages that inserts d and its counterpart. Both
+// sides need it.
 func compressing(d *deflate) func(*stages.Set) error {
 	return func(s *stages.Set) error {
 		s.Outbound.InsertBefore("pack", d)
@@ -32,10 +34,10 @@ func compressing(d *deflate) func(*stages.Set) error {
 	}
 }
 
-// messages is how many the robot sends.
+// messages is the number of messages that the robot sends.
 const messages = 100
 
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context) error {
 	hubKey, err := intentra.GenerateKey()
 	if err != nil {
 		return err
@@ -70,18 +72,18 @@ func run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		if !bytes.Equal(r.Payload, m.Payload) {
-			return errors.New("the message has changed on its way")
+			return errors.New("the message changed in transit")
 		}
 	}
-	// The stage belongs to the event loop until that has ended.
+	// The event loop uses the stage until Shutdown has returned.
 	if err := robot.Transport().Shutdown(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, messages, "messages came as they were sent; to less than half by deflate:", d.written < d.read/2)
+	fmt.Println(messages, "messages arrived unchanged; compressed to less than half:", d.written < d.read/2)
 	return nil
 }
 
-// state is a robot's state as text.
+// state returns a robot's state as text.
 func state(i int) []byte {
 	b := []byte(`{"robot":"arm-7"`)
 	for joint := range 12 {

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +15,7 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// through runs a payload through one stage.
+// through runs a payload through a stage.
 func through(s pipeline.Stage, payload []byte) ([]byte, pipeline.Verdict) {
 	var p pipeline.Packet
 	p.Reset(nil, netip.AddrPort{}, 0)
@@ -25,9 +24,9 @@ func through(s pipeline.Stage, payload []byte) ([]byte, pipeline.Verdict) {
 	return p.Payload(), v
 }
 
-// Whatever goes in comes out, and never grows by more than is declared.
+// inflate reverses deflate, and deflate adds no more bytes than it declares.
 func TestRoundTrip(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
+	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	d, i := newDeflate(), newInflate()
@@ -46,7 +45,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestInflateRefuses(t *testing.T) {
+func TestInflateDropsInvalidPayloads(t *testing.T) {
 	d, i := newDeflate(), newInflate()
 	form := func(payload string) []byte {
 		b, v := through(d, []byte(payload))
@@ -59,39 +58,38 @@ func TestInflateRefuses(t *testing.T) {
 		payload []byte
 		want    pipeline.Verdict
 	}{
-		"good":            {good, pipeline.Accept},
-		"empty":           {nil, dropMalformed},
-		"unknown form":    {[]byte{2, 1}, dropMalformed},
-		"no stream":       {[]byte{deflated}, dropMalformed},
-		"no DEFLATE":      {[]byte{deflated, 0xff, 0xff, 0xff}, dropMalformed},
-		"cut off":         {good[:len(good)-2], dropMalformed},
-		"something after": {append(bytes.Clone(good), 0), dropMalformed},
-		"longest":         {form(strings.Repeat("a", maxInflated)), pipeline.Accept},
-		"bomb":            {form(strings.Repeat("a", maxInflated+1)), dropTooLong},
-		"good again":      {good, pipeline.Accept},
+		"valid":          {good, pipeline.Accept},
+		"empty":          {nil, dropMalformed},
+		"unknown format": {[]byte{2, 1}, dropMalformed},
+		"no stream":      {[]byte{deflated}, dropMalformed},
+		"not DEFLATE":    {[]byte{deflated, 0xff, 0xff, 0xff}, dropMalformed},
+		"truncated":      {good[:len(good)-2], dropMalformed},
+		"trailing byte":  {append(bytes.Clone(good), 0), dropMalformed},
+		"longest":        {form(strings.Repeat("a", maxInflated)), pipeline.Accept},
+		"too long":       {form(strings.Repeat("a", maxInflated+1)), dropTooLong},
+		"valid again":    {good, pipeline.Accept},
 	} {
 		_, v := through(i, c.payload)
 		require.Equal(t, c.want, v, name)
 	}
 }
 
-// A receiver's stage meets whatever an authenticated peer sends: no input makes
-// it panic, read on, or keep anything. Nor does a payload of the application's
-// make deflate grow it by more than it declares.
+// An authenticated peer can send any payload. None makes inflate panic, read
+// outside of the payload, or keep it.
 func FuzzInflate(f *testing.F) {
 	small, _ := through(newDeflate(), state(42))
 	fuzz.Stage(f, newInflate, fuzz.Seed([]byte{plain, 1, 2}, []byte{deflated, 0x4b, 0x04, 0x00}, small))
 }
 
+// No payload of the application makes deflate add more bytes than it declares.
 func FuzzDeflate(f *testing.F) { fuzz.Stage(f, newDeflate, fuzz.Seed(state(42)), fuzz.AllocFree()) }
 
-// The stages in the chains that they are made for: sessions of several peers,
-// genuine packets and all that can happen to them.
+// The stages keep the laws of chain.Fuzz inside the default chains.
 func FuzzChain(f *testing.F) {
 	chain.Fuzz(f, func(s *stages.Set) error { return compressing(newDeflate())(s) })
 }
 
-// What comes out of inflate is never longer than its limit.
+// inflate never returns more bytes than its limit.
 func FuzzInflateLimit(f *testing.F) {
 	f.Add([]byte{plain, 1, 2})
 	f.Add([]byte{deflated, 0x4b, 0x04, 0x00})
@@ -104,7 +102,7 @@ func FuzzInflateLimit(f *testing.F) {
 	})
 }
 
-func TestStagesAllocateNothing(t *testing.T) {
+func TestStagesDoNotAllocate(t *testing.T) {
 	d, i := newDeflate(), newInflate()
 	payload := state(42)
 	var p pipeline.Packet

@@ -1,13 +1,13 @@
-// Geofence puts a stage of its own into the hub's chain: positions outside 100
-// by 100 metres are dropped before they reach the application, and counted.
+// Geofence adds a stage to the hub's inbound chain that drops and counts
+// positions outside a square of 100 by 100 metres, before they reach the
+// application.
 package main
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"log"
-	"os"
+	"time"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/pipeline"
@@ -17,11 +17,10 @@ import (
 // side is the length of the fenced square, in metres.
 const side = 100
 
-// dropOutside counts as "outside", the first reason that the stage names.
+// dropOutside is counted under "outside", the stage's first reason.
 const dropOutside = pipeline.DropFirst
 
-// newGeofence returns a stage that sees one message at a time: a byte for x and
-// a byte for y.
+// newGeofence returns a stage that checks messages of two bytes, x and y.
 func newGeofence() pipeline.Stage {
 	return pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {
 		if position := p.Payload(); len(position) != 2 || position[0] > side || position[1] > side {
@@ -32,12 +31,14 @@ func newGeofence() pipeline.Stage {
 }
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := run(ctx); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context) error {
 	key, err := intentra.GenerateKey()
 	if err != nil {
 		return err
@@ -59,18 +60,18 @@ func run(ctx context.Context, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(out, m.Payload)
+		fmt.Println(m.Payload)
 	}
-	hub.Close() // the counters are final
+	hub.Close() // makes the counters final
 	for _, d := range hub.Stats().In.Drops {
 		if d.Stage == "geofence" && d.Messages > 0 {
-			fmt.Fprintln(out, d.Stage, d.Reason, d.Messages)
+			fmt.Println(d.Stage, d.Reason, d.Messages)
 		}
 	}
 	return nil
 }
 
-// send is a robot that tells the hub where it is.
+// send sends the positions from a robot to the hub.
 func send(ctx context.Context, hub *intentra.Transport, positions [][]byte) error {
 	key, err := intentra.GenerateKey()
 	if err != nil {

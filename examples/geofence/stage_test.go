@@ -6,6 +6,6 @@ import (
 	"github.com/intentra/intentra/fuzz"
 )
 
-// Whatever a peer sends: the stage does not panic, touches nothing but its
-// message, and says why it drops.
+// An authenticated peer can send any message. None makes the stage panic, change
+// anything but its message, or drop without a declared reason.
 func FuzzGeofence(f *testing.F) { fuzz.Stage(f, newGeofence, fuzz.AllocFree()) }

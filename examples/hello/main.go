@@ -4,20 +4,21 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log"
-	"os"
+	"time"
 
 	"github.com/intentra/intentra"
 )
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := run(ctx); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context) error {
 	hubKey, err := intentra.GenerateKey()
 	if err != nil {
 		return err
@@ -48,6 +49,6 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, m.Channel, m.Intent, string(m.Payload))
-	return err
+	fmt.Println(m.Channel, m.Intent, string(m.Payload))
+	return nil
 }
