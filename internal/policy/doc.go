@@ -1,14 +1,14 @@
-// Package policy is the rules of this module that the compiler does not hold.
-// It has no code, only tests:
+// Package policy tests rules of this module that the compiler does not enforce:
 //
-//   - imports_test.go: which folder may import which, so that arrows point down
-//     only. A new folder needs a row there.
-//   - purity_test.go: the protocol core takes time, randomness and datagrams
-//     from outside. In its folders nothing reads a clock, draws a random
-//     number, starts a goroutine, waits, or lets the order of a map or an
-//     address show, itself or by what it calls. What it may call is listed
-//     there, and so are the exceptions and what the checker cannot see.
-//   - platform_test.go: code for one operating system stands in udp alone.
+//   - imports_test.go: which folder may import which. A new folder needs a rule
+//     there.
+//   - purity_test.go: the protocol core gets time, randomness and datagrams as
+//     inputs. Its code neither reads a clock, draws random numbers, starts
+//     goroutines nor waits, and its output depends neither on the order of maps
+//     nor on addresses. The file lists what the core may call, the exceptions,
+//     and what the checker cannot see.
+//   - platform_test.go: code for one operating system is in udp only.
+//   - readme_test.go: the README shows examples that are compiled and run.
 //
 // Each checker is itself tested on small sources that break its rules.
 package policy

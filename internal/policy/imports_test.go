@@ -12,27 +12,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rule says what the files of a folder may import beside the standard library,
-// tests excepted. All fields are patterns of path.Match; a pattern with /... at
-// its end takes the folder and all below it.
+// rule states what the files of a folder, except its tests, may import besides
+// the standard library. All fields are patterns of path.Match; a pattern that
+// ends in /... matches the folder and everything below it.
 type rule struct {
 	folder string
-	// ours are folders of this module; "." is the root package.
+	// ours lists folders of this module; "." is the root package.
 	ours []string
-	// beyond are packages of other modules.
+	// beyond lists packages of other modules.
 	beyond []string
-	// except are packages, of the standard library too, that it may not
-	// import nevertheless.
+	// except lists packages, also of the standard library, that are forbidden
+	// even if another field or the default allows them.
 	except []string
 }
 
-// noSystem are the packages that reach the operating system: what has no I/O
-// has none of them. net/netip, which is only addresses, is not among them.
+// noSystem lists the packages that access the operating system, which packages
+// without I/O must not import. net/netip only represents addresses, so it is not
+// listed.
 var noSystem = []string{"net", "net/http", "os/...", "syscall", "golang.org/x/sys/...", "unsafe"}
 
-// rules, most particular first: the first whose folder matches holds. Every
-// folder needs one. Stages see neither conn nor one another; only conn and the
-// package stages know several of them.
+// rules has the most specific rules first: the first rule whose folder matches
+// applies. Every folder needs one. Stages import neither conn nor each other; only
+// conn and package stages import several of them.
 var rules = []rule{
 	{folder: "pipeline", except: noSystem},
 	{folder: "wire", except: noSystem},
@@ -82,8 +83,8 @@ var rules = []rule{
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 }
 
-// testRule holds for the tests of every folder: they may import what is ours,
-// but neither the command nor the benchmarks.
+// testRule applies to the tests of every folder. They may import everything except
+// the command and the benchmarks.
 var testRule = rule{
 	folder: "...",
 	ours:   []string{"*", "*/..."},
@@ -95,12 +96,12 @@ func TestImportsPointDown(t *testing.T) {
 	require.Empty(t, importViolations(rules, parseModule(t, token.NewFileSet(), parser.ImportsOnly)))
 }
 
-// A rule for a folder that is not there (any more) would hold nothing.
+// A rule for a folder that does not exist would have no effect.
 func TestImportRulesHaveFolders(t *testing.T) {
 	files := parseModule(t, token.NewFileSet(), parser.ImportsOnly)
 	for _, r := range rules {
 		require.True(t, slices.ContainsFunc(files, func(f file) bool { return matches(r.folder, f.folder()) }),
-			"no folder %q", r.folder)
+			"a rule names folder %q, which does not exist", r.folder)
 	}
 }
 
@@ -157,7 +158,7 @@ func TestImportViolationsAreFound(t *testing.T) {
 	}
 }
 
-// importViolations returns what the imports of files break, in words.
+// importViolations describes each import that breaks a rule.
 func importViolations(rules []rule, files []file) (found []string) {
 	for _, f := range files {
 		r, ok := ruleFor(rules, f.folder())
@@ -165,7 +166,7 @@ func importViolations(rules []rule, files []file) (found []string) {
 			r, ok = testRule, true
 		}
 		if !ok {
-			found = append(found, fmt.Sprintf("%s: %s has no rule in imports_test.go; say what it may import", f.path, called(f)))
+			found = append(found, fmt.Sprintf("%s: %s has no rule; add one to imports_test.go", f.path, called(f)))
 			continue
 		}
 		for _, p := range f.imports() {
@@ -198,8 +199,8 @@ func (r rule) allows(imported string) bool {
 	return standard(imported) || matchesAny(r.beyond, imported)
 }
 
-// standard reports whether a path is of the standard library, as the go
-// command tells: its first element has no dot.
+// standard reports whether a path is in the standard library: as for the go
+// command, its first element has no dot.
 func standard(imported string) bool {
 	first, _, _ := strings.Cut(imported, "/")
 	return !strings.Contains(first, ".")

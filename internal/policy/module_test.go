@@ -26,8 +26,8 @@ type file struct {
 	syntax *ast.File
 }
 
-// folder returns the file's folder, which is its package's import path without
-// that of the module; empty for the root package.
+// folder returns the file's folder relative to the root of the module, or "" for
+// the root package.
 func (f file) folder() string {
 	if d := path.Dir(f.path); d != "." {
 		return d
@@ -46,7 +46,7 @@ func (f file) imports() []string {
 	return paths
 }
 
-// parseSource parses a file that a test has in memory.
+// parseSource parses a file from memory.
 func parseSource(t *testing.T, fset *token.FileSet, name, source string) file {
 	t.Helper()
 	syntax, err := parser.ParseFile(fset, name, source, parser.ParseComments)
@@ -54,8 +54,8 @@ func parseSource(t *testing.T, fset *token.FileSet, name, source string) file {
 	return file{name, syntax}
 }
 
-// parseModule parses every Go file of the module, whatever system it is for.
-// Modules inside it, such as bench, are not part of it.
+// parseModule parses every Go file of the module, regardless of build
+// constraints. Nested modules such as bench are not part of it.
 func parseModule(t *testing.T, fset *token.FileSet, mode parser.Mode) []file {
 	t.Helper()
 	var files []file
@@ -88,7 +88,7 @@ func parseModule(t *testing.T, fset *token.FileSet, mode parser.Mode) []file {
 	return files
 }
 
-// skipped reports whether the go command would not look into a folder either.
+// skipped reports whether the go command ignores a folder.
 func skipped(name, base string) bool {
 	if base == "testdata" || base[0] == '.' || base[0] == '_' {
 		return true

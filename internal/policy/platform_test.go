@@ -12,9 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// systems are the names of operating systems and architectures that the go
-// command reads out of the name of a file, and "unix" out of its constraint:
-// those that somebody might want here.
+// systems lists the operating systems and architectures that the go command
+// recognises in file names or build constraints, as far as they are likely here.
 var systems = []string{
 	"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux", "netbsd", "openbsd",
 	"plan9", "solaris", "unix", "wasip1", "windows",
@@ -57,8 +56,8 @@ func TestPlatformDependenceIsFound(t *testing.T) {
 	}
 }
 
-// platformDependent reports whether a file is left out of the build somewhere,
-// by its name or by its build constraint.
+// platformDependent reports whether the name of a file or its build constraint
+// excludes it from the build on some system.
 func platformDependent(f file) bool {
 	words := strings.Split(strings.TrimSuffix(path.Base(f.path), ".go"), "_")
 	for _, w := range words[1:] {

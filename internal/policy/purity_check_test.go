@@ -18,9 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// purity checks folders with the types of what they use, which it has from the
-// compiler's export data: whether an expression is a map cannot be told from
-// the syntax.
+// purity checks packages using type information, because the syntax does not
+// tell whether an expression is a map. The types of imported packages come from
+// the compiler's export data.
 type purity struct {
 	fset  *token.FileSet
 	types types.Importer
@@ -42,8 +42,8 @@ func (v violation) String() string {
 	return s
 }
 
-// newPurity asks the go command for the export data of packages and all that
-// they use.
+// newPurity gets the export data of packages and their dependencies from the go
+// command.
 func newPurity(t *testing.T, fset *token.FileSet, packages []string) *purity {
 	t.Helper()
 	args := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, packages...)
@@ -64,7 +64,7 @@ func newPurity(t *testing.T, fset *token.FileSet, packages []string) *purity {
 	})}
 }
 
-// violations returns what the files of one package break.
+// violations returns the violations in the files of one package.
 func (c *purity) violations(pkg string, files []file) (found []violation, err error) {
 	info := &types.Info{Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}}
 	var syntax []*ast.File
@@ -125,8 +125,8 @@ func ourPure(p string) bool {
 	return ok && matchesAny(pure, folder)
 }
 
-// funcName returns a function's name with its receiver, as package runtime
-// would: f, T.f or (*T).f.
+// funcName returns a function's name with its receiver, in the form of package
+// runtime: f, T.f or (*T).f.
 func funcName(d *ast.FuncDecl) string {
 	if d.Recv == nil {
 		return d.Name.Name
@@ -148,14 +148,14 @@ func funcName(d *ast.FuncDecl) string {
 	return types.ExprString(t) + "." + d.Name.Name
 }
 
-// visitor looks at the declarations of one package.
+// visitor checks the declarations of one package.
 type visitor struct {
 	pkg    *types.Package
 	info   *types.Info
 	where  string
 	report func(at ast.Node, what, hint string)
-	// settled are names of functions that would be refused if the call around
-	// them, which has been looked at, did not make them harmless.
+	// settled marks identifiers of forbidden functions that are harmless where
+	// they are, because of the call around them.
 	settled map[*ast.Ident]bool
 }
 
@@ -186,7 +186,8 @@ func (v *visitor) Visit(n ast.Node) ast.Visitor {
 func (v *visitor) call(n *ast.CallExpr) {
 	v.mapOrder(n)
 	v.printed(n)
-	// close, len and cap; a function that is given a channel declares its type.
+	// Builtins such as close, len and cap. Other functions that take a channel
+	// declare its type, which is checked elsewhere.
 	if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok {
 		if _, ok := v.info.Uses[id].(*types.Builtin); !ok || len(n.Args) == 0 {
 			return
@@ -199,8 +200,8 @@ func (v *visitor) call(n *ast.CallExpr) {
 	}
 }
 
-// use checks an identifier, however it was imported and whether it is called
-// or not; promoted methods are those of the type that has them.
+// use checks an identifier, regardless of how it was imported and of whether it
+// is called. A promoted method belongs to the type that declares it.
 func (v *visitor) use(id *ast.Ident) {
 	switch obj := v.info.Uses[id].(type) {
 	case *types.Builtin:
@@ -218,8 +219,8 @@ func (v *visitor) use(id *ast.Ident) {
 	}
 }
 
-// trusts reports what the last of the patterns says that matches a name; unless
-// there is one, unsaid.
+// trusts reports whether the last pattern of pkg that matches name allows it. It
+// returns unsaid if no pattern matches.
 func trusts(pkg, name string, unsaid bool) bool {
 	ok := unsaid
 	for _, p := range trusted[pkg] {
@@ -230,8 +231,8 @@ func trusts(pkg, name string, unsaid bool) bool {
 	return ok
 }
 
-// function returns the package-level function or method that e names, if any,
-// and the identifier that does.
+// function returns the package-level function or method that e names, if any, and
+// its identifier.
 func (v *visitor) function(e ast.Expr) (*types.Func, *ast.Ident) {
 	switch x := ast.Unparen(e).(type) {
 	case *ast.SelectorExpr:
@@ -251,8 +252,8 @@ func (v *visitor) function(e ast.Expr) (*types.Func, *ast.Ident) {
 	return fn, id
 }
 
-// qualified returns a function's name with the path of its package, empty
-// without one.
+// qualified returns a function's name with the path of its package, or "" if it
+// has no package.
 func qualified(fn *types.Func) string {
 	if fn == nil || fn.Pkg() == nil {
 		return ""
@@ -260,8 +261,8 @@ func qualified(fn *types.Func) string {
 	return fn.Pkg().Path() + "." + objectName(fn)
 }
 
-// objectName returns a function's name, that of a method as T.f whether its
-// receiver is a pointer or not.
+// objectName returns a function's name. A method is T.f even if its receiver is a
+// pointer.
 func objectName(fn *types.Func) string {
 	recv := fn.Signature().Recv()
 	if recv == nil {

@@ -13,15 +13,15 @@ func (v *visitor) rangeOver(n *ast.RangeStmt) {
 		case *types.Chan:
 			v.report(n, "uses a channel", "")
 		case *types.Map:
-			v.report(n, "ranges over a map", "sort, or keep a slice beside it, or say in exceptions why the order does not show")
+			v.report(n, "ranges over a map", "sort the keys, keep a slice as well, or add an exception that says why the order has no effect")
 		}
 	}
 }
 
-// mapOrder settles the two uses of package maps in which the order of a map is
-// lost at once: slices.Sorted around one of its iterators, and DeleteFunc with
-// a condition and nothing more. Not SortedFunc, which leaves those that it
-// holds for equal in the map's order.
+// mapOrder settles the two uses of package maps in which the order of the map has
+// no effect: slices.Sorted around one of its iterators, and DeleteFunc with a plain
+// condition. SortedFunc is not among them: it leaves elements that it considers
+// equal in the map's order.
 func (v *visitor) mapOrder(n *ast.CallExpr) {
 	switch fn, id := v.function(n.Fun); qualified(fn) {
 	case "slices.Sorted":
@@ -38,8 +38,8 @@ func (v *visitor) mapOrder(n *ast.CallExpr) {
 	}
 }
 
-// equalsAreSame reports whether elements of the slice that compare as equal
-// cannot be told apart, as 0 and -0 can.
+// equalsAreSame reports whether elements of the slice that compare as equal are
+// indistinguishable. 0 and -0 are not.
 func (v *visitor) equalsAreSame(slice ast.Expr) bool {
 	s, ok := v.info.TypeOf(slice).Underlying().(*types.Slice)
 	if !ok {
@@ -54,8 +54,8 @@ func (v *visitor) equalsAreSame(slice ast.Expr) bool {
 	return true
 }
 
-// condition reports whether e is a function that returns an expression and can
-// neither change anything nor panic with a value that tells where.
+// condition reports whether e is a function literal that returns an expression
+// which has no side effect and cannot panic.
 func (v *visitor) condition(e ast.Expr) bool {
 	f, ok := ast.Unparen(e).(*ast.FuncLit)
 	if !ok || len(f.Body.List) != 1 {
@@ -85,7 +85,7 @@ func (v *visitor) condition(e ast.Expr) bool {
 	return ok
 }
 
-// terms returns t, or the types that a type parameter may stand for.
+// terms returns t itself, or the types in the constraint of a type parameter.
 func terms(t types.Type) []types.Type {
 	if t == nil {
 		return nil
@@ -96,8 +96,7 @@ func terms(t types.Type) []types.Type {
 	return embedded(t.Underlying().(*types.Interface))
 }
 
-// embedded returns the types that a constraint lists, in it or in constraints
-// that it embeds.
+// embedded returns the types that a constraint or its embedded constraints list.
 func embedded(constraint *types.Interface) (all []types.Type) {
 	add := func(t types.Type) {
 		if inner, ok := t.Underlying().(*types.Interface); ok {

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// verbP is the verb %p with flags, but that of a space: a text may say 5% packets.
+// verbP matches the verb %p with flags, except the space flag: "5% packets" is
+// text.
 var verbP = regexp.MustCompile(`%[-+#0-9.*\[\]]*p`)
 
-// addressVerb reports whether a string would have an address printed.
+// addressVerb reports whether a format string contains the verb %p.
 func addressVerb(s string) bool { return verbP.MatchString(strings.ReplaceAll(s, "%%", "")) }
 
-// printed checks the arguments of whatever takes ...any, as package fmt, slog
-// and the functions around them do: those that fmt would print as an address,
-// wherever it stands in them.
+// printed reports arguments for an ...any parameter, as of functions in fmt and
+// slog, that fmt would print with an address anywhere in them.
 func (v *visitor) printed(n *ast.CallExpr) {
 	sig, ok := v.info.TypeOf(n.Fun).(*types.Signature)
 	if !ok || !sig.Variadic() || n.Ellipsis.IsValid() {
 		return
 	}
-	if fn, _ := v.function(n.Fun); fn != nil && strings.Contains(strings.ToLower(fn.Name()), "scan") { // they take pointers to what they read
+	if fn, _ := v.function(n.Fun); fn != nil && strings.Contains(strings.ToLower(fn.Name()), "scan") { // takes pointers to its results
 		return
 	}
 	last := sig.Params().Len() - 1
@@ -39,12 +39,12 @@ func (v *visitor) printed(n *ast.CallExpr) {
 	}
 }
 
-// printer are the types on the way.
+// printer is the set of types on the path to the current one.
 type printer map[types.Type]bool
 
-// address reports whether fmt prints an address somewhere in a value of type t,
-// depth levels below its argument. It calls no methods of what it came to by a
-// field that is not exported. What an interface holds is not known.
+// address reports whether fmt prints an address in a value of type t, depth levels
+// below the argument. fmt calls no methods of values reached through an unexported
+// field. The dynamic type of an interface is unknown.
 func (p printer) address(t types.Type, depth int, exported bool) bool {
 	if p[t] || isTypeParam(t) || exported && printsItself(t) {
 		return false
@@ -80,7 +80,7 @@ func (p printer) address(t types.Type, depth int, exported bool) bool {
 	return false
 }
 
-// printsItself reports whether t has one of the methods that fmt prefers.
+// printsItself reports whether t has a method that fmt calls to format a value.
 func printsItself(t types.Type) bool {
 	set := types.NewMethodSet(t)
 	for _, name := range []string{"Error", "String", "Format"} {

@@ -11,18 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pure are the folders whose code must do the same whenever it is given the
-// same inputs at the same times.
+// pure lists the folders whose code must behave the same for the same inputs at
+// the same times.
 var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "internal/list", "internal/ring",
 	"internal/sendq", "internal/keyledger", "sim/..."}
 
-// trusted are the other packages that these may use, each with patterns of the
-// functions and methods in it that depend on nothing but what they are given. A
-// pattern that begins with ! takes names out again, variables too. Of a package
-// that is not here they may use nothing: reflect ranges over maps, runtime
-// counts goroutines, unsafe makes numbers of addresses, and most of crypto/...
-// has randomness of its own; since Go 1.26 much of it ignores the reader that it
-// is given.
+// trusted lists the other packages that these may import, each with patterns of
+// the functions and methods whose results only depend on their arguments. A
+// pattern that begins with ! excludes names again, including variables. Packages
+// not listed are forbidden: reflect ranges over maps, runtime counts goroutines,
+// unsafe turns addresses into numbers, and most of crypto/... draws random numbers
+// (since Go 1.26 much of it ignores the reader passed to it).
 var trusted = map[string][]string{
 	"bufio":          {"*"},
 	"bytes":          {"*"},
@@ -30,7 +29,7 @@ var trusted = map[string][]string{
 	"container/list": {"*"},
 	"crypto/aes":     {"*"},
 	"crypto/cipher":  {"*", "!NewGCMWithRandomNonce"},
-	// Not Curve.GenerateKey, one of those that ignore their reader.
+	// Not Curve.GenerateKey, which ignores its reader.
 	"crypto/ecdh": {"P256", "P384", "P521", "X25519", "Curve.NewPrivateKey", "Curve.NewPublicKey", "PrivateKey.*", "PublicKey.*"},
 
 	"crypto/sha256":   {"*"},
@@ -43,31 +42,31 @@ var trusted = map[string][]string{
 	"fmt":             {"*", "!Print*", "!Scan", "!Scanf", "!Scanln"},
 	"hash":            {"*"},
 	"io":              {"*", "!Pipe*"},
-	"iter":            {}, // types alone
-	// They read the clock for the record that the user's handler is given.
-	// Nothing of it comes back, as from Enabled it would.
+	"iter":            {}, // types only
+	// These read the clock, but only for the record passed to the user's
+	// handler. They return nothing, unlike Enabled.
 	"log/slog": {"Logger.Debug", "Logger.Info", "Logger.Warn", "Logger.Error"},
-	// What yields in the order of a map is for visitor.mapOrder to judge.
+	// Not the iterators, which visitor.mapOrder checks.
 	"maps":      {"Clone", "Collect", "Copy", "Equal", "Insert"},
 	"math":      {"*"},
 	"math/bits": {"*"},
-	// Not those that draw from the process's source.
+	// Not the functions that use the global source.
 	"math/rand/v2": {"New", "NewChaCha8", "NewPCG", "Rand.*", "ChaCha8.*", "PCG.*", "Source.*"},
 	"net/netip":    {"*"},
 	"regexp":       {"*"},
-	// The stack of a panic has addresses and the number of a goroutine in it.
+	// Nothing: a stack trace contains addresses and a goroutine number.
 	"runtime/debug": {},
 	"slices":        {"*"},
 	"strconv":       {"*"},
 	"strings":       {"*"},
-	// Not Pool.Get, whose answer depends on the collector, nor Map.Range, nor
-	// WaitGroup.Go, nor what waits for another than the holder of a lock.
+	// Not Pool.Get, whose result depends on the garbage collector, nor Map.Range,
+	// nor WaitGroup.Go, nor anything that waits, except for a lock.
 	"sync": {"Mutex.Lock", "Mutex.Unlock", "Pool.Put"},
-	// It waits for nothing. What another goroutine has stored shows, of course;
-	// in internal/sendq that is what a Watcher is for.
+	// It never waits. It does return what other goroutines stored: in
+	// internal/sendq a Watcher observes those stores.
 	"sync/atomic": {"*"},
-	// Of a Time only what does not depend on its zone: Unix gives it that of the
-	// machine.
+	// Only methods of Time that do not depend on its zone: Unix returns a Time in
+	// the machine's zone.
 	"time": {"Duration.*", "ParseDuration", "Unix", "UnixMilli", "UnixMicro", "Time.Add", "Time.Sub", "Time.After", "Time.Before",
 		"Time.Compare", "Time.Equal", "Time.IsZero", "Time.Unix*", "Time.UTC", "!Local"},
 
@@ -78,12 +77,12 @@ var trusted = map[string][]string{
 	modulePath:                             {"AllowAny", "Config.Core"},
 }
 
-// rateGivenTime are the functions and methods of golang.org/x/time/rate that
-// take the time from the caller, or need none. The others call time.Now.
+// rateGivenTime lists the functions and methods of golang.org/x/time/rate that
+// take the time from the caller or need none. The others call time.Now.
 var rateGivenTime = []string{"NewLimiter", "Every", "Limiter.AllowN", "Limiter.ReserveN", "Limiter.TokensAt", "Limiter.SetLimitAt",
 	"Limiter.SetBurstAt", "Limiter.Limit", "Limiter.Burst", "Reservation.OK", "Reservation.DelayFrom", "Reservation.CancelAt"}
 
-// confined are the trusted packages that not every folder may import.
+// confined lists the trusted packages that only some folders may import.
 var confined = map[string][]string{
 	"math/rand/v2":  {"sim", "sim/swarm"},                     // sources of their own, from the seed
 	"runtime/debug": {"sim/swarm"},                            // see exceptions
@@ -91,14 +90,14 @@ var confined = map[string][]string{
 	modulePath:      {"sim", "sim/script", "sim/swarm"},       // its types; it is not pure
 }
 
-// exception is a violation that does not show in what the core puts out.
+// exception is a violation that has no effect on the core's output.
 type exception struct {
-	where string // the declaration, with its receiver: names of methods occur twice
+	where string // the declaration, with the receiver of a method
 	what  string
-	times int // exactly
-	// why it does not show. Of what is collected from a map and sorted it must
-	// say why no two are equal: these stay in the map's order, which the
-	// checker cannot see.
+	times int // exact number
+	// why says why it has no effect. If elements of a map are collected and
+	// sorted, it must say why no two are equal: equal elements would stay in the
+	// map's order, which the checker cannot see.
 	why string
 }
 
@@ -114,22 +113,22 @@ var exceptions = []exception{
 	{"sim/swarm.Run", "uses runtime/debug.Stack", 1, "only in the text of ErrPanic; kinds are told by errors.Is"},
 }
 
-// campaign is a file that only fuzzing campaigns build, in place of x25519.go.
+// campaign is built only for fuzzing campaigns, in place of x25519.go.
 const campaign = "internal/noise/x25519_memo.go"
 
-// TestCoreIsPure goes by the declared types of what the code names. It does not
-// see
+// TestCoreIsPure checks the pure folders by the static types of their code. It
+// does not see
 //
-//   - what stands behind an interface or a function value: those that the core
-//     is given (Config.Rand, Logger, a Watcher, stages) are inputs, but an
+//   - the implementation behind an interface or a function value: those passed to
+//     the core (Config.Rand, Logger, a Watcher, stages) are inputs, but an
 //     interface{ Allow() bool } may hide a rate.Limiter as well;
-//   - pointers that are printed out of an interface, such as the values of an
-//     error or of a panic; and the zone of a time.Time that is printed;
-//   - variables of a package in which one run leaves something for the next;
-//   - keys of a map that are NaN, and ties (see exception.why);
-//   - what differs between machines or Go releases, not between runs: the size
-//     of int, fused floating-point operations, the capacity that append chooses;
-//   - what trusted packages do in the functions that are trusted.
+//   - pointers printed through an interface, such as the value of an error or of a
+//     panic, and the zone of a printed time.Time;
+//   - package variables by which one run influences the next;
+//   - NaN keys of maps, and ties (see exception.why);
+//   - differences between machines or Go releases rather than between runs: the
+//     size of int, fused floating-point operations, the capacity chosen by append;
+//   - the inside of trusted functions.
 func TestCoreIsPure(t *testing.T) {
 	fset := token.NewFileSet()
 	folders := map[string][]file{}
@@ -156,20 +155,20 @@ func TestCoreIsPure(t *testing.T) {
 	require.Empty(t, excuse(exceptions, found))
 }
 
-// A folder that does not import the package (any more) needs no permission.
+// A folder that does not import a confined package must not be listed for it.
 func TestConfinedPackagesAreImported(t *testing.T) {
 	files := parseModule(t, token.NewFileSet(), parser.ImportsOnly)
 	for p, folders := range confined {
 		for _, folder := range folders {
 			require.True(t, slices.ContainsFunc(files, func(f file) bool {
 				return !f.test() && f.folder() == folder && slices.Contains(f.imports(), p)
-			}), "%s does not import %s", folder, p)
+			}), "confined lists %s for %s, which does not import it", folder, p)
 		}
 	}
 }
 
-// excuse returns, in words and sorted, the violations without those that
-// exceptions allow, and the exceptions that do not fit what was found.
+// excuse returns, as sorted text, the violations that no exception allows, and the
+// exceptions whose number differs from that of the violations found.
 func excuse(exceptions []exception, found []violation) (left []string) {
 	times := map[[2]string]int{}
 	for _, v := range found {
@@ -179,7 +178,7 @@ func excuse(exceptions []exception, found []violation) (left []string) {
 	for _, e := range exceptions {
 		k := [2]string{e.where, e.what}
 		if n := times[k]; n != e.times {
-			left = append(left, fmt.Sprintf("%s %s %d times, not %d: mend the exception", e.where, e.what, n, e.times))
+			left = append(left, fmt.Sprintf("%s %s %d times, not %d: correct the exception", e.where, e.what, n, e.times))
 		}
 		excused[k] = times[k] <= e.times
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The programs in the README are the examples that go test compiles and runs.
-func TestReadmeShowsTheExamples(t *testing.T) {
+// The programs in the README are examples that go test compiles and runs.
+func TestReadmeProgramsAreExamples(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	source, err := os.ReadFile("../../example_test.go")
@@ -24,7 +24,8 @@ func TestReadmeShowsTheExamples(t *testing.T) {
 	}
 }
 
-// unindent takes one tab off every line, as a function's body stands in prose.
+// unindent removes one leading tab from every line: the README shows the body of a
+// function without its indentation.
 func unindent(s string) string {
 	lines := strings.SplitAfter(s, "\n")
 	for i, l := range lines {
