@@ -27,7 +27,7 @@ func (a *dialAddress) UnmarshalText(text []byte) error {
 		return err
 	}
 	if host == "" {
-		return fmt.Errorf("%q names no host: write HOST:PORT, such as 192.0.2.7:4242", text)
+		return fmt.Errorf("%q has no host: write HOST:PORT, such as 192.0.2.7:4242", text)
 	}
 	*a = dialAddress(text)
 	return nil

@@ -13,21 +13,21 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// allowAny as a file name lets everybody in.
+// allowAny is the value of --allow that lets any key connect.
 const allowAny = "any"
 
-// allowFile is the allow list in force. Its methods may be called from any
-// goroutine.
+// allowFile is the current allow list and the file that it was read from. Its
+// methods may be called from any goroutine.
 type allowFile struct {
 	e    *environment
 	path string
 	own  intentra.PrivateKey
-	// list is nil if everybody is allowed.
+	// list is nil if any key is allowed.
 	list atomic.Pointer[intentra.AllowList]
 }
 
-// readAllow reads an allow list, or none if its name is [allowAny], for the
-// side whose key is own.
+// readAllow reads an allow list for the side whose key is own. If the name is
+// [allowAny], it reads no file and allows any key.
 func readAllow(e *environment, name fileName, own intentra.PrivateKey) (*allowFile, error) {
 	path := string(name)
 	a := &allowFile{e: e, path: path, own: own}
@@ -48,8 +48,8 @@ func readAllow(e *environment, name fileName, own intentra.PrivateKey) (*allowFi
 	return a, nil
 }
 
-// noKeys warns of a list that lets nobody in.
-const noKeys = "the allow list has no keys, so that nobody may connect"
+// noKeys warns that a list excludes every peer.
+const noKeys = "the allow list has no keys, so no peer may connect"
 
 func (a *allowFile) read() (*intentra.AllowList, error) {
 	return untilInterrupted(a.e, "the allow list "+a.path, func() (*intentra.AllowList, error) {
@@ -57,8 +57,8 @@ func (a *allowFile) read() (*intentra.AllowList, error) {
 	})
 }
 
-// readAllowList is intentra.ReadAllowList for the side whose key is own. It
-// refuses a list that is a private key file.
+// readAllowList is intentra.ReadAllowList for the side whose key is own, except
+// that it refuses a private key file.
 func readAllowList(path string, own intentra.PrivateKey) (*intentra.AllowList, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -70,18 +70,18 @@ func readAllowList(path string, own intentra.PrivateKey) (*intentra.AllowList, e
 		return nil, fmt.Errorf("allow list %s: %w", path, err)
 	}
 	if holdsPrivateKey(list, own) {
-		return nil, fmt.Errorf("allow list %s: it looks like a private key file; list the public key, which 'intentra pubkey' prints", path)
+		return nil, fmt.Errorf("allow list %s: this looks like a private key file; list the public key, which 'intentra pubkey' prints", path)
 	}
 	return list, nil
 }
 
-// allows is a Config.Authorize.
+// allows implements Config.Authorize.
 func (a *allowFile) allows(k intentra.PublicKey) bool {
 	list := a.list.Load()
 	return list == nil || list.Allows(k)
 }
 
-// name returns what the list calls k, or nothing.
+// name returns the name of k in the list, or an empty string.
 func (a *allowFile) name(k intentra.PublicKey) string {
 	if list := a.list.Load(); list != nil {
 		return list.Name(k)
@@ -89,7 +89,7 @@ func (a *allowFile) name(k intentra.PublicKey) string {
 	return ""
 }
 
-// reloadOnHangup reads the list again at each SIGHUP, until stop is called.
+// reloadOnHangup reads the list again on each SIGHUP, until stop is called.
 func (a *allowFile) reloadOnHangup(t *intentra.Transport, log *slog.Logger) (stop func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -106,13 +106,12 @@ func (a *allowFile) reloadOnHangup(t *intentra.Transport, log *slog.Logger) (sto
 	}
 }
 
-// reload puts the list as it is now in force and revokes the keys that are no
-// longer in it. A list that cannot be read changes nothing: the one in force is
-// better than none.
+// reload reads the list again and revokes the keys that are no longer in it. If
+// the list cannot be read, the current one stays in force.
 func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 	old := a.list.Load()
 	if old == nil {
-		log.Info("nothing to read again: any key is allowed")
+		log.Info("no allow list to reload: any key is allowed")
 		return
 	}
 	list, err := a.read()
@@ -120,11 +119,11 @@ func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 		return
 	}
 	if err != nil {
-		log.Error("allow list not read again, the old one stays in force", "error", err)
+		log.Error("allow list not reloaded, the old one stays in force", "err", err)
 		return
 	}
-	// First the new list, then the revocations: a key that has gone cannot
-	// come back in between.
+	// The new list first, then the revocations, so that a removed key cannot
+	// reconnect in between.
 	a.list.Store(list)
 	revoked := 0
 	for _, k := range old.Keys() {
@@ -137,5 +136,5 @@ func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 	if list.Len() == 0 {
 		log.Warn(noKeys)
 	}
-	log.Info("allow list read again", "keys", list.Len(), "revoked", revoked)
+	log.Info("allow list reloaded", "keys", list.Len(), "revoked", revoked)
 }

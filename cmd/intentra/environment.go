@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// environment is what a command has of the world.
+// environment holds the inputs and outputs of a command.
 type environment struct {
 	// ctx ends at the first interrupt.
 	ctx    context.Context
@@ -21,8 +21,8 @@ type environment struct {
 	stdoutTerminal, stderrTerminal bool
 }
 
-// logger returns a logger on stderr. The transport's loop writes to it, so it
-// is for what is rare.
+// logger returns a logger that writes to stderr. The transport's event loop
+// waits for it, so only rare events may be logged.
 func (e *environment) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 }
@@ -31,9 +31,9 @@ func (e *environment) warnf(format string, args ...any) {
 	fmt.Fprintf(e.stderr, "intentra: warning: "+format+"\n", args...)
 }
 
-// untilInterrupted returns what read does, or an error as soon as the command is
-// interrupted: opening a named pipe waits for its writer, and that cannot be
-// called off. What is being read is left to end with the process then.
+// untilInterrupted returns the result of read, or an error as soon as the
+// command is interrupted. Opening a named pipe waits for its writer and cannot
+// be cancelled, so after an interrupt read continues until the process ends.
 func untilInterrupted[T any](e *environment, what string, read func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
@@ -65,9 +65,8 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
-// isTerminal reports whether somebody looks at w. It takes a character device
-// other than the null device for a terminal, which needs no code for single
-// operating systems.
+// isTerminal reports whether w is a terminal. It treats every character device
+// except the null device as one, which works on all operating systems.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// usageError is wrong input: the user can mend it by giving other input.
+// usageError reports wrong input, which the user can correct.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -16,11 +16,12 @@ func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// errInterrupted: an interrupt came before there was anything to end cleanly.
+// errInterrupted is returned when an interrupt arrives before anything is
+// running that could be ended cleanly.
 var errInterrupted = errors.New("interrupted")
 
-// isBrokenPipe reports whether err says that nobody reads our output any more,
-// which is no failure: `intentra sub ... | head` ends like this.
+// isBrokenPipe reports whether err means that the reader of our output has gone.
+// That is not a failure: `intentra sub ... | head` ends like this.
 func isBrokenPipe(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe)
 }

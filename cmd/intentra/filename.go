@@ -6,8 +6,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// fileName is a flag or an argument: the name of a file. An empty one is
-// refused, as it is most likely that of a variable which was never set.
+// fileName is a flag or an argument: the name of a file. An empty name is
+// refused, because it most likely comes from a variable that was never set.
 type fileName string
 
 func (f *fileName) Decode(ctx *kong.DecodeContext) error {
@@ -16,21 +16,21 @@ func (f *fileName) Decode(ctx *kong.DecodeContext) error {
 	return err
 }
 
-// newFile is the name of a file to be made. "-" is refused: other programs take
-// it for standard output, and nobody means a file of that name.
+// newFile is the name of a file to create. "-" is refused: other programs treat
+// it as standard output, and it is never meant as the name of a file.
 type newFile string
 
 func (f *newFile) Decode(ctx *kong.DecodeContext) error {
 	name, err := decodeName(ctx)
 	if err == nil && name == "-" {
-		return errors.New("- stands for standard output, which cannot be written to here; give the name of a new file (./- for one named -)")
+		return errors.New("- means standard output, which is not supported here; give the name of a new file (./- for one named -)")
 	}
 	*f = newFile(name)
 	return err
 }
 
-// fileContext is what kong says that it expected where a name is missing; see
-// [withoutHint].
+// fileContext is the word by which kong names the expected value when a file
+// name is missing; see [withoutHint].
 const fileContext = "file"
 
 func decodeName(ctx *kong.DecodeContext) (name string, err error) {
@@ -38,7 +38,7 @@ func decodeName(ctx *kong.DecodeContext) (name string, err error) {
 		return "", err
 	}
 	if name == "" {
-		return "", errors.New("the name is empty; give that of a file")
+		return "", errors.New("the file name is empty")
 	}
 	return name, nil
 }

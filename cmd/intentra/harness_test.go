@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// asCommand makes the test binary behave as the command itself.
+// asCommand is an environment variable that makes the test binary behave as the
+// command itself.
 const asCommand = "INTENTRA_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience bounds every wait of a test, far above what any of them takes.
+// patience bounds every wait of a test; none of them takes nearly that long.
 const patience = 60 * time.Second
 
 // transcript is an output that a test can wait for.
@@ -97,7 +98,7 @@ func (tr *transcript) lines(t *testing.T, words string, n int) (found []string) 
 	}
 }
 
-// running is a command under way.
+// running is a running command.
 type running struct {
 	t              *testing.T
 	stdout, stderr *transcript
@@ -125,8 +126,8 @@ func start(t *testing.T, stdin io.Reader, args ...string) *running {
 	return r
 }
 
-// startProcess runs a command in a process of its own, for signals. stdout may
-// be nil.
+// startProcess runs a command in a separate process, which can receive signals.
+// stdout may be nil.
 func startProcess(t *testing.T, stdin io.Reader, stdout io.Writer, args ...string) *running {
 	t.Helper()
 	r := &running{t: t, stdout: newTranscript(), stderr: newTranscript(), code: make(chan int, 1)}
@@ -175,7 +176,7 @@ func (r *running) succeed() {
 	require.Equal(r.t, exitOK, r.wait(), "stderr:\n%s", r.stderr)
 }
 
-// fail waits for an exit code, and for words on stderr.
+// fail waits for an exit code, and requires words on stderr.
 func (r *running) fail(code int, words ...string) {
 	r.t.Helper()
 	require.Equal(r.t, code, r.wait(), "stderr:\n%s", r.stderr)
@@ -215,8 +216,9 @@ func newIdentity(t *testing.T, dir, name string) identity {
 	return id
 }
 
-// site is a listener's identity, a publisher's, two subscribers', and a
-// stranger's, with an allow list of all but the stranger.
+// site has the identities of a listener (server), a publisher (alice), two
+// subscribers (bob and carol) and a stranger, with an allow list of all except
+// the stranger.
 type site struct {
 	server, alice, bob, carol, stranger identity
 

@@ -12,14 +12,14 @@ import (
 type hubCmd struct {
 	Listen listenAddress `required:"" placeholder:"ADDR" help:"HOST:PORT to listen on; port 0 picks a free one."`
 	Key    fileName      `required:"" placeholder:"FILE" help:"Our private key file."`
-	Allow  fileName      `required:"" placeholder:"FILE|any" help:"Who may connect: a file with a public key and an optional name on each line. SIGHUP reads it again."`
+	Allow  fileName      `required:"" placeholder:"FILE|any" help:"The keys that may connect: a file with a public key and an optional name on each line. SIGHUP reloads it."`
 	metricsFlag
 	recordFlags
 }
 
 func (c *hubCmd) Help() string {
-	return "Every peer publishes to all the others and receives from all of them, each (publisher, channel) on a channel of its own. " +
-		"A peer that does not keep up loses old state; if it does not keep up with reliable messages, it is disconnected. " +
+	return "Every peer publishes to all the others and receives from all of them. Each pair of publisher and channel arrives on a channel of its own. " +
+		"A peer that does not keep up loses old states; if it does not keep up with reliable messages, it is disconnected. " +
 		"Prints 'listening HOST:PORT key PUBKEY' on standard error, and a JSON summary when it ends."
 }
 
@@ -68,7 +68,7 @@ func (c *hubCmd) Run(e *environment) (err error) {
 	return err
 }
 
-// hubSummary is the JSON line at the end. Counts are of messages.
+// hubSummary is the JSON line at the end of the output. It counts messages.
 type hubSummary struct {
 	Received   uint64     `json:"received"`
 	Relayed    uint64     `json:"relayed"`     // queued to subscribers

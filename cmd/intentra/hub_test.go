@@ -45,8 +45,8 @@ func TestThroughHub(t *testing.T) {
 	}
 }
 
-// SIGHUP throws out who is no longer in the list, and only them; a list that
-// cannot be read changes nothing.
+// SIGHUP disconnects exactly the peers that are no longer in the list; a list
+// that cannot be read changes nothing.
 func TestHangupRevokes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -62,11 +62,11 @@ func TestHangupRevokes(t *testing.T) {
 
 	writeFile(t, s.allow, s.alice.public+" alice\n"+s.carol.public+" carol\n")
 	hub.signal(syscall.SIGHUP)
-	require.Contains(t, hub.stderr.line(t, "allow list read again"), "revoked=1")
+	require.Contains(t, hub.stderr.line(t, "allow list reloaded"), "revoked=1")
 	bob.fail(exitFailure, "revoked")
 	bob = start(t, nil, s.connect("sub", addr, s.bob)...)
 
-	// Those who are still allowed go on.
+	// Peers that are still allowed continue.
 	start(t, strings.NewReader("hello\n"), s.connect("pub", addr, s.alice)...).succeed()
 	carol.succeed()
 	require.Equal(t, "hello\n", carol.stdout.String())
@@ -76,7 +76,7 @@ func TestHangupRevokes(t *testing.T) {
 	hub.succeed()
 }
 
-// A publisher whose key is revoked is told, and ends.
+// A publisher whose key is revoked ends with that reason.
 func TestRevokedPublisher(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -94,8 +94,8 @@ type lineForever struct{}
 
 func (lineForever) Read(b []byte) (int, error) { return copy(b, "x\n"), nil }
 
-// With everybody allowed there is nothing to read again.
-func TestHangupWithAnybodyAllowed(t *testing.T) {
+// With --allow any there is no list to reload.
+func TestHangupWithAnyKeyAllowed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	sub := startProcess(t, nil, nil, "sub", "--listen", "127.0.0.1:0", "--key", s.server.file, "--allow", "any")

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// joinNegative writes --flag -5 as --flag=-5. kong would take -5 for a flag,
-// and no flag of ours begins with a digit.
+// joinNegative rewrites --flag -5 as --flag=-5. kong would parse -5 as a flag,
+// and none of our flags begins with a digit.
 func joinNegative(args []string) []string {
 	var joined []string
 	for i, arg := range args {
@@ -27,10 +27,10 @@ var (
 	flagAlone      = regexp.MustCompile(`^--[^=]+$`)
 )
 
-// withoutHint takes kong's hint out of a message where following it would not
-// help: it says to join a flag and a value that begins with a hyphen, such as
-// --rate="--intent", but only a file's name begins with one, and hardly with
-// two.
+// withoutHint removes kong's hint from a message if following it would not help.
+// The hint suggests joining a flag and a value that begins with a hyphen, such
+// as --rate="--intent", but only file names begin with a hyphen, and hardly ever
+// with two.
 func withoutHint(text string) string {
 	at := strings.LastIndex(text, "; perhaps try --")
 	if at < 0 || rightHint.MatchString(text) {

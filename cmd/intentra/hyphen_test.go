@@ -24,8 +24,8 @@ func TestJoinNegative(t *testing.T) {
 	require.Empty(t, joinNegative(nil))
 }
 
-// A hint is given only where following it helps: where a file's name begins
-// with a hyphen.
+// kong's hint is printed only where following it helps: for a file name that
+// begins with a hyphen.
 func TestHint(t *testing.T) {
 	for _, tt := range []struct {
 		line string

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// namedPipe makes one that nobody writes to. Those who still wait for that at
-// the end of the test are let go.
+// namedPipe creates a named pipe without a writer.
 func namedPipe(t *testing.T, dir string) string {
 	t.Helper()
 	path := filepath.Join(dir, "pipe")
@@ -21,16 +20,18 @@ func namedPipe(t *testing.T, dir string) string {
 	return path
 }
 
-func letGo(t *testing.T, pipe string) {
+// releaseReaders opens the pipe at the end of the test, so that reads that still
+// wait for a writer return.
+func releaseReaders(t *testing.T, pipe string) {
 	t.Cleanup(func() {
-		f, err := os.OpenFile(pipe, os.O_RDWR, 0) // waits for nobody
+		f, err := os.OpenFile(pipe, os.O_RDWR, 0) // does not wait for the other end
 		require.NoError(t, err)
 		require.NoError(t, f.Close())
 	})
 }
 
-// An interrupt ends a command that waits for somebody to open the other end of
-// a named pipe.
+// An interrupt ends a command that waits for the other end of a named pipe to be
+// opened.
 func TestInterruptedReading(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -43,20 +44,20 @@ func TestInterruptedReading(t *testing.T) {
 		{"sim", "--script", pipe},
 	} {
 		r := start(t, strings.NewReader(""), args...)
-		letGo(t, pipe)
+		releaseReaders(t, pipe)
 		r.interrupt()
 		r.fail(exitFailure, "interrupted while reading", pipe)
 	}
 }
 
-// So does a signal, when there is a writer who does not write, and while the
-// list is read again.
+// A signal ends a command whose named pipe has a writer that does not write, at
+// the start and while the allow list is reloaded.
 func TestSignalWhileReading(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	pipe := namedPipe(t, s.dir)
 	writer := func() *os.File {
-		f, err := os.OpenFile(pipe, os.O_WRONLY, 0) // once the command has opened it, too
+		f, err := os.OpenFile(pipe, os.O_WRONLY, 0) // returns when the command has opened it
 		require.NoError(t, err)
 		return f
 	}

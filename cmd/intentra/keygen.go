@@ -10,12 +10,12 @@ import (
 )
 
 type keygenCmd struct {
-	Out newFile `required:"" placeholder:"FILE" help:"The private key file to make. It must not exist."`
+	Out newFile `required:"" placeholder:"FILE" help:"The private key file to create. It must not exist."`
 }
 
 func (c *keygenCmd) Help() string {
 	return "Writes a new private key to a file that only you can read, and prints the public key alone on standard output. " +
-		"Others put the public key into their allow lists, or name it with --peer."
+		"Other machines put the public key into their allow lists, or pass it with --peer."
 }
 
 func (c *keygenCmd) Run(e *environment) error {
@@ -26,7 +26,7 @@ func (c *keygenCmd) Run(e *environment) error {
 	file := string(c.Out)
 	err = intentra.WritePrivateKey(file, key)
 	if errors.Is(err, fs.ErrExist) {
-		return usagef("keygen: %s exists and is not overwritten; choose another file, or remove it if nobody needs its key any more", file)
+		return usagef("keygen: %s exists and is not overwritten; choose another file, or remove it if its key is no longer needed", file)
 	}
 	if isOpenError(err) {
 		return usagef("keygen: %w", err)
@@ -40,22 +40,22 @@ func (c *keygenCmd) Run(e *environment) error {
 	return nil
 }
 
-// isOpenError reports whether a file could not even be opened: the name is wrong
-// then, or the user may not write there.
+// isOpenError reports whether a file could not be opened: its name is wrong, or
+// the user may not write there.
 func isOpenError(err error) bool {
 	failed, ok := errors.AsType[*fs.PathError](err)
 	return ok && failed.Op == "open"
 }
 
-// removeUnfinished removes a key file that could not be written to its end,
-// which no command could read and keygen would not overwrite. If it was not even
-// opened, what may be there is not ours.
+// removeUnfinished removes a key file that was written only in part, which no
+// command could read and keygen would not overwrite. A file that could not be
+// opened is not ours and stays.
 func removeUnfinished(path string, err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); !ok || isOpenError(err) {
 		return err
 	}
 	if removeErr := os.Remove(path); removeErr != nil {
-		return fmt.Errorf("%w; what there is of it could not be removed: %w", err, removeErr)
+		return fmt.Errorf("%w; the incomplete file could not be removed: %w", err, removeErr)
 	}
 	return err
 }

@@ -53,8 +53,8 @@ func TestKeygenInNoFolder(t *testing.T) {
 	require.Empty(t, stdout.String())
 }
 
-// A key file that others can read or change still works, and is warned of.
-func TestOpenKeyFileIsWarnedOf(t *testing.T) {
+// A key file that other users can read or replace still works, with a warning.
+func TestWarningAboutKeyFileOfOthers(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("files have no permission bits here")
 	}
@@ -71,7 +71,7 @@ func TestOpenKeyFileIsWarnedOf(t *testing.T) {
 			require.Empty(t, stderr.String(), "mode %o", mode)
 			continue
 		}
-		require.Equal(t, fmt.Sprintf("intentra: warning: others can %s the private key in %s (mode %04o); run 'chmod 600' on it\n",
+		require.Equal(t, fmt.Sprintf("intentra: warning: other users can %s the private key in %s (mode %04o); run 'chmod 600' on it\n",
 			can, id.file, mode), stderr.String())
 	}
 }
@@ -79,12 +79,12 @@ func TestOpenKeyFileIsWarnedOf(t *testing.T) {
 func TestKeygenWithoutAName(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitUsage, run([]string{"keygen", "--out", ""}, nil, &stdout, &stderr))
-	require.Contains(t, stderr.String(), "--out: the name is empty")
+	require.Contains(t, stderr.String(), "--out: the file name is empty")
 	require.Empty(t, stdout.String())
 }
 
-// A key whose public half could not be printed is there all the same, and the
-// message says where, and how to print it.
+// A key whose public half could not be printed exists nevertheless, and the
+// message says where it is and how to print it.
 func TestKeygenOutputFails(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	var stdout, stderr bytes.Buffer
@@ -94,8 +94,8 @@ func TestKeygenOutputFails(t *testing.T) {
 	require.Equal(t, exitOK, run([]string{"pubkey", file}, nil, &stdout, &stderr))
 }
 
-// A key file that the system takes no bytes for does not stay; one that keygen
-// has not made does.
+// A key file that could not be written is removed; a file that keygen has not
+// created is not.
 func TestKeygenRemovesWhatItCannotWrite(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no limit on the size of files here")

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever the command does, right or wrong, it prints no private key, not even
-// one that it was given where a file's name should stand.
+// The command never prints a private key, whether it succeeds or fails, not even
+// one that it was given in place of a file name.
 func TestPrivateKeysAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -28,11 +28,11 @@ func TestPrivateKeysAreNotPrinted(t *testing.T) {
 	}
 	bad := filepath.Join(s.dir, "bad")
 	writeFile(t, bad, "key: "+texts[0]+"\n")
-	require.NoError(t, os.Chmod(s.alice.file, 0o644)) // is warned of
+	require.NoError(t, os.Chmod(s.alice.file, 0o644)) // causes a warning
 
-	var told []*transcript
+	var outputs []*transcript
 	keep := func(r *running) *running {
-		told = append(told, r.stdout, r.stderr)
+		outputs = append(outputs, r.stdout, r.stderr)
 		return r
 	}
 	hub := keep(s.listen(t, "hub"))
@@ -62,14 +62,14 @@ func TestPrivateKeysAreNotPrinted(t *testing.T) {
 			requireNoKey(t, text, stdout.String()+stderr.String())
 		}
 	}
-	for _, tr := range told {
+	for _, tr := range outputs {
 		for _, text := range texts {
 			requireNoKey(t, text, tr.String())
 		}
 	}
 }
 
-// requireNoKey checks that the key of that text is not in what was printed.
+// requireNoKey checks that the output does not contain the key in any form.
 func requireNoKey(t *testing.T, text, printed string) {
 	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(text)

@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// readKey reads a private key file, and warns if it is not its owner's alone.
+// readKey reads a private key file, and warns if other users can access it.
 func readKey(e *environment, name fileName) (intentra.PrivateKey, error) {
 	path := string(name)
 	key, err := untilInterrupted(e, "the key file "+path, func() (intentra.PrivateKey, error) {
@@ -19,31 +19,31 @@ func readKey(e *environment, name fileName) (intentra.PrivateKey, error) {
 		return key, err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return key, usagef("%w; make one with 'intentra keygen --out FILE'", err)
+		return key, usagef("%w; create one with 'intentra keygen --out FILE'", err)
 	}
 	if err != nil {
 		return key, usageError{err}
 	}
 	if info, err := os.Stat(path); err == nil {
 		if can := othersCan(info.Mode()); can != "" {
-			e.warnf("others can %s the private key in %s (mode %04o); run 'chmod 600' on it", can, path, info.Mode().Perm())
+			e.warnf("other users can %s the private key in %s (mode %04o); run 'chmod 600' on it", can, path, info.Mode().Perm())
 		}
 	}
 	return key, nil
 }
 
-// checkPeer reports wrong input if peer, the key that a command is to connect
-// to, is that of the command itself.
+// checkPeer reports wrong input if peer, the key that the command connects to, is
+// the command's own.
 func checkPeer(command string, peer intentra.PublicKey, own intentra.PrivateKey) error {
 	if peer == own.Public() {
-		return usagef("%s: --peer is our own public key, that of --key; give the key of the other side", command)
+		return usagef("%s: --peer is the public key of --key, which is our own; give the key of the other side", command)
 	}
 	return nil
 }
 
-// othersCan says what the file's group or anybody else can do with it, nothing
-// if they can do nothing. It looks at permission bits, which mean nothing on
-// Windows.
+// othersCan describes what other users can do with a file of mode m: "read",
+// "replace", both, or an empty string. It uses the permission bits, which mean
+// nothing on Windows.
 func othersCan(m fs.FileMode) string {
 	const read, write = 0o044, 0o022
 	if runtime.GOOS == "windows" {

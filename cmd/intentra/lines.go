@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// lineReader takes lines from a stream. A line ends at a newline, which is not
-// part of it, or at the end of the stream; all other bytes are part of it.
+// lineReader reads lines from a stream. A line ends at a newline, which is not
+// part of it, or at the end of the stream; all other bytes belong to it.
 type lineReader struct {
 	r      *bufio.Reader
 	limit  int // bytes in a line
@@ -20,9 +20,9 @@ func newLineReader(r io.Reader, limit int) *lineReader {
 	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), limit: limit}
 }
 
-// next returns the next line, which is good until the call after it, or io.EOF
-// when there is none. It reads no more of a line that is too long than it
-// takes to find out.
+// next returns the next line, which is valid until the following call, or io.EOF
+// at the end of the stream. Of a line that is too long it reads only as much as
+// it needs to detect that.
 func (l *lineReader) next() ([]byte, error) {
 	l.line = l.line[:0]
 	l.number++

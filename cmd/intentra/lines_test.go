@@ -64,7 +64,7 @@ func TestLineTooLong(t *testing.T) {
 	}
 }
 
-// An endless line is refused without being read to its end.
+// A line that never ends is refused.
 func TestEndlessLine(t *testing.T) {
 	_, err := newLineReader(endless{}, 1000).next()
 	require.ErrorContains(t, err, "line 1 ")
@@ -83,8 +83,8 @@ func TestReadErrorIsToldWithItsLine(t *testing.T) {
 	require.ErrorContains(t, err, "line 2 ")
 }
 
-// FuzzLines is whoever writes our standard input: what comes out, joined, is
-// what went in, and nothing exceeds the limit.
+// FuzzLines: the attacker writes our standard input. The lines, joined, must be
+// the input, and none may exceed the limit.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\n\nb\r\n"), 3)
 	f.Add([]byte("abcdef"), 2)

@@ -25,48 +25,48 @@ const (
 	exitUsage   = 2
 )
 
-// grammar is the command line: one field a command.
+// grammar is the command line, with one field for each command.
 type grammar struct {
-	Keygen  keygenCmd  `cmd:"" help:"Make a private key and print its public key."`
+	Keygen  keygenCmd  `cmd:"" help:"Create a private key and print its public key."`
 	Pubkey  pubkeyCmd  `cmd:"" help:"Print the public key of a private key file."`
 	Pub     pubCmd     `cmd:"" help:"Send each line of standard input as a message."`
-	Sub     subCmd     `cmd:"" help:"Write each message received as a line to standard output."`
+	Sub     subCmd     `cmd:"" help:"Write each received message as a line to standard output."`
 	Hub     hubCmd     `cmd:"" help:"Relay each peer's messages to all the other peers."`
 	Demo    demoCmd    `cmd:"" help:"Run a hub and many peers on this machine and measure them."`
-	Bench   benchCmd   `cmd:"" help:"Measure what this machine can do."`
+	Bench   benchCmd   `cmd:"" help:"Measure the performance of this machine."`
 	Sim     simCmd     `cmd:"" help:"Simulate fleets with faults, from seeds or scripts."`
-	Replay  replayCmd  `cmd:"" help:"Do again what --record has written down, and compare."`
+	Replay  replayCmd  `cmd:"" help:"Replay a recording made with --record, and compare."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
-// Help is about all commands.
+// Help describes what all commands have in common.
 func (grammar) Help() string {
 	return `Exit codes:
 
-  0  It is done. An interrupt (Ctrl-C, SIGTERM) ends pub, sub, hub, demo, bench,
-     sim and replay early and in good order, which is no failure; nor is a
-     reader of standard output that has gone.
-  1  It has failed after it was begun: no connection, an address in use, a full
-     disk, reliable messages that nobody acknowledged, differences found. Also
-     an interrupt before there was anything to end in good order, such as while
-     a key file is read or pub connects.
-  2  The command line is wrong, or a file named on it: missing, malformed, or to
-     be made and there already. Nothing was begun; only a recording that turns out
-     to be damaged in its middle is replayed as far as that.
+  0  Success. An interrupt (Ctrl-C, SIGTERM) ends pub, sub, hub, demo, bench,
+     sim and replay early and cleanly, which is not a failure; nor is it one if
+     the reader of standard output goes away.
+  1  The command started and failed: no connection, an address in use, a full
+     disk, unacknowledged reliable messages, differences found. Also an interrupt
+     before anything was running, such as while a key file is read or pub
+     connects.
+  2  The command line is wrong, or a file named on it is missing, malformed or,
+     if it is to be created, already exists. Nothing was started, except that a
+     recording with a damaged middle is replayed up to the damage.
 
 A second interrupt kills the process at once; the shell then reports 130, or 143
 for SIGTERM.`
 }
 
 func main() {
-	// A reader of our output that goes away is an error of Write, not a signal
-	// that ends the process before it has said goodbye to its peers.
+	// When the reader of our output goes away, Write must return an error,
+	// instead of a signal ending the process before it has closed its sessions.
 	signal.Ignore(syscall.SIGPIPE)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the whole command with its surroundings handed in. An interrupt ends
-// it cleanly, a second one kills the process.
+// run is the whole command with its inputs and outputs as arguments. An
+// interrupt ends it cleanly, a second one kills the process.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -74,7 +74,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return runContext(ctx, args, stdin, stdout, stderr)
 }
 
-// runContext is run, interrupted by the end of ctx.
+// runContext is run, interrupted when ctx ends.
 func runContext(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &environment{
 		ctx: ctx, stdin: stdin, stdout: stdout, stderr: &lockedWriter{w: stderr},
@@ -109,12 +109,12 @@ func newCommandLine(e *environment) *commandLine {
 	return l
 }
 
-// parse reads the command line. done is true if there is nothing to run: it
-// was wrong, or asked for help.
+// parse parses the command line. done is true if there is nothing to run,
+// because the command line was wrong or asked for help.
 func (l *commandLine) parse(args []string) (command *kong.Context, code int, done bool) {
 	l.code, l.done, l.help.err = exitOK, false, nil
 	command, err := l.parser.Parse(joinNegative(args))
-	if l.help.err != nil { // kong takes it for wrong input, or for nothing
+	if l.help.err != nil { // kong treats it as wrong input, or ignores it
 		return nil, report(l.e, l.help.err), true
 	}
 	if l.done {
@@ -126,7 +126,7 @@ func (l *commandLine) parse(args []string) (command *kong.Context, code int, don
 	return command, 0, false
 }
 
-// failingWriter remembers the first error of a writer.
+// failingWriter keeps the first error of a writer.
 type failingWriter struct {
 	w   io.Writer
 	err error
@@ -149,8 +149,8 @@ func seeHelp(err error) string {
 	return "See '" + command + " --help'."
 }
 
-// report prints err, if it is one to be printed, and returns the exit code
-// that it stands for.
+// report prints err, unless it is nil or a broken pipe, and returns the exit
+// code for it.
 func report(e *environment, err error) int {
 	if err == nil || isBrokenPipe(err) {
 		return exitOK

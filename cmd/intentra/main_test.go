@@ -13,13 +13,12 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Wrong input is told apart from failures by its exit code, and each message
-// says what is wrong.
+// Wrong input has an exit code of its own, and each message says what is wrong.
 func TestWrongInput(t *testing.T) {
 	s := newSite(t)
 	bad := filepath.Join(s.dir, "bad")
 	writeFile(t, bad, "not a key\n")
-	private := filepath.Join(s.dir, "private") // with a bit that no public key has
+	private := filepath.Join(s.dir, "private") // has a bit that no public key has
 	writeFile(t, private, intentra.PublicKey(bytes.Repeat([]byte{0xa5}, 32)).String()+"\n")
 	missing := filepath.Join(s.dir, "missing")
 	pub := func(more ...string) []string { return s.connect("pub", "127.0.0.1:1", s.alice, more...) }
@@ -34,7 +33,7 @@ func TestWrongInput(t *testing.T) {
 		{"keygen without a file", []string{"keygen"}, []string{"--out"}},
 		{"pubkey without a file", []string{"pubkey"}, []string{"<file>"}},
 		{"pubkey of nothing", []string{"pubkey", missing}, []string{missing, "keygen"}},
-		{"pubkey of no name", []string{"pubkey", ""}, []string{"<file>", "the name is empty"}},
+		{"pubkey of no name", []string{"pubkey", ""}, []string{"<file>", "name is empty"}},
 		{"keygen to standard output", []string{"keygen", "--out", "-"}, []string{"--out: -", "standard output"}},
 		{"pubkey of another file", []string{"pubkey", bad}, []string{bad, "base64"}},
 
@@ -56,10 +55,10 @@ func TestWrongInput(t *testing.T) {
 
 		{"pub: negative rate, apart", pub("--rate", "-1"), []string{"pub: --rate is -1;"}},
 		{"pub: flag for a rate", pub("--rate", "--intent"), []string{"--rate: expected float value"}},
-		{"pub to itself", s.connect("pub", "127.0.0.1:1", s.alice, "--peer", s.alice.public), []string{"--peer is our own public key"}},
-		{"pub: empty key file", []string{"pub", "--connect", "127.0.0.1:1", "--peer", s.server.public, "--key", ""}, []string{"--key: the name is empty"}},
-		{"pub: empty recording", pub("--record", ""), []string{"--record: the name is empty"}},
-		{"pub: empty keys of a recording", pub("--record", missing, "--record-keys="), []string{"--record-keys: the name is empty"}},
+		{"pub to itself", s.connect("pub", "127.0.0.1:1", s.alice, "--peer", s.alice.public), []string{"--peer is the public key of --key"}},
+		{"pub: empty key file", []string{"pub", "--connect", "127.0.0.1:1", "--peer", s.server.public, "--key", ""}, []string{"--key: the file name is empty"}},
+		{"pub: empty recording", pub("--record", ""), []string{"--record: the file name is empty"}},
+		{"pub: empty keys of a recording", pub("--record", missing, "--record-keys="), []string{"--record-keys: the file name is empty"}},
 		{"pub: recording to standard output", pub("--record", "-"), []string{"--record: -", "standard output"}},
 		{"pub: keys to standard output", pub("--record", missing, "--record-keys=-"), []string{"--record-keys: -", "standard output"}},
 		{"pub: recording exists", pub("--record", bad), []string{bad, "exists", "new file"}},
@@ -80,8 +79,8 @@ func TestWrongInput(t *testing.T) {
 		{"sub: bad metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", "9090"), []string{"--metrics", "HOST:PORT"}},
 
 		{"sub: negative count, apart", s.connect("sub", "127.0.0.1:1", s.bob, "--count", "-1"), []string{"--count: expected a valid 64 bit uint"}},
-		{"sub to itself", s.connect("sub", "127.0.0.1:1", s.bob, "--peer", s.bob.public), []string{"--peer is our own public key"}},
-		{"sub: empty allow list", []string{"sub", "--listen", ":0", "--allow", "", "--key", s.bob.file}, []string{"--allow: the name is empty"}},
+		{"sub to itself", s.connect("sub", "127.0.0.1:1", s.bob, "--peer", s.bob.public), []string{"--peer is the public key of --key"}},
+		{"sub: empty allow list", []string{"sub", "--listen", ":0", "--allow", "", "--key", s.bob.file}, []string{"--allow: the file name is empty"}},
 		{"sub: empty metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", ""), []string{"--metrics", "HOST:PORT"}},
 		{"sub: recording to standard output", s.connect("sub", "127.0.0.1:1", s.bob, "--record", "-"), []string{"--record: -"}},
 
@@ -90,7 +89,7 @@ func TestWrongInput(t *testing.T) {
 		{"hub: bad allow list", []string{"hub", "--listen", ":0", "--allow", bad, "--key", s.server.file}, []string{bad, "line 1"}},
 
 		{"hub: recording to standard output", []string{"hub", "--listen", ":0", "--allow", "any", "--key", s.server.file, "--record=-"}, []string{"--record: -"}},
-		{"hub: empty allow list", []string{"hub", "--listen", ":0", "--allow=", "--key", s.server.file}, []string{"--allow: the name is empty"}},
+		{"hub: empty allow list", []string{"hub", "--listen", ":0", "--allow=", "--key", s.server.file}, []string{"--allow: the file name is empty"}},
 		{"hub: its key for an allow list", []string{"hub", "--listen", ":0", "--allow", s.server.file, "--key", s.server.file}, []string{s.server.file, "private key file"}},
 		{"hub: a key for an allow list", []string{"hub", "--listen", ":0", "--allow", private, "--key", s.server.file}, []string{private, "private key file"}},
 
@@ -137,7 +136,7 @@ func TestVersion(t *testing.T) {
 	require.Equal(t, 1, strings.Count(stdout.String(), "\n"))
 }
 
-// brokenOutput takes nothing.
+// brokenOutput fails every write.
 type brokenOutput struct{ err error }
 
 func (b brokenOutput) Write([]byte) (int, error) { return 0, b.err }
@@ -153,14 +152,14 @@ func TestOutputFails(t *testing.T) {
 	}
 }
 
-// A list without keys is allowed, as its keys may come later, and warned of.
-func TestEmptyAllowListIsWarnedOf(t *testing.T) {
+// A list without keys is accepted with a warning, because keys may be added later.
+func TestWarningAboutEmptyAllowList(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	writeFile(t, s.allow, "# nobody yet\n")
+	writeFile(t, s.allow, "# no keys yet\n")
 	for _, command := range []string{"hub", "sub"} {
 		r := s.listen(t, command)
-		require.Contains(t, r.stderr.line(t, "warning"), s.allow+": the allow list has no keys, so that nobody may connect")
+		require.Contains(t, r.stderr.line(t, "warning"), s.allow+": the allow list has no keys, so no peer may connect")
 		r.address()
 		r.interrupt()
 		r.succeed()

@@ -2,15 +2,15 @@ package main
 
 import "strings"
 
-// packagePrefixes tell a programmer, not a user, where an error comes from.
+// packagePrefixes are prefixes of errors that help programmers, not users.
 var packagePrefixes = []string{"intentra: ", "conn: ", "udp: ", "journal: "}
 
-// message returns the text of err without the prefix of a package, at its
-// beginning or at that of an error that it wraps. What else looks like one may
-// be part of a file's name.
+// message returns the text of err without package prefixes at its beginning or
+// at the beginning of an error that it wraps. Anything else that looks like a
+// prefix may be part of a file's name, and stays.
 func message(err error) string {
 	text := err.Error()
-	begins := true // err itself begins the text
+	begins := true // the text begins with that of err itself
 	for _, inner := range unwrap(err) {
 		part := inner.Error()
 		if at := strings.LastIndex(text, part); at >= 0 && part != "" {
@@ -29,7 +29,7 @@ func message(err error) string {
 	return text
 }
 
-// unwrap returns the errors that err wraps itself.
+// unwrap returns the errors that err wraps directly.
 func unwrap(err error) []error {
 	switch e := err.(type) {
 	case interface{ Unwrap() []error }:

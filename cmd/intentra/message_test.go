@@ -12,7 +12,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// The names of packages go, those of files stay.
+// Package prefixes are removed, file names stay.
 func TestMessage(t *testing.T) {
 	gone := &fs.PathError{Op: "open", Path: "intentra: x", Err: fs.ErrNotExist}
 	library := fmt.Errorf("intentra: reading a key file: %w", gone)

@@ -15,20 +15,20 @@ import (
 	"github.com/intentra/intentra/metrics"
 )
 
-// metricsFlag is embedded in the commands that can be watched.
+// metricsFlag is embedded in the commands that serve metrics.
 type metricsFlag struct {
-	Metrics listenAddress `placeholder:"ADDR" help:"Serve /metrics, /healthz and /debug/pprof over HTTP on this address. Whoever reaches it can read them."`
+	Metrics listenAddress `placeholder:"ADDR" help:"Serve /metrics, /healthz and /debug/pprof over HTTP on this address. Anyone who can connect to it can read them."`
 }
 
-// metricsServer serves what is to be watched of a transport. A nil one does
-// nothing.
+// metricsServer serves the metrics and profiles of a transport. The methods of a
+// nil metricsServer do nothing.
 type metricsServer struct {
 	listener net.Listener
 	server   http.Server
 }
 
-// listenMetrics takes the address, so that a command fails before it has
-// started anything else. It returns nil for an empty address.
+// listenMetrics opens the listener before the command starts anything else, so
+// that an address in use fails early. It returns nil for an empty address.
 func listenMetrics(addr listenAddress) (*metricsServer, error) {
 	if addr == "" {
 		return nil, nil
@@ -40,7 +40,7 @@ func listenMetrics(addr listenAddress) (*metricsServer, error) {
 	return &metricsServer{listener: l}, nil
 }
 
-// serve starts to answer, and prints where.
+// serve starts to answer requests and prints the URL.
 func (m *metricsServer) serve(e *environment, t *intentra.Transport) {
 	if m == nil {
 		return
@@ -56,7 +56,7 @@ func (m *metricsServer) close() {
 		return
 	}
 	_ = m.server.Close()
-	_ = m.listener.Close() // if it was never served
+	_ = m.listener.Close() // in case serve was never called
 }
 
 func metricsHandler(t *intentra.Transport) http.Handler {

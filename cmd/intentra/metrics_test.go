@@ -54,7 +54,7 @@ func TestMetricsOfAConnectedSub(t *testing.T) {
 	sub.succeed()
 }
 
-// An address that is taken ends the command before it listens for peers.
+// An address in use ends the command before it listens for peers.
 func TestMetricsAddressInUse(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

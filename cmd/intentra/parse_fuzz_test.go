@@ -13,10 +13,11 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// FuzzAddress is a user, or a script with a wrong variable in it. An address is
-// taken as it stands or not at all: a host, a colon and a number; to dial, both
-// must say something. What netip takes for an address and a port is one, but for
-// brackets in a zone, which no interface has in its name.
+// FuzzAddress: the attacker is a user, or a script with a wrong variable. An
+// address is accepted unchanged or refused: a host, a colon and a number; to
+// dial, the host must not be empty and the port not zero. Every address and port
+// that package netip accepts is valid, except for brackets in a zone, which no
+// interface has in its name.
 func FuzzAddress(f *testing.F) {
 	for _, s := range []string{
 		"", ":", ":0", ":4242", "host:0", "host:65535", "host:65536", "192.0.2.7:4242", "[2001:db8::7]:4242", "[fe80::1%eth0]:1",
@@ -53,10 +54,10 @@ func FuzzAddress(f *testing.F) {
 	})
 }
 
-// FuzzCommandLine is a script that makes command lines of what it is given.
-// Nothing panics; a line is understood, asks for help, or ends with a message
-// and the code of wrong input; and what stands where a public key belongs, a
-// private one perhaps, is not told again.
+// FuzzCommandLine: the attacker is a script that builds command lines from
+// arbitrary values. None may panic; each is parsed, asks for help, or ends with a
+// message and the exit code of wrong input. A value in place of a public key may
+// be a private key, so it must not be printed.
 func FuzzCommandLine(f *testing.F) {
 	good := intentra.PublicKey{1}.String()
 	for _, line := range []string{
@@ -66,7 +67,7 @@ func FuzzCommandLine(f *testing.F) {
 	} {
 		f.Add(strings.ReplaceAll(line, " ", "\x00"), "c2VjcmV0")
 	}
-	// One for all, as building it takes longer than all the rest.
+	// Shared, because building it takes longer than everything else.
 	out, errs := new(bytes.Buffer), new(bytes.Buffer)
 	l := newCommandLine(&environment{ctx: context.Background(), stdin: strings.NewReader(""), stdout: out, stderr: errs})
 	f.Fuzz(func(t *testing.T, line, secret string) {
@@ -88,8 +89,8 @@ func FuzzCommandLine(f *testing.F) {
 		secret = strings.Trim(secret, "\x00")
 		_, _, done = l.parse([]string{"pub", "--connect", "h:1", "--key", "k", "--peer=" + secret})
 		if done && len(secret) >= 8 {
-			const told = "intentra: --peer: not a key: want 44 characters of base64, as keygen prints them\nSee 'intentra pub --help'.\n"
-			require.Equal(t, told, errs.String())
+			const want = "intentra: --peer: not a key: want 44 characters of base64, as keygen prints them\nSee 'intentra pub --help'.\n"
+			require.Equal(t, want, errs.String())
 		}
 	})
 }

@@ -8,17 +8,18 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// peerLogDepth is the events that may wait to be written.
+// peerLogDepth is how many events may be queued.
 const peerLogDepth = 1024
 
-// peerLog writes down who comes and goes, without ever holding up the loop
-// that tells it: what a slow stderr cannot take is counted and left out.
+// peerLog logs peers that connect and disconnect. It never blocks the event loop
+// that reports them: events that a slow stderr cannot take are dropped and
+// counted.
 type peerLog struct {
 	log    *slog.Logger
 	name   func(intentra.PublicKey) string
 	events chan loggedEvent
 	stop   chan struct{} // closed to end write
-	done   chan struct{} // closed by write at its end
+	done   chan struct{} // closed when write ends
 	missed atomic.Uint64
 }
 
@@ -27,7 +28,7 @@ type loggedEvent struct {
 	addr netip.AddrPort
 }
 
-// newPeerLog starts a log. name returns what a peer is called, or nothing.
+// newPeerLog starts a log. name returns a peer's name, or an empty string.
 func newPeerLog(log *slog.Logger, name func(intentra.PublicKey) string) *peerLog {
 	l := &peerLog{
 		log: log, name: name, events: make(chan loggedEvent, peerLogDepth),
@@ -37,7 +38,7 @@ func newPeerLog(log *slog.Logger, name func(intentra.PublicKey) string) *peerLog
 	return l
 }
 
-// add never blocks.
+// add queues an event. It never blocks.
 func (l *peerLog) add(e intentra.PeerEvent) {
 	select {
 	case l.events <- loggedEvent{e, e.Peer.Addr()}:
@@ -46,7 +47,7 @@ func (l *peerLog) add(e intentra.PeerEvent) {
 	}
 }
 
-// close returns when all that was added before it is written.
+// close writes the queued events and ends the log.
 func (l *peerLog) close() {
 	close(l.stop)
 	<-l.done
@@ -76,6 +77,6 @@ func (l *peerLog) writeOne(e loggedEvent) {
 		log.Info("peer disconnected", "reason", e.Reason)
 	}
 	if n := l.missed.Swap(0); n > 0 {
-		l.log.Warn("too many peers came and went to write them all down", "missed", n)
+		l.log.Warn("too many peers connected and disconnected to log them all", "missed", n)
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// stuck is a stderr that takes nothing until it is let go.
-type stuck struct {
+// blockedWriter is a stderr that blocks every write until release is closed.
+type blockedWriter struct {
 	*transcript
 	writing, release chan struct{}
 }
 
-func (s *stuck) Write(b []byte) (int, error) {
+func (s *blockedWriter) Write(b []byte) (int, error) {
 	select {
 	case s.writing <- struct{}{}:
 	default:
@@ -26,10 +26,10 @@ func (s *stuck) Write(b []byte) (int, error) {
 	return s.transcript.Write(b)
 }
 
-// The event loop never waits for the log; what does not fit is counted.
+// The event loop never waits for the log; events that do not fit are counted.
 func TestPeerLogNeverBlocks(t *testing.T) {
-	w := &stuck{newTranscript(), make(chan struct{}, 1), make(chan struct{})}
-	l := newPeerLog(slog.New(slog.NewTextHandler(w, nil)), func(intentra.PublicKey) string { return "somebody" })
+	w := &blockedWriter{newTranscript(), make(chan struct{}, 1), make(chan struct{})}
+	l := newPeerLog(slog.New(slog.NewTextHandler(w, nil)), func(intentra.PublicKey) string { return "bob" })
 	hub := startRelay(t, newRelay(), intentra.Config{})
 	p := dialRelay(t, hub, intentra.Config{})
 	l.add(intentra.PeerEvent{Peer: p, Up: true})
@@ -43,6 +43,6 @@ func TestPeerLogNeverBlocks(t *testing.T) {
 	require.Equal(t, 1, strings.Count(text, "peer connected"))
 	require.Equal(t, peerLogDepth, strings.Count(text, "peer disconnected"))
 	require.Contains(t, text, "reason=idle")
-	require.Contains(t, text, "name=somebody")
+	require.Contains(t, text, "name=bob")
 	require.Contains(t, text, "missed=7")
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // holdsPrivateKey reports whether a list is most likely a private key file,
-// which reads like a list of one key without a name: it holds own, or nothing
-// but a key that cannot be a public one. It never says so of public keys, but
-// takes one in 32 of the private ones of others for public.
+// which parses as a list of one key without a name: it contains own, or only a
+// key that cannot be a public one. It is never wrong about public keys, but it
+// mistakes one in 32 private keys of other machines for public ones.
 func holdsPrivateKey(list *intentra.AllowList, own intentra.PrivateKey) bool {
 	if list.Allows(intentra.PublicKey(own)) {
 		return true
@@ -23,11 +23,12 @@ func holdsPrivateKey(list *intentra.AllowList, own intentra.PrivateKey) bool {
 	return list.Name(k) == "" && !canBePublic(k)
 }
 
-// canBePublic reports whether k is the public key of some private one: a
+// canBePublic reports whether k is the public key of some private key: a
 // multiple of the base point, whose order is the prime
 // l = 2^252 + 27742317777372353535851937790883648493 (RFC 7748 section 4.1).
-// Multiplying by 5l-1, a scalar that clamping leaves as it is, gives such a
-// point's negative, which has the same coordinate, and other points' never.
+// Multiplying such a point by 5l-1, a scalar that clamping leaves unchanged,
+// gives its negative, which has the same coordinate. For other points the
+// coordinate changes.
 func canBePublic(k intentra.PublicKey) bool {
 	scalar, err := ecdh.X25519().NewPrivateKey(fiveLess1)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Every public key can be one, and few private keys can.
+// canBePublic is true for every public key and for few private keys.
 func TestCanBePublic(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -30,11 +30,11 @@ func TestCanBePublic(t *testing.T) {
 			found++
 		}
 		public[31] |= 0x80
-		require.False(t, canBePublic(public), "this bit is ignored, so that nobody writes it")
+		require.False(t, canBePublic(public), "no public key has this bit, because X25519 ignores it")
 	}
 	require.Greater(t, found, n*8/10, "31 of 32 are expected")
 
-	// Points of small order, and one that is not written in the least way.
+	// Points of small order, and one with a non-canonical encoding.
 	require.False(t, canBePublic(intentra.PublicKey{}))
 	require.False(t, canBePublic(intentra.PublicKey{1}))
 	require.True(t, canBePublic(intentra.PublicKey{9}), "the base point")

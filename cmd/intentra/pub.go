@@ -13,20 +13,20 @@ import (
 
 type pubCmd struct {
 	Connect dialAddress        `required:"" placeholder:"ADDR" help:"HOST:PORT of the hub or subscriber."`
-	Peer    intentra.PublicKey `required:"" placeholder:"PUBKEY" help:"The public key that must answer there."`
+	Peer    intentra.PublicKey `required:"" placeholder:"PUBKEY" help:"The public key that the other side must have."`
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
-	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the other side takes them."`
+	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the other side accepts them."`
 	Intent  string             `default:"realtime" enum:"realtime,latest,reliable" help:"How the messages travel: ${enum}."`
 	Suite   string             `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
 	Channel uint32             `default:"0" help:"The channel to send on."`
-	Repeat  int                `default:"1" help:"Send all lines this many times; above 1 they are first read into memory."`
+	Repeat  int                `default:"1" help:"Send all lines this many times; if above 1, all lines are read into memory first."`
 	recordFlags
 }
 
 func (c *pubCmd) Help() string {
-	return "Every line is a message, without its newline; an empty line is an empty message. At the end pub waits for what is on its way, " +
+	return "Every line is a message, without its newline; an empty line is an empty message. At the end pub waits for outstanding acknowledgements " +
 		"and prints a JSON summary on standard error, where lines = acked + lost + dropped. It exits with 1 if a line is too long, or if reliable messages stay unacknowledged. " +
-		"If the connection is lost, it connects again."
+		"If the connection is lost, pub reconnects."
 }
 
 func (c *pubCmd) check() error {
@@ -83,9 +83,9 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	return nil
 }
 
-// send sends until the lines or ctx end. Reading cannot be interrupted, so it
-// has a goroutine, which after an interrupt is left to end with the process;
-// it sends nothing then that would be missing in the summary.
+// send sends until the input or ctx ends. Reading cannot be interrupted, so it
+// happens in a goroutine, which after an interrupt runs until the process ends.
+// It sends no line after that, so the summary is complete.
 func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error {
 	result := make(chan error, 1)
 	go func() { result <- p.send(ctx, e.stdin, c) }()
@@ -93,13 +93,13 @@ func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		p.sending.Lock() // until the line in hand is counted
+		p.sending.Lock() // waits until the current line is counted
 		defer p.sending.Unlock()
 		return nil
 	}
 }
 
-// progress prints how it stands, once a second.
+// progress prints the counters once a second.
 func (p *publication) progress(ctx context.Context, e *environment) {
 	for load.Sleep(ctx, time.Second) {
 		s := p.standing()

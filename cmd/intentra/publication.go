@@ -14,7 +14,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// publication is lines on their way to one peer.
+// publication sends lines to one peer and counts them.
 type publication struct {
 	peer   *intentra.Peer
 	intent intentra.Intent
@@ -25,7 +25,7 @@ type publication struct {
 	lines, bytes atomic.Uint64
 }
 
-// send sends the lines of r as c says.
+// send sends the lines of r according to the flags c.
 func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
 	s := &lineSender{publication: p, pacer: newPacer(c.Rate), wait: c.Rate == 0 || p.intent == intentra.Reliable}
 	m := intentra.Message{Channel: c.Channel, Intent: p.intent}
@@ -36,16 +36,16 @@ func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
 	return s.repeat(ctx, m, lines, c.Repeat)
 }
 
-// lineSender sends at the pace asked for.
+// lineSender sends lines at the requested rate.
 type lineSender struct {
 	*publication
 	pacer *pacer
-	// wait says to wait for room in the queue rather than to let newer
+	// wait makes each line wait for room in the queue. Without it newer
 	// messages displace older ones.
 	wait bool
 }
 
-// stream sends each line as it comes.
+// stream sends each line as it is read.
 func (s *lineSender) stream(ctx context.Context, m intentra.Message, lines *lineReader) error {
 	for {
 		line, err := lines.next()
@@ -86,8 +86,8 @@ func (s *lineSender) repeat(ctx context.Context, m intentra.Message, lines *line
 	return nil
 }
 
-// sendOne reports false if there is no use in sending more: with the error, or
-// none if ctx has ended.
+// sendOne returns false if no more lines can be sent: with an error, or without
+// one if ctx has ended.
 func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, err error) {
 	if !s.pacer.wait(ctx) {
 		return false, nil
@@ -100,7 +100,7 @@ func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, 
 	if s.wait {
 		err = s.peer.SendWait(ctx, m)
 	} else if err = s.peer.Send(m).Err; !errors.Is(err, net.ErrClosed) {
-		err = nil // what was dropped is in the summary
+		err = nil // the summary counts drops
 	}
 	if err != nil && errors.Is(err, context.Cause(ctx)) {
 		return false, nil
@@ -116,14 +116,14 @@ func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, 
 	return true, nil
 }
 
-// finish waits until all that was sent is acknowledged or lost, but no longer
-// than grace, and closes. It fails if Reliable messages remain unacknowledged:
-// then they may not have arrived. Of others, what is missing is in the summary.
+// finish waits until everything sent is acknowledged or lost, at most for grace,
+// and closes the transport. It fails if Reliable messages remain unacknowledged,
+// because they may not have arrived; the summary counts other losses.
 func (p *publication) finish(grace time.Duration) error {
 	err := shutdown(p.peer.Transport(), grace)
 	if p.intent == intentra.Reliable {
 		if s := p.summary(); s.Lost > 0 {
-			return fmt.Errorf("%d of %d reliable messages have not been acknowledged", s.Lost, s.Lines)
+			return fmt.Errorf("%d of %d reliable messages were not acknowledged", s.Lost, s.Lines)
 		}
 	}
 	if isTimeout(err) {
@@ -132,12 +132,12 @@ func (p *publication) finish(grace time.Duration) error {
 	return err
 }
 
-// pubSummary is the JSON line at the end. Counts are of messages:
+// pubSummary is the JSON line at the end of the output. It counts messages:
 // lines = acked + lost + dropped.
 type pubSummary struct {
-	Lines     uint64  `json:"lines"`   // taken from standard input, with repetitions
+	Lines     uint64  `json:"lines"`   // read from standard input, with repetitions
 	Sent      uint64  `json:"sent"`    // handed to the network: lines - dropped
-	Acked     uint64  `json:"acked"`   // known to have arrived
+	Acked     uint64  `json:"acked"`   // acknowledged by the peer
 	Lost      uint64  `json:"lost"`    // sent, and never acknowledged
 	Dropped   uint64  `json:"dropped"` // not sent: superseded, displaced, not connected
 	Bytes     uint64  `json:"bytes"`   // of the lines
@@ -145,22 +145,24 @@ type pubSummary struct {
 	DurationS float64 `json:"duration_s"`
 }
 
-// summary is how it has ended: whatever has not been acknowledged is lost.
+// summary returns the final counters: every message sent and not acknowledged is
+// lost.
 func (p *publication) summary() pubSummary {
 	r := p.standing()
 	if p.intent == intentra.Reliable {
-		// None of them is dropped before the end. What is given up then, some
-		// of it sent many times, is what nobody has acknowledged; packets
-		// acknowledged, which standing has counted, may hold one message twice.
+		// Reliable messages are dropped only at the end. Those dropped then, some
+		// of them sent many times, are the unacknowledged ones. The count of
+		// standing would be wrong, because acknowledged packets may contain the
+		// same message twice.
 		r.Sent, r.Acked, r.Dropped = r.Lines, r.Lines-r.Dropped, 0
 	}
 	r.Lost = r.Sent - r.Acked
 	return r
 }
 
-// standing is how it stands so far. Of what was sent and is neither
-// acknowledged nor lost, some is on its way; what is lost of Reliable messages
-// is sent again, and counts each time.
+// standing returns the current counters. Messages that were sent and are neither
+// acknowledged nor lost are in flight; lost Reliable messages are sent again and
+// counted each time.
 func (p *publication) standing() pubSummary {
 	s := p.peer.Stats()
 	r := pubSummary{

@@ -13,7 +13,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Reliable messages that nobody has acknowledged are a failure, others are not.
+// Unacknowledged Reliable messages are a failure, others are not.
 func TestUnacknowledged(t *testing.T) {
 	t.Parallel()
 	for intent, fails := range map[intentra.Intent]bool{intentra.Reliable: true, intentra.Latest: false} {
@@ -32,8 +32,8 @@ func TestUnacknowledged(t *testing.T) {
 	}
 }
 
-// Whatever becomes of the other side, each line is acknowledged, lost or
-// dropped, and of Reliable ones none is dropped.
+// Even if the other side is killed, each line is acknowledged, lost or dropped,
+// and no Reliable line is dropped.
 func TestEveryLineIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -73,7 +73,8 @@ func TestEveryLineIsAccountedFor(t *testing.T) {
 	}
 }
 
-// A line that waits for room at the interrupt is not sent, and not counted.
+// A line that waits for room when the interrupt arrives is neither sent nor
+// counted.
 func TestInterruptedLineIsNotCounted(t *testing.T) {
 	t.Parallel()
 	hub := startRelay(t, newRelay(), intentra.Config{})
@@ -83,7 +84,7 @@ func TestInterruptedLineIsNotCounted(t *testing.T) {
 	for p.peer.Send(m).Status != intentra.Dropped {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(errors.New("interrupt signal received")) // as that of signal.NotifyContext
+	cancel(errors.New("interrupt signal received")) // the cause that signal.NotifyContext uses
 	s := &lineSender{publication: p, pacer: newPacer(0), wait: true}
 	ok, err := s.sendOne(&lateContext{Context: ctx, left: 2}, m)
 	require.NoError(t, err)
@@ -91,7 +92,7 @@ func TestInterruptedLineIsNotCounted(t *testing.T) {
 	require.Zero(t, p.lines.Load())
 }
 
-// lateContext has ended, but says so only when it has been asked a few times.
+// lateContext has ended, but Err returns nil for the first few calls.
 type lateContext struct {
 	context.Context
 	left int

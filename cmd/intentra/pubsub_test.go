@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// numbered returns n lines that differ.
+// numbered returns n different lines.
 func numbered(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -50,7 +50,7 @@ func TestPubIntoSub(t *testing.T) {
 	}
 }
 
-// Any bytes but the newline survive, and the last line needs none.
+// All bytes except the newline are preserved, and the last line needs no newline.
 func TestLinesArriveByteForByte(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -62,7 +62,7 @@ func TestLinesArriveByteForByte(t *testing.T) {
 	require.Equal(t, text+"\n", sub.stdout.String())
 }
 
-// A whole recorded trajectory, as fast as the subscriber takes it.
+// A whole recorded trajectory, as fast as the subscriber accepts it.
 func TestTrajectory(t *testing.T) {
 	t.Parallel()
 	const path = "../../../shared/data/fr2_desk_groundtruth.txt"
@@ -104,7 +104,7 @@ func TestNothingToPublish(t *testing.T) {
 	require.Zero(t, sub.summary().Received)
 }
 
-// What came before the line that is too long is delivered, and nothing hangs.
+// The lines before a line that is too long are delivered, and nothing hangs.
 func TestMessageTooLong(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -119,7 +119,7 @@ func TestMessageTooLong(t *testing.T) {
 	require.EqualValues(t, 2, pub.summary().Acked)
 }
 
-// The largest message that is let in is one that fits.
+// The longest line that is accepted fits into a message.
 func TestLongestMessage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -151,7 +151,7 @@ func TestTooFewMessages(t *testing.T) {
 	require.Zero(t, unlimited.summary().Received)
 }
 
-// No limit can be asked for in so many words.
+// --count 0 and --timeout 0s mean no limit.
 func TestNoLimit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -162,13 +162,13 @@ func TestNoLimit(t *testing.T) {
 	sub.succeed()
 }
 
-// Why a connection does not come about is told as far as it can be known. Each
-// takes as long as a handshake may, so they wait together.
+// A failed connection is reported with its cause, as far as that can be known.
+// Each attempt takes as long as a handshake may, so they run in parallel.
 func TestRefusedConnections(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	gone := s.listen(t, "sub")
-	nobody := gone.address()
+	unused := gone.address()
 	gone.interrupt()
 	gone.succeed()
 	sub := s.listen(t, "sub")
@@ -177,8 +177,8 @@ func TestRefusedConnections(t *testing.T) {
 		r     *running
 		words []string
 	}{
-		{start(t, strings.NewReader("x\n"), s.connect("pub", nobody, s.alice)...), []string{nobody, "no answer"}},
-		{start(t, nil, s.connect("sub", nobody, s.alice)...), []string{nobody, "no answer"}},
+		{start(t, strings.NewReader("x\n"), s.connect("pub", unused, s.alice)...), []string{unused, "no answer"}},
+		{start(t, nil, s.connect("sub", unused, s.alice)...), []string{unused, "no answer"}},
 		{start(t, strings.NewReader("x\n"), s.connect("pub", addr, s.stranger)...), []string{addr, "not allowed"}},
 		{start(t, strings.NewReader("x\n"), "pub", "--connect", addr, "--peer", s.stranger.public, "--key", s.alice.file), []string{addr, "another key"}},
 		{start(t, nil, "sub", "--connect", addr, "--peer", s.stranger.public, "--key", s.bob.file), []string{addr, "another key"}},
@@ -191,8 +191,8 @@ func TestRefusedConnections(t *testing.T) {
 	require.Zero(t, sub.summary().Received)
 }
 
-// An interrupt while connecting ends a subscriber cleanly; a publisher has
-// failed to publish.
+// An interrupt while connecting ends a subscriber cleanly, but is a failure of a
+// publisher, which has published nothing.
 func TestInterruptedDial(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -202,7 +202,7 @@ func TestInterruptedDial(t *testing.T) {
 	sub := start(t, nil, s.connect("sub", c.LocalAddr().String(), s.alice)...)
 	pub := start(t, strings.NewReader("x"), s.connect("pub", c.LocalAddr().String(), s.bob)...)
 	for range 2 {
-		_, _, err = c.ReadFrom(make([]byte, 2048)) // they are dialling
+		_, _, err = c.ReadFrom(make([]byte, 2048)) // both are dialling
 		require.NoError(t, err)
 	}
 	sub.interrupt()
@@ -212,7 +212,8 @@ func TestInterruptedDial(t *testing.T) {
 	pub.fail(exitFailure)
 }
 
-// A subscriber that is interrupted writes what it has, and ends well.
+// A subscriber that is interrupted writes the messages that it has received, and
+// succeeds.
 func TestInterruptedSub(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -227,7 +228,7 @@ func TestInterruptedSub(t *testing.T) {
 	}
 }
 
-// A publisher that waits for input is not held up by it.
+// An interrupt ends a publisher that waits for input.
 func TestInterruptedPub(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -244,7 +245,7 @@ func TestInterruptedPub(t *testing.T) {
 	require.EqualValues(t, 1, pub.summary().Acked)
 }
 
-// Whoever closes our output has had enough; that is no error.
+// A reader that closes our output early is not an error.
 func TestBrokenPipe(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

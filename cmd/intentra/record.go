@@ -7,20 +7,19 @@ import (
 	"github.com/intentra/intentra/recording"
 )
 
-// recordFlags is embedded in the commands that can be recorded.
+// recordFlags is embedded in the commands that can record.
 type recordFlags struct {
-	Record     newFile `placeholder:"FILE" help:"Record all that comes in and goes out in a new FILE, for 'intentra replay' and Wireshark (pcapng). It holds messages in plain text."`
+	Record     newFile `placeholder:"FILE" help:"Record everything received and sent in a new FILE, for 'intentra replay' and Wireshark (pcapng). It contains messages in plain text."`
 	RecordKeys newFile `placeholder:"FILE" help:"With --record: write the private key, the randomness and all session keys to a new FILE, without which a recording cannot be replayed. Keep it as secret as the private key."`
 }
 
-// recorder is a recording under way. A nil one is none.
+// recorder is a recording in progress, or nil if the command does not record.
 type recorder struct {
 	flags recordFlags
 	*recording.Writer
 }
 
-// open makes the files, so that a command fails before it has started anything
-// else.
+// open creates the files before the command starts anything else.
 func (f recordFlags) open(e *environment) (*recorder, error) {
 	switch {
 	case f.Record == "" && f.RecordKeys == "":
@@ -28,19 +27,19 @@ func (f recordFlags) open(e *environment) (*recorder, error) {
 	case f.Record == "":
 		return nil, usagef("--record-keys needs --record FILE")
 	case f.Record == f.RecordKeys:
-		return nil, usagef("--record and --record-keys name the same file; give the keys one of their own")
+		return nil, usagef("--record and --record-keys name the same file; use a separate file for the keys")
 	}
 	w, err := recording.Create(string(f.Record), string(f.RecordKeys))
 	if err != nil {
 		return nil, usagef("%w; give the name of a new file", err)
 	}
 	if f.RecordKeys != "" {
-		e.warnf("%s gets the private key and all session keys of this run: whoever reads it reads the recording, and can pose as this side", f.RecordKeys)
+		e.warnf("%s will contain the private key and all session keys of this run: anyone who reads it can read the recording and impersonate this side", f.RecordKeys)
 	}
 	return &recorder{f, w}, nil
 }
 
-// writer is what Config.Record takes.
+// writer returns the value for Config.Record.
 func (r *recorder) writer() *recording.Writer {
 	if r == nil {
 		return nil
@@ -48,8 +47,8 @@ func (r *recorder) writer() *recording.Writer {
 	return r.Writer
 }
 
-// close ends the recording once its transport has ended. It returns err, which
-// the command has come to, or what has gone wrong with the recording.
+// close ends the recording after its transport has ended. It returns err, the
+// result of the command, or if that is nil an error of the recording.
 func (r *recorder) close(e *environment, err error) error {
 	if r == nil {
 		return err

@@ -9,30 +9,30 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// relay sends each peer's messages on to all the other peers, on channels of
-// its own. handle and peerEvent run on the transport's loop and share their
-// state without a lock; the counters may be read from anywhere.
+// relay forwards each peer's messages to all the other peers, on channels that it
+// assigns. handle and peerEvent run on the transport's loop and share their state
+// without a lock; the counters may be read from any goroutine.
 type relay struct {
 	channels hub.Table
 	members  map[*intentra.Peer]*member
-	// peers are the members, in an order that changes: see others.
+	// peers are the members, in an order that changes; see others.
 	peers []*intentra.Peer
-	slow  []*intentra.Peer // of one message, kept for its memory
+	slow  []*intentra.Peer // scratch space of sendReliable
 
-	received, relayed    atomic.Uint64 // messages in, messages queued to go out
+	received, relayed    atomic.Uint64 // messages received, messages queued to others
 	unmapped, slowClosed atomic.Uint64
 }
 
 // member is a connected peer.
 type member struct {
-	at       int // its place in peers
+	at       int // index in peers
 	channels *hub.Publisher
 	closing  bool
 }
 
-// What we chose. A hub's loop may take in hundreds of datagrams from many
-// publishers before it sends the first on; a subscriber's queues must hold
-// what comes in one such turn, or one that keeps up would be taken for slow.
+// What we chose. A hub's loop may read hundreds of datagrams from many publishers
+// before it sends anything. A subscriber's queues must hold the messages of one
+// such turn, otherwise a subscriber that keeps up would be treated as slow.
 const (
 	relayStateMessages    = 1 << 12
 	relayStateBytes       = 1 << 20
@@ -40,7 +40,7 @@ const (
 	relayReliableBytes    = 16 << 20
 )
 
-// relayConfig returns the configuration of a transport that r relays for.
+// relayConfig returns the configuration of the transport that r relays on.
 func relayConfig(key intentra.PrivateKey, r *relay) intentra.Config {
 	return intentra.Config{
 		Key: key, Handler: r.handle, OnPeer: r.peerEvent,
@@ -51,12 +51,12 @@ func relayConfig(key intentra.PrivateKey, r *relay) intentra.Config {
 
 func newRelay() *relay { return &relay{members: make(map[*intentra.Peer]*member)} }
 
-// peerEvent is a Config.OnPeer.
+// peerEvent implements Config.OnPeer.
 func (r *relay) peerEvent(e intentra.PeerEvent) {
 	m, known := r.members[e.Peer]
 	switch {
 	case e.Up && known:
-		m.closing = false // a new session took the place of the old one
+		m.closing = false // a new session replaced the old one
 	case e.Up:
 		r.members[e.Peer] = &member{at: len(r.peers), channels: r.channels.Join()}
 		r.peers = append(r.peers, e.Peer)
@@ -69,12 +69,12 @@ func (r *relay) peerEvent(e intentra.PeerEvent) {
 	}
 }
 
-// handle is a Config.Handler.
+// handle implements Config.Handler.
 func (r *relay) handle(p *intentra.Peer, m intentra.Message) {
 	r.received.Add(1)
 	from := r.members[p]
 	if from == nil {
-		return // its goodbye has overtaken it
+		return // the peer has left since
 	}
 	own, ok := from.channels.Map(m.Channel)
 	if !ok {
@@ -84,7 +84,7 @@ func (r *relay) handle(p *intentra.Peer, m intentra.Message) {
 	m.Channel = own
 	to := r.others(from)
 	if len(to) == 0 {
-		return // Broadcast would take no names for all, and echo
+		return // Broadcast to an empty list would send to all peers, the sender included
 	}
 	if m.Intent == intentra.Reliable {
 		r.sendReliable(m, to)
@@ -94,8 +94,8 @@ func (r *relay) handle(p *intentra.Peer, m intentra.Message) {
 	r.relayed.Add(uint64(b.Queued + b.Replaced))
 }
 
-// others returns all peers but one. It allocates nothing: the one left out
-// moves to the end of the slice. It is good until the next call.
+// others returns all peers except one. It does not allocate: the excluded peer
+// moves to the end of the slice. The result is valid until the next call.
 func (r *relay) others(but *member) []*intentra.Peer {
 	r.moveToEnd(but)
 	return r.peers[:len(r.peers)-1]
@@ -108,8 +108,8 @@ func (r *relay) moveToEnd(m *member) {
 	m.at, other.at = last, m.at
 }
 
-// sendReliable sends m to each peer, and closes those whose queue is full: to
-// skip a Reliable message and go on would break the promise.
+// sendReliable sends m to each peer, and closes those whose queue is full,
+// because skipping a Reliable message would break its promise.
 func (r *relay) sendReliable(m intentra.Message, to []*intentra.Peer) {
 	r.slow = r.slow[:0]
 	for _, p := range to {
@@ -120,7 +120,7 @@ func (r *relay) sendReliable(m intentra.Message, to []*intentra.Peer) {
 			r.slow = append(r.slow, p)
 		}
 	}
-	// Closing may change r.peers, which to is a part of.
+	// Closing may change r.peers, and to is a slice of it.
 	for _, p := range r.slow {
 		if m := r.members[p]; m != nil && !m.closing {
 			m.closing = true

@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Whoever comes and goes, the others are all but one, and each peer knows its
-// place.
+// While peers join and leave, others returns all peers except one, and each
+// member knows its index.
 func TestOthers(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -27,7 +27,7 @@ func TestOthers(t *testing.T) {
 	connected := map[*intentra.Peer]bool{}
 	for range 5000 {
 		p := all[rnd.IntN(len(all))]
-		up := rnd.IntN(2) == 0 // also for those who are there, or gone, already
+		up := rnd.IntN(2) == 0 // also repeats the current state
 		r.peerEvent(intentra.PeerEvent{Peer: p, Up: up})
 		if up {
 			connected[p] = true
@@ -62,7 +62,7 @@ func TestOthersDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// A publisher that is alone gets nothing back.
+// A publisher without other peers does not receive its own messages.
 func TestNoEcho(t *testing.T) {
 	t.Parallel()
 	r := newRelay()
@@ -76,14 +76,14 @@ func TestNoEcho(t *testing.T) {
 			require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intent, Payload: []byte(text)}))
 		}
 	}
-	send(alone, "to nobody")
+	send(alone, "not relayed")
 	other := dialRelay(t, hub, intentra.Config{})
 	send(other, "to the first")
 	require.Equal(t, "to the first", <-got)
 }
 
-// A subscriber that does not keep up with Reliable messages is closed, and
-// told why; no message is skipped.
+// A subscriber that does not keep up with Reliable messages is closed with the
+// reason slow; no message is skipped.
 func TestSlowSubscriberIsClosed(t *testing.T) {
 	t.Parallel()
 	r := newRelay()
@@ -107,7 +107,7 @@ func TestSlowSubscriberIsClosed(t *testing.T) {
 	m, err := slow.Receive(ctx)
 	require.NoError(t, err)
 	require.Equal(t, []byte{0}, m.Payload)
-	// From here on it does not call Receive.
+	// From here on the subscriber does not call Receive.
 	for n, reason := 1, wire.CloseNone; reason == wire.CloseNone; n++ {
 		send(n)
 		select {
@@ -119,7 +119,7 @@ func TestSlowSubscriberIsClosed(t *testing.T) {
 	require.Positive(t, r.slowClosed.Load())
 	for want := byte(1); ; want++ {
 		received, cancel := context.WithCancel(ctx)
-		cancel() // take only what is there
+		cancel() // read only what has arrived
 		m, err := slow.Receive(received)
 		if err != nil {
 			return
@@ -128,7 +128,7 @@ func TestSlowSubscriberIsClosed(t *testing.T) {
 	}
 }
 
-// A publisher with too many channels loses what is on the others.
+// A publisher with too many channels loses the messages on the excess ones.
 func TestTooManyChannels(t *testing.T) {
 	t.Parallel()
 	r := newRelay()

@@ -14,33 +14,32 @@ import (
 
 type replayCmd struct {
 	Capture   fileName   `arg:"" name:"capture" help:"The recording (--record), or a capture of tcpdump, dumpcap or Wireshark; - is standard input."`
-	Keys      fileName   `required:"" placeholder:"FILE" help:"The keys file (--record-keys) of the side that is to be replayed."`
-	Stage     stageName  `placeholder:"NAME" help:"Show each packet, or message, as it leaves this stage of the inbound chain, instead of its verdict."`
-	FuzzSeeds folderName `placeholder:"DIR" help:"Write what passes into folders of DIR, as seeds for fuzzing: datagrams, frames, messages."`
+	Keys      fileName   `required:"" placeholder:"FILE" help:"The keys file (--record-keys) of the side to replay."`
+	Stage     stageName  `placeholder:"NAME" help:"Print each packet or message as it leaves this stage of the inbound chain, instead of its verdict."`
+	FuzzSeeds folderName `placeholder:"DIR" help:"Write the datagrams, frames and messages into folders of DIR, as seeds for fuzzing."`
 	Frames    newFile    `placeholder:"FILE" help:"Write the plaintext of each data packet to a new FILE (pcap), for Wireshark with the dissector intentra_frames."`
-	Quiet     bool       `short:"q" help:"No line for each packet."`
+	Quiet     bool       `short:"q" help:"Do not print a line for each packet."`
 	JSON      bool       `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
 }
 
 func (c *replayCmd) Help() string {
-	return `The real protocol core gets once more all that the recorded one was given, with the same times and the same
-randomness: it comes to the same verdicts and sends the same bytes. What differs is printed, and the exit code is 1:
-the capture is not as it was, or the program has changed. A line for each datagram received says what became of it;
-totals by stage and reason follow. The recording must be of the default stages: one of a program with stages of its own
-is refused.
+	return `Gives the real protocol core all the inputs of the recorded one again, with the same times and random bytes, so it
+reaches the same verdicts and sends the same bytes. Every difference is printed, and the exit code is then 1: the
+capture was changed, or the program was. A line for each received datagram shows its verdict; totals by stage and
+reason follow. The recording must have been made with the default stages; one of a program with other stages is refused.
 
-Of a plain capture the data packets are judged whose keys the keys file has, which is enough to see what a stage
-thinks of them; handshakes and what is sent are not.
+In a plain capture, the data packets are judged whose keys are in the keys file, which shows how each stage treats
+them. Handshakes and sent packets are not judged.
 
-The exit code is 1, too, if there was nothing to compare or to judge, unless --fuzz-seeds or --frames ask for what is
-there. A recording whose writer was killed is replayed as far as it goes, which is no failure. One that is damaged in
-the middle is replayed up to there, and the exit code is 2, as it is for keys that are damaged or of another recording.
+The exit code is also 1 if there was nothing to compare or to judge, unless --fuzz-seeds or --frames is given. A
+recording whose writer was killed is replayed as far as it goes, which is not a failure. A recording with a damaged
+middle is replayed up to the damage, and the exit code is 2, as it is for damaged keys and for keys of another recording.
 
 --json prints {"journal","whole","received","sent","other","unjudged","cut","delivered","entries","differences":{},
-"totals":{},"seeds","interrupted"} and, if nothing was replayed or not all, "error".`
+"totals":{},"seeds","interrupted"} and, if nothing or only a part was replayed, "error".`
 }
 
-// mostDifferences is how many are printed; all are counted.
+// mostDifferences is how many differences are printed; all are counted.
 const mostDifferences = 100
 
 func (c *replayCmd) Run(e *environment) (err error) {
@@ -88,12 +87,12 @@ func (c *replayCmd) Run(e *environment) (err error) {
 		return c.conclude(e, p, &res, &seeds, keys.Local.Port(), failure)
 	}
 	if (err != nil || res.Journal && !res.Whole) && !p.ended() {
-		e.warnf("%s ends early, as if its writer had been killed; what is before that was replayed", c.name())
+		e.warnf("%s ends early, as if its writer had been killed; everything before that was replayed", c.name())
 	}
 	return c.conclude(e, p, &res, &seeds, keys.Local.Port(), nil)
 }
 
-// name is the capture's.
+// name returns the name of the capture for messages.
 func (c *replayCmd) name() string {
 	if c.Capture == "-" {
 		return "standard input"
@@ -117,14 +116,14 @@ func (c *replayCmd) open(e *environment) (*journal.Capture, error) {
 	return capture, nil
 }
 
-// interruptedReader is standard input up to an interrupt.
+// interruptedReader reads standard input until an interrupt.
 type interruptedReader struct {
 	e    *environment
 	name string
 }
 
 func (r *interruptedReader) Read(b []byte) (int, error) {
-	// What is left behind by an interrupt has no hold on b.
+	// A read that is still blocked after an interrupt must not write to b.
 	got, err := untilInterrupted(r.e, r.name, func() ([]byte, error) {
 		own := make([]byte, len(b))
 		n, err := r.e.stdin.Read(own)
@@ -135,14 +134,14 @@ func (r *interruptedReader) Read(b []byte) (int, error) {
 
 func (c *replayCmd) wrongInput(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("replay: %w; pub, sub and hub make one with --record FILE --record-keys FILE", err)
+		return usagef("replay: %w; pub, sub and hub create one with --record FILE --record-keys FILE", err)
 	}
 	return usagef("replay: %w", err)
 }
 
-// failed returns what the command ends with, if the replay has ended with an error:
-// not one that says that the capture was cut off behind what was replayed, or was an
-// interrupt. Whatever is wrong with the files is wrong input.
+// failed returns the error that the command ends with after replay.Run returned
+// err. A truncated capture of which something was replayed, and an interrupt, are
+// not failures. Every fault of the files is wrong input.
 func (c *replayCmd) failed(err error, res *replay.Result, last int) error {
 	nothing := res.Received+res.Sent+res.Other+res.Entries == 0
 	switch {
@@ -151,13 +150,13 @@ func (c *replayCmd) failed(err error, res *replay.Result, last int) error {
 	case errors.Is(err, replay.ErrNoStage), errors.Is(err, replay.ErrKeys), errors.Is(err, replay.ErrKeysCut), errors.Is(err, replay.ErrStages):
 		return usageError{err}
 	case nothing && errors.Is(err, io.ErrUnexpectedEOF):
-		return usagef("replay: %s is cut off before anything that could be replayed", c.name())
+		return usagef("replay: %s is truncated before anything that could be replayed", c.name())
 	case nothing && errors.Is(err, journal.ErrCapture):
 		return usagef("replay: %s: %w", c.name(), err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil
 	case errors.Is(err, journal.ErrCapture):
-		return usagef("replay: %s, behind packet %d: %w", c.name(), last, err)
+		return usagef("replay: %s, after packet %d: %w", c.name(), last, err)
 	}
-	return fmt.Errorf("replay: %s, behind packet %d: %w", c.name(), last, err)
+	return fmt.Errorf("replay: %s, after packet %d: %w", c.name(), last, err)
 }

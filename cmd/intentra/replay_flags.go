@@ -13,9 +13,9 @@ import (
 	"github.com/intentra/intentra/internal/replay"
 )
 
-// stageName and folderName refuse an empty word, as fileName does: without it they
-// would be as good as not given. They refuse a second one, which would have the
-// first forgotten.
+// stageName and folderName refuse an empty value, as fileName does, because it
+// would have the same effect as no flag. They refuse a second value, because it
+// would silently replace the first.
 type (
 	stageName  string
 	folderName string
@@ -31,25 +31,25 @@ func (f *folderName) Decode(ctx *kong.DecodeContext) error {
 
 func decodeWord(ctx *kong.DecodeContext, what string, to *string) error {
 	if *to != "" {
-		return fmt.Errorf("it is given twice; give one %s", what)
+		return fmt.Errorf("given twice; give one %s", what)
 	}
 	if err := ctx.Scan.PopValueInto(what, to); err != nil {
 		return err
 	}
 	if *to == "" {
-		return fmt.Errorf("the name is empty; give that of a %s", what)
+		return fmt.Errorf("the %s name is empty", what)
 	}
 	return nil
 }
 
-// check tells before a long replay what would stop it at its end.
+// check reports, before a long replay, an error that would otherwise end it.
 func (f folderName) check() error {
 	if f == "" {
 		return nil
 	}
 	switch info, err := os.Stat(string(f)); {
 	case err == nil && !info.IsDir():
-		return usagef("replay: %s is a file; --fuzz-seeds wants the name of a folder", f)
+		return usagef("replay: %s is a file; --fuzz-seeds needs the name of a folder", f)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return usagef("replay: --fuzz-seeds: %w", err)
 	}
@@ -68,7 +68,7 @@ func newFramesFile(f io.WriteCloser) *framesFile {
 	return &framesFile{replay.NewFrames(w), w, f}
 }
 
-// close returns the first error, which a full disk has come to several times.
+// close flushes and closes the file. It returns the first error of all writes.
 func (f *framesFile) close() error {
 	err := f.buffer.Flush()
 	if first := f.Err(); first != nil {

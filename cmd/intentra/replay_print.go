@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra/internal/replay"
 )
 
-// replayPrinter writes what happens in a replay, line by line.
+// replayPrinter prints the events of a replay, one line each.
 type replayPrinter struct {
 	out   io.Writer
 	quiet bool
@@ -17,7 +17,7 @@ type replayPrinter struct {
 	last  int // packet
 
 	progress io.Writer // nil: none
-	toldAt   time.Time // when there last was some
+	toldAt   time.Time // when progress was last printed
 
 	told int // differences
 	err  error
@@ -29,7 +29,7 @@ func (p *replayPrinter) printf(format string, args ...any) {
 	}
 }
 
-// stop is asked all the time, and tells how far it is once a second.
+// stop is called often, and prints the progress once a second.
 func (p *replayPrinter) stop() bool {
 	if p.progress != nil && time.Since(p.toldAt) >= time.Second {
 		p.toldAt = time.Now()
@@ -53,7 +53,7 @@ func (p *replayPrinter) packet(k replay.Packet) {
 // shownBytes is how much of a payload view prints.
 const shownBytes = 32
 
-// view prints what a stage has let pass.
+// view prints a packet or message that a stage has accepted.
 func (p *replayPrinter) view(v replay.View) {
 	p.printf("%7d  %s  %d B", v.Number, v.Addr, len(v.Data))
 	if v.Epoch != 0 {
@@ -86,7 +86,7 @@ func (p *replayPrinter) totals(r *replayResult) {
 	case r.Journal && (r.Whole || r.Error != ""):
 		kind = "recording"
 	case r.Journal:
-		kind = "recording without its end"
+		kind = "recording without an end"
 	}
 	if r.Error != "" {
 		kind += ", as far as it was replayed"
@@ -120,7 +120,7 @@ func (p *replayPrinter) totals(r *replayResult) {
 	}
 }
 
-// printCounts prints a line for each, by name.
+// printCounts prints a line for each count, sorted by name.
 func printCounts[N int | uint64](p *replayPrinter, counts map[string]N) {
 	names := make([]string, 0, len(counts))
 	for name := range counts {

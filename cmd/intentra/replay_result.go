@@ -8,8 +8,9 @@ import (
 	"github.com/intentra/intentra/internal/replay"
 )
 
-// errDiffers: the replay was not like the recording; how, has been told.
-var errDiffers = errors.New("replay: it was not the same; the lines marked DIFFERS say where")
+// errDiffers is returned when the replay differs from the recording; the
+// differences have been printed.
+var errDiffers = errors.New("replay: the replay differs from the recording; see the lines marked DIFFERS")
 
 // replayResult is what --json prints.
 type replayResult struct {
@@ -17,7 +18,7 @@ type replayResult struct {
 	Whole       bool              `json:"whole"`   // the journal has its end
 	Received    int               `json:"received"`
 	Sent        int               `json:"sent"`
-	Other       int               `json:"other"`    // packets that are none of ours
+	Other       int               `json:"other"`    // packets that do not belong to this protocol
 	Unjudged    int               `json:"unjudged"` // received, of those
 	Cut         int               `json:"cut"`      // of other, those captured only in part
 	Delivered   int               `json:"delivered"`
@@ -26,15 +27,15 @@ type replayResult struct {
 	Totals      map[string]uint64 `json:"totals"`
 	Seeds       int               `json:"seeds"`
 	Interrupted bool              `json:"interrupted"`
-	Error       string            `json:"error,omitempty"` // what the replay has ended with
+	Error       string            `json:"error,omitempty"` // that ended the replay
 }
 
 func emptyResult() *replayResult {
 	return &replayResult{Differences: map[string]int{}, Totals: map[string]uint64{}}
 }
 
-// conclude prints the totals, and returns the verdict, or failure, which the replay
-// has ended with. A reader of the output who has gone changes nothing about that.
+// conclude prints the totals and returns the result of the command: failure, the
+// error that ended the replay, if there was one. A broken pipe does not change it.
 func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Result, seeds *replay.Seeds, port uint16, failure error) error {
 	r := replayResult{
 		Journal: res.Journal, Whole: res.Whole, Received: res.Received, Sent: res.Sent, Other: res.Other, Unjudged: res.Unjudged, Cut: res.Cut,
@@ -52,7 +53,7 @@ func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Resul
 			return err
 		}
 		r.Seeds = n
-		e.warnf("%s holds %d seeds, with messages in plain text; go doc github.com/intentra/intentra/fuzz SeedFS tells how to use them", c.FuzzSeeds, n)
+		e.warnf("%s contains %d seeds, with messages in plain text; go doc github.com/intentra/intentra/fuzz SeedFS says how to use them", c.FuzzSeeds, n)
 	}
 	p.totals(&r)
 	if c.JSON {
@@ -75,7 +76,8 @@ func (c *replayCmd) conclude(e *environment, p *replayPrinter, res *replay.Resul
 	return fmt.Errorf("replay: %s: %s", c.name(), nothing)
 }
 
-// refuse returns err, by which nothing was replayed, and has --json say so.
+// refuse returns err, the reason why nothing was replayed, and prints it for
+// --json.
 func (c *replayCmd) refuse(e *environment, r *replayResult, err error) error {
 	if !c.JSON {
 		return err
@@ -90,21 +92,22 @@ func (c *replayCmd) refuse(e *environment, r *replayResult, err error) error {
 // begun reports whether anything of the capture was replayed.
 func (r *replayResult) begun() bool { return r.Received+r.Sent+r.Other+r.Entries > 0 }
 
-// nothing says why nothing was compared or judged, if that is so. port is ours.
+// nothing returns why nothing was compared or judged, or an empty string if
+// something was. port is the local port of the recording.
 func (r *replayResult) nothing(port uint16) string {
 	switch {
 	case r.Journal && r.Received+r.Sent+r.Entries == 0:
-		return "nothing was compared: there is nothing behind the recording's first entry"
+		return "nothing was compared: the recording has no entries after its first"
 	case r.Journal || r.Received > r.Unjudged:
 		return ""
 	case r.Received+r.Sent == 0 && r.Cut > 0:
 		return fmt.Sprintf("nothing was judged: %d packets were captured only in part; capture them whole, with tcpdump -s 0", r.Cut)
 	case r.Received+r.Sent == 0:
-		return fmt.Sprintf("nothing was judged: no datagram in it goes to or from port %d, which the keys were recorded at", port)
+		return fmt.Sprintf("nothing was judged: it has no datagram to or from port %d, where the keys were recorded", port)
 	}
 	if r.Cut > 0 {
 		return fmt.Sprintf("nothing was judged: of %d datagrams received %d belong to handshakes, and %d packets were captured only in part; "+
 			"capture them whole, with tcpdump -s 0", r.Received, r.Unjudged, r.Cut)
 	}
-	return fmt.Sprintf("nothing was judged: of %d datagrams received %d belong to handshakes, and what was sent is not judged", r.Received, r.Unjudged)
+	return fmt.Sprintf("nothing was judged: of %d datagrams received %d belong to handshakes, and sent datagrams are not judged", r.Received, r.Unjudged)
 }

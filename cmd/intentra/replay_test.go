@@ -22,14 +22,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// recordTo returns the flags that record a command under a name, and the files.
+// recordTo returns the flags that record a command, and the names of the files.
 func (s site) recordTo(name string) (flags []string, capture, keys string) {
 	capture, keys = filepath.Join(s.dir, name+".pcapng"), filepath.Join(s.dir, name+".keys")
 	return []string{"--record", capture, "--record-keys", keys}, capture, keys
 }
 
-// replayed runs intentra replay for people and again with --json, and returns what
-// both print.
+// replayed runs intentra replay without and with --json, and returns both outputs.
 func replayed(t *testing.T, code int, args ...string) (r replayResult, output string) {
 	t.Helper()
 	people := start(t, nil, append([]string{"replay"}, args...)...)
@@ -40,8 +39,8 @@ func replayed(t *testing.T, code int, args ...string) (r replayResult, output st
 	return r, people.stdout.String()
 }
 
-// A publisher, a hub and a subscriber over loopback: each of them does again,
-// packet by packet, what it did.
+// The recordings of a publisher, a hub and a subscriber over loopback are each
+// replayed identically.
 func TestHubExchangeIsReplayed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -73,17 +72,19 @@ func TestHubExchangeIsReplayed(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, othersCan(info.Mode()))
 	}
-	require.Contains(t, hub.stderr.String(), "can pose as this side")
+	require.Contains(t, hub.stderr.String(), "can read the recording and impersonate this side")
 }
 
-// recorded is 50 Reliable messages of alice's to a recorded subscriber.
+// recorded returns the recording of a subscriber that received 50 Reliable
+// messages from alice.
 func recorded(t *testing.T) (s site, capture, keys string) {
 	s = newSite(t)
 	capture, keys = s.recorded(t, "sub", "reliable", "50")
 	return s, capture, keys
 }
 
-// recordedStates is some of 50 states: a busy machine may be too late for others.
+// recordedStates is recorded with 50 states, some of which a busy machine may
+// lose.
 func recordedStates(t *testing.T) (s site, capture, keys string) {
 	s = newSite(t)
 	capture, keys = s.recorded(t, "sub", "realtime", "5")
@@ -95,11 +96,11 @@ func (s site) recorded(t *testing.T, name, intent, count string) (capture, keys 
 	sub := s.listen(t, "sub", append(flags, "--count", count, "--timeout", "20s")...)
 	pub := start(t, strings.NewReader(numbered(50)), s.connect("pub", sub.address(), s.alice, "--intent", intent, "--rate", "2000")...)
 	sub.succeed()
-	pub.wait() // the subscriber may have gone before it
+	pub.wait() // may fail, if the subscriber ends first
 	return capture, keys
 }
 
-// One bit of one packet, and that packet is what differs.
+// A flipped bit in a packet is reported as a difference of that packet.
 func TestCorruptedCaptureDiffers(t *testing.T) {
 	t.Parallel()
 	s, capture, keys := recordedStates(t)
@@ -111,7 +112,7 @@ func TestCorruptedCaptureDiffers(t *testing.T) {
 	require.EqualValues(t, 1, r.Totals["inbound packets dropped aead/forged"])
 }
 
-// corrupted is a copy with a bit changed in the packet of the number.
+// corrupted returns a copy of the capture with one bit of a packet flipped.
 func (s site) corrupted(t *testing.T, capture string) (name, number string) {
 	b := readFile(t, capture)
 	number, data := someDataPacket(t, capture)
@@ -129,7 +130,7 @@ func readFile(t *testing.T, name string) []byte {
 	return b
 }
 
-// A reader who goes away does not take the verdict with him.
+// A broken pipe does not change the exit code.
 func TestReplayIntoABrokenPipe(t *testing.T) {
 	t.Parallel()
 	s, capture, keys := recordedStates(t)
@@ -139,11 +140,11 @@ func TestReplayIntoABrokenPipe(t *testing.T) {
 		require.Equal(t, exitOK, run(append([]string{"replay", capture}, flags...), nil, brokenOutput{syscall.EPIPE}, &stderr))
 		require.Empty(t, stderr.String())
 		require.Equal(t, exitFailure, run(append([]string{"replay", broken}, flags...), nil, brokenOutput{syscall.EPIPE}, &stderr))
-		require.Contains(t, stderr.String(), "it was not the same")
+		require.Contains(t, stderr.String(), "the replay differs from the recording")
 	}
 }
 
-// A file that is damaged in the middle is named so, with the place; one of which
+// A capture with a damaged middle is reported with the position; one of which
 // nothing can be replayed is wrong input.
 func TestDamagedCaptureIsRefused(t *testing.T) {
 	t.Parallel()
@@ -157,7 +158,7 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 	last := bytes.LastIndex(whole, []byte(`"kind":"flush"`))
 	damaged := bytes.Clone(whole)
 	damaged[last+8] ^= 1
-	replayOf(damaged).fail(exitUsage, "behind packet ", ": block ", "the file is damaged from there on, take another copy of it")
+	replayOf(damaged).fail(exitUsage, "after packet ", ": block ", "the file is damaged from there on, take another copy of it")
 	r, output := replayed(t, exitUsage, name, "--keys", keys)
 	require.Contains(t, r.Error, "the file is damaged from there on")
 	require.Positive(t, r.Received)
@@ -177,7 +178,7 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 	for _, cut := range []int{5, 30, first - 30, first + 100} {
 		r := replayOf(whole[:cut])
 		require.Equal(t, exitUsage, r.wait(), "cut to %d bytes: %s", cut, r.stderr)
-		require.Contains(t, r.stderr.String(), "cut off before", "cut to %d bytes", cut)
+		require.Contains(t, r.stderr.String(), "truncated before", "cut to %d bytes", cut)
 	}
 	damaged = bytes.Clone(whole)
 	damaged[first+3] ^= 1
@@ -188,7 +189,7 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 	require.Empty(t, output)
 }
 
-// So is a keys file, with the line; nothing is compared with what it says.
+// A damaged keys file is reported with the line, and nothing is replayed.
 func TestDamagedKeysAreRefused(t *testing.T) {
 	t.Parallel()
 	s, capture, keys := recorded(t)
@@ -202,7 +203,7 @@ func TestDamagedKeysAreRefused(t *testing.T) {
 	start(t, nil, "replay", capture, "--keys", damaged).fail(exitUsage, "its checksum is wrong")
 }
 
-// Of a recording that is cut at its end all is told that is known.
+// A truncated recording is replayed as far as it goes.
 func TestCutRecordingIsReplayedAsFarAsItGoes(t *testing.T) {
 	t.Parallel()
 	s, capture, keys := recorded(t)
@@ -219,7 +220,7 @@ func TestCutRecordingIsReplayedAsFarAsItGoes(t *testing.T) {
 	require.Contains(t, again.stderr.String(), "ends early, as if its writer had been killed")
 }
 
-// A capture in which there is nothing to judge has not passed.
+// A capture without anything to judge is a failure.
 func TestReplayOfNothing(t *testing.T) {
 	t.Parallel()
 	s, capture, keys := recorded(t)
@@ -231,7 +232,7 @@ func TestReplayOfNothing(t *testing.T) {
 	empty := filepath.Join(s.dir, "empty.pcap")
 	writeFile(t, empty, "\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x00\x65\x00\x00\x00")
 	start(t, nil, "replay", first, "--keys", keys).fail(exitFailure, "nothing was compared")
-	start(t, nil, "replay", empty, "--keys", keys).fail(exitFailure, "nothing was judged: no datagram in it goes to or from port ")
+	start(t, nil, "replay", empty, "--keys", keys).fail(exitFailure, "nothing was judged: it has no datagram to or from port ")
 	r, output := replayed(t, exitFailure, empty, "--keys", keys)
 	require.NotNil(t, r.Differences, "an object")
 	require.NotContains(t, output, "identical")
@@ -242,7 +243,7 @@ func TestReplayOfNothing(t *testing.T) {
 	}
 }
 
-// A capture with a snapshot length is told from one of something else.
+// A capture with truncated packets is distinguished from one of other traffic.
 func TestReplayOfACutCapture(t *testing.T) {
 	t.Parallel()
 	s, capture, keys := recorded(t)
@@ -273,7 +274,7 @@ func TestReplayOfACutCapture(t *testing.T) {
 func TestReplayThatJudgesNothing(t *testing.T) {
 	for _, tc := range []struct {
 		r     replayResult
-		words string // none: something is
+		words string // empty: something is judged
 	}{
 		{replayResult{Journal: true, Entries: 1}, ""},
 		{replayResult{Journal: true, Received: 1}, ""},
@@ -301,7 +302,7 @@ func TestReplayOfStandardInput(t *testing.T) {
 	require.Contains(t, r.stdout.String(), "identical to the recording")
 	start(t, strings.NewReader("text"), "replay", "-", "--keys", keys).fail(exitUsage, "not a capture")
 
-	// An interrupt ends it while more is to come.
+	// An interrupt ends the replay while standard input is still open.
 	for n, code := range map[int]int{0: exitFailure, len(whole) / 2: exitOK} {
 		stdin, feed := io.Pipe()
 		defer feed.Close()
@@ -319,7 +320,7 @@ func TestReplayOfStandardInput(t *testing.T) {
 	}
 }
 
-// A disk that is full is told once.
+// A full disk is reported once.
 func TestFramesToAFullDisk(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space left")
@@ -356,7 +357,7 @@ func someDataPacket(t *testing.T, name string) (number string, data []byte) {
 	}
 }
 
-// --stage shows messages in plain text behind ack, and --fuzz-seeds keeps them.
+// --stage ack prints messages in plain text, and --fuzz-seeds writes them.
 func TestReplayShowsAndKeeps(t *testing.T) {
 	t.Parallel()
 	s, capture, keys := recorded(t)
@@ -398,14 +399,14 @@ func TestReplayRefuses(t *testing.T) {
 		{[]string{"replay", capture, "--keys", nextKeys, "--frames", frames}, "the keys file belongs to another recording"},
 		{[]string{"replay", s.dir, "--keys", keys}, "is a folder"},
 		{[]string{"replay", "", "--keys", keys}, "is empty"},
-		{[]string{"replay", capture, "--keys", ""}, "--keys: the name is empty"},
-		{[]string{"replay", capture, "--keys", keys, "--stage", ""}, "--stage: the name is empty; give that of a stage"},
-		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", ""}, "--fuzz-seeds: the name is empty; give that of a folder"},
-		{[]string{"replay", capture, "--keys", keys, "--stage", "ack", "--stage", "aead"}, "--stage: it is given twice; give one stage"},
-		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", other, "--fuzz-seeds", other}, "--fuzz-seeds: it is given twice"},
-		{[]string{"replay", capture, "--keys", keys, "--frames", ""}, "--frames: the name is empty"},
+		{[]string{"replay", capture, "--keys", ""}, "--keys: the file name is empty"},
+		{[]string{"replay", capture, "--keys", keys, "--stage", ""}, "--stage: the stage name is empty"},
+		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", ""}, "--fuzz-seeds: the folder name is empty"},
+		{[]string{"replay", capture, "--keys", keys, "--stage", "ack", "--stage", "aead"}, "--stage: given twice; give one stage"},
+		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", other, "--fuzz-seeds", other}, "--fuzz-seeds: given twice"},
+		{[]string{"replay", capture, "--keys", keys, "--frames", ""}, "--frames: the file name is empty"},
 		{[]string{"replay", capture, "--keys", keys, "--frames", keys}, "file exists"},
-		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", keys}, "is a file; --fuzz-seeds wants the name of a folder"},
+		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", keys}, "is a file; --fuzz-seeds needs the name of a folder"},
 		{[]string{"replay", capture, "--keys", keys, "--fuzz-seeds", filepath.Join(keys, "seeds")}, "not a directory"},
 		{[]string{"replay", capture, "--keys", keys, "--stage", "nope"}, "cookie ratelimit header"},
 		{[]string{"sub", "--listen", "127.0.0.1:0", "--allow", "any", "--key", s.server.file, "--record", capture}, "file exists"},
@@ -419,7 +420,8 @@ func TestReplayRefuses(t *testing.T) {
 	require.NoFileExists(t, frames)
 }
 
-// What could not begin leaves no files that would be in the way the next time.
+// A command that fails to start leaves no recording, so that it can be repeated
+// with the same file names.
 func TestFailedStartLeavesNoRecording(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -431,7 +433,7 @@ func TestFailedStartLeavesNoRecording(t *testing.T) {
 	require.NoFileExists(t, keys)
 }
 
-// A recorder that is killed leaves what it has written, and that is replayed.
+// The recording of a killed process is replayed as far as it goes.
 func TestKilledRecordingIsReplayed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -445,6 +447,6 @@ func TestKilledRecordingIsReplayed(t *testing.T) {
 	require.True(t, r.Journal)
 	require.False(t, r.Whole)
 	require.Positive(t, r.Received, output)
-	require.Contains(t, output, "recording without its end")
+	require.Contains(t, output, "recording without an end")
 	require.Contains(t, output, "identical as far as it goes")
 }

@@ -17,11 +17,11 @@ import (
 )
 
 type simCmd struct {
-	Seeds  uint64  `default:"100" help:"How many scenarios to make and run, one for each seed."`
+	Seeds  uint64  `default:"100" help:"How many scenarios to generate and run, one for each seed."`
 	First  uint64  `default:"1" help:"The first of these seeds."`
-	Hours  float64 `default:"0.05" help:"How long faults go on in a scenario, in simulated hours."`
-	Peers  int     `default:"6" help:"The most peers of a scenario."`
-	Seed   *uint64 `help:"Run the scenario of this seed alone, or the --script with it."`
+	Hours  float64 `default:"0.05" help:"How long faults last in a scenario, in simulated hours."`
+	Peers  int     `default:"6" help:"The maximum number of peers in a scenario."`
+	Seed   *uint64 `help:"Run only the scenario of this seed, or the --script with this seed."`
 	Script string  `placeholder:"FILE" help:"Run the script in the file; - is standard input."`
 	Trace  bool    `help:"With --seed or --script: print each step with its events, and the trace hash."`
 	Matrix bool    `help:"Measure delivery over lossy links, and print a Markdown table."`
@@ -32,12 +32,13 @@ type simCmd struct {
 }
 
 func (c *simCmd) Help() string {
-	return `Whole fleets run in this process, on a virtual clock and over a network that a seed decides about. Each seed
-stands for a scenario: peers, loads of all intents, and faults of the network and of the peers. At its end all faults
-stop and all peers must be connected again; what a user is promised is checked on every step. A scenario that fails is
-shrunk to the smallest script that still does (go doc github.com/intentra/intentra/sim/script describes the language),
-and the exit code is 1. Lines of a --script that begin with > are held to what comes out. All cores are used; an interrupt ends it early, with what was done until then. A scenario in
-which nothing happens any more for a minute hangs: that ends the run, with its seed and exit code 1.
+	return `Simulates whole fleets in this process, on a virtual clock and over a network that is determined by a seed. Each seed
+is a scenario: peers, loads of all intents, and faults of the network and of the peers. At its end all faults stop and
+all peers must be connected again; the guarantees to users are checked after every step. A scenario that fails is
+shrunk to the smallest script that still fails (go doc github.com/intentra/intentra/sim/script describes the language),
+and the exit code is 1. Lines of a --script that begin with > are compared with the output. All cores are used; an
+interrupt ends the run early and prints the results so far. A scenario without any progress for a minute ends the run,
+with its seed and exit code 1.
 
 --json prints {"seeds","first_seed","hours","most_peers","peer_hours","sent","delivered","failures":[{"seed","error",
 "repeat","script":[],"script_error"}],"interrupted","elapsed_s","cpu_s","peer_seconds_per_cpu_second"}; with --seed or
@@ -45,7 +46,8 @@ which nothing happens any more for a minute hangs: that ends the run, with its s
 rows.`
 }
 
-// errSimulation: something that was simulated went wrong; what, has been told.
+// errSimulation is returned when a simulation failed; the failure has been
+// printed.
 var errSimulation = errors.New("sim")
 
 func (c *simCmd) Run(e *environment, k *kong.Context) error {
@@ -68,10 +70,10 @@ func (c *simCmd) Run(e *environment, k *kong.Context) error {
 	return c.swarm(e)
 }
 
-// exclusions are the flags that mean nothing beside another.
+// exclusions are the flags that have no meaning in combination with another.
 var exclusions = []struct {
 	flag   string
-	beside []string
+	others []string
 }{
 	{"matrix", []string{"speed", "seed", "script", "trace", "seeds", "hours", "peers"}},
 	{"speed", []string{"seed", "script", "trace", "seeds", "hours", "peers"}},
@@ -88,7 +90,7 @@ func (c *simCmd) excluded(words []*kong.Path) error {
 		}
 	}
 	for _, x := range exclusions {
-		for _, other := range x.beside {
+		for _, other := range x.others {
 			if given[x.flag] && given[other] {
 				return usagef("sim: --%s and --%s exclude each other", x.flag, other)
 			}
@@ -129,7 +131,7 @@ func (c *simCmd) settings() swarm.Settings {
 	return swarm.Settings{Peers: c.Peers, Time: time.Duration(hours * float64(time.Hour)).Round(time.Millisecond)}
 }
 
-// oneResult is that of a single scenario.
+// oneResult is the result of a single scenario.
 type oneResult struct {
 	Seed        uint64  `json:"seed"`
 	Trace       string  `json:"trace"`
@@ -144,7 +146,7 @@ type oneResult struct {
 func (c *simCmd) runSeed(e *environment) error {
 	s, err := script.ParseLines(c.scenario(*c.Seed))
 	if err != nil {
-		return fmt.Errorf("sim: the scenario of seed %d cannot be read: %w", *c.Seed, err)
+		return fmt.Errorf("sim: the scenario of seed %d cannot be parsed: %w", *c.Seed, err)
 	}
 	return c.one(e, s)
 }
@@ -172,24 +174,24 @@ func (c *simCmd) readScript(stdin io.Reader) (*script.Script, error) {
 	return script.Parse(f)
 }
 
-// one runs a scenario and prints what has come of it.
+// one runs a scenario and prints its result.
 func (c *simCmd) one(e *environment, s *script.Script) error {
 	if len(s.Lines()) == 0 {
 		return usagef("sim: the script has no step")
 	}
 	live, _ := e.live(c.JSON)
 	if c.Trace {
-		live = e.stdout // where the JSON object is the last line
+		live = e.stdout // the JSON object follows as the last line
 	}
 	out := &failingWriter{w: live}
-	// What stands below the steps holds for the script's own seed.
+	// The output in the script is that of its own seed.
 	verify := c.Seed == nil && s.HasOutput()
 	seed := s.Seed
 	if c.Seed != nil {
 		seed = *c.Seed
 	}
 	var result script.Result
-	var world atomic.Int64 // its time
+	var world atomic.Int64 // simulated time
 	g := newGuard(e.ctx)
 	h := g.begin(seed)
 	err := e.progress().during("sim", func() (float64, string) {
@@ -226,11 +228,11 @@ func (c *simCmd) one(e *environment, s *script.Script) error {
 	}
 	fmt.Fprintf(out, "seed %d: %v simulated, %d messages sent, %d delivered", result.Seed, result.Elapsed, result.Sent, result.Delivered)
 	if result.Refused > 0 {
-		fmt.Fprintf(out, ", %d refused", result.Refused) // too large, or with nobody to send to
+		fmt.Fprintf(out, ", %d refused", result.Refused) // too large, or without a connection
 	}
 	fmt.Fprintf(out, ", trace %s", result.Hash)
 	if r.Interrupted {
-		fmt.Fprint(out, "; interrupted, so nothing is said about the rest")
+		fmt.Fprint(out, "; interrupted, the rest was not run")
 	}
 	fmt.Fprintln(out)
 	if err != nil {
@@ -251,11 +253,11 @@ func (c *simCmd) one(e *environment, s *script.Script) error {
 	return nil
 }
 
-// tellHow prints the scenario of a seed that has failed, which stands in no
-// file, and how to repeat the run.
+// tellHow prints how to repeat a failed run, and for a seed also its scenario,
+// which is not in a file.
 func (c *simCmd) tellHow(out io.Writer, s *script.Script, result script.Result) {
 	if c.Script == "-" {
-		fmt.Fprintf(out, "to repeat it, put the script into a FILE and run: intentra sim --script FILE --seed %d --trace\n", result.Seed)
+		fmt.Fprintf(out, "to repeat it, save the script as FILE and run: intentra sim --script FILE --seed %d --trace\n", result.Seed)
 		return
 	}
 	if c.Script != "" {

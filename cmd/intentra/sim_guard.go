@@ -9,16 +9,17 @@ import (
 	"time"
 )
 
-// What we chose: how long a simulation may go without a thousand steps, which take
-// it milliseconds, and how much of the stacks is told of one that does.
+// What we chose: how long a simulation may take for a thousand steps, which
+// usually take milliseconds, and how many bytes of the stacks are printed if it
+// takes longer.
 const (
 	hangPatience        = time.Minute
-	interruptedPatience = 5 * time.Second // for those who have been asked to stop
+	interruptedPatience = 5 * time.Second // after an interrupt
 	hangStacks          = 64 << 10
 )
 
-// guard watches scenarios that run: a loop in the core would hold up the command
-// for ever, and nothing within the simulation could say so.
+// guard watches running scenarios. An endless loop in the core would block the
+// command for ever, and the simulation itself could not report it.
 type guard struct {
 	ctx      context.Context
 	patience time.Duration
@@ -31,7 +32,7 @@ func newGuard(ctx context.Context) *guard {
 	return &guard{ctx: ctx, patience: hangPatience, hearts: map[*heart]bool{}}
 }
 
-// heart beats as long as the simulator makes steps.
+// heart records when a scenario last made progress.
 type heart struct {
 	g     *guard
 	seed  uint64
@@ -39,7 +40,7 @@ type heart struct {
 	beat  atomic.Int64 // nanoseconds since began
 }
 
-// begin has a scenario watched, until its end.
+// begin starts to watch a scenario; the caller calls end when it has finished.
 func (g *guard) begin(seed uint64) *heart {
 	h := &heart{g: g, seed: seed, began: time.Now()}
 	g.mu.Lock()
@@ -54,14 +55,14 @@ func (h *heart) end() {
 	delete(h.g.hearts, h)
 }
 
-// stop is a script.Options.Stop.
+// stop implements script.Options.Stop.
 func (h *heart) stop() bool {
 	h.beat.Store(int64(time.Since(h.began)))
 	return h.g.ctx.Err() != nil
 }
 
-// run runs f, and returns earlier if something that is watched hangs; what then
-// still runs ends with the process.
+// run runs f. It returns early if a watched scenario hangs; f then continues
+// until the process ends.
 func (g *guard) run(f func()) *hang {
 	ended := make(chan struct{})
 	go func() {
@@ -82,14 +83,14 @@ func (g *guard) run(f func()) *hang {
 	}
 }
 
-// hang is the error of a scenario in which nothing happens any more.
+// hang is the error of a scenario that no longer makes progress.
 type hang struct {
 	seed   uint64
 	silent time.Duration
 }
 
 func (h *hang) Error() string {
-	return fmt.Sprintf("seed %d hangs: the simulation has made no step for %v", h.seed, h.silent.Round(time.Second))
+	return fmt.Sprintf("seed %d hangs: the simulation made no step for %v", h.seed, h.silent.Round(time.Second))
 }
 
 func (g *guard) hung() *hang {
@@ -107,7 +108,7 @@ func (g *guard) hung() *hang {
 	return nil
 }
 
-// oldest returns the seed that has run for longest, if there is one.
+// oldest returns the seed that has been running longest, if any is running.
 func (g *guard) oldest() (seed uint64, age time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -119,7 +120,7 @@ func (g *guard) oldest() (seed uint64, age time.Duration, ok bool) {
 	return seed, age, ok
 }
 
-// tell writes down where it hangs.
+// tell prints the stacks of all goroutines, which show where it hangs.
 func (h *hang) tell(e *environment) {
 	stacks := make([]byte, hangStacks)
 	fmt.Fprintf(e.stderr, "intentra: %v; the stacks of all goroutines:\n%s\n", h, stacks[:runtime.Stack(stacks, true)])

@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra/sim/swarm"
 )
 
-// matrixRow is a cell of the matrix, as JSON has it.
+// matrixRow is a cell of the matrix in JSON.
 type matrixRow struct {
 	Loss         float64 `json:"loss"`
 	DelayMs      float64 `json:"delay_ms"`
@@ -68,7 +68,7 @@ func (c *simCmd) matrix(e *environment) error {
 		}
 	}
 	if len(rows) < len(cells) && stop() {
-		fmt.Fprintln(e.stderr, "interrupted: what was not finished is left out")
+		fmt.Fprintln(e.stderr, "interrupted: unfinished rows are omitted")
 	}
 	if failed > 0 {
 		return fmt.Errorf("%w: %d cells of the matrix failed", errSimulation, failed)
@@ -92,10 +92,10 @@ func rowOf(cell swarm.Cell, seed uint64, stop func() bool) matrixRow {
 	return r
 }
 
-// writeMatrix prints the rows that are done as a Markdown table, and returns
-// them, and how many have failed.
+// writeMatrix prints the finished rows as a Markdown table, and returns them and
+// the number of failures.
 func writeMatrix(w io.Writer, all []matrixRow) (rows []matrixRow, failed int) {
-	rows = []matrixRow{} // which JSON has as a list
+	rows = []matrixRow{} // encodes as [] instead of null
 	fmt.Fprintln(w, "| loss | delay | reordered | duplicated | Realtime delivered | of | Reliable delivered, in order | of | took | twice |")
 	fmt.Fprintln(w, "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
 	for _, r := range all {

@@ -8,9 +8,8 @@ import (
 	"github.com/intentra/intentra/sim/swarm"
 )
 
-// What we chose: the fleets whose simulation is timed, and how much CPU time
-// that takes for each at least. The operating system counts it in steps of 10
-// ms.
+// What we chose: the fleets whose simulation is timed, and the minimum of CPU
+// time for each. The operating system counts CPU time in steps of 10 ms.
 const speedCPU = 2 * time.Second
 
 var (
@@ -26,7 +25,7 @@ var (
 	}
 )
 
-// speedRow is a fleet, as JSON has it.
+// speedRow is a fleet in JSON.
 type speedRow struct {
 	Peers      int     `json:"peers"`
 	Load       string  `json:"load"`
@@ -36,12 +35,12 @@ type speedRow struct {
 	Datagrams  uint64  `json:"datagrams"`
 }
 
-// speed measures how many peer-seconds a second of CPU simulates.
+// speed measures how many peer-seconds are simulated per second of CPU time.
 func (c *simCmd) speed(e *environment) error {
 	out, _ := e.live(c.JSON)
 	fmt.Fprintln(out, "| peers | load | peer-seconds per CPU second | datagrams per CPU second |")
 	fmt.Fprintln(out, "|---:|---|---:|---:|")
-	rows := []speedRow{} // which JSON has as a list
+	rows := []speedRow{} // encodes as [] instead of null
 	for _, peers := range speedPeers {
 		for _, k := range speedKinds {
 			f := swarm.Fleet{Peers: peers, Every: k.every, Audited: k.audited, Stop: func() bool { return e.ctx.Err() != nil }}
@@ -49,7 +48,7 @@ func (c *simCmd) speed(e *environment) error {
 			err := e.progress().during(fmt.Sprintf("speed, %d peers, %s", peers, k.name), func() (float64, string) { return 0, "" },
 				func() error { return r.measure(e, f, c.First) })
 			if e.ctx.Err() != nil {
-				break // and so do all that would follow
+				break // the following fleets break as well
 			}
 			if err != nil {
 				return err
@@ -59,7 +58,7 @@ func (c *simCmd) speed(e *environment) error {
 		}
 	}
 	if e.ctx.Err() != nil {
-		fmt.Fprintln(e.stderr, "interrupted: what was not finished is left out")
+		fmt.Fprintln(e.stderr, "interrupted: unfinished rows are omitted")
 	}
 	if c.JSON {
 		return printJSON(e.stdout, rows)
@@ -67,7 +66,7 @@ func (c *simCmd) speed(e *environment) error {
 	return nil
 }
 
-// measure runs the fleet, connected, until it has taken enough CPU time.
+// measure runs the connected fleet until it has used enough CPU time.
 func (r *speedRow) measure(e *environment, f swarm.Fleet, seed uint64) error {
 	w, err := f.World(seed)
 	if err != nil {
@@ -83,7 +82,7 @@ func (r *speedRow) measure(e *environment, f swarm.Fleet, seed uint64) error {
 		if err := w.Run(step); err != nil {
 			return err
 		}
-		step *= 2 // so that asking for the CPU time costs nothing
+		step *= 2 // so that reading the CPU time is negligible
 		now, err := load.CPUTime()
 		if err != nil {
 			return err

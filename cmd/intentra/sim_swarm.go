@@ -19,14 +19,14 @@ import (
 // What we chose.
 const (
 	shrinkTries = 600 // runs to shrink a scenario with
-	mostShrunk  = 8   // scenarios that are shrunk; more failures are listed
+	mostShrunk  = 8   // scenarios that are shrunk; further failures are only listed
 
-	longScenario = 10 * time.Second // which the progress names
+	longScenario = 10 * time.Second // after which the progress shows its seed
 )
 
-// swarmResult is what has come of many scenarios.
+// swarmResult is the result of many scenarios.
 type swarmResult struct {
-	Seeds       uint64        `json:"seeds"` // that were run to their end
+	Seeds       uint64        `json:"seeds"` // that were run to the end
 	First       uint64        `json:"first_seed"`
 	Hours       float64       `json:"hours"`
 	Peers       int           `json:"most_peers"`
@@ -40,24 +40,24 @@ type swarmResult struct {
 	Speed       float64       `json:"peer_seconds_per_cpu_second"`
 }
 
-// seedFailure is a seed that has failed, and the smallest script that does.
+// seedFailure is a failed seed and the smallest script that fails too.
 type seedFailure struct {
 	Seed        uint64   `json:"seed"`
 	Error       string   `json:"error"`
 	Repeat      string   `json:"repeat"`
 	Script      []string `json:"script,omitempty"`
-	ScriptError string   `json:"script_error,omitempty"` // how that fails
+	ScriptError string   `json:"script_error,omitempty"` // the error of the script
 }
 
-// seedPool has all cores run scenarios, each in a world of its own.
+// seedPool runs scenarios on all cores, each in a world of its own.
 type seedPool struct {
 	c *simCmd
 	g *guard
 
 	mu     sync.Mutex
-	next   uint64 // of c.Seeds
+	next   uint64 // seeds taken, out of c.Seeds
 	shrunk int
-	peers  time.Duration // simulated, of all peers
+	peers  time.Duration // simulated peer time
 	r      *swarmResult
 }
 
@@ -108,7 +108,7 @@ func (c *simCmd) swarmWith(e *environment, g *guard) error {
 	return nil
 }
 
-// result returns what has come of it until now.
+// result returns the results so far.
 func (p *seedPool) result() swarmResult {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +121,7 @@ func (p *seedPool) result() swarmResult {
 	return r
 }
 
-// state is what the progress shows.
+// state returns the progress to show.
 func (p *seedPool) state() (share float64, words string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,7 +191,7 @@ func (p *seedPool) fail(seed uint64, err error) {
 	p.r.Failures = append(p.r.Failures, seedFailure{Seed: seed, Error: err.Error(), Repeat: p.c.repeat(seed)})
 }
 
-// add counts a scenario, and reports whether it is to be shrunk.
+// add counts a scenario, and reports whether to shrink it.
 func (p *seedPool) add(result script.Result, err error) (shrink bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -212,15 +212,15 @@ func (r *swarmResult) write(w io.Writer) error {
 		fmt.Fprintf(w, "FAILED seed %d: %s\n", f.Seed, f.Error)
 		fmt.Fprintf(w, "  to repeat it: %s --trace\n", f.Repeat)
 		if len(f.Script) > 0 {
-			fmt.Fprintf(w, "  the smallest script that fails so; put it into a FILE and run: intentra sim --script FILE --trace\n\n    %s\n\n  %s\n\n",
+			fmt.Fprintf(w, "  the smallest script that fails in the same way; save it as FILE and run: intentra sim --script FILE --trace\n\n    %s\n\n  %s\n\n",
 				strings.Join(f.Script, "\n    "), f.ScriptError)
 		}
 	}
 	if r.Interrupted {
-		fmt.Fprintln(w, "interrupted: these are the seeds that were run to their end")
+		fmt.Fprintln(w, "interrupted: only seeds that were run to the end are counted")
 	}
 	_, err := fmt.Fprintf(w, "%d seeds from %d, %.1f simulated peer-hours, %d messages sent, %d delivered, %d failed\n"+
-		"%.1f s, %.1f s of CPU, %.0f peer-seconds a second of CPU\n",
+		"%.1f s, %.1f s of CPU, %.0f peer-seconds per second of CPU\n",
 		r.Seeds, r.First, r.PeerHours, r.Sent, r.Delivered, len(r.Failures), r.ElapsedS, r.CPUS, r.Speed)
 	return err
 }

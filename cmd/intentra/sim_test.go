@@ -49,7 +49,8 @@ func TestSimSwarm(t *testing.T) {
 	require.Contains(t, out, " 0 failed\n")
 }
 
-// Scenarios that fail are listed with what repeats them, and end in code 1.
+// Failed scenarios are listed with the command that repeats them, and the exit
+// code is 1.
 func TestSimSwarmFailures(t *testing.T) {
 	r := swarmResult{Seeds: 9, First: 1}
 	r.Failures = []seedFailure{{Seed: 7, Error: "seed 7: bad", Script: []string{"seed 7", "node a"}, ScriptError: "line 2", Repeat: "intentra sim --seed 7"}}
@@ -62,7 +63,7 @@ func TestSimSwarmFailures(t *testing.T) {
 	}
 }
 
-// An interrupt ends it with what was done until then.
+// An interrupt ends the run, with the results so far.
 func TestSimInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -85,18 +86,18 @@ func TestSimInterrupted(t *testing.T) {
 	out.Reset()
 	code = runContext(ctx, []string{"sim", "--seeds", "5"}, strings.NewReader(""), &out, &errs)
 	require.Equal(t, exitOK, code, errs.String())
-	require.Contains(t, out.String(), "interrupted: these are the seeds that were run to their end\n0 seeds from 1")
+	require.Contains(t, out.String(), "interrupted: only seeds that were run to the end are counted\n0 seeds from 1")
 	out.Reset()
 	code = runContext(ctx, []string{"sim", "--seed", "1"}, strings.NewReader(""), &out, &errs)
 	require.Equal(t, exitOK, code, errs.String())
-	require.Contains(t, out.String(), "; interrupted, so nothing is said about the rest\n")
+	require.Contains(t, out.String(), "; interrupted, the rest was not run\n")
 }
 
-// An interrupt ends a script in the middle of a step that would not end.
+// An interrupt ends a script in the middle of a long step.
 func TestSimInterruptedInAStep(t *testing.T) {
 	script := "node a\nnode b\nload a b latest 0 every=1ns\nrun 1000h\n"
 	r := start(t, strings.NewReader(script), "sim", "--script", "-", "--json")
-	r.stderr.line(t, "simulated") // it shows how far it is
+	r.stderr.line(t, "simulated") // progress is shown
 	r.interrupt()
 	r.succeed()
 	var one oneResult
@@ -104,8 +105,8 @@ func TestSimInterruptedInAStep(t *testing.T) {
 	require.True(t, one.Interrupted)
 }
 
-// A swarm in which scenarios fail ends in code 1, with each of them, how it has
-// failed, how to repeat it, and the smallest script that fails so.
+// A swarm with failures exits with code 1 and lists each of them: its error, how to
+// repeat it, and the smallest script that fails in the same way.
 func TestSimSwarmThatFails(t *testing.T) {
 	e, out, errs := testEnvironment(t)
 	c := &simCmd{Seeds: 3, First: 5, Hours: 0.002, Peers: 4, JSON: true}
@@ -136,7 +137,7 @@ func TestSimSwarmThatFails(t *testing.T) {
 	require.Contains(t, text.String(), f.ScriptError)
 }
 
-// A call that does not return is told with its seed, and ends the run.
+// A call that does not return ends the run, and is reported with its seed.
 func TestSimHangs(t *testing.T) {
 	e, out, errs := testEnvironment(t)
 	c := &simCmd{Seeds: 1000, First: 7, Hours: 0.002, Peers: 4, JSON: true}
@@ -148,9 +149,9 @@ func TestSimHangs(t *testing.T) {
 		return swarm.Generate(seed, s)
 	}
 	g := newGuard(t.Context())
-	g.patience = 0 // who has not made a step since the last look
+	g.patience = 0 // every scenario without a step since the last check hangs
 	require.Equal(t, exitFailure, report(e, c.swarmWith(e, g)))
-	require.Contains(t, errs.String(), "hangs: the simulation has made no step for")
+	require.Contains(t, errs.String(), "hangs: the simulation made no step for")
 	require.Contains(t, errs.String(), "goroutine ", "where it hangs")
 	var r swarmResult
 	lastLine(t, out.String(), &r)
@@ -184,7 +185,7 @@ func TestGuard(t *testing.T) {
 	require.Nil(t, g.hung())
 }
 
-// testEnvironment is one whose output a test reads.
+// testEnvironment returns an environment whose output a test can read.
 func testEnvironment(t *testing.T) (e *environment, stdout, stderr *strings.Builder) {
 	stdout, stderr = new(strings.Builder), new(strings.Builder)
 	return &environment{ctx: t.Context(), stdin: strings.NewReader(""), stdout: stdout, stderr: &lockedWriter{w: stderr}}, stdout, stderr
@@ -215,7 +216,7 @@ func TestSimScript(t *testing.T) {
 	code, out, errs = simulate(t, text+"expect apart a b\n", "--script", "-", "--seed", "9")
 	require.Equal(t, exitFailure, code)
 	require.Contains(t, errs, "intentra: sim: seed 9: line 8: expect apart a b: expectation: a and b are not apart")
-	require.Contains(t, out, "to repeat it, put the script into a FILE and run: intentra sim --script FILE --seed 9 --trace")
+	require.Contains(t, out, "to repeat it, save the script as FILE and run: intentra sim --script FILE --seed 9 --trace")
 	for _, flag := range []string{"--trace", "--json"} {
 		code, _, errs = simulate(t, strings.Replace(text, "25ms", "26ms", 1), "--script", "-", flag)
 		require.Equal(t, exitFailure, code)
@@ -226,7 +227,7 @@ func TestSimScript(t *testing.T) {
 	require.Contains(t, out, "0 delivered, 1 refused, trace ")
 }
 
-// A full disk is told, whatever is printed.
+// A full disk is reported for every kind of output.
 func TestSimFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 
 type subCmd struct {
 	Listen  listenAddress      `placeholder:"ADDR" help:"Listen on HOST:PORT for publishers; port 0 picks a free one."`
-	Allow   fileName           `placeholder:"FILE|any" help:"With --listen: who may connect, a file with a public key and an optional name on each line. SIGHUP reads it again."`
+	Allow   fileName           `placeholder:"FILE|any" help:"With --listen: the keys that may connect, a file with a public key and an optional name on each line. SIGHUP reloads it."`
 	Connect dialAddress        `placeholder:"ADDR" help:"Or connect to the hub on HOST:PORT."`
-	Peer    intentra.PublicKey `placeholder:"PUBKEY" help:"With --connect: the public key that must answer there."`
+	Peer    intentra.PublicKey `placeholder:"PUBKEY" help:"With --connect: the public key that the other side must have."`
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
-	Count   uint64             `placeholder:"N" help:"End after N messages; 0, as without it, for no limit."`
-	Timeout time.Duration      `placeholder:"D" help:"End after this long, such as 30s; 0s, as without it, for no limit. With --count, fewer than N messages by then are a failure."`
+	Count   uint64             `placeholder:"N" help:"End after N messages; 0, the default, means no limit."`
+	Timeout time.Duration      `placeholder:"D" help:"End after this long, such as 30s; 0s, the default, means no limit. With --count, fewer than N messages within this time are a failure."`
 	metricsFlag
 	recordFlags
 }
@@ -35,7 +35,7 @@ func (c *subCmd) check() error {
 	case listening && c.Allow == "":
 		return usagef("sub: --listen needs --allow FILE to say who may connect, or --allow any")
 	case connecting && !hasPeer:
-		return usagef("sub: --connect needs --peer PUBKEY, the key that must answer there")
+		return usagef("sub: --connect needs --peer PUBKEY, the key that the other side must have")
 	case !listening && !connecting:
 		return usagef("sub: give --listen ADDR --allow FILE, or --connect ADDR --peer PUBKEY")
 	case c.Timeout < 0:
@@ -113,8 +113,8 @@ func (c *subCmd) connect(e *environment, cfg intentra.Config, m *metricsServer) 
 	return err
 }
 
-// receive copies messages to stdout and ends with the summary. It calls closing
-// before it closes t.
+// receive copies messages to stdout and prints the summary at the end. It calls
+// closing before it closes t.
 func (c *subCmd) receive(e *environment, ctx context.Context, t *intentra.Transport, closing func()) error {
 	s := &subscription{want: c.Count, closing: closing}
 	err := s.run(ctx, t, e.stdout, c.Timeout)

@@ -16,24 +16,24 @@ import (
 
 // What we chose.
 const (
-	// subQueue is how many messages of one publisher may wait until they are
-	// written. State beyond it is lost, Reliable messages wait at the sender.
+	// subQueue is how many messages of one publisher are queued until they are
+	// written. States beyond it are lost, Reliable messages wait at the sender.
 	subQueue = 1 << 16
-	// subBuffer is the bytes written at a time, if that many are there.
+	// subBuffer is the maximum size of a write, in bytes.
 	subBuffer = 64 << 10
 )
 
-// subscription is received messages on their way to an output.
+// subscription copies received messages to an output and counts them.
 type subscription struct {
-	want    uint64 // messages, or 0 for no end
+	want    uint64 // messages, or 0 for no limit
 	closing func() // called before the transport is closed
 	start   time.Time
 
 	received, bytes atomic.Uint64
 }
 
-// run copies messages to w until there are enough of them, the time or ctx
-// ends, or nobody reads them. Then it closes t, and copies what has come in
+// run copies messages to w until it has the wanted number, the timeout expires,
+// ctx ends, or w fails. Then it closes t and copies the messages that have arrived
 // until then.
 func (s *subscription) run(ctx context.Context, t *intentra.Transport, w io.Writer, timeout time.Duration) error {
 	s.start = time.Now()
@@ -62,17 +62,17 @@ func (s *subscription) run(ctx context.Context, t *intentra.Transport, w io.Writ
 			return err
 		}
 	case <-time.After(closeGrace):
-		return errors.New("standard output takes nothing any more; the last messages are lost")
+		return errors.New("standard output accepts no more data; the last messages are lost")
 	}
 	if n := s.received.Load(); !stopped && n < s.want {
-		return fmt.Errorf("%d of %d messages after %v", n, s.want, timeout)
+		return fmt.Errorf("received %d of %d messages within %v", n, s.want, timeout)
 	}
 	return nil
 }
 
-// copy writes each message as a line, until there are enough of them or t has
-// been closed. What has been received is written at once, by as few writes as
-// that takes.
+// copy writes each message as a line, until it has the wanted number or t is
+// closed. It flushes when no further message is waiting, so that messages are
+// written promptly and in few writes.
 func (s *subscription) copy(t *intentra.Transport, w io.Writer) error {
 	out := bufio.NewWriterSize(w, subBuffer)
 	noWait, cancel := context.WithCancel(context.Background())
@@ -88,7 +88,7 @@ func (s *subscription) copy(t *intentra.Transport, w io.Writer) error {
 		if err != nil {
 			return errors.Join(err, flush(out))
 		}
-		// Errors of out stay until it is flushed.
+		// Errors of out are returned by flush.
 		_, _ = out.Write(m.Payload)
 		_ = out.WriteByte('\n')
 		s.bytes.Add(uint64(len(m.Payload)))
@@ -105,7 +105,7 @@ func flush(out *bufio.Writer) error {
 	return nil
 }
 
-// subSummary is the JSON line at the end.
+// subSummary is the JSON line at the end of the output.
 type subSummary struct {
 	Received  uint64     `json:"received"` // messages
 	Bytes     uint64     `json:"bytes"`    // of their payloads

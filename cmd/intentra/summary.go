@@ -11,7 +11,8 @@ func (e *environment) summarize(v any) error {
 	return json.NewEncoder(e.stderr).Encode(v)
 }
 
-// seconds and microseconds round d for people who read summaries.
+// seconds and microseconds convert d for the summaries; seconds rounds to
+// microseconds.
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*1e6) / 1e6 }
 
 func microseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }

@@ -10,12 +10,12 @@ import (
 )
 
 // uplink watches the connection of a command that dials. While the transport
-// dials again by itself there is only something to tell; when it has given up,
-// because the other side has closed the connection for good, the command ends.
+// reconnects by itself, uplink only logs; when the other side has closed the
+// connection for good, it ends the command.
 type uplink struct {
 	log  *slog.Logger
 	end  context.CancelFunc
-	lost bool // the loop's
+	lost bool // used by the event loop alone
 
 	closing atomic.Bool
 	failed  atomic.Pointer[error]
@@ -28,19 +28,19 @@ func newUplink(parent context.Context, log *slog.Logger) (*uplink, context.Conte
 	return &uplink{log: log, end: cancel}, ctx
 }
 
-// close says that from now on it is we who end the connection.
+// close announces that the command itself is about to end the connection.
 func (u *uplink) close() { u.closing.Store(true) }
 
-// peerEvent is a Config.OnPeer.
+// peerEvent implements Config.OnPeer.
 func (u *uplink) peerEvent(e intentra.PeerEvent) {
 	switch {
 	case u.closing.Load():
 	case e.Up && u.lost:
-		u.log.Info("connected again", "addr", e.Peer.Addr())
+		u.log.Info("reconnected", "addr", e.Peer.Addr())
 		u.lost = false
 	case e.Up:
 	case e.Reconnecting:
-		u.log.Warn("connection lost, trying to connect again", "reason", e.Reason)
+		u.log.Warn("connection lost, reconnecting", "reason", e.Reason)
 		u.lost = true
 	default:
 		err := fmt.Errorf("the other side has closed the connection: %s", e.Reason)
