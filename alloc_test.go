@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -42,7 +44,7 @@ type echo struct {
 }
 
 func newEcho(t testing.TB, cfg intentra.Config, intent intentra.Intent, size int) *echo {
-	e := &echo{ctx: within(t), done: make(chan struct{}, 1), m: intentra.Message{Intent: intent, Payload: make([]byte, size)}}
+	e := &echo{ctx: loopback.Context(t), done: make(chan struct{}, 1), m: intentra.Message{Intent: intent, Payload: make([]byte, size)}}
 	// An empty queue keeps 16 KiB of buffer; what bursts need beyond that is
 	// allocated for each burst.
 	e.window = min(200, 16<<10/size)
@@ -54,7 +56,7 @@ func newEcho(t testing.TB, cfg intentra.Config, intent intentra.Intent, size int
 			e.done <- struct{}{}
 		}
 	}
-	e.p = dial(t, listen(t, server), client)
+	e.p = loopback.Dial(t, loopback.Listen(t, server), client)
 	return e
 }
 
@@ -80,7 +82,7 @@ func (e *echo) run(t testing.TB, n int) {
 // In steady state no message costs an allocation, in either direction, at
 // either end, with or without stages of the user's.
 func TestMessagesAllocateNothing(t *testing.T) {
-	if underRace {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	for name, cfg := range map[string]intentra.Config{

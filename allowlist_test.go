@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 func TestAllowListForms(t *testing.T) {
-	a, b, c, d := newKey(t).Public(), newKey(t).Public(), newKey(t).Public(), newKey(t).Public()
+	a, b, c, d := loopback.Key(t).Public(), loopback.Key(t).Public(), loopback.Key(t).Public(), loopback.Key(t).Public()
 	text := "# robots\r\n\r\n" +
 		a.String() + "\r\n" +
 		"  \t" + b.String() + "\tarm  of   the hall # left one\r\n" +
@@ -46,12 +47,12 @@ func TestEmptyAllowListAllowsNobody(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, l.Len())
 	require.Empty(t, l.Keys())
-	require.False(t, l.Allows(newKey(t).Public()))
+	require.False(t, l.Allows(loopback.Key(t).Public()))
 	require.False(t, l.Allows(intentra.PublicKey{}))
 }
 
 func TestAllowListErrorsNameTheLine(t *testing.T) {
-	k, private := newKey(t).Public(), newKey(t)
+	k, private := loopback.Key(t).Public(), loopback.Key(t)
 	good := k.String() + " robot\n"
 	for name, c := range map[string]struct{ text, line string }{
 		"no key":       {"\n\nrobot " + k.String() + "\n", "line 3"},
@@ -82,7 +83,7 @@ func TestAllowListReadErrorIsNoMalformedList(t *testing.T) {
 
 func TestReadAllowList(t *testing.T) {
 	dir := t.TempDir()
-	k := newKey(t).Public()
+	k := loopback.Key(t).Public()
 	path := filepath.Join(dir, "allow")
 	require.NoError(t, os.WriteFile(path, []byte(k.String()+" robot\n"), 0o600))
 	l, err := intentra.ReadAllowList(path)
@@ -101,7 +102,7 @@ func TestReadAllowList(t *testing.T) {
 }
 
 func TestAllowListWithByteOrderMark(t *testing.T) {
-	key := newKey(t).Public()
+	key := loopback.Key(t).Public()
 	l, err := intentra.ParseAllowList(strings.NewReader("\ufeff" + key.String() + " robot\r\n"))
 	require.NoError(t, err)
 	require.Equal(t, "robot", l.Name(key))

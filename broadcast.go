@@ -15,7 +15,7 @@ type BroadcastResult struct{ Queued, Replaced, Dropped int }
 // are given; so do not pass an empty slice to mean nobody. It never blocks.
 func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 	if len(to) == 0 {
-		to = t.connected.snapshot()
+		to = t.connected.Snapshot()
 	}
 	// One copy for all queues. From there each packet takes its own. The one
 	// share more is ours: it must not end before all have got theirs.

@@ -7,19 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 func TestBroadcast(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told})
-	require.Equal(t, intentra.BroadcastResult{}, l.Broadcast(realtime("to nobody")))
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
+	require.Equal(t, intentra.BroadcastResult{}, l.Broadcast(loopback.Realtime("to nobody")))
 
 	const n = 4
 	var dialled, theirs []*intentra.Peer
 	for range n {
-		dialled = append(dialled, dial(t, l, intentra.Config{}))
-		theirs = append(theirs, next(t, ctx, happened).Peer)
+		dialled = append(dialled, loopback.Dial(t, l, intentra.Config{}))
+		theirs = append(theirs, loopback.Next(t, ctx, events).Peer)
 	}
 	got := func(i int) string {
 		m, err := dialled[i].Receive(ctx)
@@ -33,8 +34,8 @@ func TestBroadcast(t *testing.T) {
 			require.Equal(t, intent.String(), got(i))
 		}
 	}
-	require.Equal(t, intentra.BroadcastResult{Queued: 2}, l.Broadcast(reliable("chosen"), theirs[0], theirs[2]))
-	require.Equal(t, intentra.BroadcastResult{Queued: n}, l.Broadcast(reliable("all")))
+	require.Equal(t, intentra.BroadcastResult{Queued: 2}, l.Broadcast(loopback.Reliable("chosen"), theirs[0], theirs[2]))
+	require.Equal(t, intentra.BroadcastResult{Queued: n}, l.Broadcast(loopback.Reliable("all")))
 	for i := range n {
 		if i%2 == 0 {
 			require.Equal(t, "chosen", got(i))
@@ -43,29 +44,29 @@ func TestBroadcast(t *testing.T) {
 	}
 
 	require.NoError(t, dialled[3].Close())
-	require.False(t, next(t, ctx, happened).Up)
-	require.Equal(t, intentra.BroadcastResult{Queued: n - 1}, l.Broadcast(reliable("without the last")))
-	require.Equal(t, intentra.BroadcastResult{Queued: 1, Dropped: 1}, l.Broadcast(reliable("to the last"), theirs[2], theirs[3]))
+	require.False(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.BroadcastResult{Queued: n - 1}, l.Broadcast(loopback.Reliable("without the last")))
+	require.Equal(t, intentra.BroadcastResult{Queued: 1, Dropped: 1}, l.Broadcast(loopback.Reliable("to the last"), theirs[2], theirs[3]))
 	require.Equal(t, intentra.BroadcastResult{Dropped: n - 1}, l.Broadcast(intentra.Message{}))
 	require.NoError(t, l.Close())
-	require.Equal(t, intentra.BroadcastResult{}, l.Broadcast(reliable("afterwards")))
-	require.Equal(t, intentra.BroadcastResult{Dropped: 1}, l.Broadcast(reliable("afterwards"), theirs[0]))
+	require.Equal(t, intentra.BroadcastResult{}, l.Broadcast(loopback.Reliable("afterwards")))
+	require.Equal(t, intentra.BroadcastResult{Dropped: 1}, l.Broadcast(loopback.Reliable("afterwards"), theirs[0]))
 }
 
 // A hub relays what comes, from its Handler.
 func TestRelayingHub(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told, Handler: func(from *intentra.Peer, m intentra.Message) {
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(from *intentra.Peer, m intentra.Message) {
 		from.Transport().Broadcast(m)
 	}})
 	var all []*intentra.Peer
 	for range 3 {
-		all = append(all, dial(t, l, intentra.Config{}))
-		next(t, ctx, happened)
+		all = append(all, loopback.Dial(t, l, intentra.Config{}))
+		loopback.Next(t, ctx, events)
 	}
 	for i := range 300 {
-		require.NoError(t, all[i%3].SendWait(ctx, reliable(fmt.Sprint(i))))
+		require.NoError(t, all[i%3].SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 		for _, p := range all {
 			m, err := p.Receive(ctx)
 			require.NoError(t, err)

@@ -11,15 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 func TestCloseIsIdempotentAndFinal(t *testing.T) {
-	ctx := within(t)
-	key := newKey(t)
-	l := listen(t, intentra.Config{Key: key})
-	p := dial(t, l, intentra.Config{})
-	require.NoError(t, p.SendWait(ctx, reliable("hello")))
-	theirs := receive(t, ctx, l).Peer
+	ctx := loopback.Context(t)
+	key := loopback.Key(t)
+	l := loopback.Listen(t, intentra.Config{Key: key})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("hello")))
+	theirs := loopback.Receive(t, ctx, l).Peer
 
 	var wg sync.WaitGroup
 	for range 8 {
@@ -28,7 +29,7 @@ func TestCloseIsIdempotentAndFinal(t *testing.T) {
 				t.Error(err)
 			}
 			// Whoever's Close has returned finds everything at an end.
-			if len(l.Peers()) != 0 || theirs.Connected() || !errors.Is(theirs.Send(reliable("x")).Err, net.ErrClosed) {
+			if len(l.Peers()) != 0 || theirs.Connected() || !errors.Is(theirs.Send(loopback.Reliable("x")).Err, net.ErrClosed) {
 				t.Error("Close has returned before the end")
 			}
 		})
@@ -44,17 +45,17 @@ func TestCloseIsIdempotentAndFinal(t *testing.T) {
 	s := l.Stats()
 	require.Zero(t, s.Sessions)
 	require.Zero(t, s.QueueBytes)
-	require.EqualValues(t, 1, count(t, s.Closes, "shutdown"))
+	require.EqualValues(t, 1, loopback.Count(t, s.Closes, "shutdown"))
 
-	listenOn(t, l.LocalAddr().String(), intentra.Config{}) // the port is free
+	loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{}) // the port is free
 }
 
 // Close in the middle of everything.
 func TestCloseWhileOthersSend(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	for range 10 {
-		l := listen(t, intentra.Config{ReceiveQueue: 16})
-		p := dial(t, l, intentra.Config{})
+		l := loopback.Listen(t, intentra.Config{ReceiveQueue: 16})
+		p := loopback.Dial(t, l, intentra.Config{})
 		var wg sync.WaitGroup
 		for _, intent := range intents {
 			wg.Go(func() {
@@ -77,7 +78,7 @@ func TestCloseWhileOthersSend(t *testing.T) {
 				}
 			}
 		})
-		eventually(t, ctx, "traffic", func() bool { return l.Stats().MessagesIn > 100 })
+		loopback.Eventually(t, ctx, "traffic", func() bool { return l.Stats().MessagesIn > 100 })
 		require.NoError(t, p.Close())
 		require.NoError(t, l.Close())
 		wg.Wait()
@@ -85,31 +86,31 @@ func TestCloseWhileOthersSend(t *testing.T) {
 }
 
 func TestPeerCloseEndsItsOwnTransport(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told})
-	p := dial(t, l, intentra.Config{})
-	require.True(t, next(t, ctx, happened).Up)
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.True(t, loopback.Next(t, ctx, events).Up)
 	require.NoError(t, p.Close())
 	require.NoError(t, p.Close())
 	require.ErrorIs(t, p.Transport().Shutdown(ctx), net.ErrClosed)
-	require.Equal(t, "shutdown", next(t, ctx, happened).Reason.String())
+	require.Equal(t, "shutdown", loopback.Next(t, ctx, events).Reason.String())
 }
 
 // Shutdown returns once all Reliable messages are acknowledged.
 func TestShutdownDeliversWhatWaits(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	const n = 2000
-	handle, got := hearing()
-	l := listen(t, intentra.Config{Handler: handle})
-	p := dial(t, l, intentra.Config{ReliableQueueMessages: n})
+	handle, got := loopback.Messages()
+	l := loopback.Listen(t, intentra.Config{Handler: handle})
+	p := loopback.Dial(t, l, intentra.Config{ReliableQueueMessages: n})
 	for i := range n {
-		require.Equal(t, intentra.Queued, p.Send(reliable(fmt.Sprint(i))).Status)
+		require.Equal(t, intentra.Queued, p.Send(loopback.Reliable(fmt.Sprint(i))).Status)
 	}
 	require.NoError(t, p.Transport().Shutdown(ctx))
 	require.Len(t, got, n)
 	for i := range n {
-		require.Equal(t, fmt.Sprint(i), string(next(t, ctx, got).m.Payload))
+		require.Equal(t, fmt.Sprint(i), string(loopback.Next(t, ctx, got).Payload))
 	}
 	s := p.Stats()
 	require.EqualValues(t, s.MessagesOut, s.Acked+s.Lost)
@@ -118,16 +119,16 @@ func TestShutdownDeliversWhatWaits(t *testing.T) {
 }
 
 func TestShutdownFromBothSidesAndTwice(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
-	p := dial(t, l, intentra.Config{})
-	require.NoError(t, p.Send(reliable("x")).Err)
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.NoError(t, p.Send(loopback.Reliable("x")).Err)
 	ended := make(chan error, 3)
 	go func() { ended <- p.Transport().Shutdown(ctx) }()
 	go func() { ended <- p.Transport().Shutdown(ctx) }()
 	go func() { ended <- l.Shutdown(ctx) }()
 	for range 3 {
-		if err := next(t, ctx, ended); err != nil {
+		if err := loopback.Next(t, ctx, ended); err != nil {
 			require.ErrorIs(t, err, net.ErrClosed)
 		}
 	}
@@ -135,61 +136,61 @@ func TestShutdownFromBothSidesAndTwice(t *testing.T) {
 
 // When nobody acknowledges, Shutdown ends with its context.
 func TestShutdownGivesUp(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
-	r := newRelay(t, l.LocalAddr())
-	p := dialTo(t, r.addr(), l.PublicKey(), intentra.Config{})
-	r.blocked.Store(true)
-	require.NoError(t, p.Send(reliable("into the void")).Err)
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
+	r := loopback.NewNAT(t, l.LocalAddr())
+	p := loopback.DialAddr(t, r.Addr(), l.PublicKey(), intentra.Config{})
+	r.Block(true)
+	require.NoError(t, p.Send(loopback.Reliable("into the void")).Err)
 
 	expired, cancel := context.WithCancelCause(ctx)
 	why := errors.New("enough")
 	cancel(why)
 	require.ErrorIs(t, p.Transport().Shutdown(expired), why)
-	require.ErrorIs(t, p.Send(reliable("x")).Err, net.ErrClosed)
+	require.ErrorIs(t, p.Send(loopback.Reliable("x")).Err, net.ErrClosed)
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
-	ctx := within(t)
-	handle, got := hearing()
-	l := listen(t, intentra.Config{Handler: handle})
-	p := dial(t, l, intentra.Config{})
+	ctx := loopback.Context(t)
+	handle, got := loopback.Messages()
+	l := loopback.Listen(t, intentra.Config{Handler: handle})
+	p := loopback.Dial(t, l, intentra.Config{})
 	short, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- p.Transport().Run(short) }()
-	require.NoError(t, p.SendWait(ctx, reliable("before")))
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("before")))
 	cancel()
-	require.NoError(t, next(t, ctx, ended))
-	require.Equal(t, "before", string(next(t, ctx, got).m.Payload), "Run shuts down in good order")
-	require.ErrorIs(t, p.Send(reliable("after")).Err, net.ErrClosed)
+	require.NoError(t, loopback.Next(t, ctx, ended))
+	require.Equal(t, "before", string(loopback.Next(t, ctx, got).Payload), "Run shuts down in good order")
+	require.ErrorIs(t, p.Send(loopback.Reliable("after")).Err, net.ErrClosed)
 }
 
 func TestRunEndsWithTheTransport(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
 	ended := make(chan error, 2)
 	for range cap(ended) {
 		go func() { ended <- l.Run(ctx) }()
 	}
 	require.NoError(t, l.Close())
 	for range cap(ended) {
-		require.NoError(t, next(t, ctx, ended))
+		require.NoError(t, loopback.Next(t, ctx, ended))
 	}
 }
 
 // Each session that ends is in a row, whatever reason its peer has given: one
 // that has no name yet as well.
 func TestUnknownCloseReasonsAreCounted(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
 	for i, reason := range []intentra.CloseReason{8, 20, 31} {
-		told, happened := events()
-		p := dial(t, l, intentra.Config{OnPeer: told})
-		require.True(t, next(t, ctx, happened).Up)
+		onPeer, events := loopback.Events()
+		p := loopback.Dial(t, l, intentra.Config{OnPeer: onPeer})
+		require.True(t, loopback.Next(t, ctx, events).Up)
 		require.NoError(t, p.CloseReason(reason))
-		require.False(t, next(t, ctx, happened).Up)
-		eventually(t, ctx, "the close is counted", func() bool {
-			return count(t, l.Stats().Closes, "unknown") == uint64(i+1) && count(t, p.Transport().Stats().Closes, "unknown") == 1
+		require.False(t, loopback.Next(t, ctx, events).Up)
+		loopback.Eventually(t, ctx, "the close is counted", func() bool {
+			return loopback.Count(t, l.Stats().Closes, "unknown") == uint64(i+1) && loopback.Count(t, p.Transport().Stats().Closes, "unknown") == 1
 		})
 	}
 	for _, c := range l.Stats().Closes {
@@ -201,15 +202,15 @@ func TestUnknownCloseReasonsAreCounted(t *testing.T) {
 
 // What one side has found out for itself is no reason to tell the other.
 func TestOwnFindingsAreNoReasonToClose(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told})
-	p := dial(t, l, intentra.Config{})
-	theirs := next(t, ctx, happened).Peer
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
+	p := loopback.Dial(t, l, intentra.Config{})
+	theirs := loopback.Next(t, ctx, events).Peer
 	for _, reason := range []intentra.CloseReason{32, 34, 65, 255} {
 		require.Error(t, theirs.CloseReason(reason))
 	}
-	require.NoError(t, p.SendWait(ctx, reliable("still here")))
-	require.Equal(t, "still here", string(receive(t, ctx, l).Payload))
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still here")))
+	require.Equal(t, "still here", string(loopback.Receive(t, ctx, l).Payload))
 	require.True(t, theirs.Connected())
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -52,7 +53,7 @@ func TestConfigBounds(t *testing.T) {
 			math.MinInt: false, -1: false, 0: true, f.least - 1: f.least == 1, f.least: true,
 			f.most: true, f.most + 1: false, math.MaxInt: false,
 		} {
-			cfg := intentra.Config{Key: newKey(t)}
+			cfg := intentra.Config{Key: loopback.Key(t)}
 			f.set(&cfg, n)
 			check(t, fmt.Sprintf("%s = %d", f.name, n), f.name, try(cfg), ok)
 		}
@@ -73,7 +74,7 @@ func TestConfigBounds(t *testing.T) {
 			math.MinInt64: false, -time.Second: false, 0: true, 1: false, time.Millisecond - 1: false,
 			time.Millisecond: true, most: true, most + 1: false, math.MaxInt64: false,
 		} {
-			cfg := intentra.Config{Key: newKey(t)}
+			cfg := intentra.Config{Key: loopback.Key(t)}
 			f.set(&cfg, d)
 			check(t, fmt.Sprintf("%s = %v", f.name, d), f.name, try(cfg), ok)
 		}
@@ -91,7 +92,7 @@ func check(t *testing.T, what, field string, err error, ok bool) {
 }
 
 func TestConfigFieldsThatAreNoNumbers(t *testing.T) {
-	key := newKey(t)
+	key := loopback.Key(t)
 	for name, c := range map[string]struct {
 		cfg   intentra.Config
 		field string
@@ -115,10 +116,10 @@ func TestConfigFieldsThatAreNoNumbers(t *testing.T) {
 // What a caller changes afterwards changes nothing.
 func TestConfigIsCopied(t *testing.T) {
 	suites := []intentra.Suite{intentra.ChaChaPoly}
-	l := listen(t, intentra.Config{Suites: suites})
+	l := loopback.Listen(t, intentra.Config{Suites: suites})
 	suites[0] = intentra.AESGCM
-	_, err := intentra.Dial(within(t), l.LocalAddr().String(), l.PublicKey(),
-		intentra.Config{Key: newKey(t), Suite: intentra.AESGCM, HandshakeTimeout: 300 * time.Millisecond})
+	_, err := intentra.Dial(loopback.Context(t), l.LocalAddr().String(), l.PublicKey(),
+		intentra.Config{Key: loopback.Key(t), Suite: intentra.AESGCM, HandshakeTimeout: 300 * time.Millisecond})
 	require.ErrorIs(t, err, intentra.ErrNoAnswer)
-	dial(t, l, intentra.Config{Suite: intentra.ChaChaPoly})
+	loopback.Dial(t, l, intentra.Config{Suite: intentra.ChaChaPoly})
 }

@@ -6,13 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/stages/ratelimit"
 )
 
 // Core is what a Transport configures its core with: the defaults are in it,
 // and what the driver owns is not.
 func TestConfigCore(t *testing.T) {
-	key := newKey(t)
+	key := loopback.Key(t)
 	c, err := intentra.Config{Key: key, Strikes: 3, ReplayWindow: 64, HandshakeRate: 2}.Core()
 	require.NoError(t, err)
 	require.EqualValues(t, key.Public(), c.Identity.Public())

@@ -7,21 +7,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/udp"
 )
 
 // Many peers behind one address, as gateways and benches have them, connect at
-// the default limits; and when the listener ends, every one of them is told.
+// the default limits; and when the listener ends, every one of them is onPeer.
 func TestCrowdFromOneAddress(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	const n = 270 // more than a batch of datagrams
 	// The limits are the defaults; how fast this machine is, is not the matter.
-	l := listen(t, intentra.Config{HandshakeTimeout: patience / 2})
-	told, happened := events()
+	l := loopback.Listen(t, intentra.Config{HandshakeTimeout: loopback.Timeout / 2})
+	onPeer, events := loopback.Events()
 	peers := make(chan *intentra.Peer, n)
 	var wg sync.WaitGroup
 	for range n {
-		cfg := intentra.Config{Key: newKey(t), OnPeer: told, Socket: udp.Config{Batch: 8}, HandshakeTimeout: patience / 2}
+		cfg := intentra.Config{Key: loopback.Key(t), OnPeer: onPeer, Socket: udp.Config{Batch: 8}, HandshakeTimeout: loopback.Timeout / 2}
 		wg.Go(func() {
 			p, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), cfg)
 			if err != nil {
@@ -39,20 +40,20 @@ func TestCrowdFromOneAddress(t *testing.T) {
 		}
 	})
 	require.Len(t, peers, n)
-	eventually(t, ctx, "all are counted", func() bool { return count(t, l.Stats().Handshakes, "accepted") == n })
+	loopback.Eventually(t, ctx, "all are counted", func() bool { return loopback.Count(t, l.Stats().Handshakes, "accepted") == n })
 	s := l.Stats()
 	require.Equal(t, n, s.Sessions)
 	require.Equal(t, n, s.Peers)
 	require.Len(t, l.Peers(), n)
 	require.Zero(t, s.HandshakesInFlight)
-	require.Equal(t, intentra.BroadcastResult{Queued: n}, l.Broadcast(reliable("all")))
+	require.Equal(t, intentra.BroadcastResult{Queued: n}, l.Broadcast(loopback.Reliable("all")))
 
 	for range n {
-		require.True(t, next(t, ctx, happened).Up)
+		require.True(t, loopback.Next(t, ctx, events).Up)
 	}
 	require.NoError(t, l.Shutdown(ctx))
 	for range n {
-		e := next(t, ctx, happened)
+		e := loopback.Next(t, ctx, events)
 		require.False(t, e.Up)
 		require.Equal(t, "shutdown", e.Reason.String())
 	}
@@ -61,9 +62,9 @@ func TestCrowdFromOneAddress(t *testing.T) {
 // Two that dial each other at once end up with one session, and it works in
 // both directions.
 func TestSimultaneousDialsConverge(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	for range 15 {
-		a, b := listen(t, intentra.Config{}), listen(t, intentra.Config{})
+		a, b := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 		dialled := make(chan error, 2)
 		for _, pair := range [][2]*intentra.Transport{{a, b}, {b, a}} {
 			go func() {
@@ -71,17 +72,17 @@ func TestSimultaneousDialsConverge(t *testing.T) {
 				dialled <- err
 			}()
 		}
-		require.NoError(t, next(t, ctx, dialled))
-		require.NoError(t, next(t, ctx, dialled))
-		eventually(t, ctx, "one session", func() bool {
+		require.NoError(t, loopback.Next(t, ctx, dialled))
+		require.NoError(t, loopback.Next(t, ctx, dialled))
+		loopback.Eventually(t, ctx, "one session", func() bool {
 			return a.Stats().Sessions == 1 && b.Stats().Sessions == 1
 		})
 		for _, pair := range [][2]*intentra.Transport{{a, b}, {b, a}} {
 			require.Len(t, pair[0].Peers(), 1)
 			p, known := pair[0].Peer(pair[1].PublicKey())
 			require.True(t, known)
-			require.NoError(t, p.SendWait(ctx, reliable("hello")))
-			require.Equal(t, "hello", string(receive(t, ctx, pair[1]).Payload))
+			require.NoError(t, p.SendWait(ctx, loopback.Reliable("hello")))
+			require.Equal(t, "hello", string(loopback.Receive(t, ctx, pair[1]).Payload))
 		}
 		require.NoError(t, a.Close())
 		require.NoError(t, b.Close())

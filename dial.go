@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/resolve"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -20,7 +21,7 @@ const dialBatch = 16
 // handshake. Close of the Peer ends the transport as well; Shutdown of its
 // Transport does so in good order. The default of Config.Socket.Batch is 16 here.
 func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, error) {
-	remote, err := resolve(ctx, addr, netip.Addr{})
+	remote, err := resolve.Remote(ctx, addr, netip.Addr{})
 	if err != nil {
 		return nil, err
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // hasty is a dialer's config whose attempts fail soon.
 func hasty(t *testing.T) intentra.Config {
-	return intentra.Config{Key: newKey(t), HandshakeTimeout: 500 * time.Millisecond}
+	return intentra.Config{Key: loopback.Key(t), HandshakeTimeout: 500 * time.Millisecond}
 }
 
 // silent is a bound port at which nobody answers.
@@ -36,11 +37,11 @@ func unbound(t *testing.T) string {
 }
 
 func TestDialSaysWhyItFailed(t *testing.T) {
-	key := newKey(t).Public()
-	refusing := listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool { return false }})
-	open := listen(t, intentra.Config{})
+	key := loopback.Key(t).Public()
+	refusing := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool { return false }})
+	open := loopback.Listen(t, intentra.Config{})
 	// Without Authorize nobody may connect.
-	mute, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: newKey(t)})
+	mute, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: loopback.Key(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = mute.Close() })
 
@@ -57,7 +58,7 @@ func TestDialSaysWhyItFailed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := intentra.Dial(within(t), c.addr, c.key, hasty(t))
+			_, err := intentra.Dial(loopback.Context(t), c.addr, c.key, hasty(t))
 			require.ErrorIs(t, err, c.want)
 			require.ErrorContains(t, err, c.addr)
 		})
@@ -65,25 +66,25 @@ func TestDialSaysWhyItFailed(t *testing.T) {
 }
 
 func TestDialCountsOutcomes(t *testing.T) {
-	ctx := within(t)
-	key := newKey(t)
-	l := listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == key.Public() }})
-	dial(t, l, intentra.Config{Key: key})
+	ctx := loopback.Context(t)
+	key := loopback.Key(t)
+	l := loopback.Listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == key.Public() }})
+	loopback.Dial(t, l, intentra.Config{Key: key})
 	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	s := l.Stats()
-	require.EqualValues(t, 1, count(t, s.Handshakes, "accepted"))
-	require.EqualValues(t, 1, count(t, s.Handshakes, "refused"))
-	require.EqualValues(t, 2, count(t, s.Handshakes, "started"))
+	require.EqualValues(t, 1, loopback.Count(t, s.Handshakes, "accepted"))
+	require.EqualValues(t, 1, loopback.Count(t, s.Handshakes, "refused"))
+	require.EqualValues(t, 2, loopback.Count(t, s.Handshakes, "started"))
 	require.Zero(t, s.HandshakesInFlight)
 	require.EqualValues(t, 1, s.Sessions)
 }
 
 // A refused key stays unknown: nobody fills the table of peers with keys.
 func TestRefusedKeysAreNoPeers(t *testing.T) {
-	l := listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool { return false }})
+	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool { return false }})
 	cfg := hasty(t)
-	_, err := intentra.Dial(within(t), l.LocalAddr().String(), l.PublicKey(), cfg)
+	_, err := intentra.Dial(loopback.Context(t), l.LocalAddr().String(), l.PublicKey(), cfg)
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	_, known := l.Peer(cfg.Key.Public())
 	require.False(t, known)
@@ -92,12 +93,12 @@ func TestRefusedKeysAreNoPeers(t *testing.T) {
 }
 
 func TestDialRefusesBadAddresses(t *testing.T) {
-	l := listen(t, intentra.Config{})
+	l := loopback.Listen(t, intentra.Config{})
 	for _, addr := range []string{"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:nosuchport", "[::1:5"} {
-		_, err := intentra.Dial(within(t), addr, newKey(t).Public(), hasty(t))
+		_, err := intentra.Dial(loopback.Context(t), addr, loopback.Key(t).Public(), hasty(t))
 		require.Error(t, err, addr)
 		require.ErrorContains(t, err, addr)
-		_, err = l.Dial(within(t), addr, newKey(t).Public())
+		_, err = l.Dial(loopback.Context(t), addr, loopback.Key(t).Public())
 		require.Error(t, err, addr)
 		require.ErrorContains(t, err, addr)
 	}
@@ -105,13 +106,13 @@ func TestDialRefusesBadAddresses(t *testing.T) {
 
 func TestDialOfAnUnknownName(t *testing.T) {
 	var dns *net.DNSError
-	_, err := intentra.Dial(within(t), "no such host:9000", newKey(t).Public(), hasty(t))
+	_, err := intentra.Dial(loopback.Context(t), "no such host:9000", loopback.Key(t).Public(), hasty(t))
 	require.ErrorAs(t, err, &dns)
 	require.ErrorContains(t, err, "no such host")
 
-	l := listen(t, intentra.Config{})
-	key := newKey(t).Public()
-	_, err = l.Dial(within(t), "no such host:9000", key)
+	l := loopback.Listen(t, intentra.Config{})
+	key := loopback.Key(t).Public()
+	_, err = l.Dial(loopback.Context(t), "no such host:9000", key)
 	require.ErrorAs(t, err, &dns)
 	p, known := l.Peer(key)
 	require.True(t, known, "lately dialled")
@@ -119,16 +120,16 @@ func TestDialOfAnUnknownName(t *testing.T) {
 }
 
 func TestDialWithABadConfig(t *testing.T) {
-	_, err := intentra.Dial(within(t), silent(t), newKey(t).Public(), intentra.Config{})
+	_, err := intentra.Dial(loopback.Context(t), silent(t), loopback.Key(t).Public(), intentra.Config{})
 	require.ErrorIs(t, err, intentra.ErrConfig)
 }
 
 func TestDialEndsWithItsContext(t *testing.T) {
 	why := errors.New("the operator has lost patience")
-	l := listen(t, intentra.Config{HandshakeTimeout: time.Minute})
+	l := loopback.Listen(t, intentra.Config{HandshakeTimeout: time.Minute})
 	for name, dial := range map[string]func(ctx context.Context, key intentra.PublicKey) error{
 		"own transport": func(ctx context.Context, key intentra.PublicKey) error {
-			_, err := intentra.Dial(ctx, silent(t), key, intentra.Config{Key: newKey(t), HandshakeTimeout: time.Minute})
+			_, err := intentra.Dial(ctx, silent(t), key, intentra.Config{Key: loopback.Key(t), HandshakeTimeout: time.Minute})
 			return err
 		},
 		"shared transport": func(ctx context.Context, key intentra.PublicKey) error {
@@ -137,84 +138,84 @@ func TestDialEndsWithItsContext(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithCancelCause(within(t))
+			ctx, cancel := context.WithCancelCause(loopback.Context(t))
 			cancel(why)
-			require.ErrorIs(t, dial(ctx, newKey(t).Public()), why)
+			require.ErrorIs(t, dial(ctx, loopback.Key(t).Public()), why)
 
-			ctx, cancel = context.WithCancelCause(within(t))
+			ctx, cancel = context.WithCancelCause(loopback.Context(t))
 			failed := make(chan error)
-			go func() { failed <- dial(ctx, newKey(t).Public()) }()
+			go func() { failed <- dial(ctx, loopback.Key(t).Public()) }()
 			cancel(why)
-			require.ErrorIs(t, next(t, within(t), failed), why)
+			require.ErrorIs(t, loopback.Next(t, loopback.Context(t), failed), why)
 		})
 	}
 }
 
 // Who gives up does not take the connection from another who waits for it.
 func TestDialGivenUpBesideAnother(t *testing.T) {
-	ctx := within(t)
-	server := listen(t, intentra.Config{})
-	r := newRelay(t, server.LocalAddr())
-	r.blocked.Store(true)
-	l := listen(t, intentra.Config{})
+	ctx := loopback.Context(t)
+	server := loopback.Listen(t, intentra.Config{})
+	r := loopback.NewNAT(t, server.LocalAddr())
+	r.Block(true)
+	l := loopback.Listen(t, intentra.Config{})
 	patient, impatient := make(chan error, 1), make(chan error, 1)
 	go func() {
-		_, err := l.Dial(ctx, r.addr().String(), server.PublicKey())
+		_, err := l.Dial(ctx, r.Addr().String(), server.PublicKey())
 		patient <- err
 	}()
-	eventually(t, ctx, "the first Dial begins", func() bool { _, ok := l.Peer(server.PublicKey()); return ok })
+	loopback.Eventually(t, ctx, "the first Dial begins", func() bool { _, ok := l.Peer(server.PublicKey()); return ok })
 	short, cancel := context.WithCancel(ctx)
 	go func() {
-		_, err := l.Dial(short, r.addr().String(), server.PublicKey())
+		_, err := l.Dial(short, r.Addr().String(), server.PublicKey())
 		impatient <- err
 	}()
 	cancel()
-	require.ErrorIs(t, next(t, ctx, impatient), context.Canceled)
-	r.blocked.Store(false)
-	require.NoError(t, next(t, ctx, patient))
+	require.ErrorIs(t, loopback.Next(t, ctx, impatient), context.Canceled)
+	r.Block(false)
+	require.NoError(t, loopback.Next(t, ctx, patient))
 }
 
 func TestDialOnAClosedTransport(t *testing.T) {
-	l := listen(t, intentra.Config{})
+	l := loopback.Listen(t, intentra.Config{})
 	require.NoError(t, l.Close())
-	_, err := l.Dial(within(t), silent(t), newKey(t).Public())
+	_, err := l.Dial(loopback.Context(t), silent(t), loopback.Key(t).Public())
 	require.ErrorIs(t, err, net.ErrClosed)
 }
 
 func TestDialEndsWhenTheTransportCloses(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{HandshakeTimeout: time.Minute})
-	key := newKey(t).Public()
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{HandshakeTimeout: time.Minute})
+	key := loopback.Key(t).Public()
 	failed := make(chan error, 1)
 	go func() {
 		_, err := l.Dial(ctx, silent(t), key)
 		failed <- err
 	}()
-	eventually(t, ctx, "Dial begins", func() bool { _, ok := l.Peer(key); return ok })
+	loopback.Eventually(t, ctx, "Dial begins", func() bool { _, ok := l.Peer(key); return ok })
 	require.NoError(t, l.Close())
-	require.ErrorIs(t, next(t, ctx, failed), net.ErrClosed)
+	require.ErrorIs(t, loopback.Next(t, ctx, failed), net.ErrClosed)
 }
 
 func TestDialEndsWhenThePeerIsClosed(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{HandshakeTimeout: time.Minute})
-	key := newKey(t).Public()
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{HandshakeTimeout: time.Minute})
+	key := loopback.Key(t).Public()
 	failed := make(chan error, 1)
 	go func() {
 		_, err := l.Dial(ctx, silent(t), key)
 		failed <- err
 	}()
 	var p *intentra.Peer
-	eventually(t, ctx, "Dial begins", func() (ok bool) { p, ok = l.Peer(key); return ok })
+	loopback.Eventually(t, ctx, "Dial begins", func() (ok bool) { p, ok = l.Peer(key); return ok })
 	require.NoError(t, p.Close())
-	require.ErrorIs(t, next(t, ctx, failed), net.ErrClosed)
+	require.ErrorIs(t, loopback.Next(t, ctx, failed), net.ErrClosed)
 }
 
 // Dialling a peer that is connected returns it at once, and dialling it from
 // many goroutines makes one session.
 func TestDialAgainAndTogether(t *testing.T) {
-	ctx := within(t)
-	server, l := listen(t, intentra.Config{}), listen(t, intentra.Config{})
+	ctx := loopback.Context(t)
+	server, l := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 	peers := make(chan *intentra.Peer, 8)
 	var wg sync.WaitGroup
 	for range cap(peers) {
@@ -226,59 +227,59 @@ func TestDialAgainAndTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	first := next(t, ctx, peers)
+	first := loopback.Next(t, ctx, peers)
 	for range cap(peers) - 1 {
-		require.Same(t, first, next(t, ctx, peers))
+		require.Same(t, first, loopback.Next(t, ctx, peers))
 	}
 	again, err := l.Dial(ctx, server.LocalAddr().String(), server.PublicKey())
 	require.NoError(t, err)
 	require.Same(t, first, again)
-	eventually(t, ctx, "one session", func() bool { return count(t, server.Stats().Handshakes, "accepted") == 1 })
+	loopback.Eventually(t, ctx, "one session", func() bool { return loopback.Count(t, server.Stats().Handshakes, "accepted") == 1 })
 	require.Equal(t, 1, server.Stats().Sessions)
 }
 
 // One transport may listen and dial, and its peers may dial it.
 func TestPeersInBothDirectionsOverOneSocket(t *testing.T) {
-	ctx := within(t)
-	hub, leaf, middle := listen(t, intentra.Config{}), intentra.Config{Key: newKey(t)}, listen(t, intentra.Config{})
+	ctx := loopback.Context(t)
+	hub, leaf, middle := loopback.Listen(t, intentra.Config{}), intentra.Config{Key: loopback.Key(t)}, loopback.Listen(t, intentra.Config{})
 	up, err := middle.Dial(ctx, hub.LocalAddr().String(), hub.PublicKey())
 	require.NoError(t, err)
-	down := dial(t, middle, leaf)
-	require.Equal(t, intentra.Queued, up.Send(realtime("up")).Status)
-	require.Equal(t, "up", string(receive(t, ctx, hub).Payload))
-	require.Equal(t, intentra.Queued, down.Send(realtime("down")).Status)
-	require.Equal(t, "down", string(receive(t, ctx, middle).Payload))
+	down := loopback.Dial(t, middle, leaf)
+	require.Equal(t, intentra.Queued, up.Send(loopback.Realtime("up")).Status)
+	require.Equal(t, "up", string(loopback.Receive(t, ctx, hub).Payload))
+	require.Equal(t, intentra.Queued, down.Send(loopback.Realtime("down")).Status)
+	require.Equal(t, "down", string(loopback.Receive(t, ctx, middle).Payload))
 	require.Len(t, middle.Peers(), 2)
 }
 
 func TestMaxPeersIsALimit(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{MaxPeers: 1})
-	dial(t, l, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{MaxPeers: 1})
+	loopback.Dial(t, l, intentra.Config{})
 	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	require.Equal(t, 1, l.Stats().Peers)
-	require.Positive(t, count(t, l.Stats().Handshakes, "table_full"))
-	_, err = l.Dial(ctx, silent(t), newKey(t).Public())
+	require.Positive(t, loopback.Count(t, l.Stats().Handshakes, "table_full"))
+	_, err = l.Dial(ctx, silent(t), loopback.Key(t).Public())
 	require.ErrorContains(t, err, "too many peers")
 }
 
 // Authorize may take its time: who is connected does not notice.
 func TestSlowAuthorizeHoldsNobodyUp(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	asked, release := make(chan struct{}), make(chan struct{})
 	var slow atomic.Bool
-	l := listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
+	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
 		if slow.Load() {
 			asked <- struct{}{}
 			<-release
 		}
 		return true
 	}})
-	p := dial(t, l, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
 	slow.Store(true)
 	late := make(chan error, 1)
-	cfg := intentra.Config{Key: newKey(t), HandshakeTimeout: time.Minute}
+	cfg := intentra.Config{Key: loopback.Key(t), HandshakeTimeout: time.Minute}
 	go func() {
 		q, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), cfg)
 		if err == nil {
@@ -286,18 +287,18 @@ func TestSlowAuthorizeHoldsNobodyUp(t *testing.T) {
 		}
 		late <- err
 	}()
-	next(t, ctx, asked)
+	loopback.Next(t, ctx, asked)
 	for range 100 {
-		require.NoError(t, p.SendWait(ctx, reliable("on")))
-		receive(t, ctx, l)
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable("on")))
+		loopback.Receive(t, ctx, l)
 	}
 	close(release)
-	require.NoError(t, next(t, ctx, late))
+	require.NoError(t, loopback.Next(t, ctx, late))
 }
 
 func TestDialRefusesKeysThatCannotAnswer(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
 	for _, key := range []intentra.PublicKey{{}, l.PublicKey()} {
 		_, err := l.Dial(ctx, l.LocalAddr().String(), key)
 		require.ErrorIs(t, err, intentra.ErrKey)
@@ -306,11 +307,11 @@ func TestDialRefusesKeysThatCannotAnswer(t *testing.T) {
 
 // A context that is done dials nobody, not even who would answer at once.
 func TestDialWithDoneContext(t *testing.T) {
-	l := listenOn(t, "127.0.0.1:0", intentra.Config{Key: newKey(t), Authorize: intentra.AllowAny})
+	l := loopback.ListenOn(t, "127.0.0.1:0", intentra.Config{Key: loopback.Key(t), Authorize: intentra.AllowAny})
 	gone := errors.New("gone")
-	ctx, cancel := context.WithCancelCause(within(t))
+	ctx, cancel := context.WithCancelCause(loopback.Context(t))
 	cancel(gone)
-	d := listenOn(t, "127.0.0.1:0", intentra.Config{Key: newKey(t)})
+	d := loopback.ListenOn(t, "127.0.0.1:0", intentra.Config{Key: loopback.Key(t)})
 	for range 20 {
 		_, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
 		require.ErrorIs(t, err, gone)

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
+	"github.com/intentra/intentra/internal/race"
 )
 
 // footprint is what a peer may take of the heap, in bytes, all in all.
@@ -16,20 +18,20 @@ const footprint = 4096
 // An idle peer takes little in all, at the end that was dialled and at the one
 // that dials, which has the identity besides.
 func TestFootprint(t *testing.T) {
-	if underRace {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	// The first fill the tables that are the transport's and not a peer's: of
 	// completed handshakes it remembers 1,024.
 	const first, n = 1100, 1024
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	cfg := intentra.Config{MaxHandshakes: first, MaxHandshakesPerAddress: first, HandshakeRate: 100_000}
-	l, g := listen(t, cfg), listen(t, cfg)
+	l, g := loopback.Listen(t, cfg), loopback.Listen(t, cfg)
 	connect := func(n int) {
 		turns := make(chan struct{}, 32)
 		var wg sync.WaitGroup
 		for range n {
-			id := newKey(t)
+			id := loopback.Key(t)
 			turns <- struct{}{}
 			wg.Go(func() {
 				if _, err := g.DialAs(ctx, id, l.LocalAddr().String(), l.PublicKey()); err != nil {
@@ -41,7 +43,7 @@ func TestFootprint(t *testing.T) {
 		wg.Wait()
 	}
 	settle := func(up int) int {
-		eventually(t, ctx, "all are up and idle", func() bool {
+		loopback.Eventually(t, ctx, "all are up and idle", func() bool {
 			return len(l.Peers()) == up && len(g.Peers()) == up
 		})
 		var m runtime.MemStats

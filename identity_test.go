@@ -8,30 +8,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // Several identities share one socket: to the listener they are as many peers,
 // and each hears what is meant for it.
 func TestDialAs(t *testing.T) {
-	ctx := within(t)
-	key := newKey(t)
-	l := listen(t, intentra.Config{Key: key})
-	told, happened := events()
-	g := listen(t, restless(intentra.Config{OnPeer: told}))
+	ctx := loopback.Context(t)
+	key := loopback.Key(t)
+	l := loopback.Listen(t, intentra.Config{Key: key})
+	onPeer, events := loopback.Events()
+	g := loopback.Listen(t, loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
 
-	identities := []intentra.PrivateKey{newKey(t), newKey(t), newKey(t)}
+	identities := []intentra.PrivateKey{loopback.Key(t), loopback.Key(t), loopback.Key(t)}
 	var peers []*intentra.Peer
 	for _, id := range identities {
 		p, err := g.DialAs(ctx, id, l.LocalAddr().String(), key.Public())
 		require.NoError(t, err)
 		require.Equal(t, id.Public(), p.Identity())
 		require.Equal(t, key.Public(), p.Key())
-		require.Same(t, p, next(t, ctx, happened).Peer)
+		require.Same(t, p, loopback.Next(t, ctx, events).Peer)
 		peers = append(peers, p)
 	}
 	own, err := g.Dial(ctx, l.LocalAddr().String(), key.Public())
 	require.NoError(t, err)
-	require.Same(t, own, next(t, ctx, happened).Peer)
+	require.Same(t, own, loopback.Next(t, ctx, events).Peer)
 	require.Equal(t, g.PublicKey(), own.Identity())
 	require.True(t, slices.Equal(append(peers, own), g.Peers()))
 	found, ok := g.Peer(key.Public())
@@ -44,29 +45,29 @@ func TestDialAs(t *testing.T) {
 	apart := func(which ...int) {
 		t.Helper()
 		for _, i := range which {
-			require.NoError(t, peers[i].SendWait(ctx, reliable(fmt.Sprint("from ", i))))
-			got := receive(t, ctx, l)
+			require.NoError(t, peers[i].SendWait(ctx, loopback.Reliable(fmt.Sprint("from ", i))))
+			got := loopback.Receive(t, ctx, l)
 			require.Equal(t, fmt.Sprint("from ", i), string(got.Payload))
 			require.Equal(t, identities[i].Public(), got.Peer.Key())
 			require.Equal(t, l.PublicKey(), got.Peer.Identity())
 			require.Equal(t, g.LocalAddr().Port(), got.Peer.Addr().Port())
-			require.NoError(t, got.Peer.SendWait(ctx, reliable(fmt.Sprint("to ", i))))
-			got = receive(t, ctx, g)
+			require.NoError(t, got.Peer.SendWait(ctx, loopback.Reliable(fmt.Sprint("to ", i))))
+			got = loopback.Receive(t, ctx, g)
 			require.Equal(t, fmt.Sprint("to ", i), string(got.Payload))
 			require.Same(t, peers[i], got.Peer)
 		}
 	}
 	apart(0, 1, 2)
-	require.Equal(t, intentra.BroadcastResult{Queued: 4}, g.Broadcast(reliable("to all, from all")))
+	require.Equal(t, intentra.BroadcastResult{Queued: 4}, g.Broadcast(loopback.Reliable("to all, from all")))
 	from := map[intentra.PublicKey]bool{}
 	for range 4 {
-		from[receive(t, ctx, l).Peer.Key()] = true
+		from[loopback.Receive(t, ctx, l).Peer.Key()] = true
 	}
 	require.Len(t, from, 4)
 
 	require.NoError(t, peers[1].Close())
-	require.Same(t, peers[1], next(t, ctx, happened).Peer)
-	require.Equal(t, intentra.ErrNotConnected, peers[1].Send(realtime("x")).Err)
+	require.Same(t, peers[1], loopback.Next(t, ctx, events).Peer)
+	require.Equal(t, intentra.ErrNotConnected, peers[1].Send(loopback.Realtime("x")).Err)
 	require.Len(t, g.Peers(), 3)
 	apart(0, 2)
 
@@ -74,20 +75,20 @@ func TestDialAs(t *testing.T) {
 	// were.
 	require.NoError(t, l.Close())
 	for range 3 {
-		require.True(t, next(t, ctx, happened).Reconnecting)
+		require.True(t, loopback.Next(t, ctx, events).Reconnecting)
 	}
-	l = listenOn(t, l.LocalAddr().String(), intentra.Config{Key: key})
+	l = loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{Key: key})
 	for range 3 {
-		require.True(t, next(t, ctx, happened).Up)
+		require.True(t, loopback.Next(t, ctx, events).Up)
 	}
 	apart(0, 2)
 	require.Len(t, g.Peers(), 3)
 }
 
 func TestDialAsRefuses(t *testing.T) {
-	ctx := within(t)
-	l, g := listen(t, intentra.Config{}), listen(t, intentra.Config{})
-	id := newKey(t)
+	ctx := loopback.Context(t)
+	l, g := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
+	id := loopback.Key(t)
 	for name, c := range map[string]struct {
 		identity intentra.PrivateKey
 		key      intentra.PublicKey
@@ -111,38 +112,38 @@ func TestDialAsRefuses(t *testing.T) {
 	// To dial oneself as somebody else is fine.
 	p, err := g.DialAs(ctx, id, g.LocalAddr().String(), g.PublicKey())
 	require.NoError(t, err)
-	require.NoError(t, p.SendWait(ctx, reliable("to myself")))
-	require.Equal(t, id.Public(), receive(t, ctx, g).Peer.Key())
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("to myself")))
+	require.Equal(t, id.Public(), loopback.Receive(t, ctx, g).Peer.Key())
 }
 
 // An identity that the listener does not allow is refused as any other, and the
 // others stay.
 func TestDialAsUnauthorized(t *testing.T) {
-	ctx := within(t)
-	good, bad := newKey(t), newKey(t)
-	l := listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == good.Public() }})
-	g := listen(t, hasty(t))
+	ctx := loopback.Context(t)
+	good, bad := loopback.Key(t), loopback.Key(t)
+	l := loopback.Listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == good.Public() }})
+	g := loopback.Listen(t, hasty(t))
 	p, err := g.DialAs(ctx, good, l.LocalAddr().String(), l.PublicKey())
 	require.NoError(t, err)
 	_, err = g.DialAs(ctx, bad, l.LocalAddr().String(), l.PublicKey())
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	require.True(t, slices.Equal([]*intentra.Peer{p}, g.Peers()))
-	require.NoError(t, p.SendWait(ctx, reliable("still here")))
-	require.Equal(t, good.Public(), receive(t, ctx, l).Peer.Key())
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still here")))
+	require.Equal(t, good.Public(), loopback.Receive(t, ctx, l).Peer.Key())
 
 	// Revoke speaks of peers that have come to us, not of our identities.
 	g.Revoke(l.PublicKey())
-	require.NoError(t, p.SendWait(ctx, reliable("still")))
-	receive(t, ctx, l)
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still")))
+	loopback.Receive(t, ctx, l)
 	l.Revoke(good.Public())
-	eventually(t, ctx, "revoked", func() bool { return !p.Connected() })
+	loopback.Eventually(t, ctx, "revoked", func() bool { return !p.Connected() })
 }
 
 // However a peer is printed, the private key of its identity is not in it.
 func TestPrintedPeerHidesItsIdentity(t *testing.T) {
-	l, g := listen(t, intentra.Config{}), listen(t, intentra.Config{})
-	id := newKey(t)
-	p, err := g.DialAs(within(t), id, l.LocalAddr().String(), l.PublicKey())
+	l, g := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
+	id := loopback.Key(t)
+	p, err := g.DialAs(loopback.Context(t), id, l.LocalAddr().String(), l.PublicKey())
 	require.NoError(t, err)
 	require.NoError(t, g.Close()) // nothing changes while it is read
 	secrets := []string{

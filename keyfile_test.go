@@ -12,11 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 func TestKeyFileKeepsAKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
-	k := newKey(t)
+	k := loopback.Key(t)
 	require.NoError(t, intentra.WritePrivateKey(path, k))
 	back, err := intentra.ReadPrivateKey(path)
 	require.NoError(t, err)
@@ -34,7 +35,7 @@ func TestKeyFileKeepsAKey(t *testing.T) {
 
 func TestWritePrivateKeyDoesNotOverwrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")
-	first, second := newKey(t), newKey(t)
+	first, second := loopback.Key(t), loopback.Key(t)
 	require.NoError(t, intentra.WritePrivateKey(path, first))
 	err := intentra.WritePrivateKey(path, second)
 	require.ErrorIs(t, err, fs.ErrExist)
@@ -47,7 +48,7 @@ func TestWritePrivateKeyDoesNotOverwrite(t *testing.T) {
 
 func TestWritePrivateKeyToNowhere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "key")
-	k := newKey(t)
+	k := loopback.Key(t)
 	err := intentra.WritePrivateKey(path, k)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, path)
@@ -55,7 +56,7 @@ func TestWritePrivateKeyToNowhere(t *testing.T) {
 }
 
 func TestReadPrivateKeyRefuses(t *testing.T) {
-	k := newKey(t)
+	k := loopback.Key(t)
 	good := base64.StdEncoding.EncodeToString(k[:])
 	for name, content := range map[string]string{
 		"empty":     "",
@@ -86,7 +87,7 @@ func TestReadPrivateKeyRefuses(t *testing.T) {
 // Whoever gives the key instead of the file does not find it in an error, and so
 // in a log.
 func TestReadPrivateKeyOfAKey(t *testing.T) {
-	k := newKey(t)
+	k := loopback.Key(t)
 	_, err := intentra.ReadPrivateKey(base64.StdEncoding.EncodeToString(k[:]))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, "a key itself")

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/metrics"
 )
 
@@ -45,13 +46,13 @@ func (n *notebook) String() string {
 // statistics or metrics, with connections that come about, fail, move and end,
 // wrong keys, bad files, and user code that panics.
 func TestPrivateKeysAreToldNobody(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	var told notebook
-	keys := []intentra.PrivateKey{newKey(t), newKey(t), newKey(t), newKey(t)}
+	keys := []intentra.PrivateKey{loopback.Key(t), loopback.Key(t), loopback.Key(t), loopback.Key(t)}
 	here, there, stranger, other := keys[0], keys[1], keys[2], keys[3]
 	debug := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
 	config := func(k intentra.PrivateKey) intentra.Config {
-		return restless(intentra.Config{
+		return loopback.QuickDetection(intentra.Config{
 			Key: k, RekeyAfterPackets: 50, HandshakeTimeout: 300 * time.Millisecond,
 			Logger: slog.New(slog.NewMultiHandler(slog.NewJSONHandler(&told, debug), slog.NewTextHandler(&told, debug))),
 			OnPeer: func(ev intentra.PeerEvent) { fmt.Fprintf(&told, "%+v\n", ev) },
@@ -74,17 +75,17 @@ func TestPrivateKeysAreToldNobody(t *testing.T) {
 			panic(fmt.Sprint("with ", here, cfg))
 		}
 	}
-	l := listenOn(t, "127.0.0.1:0", cfg)
-	r := newRelay(t, l.LocalAddr())
-	p := dialTo(t, r.addr(), l.PublicKey(), config(there))
+	l := loopback.ListenOn(t, "127.0.0.1:0", cfg)
+	r := loopback.NewNAT(t, l.LocalAddr())
+	p := loopback.DialAddr(t, r.Addr(), l.PublicKey(), config(there))
 	for i := range 300 {
 		if i == 150 {
-			r.move(t)
+			r.Rebind(t)
 		}
 		require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: make([]byte, 700)}))
 	}
-	require.NoError(t, p.SendWait(ctx, reliable("panic")))
-	eventually(t, ctx, "a rekey, a move and a panic", func() bool {
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("panic")))
+	loopback.Eventually(t, ctx, "a rekey, a move and a panic", func() bool {
 		s := l.Stats()
 		return s.Rekeys > 0 && s.Roams > 0 && s.Panics > 0
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/keyledger"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/stages"
 )
 
@@ -17,20 +18,20 @@ import (
 // again with its key. Whatever is under way meanwhile, and sent again, no key
 // ever seals two packets with one counter.
 func TestNoCounterIsSealedTwice(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	ledger, starts := keyledger.New(), 0
 	config := func(name string, key intentra.PrivateKey) intentra.Config {
 		starts++
 		owner := ledger.Owner(fmt.Sprintf("%s, start %d", name, starts))
-		return restless(intentra.Config{
+		return loopback.QuickDetection(intentra.Config{
 			Key: key, RekeyAfterPackets: 100, Handler: func(*intentra.Peer, intentra.Message) {},
 			Stages: func(s *stages.Set) error { s.Seal.Observe(owner); return nil },
 		})
 	}
-	here, there := newKey(t), newKey(t)
-	l := listen(t, config("listener", here))
-	r := newRelay(t, l.LocalAddr())
-	p := dialTo(t, r.addr(), here.Public(), config("dialer", there))
+	here, there := loopback.Key(t), loopback.Key(t)
+	l := loopback.Listen(t, config("listener", here))
+	r := loopback.NewNAT(t, l.LocalAddr())
+	p := loopback.DialAddr(t, r.Addr(), here.Public(), config("dialer", there))
 
 	var rekeys, roams, out uint64
 	retire := func(tr *intentra.Transport) {
@@ -42,7 +43,7 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 		theirs, err := l.Dial(ctx, p.Transport().LocalAddr().String(), there.Public())
 		require.NoError(t, err, "which is connected already, or simultaneous")
 		crossfire(t, p, theirs)
-		r.move(t)
+		r.Rebind(t)
 		crossfire(t, p, theirs)
 		// From the second round on the session may be the listener's own, which
 		// does not go through the relay.
@@ -54,14 +55,14 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 		if round != 1 {
 			addr := l.LocalAddr().String()
 			retire(l)
-			l = listenOn(t, addr, config("listener", here))
+			l = loopback.ListenOn(t, addr, config("listener", here))
 		}
 		if round != 0 {
 			retire(p.Transport())
-			p = dialTo(t, r.addr(), here.Public(), config("dialer", there))
+			p = loopback.DialAddr(t, r.Addr(), here.Public(), config("dialer", there))
 		}
-		require.NoError(t, p.SendWait(ctx, reliable("it is back")))
-		eventually(t, ctx, "the session is back", func() bool { return len(l.Peers()) == 1 })
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable("it is back")))
+		loopback.Eventually(t, ctx, "the session is back", func() bool { return len(l.Peers()) == 1 })
 	}
 	retire(p.Transport())
 	retire(l)
@@ -77,7 +78,7 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 
 // crossfire has three goroutines on each side send all intents.
 func crossfire(t *testing.T, sides ...*intentra.Peer) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	var all sync.WaitGroup
 	for _, p := range sides {
 		for g := range uint32(3) {

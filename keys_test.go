@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // traces are ways in which a key's bytes could turn up in a text.
@@ -38,7 +39,7 @@ func requireNoTrace(t *testing.T, k intentra.PrivateKey, text string) {
 }
 
 func TestPrivateKeyIsHiddenInEveryOutput(t *testing.T) {
-	k := newKey(t)
+	k := loopback.Key(t)
 	type holder struct {
 		Key  intentra.PrivateKey
 		Keys []intentra.PrivateKey
@@ -74,8 +75,8 @@ func TestPrivateKeyIsHiddenInEveryOutput(t *testing.T) {
 // fmt does not call the methods of what unexported fields hold, so a Transport
 // must not have the key in any.
 func TestTransportPrintsNoKey(t *testing.T) {
-	k := newKey(t)
-	l := listen(t, intentra.Config{Key: k})
+	k := loopback.Key(t)
+	l := loopback.Listen(t, intentra.Config{Key: k})
 	// Printing reads all fields: not while the loop runs.
 	require.NoError(t, l.Close())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%x"} {
@@ -85,7 +86,7 @@ func TestTransportPrintsNoKey(t *testing.T) {
 }
 
 func TestPublicKeyText(t *testing.T) {
-	k := newKey(t).Public()
+	k := loopback.Key(t).Public()
 	text := k.String()
 	require.Len(t, text, 44)
 
@@ -105,7 +106,7 @@ func TestPublicKeyText(t *testing.T) {
 
 // Each key has one text, so that keys can be compared as texts.
 func TestParsePublicKeyRefusesEverythingElse(t *testing.T) {
-	k := newKey(t).Public()
+	k := loopback.Key(t).Public()
 	text := k.String()
 	for name, bad := range map[string]string{
 		"empty":           "",
@@ -144,7 +145,7 @@ func TestPublicIsTheX25519Product(t *testing.T) {
 func TestGeneratedKeysDiffer(t *testing.T) {
 	seen := map[intentra.PrivateKey]bool{}
 	for range 100 {
-		k := newKey(t)
+		k := loopback.Key(t)
 		require.False(t, seen[k])
 		require.NotZero(t, k)
 		seen[k] = true

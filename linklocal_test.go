@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // linkLocal returns a link-local address of this machine, with its zone as a
@@ -33,13 +34,13 @@ func linkLocal(t *testing.T) (named, numbered netip.Addr) {
 }
 
 func TestLinkLocalAddressesKeepTheirZone(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	named, numbered := linkLocal(t)
 	for _, ip := range []netip.Addr{named, numbered} {
-		l := listenOn(t, netip.AddrPortFrom(ip, 0).String(), intentra.Config{})
-		p := dialTo(t, netip.AddrPortFrom(ip, l.LocalAddr().Port()), l.PublicKey(), intentra.Config{})
-		require.NoError(t, p.SendWait(ctx, reliable("on the link")))
-		require.Equal(t, "on the link", string(receive(t, ctx, l).Payload))
+		l := loopback.ListenOn(t, netip.AddrPortFrom(ip, 0).String(), intentra.Config{})
+		p := loopback.DialAddr(t, netip.AddrPortFrom(ip, l.LocalAddr().Port()), l.PublicKey(), intentra.Config{})
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable("on the link")))
+		require.Equal(t, "on the link", string(loopback.Receive(t, ctx, l).Payload))
 		require.Equal(t, named, p.Addr().Addr())
 	}
 }

@@ -6,13 +6,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/recvq"
+	"github.com/intentra/intentra/internal/resolve"
+	"github.com/intentra/intentra/internal/roster"
 	"github.com/intentra/intentra/udp"
 )
 
@@ -20,23 +21,11 @@ import (
 // port 0 for any) and starts the event loop. The transport lives until Close,
 // Shutdown, or the end of Run.
 func Listen(addr string, cfg Config) (*Transport, error) {
-	local, err := resolveLocal(addr)
+	local, err := resolve.Local(addr)
 	if err != nil {
 		return nil, err
 	}
 	return listen(local, cfg)
-}
-
-func resolveLocal(addr string) (netip.AddrPort, error) {
-	a, err := net.ResolveUDPAddr("udp", addr)
-	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("intentra: listen address %q: %w", addr, err)
-	}
-	ip, ok := netip.AddrFromSlice(a.IP)
-	if !ok {
-		ip = netip.IPv6Unspecified() // both families, or IPv4 where there is no IPv6
-	}
-	return netip.AddrPortFrom(ip.Unmap().WithZone(a.Zone), uint16(a.Port)), nil
 }
 
 func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
@@ -51,11 +40,12 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 		work:  make(chan *conn.Job, workerQueue),
 		peers: make(map[PublicKey]*Peer),
 
-		resolver: resolve,
+		resolver: resolve.Remote,
 	}
 	t.clock = t.now
-	t.connected.number = 1
 	t.resolving, t.stop = context.WithCancel(context.Background())
+	t.known = roster.New(func(p *Peer) *int32 { return &p.places.known })
+	t.connected = roster.New(func(p *Peer) *int32 { return &p.places.connected })
 	t.received = recvq.NewGroup[*Peer](cfg.ReceiveQueue)
 	core, err := cfg.core()
 	if err != nil {

@@ -9,39 +9,40 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
 
 func TestListenOnAPortInUse(t *testing.T) {
-	l := listen(t, intentra.Config{})
-	_, err := intentra.Listen(l.LocalAddr().String(), intentra.Config{Key: newKey(t)})
+	l := loopback.Listen(t, intentra.Config{})
+	_, err := intentra.Listen(l.LocalAddr().String(), intentra.Config{Key: loopback.Key(t)})
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 	require.ErrorContains(t, err, l.LocalAddr().String())
 }
 
 func TestListenRefusesBadAddresses(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1", "127.0.0.1:port", "127.0.0.1:65536", "127.0.0.1:-1", "[::1:0", "no such host:0", "::1:99999:x"} {
-		_, err := intentra.Listen(addr, intentra.Config{Key: newKey(t)})
+		_, err := intentra.Listen(addr, intentra.Config{Key: loopback.Key(t)})
 		require.Error(t, err, addr)
 		require.ErrorContains(t, err, addr)
 		require.ErrorContains(t, err, "intentra:")
 	}
 	// TEST-NET-1: nobody's own.
-	_, err := intentra.Listen("192.0.2.1:4711", intentra.Config{Key: newKey(t)})
+	_, err := intentra.Listen("192.0.2.1:4711", intentra.Config{Key: loopback.Key(t)})
 	require.ErrorIs(t, err, syscall.EADDRNOTAVAIL)
 	require.ErrorContains(t, err, "192.0.2.1:4711")
 }
 
 func TestListenOnAllAddresses(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	for _, addr := range []string{":0", "0.0.0.0:0", "localhost:0"} {
-		l := listenOn(t, addr, intentra.Config{})
+		l := loopback.ListenOn(t, addr, intentra.Config{})
 		require.NotZero(t, l.LocalAddr().Port())
 		at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), l.LocalAddr().Port())
-		p := dialTo(t, at, l.PublicKey(), intentra.Config{})
-		require.Equal(t, intentra.Queued, p.Send(realtime("here")).Status)
-		r := receive(t, ctx, l)
+		p := loopback.DialAddr(t, at, l.PublicKey(), intentra.Config{})
+		require.Equal(t, intentra.Queued, p.Send(loopback.Realtime("here")).Status)
+		r := loopback.Receive(t, ctx, l)
 		require.True(t, r.Peer.Addr().Addr().Is4(), "an IPv4-mapped address is unmapped: %v", r.Peer.Addr())
 		require.Equal(t, at, p.Addr())
 	}
@@ -81,7 +82,7 @@ func TestListenRefusesUnsafeChains(t *testing.T) {
 			func(*stages.Set) error { return own }, own, nil,
 		},
 	} {
-		err := try(intentra.Config{Key: newKey(t), Stages: c.change})
+		err := try(intentra.Config{Key: loopback.Key(t), Stages: c.change})
 		require.ErrorIs(t, err, c.is, name)
 		require.ErrorContains(t, err, "intentra:", name)
 		for _, n := range c.names {
@@ -89,7 +90,7 @@ func TestListenRefusesUnsafeChains(t *testing.T) {
 		}
 	}
 	require.NoError(t, try(intentra.Config{
-		Key:          newKey(t),
+		Key:          loopback.Key(t),
 		Stages:       func(s *stages.Set) error { s.Remove("replay"); return nil },
 		BuildOptions: []pipeline.Option{pipeline.InsecureWithout("replay")},
 	}))

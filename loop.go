@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/slowcall"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -36,7 +37,7 @@ type loopState struct {
 	stale       []*Peer       // whose statistics have changed
 	lastPublish pipeline.Time
 	batchNow    pipeline.Time
-	watch       watchdog
+	slow        slowcall.Counter
 	readySpare  []*Peer // to be used again for the inbox
 	unrecorded  bool    // the recording has ended early, and that has been said
 }
@@ -54,7 +55,7 @@ func (t *Transport) run() {
 		n, err := t.read(batch)
 		now := t.now()
 		t.loop.batchNow = now
-		t.loop.watch.begin(now)
+		t.loop.slow.Begin(now)
 		t.receive(batch[:n], now)
 		for total := n; err == nil && n >= worthPolling && total < turnSize; total += n {
 			n, err = t.socket.Poll(batch)
@@ -104,7 +105,7 @@ func (t *Transport) turn(now pipeline.Time) (end bool) {
 	t.flush(now)
 	t.startJobs()
 	t.handleEvents()
-	t.slowCalls.Add(t.loop.watch.end(t.clock))
+	t.slowCalls.Add(t.loop.slow.End(t.clock))
 	t.publish(now, end)
 	t.checkRecording()
 	return end

@@ -17,7 +17,7 @@ func (t *Transport) deliver(c *conn.Peer, pk *pipeline.Packet) bool {
 		return true
 	}
 	t.cfg.Handler(p, Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()})
-	t.loop.watch.called(t.clock)
+	t.loop.slow.Called(t.clock)
 	return true
 }
 

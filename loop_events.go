@@ -39,7 +39,7 @@ func (t *Transport) peerUp(p *Peer) {
 	p.remote.Store(&addr)
 	p.maxDatagram.Store(int32(p.core.MaxDatagram()))
 	if !p.up.Swap(true) {
-		t.connected.add(p)
+		t.connected.Add(p)
 	}
 	t.copyStats(p)
 	p.answerWaiters(nil)
@@ -57,7 +57,7 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 		t.logger(p).Debug("peer down and up again")
 	}
 	p.up.Store(false)
-	t.connected.remove(p)
+	t.connected.Remove(p)
 	t.copyStats(p)
 	t.logger(p).Info("peer down", "reason", ev.Reason.String(), "reconnecting", p.core.Dialled())
 	t.notify(PeerEvent{Peer: p, Reason: ev.Reason, Reconnecting: p.core.Dialled()})

@@ -12,7 +12,7 @@ func (t *Transport) peerOf(c *conn.Peer) *Peer {
 	}
 	p := &Peer{t: t, core: c}
 	c.User = p
-	t.known.add(p)
+	t.known.Add(p)
 	if p.Identity() == t.public {
 		t.table.Lock()
 		t.peers[p.Key()] = p
@@ -24,7 +24,7 @@ func (t *Transport) peerOf(c *conn.Peer) *Peer {
 // forget removes a peer that the core has forgotten.
 func (t *Transport) forget(p *Peer) {
 	p.receiveQueue().Retire()
-	t.known.remove(p)
+	t.known.Remove(p)
 	t.table.Lock()
 	if t.peers[p.Key()] == p {
 		delete(t.peers, p.Key())
@@ -38,7 +38,7 @@ func (t *Transport) forget(p *Peer) {
 
 // allPeers lists the peers that are known, in the order in which they became
 // so. The list is not to be changed.
-func (t *Transport) allPeers() []*Peer { return t.known.snapshot() }
+func (t *Transport) allPeers() []*Peer { return t.known.Snapshot() }
 
 // endPeers marks all peers as gone when the loop has ended.
 func (t *Transport) endPeers() {
@@ -47,5 +47,5 @@ func (t *Transport) endPeers() {
 		t.sendDrops.closed.Add(uint64(p.core.CloseQueue()))
 		p.answerWaiters(errClosed)
 	}
-	t.connected.clear()
+	t.connected.Clear()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -49,9 +50,9 @@ func TestPanicsAreRecovered(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx := within(t)
-			l := listen(t, c.listener)
-			p := dial(t, l, c.dialer)
+			ctx := loopback.Context(t)
+			l := loopback.Listen(t, c.listener)
+			p := loopback.Dial(t, l, c.dialer)
 			broken := l
 			if c.outbound {
 				broken = p.Transport()
@@ -63,16 +64,16 @@ func TestPanicsAreRecovered(t *testing.T) {
 					require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: []byte("fine")}))
 				}
 			}
-			eventually(t, ctx, "the others arrive", func() bool { return l.Stats().MessagesIn >= n*uint64(len(intents)) })
+			loopback.Eventually(t, ctx, "the others arrive", func() bool { return l.Stats().MessagesIn >= n*uint64(len(intents)) })
 			row := func() uint64 {
 				s := broken.Stats()
 				if c.outbound {
-					return drops(t, s.Out, c.stage, "panic").Messages
+					return loopback.Drops(t, s.Out, c.stage, "panic").Messages
 				}
-				return drops(t, s.In, c.stage, "panic").Messages
+				return loopback.Drops(t, s.In, c.stage, "panic").Messages
 			}
 			// Latest messages may have superseded each other.
-			eventually(t, ctx, "panics are counted", func() bool {
+			loopback.Eventually(t, ctx, "panics are counted", func() bool {
 				n := row()
 				return n > 0 && broken.Stats().Panics == n
 			})
@@ -83,21 +84,21 @@ func TestPanicsAreRecovered(t *testing.T) {
 }
 
 func TestPanicInOnPeer(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{OnPeer: func(intentra.PeerEvent) { panic("OnPeer") }})
-	p := dial(t, l, intentra.Config{})
-	require.NoError(t, p.SendWait(ctx, reliable("x")))
-	require.Equal(t, "x", string(receive(t, ctx, l).Payload))
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{OnPeer: func(intentra.PeerEvent) { panic("OnPeer") }})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("x")))
+	require.Equal(t, "x", string(loopback.Receive(t, ctx, l).Payload))
 	require.NoError(t, p.Close())
-	eventually(t, ctx, "up and down have panicked", func() bool { return l.Stats().Panics == 2 })
-	dial(t, l, intentra.Config{})
+	loopback.Eventually(t, ctx, "up and down have panicked", func() bool { return l.Stats().Panics == 2 })
+	loopback.Dial(t, l, intentra.Config{})
 }
 
 // A panic in Authorize is a no.
 func TestPanicInAuthorize(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	var fine atomic.Bool
-	l := listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
+	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
 		if !fine.Load() {
 			panic("Authorize")
 		}
@@ -108,16 +109,16 @@ func TestPanicInAuthorize(t *testing.T) {
 	require.EqualValues(t, 1, l.Stats().Panics)
 	require.Zero(t, l.Stats().Sessions)
 	fine.Store(true)
-	dial(t, l, intentra.Config{})
+	loopback.Dial(t, l, intentra.Config{})
 }
 
 // runtime.Goexit in Authorize, as a failed assertion there calls, is a no like a
 // panic: the worker is replaced, however often.
 func TestGoexitInAuthorize(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	var fine atomic.Bool
 	var asked atomic.Uint64
-	l := listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
+	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
 		if !fine.Load() {
 			asked.Add(1)
 			runtime.Goexit()
@@ -128,27 +129,27 @@ func TestGoexitInAuthorize(t *testing.T) {
 		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
 		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	}
-	eventually(t, ctx, "both are refused and over", func() bool {
+	loopback.Eventually(t, ctx, "both are refused and over", func() bool {
 		s := l.Stats()
-		return count(t, s.Handshakes, "refused") == asked.Load() && s.HandshakesInFlight == 0
+		return loopback.Count(t, s.Handshakes, "refused") == asked.Load() && s.HandshakesInFlight == 0
 	})
 	require.GreaterOrEqual(t, asked.Load(), uint64(2))
 	require.Equal(t, asked.Load(), l.Stats().Panics)
 	require.Zero(t, l.Stats().Sessions)
 	fine.Store(true)
-	dial(t, l, intentra.Config{})
+	loopback.Dial(t, l, intentra.Config{})
 }
 
 // runtime.Goexit on the loop ends the transport, as Close does.
 func TestGoexitInHandler(t *testing.T) {
-	ctx := within(t)
-	gone, peers := events()
-	l := listen(t, intentra.Config{OnPeer: gone, Handler: func(*intentra.Peer, intentra.Message) { runtime.Goexit() }})
-	p := dial(t, l, intentra.Config{})
-	require.True(t, next(t, ctx, peers).Up)
-	require.NoError(t, p.SendWait(ctx, reliable("x")))
+	ctx := loopback.Context(t)
+	gone, peers := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: gone, Handler: func(*intentra.Peer, intentra.Message) { runtime.Goexit() }})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.True(t, loopback.Next(t, ctx, peers).Up)
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("x")))
 	require.NoError(t, l.Run(ctx))
-	require.False(t, next(t, ctx, peers).Up)
+	require.False(t, loopback.Next(t, ctx, peers).Up)
 	require.NoError(t, l.Close())
 	require.Empty(t, l.Peers())
 	_, err := l.Dial(ctx, p.Transport().LocalAddr().String(), p.Transport().PublicKey())

@@ -30,10 +30,10 @@ type Peer struct {
 	core *conn.Peer // belongs to the loop, but for its keys and its Queue
 
 	up          atomic.Bool
-	dialled     atomic.Bool  // package-level Dial made the transport for this peer alone
-	maxDatagram atomic.Int32 // of the session, or ours
-	stale       bool         // the loop's: statistics have changed
-	places      [2]int32     // in each roster, from one; zero: not there. Under its lock
+	dialled     atomic.Bool                      // package-level Dial made the transport for this peer alone
+	maxDatagram atomic.Int32                     // of the session, or ours
+	stale       bool                             // the loop's: statistics have changed
+	places      struct{ known, connected int32 } // the rosters'
 	remote      atomic.Pointer[netip.AddrPort]
 
 	received atomic.Pointer[recvq.Queue[*Peer]] // nil until it is needed; see receiveQueue

@@ -8,11 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // A peer is up before its first message, on both sides.
 func TestPeerIsUpBeforeItsFirstMessage(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	for range 20 {
 		type step struct{ side, what string }
 		order := make(chan step, 16)
@@ -21,18 +22,18 @@ func TestPeerIsUpBeforeItsFirstMessage(t *testing.T) {
 				OnPeer: func(e intentra.PeerEvent) {
 					order <- step{side, "up"}
 					// From here on it is connected, and can be sent to.
-					if r := e.Peer.Send(realtime("hello")); r.Err != nil || !e.Peer.Connected() {
+					if r := e.Peer.Send(loopback.Realtime("hello")); r.Err != nil || !e.Peer.Connected() {
 						order <- step{side, "not connected"}
 					}
 				},
 				Handler: func(*intentra.Peer, intentra.Message) { order <- step{side, "message"} },
 			}
 		}
-		l := listen(t, watch("listener"))
-		p := dial(t, l, watch("dialer"))
+		l := loopback.Listen(t, watch("listener"))
+		p := loopback.Dial(t, l, watch("dialer"))
 		seen := map[string]string{}
 		for range 4 {
-			s := next(t, ctx, order)
+			s := loopback.Next(t, ctx, order)
 			if s.what == "message" {
 				require.Equal(t, "up", seen[s.side], s.side)
 			}
@@ -58,31 +59,31 @@ func TestPeerEventsCarryTheReason(t *testing.T) {
 		"dialer closes":            {func(_ *intentra.Transport, p, _ *intentra.Peer) { _ = p.Close() }, "shutdown", "shutdown", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx := within(t)
-			here, listener := events()
-			there, dialer := events()
+			ctx := loopback.Context(t)
+			here, listener := loopback.Events()
+			there, dialer := loopback.Events()
 			var refuse atomic.Bool
-			l := listen(t, intentra.Config{OnPeer: here, Authorize: func(intentra.PublicKey) bool { return !refuse.Load() }})
-			p := dial(t, l, intentra.Config{OnPeer: there})
-			up := next(t, ctx, listener)
+			l := loopback.Listen(t, intentra.Config{OnPeer: here, Authorize: func(intentra.PublicKey) bool { return !refuse.Load() }})
+			p := loopback.Dial(t, l, intentra.Config{OnPeer: there})
+			up := loopback.Next(t, ctx, listener)
 			require.True(t, up.Up)
 			require.Zero(t, up.Reason)
 			require.Equal(t, p.Transport().PublicKey(), up.Peer.Key())
-			require.True(t, next(t, ctx, dialer).Up)
+			require.True(t, loopback.Next(t, ctx, dialer).Up)
 
 			refuse.Store(true)
 			c.end(l, p, up.Peer)
-			down := next(t, ctx, listener)
+			down := loopback.Next(t, ctx, listener)
 			require.Equal(t, intentra.PeerEvent{Peer: up.Peer, Reason: down.Reason}, down)
 			require.Equal(t, c.here, down.Reason.String())
 			require.False(t, up.Peer.Connected())
-			down = next(t, ctx, dialer)
+			down = loopback.Next(t, ctx, dialer)
 			require.Equal(t, c.there, down.Reason.String())
 			require.Equal(t, c.reconnecting, down.Reconnecting)
 			require.Same(t, p, down.Peer)
 			require.False(t, p.Connected())
-			eventually(t, ctx, "the close is counted", func() bool {
-				return count(t, l.Stats().Closes, c.here) == 1 && count(t, p.Transport().Stats().Closes, c.there) == 1
+			loopback.Eventually(t, ctx, "the close is counted", func() bool {
+				return loopback.Count(t, l.Stats().Closes, c.here) == 1 && loopback.Count(t, p.Transport().Stats().Closes, c.there) == 1
 			})
 		})
 	}
@@ -90,48 +91,48 @@ func TestPeerEventsCarryTheReason(t *testing.T) {
 
 // Who has been revoked is out at once and stays out; the others stay in.
 func TestRevoke(t *testing.T) {
-	ctx := within(t)
-	key := newKey(t)
+	ctx := loopback.Context(t)
+	key := loopback.Key(t)
 	var revoked atomic.Bool
-	here, listener := events()
-	l := listen(t, intentra.Config{OnPeer: here, Authorize: func(k intentra.PublicKey) bool {
+	here, listener := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: here, Authorize: func(k intentra.PublicKey) bool {
 		return k != key.Public() || !revoked.Load()
 	}})
-	other := dial(t, l, intentra.Config{})
-	next(t, ctx, listener)
-	there, dialer := events()
-	p := dial(t, l, intentra.Config{Key: key, OnPeer: there})
-	require.True(t, next(t, ctx, dialer).Up)
+	other := loopback.Dial(t, l, intentra.Config{})
+	loopback.Next(t, ctx, listener)
+	there, dialer := loopback.Events()
+	p := loopback.Dial(t, l, intentra.Config{Key: key, OnPeer: there})
+	require.True(t, loopback.Next(t, ctx, dialer).Up)
 
 	revoked.Store(true)
 	l.Revoke(key.Public())
-	down := next(t, ctx, dialer)
+	down := loopback.Next(t, ctx, dialer)
 	require.False(t, down.Reconnecting)
-	require.ErrorIs(t, p.Send(reliable("x")).Err, intentra.ErrNotConnected)
-	dial(t, l, intentra.Config{}) // whoever has not been revoked may
+	require.ErrorIs(t, p.Send(loopback.Reliable("x")).Err, intentra.ErrNotConnected)
+	loopback.Dial(t, l, intentra.Config{}) // whoever has not been revoked may
 	cfg := hasty(t)
 	cfg.Key = key
 	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), cfg)
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 
-	require.NoError(t, other.SendWait(ctx, reliable("still here")))
-	require.Equal(t, "still here", string(receive(t, ctx, l).Payload))
-	l.Revoke(newKey(t).Public()) // of whom nobody has heard
+	require.NoError(t, other.SendWait(ctx, loopback.Reliable("still here")))
+	require.Equal(t, "still here", string(loopback.Receive(t, ctx, l).Payload))
+	l.Revoke(loopback.Key(t).Public()) // of whom nobody has heard
 }
 
 func TestPeersAndPeer(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told})
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
 	require.Empty(t, l.Peers())
-	_, known := l.Peer(newKey(t).Public())
+	_, known := l.Peer(loopback.Key(t).Public())
 	require.False(t, known)
 
 	var dialled, order []*intentra.Peer
 	for range 4 {
-		p := dial(t, l, intentra.Config{})
+		p := loopback.Dial(t, l, intentra.Config{})
 		dialled = append(dialled, p)
-		e := next(t, ctx, happened)
+		e := loopback.Next(t, ctx, events)
 		order = append(order, e.Peer)
 		require.Equal(t, order, l.Peers(), "in the order in which they connected")
 		got, known := l.Peer(p.Transport().PublicKey())
@@ -148,7 +149,7 @@ func TestPeersAndPeer(t *testing.T) {
 	require.Equal(t, order, l.Peers(), "the slice is the caller's")
 
 	require.NoError(t, dialled[1].Close())
-	require.Same(t, order[1], next(t, ctx, happened).Peer)
+	require.Same(t, order[1], loopback.Next(t, ctx, events).Peer)
 	require.Equal(t, []*intentra.Peer{order[0], order[2], order[3]}, l.Peers())
 	got, known := l.Peer(order[1].Key())
 	require.True(t, known, "lately connected")

@@ -11,20 +11,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // Of what nobody has read the newest stay, and the others are counted.
 func TestReceiveRingKeepsTheNewest(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{ReceiveQueue: 4})
-	p := dial(t, l, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 4})
+	p := loopback.Dial(t, l, intentra.Config{})
 	for i := range 10 {
-		require.NoError(t, p.SendWait(ctx, realtime(fmt.Sprint(i))))
+		require.NoError(t, p.SendWait(ctx, loopback.Realtime(fmt.Sprint(i))))
 	}
-	eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 10 })
+	loopback.Eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 10 })
 	var peer *intentra.Peer
 	for i := 6; i < 10; i++ {
-		r := receive(t, ctx, l)
+		r := loopback.Receive(t, ctx, l)
 		require.Equal(t, fmt.Sprint(i), string(r.Payload))
 		peer = r.Peer
 	}
@@ -35,20 +36,20 @@ func TestReceiveRingKeepsTheNewest(t *testing.T) {
 // A peer that nobody reads hurts no other: not its Realtime messages, which
 // overwrite each other, and not its Reliable ones, which wait.
 func TestSlowReaderHurtsNobodyElse(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{ReceiveQueue: 8, OnPeer: told})
-	flood := dial(t, l, intentra.Config{ReliableQueueMessages: 64})
-	next(t, ctx, happened)
-	good := dial(t, l, intentra.Config{})
-	reader := next(t, ctx, happened).Peer
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 8, OnPeer: onPeer})
+	flood := loopback.Dial(t, l, intentra.Config{ReliableQueueMessages: 64})
+	loopback.Next(t, ctx, events)
+	good := loopback.Dial(t, l, intentra.Config{})
+	reader := loopback.Next(t, ctx, events).Peer
 	require.Equal(t, good.Transport().PublicKey(), reader.Key())
 	for range 1000 {
-		flood.Send(realtime("flood"))
-		flood.Send(reliable("flood"))
+		flood.Send(loopback.Realtime("flood"))
+		flood.Send(loopback.Reliable("flood"))
 	}
 	for i := range 100 {
-		require.NoError(t, good.SendWait(ctx, reliable(fmt.Sprint(i))))
+		require.NoError(t, good.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 		m, err := reader.Receive(ctx)
 		require.NoError(t, err)
 		require.Equal(t, fmt.Sprint(i), string(m.Payload))
@@ -59,35 +60,35 @@ func TestSlowReaderHurtsNobodyElse(t *testing.T) {
 // A full ring refuses Reliable messages; their sender sends them again, and
 // none is lost, twice there, or out of order.
 func TestReliableSurvivesAFullRing(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{ReceiveQueue: 4})
-	p := dial(t, l, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 4})
+	p := loopback.Dial(t, l, intentra.Config{})
 	const n = 40
 	for i := range n {
-		require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 	}
-	eventually(t, ctx, "the ring is full", func() bool {
-		return drops(t, l.Stats().In, "ack", "receiver_full").Messages > 0
+	loopback.Eventually(t, ctx, "the ring is full", func() bool {
+		return loopback.Drops(t, l.Stats().In, "ack", "receiver_full").Messages > 0
 	})
 	for i := range n {
-		require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+		require.Equal(t, fmt.Sprint(i), string(loopback.Receive(t, ctx, l).Payload))
 	}
 	require.Zero(t, l.Stats().ReceiveDrops)
 }
 
 func TestPeersTakeTurnsInReceive(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
 	for range 3 {
-		p := dial(t, l, intentra.Config{})
+		p := loopback.Dial(t, l, intentra.Config{})
 		for range 20 {
-			require.NoError(t, p.SendWait(ctx, realtime("x")))
+			require.NoError(t, p.SendWait(ctx, loopback.Realtime("x")))
 		}
 	}
-	eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 60 })
+	loopback.Eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 60 })
 	seen := map[*intentra.Peer]int{}
 	for i := range 60 {
-		seen[receive(t, ctx, l).Peer]++
+		seen[loopback.Receive(t, ctx, l).Peer]++
 		if i%3 == 2 {
 			for p, n := range seen {
 				require.Equal(t, i/3+1, n, p.Key())
@@ -98,11 +99,11 @@ func TestPeersTakeTurnsInReceive(t *testing.T) {
 
 // Receive of one peer and of all together share the messages, each once.
 func TestReceivePerPeerAndForAll(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told})
-	p := dial(t, l, intentra.Config{})
-	reader := next(t, ctx, happened).Peer
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
+	p := loopback.Dial(t, l, intentra.Config{})
+	reader := loopback.Next(t, ctx, events).Peer
 	const n = 2000
 	got := make(chan string, n)
 	short, cancel := context.WithCancel(ctx)
@@ -129,10 +130,10 @@ func TestReceivePerPeerAndForAll(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for i := range n {
-		require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 	}
 	for range n {
-		m := next(t, ctx, got)
+		m := loopback.Next(t, ctx, got)
 		require.False(t, seen[m], m)
 		seen[m] = true
 	}
@@ -143,11 +144,11 @@ func TestReceivePerPeerAndForAll(t *testing.T) {
 
 func TestReceiveEndsWithItsContext(t *testing.T) {
 	why := errors.New("enough")
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told})
-	dial(t, l, intentra.Config{})
-	peer := next(t, within(t), happened).Peer
-	ctx, cancel := context.WithCancelCause(within(t))
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
+	loopback.Dial(t, l, intentra.Config{})
+	peer := loopback.Next(t, loopback.Context(t), events).Peer
+	ctx, cancel := context.WithCancelCause(loopback.Context(t))
 	cancel(why)
 	_, err := l.Receive(ctx)
 	require.ErrorIs(t, err, why)
@@ -157,14 +158,14 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 
 // What has arrived is still there after Close, and then it is over.
 func TestReceiveAfterClose(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	for _, perPeer := range []bool{false, true} {
-		l := listen(t, intentra.Config{})
-		p := dial(t, l, intentra.Config{})
+		l := loopback.Listen(t, intentra.Config{})
+		p := loopback.Dial(t, l, intentra.Config{})
 		for i := range 5 {
-			require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+			require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 		}
-		eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 5 })
+		loopback.Eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 5 })
 		peer := l.Peers()[0]
 		require.NoError(t, l.Close())
 		take := func() (intentra.Message, error) {
@@ -187,11 +188,11 @@ func TestReceiveAfterClose(t *testing.T) {
 }
 
 func TestCloseEndsAllReceivers(t *testing.T) {
-	ctx := within(t)
-	told, happened := events()
-	l := listen(t, intentra.Config{OnPeer: told})
-	dial(t, l, intentra.Config{})
-	peer := next(t, ctx, happened).Peer
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
+	loopback.Dial(t, l, intentra.Config{})
+	peer := loopback.Next(t, ctx, events).Peer
 	ended := make(chan error, 8)
 	for range cap(ended) / 2 {
 		go func() { _, err := l.Receive(ctx); ended <- err }()
@@ -199,20 +200,20 @@ func TestCloseEndsAllReceivers(t *testing.T) {
 	}
 	require.NoError(t, l.Close())
 	for range cap(ended) {
-		require.ErrorIs(t, next(t, ctx, ended), net.ErrClosed)
+		require.ErrorIs(t, loopback.Next(t, ctx, ended), net.ErrClosed)
 	}
 }
 
 // The payload belongs to whoever has received it.
 func TestReceivedPayloadStays(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{ReceiveQueue: 1})
-	p := dial(t, l, intentra.Config{})
-	require.NoError(t, p.SendWait(ctx, reliable("first")))
-	first := receive(t, ctx, l)
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 1})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("first")))
+	first := loopback.Receive(t, ctx, l)
 	for range 50 {
-		require.NoError(t, p.SendWait(ctx, reliable("other")))
-		receive(t, ctx, l)
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable("other")))
+		loopback.Receive(t, ctx, l)
 	}
 	require.Equal(t, "first", string(first.Payload))
 }
@@ -221,22 +222,22 @@ func TestReceivedPayloadStays(t *testing.T) {
 // been forgotten 64 keep theirs, and what the others had counts as dropped.
 func TestUnreadMailOfForgottenPeers(t *testing.T) {
 	const kept, more = 64, 3
-	ctx := within(t)
-	told, happened := events()
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
 	// Whoever comes takes the place of the one before.
-	l := listen(t, intentra.Config{MaxPeers: 1, OnPeer: told})
+	l := loopback.Listen(t, intentra.Config{MaxPeers: 1, OnPeer: onPeer})
 	for i := range kept + more + 1 {
-		p := dial(t, l, intentra.Config{})
-		require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
-		eventually(t, ctx, "it is delivered", func() bool { return l.Stats().MessagesIn == uint64(i)+1 })
+		p := loopback.Dial(t, l, intentra.Config{})
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
+		loopback.Eventually(t, ctx, "it is delivered", func() bool { return l.Stats().MessagesIn == uint64(i)+1 })
 		require.NoError(t, p.Close())
-		require.True(t, next(t, ctx, happened).Up)
-		require.False(t, next(t, ctx, happened).Up)
+		require.True(t, loopback.Next(t, ctx, events).Up)
+		require.False(t, loopback.Next(t, ctx, events).Up)
 	}
 	require.EqualValues(t, more, l.Stats().ReceiveDrops)
 	require.NoError(t, l.Close())
 	for i := more; i <= kept+more; i++ {
-		require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+		require.Equal(t, fmt.Sprint(i), string(loopback.Receive(t, ctx, l).Payload))
 	}
 	_, err := l.Receive(ctx)
 	require.ErrorIs(t, err, net.ErrClosed)
@@ -244,9 +245,9 @@ func TestUnreadMailOfForgottenPeers(t *testing.T) {
 
 // Whoever waits for a peer alone hears that it is not coming back.
 func TestReceiveEndsWithThePeer(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
-	p := dial(t, l, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
 	require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: []byte("here")}))
 	r, err := l.Receive(ctx)
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package intentra
+package intentra_test
 
 import (
 	"context"
@@ -7,57 +7,46 @@ import (
 	"runtime"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
+	"github.com/intentra/intentra/internal/resolve"
 )
-
-// enough bounds what would hang.
-func enough(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // hold keeps the loop in a call until release: what is called meanwhile is done
 // in one turn.
-func hold(t *testing.T, tr *Transport) (release func()) {
+func hold(t *testing.T, tr *intentra.Transport) (release func()) {
 	begun, free := make(chan struct{}), make(chan struct{})
 	release = sync.OnceFunc(func() { close(free) })
 	t.Cleanup(release)
-	require.True(t, tr.call(func(pipeline.Time) { close(begun); <-free }))
+	require.True(t, tr.Call(func() { close(begun); <-free }))
 	<-begun
 	return release
 }
 
 // queued waits until n calls wait for the loop.
-func queued(t *testing.T, ctx context.Context, tr *Transport, n int) {
-	waiting := func() int {
-		tr.inbox.Lock()
-		defer tr.inbox.Unlock()
-		return len(tr.calls)
-	}
-	for waiting() < n {
+func queued(t *testing.T, ctx context.Context, tr *intentra.Transport, n int) {
+	for tr.WaitingCalls() < n {
 		require.NoError(t, ctx.Err(), "nobody calls")
 		runtime.Gosched()
 	}
-	require.Equal(t, n, waiting())
+	require.Equal(t, n, tr.WaitingCalls())
 }
 
 // turned waits until the loop has ended the turn in which it does what has been
 // called so far.
-func turned(tr *Transport) {
+func turned(tr *intentra.Transport) {
 	for range 2 {
 		done := make(chan struct{})
-		tr.call(func(pipeline.Time) { close(done) })
+		tr.Call(func() { close(done) })
 		<-done
 	}
 }
 
 // dialling begins a Dial and returns where its error will be.
-func dialling(ctx context.Context, tr *Transport, addr string, key PublicKey) <-chan error {
+func dialling(ctx context.Context, tr *intentra.Transport, addr string, key intentra.PublicKey) <-chan error {
 	failed := make(chan error, 1)
 	go func() {
 		_, err := tr.Dial(ctx, addr, key)
@@ -66,7 +55,8 @@ func dialling(ctx context.Context, tr *Transport, addr string, key PublicKey) <-
 	return failed
 }
 
-// lookups is a resolver whose answers wait until they are given.
+// lookups is a resolver that holds back its answers for some names until they are
+// given, and resolves all others at once.
 type lookups struct {
 	asked chan string
 	given map[string]chan found
@@ -77,35 +67,39 @@ type found struct {
 	err  error
 }
 
-func newLookups(tr *Transport, names ...string) *lookups {
+func newLookups(tr *intentra.Transport, names ...string) *lookups {
 	l := &lookups{asked: make(chan string, 16), given: make(map[string]chan found)}
 	for _, n := range names {
 		l.given[n] = make(chan found, 1)
 	}
-	tr.resolver = func(ctx context.Context, addr string, _ netip.Addr) (netip.AddrPort, error) {
+	tr.SetResolver(func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) {
+		answer, held := l.given[addr]
+		if !held {
+			return resolve.Remote(ctx, addr, local)
+		}
 		l.asked <- addr
 		select {
-		case f := <-l.given[addr]:
+		case f := <-answer:
 			return f.addr, f.err
 		case <-ctx.Done():
 			return netip.AddrPort{}, ctx.Err()
 		}
-	}
+	})
 	return l
 }
 
 // The end of a dial is told to those who wait for it, and not to who dials the
 // same peer right behind it, in the same turn of the loop.
 func TestDialBehindTheEndOfAnother(t *testing.T) {
-	for name, end := range map[string]func(t *testing.T, ctx context.Context, l, d *Transport) (release func(), calls int){
-		"closed here": func(t *testing.T, ctx context.Context, l, d *Transport) (func(), int) {
+	for name, end := range map[string]func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (release func(), calls int){
+		"closed here": func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (func(), int) {
 			p, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
 			require.NoError(t, err)
 			release := hold(t, d)
 			require.NoError(t, p.Close())
 			return release, 1
 		},
-		"closed there": func(t *testing.T, ctx context.Context, l, d *Transport) (func(), int) {
+		"closed there": func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (func(), int) {
 			_, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
 			require.NoError(t, err)
 			turned(l) // it is up there as well
@@ -116,9 +110,8 @@ func TestDialBehindTheEndOfAnother(t *testing.T) {
 			turned(l)
 			return release, 0
 		},
-		"given up": func(t *testing.T, ctx context.Context, l, d *Transport) (func(), int) {
+		"given up": func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (func(), int) {
 			names := newLookups(d, "nowhere:1")
-			d.resolver = pick(names, d)
 			short, cancel := context.WithCancel(ctx)
 			failed := dialling(short, d, "nowhere:1", l.PublicKey())
 			<-names.asked
@@ -129,8 +122,8 @@ func TestDialBehindTheEndOfAnother(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ctx := enough(t)
-			l, d := open(t, Config{}), open(t, Config{})
+			ctx := loopback.Context(t)
+			l, d := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 			release, calls := end(t, ctx, l, d)
 			again := dialling(ctx, d, l.LocalAddr().String(), l.PublicKey())
 			queued(t, ctx, d, calls+1)
@@ -139,27 +132,16 @@ func TestDialBehindTheEndOfAnother(t *testing.T) {
 			p, ok := d.Peer(l.PublicKey())
 			require.True(t, ok)
 			require.True(t, p.Connected())
-			require.Equal(t, []*Peer{p}, d.Peers())
+			require.Equal(t, []*intentra.Peer{p}, d.Peers())
 		})
-	}
-}
-
-// pick has the names that are held wait, and resolves all others.
-func pick(held *lookups, tr *Transport) func(context.Context, string, netip.Addr) (netip.AddrPort, error) {
-	wait := tr.resolver
-	return func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) {
-		if held.given[addr] != nil {
-			return wait(ctx, addr, local)
-		}
-		return resolve(ctx, addr, local)
 	}
 }
 
 // Who gives up as the last one does not end the dial of another who comes before
 // the loop hears of it.
 func TestDialJoinedWhileGivenUp(t *testing.T) {
-	ctx := enough(t)
-	l, d := open(t, Config{}), open(t, Config{})
+	ctx := loopback.Context(t)
+	l, d := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 	names := newLookups(d, "l:1")
 	short, cancel := context.WithCancel(ctx)
 	first := dialling(short, d, "l:1", l.PublicKey())
@@ -179,15 +161,15 @@ func TestDialJoinedWhileGivenUp(t *testing.T) {
 // The late answer to the lookup of a dial that was given up, good or bad, is not
 // that to the lookup of the next one.
 func TestDialAfterALateLookup(t *testing.T) {
-	elsewhere := open(t, Config{})
+	elsewhere := loopback.Listen(t, intentra.Config{})
 	for name, late := range map[string]found{
 		"address": {addr: elsewhere.LocalAddr()},
 		"error":   {err: errors.New("no such host, as it was then")},
 	} {
 		for turn, together := range map[string]bool{"in an earlier turn": false, "in the turn of the next dial": true} {
 			t.Run(name+" "+turn, func(t *testing.T) {
-				ctx := enough(t)
-				l, d := open(t, Config{}), open(t, Config{})
+				ctx := loopback.Context(t)
+				l, d := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 				names := newLookups(d, "old:1", "new:1")
 				short, cancel := context.WithCancel(ctx)
 				failed := dialling(short, d, "old:1", l.PublicKey())

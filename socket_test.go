@@ -1,14 +1,15 @@
-package intentra
+package intentra_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/udp"
 )
 
@@ -22,15 +23,15 @@ func TestBuffersThatTheKernelCuts(t *testing.T) {
 	for name, asked := range map[string]int{"more than there is": 1 << 30, "little": 16 << 10, "default": 0} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
-			tr := open(t, Config{
+			tr := loopback.Listen(t, intentra.Config{
 				Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 				Socket: udp.Config{ReadBuffer: asked, WriteBuffer: asked},
 			})
 			s := tr.Stats()
-			read, write := tr.socket.Granted()
+			read, write := tr.Socket().Granted()
 			require.Equal(t, read, s.SocketReadBuffer)
 			require.Equal(t, write, s.SocketWriteBuffer)
-			require.Equal(t, tr.socket.Offload(), s.Offload)
+			require.Equal(t, tr.Socket().Offload(), s.Offload)
 			require.NoError(t, tr.Close()) // from here on nobody logs
 
 			wanted := asked
@@ -56,28 +57,14 @@ func TestBuffersThatTheKernelCuts(t *testing.T) {
 
 // A transport for one peer has fewer buffers, unless told otherwise.
 func TestDialBatch(t *testing.T) {
-	l := open(t, Config{})
-	require.Zero(t, l.cfg.Socket.Batch, "the default of package udp")
-	for asked, want := range map[int]int{0: dialBatch, 64: 64} {
-		key, err := GenerateKey()
+	l := loopback.Listen(t, intentra.Config{})
+	require.Zero(t, l.SocketBatch(), "the default of package udp")
+	for asked, want := range map[int]int{0: intentra.DialBatch, 64: 64} {
+		cfg := intentra.Config{Key: loopback.Key(t), Socket: udp.Config{Batch: asked}}
+		p, err := intentra.Dial(loopback.Context(t), l.LocalAddr().String(), l.PublicKey(), cfg)
 		require.NoError(t, err)
-		cfg := Config{Key: key, Socket: udp.Config{Batch: asked}}
-		p, err := Dial(context.Background(), l.LocalAddr().String(), l.PublicKey(), cfg)
-		require.NoError(t, err)
-		require.Equal(t, want, p.t.cfg.Socket.Batch)
+		require.Equal(t, want, p.Transport().SocketBatch())
 		require.Equal(t, asked, cfg.Socket.Batch)
-		require.NoError(t, p.t.Close())
+		require.NoError(t, p.Transport().Close())
 	}
-}
-
-func open(t *testing.T, cfg Config) *Transport {
-	t.Helper()
-	var err error
-	cfg.Key, err = GenerateKey()
-	require.NoError(t, err)
-	cfg.Authorize = AllowAny
-	tr, err := Listen("127.0.0.1:0", cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = tr.Close() })
-	return tr
 }

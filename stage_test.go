@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -30,25 +31,25 @@ func geofence(packets *[]uint64) pipeline.Stage {
 // A stage behind ack sees single messages: what it drops does not arrive, is
 // counted under its own name, and takes no neighbour in the packet with it.
 func TestStageDropsSingleMessages(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	var packets []uint64 // the loop's, until Close
-	handle, got := hearing()
-	l := listen(t, intentra.Config{Handler: handle, Stages: func(s *stages.Set) error {
+	handle, got := loopback.Messages()
+	l := loopback.Listen(t, intentra.Config{Handler: handle, Stages: func(s *stages.Set) error {
 		s.InsertAfter("ack", geofence(&packets))
 		return nil
 	}})
 	// What a Handler sends leaves together, when the turn of the loop ends.
 	sent := []string{"a", "x1", "b", "x2", "x3", "c"}
-	p := dial(t, l, intentra.Config{Handler: func(p *intentra.Peer, _ intentra.Message) {
+	p := loopback.Dial(t, l, intentra.Config{Handler: func(p *intentra.Peer, _ intentra.Message) {
 		for i, payload := range sent {
 			p.Send(intentra.Message{Channel: uint32(i), Intent: intents[i%len(intents)], Payload: []byte(payload)})
 		}
 	}})
 	theirs := l.Peers()[0]
-	require.NoError(t, theirs.SendWait(ctx, reliable("go")))
+	require.NoError(t, theirs.SendWait(ctx, loopback.Reliable("go")))
 	var arrived []string
 	for range 3 {
-		arrived = append(arrived, string(next(t, ctx, got).m.Payload))
+		arrived = append(arrived, string(loopback.Next(t, ctx, got).Payload))
 	}
 	slices.Sort(arrived)
 	require.Equal(t, []string{"a", "b", "c"}, arrived)
@@ -59,7 +60,7 @@ func TestStageDropsSingleMessages(t *testing.T) {
 	require.Equal(t, packets[0], packets[len(packets)-1], "all were in one packet")
 	require.Empty(t, got)
 	s := l.Stats()
-	require.Equal(t, pipeline.DropCount{Stage: "geofence", Reason: "outside", Messages: 3}, drops(t, s.In, "geofence", "outside"))
+	require.Equal(t, pipeline.DropCount{Stage: "geofence", Reason: "outside", Messages: 3}, loopback.Drops(t, s.In, "geofence", "outside"))
 	require.EqualValues(t, 3, s.MessagesIn)
 	require.Contains(t, theirs.Stats().Drops, intentra.NamedDrop{Stage: "geofence", Reason: "outside", Count: 3})
 }
@@ -99,10 +100,10 @@ func withPrefix(s *stages.Set) error {
 // What a pair of stages does to messages on the way the receiver never sees;
 // the room that they need is kept for them.
 func TestStagesThatChangeMessages(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{Stages: withPrefix})
-	p := dial(t, l, intentra.Config{Stages: withPrefix})
-	require.Equal(t, listen(t, intentra.Config{}).MaxMessageSize()-len(prefix), l.MaxMessageSize())
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{Stages: withPrefix})
+	p := loopback.Dial(t, l, intentra.Config{Stages: withPrefix})
+	require.Equal(t, loopback.Listen(t, intentra.Config{}).MaxMessageSize()-len(prefix), l.MaxMessageSize())
 	theirs := l.Peers()[0]
 	largest := bytes.Repeat([]byte{7}, l.MaxMessageSize())
 	for i := range 200 {
@@ -110,7 +111,7 @@ func TestStagesThatChangeMessages(t *testing.T) {
 			for _, payload := range [][]byte{largest, fmt.Append(nil, i), nil} {
 				m := intentra.Message{Channel: 1<<32 - 1, Intent: intent, Payload: payload}
 				require.NoError(t, p.SendWait(ctx, m))
-				r := receive(t, ctx, l)
+				r := loopback.Receive(t, ctx, l)
 				require.True(t, bytes.Equal(payload, r.Payload))
 				// The way back, so that acknowledgements travel with messages.
 				require.NoError(t, theirs.SendWait(ctx, m))
@@ -121,8 +122,8 @@ func TestStagesThatChangeMessages(t *testing.T) {
 		}
 	}
 	for _, tr := range []*intentra.Transport{l, p.Transport()} {
-		require.Zero(t, count(t, tr.Stats().SendDrops, "too_large"))
-		require.Zero(t, drops(t, tr.Stats().In, "shorten", "bare").Messages)
+		require.Zero(t, loopback.Count(t, tr.Stats().SendDrops, "too_large"))
+		require.Zero(t, loopback.Drops(t, tr.Stats().In, "shorten", "bare").Messages)
 	}
 	require.Equal(t, intentra.ErrMessageTooLarge, p.Send(intentra.Message{
 		Channel: 1<<32 - 1, Intent: intentra.Reliable, Payload: append(largest, 0),
@@ -131,20 +132,20 @@ func TestStagesThatChangeMessages(t *testing.T) {
 
 // Messages that leave together keep their own channel and intent.
 func TestOutboundStagesKeepMessagesApart(t *testing.T) {
-	ctx := within(t)
-	handle, got := hearing()
-	l := listen(t, intentra.Config{Handler: handle, Stages: withPrefix})
+	ctx := loopback.Context(t)
+	handle, got := loopback.Messages()
+	l := loopback.Listen(t, intentra.Config{Handler: handle, Stages: withPrefix})
 	const n = 60
-	p := dial(t, l, intentra.Config{Stages: withPrefix, Handler: func(p *intentra.Peer, _ intentra.Message) {
+	p := loopback.Dial(t, l, intentra.Config{Stages: withPrefix, Handler: func(p *intentra.Peer, _ intentra.Message) {
 		for i := range n {
 			intent := intents[i%len(intents)]
 			p.Send(intentra.Message{Channel: uint32(i), Intent: intent, Payload: fmt.Append(nil, i, intent)})
 		}
 	}})
-	require.NoError(t, l.Peers()[0].SendWait(ctx, reliable("go")))
+	require.NoError(t, l.Peers()[0].SendWait(ctx, loopback.Reliable("go")))
 	seen := map[uint32]bool{}
 	for range n {
-		m := next(t, ctx, got).m
+		m := loopback.Next(t, ctx, got).Message
 		require.Equal(t, fmt.Sprint(m.Channel, m.Intent), string(m.Payload))
 		require.False(t, seen[m.Channel])
 		seen[m.Channel] = true
@@ -155,14 +156,14 @@ func TestOutboundStagesKeepMessagesApart(t *testing.T) {
 // A message as large as may be and an acknowledgement that is due have to take
 // separate packets; neither is given up for the other.
 func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	for name, change := range map[string]func(*stages.Set) error{"no stages": nil, "stages": withPrefix} {
 		t.Run(name, func(t *testing.T) {
-			handle, got := hearing()
-			l := listen(t, intentra.Config{Stages: change, Handler: func(p *intentra.Peer, m intentra.Message) {
+			handle, got := loopback.Messages()
+			l := loopback.Listen(t, intentra.Config{Stages: change, Handler: func(p *intentra.Peer, m intentra.Message) {
 				p.Send(m)
 			}})
-			p := dial(t, l, intentra.Config{Stages: change, Handler: handle})
+			p := loopback.Dial(t, l, intentra.Config{Stages: change, Handler: handle})
 			m := intentra.Message{Channel: 1<<32 - 1, Intent: intentra.Reliable, Payload: make([]byte, l.MaxMessageSize())}
 			const n = 2000
 			for range n / 100 {
@@ -170,11 +171,11 @@ func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
 					require.NoError(t, p.SendWait(ctx, m))
 				}
 				for range 100 {
-					require.Len(t, next(t, ctx, got).m.Payload, l.MaxMessageSize())
+					require.Len(t, loopback.Next(t, ctx, got).Payload, l.MaxMessageSize())
 				}
 			}
-			require.Zero(t, count(t, l.Stats().SendDrops, "too_large"))
-			require.Zero(t, count(t, p.Transport().Stats().SendDrops, "too_large"))
+			require.Zero(t, loopback.Count(t, l.Stats().SendDrops, "too_large"))
+			require.Zero(t, loopback.Count(t, p.Transport().Stats().SendDrops, "too_large"))
 		})
 	}
 }
@@ -182,22 +183,22 @@ func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
 // What a session leaves unacknowledged goes through the stages again as the
 // application gave it, not as they had left it.
 func TestStagesSeeResentMessagesAsTheyWere(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{Stages: withPrefix})
-	r := newRelay(t, l.LocalAddr())
-	told, happened := events()
-	cfg := restless(intentra.Config{Stages: withPrefix, OnPeer: told})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{Stages: withPrefix})
+	r := loopback.NewNAT(t, l.LocalAddr())
+	onPeer, events := loopback.Events()
+	cfg := loopback.QuickDetection(intentra.Config{Stages: withPrefix, OnPeer: onPeer})
 	cfg.HandshakeTimeout = cfg.Unanswered
-	p := dialTo(t, r.addr(), l.PublicKey(), cfg)
-	require.True(t, next(t, ctx, happened).Up)
-	r.blocked.Store(true)
+	p := loopback.DialAddr(t, r.Addr(), l.PublicKey(), cfg)
+	require.True(t, loopback.Next(t, ctx, events).Up)
+	r.Block(true)
 	for i := range 3 {
-		require.Equal(t, intentra.Queued, p.Send(reliable(fmt.Sprint(i))).Status)
+		require.Equal(t, intentra.Queued, p.Send(loopback.Reliable(fmt.Sprint(i))).Status)
 	}
-	require.False(t, next(t, ctx, happened).Up)
-	r.blocked.Store(false)
+	require.False(t, loopback.Next(t, ctx, events).Up)
+	r.Block(false)
 	for i := range 3 {
-		require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+		require.Equal(t, fmt.Sprint(i), string(loopback.Receive(t, ctx, l).Payload))
 	}
 }
 
@@ -217,15 +218,15 @@ func (s *fickle) Process(p *pipeline.Packet) pipeline.Verdict {
 }
 
 func TestStageKeepsStateForEachSession(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{Stages: func(s *stages.Set) error { s.InsertAfter("ack", &fickle{}); return nil }})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{Stages: func(s *stages.Set) error { s.InsertAfter("ack", &fickle{}); return nil }})
 	for range 3 {
-		p := dial(t, l, intentra.Config{})
+		p := loopback.Dial(t, l, intentra.Config{})
 		for i := range 10 {
-			require.NoError(t, p.SendWait(ctx, reliable(fmt.Sprint(i))))
+			require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 		}
 		for i := 1; i < 10; i += 2 {
-			require.Equal(t, fmt.Sprint(i), string(receive(t, ctx, l).Payload))
+			require.Equal(t, fmt.Sprint(i), string(loopback.Receive(t, ctx, l).Payload))
 		}
 		require.NoError(t, p.Close())
 	}

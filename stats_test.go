@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -29,13 +30,13 @@ func requireConserved(t *testing.T, what string, c pipeline.Counts) {
 // Whatever comes in, at rest every packet and every message has ended as
 // exactly one thing, and the counters agree with each other.
 func TestCountersAgree(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	var packets []uint64
-	handle, _ := hearing()
-	l := listen(t, intentra.Config{Handler: handle, Stages: func(s *stages.Set) error {
+	handle, _ := loopback.Messages()
+	l := loopback.Listen(t, intentra.Config{Handler: handle, Stages: func(s *stages.Set) error {
 		s.InsertAfter("ack", geofence(&packets))
 		return nil
 	}})
@@ -44,7 +45,7 @@ func TestCountersAgree(t *testing.T) {
 	defer stranger.Close()
 	var peers []*intentra.Peer
 	for range 3 {
-		peers = append(peers, dial(t, l, intentra.Config{RekeyAfterPackets: 16}))
+		peers = append(peers, loopback.Dial(t, l, intentra.Config{RekeyAfterPackets: 16}))
 	}
 	sent := uint64(0)
 	for i := range 3000 {
@@ -77,7 +78,7 @@ func TestCountersAgree(t *testing.T) {
 		require.Equal(t, s.PacketsIn, s.Socket.Received)
 		require.Equal(t, s.PacketsOut, s.Socket.Sent+s.Socket.WriteLoss.Total())
 		require.Equal(t, s.BytesOut, s.Socket.SentBytes)
-		superseded += count(t, s.SendDrops, "superseded") + count(t, s.SendDrops, "displaced")
+		superseded += loopback.Count(t, s.SendDrops, "superseded") + loopback.Count(t, s.SendDrops, "displaced")
 		packed += s.MessagesOut
 		ps := p.Stats()
 		require.Equal(t, ps.MessagesOut, ps.Acked+ps.Lost)
@@ -92,7 +93,7 @@ func TestCountersAgree(t *testing.T) {
 	require.Equal(t, s.BytesIn, s.Socket.ReceivedBytes)
 	require.Equal(t, s.PacketsOut, s.Socket.Sent+s.Socket.WriteLoss.Total())
 	require.Equal(t, s.MessagesIn, s.In.Messages.Accepted)
-	require.Positive(t, drops(t, s.In, "geofence", "outside").Messages)
+	require.Positive(t, loopback.Drops(t, s.In, "geofence", "outside").Messages)
 	require.Zero(t, s.ReorderBytes)
 	require.Zero(t, s.Sessions)
 	require.Positive(t, s.Uptime)
@@ -109,11 +110,11 @@ func TestCountersAgree(t *testing.T) {
 }
 
 func TestRoundTripTimeIsMeasured(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
-	p := dial(t, l, intentra.Config{})
-	require.NoError(t, p.SendWait(ctx, reliable("x")))
-	eventually(t, ctx, "a sample", func() bool {
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("x")))
+	loopback.Eventually(t, ctx, "a sample", func() bool {
 		s := p.Stats()
 		return s.RTT > 0 && s.RTTMin > 0 && s.Acked == 1
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/recvq"
+	"github.com/intentra/intentra/internal/roster"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -37,7 +38,7 @@ type Transport struct {
 	clock     func() pipeline.Time // now, made once
 	resolving context.Context      // ends with the transport
 	stop      context.CancelFunc
-	resolver  func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) // resolve, but for tests
+	resolver  func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) // resolve.Remote, except in tests
 
 	// What other goroutines leave for the loop. waiting is true while the loop
 	// waits for packets and wants to be woken.
@@ -52,9 +53,9 @@ type Transport struct {
 	working int            // jobs out; the loop's
 
 	table     sync.RWMutex
-	peers     map[PublicKey]*Peer // those that know us by Config.Key
-	known     roster              // all, also those that are not connected
-	connected roster
+	peers     map[PublicKey]*Peer  // those that know us by Config.Key
+	known     *roster.Roster[Peer] // all, also those that are not connected
+	connected *roster.Roster[Peer]
 
 	received  *recvq.Group[*Peer]
 	sendDrops sendDrops
@@ -148,7 +149,7 @@ func (t *Transport) Revoke(k PublicKey) {
 
 // Peers returns the connected peers, in the order in which they connected,
 // under whatever identity of ours.
-func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), t.connected.snapshot()...) }
+func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), t.connected.Snapshot()...) }
 
 // Peer returns the peer with the key, connected or lately so, that knows us by
 // Config.Key; one that DialAs has returned is its caller's to keep.

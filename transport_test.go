@@ -7,15 +7,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 func TestMessagesArriveByEveryIntentAndSuite(t *testing.T) {
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
 		for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {
 			t.Run(fmt.Sprintf("%v/%v", suite, intent), func(t *testing.T) {
-				ctx := within(t)
-				l := listen(t, intentra.Config{})
-				p := dial(t, l, intentra.Config{Suite: suite})
+				ctx := loopback.Context(t)
+				l := loopback.Listen(t, intentra.Config{})
+				p := loopback.Dial(t, l, intentra.Config{Suite: suite})
 				require.Equal(t, intentra.Queued, p.Send(intentra.Message{Channel: 70000, Intent: intent, Payload: []byte("state")}).Status)
 				r, err := l.Receive(ctx)
 				require.NoError(t, err)
@@ -32,9 +33,9 @@ func TestMessagesArriveByEveryIntentAndSuite(t *testing.T) {
 }
 
 func TestReliableKeepsOrder(t *testing.T) {
-	ctx := within(t)
-	l := listen(t, intentra.Config{})
-	p := dial(t, l, intentra.Config{})
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
 	const n = 20000
 	sent := make(chan error, 1)
 	go func() {

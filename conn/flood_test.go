@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
@@ -29,7 +30,7 @@ const (
 // in all.
 func TestFloodOfFirstMessages(t *testing.T) {
 	warm, all := 100_000, 10_000_000
-	if testing.Short() || raceDetector {
+	if testing.Short() || race.Enabled {
 		warm, all = 10_000, 100_000
 	}
 	for name, address := range map[string]func(*rand.PCG) netip.AddrPort{

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/internal/fair"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/ack"
@@ -25,7 +26,7 @@ import (
 // heap that it then takes. The bounds are those of docs/THREATMODEL.md. That
 // what gives way is the right one is for the tests of each table.
 func TestMemoryAtTheLimits(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("the race detector takes memory of its own")
 	}
 	const kB, MB = 1 << 10, 1 << 20 // the first two lines include the endpoint itself

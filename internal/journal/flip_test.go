@@ -12,6 +12,7 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -91,7 +92,7 @@ func TestEachFlippedBitIsFound(t *testing.T) {
 
 // An entry costs the Writer no memory of its own: what is allocated is its text.
 func TestEntriesAreWrittenWithoutGarbage(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("the race detector allocates by itself, more or less of it")
 	}
 	e := record(t, 1, false)

@@ -11,12 +11,11 @@ type List[T any] struct {
 
 // Node is the place of an element in a list. It is a field of the element, to
 // which Value, set once by the element's constructor, points back. A node is in
-// one list at a time; an element with several nodes can be in several lists. The
-// zero value is in no list.
+// one list at a time, and no other list must be asked about it; an element with
+// several nodes can be in several lists. The zero value is in no list.
 type Node[T any] struct {
 	Value      T
 	prev, next *Node[T]
-	list       *List[T] // nil if it is in none
 }
 
 // Len returns the number of nodes.
@@ -28,15 +27,15 @@ func (l *List[T]) Front() *Node[T] { return l.first }
 // Next returns the node that follows n, or nil if n is the last one or in no list.
 func (n *Node[T]) Next() *Node[T] { return n.next }
 
-// Linked reports whether n is in a list.
-func (n *Node[T]) Linked() bool { return n.list != nil }
+// Contains reports whether n is in l.
+func (l *List[T]) Contains(n *Node[T]) bool { return n.prev != nil || n.next != nil || l.first == n }
 
-// PushBack appends n. It panics if n is in a list already.
+// PushBack appends n. It panics if n is in l already.
 func (l *List[T]) PushBack(n *Node[T]) {
-	if n.list != nil {
-		panic("list: PushBack of a node that is in a list")
+	if l.Contains(n) {
+		panic("list: PushBack of a node that is in the list")
 	}
-	n.list, n.prev = l, l.last
+	n.prev = l.last
 	if l.last == nil {
 		l.first = n
 	} else {
@@ -57,7 +56,7 @@ func (l *List[T]) PopFront() *Node[T] {
 
 // Remove removes n and reports whether it was in l.
 func (l *List[T]) Remove(n *Node[T]) bool {
-	if n.list != l {
+	if !l.Contains(n) {
 		return false
 	}
 	if n.prev == nil {
@@ -70,7 +69,7 @@ func (l *List[T]) Remove(n *Node[T]) bool {
 	} else {
 		n.next.prev = n.prev
 	}
-	n.list, n.prev, n.next = nil, nil, nil
+	n.prev, n.next = nil, nil
 	l.len--
 	return true
 }

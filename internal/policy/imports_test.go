@@ -48,7 +48,10 @@ var rules = []rule{
 		beyond: []string{"golang.org/x/time/rate"}, except: noSystem},
 	{folder: "internal/prose", except: []string{"*", "*/..."}},
 	{folder: "internal/policy", except: []string{"*", "*/..."}},
-	{folder: "internal/seed"}, // reads an environment variable
+	{folder: "internal/seed"},    // reads an environment variable
+	{folder: "internal/resolve"}, // looks names up
+	{folder: "internal/slowcall", ours: []string{"pipeline"}, except: noSystem},
+	{folder: "internal/loopback", ours: []string{".", "pipeline"}, beyond: []string{"github.com/stretchr/testify/..."}},
 	// The load of the benchmarks: it runs transports, starts processes, and asks what they use. Its attackers speak the
 	// protocol by themselves, as no transport would let them.
 	{folder: "internal/load", ours: []string{".", "pipeline", "wire", "stages/cookie", "udp", "internal/histogram", "internal/noise"},

@@ -32,7 +32,7 @@ func (q *Queue[P]) Retire() {
 		q.emptied()
 		return
 	}
-	if q.retirement.Linked() {
+	if g.retired.Contains(&q.retirement) {
 		return
 	}
 	if g.retired.Len() == maxRetired {

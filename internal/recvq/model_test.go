@@ -185,5 +185,5 @@ func checkQueue(t *testing.T, limit int, q *Queue[int], m *modelQueue) {
 	require.LessOrEqual(t, q.state.Len(), limit)
 	require.Equal(t, len(m.reliable) < limit, q.HasRoom())
 	require.EqualValues(t, m.dropped, q.Dropped())
-	require.Equal(t, m.len() > 0, q.turn.Linked())
+	require.Equal(t, m.len() > 0, q.group.turns.Contains(&q.turn))
 }

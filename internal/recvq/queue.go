@@ -108,7 +108,7 @@ func (q *Queue[P]) len() int { return q.state.Len() + q.reliable.Len() }
 // takeTurn has the group's receivers look at q after the queues that wait already.
 // The caller holds the lock.
 func (q *Queue[P]) takeTurn() {
-	if !q.turn.Linked() {
+	if !q.group.turns.Contains(&q.turn) {
 		q.group.turns.PushBack(&q.turn)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/stages/cookie"
@@ -203,7 +204,7 @@ func size(n int) int {
 	if testing.Short() {
 		n /= 10
 	}
-	if raceDetector {
+	if race.Enabled {
 		n /= 10
 	}
 	return max(n, 1)

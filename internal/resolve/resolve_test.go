@@ -1,4 +1,4 @@
-package intentra
+package resolve
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestResolve(t *testing.T) {
+func TestRemote(t *testing.T) {
 	four, six := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")
 	for _, c := range []struct {
 		addr  string
 		local netip.Addr
-		want  string // empty: it fails
+		want  string // empty: an error
 	}{
 		{"127.0.0.1:9000", netip.Addr{}, "127.0.0.1:9000"},
 		{"127.0.0.1:9000", four, "127.0.0.1:9000"},
@@ -23,7 +23,7 @@ func TestResolve(t *testing.T) {
 		{"[::ffff:127.0.0.1]:9000", four, "127.0.0.1:9000"},
 		{"[fe80::1%moon]:9000", netip.IPv6Unspecified(), "[fe80::1%moon]:9000"},
 		{"[fe80::1%moon]:9000", netip.Addr{}, "[fe80::1%moon]:9000"},
-		// Only a link-local address has a zone: what comes from others has none.
+		// Only link-local addresses keep their zone.
 		{"[::1%lo]:9000", netip.IPv6Unspecified(), "[::1]:9000"},
 		{"[fd00::1%9]:9000", netip.Addr{}, "[fd00::1]:9000"},
 		{"[::ffff:127.0.0.1%lo]:9000", netip.Addr{}, "127.0.0.1:9000"},
@@ -33,7 +33,7 @@ func TestResolve(t *testing.T) {
 		{"127.0.0.1:65535", four, "127.0.0.1:65535"},
 
 		{"[fe80::1%moon]:9000", four, ""},
-		{"[::1]:9000", four, ""}, // an IPv4 socket does not reach it
+		{"[::1]:9000", four, ""}, // an IPv4 socket cannot send to it
 		{"127.0.0.1:9000", six, ""},
 		{"127.0.0.1:0", four, ""},
 		{"127.0.0.1:65536", four, ""},
@@ -43,12 +43,31 @@ func TestResolve(t *testing.T) {
 		{"", four, ""},
 		{"no such host:1", four, ""},
 	} {
-		got, err := resolve(context.Background(), c.addr, c.local)
+		got, err := Remote(context.Background(), c.addr, c.local)
 		if c.want == "" {
 			require.Error(t, err, "%q from %v: %v", c.addr, c.local, got)
 			continue
 		}
 		require.NoError(t, err, c.addr)
 		require.Equal(t, c.want, got.String())
+	}
+}
+
+func TestLocal(t *testing.T) {
+	for addr, want := range map[string]string{
+		"127.0.0.1:9000":        "127.0.0.1:9000",
+		"[::1]:9000":            "[::1]:9000",
+		"[::ffff:127.0.0.1]:90": "127.0.0.1:90",
+		"0.0.0.0:0":             "0.0.0.0:0",
+		"":                      "[::]:0",
+		":9000":                 "[::]:9000",
+	} {
+		got, err := Local(addr)
+		require.NoError(t, err, addr)
+		require.Equal(t, want, got.String())
+	}
+	for _, addr := range []string{"127.0.0.1", "127.0.0.1:65536", "no such host:1"} {
+		_, err := Local(addr)
+		require.ErrorContains(t, err, "intentra: listen address", addr)
 	}
 }

@@ -1,4 +1,5 @@
-package intentra
+// Package resolve turns the addresses that users give into socket addresses.
+package resolve
 
 import (
 	"context"
@@ -10,9 +11,11 @@ import (
 	"strconv"
 )
 
-// resolve looks an address up that a socket bound to local can reach; a zero
-// local reaches all.
-func resolve(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) {
+// Remote returns an address for "host:port" that a socket bound to local can send
+// to; with a zero local any will do. It prefers IPv4, because listeners on
+// "localhost" mostly have that alone. The host may be a name, which is looked up
+// until ctx ends, or empty, for localhost; the port may be a service's name.
+func Remote(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("intentra: address %q: %w", addr, err)
@@ -44,13 +47,12 @@ func resolve(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort
 	if len(ips) == 0 {
 		return netip.AddrPort{}, errors.New("intentra: " + strconv.Quote(host) + " has no address")
 	}
-	// IPv4 first where both are there: "localhost" listeners are mostly that.
 	slices.SortStableFunc(ips, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 	return netip.AddrPortFrom(ips[0], uint16(port)), nil
 }
 
-// lookup is LookupNetIP, which loses the zone of a link-local address. Of others
-// the zone has to go: what comes from there has none.
+// lookup is LookupNetIP, which loses the zone of a link-local address. Other
+// addresses must have no zone, since datagrams from them arrive without one.
 func lookup(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() != "" && network != "ip4" {
 		zone := ""
@@ -62,8 +64,8 @@ func lookup(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, network, host)
 }
 
-// zoneName returns the name of the interface that a zone names or numbers:
-// what comes from there has the name.
+// zoneName returns the name of the interface that a zone names or numbers, because
+// datagrams from it arrive with the name.
 func zoneName(zone string) string {
 	if n, err := strconv.Atoi(zone); err == nil {
 		if i, err := net.InterfaceByIndex(n); err == nil {

@@ -1,5 +1,0 @@
-//go:build !race
-
-package intentra_test
-
-const underRace = false

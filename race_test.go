@@ -1,6 +1,0 @@
-//go:build race
-
-package intentra_test
-
-// underRace: the race detector allocates by itself.
-const underRace = true
