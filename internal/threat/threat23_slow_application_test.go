@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // slowApp is an application that does not keep up. One never reads what one of
@@ -27,7 +28,7 @@ func newSlowApp(t testing.TB, handler func(s *slowApp, p *intentra.Peer, m inten
 	if handler != nil {
 		cfg.Handler = func(p *intentra.Peer, m intentra.Message) { handler(s, p, m) }
 	}
-	s.Transport = listen(t, "127.0.0.1:0", cfg)
+	s.Transport = loopback.Listen(t, cfg)
 	return s
 }
 
@@ -36,13 +37,13 @@ func newSlowApp(t testing.TB, handler func(s *slowApp, p *intentra.Peer, m inten
 // watchdog; meanwhile no rawDialer of Send waits, and afterwards nothing Reliable is
 // missing.
 func TestThreat23SlowApplication(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	n := 300
 	if testing.Short() {
 		n /= 10
 	}
 	quiet := newSlowApp(t, nil)
-	q := dial(t, quiet.Transport, intentra.Config{})
+	q := loopback.Dial(t, quiet.Transport, intentra.Config{})
 	baseline := stream(t, ctx, q, n, peerOf(t, ctx, quiet.Transport, q).Receive)
 
 	lost, honest := unread(t, ctx, n)
@@ -55,7 +56,7 @@ func TestThreat23SlowApplication(t *testing.T) {
 // are read.
 func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) {
 	s := newSlowApp(t, nil)
-	flood := dial(t, s.Transport, intentra.Config{})
+	flood := loopback.Dial(t, s.Transport, intentra.Config{})
 	ignored := peerOf(t, ctx, s.Transport, flood)
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -70,9 +71,9 @@ func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) 
 	full := func() bool {
 		return ignored.Stats().ReceiveDrops > 0 && dropped(s.Transport, "ack", "receiver_full") > 0
 	}
-	eventually(t, ctx, "both rings of the one who is not read are full", full)
+	loopback.Eventually(t, ctx, "both rings of the one who is not read are full", full)
 	for range 2 {
-		p := dial(t, s.Transport, intentra.Config{})
+		p := loopback.Dial(t, s.Transport, intentra.Config{})
 		reader := peerOf(t, ctx, s.Transport, p)
 		honest += stream(t, ctx, p, n, reader.Receive)
 		require.Zero(t, reader.Stats().ReceiveDrops)
@@ -81,7 +82,7 @@ func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) 
 	all.Wait()
 	// What the flood has had delivered, less what is still in the rings, is lost
 	// and counted, and nothing of anybody else.
-	eventually(t, ctx, "the counters agree", func() bool {
+	loopback.Eventually(t, ctx, "the counters agree", func() bool {
 		return s.Stats().ReceiveDrops == ignored.Stats().ReceiveDrops &&
 			s.Stats().ReceiveDrops+2*intentra.DefaultReceiveQueue+uint64(honest) == s.Stats().MessagesIn
 	})
@@ -101,14 +102,14 @@ func stopped(t *testing.T, ctx context.Context, n int) (calls int, slow uint64, 
 		}
 		got <- string(m.Payload)
 	})
-	a, b := dial(t, s.Transport, intentra.Config{}), dial(t, s.Transport, intentra.Config{})
+	a, b := loopback.Dial(t, s.Transport, intentra.Config{}), loopback.Dial(t, s.Transport, intentra.Config{})
 	back := []*intentra.Peer{peerOf(t, ctx, s.Transport, a), peerOf(t, ctx, s.Transport, b)}
 	before := s.Stats().SlowHandlerCalls
 	message := func(payload string) intentra.Message {
 		return intentra.Message{Channel: 1, Intent: intentra.Reliable, Payload: []byte(payload)}
 	}
 	require.NoError(t, a.SendWait(ctx, message("stop")))
-	next(t, ctx, s.held)
+	loopback.Next(t, ctx, s.held)
 	for range n {
 		// Neither those who send to the stopped loop nor those who have it send
 		// wait for anything: these calls return.
@@ -119,7 +120,7 @@ func stopped(t *testing.T, ctx context.Context, n int) (calls int, slow uint64, 
 	}
 	close(s.hold)
 	for range 2 * n {
-		require.Equal(t, "state", next(t, ctx, got))
+		require.Equal(t, "state", loopback.Next(t, ctx, got))
 		arrived++
 	}
 	for _, p := range []*intentra.Peer{a, b} {
@@ -128,6 +129,6 @@ func stopped(t *testing.T, ctx context.Context, n int) (calls int, slow uint64, 
 			require.NoError(t, err)
 		}
 	}
-	eventually(t, ctx, "the watchdog has counted", func() bool { return s.Stats().SlowHandlerCalls > before })
+	loopback.Eventually(t, ctx, "the watchdog has counted", func() bool { return s.Stats().SlowHandlerCalls > before })
 	return calls, s.Stats().SlowHandlerCalls - before, arrived
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -84,12 +85,12 @@ func (b *panicker) config(got chan<- intentra.Message) intentra.Config {
 // packet, message or handshake: the process, the sessions, and everything else
 // go on.
 func TestThreat24PanicsInUserCode(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	const each = 10
 	b, got := new(panicker), make(chan intentra.Message, 1000)
-	l := listen(t, "127.0.0.1:0", b.config(got))
-	p := dial(t, l, intentra.Config{})
-	receive := func(ctx context.Context) (intentra.Message, error) { return next(t, ctx, got), nil }
+	l := loopback.Listen(t, b.config(got))
+	p := loopback.Dial(t, l, intentra.Config{})
+	receive := func(ctx context.Context) (intentra.Message, error) { return loopback.Next(t, ctx, got), nil }
 	baseline := stream(t, ctx, p, 5*each, receive)
 	require.Zero(t, l.Stats().Panics)
 
@@ -110,7 +111,7 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 		for range each {
 			send()
 		}
-		eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+		loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 		require.EqualValues(t, each, dropped(l, place.stage, "panic"))
 	}
 	// A packet that it hits is sent again.
@@ -120,7 +121,7 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 		panics++
 		honest += stream(t, ctx, p, 5, receive)
 	}
-	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 	require.EqualValues(t, each, dropped(l, "panicking_packet", "panic"))
 	// On the way out nobody hears of a message that it hits.
 	attack(&b.outgoing)
@@ -128,19 +129,19 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 	for range each {
 		require.NoError(t, back.SendWait(ctx, intentra.Message{Intent: intentra.Realtime, Payload: []byte("hit")}))
 	}
-	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 	honest += stream(t, ctx, back, 5*each, p.Receive)
 	// A stage that is told who comes and goes may fail at each of it: a peer, its
 	// session and its epoch that open, and the latter two when they close.
 	b.notices.Store(3)
 	panics += 3
-	brief := dial(t, l, intentra.Config{})
-	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 2 })
+	brief := loopback.Dial(t, l, intentra.Config{})
+	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 2 })
 	honest += stream(t, ctx, brief, 5*each, receive)
 	b.notices.Store(2)
 	panics += 2
 	require.NoError(t, brief.Transport().Close())
-	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 1 })
+	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 1 })
 	// OnPeer is told nothing back; Authorize has refused the key, also where it has
 	// ended its goroutine.
 	b.onPeer.Store(1)
@@ -149,12 +150,12 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 		left.Store(1)
 		panics++
 		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{
-			Key: newKey(t), HandshakeTimeout: time.Second,
+			Key: loopback.Key(t), HandshakeTimeout: time.Second,
 		})
 		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	}
-	other := dial(t, l, intentra.Config{})
-	eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
+	other := loopback.Dial(t, l, intentra.Config{})
+	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 
 	honest += stream(t, ctx, p, 5*each, receive)
 	honest += stream(t, ctx, other, 5*each, receive)

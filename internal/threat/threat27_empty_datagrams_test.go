@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/udp"
@@ -78,11 +79,11 @@ func (b *endlessFlood) send() {
 // its peer, and a dial that only its timers can end.
 func neverEmpty(t *testing.T, ctx context.Context, n int) (sent uint64, honest int) {
 	b := new(endlessFlood)
-	l := listen(t, "127.0.0.1:0", intentra.Config{
+	l := loopback.Listen(t, intentra.Config{
 		HandshakeTimeout: 500 * time.Millisecond,
 		Stages:           func(s *stages.Set) error { s.InsertBefore("cookie", b); return nil },
 	})
-	p := dial(t, l, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
 	back := peerOf(t, ctx, l, p)
 	c, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(l.LocalAddr()))
 	require.NoError(t, err)
@@ -104,7 +105,7 @@ func dialSilence(t *testing.T, ctx context.Context, l *intentra.Transport) {
 	silent, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
 	require.NoError(t, err)
 	defer silent.Close()
-	_, err = l.Dial(ctx, silent.LocalAddr().String(), newKey(t).Public())
+	_, err = l.Dial(ctx, silent.LocalAddr().String(), loopback.Key(t).Public())
 	require.ErrorIs(t, err, intentra.ErrNoAnswer)
 }
 
@@ -113,19 +114,19 @@ func dialSilence(t *testing.T, ctx context.Context, l *intentra.Transport) {
 // others, so a batch of them ends, and so does a turn of the loop though there
 // are always more.
 func TestThreat27EmptyDatagrams(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	n := 500
 	if testing.Short() {
 		n /= 10
 	}
 	cfg := intentra.Config{HandshakeTimeout: 500 * time.Millisecond}
-	l := listen(t, "127.0.0.1:0", cfg)
-	p := dial(t, l, intentra.Config{})
+	l := loopback.Listen(t, cfg)
+	p := loopback.Dial(t, l, intentra.Config{})
 	back := peerOf(t, ctx, l, p)
 	baseline := stream(t, ctx, p, n, back.Receive)
 
 	h := newEmptyFlood(t, l.LocalAddr())
-	eventually(t, ctx, "the flood is there", func() bool { return dropped(l, "header", "short") > 1000 })
+	loopback.Eventually(t, ctx, "the flood is there", func() bool { return dropped(l, "header", "short") > 1000 })
 	honest := stream(t, ctx, p, n, back.Receive)
 	honest += stream(t, ctx, back, n, p.Receive)
 	dialSilence(t, ctx, l)
@@ -135,7 +136,7 @@ func TestThreat27EmptyDatagrams(t *testing.T) {
 	// its address, by the kernel, or as too old. The kernel tells what it has dropped with what comes next.
 	sent := h.sent.Load()
 	var short, rate, kernel, stale uint64
-	eventually(t, ctx, "all are accounted for", func() bool {
+	loopback.Eventually(t, ctx, "all are accounted for", func() bool {
 		require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Realtime}))
 		s := l.Stats()
 		short, rate = dropped(l, "header", "short"), dropped(l, "ratelimit", "address_rate")

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/udp"
 )
 
@@ -15,13 +16,13 @@ import (
 // refuses each packet of a dial (EACCES: nobody may send to the broadcast
 // address, or ENETUNREACH where there is no way there), a peer notices nothing.
 func TestThreat28RefusedSends(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	const n = 100
-	l := listen(t, "127.0.0.1:0", intentra.Config{HandshakeTimeout: patience})
-	p := dial(t, l, intentra.Config{})
+	l := loopback.Listen(t, intentra.Config{HandshakeTimeout: loopback.Timeout})
+	p := loopback.Dial(t, l, intentra.Config{})
 	back := peerOf(t, ctx, l, p)
 	refused := func() uint64 { return l.Stats().Socket.WriteLoss.Total() }
-	key := newKey(t).Public()
+	key := loopback.Key(t).Public()
 	dialling, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	dialled := make(chan error, 1)
@@ -35,7 +36,7 @@ func TestThreat28RefusedSends(t *testing.T) {
 		honest += stream(t, ctx, back, n, p.Receive)
 	}
 	giveUp()
-	require.ErrorIs(t, next(t, ctx, dialled), context.Canceled)
+	require.ErrorIs(t, loopback.Next(t, ctx, dialled), context.Canceled)
 	lost := l.Stats().Socket.WriteLoss
 	require.Equal(t, lost.Total(), lost[udp.LossNotPermitted]+lost[udp.LossUnreachable], "counted by its name")
 	require.Equal(t, 1, l.Stats().Sessions)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
@@ -71,17 +72,17 @@ func mappedDatagrams(t *testing.T) (in tables, baseline, delivery float64) {
 
 // mappedDials has a listener on both families dialled and dial under either form.
 func mappedDials(t *testing.T) (dials int) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	probe, err := net.ListenPacket("udp6", "[::1]:0")
 	if err != nil {
 		t.Log("no IPv6 here")
 		return 0
 	}
 	_ = probe.Close()
-	l := listen(t, "[::]:0", intentra.Config{})
+	l := loopback.ListenOn(t, "[::]:0", intentra.Config{})
 	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), l.LocalAddr().Port())
 	for _, from := range []string{"127.0.0.1:0", "[::]:0"} {
-		d := listen(t, from, intentra.Config{})
+		d := loopback.ListenOn(t, from, intentra.Config{})
 		var peer *intentra.Peer
 		for _, target := range []netip.AddrPort{at, mapped(at)} {
 			p, err := d.Dial(ctx, target.String(), l.PublicKey())
@@ -93,7 +94,7 @@ func mappedDials(t *testing.T) (dials int) {
 		}
 		stream(t, ctx, peer, 10, peerOf(t, ctx, l, peer).Receive)
 		theirs := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), d.LocalAddr().Port())
-		eventually(t, ctx, "the address has one form", func() bool { return peerOf(t, ctx, l, peer).Addr() == theirs })
+		loopback.Eventually(t, ctx, "the address has one form", func() bool { return peerOf(t, ctx, l, peer).Addr() == theirs })
 		// And back, which finds the session that is there.
 		p, err := l.Dial(ctx, mapped(theirs).String(), d.PublicKey())
 		require.NoError(t, err)
@@ -110,7 +111,7 @@ func mappedDials(t *testing.T) (dials int) {
 // interface and by its number. Only a link-local address keeps its zone, and that
 // is the name.
 func zonedDials(t *testing.T) (dials int) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	interfaces, err := net.Interfaces()
 	require.NoError(t, err)
 	for _, i := range interfaces {
@@ -126,16 +127,16 @@ func zonedDials(t *testing.T) (dials int) {
 			if ip.IsLinkLocalUnicast() {
 				want = named
 			}
-			l := listen(t, netip.AddrPortFrom(want, 0).String(), intentra.Config{})
+			l := loopback.ListenOn(t, netip.AddrPortFrom(want, 0).String(), intentra.Config{})
 			require.Equal(t, want, l.LocalAddr().Addr())
-			d := listen(t, "[::]:0", intentra.Config{})
+			d := loopback.ListenOn(t, "[::]:0", intentra.Config{})
 			for _, target := range []netip.Addr{named, numbered} {
 				p, err := d.Dial(ctx, netip.AddrPortFrom(target, l.LocalAddr().Port()).String(), l.PublicKey())
 				require.NoError(t, err, "dialling %v", target)
 				require.Equal(t, netip.AddrPortFrom(want, l.LocalAddr().Port()), p.Addr())
 				stream(t, ctx, p, 10, peerOf(t, ctx, l, p).Receive)
 				require.NoError(t, p.Close())
-				eventually(t, ctx, "it is closed", func() bool { return l.Stats().Sessions == 0 && d.Stats().Sessions == 0 })
+				loopback.Eventually(t, ctx, "it is closed", func() bool { return l.Stats().Sessions == 0 && d.Stats().Sessions == 0 })
 				dials++
 			}
 			require.Equal(t, 1, l.Stats().Peers)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -54,13 +55,13 @@ func descriptors(t testing.TB) int {
 // reconnects and rekeys. A peer takes none, and giving one up is an error of who
 // asks for another socket, not of those that are there.
 func TestThreat30NoFileDescriptors(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	n := 100
 	if testing.Short() {
 		n /= 10
 	}
-	l := listen(t, "127.0.0.1:0", intentra.Config{RekeyAfterPackets: 16, MaxHandshakesPerAddress: n})
-	gateway := listen(t, "127.0.0.1:0", intentra.Config{RekeyAfterPackets: 16})
+	l := loopback.Listen(t, intentra.Config{RekeyAfterPackets: 16, MaxHandshakesPerAddress: n})
+	gateway := loopback.Listen(t, intentra.Config{RekeyAfterPackets: 16})
 	first, err := gateway.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
 	require.NoError(t, err)
 	known := peerOf(t, ctx, l, first)
@@ -73,7 +74,7 @@ func TestThreat30NoFileDescriptors(t *testing.T) {
 	rekeys := l.Stats().Rekeys
 	honest := stream(t, ctx, first, n, known.Receive)
 	for range n {
-		p, err := gateway.DialAs(ctx, newKey(t), l.LocalAddr().String(), l.PublicKey())
+		p, err := gateway.DialAs(ctx, loopback.Key(t), l.LocalAddr().String(), l.PublicKey())
 		require.NoError(t, err)
 		honest += stream(t, ctx, p, 1, peerOf(t, ctx, l, p).Receive)
 	}
@@ -82,13 +83,13 @@ func TestThreat30NoFileDescriptors(t *testing.T) {
 	honest += stream(t, ctx, first, n, known.Receive)
 	require.Greater(t, l.Stats().Rekeys, rekeys)
 	require.Equal(t, n+1, l.Stats().Sessions)
-	_, err = intentra.Listen("127.0.0.1:0", intentra.Config{Key: newKey(t)})
+	_, err = intentra.Listen("127.0.0.1:0", intentra.Config{Key: loopback.Key(t)})
 	require.ErrorIs(t, err, syscall.EMFILE)
 	honest += stream(t, ctx, first, n, known.Receive)
 	taken := len(g.files)
 	g.end(t)
 	for range 3 { // who could have one now
-		p, err := gateway.DialAs(ctx, newKey(t), l.LocalAddr().String(), l.PublicKey())
+		p, err := gateway.DialAs(ctx, loopback.Key(t), l.LocalAddr().String(), l.PublicKey())
 		require.NoError(t, err)
 		stream(t, ctx, p, 1, peerOf(t, ctx, l, p).Receive)
 	}

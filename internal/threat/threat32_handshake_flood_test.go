@@ -16,6 +16,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
@@ -176,27 +177,27 @@ func publicKeyWorkIsInJobs(t *testing.T) {
 // workerHangs has a newcomer's handshake stay with the worker of a real
 // transport: an established peer notices nothing.
 func workerHangs(t *testing.T) {
-	ctx := within(t)
+	ctx := loopback.Context(t)
 	hang, hung := make(chan struct{}), make(chan struct{}, 10)
-	key := newKey(t)
-	l := listen(t, "127.0.0.1:0", intentra.Config{HandshakeTimeout: patience, Authorize: func(k intentra.PublicKey) bool {
+	key := loopback.Key(t)
+	l := loopback.Listen(t, intentra.Config{HandshakeTimeout: loopback.Timeout, Authorize: func(k intentra.PublicKey) bool {
 		if k == key.Public() {
 			hung <- struct{}{}
 			<-hang
 		}
 		return true
 	}})
-	p := dial(t, l, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
 	dialled := make(chan error, 1)
 	go func() {
-		late, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{Key: key, HandshakeTimeout: patience})
+		late, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{Key: key, HandshakeTimeout: loopback.Timeout})
 		if err == nil {
 			defer func() { _ = late.Transport().Close() }()
 		}
 		dialled <- err
 	}()
-	next(t, ctx, hung)
+	loopback.Next(t, ctx, hung)
 	require.Equal(t, 100, stream(t, ctx, p, 100, peerOf(t, ctx, l, p).Receive))
 	close(hang)
-	require.NoError(t, next(t, ctx, dialled))
+	require.NoError(t, loopback.Next(t, ctx, dialled))
 }
