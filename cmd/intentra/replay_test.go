@@ -394,7 +394,7 @@ func TestReplayRefuses(t *testing.T) {
 		{[]string{"replay", other, "--keys", keys}, "no such file"},
 		{[]string{"replay", keys, "--keys", keys}, "not a capture"},
 		{[]string{"replay", capture, "--keys", s.alice.file}, "not a keys file"},
-		{[]string{"replay", capture, "--keys", otherKeys}, "the keys file ends early"},
+		{[]string{"replay", capture, "--keys", otherKeys}, "the keys file ends before"},
 		{[]string{"replay", capture, "--keys", nextKeys}, "the keys file belongs to another recording"},
 		{[]string{"replay", capture, "--keys", nextKeys, "--frames", frames}, "the keys file belongs to another recording"},
 		{[]string{"replay", s.dir, "--keys", keys}, "is a folder"},

@@ -10,11 +10,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// A journal may have been edited by hand. The core trusts its driver, as it may
-// trust package intentra, which has validated the configuration; here the file
-// is the driver, so what no transport does is refused.
+// A recording may have been edited. The core trusts its driver, which is normally
+// package intentra and validates the configuration. In a replay the file is the
+// driver, so everything that no transport does is rejected here.
 
-// checkConfig refuses a configuration that intentra.Config cannot come to.
+// checkConfig rejects a configuration that intentra.Config never produces.
 func checkConfig(c *conn.Config) error {
 	const many = 1 << 30
 	for _, n := range []struct {
@@ -40,7 +40,7 @@ func checkConfig(c *conn.Config) error {
 		{"Chains.Ack.HeldBytes", float64(c.Chains.Ack.HeldBytes), 0, many},
 		{"Chains.Ack.HeldBytesTotal", float64(c.Chains.Ack.HeldBytesTotal), 0, many},
 	} {
-		if !(n.value >= n.least && n.value <= n.most) { // so that no NaN gets by
+		if !(n.value >= n.least && n.value <= n.most) { // negated, so that NaN is rejected
 			return impossible(fmt.Sprintf("a configuration whose %s is %v", n.name, n.value))
 		}
 	}
@@ -63,22 +63,21 @@ func checkConfig(c *conn.Config) error {
 	return nil
 }
 
-// What any duration of a configuration may be, and the core's time: a journal
-// longer than mostTime from the start of the transport is none.
+// Limits of the durations in a configuration. mostTime also limits the core's time.
 const (
 	leastTime = time.Millisecond
 	mostTime  = 100 * 365 * 24 * time.Hour
 )
 
-// checkEntry refuses inputs that no driver makes up, and that the core need not
-// stand.
+// checkEntry rejects inputs that no driver produces and that the core need not
+// tolerate.
 func checkEntry(it journal.Item) error {
 	e := it.Entry
 	switch {
 	case e.At < 0 || e.At > pipeline.Time(mostTime):
 		return impossible(fmt.Sprintf("an entry at the time %d", e.At))
 	case e.Kind == journal.Received && (it.Packet == nil || it.Packet.Data == nil):
-		return impossible("a datagram that is not in it, or not whole")
+		return impossible("a datagram that is missing or truncated")
 	case (e.Kind == journal.Received || e.Kind == journal.SetAddress) && !e.Addr.IsValid():
 		return impossible(fmt.Sprintf("an entry %q without an address", e.Kind))
 	case e.Kind == journal.Dial && e.Key == e.Identity:
@@ -87,8 +86,8 @@ func checkEntry(it journal.Item) error {
 	return nil
 }
 
-// checkPush refuses messages that no queue takes: Send has looked at the intent
-// and at the length, and the queue relies on both.
+// checkPush rejects messages that never reach a queue: Send checks the intent and
+// the length, and the queue relies on both.
 func checkPush(e *journal.Entry) error {
 	switch {
 	case e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable:

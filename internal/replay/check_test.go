@@ -11,9 +11,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Inputs that no transport gives its core are refused before it sees them.
+// Inputs that no transport gives its core are rejected before the core gets them.
 func TestImpossibleEntries(t *testing.T) {
-	s := lively(t)
+	s := everyKind(t)
 	all := split(t, s.capture.Bytes())
 	keys, err := parse(s)
 	require.NoError(t, err)
@@ -21,21 +21,21 @@ func TestImpossibleEntries(t *testing.T) {
 		kind   string
 		change func(k *block)
 	}{
-		"datagram from nowhere": {"received", func(k *block) {
+		"datagram without an address": {"received", func(k *block) {
 			m := k.fields(t)
 			delete(m, "addr")
 			k.setFields(t, m)
 		}},
-		"datagram that is not whole": {"received", func(k *block) { k.packet = k.packet[:len(k.packet)-1] }},
-		"datagram without a packet":  {"received", func(k *block) { k.kind = kindCustom }},
-		"name of nothing":            {"dial", func(k *block) { k.set(t, "kind", "address") }},
-		"before the start":           {"flush", func(k *block) { k.set(t, "at", -1) }},
-		"after some centuries":       {"timeout", func(k *block) { k.set(t, "at", 250*365*24*time.Hour) }},
-		"dial of ourselves":          {"dial", func(k *block) { k.set(t, "key", k.fields(t)["identity"]) }},
-		"message of no intent":       {"push", func(k *block) { k.set(t, "intent", 0) }},
-		"message of another intent":  {"push", func(k *block) { k.set(t, "intent", 9) }},
-		"message beyond a datagram":  {"push", func(k *block) { k.set(t, "payload", make([]byte, wire.MaxDatagram+1)) }},
-		"another start":              {"flush", func(k *block) { k.set(t, "kind", "start") }},
+		"truncated datagram":             {"received", func(k *block) { k.packet = k.packet[:len(k.packet)-1] }},
+		"datagram without a packet":      {"received", func(k *block) { k.kind = kindCustom }},
+		"resolved to no address":         {"dial", func(k *block) { k.set(t, "kind", "address") }},
+		"negative time":                  {"flush", func(k *block) { k.set(t, "at", -1) }},
+		"time after 250 years":           {"timeout", func(k *block) { k.set(t, "at", 250*365*24*time.Hour) }},
+		"dial of itself":                 {"dial", func(k *block) { k.set(t, "key", k.fields(t)["identity"]) }},
+		"message with intent 0":          {"push", func(k *block) { k.set(t, "intent", 0) }},
+		"message with intent 9":          {"push", func(k *block) { k.set(t, "intent", 9) }},
+		"message longer than a datagram": {"push", func(k *block) { k.set(t, "payload", make([]byte, wire.MaxDatagram+1)) }},
+		"second start":                   {"flush", func(k *block) { k.set(t, "kind", "start") }},
 	} {
 		edited, found := clone(all), false
 		for i := range edited {

@@ -7,22 +7,22 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// apart takes a captured datagram apart, if it is several. Where segmentation is
-// left to the kernel or the network card (GSO, which package udp uses), a capture
-// beside the sender has a run of datagrams as a single one of up to 64 kB, and
-// without the length to which it is cut. All are of that length but the last,
-// which may be shorter. Their own headers tell it: a handshake packet in front has
-// the length of its type, and behind Data it is the first at which a sound header
-// begins each of the rest.
+// segments splits a captured packet into its datagrams. With segmentation offload
+// (GSO, which package udp uses), a capture on the sending machine contains a run
+// of datagrams as one packet of up to 64 kB, without the segment length. All
+// datagrams of a run have that length, except that the last may be shorter. It is
+// found from the headers: the length of a leading handshake packet follows from
+// its type; after a leading Data packet it is the smallest length at which every
+// following datagram starts with a well-formed header.
 //
-// A header leaves little to chance. Of Data 32 bits are fixed, and the upper 36 of
-// its counter; of the other types more than 90, and their length. So a ciphertext
-// that looks like it by chance, at a distance that fits its end, has a probability
-// of 2^-68 for each of its bytes, which is below 2^-50 for the longest; with the
-// index of the one before, as nearly all have, 2^-100. A handshake packet of its
-// own length is never taken apart.
-func apart(data []byte) [][]byte {
-	h, _ := wire.ParseHeader(data) // of a faulty length, if it is a run behind a handshake packet
+// Ciphertext is practically never mistaken for a header. In Data 32 bits are fixed
+// and so are the upper 36 of the counter; in the other types more than 90 bits and
+// the length. At each byte offset that is a probability of 2^-68 at most, and
+// below 2^-50 for the longest packet; with the receiver index of the datagram
+// before, as in nearly all runs, 2^-100. A handshake packet that has exactly the
+// length of its type is never split.
+func segments(data []byte) [][]byte {
+	h, _ := wire.ParseHeader(data) // reports a wrong length if a handshake packet leads the run
 	least, most := wire.Overhead, len(data)-wire.Overhead
 	if n, ok := handshakeSizes[h.Type]; ok {
 		least, most = n, min(n, most)
@@ -39,13 +39,14 @@ var handshakeSizes = map[wire.PacketType]int{
 	wire.TypeInit: wire.InitSize, wire.TypeResponse: wire.ResponseSize, wire.TypeFinal: wire.FinalSize, wire.TypeCookie: wire.CookiePacketSize,
 }
 
-// maxRun is the most datagrams that a kernel takes for one (UDP_MAX_SEGMENTS of
-// Linux since 6.9).
+// maxRun is the largest number of datagrams in a run (UDP_MAX_SEGMENTS of Linux
+// since 6.9).
 const maxRun = 128
 
-// isRun reports whether data is packets of size bytes, and a last one of at most
-// as many, as one sender makes them: sound, with counters that grow as long as the
-// index stays. After a rekey there is another, and its counters begin anew.
+// isRun reports whether data consists of datagrams of size bytes, the last of which
+// may be shorter, that one sender may have produced: all are well-formed, and
+// counters increase from one datagram to the next with the same receiver index. A
+// rekey changes the index, and counters restart.
 func isRun(data []byte, size int) bool {
 	var last wire.Header
 	for packet := range slices.Chunk(data, size) {

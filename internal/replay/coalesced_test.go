@@ -15,10 +15,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// coalesced is what tcpdump would have written of a recording beside a sender
-// that leaves segmentation to the kernel: neighbours of one direction and length,
-// and a shorter one behind them, are one. It returns how many are part of such, how
-// many of those have a handshake packet, and how many more than one receiver index.
+// coalesced returns the packets of a recording as tcpdump captures them on a
+// machine with segmentation offload: consecutive datagrams of one direction and
+// length, and a shorter one after them, become one packet. It also returns the
+// number of datagrams that are part of such a run, and the number of runs with a
+// handshake packet and with two receiver indexes.
 func coalesced(t testing.TB, capture []byte) (out []byte, together, handshakes, indexes int) {
 	const ip, headers = 20, 28
 	var runs []heard
@@ -33,7 +34,7 @@ func coalesced(t testing.TB, capture []byte) (out []byte, together, handshakes, 
 			if whole && bytes.Equal(run.packet[12:24], p.packet[12:24]) {
 				run.packet = append(run.packet, data...)
 				binary.BigEndian.PutUint16(run.packet[ip+4:], uint16(len(run.packet)-ip))
-				run.at = p.at // the keys of the later ones may be younger
+				run.at = p.at // the keys of later datagrams may have opened since
 				if together++; count == 1 {
 					together++
 				}
@@ -54,8 +55,8 @@ func coalesced(t testing.TB, capture []byte) (out []byte, together, handshakes, 
 	return pcap(runs), together, handshakes, indexes
 }
 
-// Datagrams that a capture has as one, because they were to be segmented further
-// down, are judged one by one.
+// Datagrams that were captured as one packet, before segmentation, are judged one
+// by one.
 func TestPlainCaptureBeforeSegmentation(t *testing.T) {
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
 		w := newWorld(t, 1)
@@ -72,7 +73,7 @@ func TestPlainCaptureBeforeSegmentation(t *testing.T) {
 		for name, s := range map[string]*node{"dialer": dialer, "listener": listener} {
 			_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
 			capture, together, _, _ := coalesced(t, s.capture.Bytes())
-			require.Greater(t, together, 200, "too few to tell")
+			require.Greater(t, together, 200, "too few coalesced datagrams")
 			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
 			require.Equal(t, recorded, replayed, name)
 			require.Equal(t, s.delivered, delivered, name)
@@ -81,7 +82,7 @@ func TestPlainCaptureBeforeSegmentation(t *testing.T) {
 	}
 }
 
-// Rekeys, and handshakes beside a session, fall into such runs, too.
+// Rekeys, and handshakes during a session, occur within such runs.
 func TestRekeysBeforeSegmentation(t *testing.T) {
 	handshakes, indexes := 0, 0
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
@@ -115,7 +116,7 @@ func TestRekeysBeforeSegmentation(t *testing.T) {
 	require.Positive(t, indexes, "no run has two indexes")
 }
 
-// sealed is a Data packet of size bytes as good as any, to whoever has no key.
+// sealed returns a Data packet of size bytes with random ciphertext.
 func sealed(r *rand.Rand, receiver uint32, counter uint64, size int) []byte {
 	b := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: receiver, Counter: counter})
 	return append(b, random(r, size-len(b))...)
@@ -129,7 +130,7 @@ func random(r *rand.Rand, n int) []byte {
 	return b
 }
 
-func TestApart(t *testing.T) {
+func TestSegments(t *testing.T) {
 	r := seed.Rand(t)
 	shake := func(kind wire.PacketType, size int) []byte {
 		h := wire.Header{Type: kind, Suite: wire.AESGCM, Receiver: 9}
@@ -143,52 +144,52 @@ func TestApart(t *testing.T) {
 	final, cookie := shake(wire.TypeFinal, wire.FinalSize), shake(wire.TypeCookie, wire.CookiePacketSize)
 	data := func(receiver uint32, counter uint64, size int) []byte { return sealed(r, receiver, counter, size) }
 	for name, run := range map[string][][]byte{
-		"one":                         {data(5, 1, 1200)},
-		"Init":                        {init},
-		"Init and Data":               {init, data(5, 0, 33)},
-		"two Inits":                   {init, init, data(5, 0, 128)},
-		"Response and Data":           {response, data(5, 0, 128), data(5, 1, 40)},
-		"Final and Data":              {final, data(5, 0, 96), data(5, 1, 96)},
-		"Cookies":                     {cookie, cookie, data(5, 3, 48)},
-		"Data and handshake packets":  {data(5, 1, 128), init, response, final},
-		"Data":                        {data(5, 1, 1200), data(5, 2, 1200), data(5, 7, 32)},
-		"the smallest":                {data(5, 1, 32), data(5, 2, 32), data(5, 3, 32)},
-		"two epochs":                  {data(5, 800, 200), data(5, 801, 200), data(6, 0, 200), data(6, 1, 50)},
-		"two epochs in two packets":   {data(5, 800, 1200), data(6, 0, 900)},
-		"late ones of the last epoch": {data(6, 0, 200), data(5, 800, 200), data(6, 1, 200)},
-		"as many as there may be":     slices.Repeat([][]byte{init}, 128),
+		"one Data packet":              {data(5, 1, 1200)},
+		"Init":                         {init},
+		"Init and Data":                {init, data(5, 0, 33)},
+		"two Inits":                    {init, init, data(5, 0, 128)},
+		"Response and Data":            {response, data(5, 0, 128), data(5, 1, 40)},
+		"Final and Data":               {final, data(5, 0, 96), data(5, 1, 96)},
+		"Cookies":                      {cookie, cookie, data(5, 3, 48)},
+		"Data and handshake packets":   {data(5, 1, 128), init, response, final},
+		"Data":                         {data(5, 1, 1200), data(5, 2, 1200), data(5, 7, 32)},
+		"smallest Data packets":        {data(5, 1, 32), data(5, 2, 32), data(5, 3, 32)},
+		"two epochs":                   {data(5, 800, 200), data(5, 801, 200), data(6, 0, 200), data(6, 1, 50)},
+		"two epochs in two packets":    {data(5, 800, 1200), data(6, 0, 900)},
+		"late packet of the old epoch": {data(6, 0, 200), data(5, 800, 200), data(6, 1, 200)},
+		"longest run":                  slices.Repeat([][]byte{init}, 128),
 	} {
-		require.Equal(t, run, replay.Apart(slices.Concat(run...)), name)
+		require.Equal(t, run, replay.Segments(slices.Concat(run...)), name)
 	}
 	broken := func(b []byte, at int) []byte { b = bytes.Clone(b); b[at] ^= 0x80; return b }
 	for name, b := range map[string][]byte{
-		"nothing":                       {},
-		"no header":                     init[:10],
-		"something else":                random(r, 500),
-		"Init with a tail":              slices.Concat(init, random(r, 60)),
-		"Init and a counter too high":   slices.Concat(init, data(5, 1<<28, 60)),
-		"Init and less than a packet":   slices.Concat(init, data(5, 1, 32)[:31]),
-		"Init and Data longer than it":  slices.Concat(init, data(5, 1, 129)),
-		"Init and part of another":      slices.Concat(init, init[:100]),
-		"the first is not sound":        slices.Concat(broken(data(5, 1, 200), 2), data(5, 2, 200)),
-		"Init that is not sound":        slices.Concat(broken(init, 4), data(5, 2, 100)),
-		"the second is longer":          slices.Concat(data(5, 1, 200), data(5, 2, 201)),
-		"a counter that comes again":    slices.Concat(data(5, 1, 200), data(5, 1, 200)),
-		"a counter that goes back":      slices.Concat(data(5, 2, 200), data(5, 1, 200)),
-		"a counter too high":            slices.Concat(data(5, 1, 200), data(5, 1<<28, 200)),
-		"the last is not sound":         slices.Concat(data(5, 1, 200), data(5, 2, 200), broken(data(5, 3, 200), 3)),
-		"the last of another version":   slices.Concat(data(5, 1, 200), data(6, 2, 200), broken(data(6, 3, 200), 0)),
-		"more than a kernel puts in it": slices.Concat(slices.Repeat([][]byte{init}, 129)...),
+		"empty":                        {},
+		"no header":                    init[:10],
+		"random bytes":                 random(r, 500),
+		"Init and trailing bytes":      slices.Concat(init, random(r, 60)),
+		"Init and a counter too high":  slices.Concat(init, data(5, 1<<28, 60)),
+		"Init and less than a packet":  slices.Concat(init, data(5, 1, 32)[:31]),
+		"Init and Data longer than it": slices.Concat(init, data(5, 1, 129)),
+		"Init and part of another":     slices.Concat(init, init[:100]),
+		"first is malformed":           slices.Concat(broken(data(5, 1, 200), 2), data(5, 2, 200)),
+		"malformed Init":               slices.Concat(broken(init, 4), data(5, 2, 100)),
+		"second is longer":             slices.Concat(data(5, 1, 200), data(5, 2, 201)),
+		"repeated counter":             slices.Concat(data(5, 1, 200), data(5, 1, 200)),
+		"decreasing counter":           slices.Concat(data(5, 2, 200), data(5, 1, 200)),
+		"counter too high":             slices.Concat(data(5, 1, 200), data(5, 1<<28, 200)),
+		"last is malformed":            slices.Concat(data(5, 1, 200), data(5, 2, 200), broken(data(5, 3, 200), 3)),
+		"last has another version":     slices.Concat(data(5, 1, 200), data(6, 2, 200), broken(data(6, 3, 200), 0)),
+		"longer than any run":          slices.Concat(slices.Repeat([][]byte{init}, 129)...),
 	} {
-		require.Equal(t, [][]byte{b}, replay.Apart(b), name)
+		require.Equal(t, [][]byte{b}, replay.Segments(b), name)
 	}
 }
 
-// What is one datagram stays one, whatever its ciphertext is.
-func TestSingleDatagramsStayWhole(t *testing.T) {
+// A single datagram is never split, whatever its ciphertext.
+func TestSingleDatagramsAreNotSplit(t *testing.T) {
 	r := seed.Rand(t)
 	for range 2_000 {
 		b := sealed(r, r.Uint32(), uint64(r.Uint32N(1<<28)), 32+r.IntN(3000))
-		require.Len(t, replay.Apart(b), 1)
+		require.Len(t, replay.Segments(b), 1)
 	}
 }

@@ -10,9 +10,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
+// received replays a datagram and compares its outcome.
 func (f *full) received(p *journal.Packet, e *journal.Entry) {
 	f.res.Received++
-	// The core decrypts in place.
+	// The core decrypts in place: give it a copy.
 	f.core.HandleDatagram(slices.Clone(p.Data), e.Addr, e.At)
 	f.outcome.Verdict, f.outcome.Dropped = journal.Verdict(f.core.Inbound().LastVerdict(), f.labels, f.drops)
 	f.res.Delivered += f.outcome.Delivered
@@ -26,7 +27,8 @@ func (f *full) received(p *journal.Packet, e *journal.Entry) {
 	}
 }
 
-// describe is the outcome with the sum, which tells other messages apart.
+// describe returns the outcome with the checksum of the messages delivered, which
+// may be all that differs.
 func describe(o journal.Outcome) string {
 	if o.Delivered == 0 {
 		return o.String()
@@ -34,7 +36,7 @@ func describe(o journal.Outcome) string {
 	return fmt.Sprintf("%s (checksum %08x)", o, o.Sum)
 }
 
-// sent compares a datagram with what the core wants sent.
+// sent compares a recorded datagram with the next one that the core sends.
 func (f *full) sent(e *journal.Entry) {
 	f.res.Sent++
 	recorded := wire.Datagram{Data: e.Data, Addr: e.Addr}
@@ -49,8 +51,9 @@ func (f *full) sent(e *journal.Entry) {
 	}
 }
 
-// unsaid reports what the core wants sent, and the recorded one did not send.
-func (f *full) unsaid() {
+// unrecorded reports the datagrams that the core has sent and the recorded one has
+// not.
+func (f *full) unrecorded() {
 	for _, d := range f.waiting {
 		f.differ("sent", "nothing", show(d))
 	}
@@ -61,7 +64,7 @@ func show(d wire.Datagram) string {
 	return fmt.Sprintf("%d bytes to %s (%x...)", len(d.Data), d.Addr, d.Data[:min(len(d.Data), 24)])
 }
 
-// ended compares the totals.
+// ended compares the totals at the end of a recording.
 func (f *full) ended(end *journal.End) {
 	f.res.Whole = true
 	if end == nil {
@@ -77,7 +80,7 @@ func (f *full) ended(end *journal.End) {
 		for _, name := range append(keys(was), keys(is)...) {
 			if was[name] != is[name] {
 				f.differ("total", fmt.Sprintf("%s %s %d", c.name, name, was[name]), fmt.Sprint(is[name]))
-				was[name] = is[name] // once
+				was[name] = is[name] // report it once
 			}
 		}
 	}
@@ -86,7 +89,7 @@ func (f *full) ended(end *journal.End) {
 	}
 }
 
-// totals are the counters by name, without those that are zero.
+// totals returns the non-zero counters by name.
 func totals(c pipeline.Counts) map[string]uint64 {
 	all := map[string]uint64{}
 	add := func(name string, n uint64) {
@@ -106,6 +109,7 @@ func totals(c pipeline.Counts) map[string]uint64 {
 	return all
 }
 
+// keys returns the keys of m in order.
 func keys[V any](m map[string]V) []string {
 	all := make([]string, 0, len(m))
 	for k := range m {

@@ -19,7 +19,7 @@ import (
 
 func options() replay.Options { return replay.Options{} }
 
-// deliveries are the blocks of the datagrams that have brought a message.
+// deliveries returns the indexes of the datagrams that have delivered a message.
 func deliveries(t testing.TB, all []block) (at []int) {
 	for i, k := range all {
 		if k.kind != kindPacket || k.kindOf(t) != "received" {
@@ -32,7 +32,7 @@ func deliveries(t testing.TB, all []block) (at []int) {
 	return at
 }
 
-// verdicts replays and returns what differs, and each packet with its number.
+// verdicts replays and returns the differences and the packets.
 func verdicts(t testing.TB, all []block, keys []byte) (differences []replay.Difference, packets []replay.Packet) {
 	o := options()
 	o.Packet = func(p replay.Packet) { packets = append(packets, p) }
@@ -40,8 +40,8 @@ func verdicts(t testing.TB, all []block, keys []byte) (differences []replay.Diff
 	return differences, packets
 }
 
-// A bit that has been changed in one packet shows in that packet's verdict, and in
-// no other's.
+// With Realtime messages, a flipped bit in a packet changes the verdict of that
+// packet and of no other.
 func TestChangedPacketIsFound(t *testing.T) {
 	s := states(t, 40)
 	all := split(t, s.capture.Bytes())
@@ -65,12 +65,12 @@ func TestChangedPacketIsFound(t *testing.T) {
 	require.Equal(t, 1, wrong)
 	require.Equal(t, "verdict", differences[0].What)
 	for _, d := range differences[1:] {
-		require.Contains(t, []string{"sent", "total"}, d.What, "an acknowledgement names one packet less, and the totals know")
+		require.Contains(t, []string{"sent", "total"}, d.What, "only acknowledgements and totals may differ as well")
 	}
 }
 
-// With Reliable messages more follows from it, as nobody sends again what the
-// recorded side had taken: the first difference is that packet all the same.
+// With Reliable messages later verdicts differ as well, as the lost message is
+// never sent again in the recording. The first difference is still that packet.
 func TestChangedReliablePacketIsFoundFirst(t *testing.T) {
 	w := newWorld(t, 1)
 	a, s, p := pair(w, intentra.Config{}, intentra.Config{})
@@ -103,7 +103,7 @@ func TestChangedReliablePacketIsFoundFirst(t *testing.T) {
 		require.GreaterOrEqual(t, d.Packet, differences[0].Packet)
 	}
 	require.Equal(t, wrong, kinds["verdict"])
-	require.Greater(t, wrong, 1, "what is behind it waits for it")
+	require.Greater(t, wrong, 1, "later messages wait for the lost one")
 	require.Positive(t, kinds["sent"])
 	t.Log(kinds)
 }
@@ -245,7 +245,7 @@ func TestKeysThatEndEarly(t *testing.T) {
 	require.Greater(t, short, 10)
 }
 
-// resealed is a keys file with the checksums that fit its lines.
+// resealed returns a keys file with its checksums recomputed.
 func resealed(keys string) string {
 	lines, sum := strings.Split(keys, "\n"), uint32(0)
 	for i := 1; i < len(lines)-1; i++ {
@@ -256,7 +256,8 @@ func resealed(keys string) string {
 	return strings.Join(lines, "\n")
 }
 
-// runWith replays with other keys, and finds no difference before it ends.
+// runWith replays s with other keys and returns the error. There must be no
+// difference.
 func runWith(t *testing.T, s *node, keys string) error {
 	parsed, err := journal.ParseKeys(strings.NewReader(keys))
 	require.NoError(t, err)
@@ -271,7 +272,7 @@ func change(b []byte, at int) []byte {
 	return b
 }
 
-// cut takes the last byte off a datagram in IPv4.
+// cut removes the last byte of a datagram over IPv4.
 func cut(packet []byte) []byte {
 	packet = packet[:len(packet)-1]
 	packet[25]--

@@ -1,10 +1,10 @@
-// Package replay has the real protocol core do once more what a journal holds,
-// and compares: the verdict of each packet, what was delivered, each datagram
-// sent, and the totals by stage and reason. The same journal with the same code
-// and the same stages gives the same, bit for bit; what differs is listed.
+// Package replay feeds a recording to the real protocol core again and compares
+// the verdict of each packet, the messages delivered, each datagram sent, and the
+// totals by stage and reason. With the same code and the same stages all of it is
+// identical, bit for bit; every difference is reported.
 //
-// It replays what package journal has written in full, from the private keys and
-// the randomness in the keys file. Of a plain capture, taken by tcpdump or
-// dumpcap beside a transport that wrote its keys, it opens the packets that the
-// keys fit, and sends them through the real inbound chain.
+// A recording of package journal is replayed in full, with the private keys and
+// the random bytes of its keys file. In a plain capture, taken by tcpdump or
+// dumpcap on a machine whose transport wrote a keys file, the data packets that
+// those keys open are passed through the real inbound chain.
 package replay

@@ -10,7 +10,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// call does what the driver has called the core for.
+// call makes the recorded call.
 func (f *full) call(e *journal.Entry) {
 	switch e.Kind {
 	case journal.Timeout:
@@ -30,10 +30,10 @@ func (f *full) call(e *journal.Entry) {
 		case p != nil:
 			f.callPeer(p, e)
 		case !f.forgotten(e.Peer):
-			f.differ("call", string(e.Kind), "no such peer")
+			f.differ("call", string(e.Kind), "unknown peer")
 		}
 	default:
-		f.differ("call", string(e.Kind), "nothing known by that name")
+		f.differ("call", string(e.Kind), "unknown kind of entry")
 	}
 }
 
@@ -57,7 +57,7 @@ func (f *full) callPeer(p *conn.Peer, e *journal.Entry) {
 func (f *full) dial(e *journal.Entry) {
 	static := f.statics[e.Identity]
 	if static.IsZero() {
-		f.random.cut = !f.o.Keys.Whole // it stands behind what is there
+		f.random.cut = !f.o.Keys.Whole // it may be in the missing part
 		f.differ("call", "dial", "the keys file has no such identity")
 		return
 	}
@@ -66,12 +66,12 @@ func (f *full) dial(e *journal.Entry) {
 	}
 }
 
-// job runs the job that had come back here.
+// job runs the handshake job whose result was recorded at this point.
 func (f *full) job(e *journal.Entry) {
 	for f.jobs[e.Job] == nil {
 		j := f.core.PollJob()
 		if j == nil {
-			f.differ("call", fmt.Sprintf("handshake job %d", e.Job), "no such job")
+			f.differ("call", fmt.Sprintf("handshake job %d", e.Job), "no such handshake job")
 			return
 		}
 		f.jobs[j.Number()] = j
@@ -82,7 +82,8 @@ func (f *full) job(e *journal.Entry) {
 	f.core.HandleJob(j, e.At)
 }
 
-// step pushes what was pushed before this step of the core.
+// step queues the messages that were queued before step n of the peer's queue. See
+// conn.Journal.
 func (f *full) step(p *conn.Peer, n uint64) {
 	peer := p.Number()
 	all := f.pushes[peer]
@@ -101,37 +102,38 @@ func (f *full) step(p *conn.Peer, n uint64) {
 	}
 }
 
-// What the core asks its driver is answered as it was then.
-
+// authorize returns the recorded answer of Authorize.
 func (f *full) authorize([conn.KeySize]byte) bool {
 	if f.entry.Panicked {
-		panic("replay: Authorize has panicked")
+		panic("replay: the recorded Authorize panicked")
 	}
 	return f.entry.Authorized
 }
 
+// deliver does what the recorded handler did, as far as the core could see it.
 func (f *full) deliver(p *conn.Peer, pk *pipeline.Packet) bool {
 	f.takeEvents()
 	at := f.outcome.Delivered
 	f.outcome.Sum = journal.Checksum(f.outcome.Sum, p, pk)
 	f.outcome.Delivered++
 	if slices.Contains(f.entry.Panics, at) {
-		panic("replay: the handler has panicked")
+		panic("replay: the recorded handler panicked")
 	}
 	return !slices.Contains(f.entry.Refused, at)
 }
 
+// room returns the recorded answer.
 func (f *full) room(*conn.Peer) bool {
 	at := f.asked
 	f.asked++
 	return at >= len(f.entry.Rooms) || f.entry.Rooms[at] == '1'
 }
 
-// randomness gives out the random bytes that were drawn.
+// randomness returns the recorded random bytes.
 type randomness struct {
 	rest  []byte
-	whole bool // all that were drawn are there
-	cut   bool // more is asked for, while not all are there
+	whole bool // the keys file has all bytes that were drawn
+	cut   bool // more bytes were read than the incomplete keys file has
 }
 
 func (r *randomness) Read(b []byte) (int, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// block is one of a recording: a packet with the entry in its options, an entry
-// alone, or what stands in front of both.
+// block is a block of a recording: a packet with an entry in its options, an entry
+// alone, or one of the blocks before those.
 type block struct {
 	kind   uint32
 	fixed  []byte // of a packet: interface, time and lengths
@@ -25,7 +25,7 @@ type block struct {
 
 const kindPacket, kindCustom = 6, 0xbad
 
-// split takes a recording apart, as the draft has it.
+// split parses a recording into its blocks (draft-ietf-opsawg-pcapng).
 func split(t testing.TB, b []byte) (all []block) {
 	le := binary.LittleEndian
 	for len(b) > 0 {
@@ -60,7 +60,8 @@ func split(t testing.TB, b []byte) (all []block) {
 
 func pad(b []byte) []byte { return append(b, "\x00\x00\x00"[:-len(b)&3]...) }
 
-// sealedText is an entry, and what package journal adds to it.
+// sealedText matches an entry with the number and checksum that package journal
+// adds.
 var sealedText = regexp.MustCompile(`^({.*),"n":([0-9]+),"crc":"([0-9a-f]{8})"}$`)
 
 func unseal(t testing.TB, text []byte) []byte {
@@ -76,7 +77,8 @@ func seal(text []byte, number int) []byte {
 	return fmt.Appendf(text, `,"crc":"%08x"}`, crc32.Checksum(text, castagnoli))
 }
 
-// join puts a recording together again, as if it had been recorded like that.
+// join is the inverse of split. It numbers the entries and computes the checksums,
+// as if these blocks had been recorded.
 func join(all []block) (out []byte) {
 	le, number, size := binary.LittleEndian, 0, 0
 	for _, k := range all {
@@ -111,20 +113,22 @@ func join(all []block) (out []byte) {
 	return out
 }
 
-// fields are those of the entry.
+// fields returns the fields of the entry.
 func (k *block) fields(t testing.TB) map[string]any {
 	m := map[string]any{}
 	require.NoError(t, json.Unmarshal(k.text, &m))
 	return m
 }
 
-// set puts a value into the entry. Its kind stays in front.
+// set sets a field of the entry.
 func (k *block) set(t testing.TB, name string, value any) {
 	m := k.fields(t)
 	m[name] = value
 	k.setFields(t, m)
 }
 
+// setFields replaces the fields of the entry. The kind comes first, as package
+// journal requires.
 func (k *block) setFields(t testing.TB, m map[string]any) {
 	kind := m["kind"]
 	delete(m, "kind")
@@ -136,7 +140,7 @@ func (k *block) setFields(t testing.TB, m map[string]any) {
 	k.text = append(fmt.Appendf(nil, `{"kind":%q`, kind), rest...)
 }
 
-// kindOf names the entry.
+// kindOf returns the kind of the entry.
 func (k *block) kindOf(t testing.TB) string {
 	if k.text == nil {
 		return ""
@@ -145,7 +149,7 @@ func (k *block) kindOf(t testing.TB) string {
 	return kind
 }
 
-// clone lets the copy be changed.
+// clone returns a copy that can be edited.
 func clone(all []block) []block {
 	all = slices.Clone(all)
 	for i := range all {
@@ -154,15 +158,15 @@ func clone(all []block) []block {
 	return all
 }
 
-// packetsAlone are those of a recording that says no more that it is one.
+// packetsAlone turns a recording into a plain capture: it removes the mark of the
+// section and the first entry.
 func packetsAlone(all []block) []block {
 	all = append(all[:2:2], all[min(3, len(all)):]...)
 	all[0].other = all[0].other[:16]
 	return all
 }
 
-// The editor itself changes nothing.
-func TestSplitAndJoin(t *testing.T) {
+func TestJoinIsInverseOfSplit(t *testing.T) {
 	s := states(t, 5)
 	all := split(t, s.capture.Bytes())
 	res, differences := replayOf(t, join(all), s.keys.Bytes(), options())

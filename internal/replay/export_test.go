@@ -9,8 +9,8 @@ import (
 	"github.com/intentra/intentra/internal/noise"
 )
 
-// Kept replays a journal and returns how many peers were known at most, and for how
-// many messages are kept at the end.
+// Kept replays a recording and returns the largest number of peers known at a
+// time, and the number of peers with messages to queue at the end.
 func Kept(c *journal.Capture, o Options) (peers, pushes int, err error) {
 	first, err := c.Next()
 	if err != nil {
@@ -35,11 +35,11 @@ func Kept(c *journal.Capture, o Options) (peers, pushes int, err error) {
 	}
 }
 
-// Apart takes a captured datagram apart.
-func Apart(data []byte) [][]byte { return apart(data) }
+// Segments splits a captured packet into its datagrams.
+func Segments(data []byte) [][]byte { return segments(data) }
 
-// OpenBeyond opens epochs in a plain replay that has n pairs of identities, and
-// returns how many it has opened.
+// OpenBeyond opens epochs in the replay of a plain capture that already has n pairs
+// of identities, and returns the number of epochs opened.
 func OpenBeyond(n int, epochs ...conn.EpochKeys) (opened int, err error) {
 	p, err := newPlain(Options{Keys: &journal.Keys{}}, &viewing{})
 	if err != nil {

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// Frames writes the plaintext of each data packet that a replay opens to a capture
-// (pcap) of link type USER0, for the dissector intentra_frames of folder
-// wireshark. Call Watch first, and Err behind the replay.
+// Frames writes the plaintext of each data packet that a replay opens to a pcap
+// file with link type USER0, for the dissector intentra_frames of
+// wireshark/intentra.lua. Call Watch before the replay and Err after it.
 type Frames struct {
 	to     io.Writer
 	origin int64
 	err    error
 }
 
-// What draft-ietf-opsawg-pcap fixes.
+// Values of draft-ietf-opsawg-pcap.
 const (
 	pcapNanoseconds = 0xa1b23c4d
 	linkUser0       = 147
 	maxPlaintext    = 1 << 16
 )
 
-// NewFrames begins a capture. It panics if to is nil.
+// NewFrames writes the header of the file to to. It panics if to is nil.
 func NewFrames(to io.Writer) *Frames {
 	if to == nil {
 		panic("replay: NewFrames needs a writer")
@@ -38,7 +38,7 @@ func NewFrames(to io.Writer) *Frames {
 	return f
 }
 
-// Watch returns o with what Frames needs to see added. o.Keys must be set.
+// Watch returns o with the views that f needs added. o.Keys must be set.
 func (f *Frames) Watch(o Options) Options {
 	if o.Keys != nil {
 		f.origin = o.Keys.Origin

@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// full replays a journal: the driver of a core that does what the recorded one
-// was asked to do.
+// full replays a recording. It is the driver of a core, and makes the calls that
+// were recorded.
 type full struct {
 	o       Options
 	core    *conn.Endpoint
@@ -20,19 +20,19 @@ type full struct {
 	random  randomness
 	statics map[journal.Key]conn.Identity
 
-	peers  map[uint64]*conn.Peer // that are not yet forgotten
-	known  uint64                // peers are numbered from zero
+	peers  map[uint64]*conn.Peer // by number, except those forgotten
+	known  uint64                // numbers below it have been in use
 	jobs   map[uint64]*conn.Job
-	pushes map[uint64][]*journal.Entry // by peer, not yet made
+	pushes map[uint64][]*journal.Entry // by peer, not yet queued
 
-	// The entry in hand, and what is heard of it.
+	// The current entry, and its outcome in the replay.
 	entry *journal.Entry
 	*viewing
 	drops   []int
 	outcome journal.Outcome
-	asked   int // for room
+	asked   int // calls of room
 
-	waiting []wire.Datagram // what Outgoing has returned, and no entry has named
+	waiting []wire.Datagram // sent by the core, not yet compared
 	res     Result
 }
 
@@ -44,7 +44,7 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	}
 	switch {
 	case start == nil || start.Version != journal.Version:
-		return nil, captureError("the recording is of another version")
+		return nil, captureError("the recording has another version of the format")
 	case o.Keys.Recording == "" && !o.Keys.Whole:
 		return nil, ErrKeysCut
 	case o.Keys.Recording != start.Recording:
@@ -59,7 +59,7 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	}
 	var cfg conn.Config
 	if err := json.Unmarshal(start.Config, &cfg); err != nil {
-		return nil, impossible(fmt.Sprintf("a configuration that cannot be read: %v", err))
+		return nil, impossible(fmt.Sprintf("an unreadable configuration: %v", err))
 	}
 	if err := checkConfig(&cfg); err != nil {
 		return nil, err
@@ -88,11 +88,11 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	return f, nil
 }
 
-// result is called behind the last item. In a recording that ends in the middle
-// the last datagrams may have been sent, and the file not have got to say so.
+// result is called after the last item. If the recording was cut off, the last
+// datagrams may have been sent without having been written to the file.
 func (f *full) result() Result {
 	if f.res.Whole {
-		f.unsaid()
+		f.unrecorded()
 	}
 	f.core.Inbound().Publish()
 	f.core.Outbound().Publish()
@@ -100,6 +100,7 @@ func (f *full) result() Result {
 	return f.res
 }
 
+// item replays one item.
 func (f *full) item(it journal.Item) error {
 	if it.Packet != nil {
 		f.packet = it.Packet.Number
@@ -112,11 +113,11 @@ func (f *full) item(it journal.Item) error {
 	switch e.Kind {
 	case journal.Push:
 		if err := checkPush(e); err != nil {
-			return fmt.Errorf("%w (behind packet %d)", err, f.packet)
+			return fmt.Errorf("%w (after packet %d)", err, f.packet)
 		}
 		f.res.Pushes++
 		if f.forgotten(e.Peer) {
-			return nil // to a peer whose queue nobody looks at
+			return nil // the core has let go of this queue
 		}
 		f.pushes[e.Peer] = append(f.pushes[e.Peer], e)
 		return nil
@@ -124,12 +125,12 @@ func (f *full) item(it journal.Item) error {
 		f.sent(e)
 		return nil
 	case journal.Started:
-		return impossible("another one")
+		return impossible("a second start")
 	}
 	if err := checkEntry(it); err != nil {
-		return fmt.Errorf("%w (behind packet %d)", err, f.packet)
+		return fmt.Errorf("%w (after packet %d)", err, f.packet)
 	}
-	f.unsaid()
+	f.unrecorded()
 	f.res.Entries++
 	f.entry, f.outcome, f.asked, f.drops = e, journal.Outcome{}, 0, f.drops[:0]
 	switch e.Kind {
@@ -149,7 +150,8 @@ func (f *full) item(it journal.Item) error {
 	return nil
 }
 
-// takeEvents learns of peers, and forgets them as the core does.
+// takeEvents adds the peers that events name, and removes those forgotten by the
+// core.
 func (f *full) takeEvents() {
 	for f.core.HasEvents() {
 		for _, ev := range f.core.Events() {
@@ -169,15 +171,15 @@ func (f *full) know(p *conn.Peer) {
 	f.known = max(f.known, p.Number()+1)
 }
 
-// forgotten reports whether a peer has been known. What its user still asks of it
-// has no effect.
+// forgotten reports whether the core has forgotten the peer. What its user still
+// does with it has no effect.
 func (f *full) forgotten(number uint64) bool {
 	return f.peers[number] == nil && number < f.known
 }
 
 func (f *full) differ(what, recorded, replayed string) {
 	if f.random.cut {
-		return // it could not be the same
+		return // without its randomness nothing can be identical
 	}
 	f.res.Differences[what]++
 	if f.o.Difference != nil {

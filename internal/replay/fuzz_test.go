@@ -25,14 +25,14 @@ func parse(s *node) (*journal.Keys, error) {
 	return journal.ParseKeys(strings.NewReader(s.keys.String()))
 }
 
-// lively is a listener with a bit of everything in its recording.
-func lively(t testing.TB) *node {
+// everyKind returns a listener whose recording has entries of nearly every kind.
+func everyKind(t testing.TB) *node {
 	w := newWorld(t, 1)
 	a, b, p := pair(w, intentra.Config{}, intentra.Config{RekeyAfterPackets: 16, IdleTimeout: time.Second})
 	b.onMessage = func(p *conn.Peer, _ *pipeline.Packet) {
 		b.push(p, 2, intentra.Latest, number(b.delivered))
 		if b.delivered == 7 {
-			panic("the user's")
+			panic("the handler's")
 		}
 	}
 	for i := range 25 {
@@ -49,10 +49,10 @@ func lively(t testing.TB) *node {
 	return b
 }
 
-// extremes are numbers that somebody might write into a journal.
+// extremes are numbers to edit into a recording.
 var extremes = []float64{0, 1, -1, 2, 3, 255, 256, 1 << 16, 1 << 20, 1 << 31, 1 << 32, 1e9, 3.6e12, 1e15, 9e18, -9e18, 1e300, 0.5}
 
-// edit changes some value in a tree of JSON, chosen by r.
+// edit changes a value of a JSON tree, chosen at random.
 func edit(v any, r *rand.Rand) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -94,7 +94,7 @@ func edit(v any, r *rand.Rand) any {
 	return v
 }
 
-// mutate edits a recording by the bytes of in: three for each change.
+// mutate edits a recording. Four bytes of in describe one change.
 func mutate(t testing.TB, all []block, in []byte) []block {
 	all = clone(all)
 	for ; len(in) >= 4 && len(all) > 2; in = in[4:] {
@@ -133,11 +133,11 @@ func mutate(t testing.TB, all []block, in []byte) []block {
 	return all
 }
 
-// FuzzReplay is whoever hands over a recording, with its keys, that he has edited:
-// it is replayed or refused, with what differs, but neither panics nor goes on for
-// ever.
+// The attacker of FuzzReplay hands over an edited recording with its keys. It is
+// replayed, with differences reported, or rejected; the replay neither panics nor
+// runs forever.
 func FuzzReplay(f *testing.F) {
-	s := lively(f)
+	s := everyKind(f)
 	all := split(f, s.capture.Bytes())
 	f.Add([]byte{}, []byte{})
 	f.Add([]byte("\x00\x10\x00\x00"), []byte{})
@@ -146,8 +146,8 @@ func FuzzReplay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in, spoil []byte) { runEdited(t, s, mutate(t, all, in[:min(len(in), 400)]), spoil) })
 }
 
-// runEdited replays what has been edited, in full and as packets alone, with
-// randomness that may be spoilt.
+// runEdited replays an edited recording, in full and as a plain capture, with
+// random bytes and epochs changed by spoil.
 func runEdited(t testing.TB, s *node, edited []block, spoil []byte) {
 	keys, err := parse(s)
 	require.NoError(t, err)
@@ -162,20 +162,20 @@ func runEdited(t testing.TB, s *node, edited []block, spoil []byte) {
 		}
 	}
 	capture := join(edited)
-	told := 0
-	o := replay.Options{Keys: keys, Difference: func(replay.Difference) { told++ }}
+	differences := 0
+	o := replay.Options{Keys: keys, Difference: func(replay.Difference) { differences++ }}
 	res, err := replay.Run(mustCapture(t, capture), o)
 	if err == nil {
-		require.Equal(t, told == 0 && res.Received+res.Sent+res.Entries > 0, res.Same())
+		require.Equal(t, differences == 0 && res.Received+res.Sent+res.Entries > 0, res.Same())
 	}
-	// And without its start, as packets alone.
+	// As a plain capture.
 	_, _ = replay.Run(mustCapture(t, join(packetsAlone(edited))), o)
 }
 
-// Many edits that a fuzzer would be long in finding.
+// Random edits that a fuzzer would need long to find.
 func TestEditedRecordings(t *testing.T) {
 	r := fixed()
-	s := lively(t)
+	s := everyKind(t)
 	all := split(t, s.capture.Bytes())
 	_, differences := s.replay(t, options())
 	require.Empty(t, differences)
@@ -199,7 +199,7 @@ func TestEditedRecordings(t *testing.T) {
 	}
 }
 
-// leaves calls f for each value in a tree of JSON with a way to replace it.
+// leaves calls f for each value in a JSON tree, with a function that replaces it.
 func leaves(path string, v any, f func(path string, set func(any))) {
 	tree, ok := v.(map[string]any)
 	if !ok {
@@ -214,8 +214,8 @@ func leaves(path string, v any, f func(path string, set func(any))) {
 	}
 }
 
-// No value of a configuration brings the core down, or takes more memory than there
-// is: it is refused, unless a transport could have it.
+// No value in a configuration makes the core panic or allocate without bound: it is
+// rejected unless a transport could have it.
 func TestImpossibleConfigurations(t *testing.T) {
 	s := states(t, 3)
 	all := split(t, s.capture.Bytes())

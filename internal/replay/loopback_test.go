@@ -14,7 +14,7 @@ import (
 	"github.com/intentra/intentra/recording"
 )
 
-// recordingFiles is a journal and its keys in memory.
+// recordingFiles is a recording and its keys file, in memory.
 type recordingFiles struct{ capture, keys bytes.Buffer }
 
 func (r *recordingFiles) replay(t testing.TB, o replay.Options) (replay.Result, []replay.Difference) {
@@ -44,7 +44,7 @@ func generate(t *testing.T) intentra.PrivateKey {
 	return k
 }
 
-// exchange has two transports talk over loopback, both recorded.
+// exchange records two transports that exchange messages over loopback.
 func exchange(t *testing.T, messages int) (dialer, listener *recordingFiles) {
 	t.Helper()
 	dialer, listener = new(recordingFiles), new(recordingFiles)
@@ -82,8 +82,8 @@ func exchange(t *testing.T, messages int) (dialer, listener *recordingFiles) {
 	return dialer, listener
 }
 
-// What two transports have done over real sockets, with their goroutines and
-// timing, is done again exactly: each verdict, each message, each byte sent.
+// A recording of transports with real sockets, goroutines and timing replays
+// exactly: each verdict, each message, each byte sent.
 func TestExchangeIsReplayed(t *testing.T) {
 	dialer, listener := exchange(t, 2000)
 	for name, r := range map[string]*recordingFiles{"dialer": dialer, "listener": listener} {

@@ -14,22 +14,22 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// plain sends the data packets of any capture through the inbound chain, with the
-// epochs of the keys file in it. There is no core behind it: handshakes, which
-// need more than keys, are named and not judged.
+// plain passes the data packets of a plain capture through the inbound chain, with
+// the epochs of the keys file. There is no core: handshakes, which need more than
+// keys, are counted as unjudged.
 type plain struct {
 	o       Options
 	set     *stages.Set
 	in      *pipeline.Inbound
 	labels  []pipeline.DropCount
-	epochs  []journal.Epoch                        // not yet open, in order of time
-	open    map[uint32]pipeline.EpochNotice        // by the number in the index
-	living  map[pipeline.ID][]pipeline.EpochNotice // of open, by session
+	epochs  []journal.Epoch                        // not yet open, by time
+	open    map[uint32]pipeline.EpochNotice        // by the number in the receiver index
+	living  map[pipeline.ID][]pipeline.EpochNotice // those in open, by session
 	peers   map[ends]pipeline.ID
 	current map[ends]pipeline.ID // session
-	made    uint32               // sessions
+	made    uint32               // sessions opened
 
-	sendings map[uint32][]sending   // by receiver index: peers choose them apart from each other
+	sendings map[uint32][]sending   // by receiver index, which several peers may have chosen
 	reliable map[pipeline.ID]uint64 // Reliable messages sent, by session
 
 	*viewing
@@ -39,7 +39,7 @@ type plain struct {
 	res       Result
 }
 
-// ends are who has a session: one of our identities, and the peer's.
+// ends are the public keys of a session: one of our identities and the peer's.
 type ends struct{ own, peer [noise.KeySize]byte }
 
 func newPlain(o Options, views *viewing) (*plain, error) {
@@ -50,7 +50,7 @@ func newPlain(o Options, views *viewing) (*plain, error) {
 		sendings: map[uint32][]sending{}, reliable: map[pipeline.ID]uint64{},
 	}
 	cfg := stages.Config{}
-	cfg.Cookie.Rand = rand.Reader // no packet comes that would have it drawn
+	cfg.Cookie.Rand = rand.Reader // required, never read: no Init enters the chain
 	cfg.Dispatch.Deliver = func(*pipeline.Packet) bool {
 		p.delivered++
 		return true
@@ -101,7 +101,7 @@ func (p *plain) item(it journal.Item) error {
 		p.res.Other++
 		return nil
 	}
-	for _, data := range apart(packet.Data) {
+	for _, data := range segments(packet.Data) {
 		one := *packet
 		one.Data = data
 		p.datagram(&one, now, fromUs, toUs)
@@ -109,16 +109,16 @@ func (p *plain) item(it journal.Item) error {
 	return nil
 }
 
-// cut reports whether a packet without its data may be one of ours that the capture
-// has only in part, as with a snapshot length: that would otherwise be missed in
-// silence.
+// cut reports whether a packet without a payload may be one of ours that the
+// capture has truncated to a snapshot length. It would otherwise be skipped
+// silently.
 func (p *plain) cut(packet *journal.Packet) bool {
 	local := p.o.Keys.Local.Port()
 	return !packet.Whole && (!packet.From.IsValid() || packet.From.Port() == local || packet.To.Port() == local)
 }
 
 func (p *plain) datagram(packet *journal.Packet, now pipeline.Time, fromUs, toUs bool) {
-	// With one port on both sides, ours is what our keys have sealed.
+	// If both sides have the same port, packets that our keys have sealed are ours.
 	if fromUs && (p.sent(packet, now) || !toUs) {
 		p.res.Sent++
 		return
@@ -138,7 +138,7 @@ func (p *plain) datagram(packet *journal.Packet, now pipeline.Time, fromUs, toUs
 
 func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Outcome) {
 	p.drops, p.delivered = p.drops[:0], 0
-	// The core decrypts in place.
+	// The chain decrypts in place: give it a copy.
 	p.pk.Reset(slices.Clone(packet.Data), packet.From, now)
 	v := p.in.Process(&p.pk)
 	o.Verdict, o.Dropped = journal.Verdict(v, p.labels, p.drops)
@@ -147,9 +147,10 @@ func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Ou
 	return o
 }
 
-// openEpochs opens those whose time has come. The keys file tells when an epoch
-// opens, not when it ends: one gives way to another of its index, and to the third
-// behind it in its session, as no session has more than three at a time.
+// openEpochs opens the epochs that were opened until now. The keys file says when
+// an epoch opens, not when it closes. An epoch is closed when another one gets its
+// index number, and when the third one after it opens in its session, as a session
+// has at most three.
 func (p *plain) openEpochs(now pipeline.Time) error {
 	for len(p.epochs) > 0 && p.epochs[0].At <= now {
 		if err := p.openEpoch(p.epochs[0].EpochKeys); err != nil {
@@ -173,7 +174,7 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 	peer, ok := p.peers[between]
 	if !ok {
 		if len(p.peers) >= pipeline.MaxIDs {
-			return fmt.Errorf("%w: of more than %d pairs of identities", journal.ErrKeys, pipeline.MaxIDs)
+			return fmt.Errorf("%w: more than %d pairs of identities", journal.ErrKeys, pipeline.MaxIDs)
 		}
 		peer = pipeline.MakeID(uint32(len(p.peers)), 1)
 		p.peers[between] = peer
@@ -185,8 +186,8 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 		p.in.OpenSession(pipeline.SessionNotice{Peer: peer, Session: p.current[between]})
 	}
 	n := pipeline.EpochNotice{Peer: peer, Session: p.current[between], Epoch: pipeline.ID(k.Local), Seq: k.Seq}
-	// The number of an index is what the slots go by; the rest tells it from the
-	// one before.
+	// Slots are indexed by the number alone; the rest of the index distinguishes
+	// epochs that had the same number.
 	number := n.Epoch.Number()
 	if old, taken := p.open[number]; taken {
 		p.closeEpoch(old)

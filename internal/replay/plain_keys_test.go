@@ -17,10 +17,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Our port and the peer's in what is written by hand.
+// Our port and the peer's in handwritten captures.
 const ours, theirs = 1, 2
 
-// ipv4 is a datagram as a capture has it.
+// ipv4 returns a datagram as captured.
 func ipv4(from, to uint16, data []byte) []byte {
 	b := []byte{0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2}
 	for _, v := range []uint16{from, to, uint16(8 + len(data)), 0} {
@@ -29,7 +29,7 @@ func ipv4(from, to uint16, data []byte) []byte {
 	return append(b, data...)
 }
 
-// dataPacket is sealed under a key of AES-GCM.
+// dataPacket returns a Data packet sealed with an AES-GCM key.
 func dataPacket(t testing.TB, key [noise.KeySize]byte, receiver uint32, counter uint64, frames []byte) []byte {
 	a, err := noise.NewAEAD(wire.AESGCM, key)
 	require.NoError(t, err)
@@ -37,7 +37,7 @@ func dataPacket(t testing.TB, key [noise.KeySize]byte, receiver uint32, counter 
 	return a.Seal(h, noise.AppendNonce(nil, wire.AESGCM, counter), frames, h)
 }
 
-// written replays a capture written by hand under keys written by hand.
+// written replays a handwritten capture with handwritten keys.
 func written(t testing.TB, epochs []conn.EpochKeys, packets ...[]byte) (res replay.Result, all []replay.Packet) {
 	keys := &journal.Keys{Local: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 1}), ours)}
 	for _, k := range epochs {
@@ -54,8 +54,8 @@ func written(t testing.TB, epochs []conn.EpochKeys, packets ...[]byte) (res repl
 	return res, all
 }
 
-// A packet of ours may have any counter that our key has sealed, and takes no
-// longer for it. One that no transport may use is nothing to acknowledge.
+// A packet of ours may have any counter, and its replay takes no longer for it. A
+// counter that no transport uses cannot be acknowledged.
 func TestPlainCounterOfOurs(t *testing.T) {
 	k := conn.EpochKeys{
 		Suite: wire.AESGCM, Local: 1<<20 | 5, Remote: 77,
@@ -81,8 +81,8 @@ func TestPlainCounterOfOurs(t *testing.T) {
 	}
 }
 
-// A session may have had any number of epochs, each under an index of its own:
-// the latest three are open, as at whoever was captured.
+// A session may have any number of epochs, each with its own index. The latest
+// three are open, as in the captured transport.
 func TestPlainCaptureOfManyEpochs(t *testing.T) {
 	var epochs []conn.EpochKeys
 	var packets [][]byte
@@ -107,8 +107,8 @@ func TestPlainCaptureOfManyEpochs(t *testing.T) {
 	}
 }
 
-// A keys file of more pairs of identities than there are numbers for is refused.
-func TestPlainKeysOfTooMany(t *testing.T) {
+// A keys file with more pairs of identities than there are peer numbers is rejected.
+func TestPlainKeysOfTooManyPeers(t *testing.T) {
 	last := conn.EpochKeys{Suite: wire.AESGCM, Local: 1<<20 | 5, Remote: 77}
 	beyond := last
 	beyond.Peer[0]++

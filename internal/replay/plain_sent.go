@@ -12,17 +12,17 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sending is the other direction of an epoch: what our side has sent, which the
-// peer acknowledges.
+// sending is the sending direction of an epoch. The ack stage must know which
+// packets were sent, since it checks what the peer acknowledges.
 type sending struct {
 	suite          wire.Suite
 	cipher         cipher.AEAD
 	session, epoch pipeline.ID
 }
 
-// sent has the ack stage know of a packet that we have sent, and reports whether it
-// is one. What is not in the capture, or was left out on purpose, counts as sent as
-// well: it may be either.
+// sent enters a packet that our side has sent into the ack stage, and reports
+// whether it is one. Lower counters that are not in the capture count as sent as
+// well: whether they were skipped on purpose or missed by the capture is unknown.
 func (p *plain) sent(packet *journal.Packet, now pipeline.Time) bool {
 	h, fault := wire.ParseHeader(packet.Data)
 	if fault != wire.FaultNone || h.Type != wire.TypeData {
@@ -33,7 +33,7 @@ func (p *plain) sent(packet *journal.Packet, now pipeline.Time) bool {
 		return false
 	}
 	if h.Counter >= conn.HardPackets {
-		return true // sealed with our key, but by no transport: nobody acknowledges it
+		return true // above what any transport sends, so it is never acknowledged
 	}
 	if tracker := p.set.Ack.Tracker(s.session, s.epoch); tracker != nil && tracker.Next() <= h.Counter {
 		var o ack.Outcome
@@ -55,8 +55,8 @@ func (p *plain) sent(packet *journal.Packet, now pipeline.Time) bool {
 	return true
 }
 
-// unseal finds out which of the epochs whose peers have chosen the same index has
-// sealed a packet: the one that opens it. The latest comes first.
+// unseal opens a packet that our side has sealed. Several peers may have chosen the
+// same receiver index, so it tries the epoch of each, the latest first.
 func (p *plain) unseal(h wire.Header, data []byte) (s sending, frames []byte, ok bool) {
 	header, sealed := data[:wire.HeaderSize], data[wire.HeaderSize:]
 	for _, s := range slices.Backward(p.sendings[h.Receiver]) {

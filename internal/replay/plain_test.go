@@ -14,13 +14,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// heard is a packet and its time since the epoch.
+// heard is a captured packet and its time since the Unix epoch.
 type heard struct {
 	at     time.Duration
 	packet []byte
 }
 
-// packets are those of a recording.
+// packets returns the packets of a recording.
 func packets(t testing.TB, capture []byte) (all []heard) {
 	le := binary.LittleEndian
 	for _, k := range split(t, capture) {
@@ -32,7 +32,7 @@ func packets(t testing.TB, capture []byte) (all []heard) {
 	return all
 }
 
-// pcap is a classic pcap, with times in nanoseconds, as tcpdump writes it.
+// pcap returns a pcap file with times in nanoseconds, as tcpdump writes it.
 func pcap(packets []heard) []byte {
 	le := binary.LittleEndian
 	out := le.AppendUint32(nil, 0xa1b23c4d)
@@ -46,7 +46,8 @@ func pcap(packets []heard) []byte {
 	return out
 }
 
-// stripped is what tcpdump would have written of a recording.
+// stripped returns the packets of a recording as tcpdump captures them, each
+// changed by change.
 func stripped(t testing.TB, capture []byte, change func(packet []byte) []byte) []byte {
 	all := packets(t, capture)
 	for i := range all {
@@ -57,12 +58,12 @@ func stripped(t testing.TB, capture []byte, change func(packet []byte) []byte) [
 
 func unchanged(packet []byte) []byte { return packet }
 
-// judged are the outcomes of the data packets, in order.
+// judged replays a capture and returns the outcomes of the data packets, in order.
 func judged(t testing.TB, capture, keys []byte) (res replay.Result, recorded, replayed []string, delivered int) {
 	o := options()
 	o.Packet = func(p replay.Packet) {
 		if kind, _, ok := wire.Peek(p.Data); !ok || kind != wire.TypeData {
-			require.True(t, p.Note != "" || p.Recorded.Verdict != "", "a handshake is named and not judged")
+			require.True(t, p.Note != "" || p.Recorded.Verdict != "", "a handshake packet must have a note or a recorded verdict")
 			return
 		}
 		recorded = append(recorded, p.Recorded.String())
@@ -73,7 +74,8 @@ func judged(t testing.TB, capture, keys []byte) (res replay.Result, recorded, re
 	return res, recorded, replayed, delivered
 }
 
-// busy is a pair that has exchanged messages of all intents through several rekeys.
+// busy returns a pair that has exchanged messages of all intents during several
+// rekeys.
 func busy(t testing.TB, suite intentra.Suite, seed uint64) (w *world, dialer, listener *node) {
 	w = newWorld(t, seed)
 	w.SetDefault(sim.Link{Delay: time.Millisecond, Reorder: 0.1, ReorderDelay: 3 * time.Millisecond, Duplicate: 0.03})
@@ -92,8 +94,8 @@ func busy(t testing.TB, suite intentra.Suite, seed uint64) (w *world, dialer, li
 	return w, dialer, listener
 }
 
-// A capture of packets alone, as tcpdump takes it, comes to the same verdicts for
-// all data packets, and the same messages.
+// A plain capture, as tcpdump takes it, yields the recorded verdict of every data
+// packet, and the same messages.
 func TestPlainCapture(t *testing.T) {
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
 		w, dialer, listener := busy(t, suite, 1)
@@ -111,11 +113,11 @@ func TestPlainCapture(t *testing.T) {
 			require.Equal(t, s.received(), res.Received)
 			require.Zero(t, res.Other)
 
-			// The peer's keys tell the same from the other side.
+			// With the peer's keys the other direction is judged.
 			theirs := map[*node]*node{dialer: listener, listener: dialer}[s]
 			_, _, _, delivered = judged(t, capture, theirs.keys.Bytes())
 			require.Positive(t, delivered)
-			// Another's fit nothing.
+			// The keys of other transports open nothing.
 			other := map[*node]*node{dialer: others[0], listener: others[1]}[s]
 			_, _, replayed, delivered = judged(t, capture, other.keys.Bytes())
 			require.Zero(t, delivered, name)
@@ -126,7 +128,7 @@ func TestPlainCapture(t *testing.T) {
 	}
 }
 
-// With one port on both sides, packets are told apart by the index that they name.
+// If both sides have the same port, our packets are recognised by their keys.
 func TestPlainCaptureWithEqualPorts(t *testing.T) {
 	_, _, s := busy(t, intentra.AESGCM, 1)
 	onePort := func(packet []byte) []byte {
@@ -137,11 +139,11 @@ func TestPlainCaptureWithEqualPorts(t *testing.T) {
 	res, _, replayed, delivered := judged(t, stripped(t, s.capture.Bytes(), onePort), s.keys.Bytes())
 	require.Equal(t, s.delivered, delivered)
 	require.Zero(t, res.Other)
-	// What we have sent before any key was known counts as received.
+	// Packets that we sent before the first key count as received.
 	require.Equal(t, recorded, replayed[:len(recorded)])
 }
 
-// What is not ours is counted, and left alone.
+// Packets of other programs are counted and otherwise ignored.
 func TestPlainCaptureOfOthers(t *testing.T) {
 	_, _, s := busy(t, intentra.AESGCM, 1)
 	others := func(packet []byte) []byte {
@@ -157,8 +159,8 @@ func TestPlainCaptureOfOthers(t *testing.T) {
 	require.Zero(t, res.Received+res.Sent)
 }
 
-// What was captured only in part is told from what is none of ours.
-func TestPlainCaptureOfParts(t *testing.T) {
+// Truncated packets are counted apart from those of other programs.
+func TestTruncatedPlainCapture(t *testing.T) {
 	_, _, s := busy(t, intentra.AESGCM, 1)
 	cutTo := func(capture []byte, most int) (out []byte, whole int) {
 		le := binary.LittleEndian
@@ -193,8 +195,8 @@ func TestPlainCaptureOfParts(t *testing.T) {
 	require.Positive(t, res.Other)
 }
 
-// The peers of a hub choose their indexes apart from each other, so several have the
-// same: which of them a packet of ours went to is told by the key that opens it.
+// Peers of a hub choose their receiver indexes independently, so several may have
+// the same one. The key that opens a packet of ours tells which peer it went to.
 func TestPlainCaptureOfAHub(t *testing.T) {
 	w := newWorld(t, 1)
 	hub := w.node(intentra.Config{Authorize: intentra.AllowAny})
@@ -224,13 +226,13 @@ func TestPlainCaptureOfAHub(t *testing.T) {
 			}
 		}
 	}
-	require.Less(t, len(indexes), 40, "no two have chosen the same: choose another generator")
+	require.Less(t, len(indexes), 40, "no two peers have chosen the same index: use another seed")
 	_, _, replayed, delivered := judged(t, stripped(t, hub.capture.Bytes(), unchanged), hub.keys.Bytes())
 	require.Equal(t, recorded, replayed)
 	require.Equal(t, 40*20, delivered)
 }
 
-// Several identities of one side have each a session with the same peer.
+// Several identities of one transport each have a session with the same peer.
 func TestPlainCaptureOfIdentities(t *testing.T) {
 	w := newWorld(t, 1)
 	c := intentra.Config{RekeyAfterPackets: 40}

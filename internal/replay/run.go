@@ -12,90 +12,91 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// Options says how to replay. Keys is required; the rest may be left out for a
-// transport with the default stages.
+// Options configures a replay. Only Keys is required.
 type Options struct {
-	// Keys is what journal.ReadKeys has returned.
+	// Keys are the keys of the recording; see journal.ReadKeys.
 	Keys *journal.Keys
-	// Stages and BuildOptions must be those of the intentra.Config that was
-	// recorded.
+	// Stages and BuildOptions must be those of the recorded transport's
+	// intentra.Config. Their zero values are the default stages.
 	Stages       func(s *stages.Set) error
 	BuildOptions []pipeline.Option
-	// Packet is told of each datagram received.
+	// Packet is called with each datagram received.
 	Packet func(p Packet)
-	// Difference is told of each difference, in their order.
+	// Difference is called with each difference, in order.
 	Difference func(d Difference)
-	// Stop, if set, is asked before each packet or entry whether to end early.
+	// Stop is called before each item of the capture. The replay ends early if it
+	// returns true.
 	Stop func() bool
-	// Views are called with each packet, or each message, that has passed the
-	// inbound stage of the name. A View is good until the call returns. If one
-	// panics, the replay ends with ErrView, behind the packet in hand.
+	// Views are functions by the name of an inbound stage. Each is called with the
+	// packets or messages that the stage accepts; a View is valid until it returns.
+	// If one panics, the replay ends with ErrView after the current packet.
 	Views map[string]func(v View)
 }
 
-// Packet is a datagram received, with what became of it.
+// Packet is a received datagram and its outcome.
 type Packet struct {
-	// Number is the packet's in the capture, from one, as Wireshark counts. In a
-	// plain capture several datagrams have one number if they were captured as
-	// one, before segmentation.
+	// Number is the packet's number in the capture, from one, as Wireshark counts.
+	// In a plain capture the datagrams that were captured as one packet, before
+	// segmentation, share its number.
 	Number   int
 	Time     time.Time
 	From, To netip.AddrPort
 	Data     []byte
-	// Recorded is zero in a plain capture, Replayed if the packet could not be
-	// judged, for the reason in Note.
+	// Recorded is zero in a plain capture. Replayed is zero if the packet could not
+	// be judged, for the reason in Note.
 	Recorded, Replayed journal.Outcome
 	Note               string
 }
 
-// View is a packet behind a stage, or a message if that stage handles those.
+// View is a packet that a stage has accepted, or a message if it is a message
+// stage.
 type View struct {
 	Number int
 	*pipeline.Packet
 }
 
-// Difference is one way in which a replay was not like its recording.
+// Difference is a difference between a replay and its recording.
 type Difference struct {
-	// Packet is the number of the packet, or of the last one before.
+	// Packet is the number of the latest packet.
 	Packet   int
 	What     string // "verdict", "sent", "total", ...
 	Recorded string
 	Replayed string
 }
 
-// String returns the difference in one line.
+// String returns the difference as one line.
 func (d Difference) String() string {
 	return fmt.Sprintf("packet %d: %s: recorded %s, replayed %s", d.Packet, d.What, d.Recorded, d.Replayed)
 }
 
-// Result is what a replay has come to.
+// Result is the result of a replay.
 type Result struct {
-	// Journal says that the capture is a journal, replayed in full; Whole that
-	// it has its last entry.
+	// Journal is true for a recording, which is replayed in full, and false for a
+	// plain capture. Whole is true if the recording has its last entry.
 	Journal, Whole bool
-	// Received and Sent count the datagrams replayed, Other the packets that are
-	// none of ours, Delivered the messages.
+	// Received and Sent count datagrams of the transport, Other other packets,
+	// Delivered messages.
 	Received, Sent, Other, Delivered int
-	// Unjudged counts packets received that could not be judged, Cut those of
-	// Other that may be ours, and of which the capture has only a part.
+	// Unjudged counts those of Received that could not be judged. Cut counts those
+	// of Other that may be the transport's, but are truncated.
 	Unjudged, Cut int
-	// Entries counts all inputs, Pushes the messages sent.
+	// Entries counts the inputs of the core, Pushes the messages queued.
 	Entries, Pushes int
-	// Differences counts them by Difference.What. It is never nil.
+	// Differences counts differences by Difference.What. It is never nil.
 	Differences map[string]int
 	// Inbound and Outbound are the counters of the replay.
 	Inbound, Outbound pipeline.Counts
 }
 
-// Same reports whether something was replayed, and nothing of it differed. In a
-// plain capture there is nothing to differ from. It goes as far as the replay has
-// got: look at Run's error and at Whole, too.
+// Same reports whether anything was replayed and nothing differed. A plain capture
+// has nothing to compare with. Same says nothing about what was not replayed; see
+// Run's error and Whole.
 func (r *Result) Same() bool {
 	return r.Received+r.Sent+r.Entries > 0 && len(r.Differences) == 0
 }
 
-// Totals returns the counters of the replay by name, "inbound packets dropped
-// replay/replayed" for one, without those that are zero.
+// Totals returns the non-zero counters of the replay by name, for example "inbound
+// packets dropped replay/replayed".
 func (r *Result) Totals() map[string]uint64 {
 	all := map[string]uint64{}
 	for name, c := range map[string]pipeline.Counts{"inbound ": r.Inbound, "outbound ": r.Outbound} {
@@ -106,10 +107,10 @@ func (r *Result) Totals() map[string]uint64 {
 	return all
 }
 
-// Run replays a capture from its beginning to its end: open it anew for each Run.
-// The result is valid with an error, too, as far as it got: one that is
-// io.ErrUnexpectedEOF means that the capture ends in the middle of something, one
-// that is journal.ErrCapture that it is damaged, or holds what cannot be replayed.
+// Run replays a capture, which must have been opened for it and not yet read. With
+// an error the result covers what was replayed before. io.ErrUnexpectedEOF means
+// that the capture was cut off, journal.ErrCapture that it is damaged or contains
+// what cannot be replayed.
 func Run(c *journal.Capture, o Options) (Result, error) {
 	none := Result{Differences: map[string]int{}}
 	switch {
@@ -143,7 +144,7 @@ func Run(c *journal.Capture, o Options) (Result, error) {
 			break
 		}
 		if it == (journal.Item{}) {
-			continue // the start
+			continue // the start of a recording, replayed already
 		}
 		if err := cmp.Or(play.item(it), views.err); err != nil {
 			return play.result(), err

@@ -31,16 +31,17 @@ func TestRunNeedsACapture(t *testing.T) {
 	require.True(t, res.Same())
 	res, err = replay.Run(c, replay.Options{Keys: keys})
 	require.ErrorIs(t, err, journal.ErrCapture)
-	require.ErrorContains(t, err, "open it anew")
-	require.False(t, res.Same(), "of nothing")
+	require.ErrorContains(t, err, "open it again")
+	require.False(t, res.Same(), "nothing was replayed")
 }
 
-func TestNothingIsNotTheSame(t *testing.T) {
+// A replay of nothing is not reported as identical.
+func TestNothingReplayedIsNotSame(t *testing.T) {
 	require.False(t, new(replay.Result).Same())
 	s := states(t, 3)
 	keys, err := parse(s)
 	require.NoError(t, err)
-	// A journal of its first entry alone, and a capture of no packet.
+	// A recording with only its first entry, and a capture without packets.
 	for _, capture := range [][]byte{join(split(t, s.capture.Bytes())[:3]), pcap(nil)} {
 		res, err := replay.Run(mustCapture(t, capture), replay.Options{Keys: keys})
 		require.NoError(t, err)
@@ -50,7 +51,7 @@ func TestNothingIsNotTheSame(t *testing.T) {
 	}
 }
 
-// A view that panics is no fault of the chain: it ends the replay.
+// A panic of a view ends the replay with an error, and is not counted by the chain.
 func TestViewThatPanics(t *testing.T) {
 	s := states(t, 10)
 	keys, err := parse(s)
@@ -60,16 +61,16 @@ func TestViewThatPanics(t *testing.T) {
 			calls := 0
 			o := replay.Options{Keys: keys, Views: map[string]func(replay.View){stage: func(replay.View) {
 				if calls++; calls == 3 {
-					panic("the user's")
+					panic("of a view")
 				}
 			}}}
 			res, err := replay.Run(mustCapture(t, capture), o)
 			require.ErrorIs(t, err, replay.ErrView, name)
-			require.ErrorContains(t, err, `stage "`+stage+`", at packet `)
-			require.ErrorContains(t, err, "the user's")
-			require.ErrorContains(t, err, "run_test.go", "where it was")
+			require.ErrorContains(t, err, `stage "`+stage+`", packet `)
+			require.ErrorContains(t, err, "of a view")
+			require.ErrorContains(t, err, "run_test.go", "no stack trace")
 			require.Empty(t, res.Differences, name)
-			require.Equal(t, 3, calls, "that was the last packet")
+			require.Equal(t, 3, calls, "the replay went on")
 			for total := range res.Totals() {
 				require.NotContains(t, total, "panic")
 			}
@@ -77,8 +78,8 @@ func TestViewThatPanics(t *testing.T) {
 	}
 }
 
-// What is lost, doubled or changed behind the recorder's back is a fault of the
-// file, wherever it is, and no difference.
+// A block that is missing, repeated or changed is an error of the file, not a
+// difference.
 func TestDamagedRecordingIsRefused(t *testing.T) {
 	s := states(t, 20)
 	keys, err := parse(s)
@@ -91,7 +92,7 @@ func TestDamagedRecordingIsRefused(t *testing.T) {
 	}
 	parts := split(t, whole)
 	require.Len(t, blocks, len(parts))
-	glue := func(except int, instead ...[]byte) (out []byte) {
+	replaced := func(except int, instead ...[]byte) (out []byte) {
 		for i, b := range blocks {
 			if i == except {
 				for _, b := range instead {
@@ -105,9 +106,9 @@ func TestDamagedRecordingIsRefused(t *testing.T) {
 	}
 	for i := 3; i < len(blocks)-1; i += 11 {
 		for name, damaged := range map[string][]byte{
-			"lost":    glue(i),
-			"doubled": glue(i, blocks[i], blocks[i]),
-			"changed": glue(i, join([]block{parts[i]})), // it is the first, by its number
+			"missing":  replaced(i),
+			"repeated": replaced(i, blocks[i], blocks[i]),
+			"changed":  replaced(i, join([]block{parts[i]})), // numbered as the first entry
 		} {
 			res, err := replay.Run(mustCapture(t, damaged), replay.Options{Keys: keys})
 			require.ErrorIs(t, err, journal.ErrCapture, "%s: block %d", name, i)
@@ -117,8 +118,8 @@ func TestDamagedRecordingIsRefused(t *testing.T) {
 	}
 }
 
-// A replay forgets the peers that the core forgets.
-func TestForgottenPeersAreForgotten(t *testing.T) {
+// A replay keeps nothing for peers that the core has forgotten.
+func TestForgottenPeersAreReleased(t *testing.T) {
 	w := newWorld(t, 1)
 	hub := w.node(intentra.Config{Authorize: intentra.AllowAny, IdleTimeout: time.Second})
 	for range 12 {
@@ -130,7 +131,7 @@ func TestForgottenPeersAreForgotten(t *testing.T) {
 		hub.closePeer(last)
 		s.closePeer(s.peers[0])
 		w.run(1500 * time.Millisecond)
-		// Its user does not know yet.
+		// The user still holds the forgotten peer.
 		hub.push(last, 1, intentra.Reliable, number(2))
 		hub.closePeer(last)
 		hub.call(func(c *journal.Core, _ pipeline.Time) { c.MarkReady(last) })

@@ -7,12 +7,11 @@ import (
 	"path/filepath"
 )
 
-// MostSeeds is how many seeds of a kind are kept.
+// MostSeeds is how many seeds of each kind are kept.
 const MostSeeds = 1000
 
-// Seeds collects what passes in a replay, to begin fuzzing with. Each kind keeps
-// the first MostSeeds that differ. The zero value is ready to use; it belongs to
-// one goroutine.
+// Seeds collects inputs for fuzzing from a replay: of each kind the first MostSeeds
+// distinct ones. The zero value is ready to use. It belongs to one goroutine.
 type Seeds struct{ kinds [len(seedFolders)]seedKind }
 
 type seedKind struct {
@@ -20,11 +19,11 @@ type seedKind struct {
 	all  [][]byte
 }
 
-// The folders of Write: datagrams as they came, the plaintext of data packets, and
-// the payloads of messages.
+// The folders of Write: received datagrams, plaintexts of data packets, and
+// payloads of messages.
 var seedFolders = [...]string{"datagrams", "frames", "messages"}
 
-// Watch returns o with what Seeds needs to see added.
+// Watch returns o with the functions that s needs added.
 func (s *Seeds) Watch(o Options) Options {
 	next := o.Packet
 	o.Packet = func(p Packet) {
@@ -49,9 +48,9 @@ func (k *seedKind) add(b []byte) {
 	k.all = append(k.all, append([]byte(nil), b...))
 }
 
-// Write writes the seeds into folders below dir, a file each, in the format of
-// go test: a folder can be copied to testdata/fuzz/FuzzName of a target that takes
-// one []byte, or be given to fuzz.SeedFS. It returns their number.
+// Write writes the seeds to folders below dir, one file each, in the format of go
+// test: a folder can be copied to testdata/fuzz/FuzzName of a target that takes one
+// []byte, or be passed to fuzz.SeedFS. It returns the number of seeds.
 func (s *Seeds) Write(dir string) (n int, err error) {
 	for i, k := range s.kinds {
 		folder := filepath.Join(dir, seedFolders[i])

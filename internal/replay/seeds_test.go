@@ -14,7 +14,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// seedsIn reads what go test would read.
+// seedsIn reads the seeds in a folder as go test does.
 func seedsIn(t *testing.T, dir string) (all []string) {
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -46,11 +46,11 @@ func TestSeeds(t *testing.T) {
 		},
 	})
 	res, differences := s.replay(t, o)
-	require.Empty(t, differences, "windows change nothing")
-	require.Equal(t, res.Received, own["packet"], "the caller's own are called as well")
+	require.Empty(t, differences, "views must not change anything")
+	require.Equal(t, res.Received, own["packet"], "the caller's own functions must be called too")
 	require.Equal(t, 40, own["ack"])
-	require.Equal(t, res.Received-3, own["aead"], "but for the handshake")
-	require.Equal(t, res.Received-1, own["cookie"], "but for the one that is asked for a cookie")
+	require.Equal(t, res.Received-3, own["aead"], "all except the three handshake packets")
+	require.Equal(t, res.Received-1, own["cookie"], "all except the Init answered with a cookie")
 
 	dir := filepath.Join(t.TempDir(), "seeds")
 	n, err := seeds.Write(dir)
@@ -74,7 +74,7 @@ func TestSeeds(t *testing.T) {
 	}
 	again, err := seeds.Write(dir)
 	require.NoError(t, err)
-	require.Equal(t, n, again, "over what is there")
+	require.Equal(t, n, again, "existing files must be overwritten")
 	_, err = seeds.Write(filepath.Join(dir, "messages", filepath.Base(firstFile(t, dir+"/messages"))))
 	require.Error(t, err)
 }
@@ -85,7 +85,7 @@ func firstFile(t *testing.T, dir string) string {
 	return files[0].Name()
 }
 
-// At the cap, and what has been seen already counts once.
+// Each kind keeps at most MostSeeds seeds, all distinct.
 func TestSeedsAreBounded(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b, p := pair(w, intentra.Config{}, intentra.Config{})
@@ -111,7 +111,7 @@ func TestSeedsAreBounded(t *testing.T) {
 		distinct[m] = true
 	}
 	require.Len(t, distinct, replay.MostSeeds)
-	require.True(t, distinct[string(number(0))], "the first are kept")
+	require.True(t, distinct[string(number(0))], "the first seeds must be kept")
 }
 
 func TestViewsNameStages(t *testing.T) {

@@ -11,8 +11,9 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// chainOf returns the hook that makes the chains what they were, with the windows
-// for Options.Views in the inbound one.
+// chainOf returns the conn.Config.Stages of a replay: it applies Options.Stages,
+// compares the chains with the recorded ones, and adds the stages for
+// Options.Views.
 func chainOf(o Options, views *viewing, inbound, outbound []string) func(*stages.Set) error {
 	return func(s *stages.Set) error {
 		if o.Stages != nil {
@@ -33,7 +34,7 @@ func chainOf(o Options, views *viewing, inbound, outbound []string) func(*stages
 	}
 }
 
-// view returns o with one more View behind a stage.
+// view returns o with f added to its views of a stage.
 func (o Options) view(stage string, f func(View)) Options {
 	views := maps.Clone(o.Views)
 	if views == nil {
@@ -48,27 +49,27 @@ func (o Options) view(stage string, f func(View)) Options {
 	return o
 }
 
-// viewing is the views of a replay, the number of the packet that they are shown,
-// and what has become of them.
+// viewing is the views of a replay, the number of the current packet, and the first
+// panic of a view.
 type viewing struct {
 	views  map[string]func(View)
 	packet int
 	err    error
 }
 
-// add puts a window behind each stage that is looked at.
+// add inserts a window after each stage that has a view.
 func (v *viewing) add(s *stages.Set) error {
 	names := s.Names()
 	for _, name := range keys(v.views) {
 		if !slices.Contains(names, name) {
-			return fmt.Errorf("%w %q; there are: %s", ErrNoStage, name, strings.Join(names, " "))
+			return fmt.Errorf("%w %q; the stages are: %s", ErrNoStage, name, strings.Join(names, " "))
 		}
 		s.InsertAfter(name, &window{v, name})
 	}
 	return nil
 }
 
-// window is the stage that shows what passes it, and changes nothing.
+// window is a stage that calls a view and accepts everything.
 type window struct {
 	*viewing
 	stage string
@@ -81,9 +82,9 @@ func (w *window) ReadsPlaintext() bool { return false }
 func (w *window) Process(p *pipeline.Packet) (v pipeline.Verdict) {
 	v = pipeline.Accept
 	defer func() {
-		// The chain would take it for a panic of the stage, and count it.
+		// The chain would count it as a panic of the stage.
 		if r := recover(); r != nil && w.err == nil {
-			w.err = fmt.Errorf("%w: that of stage %q, at packet %d: %v\n\n%s", ErrView, w.stage, w.packet, r, debug.Stack())
+			w.err = fmt.Errorf("%w: stage %q, packet %d: %v\n\n%s", ErrView, w.stage, w.packet, r, debug.Stack())
 		}
 	}()
 	w.views[w.stage](View{Number: w.packet, Packet: p})

@@ -13,7 +13,7 @@ import (
 	"github.com/intentra/intentra/recording"
 )
 
-// recorded makes a transport that is recorded, and ends both with the test's scenario.
+// recorded returns a recorded transport. end closes it and its recording.
 func recorded(t *testing.T, cfg intentra.Config) (tr *intentra.Transport, r *recordingFiles, end func()) {
 	t.Helper()
 	r = new(recordingFiles)
@@ -29,9 +29,9 @@ func recorded(t *testing.T, cfg intentra.Config) (tr *intentra.Transport, r *rec
 	}
 }
 
-// Transports with all that is theirs alone: several goroutines that send, a Handler
-// that does and that panics, mail that nobody fetches, several identities, and
-// somebody on the wire who sends again what he has seen and what he has made up.
+// Transports under concurrent load are replayed: several goroutines send, a Handler
+// sends and panics, messages wait for Receive, there are several identities, and a
+// stranger sends random datagrams.
 func TestBusyTransportsAreReplayed(t *testing.T) {
 	ctx := t.Context()
 	calls := 0 // the Handler's, which runs on the loop
@@ -40,11 +40,11 @@ func TestBusyTransportsAreReplayed(t *testing.T) {
 		Handler: func(p *intentra.Peer, m intentra.Message) {
 			p.Send(intentra.Message{Channel: 5, Intent: m.Intent, Payload: m.Payload})
 			if calls++; calls%50 == 0 {
-				panic("the user's")
+				panic("the handler's")
 			}
 		},
 	})
-	// The client fetches nothing for a while: its box for Reliable messages fills up.
+	// The client receives nothing at first: its queue of Reliable messages fills up.
 	client, cr, endClient := recorded(t, intentra.Config{ReceiveQueue: 4, SendQueueMessages: 8, ReliableQueueMessages: 8, Suite: intentra.ChaChaPoly})
 	var peers []*intentra.Peer
 	for range 3 {
@@ -81,7 +81,7 @@ func TestBusyTransportsAreReplayed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, peers[0].SendWait(ctx, intentra.Message{Channel: 1, Intent: intentra.Reliable, Payload: []byte("last")}))
 	server.Revoke(peers[2].Identity())
-	endClient() // at once, with packets under way
+	endClient() // with packets in flight
 	endServer()
 	for name, r := range map[string]*recordingFiles{"server": sr, "client": cr} {
 		res, differences := r.replay(t, replay.Options{})
