@@ -83,7 +83,7 @@ func TestWrongInput(t *testing.T) {
 		{[]string{"compare", "--only", "sctp"}, `"sctp"`},
 		{[]string{"sweep", "--connections", "0"}, "--connections is 0"},
 		{[]string{"sweep", "--connections", "100000000"}, "give 1 to 20000"},
-		{[]string{"sweep", "--size", "16"}, "--size is 16; give 17 to 1100"},
+		{[]string{"sweep", "--size", "11"}, "--size is 11; give 12 to 1100"},
 		{[]string{"plot", "--size", "1101"}, "--size is 1101"},
 		{[]string{"plot", "--from", "missing.json"}, "missing.json"},
 		{[]string{"plot", "--from", noSweep, "--out", t.TempDir()}, "sweep --json"},

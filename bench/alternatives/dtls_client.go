@@ -6,24 +6,20 @@ import (
 	"net"
 
 	piondtls "github.com/pion/dtls/v3"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // Dial opens the connections.
 func (DTLS) Dial(ctx context.Context, s contender.Setup, to contender.Target,
 	echo func(contender.Client, []byte)) (contender.Client, error) {
 	c := make(contender.Conns, s.Connections)
-	group, dialling := errgroup.WithContext(ctx)
-	group.SetLimit(parallelDials)
-	for i := range c {
-		group.Go(func() (err error) {
-			c[i], err = dialDTLS(dialling, s, to)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err := load.Parallel(ctx, len(c), parallelDials, func(ctx context.Context, i int) (err error) {
+		c[i], err = dialDTLS(ctx, s, to)
+		return err
+	})
+	if err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("pion/dtls: %w", err)
 	}

@@ -7,9 +7,9 @@ import (
 	"net"
 
 	quicgo "github.com/quic-go/quic-go"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/internal/load"
 )
 
 type quicClient struct {
@@ -26,15 +26,11 @@ func (QUIC) Dial(ctx context.Context, s contender.Setup, to contender.Target,
 		return nil, err
 	}
 	c := &quicClient{socket: u, transport: &quicgo.Transport{Conn: u}, conns: make([]*quicgo.Conn, s.Connections)}
-	group, dialling := errgroup.WithContext(ctx)
-	group.SetLimit(parallelDials)
-	for i := range c.conns {
-		group.Go(func() (err error) {
-			c.conns[i], err = dialQUIC(dialling, c.transport, to)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	err = load.Parallel(ctx, len(c.conns), parallelDials, func(ctx context.Context, i int) (err error) {
+		c.conns[i], err = dialQUIC(ctx, c.transport, to)
+		return err
+	})
+	if err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("quic-go: %w", err)
 	}

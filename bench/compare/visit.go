@@ -120,7 +120,7 @@ func (v *visit) half(ctx context.Context, rate float64) error {
 
 // trip measures the round trip under the given load.
 func (v *visit) trip(ctx context.Context, rate float64) error {
-	t, _, err := v.rig.Bounce(ctx, rate, v.Length)
+	t, _, err := v.rig.RoundTrips(ctx, rate, v.Length)
 	if err != nil {
 		return err
 	}

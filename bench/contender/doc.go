@@ -1,4 +1,4 @@
-// Package contender says what a transport has to do to be measured beside the
-// others, and holds what is the same for all of them: the messages, and the
-// sink where they end.
+// Package contender is what all contenders share: the interface that each
+// transport implements, the sink that counts its messages, and sockets and
+// certificates that are the same for all.
 package contender

@@ -1,6 +1,7 @@
 package contender
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -8,72 +9,82 @@ import (
 	"github.com/intentra/intentra/internal/load"
 )
 
-// sampleEvery is how many messages there are to each whose latency is taken:
-// reading the clock for all would cost as much as receiving them. It is prime,
-// so that samples do not keep to one place in the batches.
+// EchoID is the ID in the load.Stamp of a message that the receiver sends back.
+const EchoID = math.MaxUint32
+
+// sampleEvery is how many messages there are on average to each whose latency
+// is measured: reading the clock for every message would cost as much as
+// receiving it.
 const sampleEvery = 61
 
-// Sink is where messages end: it counts them, and takes their latency. Its
-// methods may be called from any goroutine.
+// Sink is where messages end: it counts those of one measurement at a time and
+// samples their latency. Its methods may be called from any goroutine.
 type Sink struct {
-	size    int
-	latency histogram.Histogram
+	size int
 
 	mu    sync.Mutex
+	id    uint32
 	lanes []*Lane
 }
 
-// NewSink returns a Sink for messages of the given size.
+// NewSink returns a Sink for messages of size bytes. Until Begin, it counts
+// those whose ID is zero.
 func NewSink(size int) *Sink { return &Sink{size: size} }
 
 // Lane is the part of a Sink that one goroutine delivers to.
 type Lane struct {
-	sink      *Sink
-	phase     uint64 // which of sampleEvery messages are taken
-	n         uint64
-	delivered atomic.Uint64
-	wrong     atomic.Uint64
-	_         [64]byte // the next lane is on another cache line
+	sink     *Sink
+	receiver load.Receiver
+	wrong    atomic.Uint64
+	_        [64]byte // the next Lane is on another cache line
 }
 
-// Lane adds a lane.
+// Lane adds a Lane.
 func (s *Sink) Lane() *Lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := &Lane{sink: s, phase: uint64(len(s.lanes)) % sampleEvery}
+	l := &Lane{sink: s}
+	l.receiver.Begin(s.id, sampleEvery)
 	s.lanes = append(s.lanes, l)
 	return l
 }
 
-// Deliver takes a message, and reports whether it is to be sent back instead of
-// counted.
+// Begin starts the measurement of messages with the given ID, from zero.
+func (s *Sink) Begin(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.id = id
+	for _, l := range s.lanes {
+		l.receiver.Begin(id, sampleEvery)
+	}
+}
+
+// Deliver takes a message, and reports whether the caller must send it back. It
+// does not keep the payload.
 func (l *Lane) Deliver(payload []byte) (echo bool) {
-	if len(payload) != l.sink.size || payload[flagsAt]&^flagsKnow != 0 {
+	s, ok := load.ReadStamp(payload)
+	switch {
+	case !ok || len(payload) != l.sink.size:
 		l.wrong.Add(1)
-		return false
-	}
-	if payload[flagsAt] == flagEcho {
+	case s.ID == EchoID:
 		return true
-	}
-	l.n++
-	l.delivered.Store(l.n)
-	if l.n%sampleEvery == l.phase {
-		l.sink.latency.Record(load.Now() - sentAt(payload))
+	default:
+		l.receiver.Count(s)
 	}
 	return false
 }
 
-// Delivered returns how many messages have come.
+// Delivered returns how many messages of the measurement have arrived.
 func (s *Sink) Delivered() (n uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lanes {
-		n += l.delivered.Load()
+		n += l.receiver.Delivered()
 	}
 	return n
 }
 
-// Wrong returns how many messages were not as they were sent.
+// Wrong returns how many messages have had the wrong size.
 func (s *Sink) Wrong() (n uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,5 +94,13 @@ func (s *Sink) Wrong() (n uint64) {
 	return n
 }
 
-// Latency returns the latencies taken so far.
-func (s *Sink) Latency() *histogram.Snapshot { return s.latency.Snapshot() }
+// Latency returns the latencies sampled in the measurement.
+func (s *Sink) Latency() *histogram.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := new(histogram.Snapshot)
+	for _, l := range s.lanes {
+		all.Add(l.receiver.Latency())
+	}
+	return all
+}

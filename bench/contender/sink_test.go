@@ -13,51 +13,58 @@ import (
 
 const size = 128
 
-func TestSinkCountsMessagesAndReturnsEchoes(t *testing.T) {
+func message(s load.Stamp) []byte {
+	b := make([]byte, size)
+	s.Put(b)
+	return b
+}
+
+func TestSinkCountsMessagesOfItsMeasurement(t *testing.T) {
 	s := contender.NewSink(size)
 	var all sync.WaitGroup
 	for range 3 {
 		l := s.Lane()
 		all.Go(func() {
-			b := make([]byte, size)
-			for range 1000 {
-				contender.Stamp(b, load.Now())
+			b := message(load.Stamp{})
+			for range 10_000 {
 				l.Deliver(b)
 			}
 		})
 	}
 	all.Wait()
-	require.EqualValues(t, 3000, s.Delivered())
+	require.EqualValues(t, 30_000, s.Delivered())
 	require.Zero(t, s.Wrong())
-	require.InDelta(t, 3000/61, s.Latency().Count(), 3)
+	require.InDelta(t, 30_000/61, s.Latency().Count(), 60)
 
-	b := make([]byte, size)
-	contender.StampEcho(b, time.Hour, 7)
-	require.True(t, s.Lane().Deliver(b))
-	require.EqualValues(t, 3000, s.Delivered(), "an echo is no delivery")
-	sent, number, ok := contender.Echo(b)
-	require.True(t, ok)
-	require.EqualValues(t, 7, number)
-	require.Equal(t, time.Hour, sent)
+	l := s.Lane()
+	s.Begin(2)
+	require.Zero(t, s.Delivered())
+	require.Zero(t, s.Latency().Count())
+	for _, id := range []uint32{2, 0, 2} {
+		require.False(t, l.Deliver(message(load.Stamp{ID: id})))
+		require.False(t, s.Lane().Deliver(message(load.Stamp{ID: id})))
+	}
+	require.EqualValues(t, 4, s.Delivered())
 }
 
-func TestSinkKnowsWhatIsWrong(t *testing.T) {
+func TestSinkReturnsEchoes(t *testing.T) {
+	s := contender.NewSink(size)
+	require.True(t, s.Lane().Deliver(message(load.Stamp{At: time.Hour, ID: contender.EchoID})))
+	require.Zero(t, s.Delivered(), "an echo is not a delivery")
+}
+
+func TestSinkCountsWrongSizes(t *testing.T) {
 	s := contender.NewSink(size)
 	l := s.Lane()
 	require.False(t, l.Deliver(make([]byte, size-1)))
+	require.False(t, l.Deliver(append(message(load.Stamp{ID: contender.EchoID}), 0)))
 	require.False(t, l.Deliver(nil))
-	strange := make([]byte, size)
-	strange[12] = 2
-	require.False(t, l.Deliver(strange))
 	require.EqualValues(t, 3, s.Wrong())
 	require.Zero(t, s.Delivered())
-	_, _, ok := contender.Echo(strange)
-	require.False(t, ok)
 }
 
 func TestDeliverDoesNotAllocate(t *testing.T) {
 	l := contender.NewSink(size).Lane()
-	b := make([]byte, size)
-	contender.Stamp(b, load.Now())
+	b := message(load.Stamp{At: load.Now()})
 	require.Zero(t, testing.AllocsPerRun(1000, func() { l.Deliver(b) }))
 }

@@ -4,19 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/internal/load"
 )
 
-// parallelDials is how many connections are opened at a time.
-const parallelDials = 32
-
-type client struct {
-	transport *intentra.Transport
-	peers     []*intentra.Peer
-}
+type client struct{ load.Members }
 
 // Dial opens the connections.
 func (c Contender) Dial(ctx context.Context, s contender.Setup, to contender.Target,
@@ -24,31 +17,20 @@ func (c Contender) Dial(ctx context.Context, s contender.Setup, to contender.Tar
 	if c.Sockets {
 		return dialSockets(ctx, s, to, echo)
 	}
-	cfg, err := config(s)
-	if err != nil {
-		return nil, err
+	crowd := load.Crowd{
+		Addr: to.Addr, Server: intentra.PublicKey(to.Key), Seed: load.NewSeed(),
+		Peers: s.Connections, Limits: limits(s), Buffer: s.Buffer,
 	}
-	l := &client{peers: make([]*intentra.Peer, s.Connections)}
-	cfg.Handler = func(_ *intentra.Peer, m intentra.Message) {
-		if echo != nil {
-			echo(l, m.Payload)
-		}
-	}
-	if l.transport, err = intentra.Listen("127.0.0.1:0", cfg); err != nil {
-		return nil, err
-	}
-	group, dialling := errgroup.WithContext(ctx)
-	group.SetLimit(parallelDials)
-	for i := range l.peers {
-		group.Go(func() error {
-			identity, err := intentra.GenerateKey()
-			if err == nil {
-				l.peers[i], err = l.transport.DialAs(dialling, identity, to.Addr, intentra.PublicKey(to.Key))
+	l := new(client)
+	var err error
+	l.Members, err = crowd.Connect(ctx, func() load.Handler {
+		return func(_ *intentra.Peer, m intentra.Message) {
+			if echo != nil {
+				echo(l, m.Payload)
 			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+		}
+	})
+	if err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("%s: %w", c.Name(), err)
 	}
@@ -58,14 +40,12 @@ func (c Contender) Dial(ctx context.Context, s contender.Setup, to contender.Tar
 func (c *client) Send(i int, payload []byte, wait bool) bool {
 	m := intentra.Message{Intent: intentra.Realtime, Payload: payload}
 	if wait {
-		return c.peers[i].SendWait(context.Background(), m) == nil
+		return c.Peers[i].SendWait(context.Background(), m) == nil
 	}
-	return c.peers[i].Send(m).Status != intentra.Dropped
+	return c.Peers[i].Send(m).Status != intentra.Dropped
 }
 
-// Flush has nothing to do: the transport's loop has been told.
+// Flush does nothing: Send has already woken the transport's loop.
 func (*client) Flush(int) {}
 
 func (*client) Lanes() int { return 1 }
-
-func (c *client) Close() error { return c.transport.Close() }

@@ -2,10 +2,10 @@ package ours
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/internal/load"
 	"github.com/intentra/intentra/udp"
 )
 
@@ -39,44 +39,27 @@ func (c Contender) Note() string {
 	return "whole default chain, messages to a Handler; a socket for each process"
 }
 
-// The limits that are raised, and to what.
-const (
-	handshakesInFlight = 4096
-	handshakeRate      = 100_000
-	// fewConnections is up to where a connection may have to carry more than
-	// the default rate.
-	fewConnections = 1000
-	peerRate       = 20_000_000
-	peerBurst      = 1_000_000
-)
+// fewConnections is the number of connections below which one may have to carry
+// more than the default rate.
+const fewConnections = 1000
 
-// Raised names what a receiver of s is given beyond its defaults.
-func (Contender) Raised(s contender.Setup) []string {
-	r := []string{
-		fmt.Sprintf("MaxHandshakes=%d", handshakesInFlight),
-		fmt.Sprintf("MaxHandshakesPerAddress=%d", handshakesInFlight),
-		fmt.Sprintf("HandshakeRate=%d", handshakeRate),
-	}
+// limits returns the raised limits of both sides.
+func limits(s contender.Setup) load.Limits {
+	l := load.Limits{MaxHandshakes: 4096, MaxHandshakesPerAddress: 4096, HandshakeRate: 100_000}
 	if s.Connections < fewConnections {
-		r = append(r, fmt.Sprintf("PeerRate=%d", peerRate), fmt.Sprintf("PeerBurst=%d", peerBurst))
+		l.PeerRate, l.PeerBurst = 20_000_000, 1_000_000
 	}
-	return r
+	return l
 }
 
-// config is that of both sides but for the identity and what becomes of
-// messages.
-func config(s contender.Setup) (intentra.Config, error) {
-	key, err := intentra.GenerateKey()
-	c := intentra.Config{
-		Key:                     key,
-		MaxHandshakes:           handshakesInFlight,
-		MaxHandshakesPerAddress: handshakesInFlight,
-		HandshakeRate:           handshakeRate,
-		Socket:                  udp.Config{ReadBuffer: s.Buffer, WriteBuffer: s.Buffer},
-	}
-	if s.Connections < fewConnections {
-		c.PeerRate, c.PeerBurst = peerRate, peerBurst
-	}
+// Raised describes the raised limits of a receiver.
+func (Contender) Raised(s contender.Setup) []string { return limits(s).Raised() }
+
+// config returns what the Configs of a receiver and of Connect have in common.
+func config(s contender.Setup) (c intentra.Config, err error) {
+	limits(s).Apply(&c)
+	c.Socket = udp.Config{ReadBuffer: s.Buffer, WriteBuffer: s.Buffer}
+	c.Key, err = intentra.GenerateKey()
 	return c, err
 }
 

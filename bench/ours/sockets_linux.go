@@ -20,8 +20,10 @@ const (
 	// idleTurn how often there is one while nothing is sent.
 	readEvery = time.Millisecond
 	idleTurn  = 2 * time.Millisecond
-	// ready is how many sockets one look may find something in.
+	// ready is the most sockets that one call of epoll_wait returns.
 	ready = 256
+	// dialsAtOnce is how many peers connect at a time.
+	dialsAtOnce = 32
 )
 
 // sockets drives one conn.Endpoint whose peers each have a socket. To the
@@ -95,7 +97,7 @@ func (c *sockets) connect(ctx context.Context, key [32]byte) error {
 	defer tick.Stop()
 	for {
 		c.mu.Lock()
-		for len(c.peers) < min(len(c.files), c.up+parallelDials) && c.failed == nil {
+		for len(c.peers) < min(len(c.files), c.up+dialsAtOnce) && c.failed == nil {
 			c.failed = c.dial(key)
 		}
 		up, err := c.up, c.failed

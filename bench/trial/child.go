@@ -3,49 +3,34 @@ package trial
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/intentra/intentra/internal/load"
 )
 
-// ChildArgument is the one that makes this executable a child.
+// ChildArgument is the one argument with which this executable is a child.
 const ChildArgument = "child"
 
-// lifetime bounds a child whatever happens to its parent.
-const lifetime = 20 * time.Minute
-
-// Child serves the parent until standard input ends, and ends the process.
+// Child serves the parent process until standard input ends, and exits.
 func Child() {
-	// An interrupt reaches the whole process group. The parent sees to it.
+	// An interrupt reaches the whole process group. The parent handles it.
 	signal.Ignore(os.Interrupt)
-	time.AfterFunc(lifetime, func() { os.Exit(1) })
-	err := load.Serve(exiting{stdin()}, os.Stdout,
+	err := load.Serve(stdin(), os.Stdout,
 		func(context.Context) any { return new(Receiver) },
 		func(ctx context.Context) any { return &Sender{ctx: ctx} })
-	fmt.Fprintln(os.Stderr, "bench: child process:", err)
-	os.Exit(1)
-}
-
-// exiting ends the process with its input: a call of a library that is under way
-// may not know how to end.
-type exiting struct{ io.Reader }
-
-func (e exiting) Read(b []byte) (int, error) {
-	n, err := e.Reader.Read(b)
 	if err != nil {
-		os.Exit(0)
+		fmt.Fprintln(os.Stderr, "bench: child process:", err)
+		os.Exit(1)
 	}
-	return n, nil
+	os.Exit(0)
 }
 
-// startChild starts a child.
-func startChild(ctx context.Context) (*load.Child, error) {
+// startChildren starts n children.
+func startChildren(ctx context.Context, n int) (load.Children, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return load.StartChild(ctx, []string{self, ChildArgument}, os.Stderr)
+	return load.StartChildren(ctx, n, []string{self, ChildArgument}, os.Stderr)
 }

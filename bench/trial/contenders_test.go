@@ -21,7 +21,7 @@ const enough = 300 * time.Millisecond
 const (
 	size        = 128
 	connections = 3
-	rounds      = 40
+	rounds      = 125 // more than there are messages between two samples
 )
 
 func setup(connections int) contender.Setup {
@@ -40,7 +40,7 @@ func TestTrickleIsDelivered(t *testing.T) {
 			payload := make([]byte, size)
 			for round := range rounds {
 				for i := range connections {
-					contender.Stamp(payload, load.Now())
+					load.Stamp{At: load.Now()}.Put(payload)
 					require.True(t, client.Send(i, payload, round%2 == 0))
 				}
 				for lane := range client.Lanes() {
@@ -66,20 +66,20 @@ func TestEchoComesBack(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			sink, to := serve(ctx, t, c)
-			back := make(chan uint32, 1)
+			back := make(chan time.Duration, 1)
 			client := dial(ctx, t, c, to, func(_ contender.Client, b []byte) {
-				if _, number, ok := contender.Echo(b); ok && len(b) == size {
-					back <- number
+				if s, ok := load.ReadStamp(b); ok && s.ID == contender.EchoID && len(b) == size {
+					back <- s.At
 				}
 			})
 			payload := make([]byte, size)
-			for number := range uint32(20) {
-				contender.StampEcho(payload, load.Now(), number)
+			for at := range 20 * time.Nanosecond {
+				load.Stamp{At: at, ID: contender.EchoID}.Put(payload)
 				require.True(t, client.Send(0, payload, false))
 				client.Flush(0)
 				select {
 				case got := <-back:
-					require.Equal(t, number, got)
+					require.Equal(t, at, got)
 				case <-ctx.Done():
 					t.Fatal("no echo")
 				}

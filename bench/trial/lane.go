@@ -2,17 +2,12 @@ package trial
 
 import (
 	"context"
-	"time"
 
 	"github.com/intentra/intentra/bench/contender"
 	"github.com/intentra/intentra/internal/load"
 )
 
-// burst is how many messages are handed over between two looks at the clock if
-// nothing else says how many; they bear one stamp. It is also a full GSO call.
-const burst = 64
-
-// lane sends the messages of some connections, each in turn.
+// lane sends messages on some connections in turn.
 type lane struct {
 	client      contender.Client
 	number      int
@@ -21,27 +16,19 @@ type lane struct {
 	payload     []byte
 }
 
-// run sends at rate messages per second from start on, a time of load.Now, or as
-// fast as the client takes them if the rate is zero. refused are those of the
-// sent ones that the client did not take.
-func (l *lane) run(ctx context.Context, start time.Duration, rate float64, length time.Duration) (sent, refused uint64) {
-	if rate > 0 {
-		p := load.NewPacer(start, rate, length)
-		for n, at, ok := p.Next(ctx); ok; n, at, ok = p.Next(ctx) {
-			refused += l.send(n, at, false)
-			sent += uint64(n)
-		}
-		return sent, refused
-	}
-	for at := load.Now(); at < start+length && ctx.Err() == nil; at = load.Now() {
-		refused += l.send(burst, at, true)
-		sent += burst
+// run sends messages at the times of p. If p has no rate, it waits for the
+// client instead of having messages dropped. Of the sent messages, the client
+// did not accept those that are refused.
+func (l *lane) run(ctx context.Context, id uint32, p *load.Pacer) (sent, refused uint64) {
+	for n, at := range p.Bursts(ctx) {
+		refused += l.send(n, load.Stamp{At: at, ID: id}, p.Rate == 0)
+		sent += uint64(n)
 	}
 	return sent, refused
 }
 
-func (l *lane) send(n int, at time.Duration, wait bool) (refused uint64) {
-	contender.Stamp(l.payload, at)
+func (l *lane) send(n int, s load.Stamp, wait bool) (refused uint64) {
+	s.Put(l.payload)
 	for range n {
 		if !l.client.Send(l.connections[l.next], l.payload, wait) {
 			refused++

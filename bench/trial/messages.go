@@ -6,48 +6,51 @@ import (
 	"github.com/intentra/intentra/bench/contender"
 )
 
-// None is no argument, or no answer.
+// None is an empty argument or reply.
 type None struct{}
 
-// ServeArgs open a receiver. The answer is a contender.Target.
+// ServeArgs opens a receiver. The reply is a contender.Target.
 type ServeArgs struct {
 	Contender string
 	contender.Setup
 }
 
-// DialArgs open the connections of a sender.
+// DialArgs opens the connections of a sender.
 type DialArgs struct {
 	Contender string
 	contender.Setup
 	To contender.Target
-	// Echo has it listen for echoes, for Bounce.
+	// Echo has the sender listen for echoes, which RoundTrip needs.
 	Echo bool
 }
 
-// RunArgs say what to send.
+// RunArgs says what to send.
 type RunArgs struct {
+	// ID is that of the messages' stamps.
+	ID uint32
 	// Rate is in messages per second over all connections; zero is as fast as
-	// the transport takes them.
+	// the transport accepts them.
 	Rate float64
 	For  time.Duration
 }
 
 // RunReply says what was sent.
 type RunReply struct {
-	// Sent counts the messages handed over, Refused those of them that the
-	// transport did not take.
+	// Sent counts the messages handed to the transport. It did not accept
+	// Refused of them.
 	Sent, Refused uint64
-	// CPU is what the process has used.
+	// CPU is the time that the process used.
 	CPU time.Duration
 }
 
-// BounceReply is the result of sending one message to and fro for a while.
-type BounceReply struct {
+// RoundTripReply is the result of sending one message at a time back and forth.
+type RoundTripReply struct {
 	Count, Lost uint64
 	P50, P99    time.Duration
 }
 
-// ConnectArgs say how to open connections, one after the other.
+// ConnectArgs says how many workers open connections, each one after the other,
+// and for how long.
 type ConnectArgs struct {
 	Workers int
 	For     time.Duration
@@ -61,17 +64,14 @@ type ConnectReply struct {
 	Error string
 }
 
-// LookReply is what a receiver has counted since it was opened.
+// LookReply is the state of a receiver.
 type LookReply struct {
-	Delivered, Wrong uint64
-	CPU              time.Duration
-	Facts            contender.Facts
-	// Samples, P50, P99 and P999 are the latency since the last Look, of one
-	// message in 61.
-	Samples        uint64
+	// Delivered is the number of messages of the current measurement.
+	Delivered uint64
+	// P50, P99 and P999 are their one-way latency.
 	P50, P99, P999 time.Duration
+	// Wrong messages, CPU and Facts are those since the receiver was opened.
+	Wrong uint64
+	CPU   time.Duration
+	Facts contender.Facts
 }
-
-// MemoryReply is the memory in use after a collection, in bytes: objects on the
-// heap, and stacks.
-type MemoryReply struct{ Bytes uint64 }

@@ -47,15 +47,15 @@ func TestRig(t *testing.T) {
 	}
 }
 
-func TestBounceCountsTrips(t *testing.T) {
+func TestRoundTripsAreCounted(t *testing.T) {
 	for _, name := range []string{"intentra", "udp"} {
 		r := open(t, name)
 		require.Eventually(t, func() bool {
-			trip, _, err := r.Bounce(t.Context(), 0, short)
+			trip, _, err := r.RoundTrips(t.Context(), 0, short)
 			require.NoError(t, err)
 			return trip.Count > 0 && trip.P50us > 0 && trip.P99us >= trip.P50us
 		}, 20*time.Second, time.Millisecond)
-		trip, load, err := r.Bounce(t.Context(), 500, short)
+		trip, load, err := r.RoundTrips(t.Context(), 500, short)
 		require.NoError(t, err)
 		require.NotZero(t, load.Sent)
 		require.Equal(t, load.Sent, load.Delivered, "echoes are no deliveries: %+v", trip)

@@ -14,7 +14,7 @@ import (
 // dialTime bounds the opening of all connections of a sender.
 const dialTime = 90 * time.Second
 
-var errNotDialled = errors.New("not dialled")
+var errNotDialled = errors.New("the sender has no connections")
 
 // Sender is the service of a child that sends.
 type Sender struct {
@@ -23,24 +23,24 @@ type Sender struct {
 	setup     contender.Setup
 	to        contender.Target
 	client    contender.Client
-	bouncer   bouncer
+	echoes    echoes
 	lanes     []*lane
 }
 
-// Dial opens the connections.
+// Dial opens the connections. It is the first call.
 func (s *Sender) Dial(a DialArgs, _ *None) (err error) {
 	if s.contender, err = Find(a.Contender); err != nil {
 		return err
 	}
 	s.setup, s.to = a.Setup, a.To
 	if a.Connections == 0 {
-		return nil // for Connect alone
+		return nil // the sender is for Connect alone
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, dialTime)
 	defer cancel()
 	var echo func(contender.Client, []byte)
 	if a.Echo {
-		echo = s.bouncer.echo
+		echo = s.echoes.receive
 	}
 	if s.client, err = s.contender.Dial(ctx, a.Setup, a.To, echo); err != nil {
 		return err
@@ -61,29 +61,33 @@ func (s *Sender) Run(a RunArgs, reply *RunReply) error {
 	if s.client == nil {
 		return errNotDialled
 	}
-	before := cpuTime()
+	before, err := load.CPUTime()
+	if err != nil {
+		return err
+	}
 	var sent, refused atomic.Uint64
 	var all sync.WaitGroup
 	start := load.Now()
 	for _, l := range s.lanes {
 		share := float64(len(l.connections)) / float64(s.setup.Connections)
 		all.Go(func() {
-			n, no := l.run(s.ctx, start, a.Rate*share, a.For)
+			n, no := l.run(s.ctx, a.ID, load.NewPacer(start, a.Rate*share, a.For))
 			sent.Add(n)
 			refused.Add(no)
 		})
 	}
 	all.Wait()
-	*reply = RunReply{Sent: sent.Load(), Refused: refused.Load(), CPU: cpuTime() - before}
-	return nil
+	after, err := load.CPUTime()
+	*reply = RunReply{Sent: sent.Load(), Refused: refused.Load(), CPU: after - before}
+	return err
 }
 
-// Bounce sends one message to and fro on the first connection.
-func (s *Sender) Bounce(a RunArgs, reply *BounceReply) error {
+// RoundTrip sends one message at a time back and forth on the first connection.
+func (s *Sender) RoundTrip(length time.Duration, reply *RoundTripReply) error {
 	if s.client == nil {
 		return errNotDialled
 	}
-	*reply = s.bouncer.run(s.client, s.setup.Size, a.For)
+	*reply = s.echoes.run(s.ctx, s.client, s.setup.Size, length)
 	return nil
 }
 
@@ -99,7 +103,7 @@ func (s *Sender) Connect(a ConnectArgs, reply *ConnectReply) error {
 	start := time.Now()
 	for range a.Workers {
 		all.Go(func() {
-			for time.Since(start) < a.For {
+			for time.Since(start) < a.For && s.ctx.Err() == nil {
 				ctx, cancel := context.WithTimeout(s.ctx, dialTime)
 				err := c.Connect(ctx, s.setup, s.to)
 				cancel()

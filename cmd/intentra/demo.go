@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"time"
 )
 
@@ -93,12 +91,7 @@ func (e *environment) live(json bool) (w io.Writer, terminal bool) {
 
 func (c *demoCmd) print(w io.Writer, r *demoResult) error {
 	if c.JSON {
-		return json.NewEncoder(w).Encode(r)
+		return printJSON(w, r)
 	}
 	return r.writeTable(w)
-}
-
-// period is the time between two states of one peer.
-func (c *demoCmd) period() time.Duration {
-	return max(time.Duration(math.Round(float64(time.Second)/c.Rate)), 1)
 }

@@ -11,16 +11,13 @@ import (
 	"github.com/intentra/intentra/internal/load"
 )
 
-// What we chose.
+// What we chose: how long to wait for states under way when publishing ends.
 const (
-	// drainLimit bounds the wait for what is on its way when publishing ends,
-	// and quiet is how long nothing must arrive for the rest to count as lost.
 	drainLimit = 10 * time.Second
-	drainQuiet = 300 * time.Millisecond
-	drainLook  = 20 * time.Millisecond
+	drainQuiet = 300 * time.Millisecond // without deliveries
 )
 
-// sample is how a demo stands at a time. All counts grow.
+// sample is the state of a demo at a time. All counts only grow.
 type sample struct {
 	at time.Time
 	load.Usage
@@ -40,7 +37,7 @@ func (d *demo) sample() (*sample, error) {
 	s.drops.Count("hub", "too_many_channels", d.relay.unmapped.Load())
 	for _, p := range d.peers {
 		if p == nil {
-			continue // interrupted while connecting
+			continue // an interrupt came before it was connected
 		}
 		s.drops.Add(p.Transport().Stats())
 		s.statesSent += p.sent.Load()
@@ -92,45 +89,35 @@ func (d *demo) measure(ctx context.Context, live io.Writer) (*demoResult, error)
 	return d.result(first, last, duration, asked), nil
 }
 
-// drain waits until all that was sent is delivered, or deliveries have ceased.
+// drain waits until every state that was sent has been delivered to all, or
+// deliveries have stopped. An interrupt does not end it.
 func (d *demo) drain() {
-	var before uint64
-	began := time.Now()
-	for quiet := began; time.Since(quiet) < drainQuiet && time.Since(began) < drainLimit; {
-		var sent, delivered uint64
+	sum := func(count func(*demoPeer) uint64) (n uint64) {
 		for _, p := range d.peers {
 			if p != nil {
-				sent += p.sent.Load()
-				delivered += p.delivered.Load()
+				n += count(p)
 			}
 		}
-		if delivered == sent*uint64(d.Peers-1) {
-			return
-		}
-		if delivered != before {
-			before, quiet = delivered, time.Now()
-		}
-		time.Sleep(drainLook)
+		return n
 	}
+	expected := sum(func(p *demoPeer) uint64 { return p.sent.Load() }) * uint64(d.Peers-1)
+	_ = load.Drain(context.Background(), expected, drainQuiet, drainLimit, func() (uint64, error) {
+		return sum(func(p *demoPeer) uint64 { return p.delivered.Load() }), nil
+	})
 }
 
 func (d *demo) result(first, last *sample, duration time.Duration, asked uint64) *demoResult {
-	l := last.latency.Since(first.latency)
+	l := load.LatencyOf(last.latency.Since(first.latency))
 	r := &demoResult{
 		Peers: d.Peers, RateHz: d.Rate, SizeBytes: d.Size, DurationS: seconds(duration),
 		Intent: intentra.Realtime.String(), Suite: intentra.AESGCM.String(),
 		StatesAsked: asked, StatesSent: last.statesSent,
 		StatesLate: d.late.Load(), StatesReceived: last.statesReceived,
 		DeliveriesExpected: last.statesSent * uint64(d.Peers-1), Deliveries: last.delivered,
-		LatencyUs: demoLatency{
-			P50: microseconds(l.Quantile(0.5)), P99: microseconds(l.Quantile(0.99)),
-			P999: microseconds(l.Quantile(0.999)), Max: microseconds(l.Max()),
-		},
-		Drops: last.drops.Since(first.drops), Corrupt: last.corrupt, Repeated: last.repeated,
-		CPUS: math.Round(1e3*(last.CPU-first.CPU)) / 1e3, RSSBytes: last.RSS,
+		LatencyUs: demoLatency{P50: l.P50, P99: l.P99, P999: l.P999, Max: l.Max},
+		Drops:     last.drops.Since(first.drops), Corrupt: last.corrupt, Repeated: last.repeated,
+		CPUS: math.Round(1e3*(last.CPU-first.CPU).Seconds()) / 1e3, RSSBytes: last.RSS,
 	}
-	if r.DeliveriesExpected > 0 {
-		r.Delivery = float64(r.Deliveries) / float64(r.DeliveriesExpected)
-	}
+	r.Delivery = load.Ratio(float64(r.Deliveries), float64(r.DeliveriesExpected))
 	return r
 }

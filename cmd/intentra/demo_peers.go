@@ -10,35 +10,36 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/histogram"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // dialsAtOnce is how many peers connect at a time: enough for the 200
-// handshakes a second that a hub begins by default, and few enough that none
-// waits out its 5 s for want of a turn.
+// handshakes a second that a hub begins by default, and few enough that no dial
+// times out after 5 s while it waits for its turn.
 const dialsAtOnce = 64
 
 // demo is a hub and its peers.
 type demo struct {
 	*demoCmd
-	began   time.Time // what the times in states count from
 	keys    []intentra.PrivateKey
 	hub     *intentra.Transport
 	relay   *relay
 	peers   []*demoPeer
 	gate    *gate
-	late    atomic.Uint64 // states that have left more than a period late
+	late    atomic.Uint64 // states that were sent more than a period late
 	latency histogram.Histogram
 }
 
-// Where states arrive in such numbers that reading the clock and recording it
-// would be a good part of the load, one in latencySampled tells its latency.
+// From latencyAll deliveries a second on, reading the clock and recording each
+// latency would be a good part of the load, so only one state in latencySampled
+// has its latency measured.
 const (
-	latencyAll     = 200_000 // deliveries/s
+	latencyAll     = 200_000
 	latencySampled = 8
 )
 
-// demoPeer is one peer's end of its connection. seen belongs to its loop,
-// sequence to the pacer that sends for it.
+// demoPeer is one peer's end of its connection. seen belongs to the peer's
+// event loop, sequence to the goroutine that publishes for it.
 type demoPeer struct {
 	*intentra.Peer
 	number   int
@@ -50,10 +51,7 @@ type demoPeer struct {
 
 // startDemo starts the hub.
 func startDemo(c *demoCmd) (*demo, error) {
-	d := &demo{
-		demoCmd: c, began: time.Now(), relay: newRelay(), peers: make([]*demoPeer, c.Peers),
-		gate: newGate(c.Peers, c.Rate),
-	}
+	d := &demo{demoCmd: c, relay: newRelay(), peers: make([]*demoPeer, c.Peers), gate: newGate(c.Peers, c.Rate)}
 	allowed := map[intentra.PublicKey]bool{}
 	for range c.Peers + 1 {
 		k, err := intentra.GenerateKey()
@@ -70,16 +68,19 @@ func startDemo(c *demoCmd) (*demo, error) {
 	return d, err
 }
 
-// connect dials for all peers and shows how far it is. It returns without an
-// error once all are connected, or ctx has ended.
+// connect connects all peers and reports progress to w. It returns nil when all
+// are connected, and when ctx has ended.
 func (d *demo) connect(ctx context.Context, w io.Writer, terminal bool) error {
-	dialing, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var connected atomic.Int64
-	finished := make(chan struct{})
+	finished := make(chan error, 1)
 	go func() {
-		defer close(finished)
-		d.dialAll(dialing, cancel, &connected)
+		finished <- load.Parallel(ctx, len(d.peers), dialsAtOnce, func(ctx context.Context, i int) error {
+			if err := d.dial(ctx, i); err != nil {
+				return fmt.Errorf("peer %d of %d: %w", i+1, d.Peers, err)
+			}
+			connected.Add(1)
+			return nil
+		})
 	}()
 	show := func(end string) { fmt.Fprintf(w, "connecting %d/%d%s", connected.Load(), d.Peers, end) }
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -90,40 +91,18 @@ func (d *demo) connect(ctx context.Context, w io.Writer, terminal bool) error {
 			if terminal {
 				show("\r")
 			}
-			continue
-		case <-finished:
+		case err := <-finished:
 			show("\n")
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		return context.Cause(dialing)
-	}
-}
-
-// dialAll returns when all peers are connected, or the first has failed, which
-// cancels the rest.
-func (d *demo) dialAll(ctx context.Context, cancel context.CancelCauseFunc, connected *atomic.Int64) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, dialsAtOnce)
-	for i := range d.peers {
-		slots <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if err := d.dialOne(ctx, i); err != nil {
-				cancel(fmt.Errorf("peer %d of %d: %w", i+1, d.Peers, err))
-				return
+			if ctx.Err() != nil {
+				return nil
 			}
-			connected.Add(1)
-		})
+			return err
+		}
 	}
-	wg.Wait()
 }
 
-func (d *demo) dialOne(ctx context.Context, i int) (err error) {
+// dial connects peer i.
+func (d *demo) dial(ctx context.Context, i int) (err error) {
 	p := &demoPeer{number: i, seen: make([]arrivals, d.Peers)}
 	cfg := intentra.Config{
 		Key:     d.keys[i],
@@ -140,19 +119,19 @@ func (d *demo) dialOne(ctx context.Context, i int) (err error) {
 func (d *demo) receive(to *demoPeer, payload []byte) {
 	s, ok := readState(payload, d.Size)
 	switch {
-	case !ok || int(s.publisher) >= d.Peers || int(s.publisher) == to.number:
+	case !ok || int(s.ID) >= d.Peers || int(s.ID) == to.number:
 		to.corrupt.Add(1)
-	case to.seen[s.publisher].repeated(s.sequence):
+	case to.seen[s.ID].repeated(s.sequence):
 		to.repeated.Add(1)
 	default:
 		if s.sequence%latencySampled == 0 || float64(d.Peers*d.Peers)*d.Rate < latencyAll {
-			d.latency.Record(time.Since(d.began) - s.sent)
+			d.latency.Record(load.Now() - s.At)
 		}
 		to.delivered.Add(1)
 	}
 }
 
-// close ends all connections at once.
+// close closes all transports at the same time, the hub's last.
 func (d *demo) close() {
 	var wg sync.WaitGroup
 	for _, p := range d.peers {

@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra/internal/load"
 )
 
-// demoResult is what a demo has measured, from the first state on.
+// demoResult is the result of a demo.
 type demoResult struct {
 	Peers     int     `json:"peers"`
 	RateHz    float64 `json:"rate_hz"` // asked for
@@ -18,23 +18,23 @@ type demoResult struct {
 	Suite     string  `json:"suite"`
 	DurationS float64 `json:"duration_s"` // of publishing
 
-	StatesAsked        uint64  `json:"states_asked"`        // that fell due by the rate
+	StatesAsked        uint64  `json:"states_asked"`        // that fell due
 	StatesSent         uint64  `json:"states_sent"`         // by publishers
-	StatesLate         uint64  `json:"states_late"`         // of them, more than a period after their time
+	StatesLate         uint64  `json:"states_late"`         // of StatesSent, those sent more than a period after they were due
 	StatesReceived     uint64  `json:"states_received"`     // by the hub
-	DeliveriesExpected uint64  `json:"deliveries_expected"` // states sent, times all peers but one
+	DeliveriesExpected uint64  `json:"deliveries_expected"` // StatesSent times the number of other peers
 	Deliveries         uint64  `json:"deliveries"`
-	Delivery           float64 `json:"delivery"` // the ratio of the two
+	Delivery           float64 `json:"delivery"` // Deliveries of DeliveriesExpected
 
 	LatencyUs demoLatency `json:"latency_us"`
 	Drops     load.Drops  `json:"drops"`
-	Corrupt   uint64      `json:"corrupt"`  // deliveries that are not what was sent
-	Repeated  uint64      `json:"repeated"` // deliveries beyond the first
+	Corrupt   uint64      `json:"corrupt"`  // deliveries that differ from the state that was sent
+	Repeated  uint64      `json:"repeated"` // deliveries after the first
 	CPUS      float64     `json:"cpu_s"`    // of the process: hub and peers
 	RSSBytes  uint64      `json:"rss_bytes"`
 }
 
-// demoLatency is from a publisher's Send to a subscriber's Handler, in
+// demoLatency is the time from a publisher's Send to a subscriber's Handler, in
 // microseconds.
 type demoLatency struct {
 	P50  float64 `json:"p50"`
@@ -43,7 +43,7 @@ type demoLatency struct {
 	Max  float64 `json:"max"`
 }
 
-// check reports what must never happen, whatever the load.
+// check returns an error for deliveries that must not happen under any load.
 func (r *demoResult) check() error {
 	if r.Corrupt > 0 || r.Repeated > 0 {
 		return fmt.Errorf("demo: %d deliveries were corrupt and %d repeated", r.Corrupt, r.Repeated)
@@ -67,9 +67,9 @@ func (r *demoResult) writeTable(w io.Writer) error {
 		{"latency p99.9", fmt.Sprintf("%.0f us", r.LatencyUs.P999)},
 		{"latency max", fmt.Sprintf("%.0f us", r.LatencyUs.Max)},
 		{"corrupt, repeated", fmt.Sprintf("%d, %d", r.Corrupt, r.Repeated)},
-		{"CPU", fmt.Sprintf("%.2f s (%.2f cores)", r.CPUS, ratio(r.CPUS, r.DurationS))},
+		{"CPU", fmt.Sprintf("%.2f s (%.2f cores)", r.CPUS, load.Ratio(r.CPUS, r.DurationS))},
 		{"memory", fmt.Sprintf("%.1f MB", float64(r.RSSBytes)/1e6)},
-		{"drops", fmt.Sprint(r.dropped())},
+		{"drops", fmt.Sprint(r.Drops.Sum())},
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Drops)) {
 		rows = append(rows, [2]string{"  " + name, fmt.Sprint(r.Drops[name])})
@@ -82,21 +82,7 @@ func (r *demoResult) writeTable(w io.Writer) error {
 	return nil
 }
 
-// ofAsked returns the share of the deliveries that the rate asks for.
+// ofAsked returns Deliveries as a share of those for all states that fell due.
 func (r *demoResult) ofAsked() float64 {
-	return min(ratio(float64(r.Deliveries), float64(r.StatesAsked)*float64(r.Peers-1)), 1)
-}
-
-func (r *demoResult) dropped() (sum uint64) {
-	for _, n := range r.Drops {
-		sum += n
-	}
-	return sum
-}
-
-func ratio(a, b float64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return a / b
+	return min(load.Ratio(float64(r.Deliveries), float64(r.StatesAsked)*float64(r.Peers-1)), 1)
 }

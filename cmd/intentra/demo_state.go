@@ -3,35 +3,33 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
-	"time"
+
+	"github.com/intentra/intentra/internal/load"
 )
 
-// state is one update of a demo's publisher. On the wire it is
+// state is one update that a peer of the demo publishes. Its bytes are
 //
-//	0-3    publisher
-//	4-11   sequence, from 0
-//	12-19  time of sending in nanoseconds since the demo began
-//	20-    pseudo-random bytes that follow from the rest
+//	0-11   load.Stamp; the ID is the number of the publisher
+//	12-19  sequence number from 0, little-endian
+//	20-    pseudo-random bytes derived from the others
 //
-// so that a receiver can tell each byte that has changed on the way.
+// so that a receiver detects every byte that has changed on the way.
 type state struct {
-	publisher uint32
-	sequence  uint64
-	sent      time.Duration
+	load.Stamp
+	sequence uint64
 }
 
 const (
-	stateHeader = 20
-	// minState leaves at least four bytes by which a state can be told from
-	// random ones.
+	stateHeader = load.StampSize + 8
+	// minState leaves at least four derived bytes, which distinguish a state
+	// from random bytes.
 	minState = stateHeader + 4
 )
 
-// fill writes s over all of b, which has at least minState bytes.
+// fill writes s to all of b, which has at least minState bytes.
 func (s state) fill(b []byte) {
-	binary.BigEndian.PutUint32(b, s.publisher)
-	binary.BigEndian.PutUint64(b[4:], s.sequence)
-	binary.BigEndian.PutUint64(b[12:], uint64(s.sent))
+	s.Put(b)
+	binary.LittleEndian.PutUint64(b[load.StampSize:], s.sequence)
 	r := s.body()
 	for b = b[stateHeader:]; len(b) >= 8; b = b[8:] {
 		binary.LittleEndian.PutUint64(b, r.next())
@@ -41,15 +39,14 @@ func (s state) fill(b []byte) {
 	copy(b, last[:])
 }
 
-// readState reads a state of the given size. ok is false if it is not byte for
-// byte what fill has written.
+// readState reads a state of the given size. ok is false unless b is exactly
+// what fill writes for it.
 func readState(b []byte, size int) (s state, ok bool) {
 	if len(b) != size || size < minState {
 		return s, false
 	}
-	s.publisher = binary.BigEndian.Uint32(b)
-	s.sequence = binary.BigEndian.Uint64(b[4:])
-	s.sent = time.Duration(binary.BigEndian.Uint64(b[12:]))
+	s.Stamp, _ = load.ReadStamp(b) // b is long enough
+	s.sequence = binary.LittleEndian.Uint64(b[load.StampSize:])
 	r := s.body()
 	for b = b[stateHeader:]; len(b) >= 8; b = b[8:] {
 		if binary.LittleEndian.Uint64(b) != r.next() {
@@ -61,8 +58,8 @@ func readState(b []byte, size int) (s state, ok bool) {
 	return s, bytes.Equal(b, last[:len(b)])
 }
 
-// splitMix is the SplitMix64 generator: fast, and far from any pattern that a
-// fault on the way would copy.
+// splitMix is the SplitMix64 generator: fast, and its output resembles no pattern
+// that a fault on the way would produce.
 type splitMix uint64
 
 func (r *splitMix) next() uint64 {
@@ -76,24 +73,24 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// body returns the generator of the bytes behind the header.
+// body returns the generator of the derived bytes.
 func (s state) body() splitMix {
-	return splitMix(mix(mix(mix(uint64(s.publisher)+1)+s.sequence) + uint64(s.sent)))
+	return splitMix(mix(mix(mix(uint64(s.ID)+1)+s.sequence) + uint64(s.At)))
 }
 
-// arrivals tells repeated sequences of one publisher from new ones, looking
-// back 32. The zero value is ready to use.
+// arrivals detects repeated sequence numbers of one publisher among the latest
+// 32. The zero value is ready to use.
 type arrivals struct {
 	next uint32 // one above the highest so far, modulo 2^32
-	seen uint32 // bit i: next-1-i has arrived
+	seen uint32 // bit i is set if next-1-i has arrived
 }
 
-// repeated records the arrival of sequence, and reports whether it had arrived
-// before. Of what is more than 32 behind it says no.
+// repeated records the arrival of sequence and reports whether it had arrived
+// before. It returns false for a number more than 32 behind the highest.
 func (a *arrivals) repeated(sequence uint64) bool {
 	n := uint32(sequence)
 	if ahead := int32(n - a.next); ahead >= 0 {
-		// Shifts of 32 and more give zero, as they should.
+		// A shift of 32 or more gives zero, as it should.
 		a.seen = a.seen<<1<<uint32(ahead) | 1
 		a.next = n + 1
 		return false

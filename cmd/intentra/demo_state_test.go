@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/load"
 )
 
 func TestStateRoundTrip(t *testing.T) {
 	for size := minState; size < minState+40; size++ {
-		want := state{publisher: 49, sequence: 1 << 40, sent: 123456789}
+		want := state{load.Stamp{At: 123456789, ID: 49}, 1 << 40}
 		b := make([]byte, size)
 		want.fill(b)
 		got, ok := readState(b, size)
@@ -19,11 +21,11 @@ func TestStateRoundTrip(t *testing.T) {
 	}
 }
 
-// Whatever byte changes on the way is noticed, and so is a wrong length.
+// readState detects every changed bit and every wrong length.
 func TestEveryByteIsChecked(t *testing.T) {
 	const size = 53
 	b := make([]byte, size)
-	state{publisher: 3, sequence: 7, sent: time.Second}.fill(b)
+	state{load.Stamp{At: time.Second, ID: 3}, 7}.fill(b)
 	for i := range b {
 		for bit := range 8 {
 			b[i] ^= 1 << bit
@@ -48,7 +50,7 @@ func TestBodiesDiffer(t *testing.T) {
 		for q := range uint64(20) {
 			for _, sent := range []time.Duration{0, 1} {
 				b := make([]byte, 64)
-				state{p, q, sent}.fill(b)
+				state{load.Stamp{At: sent, ID: p}, q}.fill(b)
 				seen[string(b[stateHeader:])] = true
 			}
 		}
@@ -59,14 +61,14 @@ func TestBodiesDiffer(t *testing.T) {
 func TestStatesDoNotAllocate(t *testing.T) {
 	b := make([]byte, 128)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		state{1, 2, 3}.fill(b)
+		state{load.Stamp{At: 3, ID: 1}, 2}.fill(b)
 		if _, ok := readState(b, len(b)); !ok {
 			t.Fail()
 		}
 	}))
 }
 
-// Within the 32 it looks back, arrivals agrees with a set.
+// arrivals agrees with a set for the latest 32 sequence numbers.
 func TestArrivalsAgainstSet(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -76,7 +78,7 @@ func TestArrivalsAgainstSet(t *testing.T) {
 		seen := map[uint64]bool{}
 		highest := uint64(0)
 		if rnd.IntN(2) == 0 {
-			highest = 1<<32 - 100 // where 32 bits wrap
+			highest = 1<<32 - 100 // so that 32 bits wrap
 			a.next = uint32(highest)
 		}
 		for range 300 {
@@ -102,13 +104,14 @@ func TestArrivalsInOrder(t *testing.T) {
 		require.True(t, a.repeated(n))
 	}
 	require.True(t, a.repeated(68))
-	require.False(t, a.repeated(67), "too far behind to know")
+	require.False(t, a.repeated(67), "67 is too far behind to be remembered")
 }
 
-// FuzzReadState is a hub that sends on anything at all.
+// FuzzReadState stands for a hub that forwards arbitrary bytes. A state that is
+// accepted is exactly what fill writes.
 func FuzzReadState(f *testing.F) {
 	b := make([]byte, minState)
-	state{1, 2, 3}.fill(b)
+	state{load.Stamp{At: 3, ID: 1}, 2}.fill(b)
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, ok := readState(b, len(b))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,12 +52,12 @@ func TestDemoJSON(t *testing.T) {
 	require.LessOrEqual(t, l.P999, l.Max)
 }
 
-// However few states there are, a demo goes on until its end, and no more are
-// sent than are asked for.
+// A demo with few states lasts for its duration, and sends no more states than
+// fall due.
 func TestDemoWithFewStates(t *testing.T) {
 	t.Parallel()
 	for rate, asked := range map[string]uint64{
-		"0.1": 1, // a peer's alone
+		"0.1": 1, // that of one peer
 		"1.1": 4,
 		"3.9": 12,
 	} {
@@ -69,20 +68,6 @@ func TestDemoWithFewStates(t *testing.T) {
 		require.GreaterOrEqual(t, got.DurationS, 1.0, rate)
 		require.Equal(t, asked, got.StatesAsked, rate)
 		require.LessOrEqual(t, got.StatesSent, got.StatesAsked, rate)
-	}
-}
-
-func TestDueBefore(t *testing.T) {
-	for _, period := range []time.Duration{1, 3, 10, 1e12} {
-		for peers := 1; peers < 8; peers++ {
-			for limit := time.Duration(0); limit < 50; limit++ {
-				var n uint64
-				for due(int(n)/peers, int(n)%peers, period, peers) < limit {
-					n++
-				}
-				require.Equal(t, n, dueBefore(limit, period, peers), "%d before %d with a period of %d", peers, limit, period)
-			}
-		}
 	}
 }
 
@@ -109,11 +94,11 @@ func TestDemoInterruptedWhileConnecting(t *testing.T) {
 }
 
 func TestCorruptDeliveryFailsTheDemo(t *testing.T) {
-	d := &demo{demoCmd: &demoCmd{Peers: 3, Size: minState}, began: time.Now()}
+	d := &demo{demoCmd: &demoCmd{Peers: 3, Size: minState}}
 	p := &demoPeer{number: 0, seen: make([]arrivals, 3)}
 	send := func(publisher uint32, sequence uint64, damage byte) {
 		b := make([]byte, minState)
-		state{publisher, sequence, 0}.fill(b)
+		state{load.Stamp{ID: publisher}, sequence}.fill(b)
 		b[minState-1] ^= damage
 		d.receive(p, b)
 	}

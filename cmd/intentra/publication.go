@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // publication sends lines to one peer and counts them.
@@ -27,7 +28,7 @@ type publication struct {
 
 // send sends the lines of r according to the flags c.
 func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
-	s := &lineSender{publication: p, pacer: newPacer(c.Rate), wait: c.Rate == 0 || p.intent == intentra.Reliable}
+	s := &lineSender{publication: p, pacer: &load.Pacer{Start: load.Now(), Rate: c.Rate}, wait: c.Rate == 0 || p.intent == intentra.Reliable}
 	m := intentra.Message{Channel: c.Channel, Intent: p.intent}
 	lines := newLineReader(r, p.peer.Transport().MaxMessageSize())
 	if c.Repeat == 1 {
@@ -39,7 +40,7 @@ func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
 // lineSender sends lines at the requested rate.
 type lineSender struct {
 	*publication
-	pacer *pacer
+	pacer *load.Pacer
 	// wait makes each line wait for room in the queue. Without it newer
 	// messages displace older ones.
 	wait bool
@@ -75,7 +76,7 @@ func (s *lineSender) repeat(ctx context.Context, m intentra.Message, lines *line
 		}
 		all = append(all, slices.Clone(line))
 	}
-	s.pacer.start = time.Now()
+	s.pacer.Start = load.Now()
 	for range times {
 		for _, m.Payload = range all {
 			if ok, err := s.sendOne(ctx, m); !ok {
@@ -89,7 +90,7 @@ func (s *lineSender) repeat(ctx context.Context, m intentra.Message, lines *line
 // sendOne returns false if no more lines can be sent: with an error, or without
 // one if ctx has ended.
 func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, err error) {
-	if !s.pacer.wait(ctx) {
+	if _, ok := s.pacer.Wait(ctx); !ok {
 		return false, nil
 	}
 	s.sending.Lock()

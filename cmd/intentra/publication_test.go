@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // Unacknowledged Reliable messages are a failure, others are not.
@@ -85,7 +86,7 @@ func TestInterruptedLineIsNotCounted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errors.New("interrupt signal received")) // the cause that signal.NotifyContext uses
-	s := &lineSender{publication: p, pacer: newPacer(0), wait: true}
+	s := &lineSender{publication: p, pacer: new(load.Pacer), wait: true}
 	ok, err := s.sendOne(&lateContext{Context: ctx, left: 2}, m)
 	require.NoError(t, err)
 	require.False(t, ok)

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/intentra/intentra/internal/load"
 	"github.com/intentra/intentra/sim/swarm"
 )
 
@@ -84,7 +85,7 @@ func rowOf(cell swarm.Cell, seed uint64, stop func() bool) matrixRow {
 	r := matrixRow{
 		Loss: d.Loss, DelayMs: seconds(d.Delay) * 1e3, Reorder: d.Reorder, Duplicate: d.Duplicate,
 		Realtime: d.Share(), RealtimeSent: d.RealtimeSent, ReliableSent: d.ReliableSent,
-		Reliable: ratio(float64(d.Reliable), float64(d.ReliableSent)), ReliableS: seconds(d.ReliableTook), Twice: d.Twice,
+		Reliable: load.Ratio(float64(d.Reliable), float64(d.ReliableSent)), ReliableS: seconds(d.ReliableTook), Twice: d.Twice,
 	}
 	if err != nil {
 		r.Error = err.Error()

@@ -92,6 +92,6 @@ func (r *speedRow) measure(e *environment, f swarm.Fleet, seed uint64) error {
 	r.CPUS = seconds(used)
 	simulated := w.Elapsed() - began
 	r.SimulatedS, r.Datagrams = seconds(simulated), w.Totals().Links.Sent-before
-	r.Speed = ratio(seconds(simulated)*float64(f.Peers), r.CPUS)
+	r.Speed = load.Ratio(seconds(simulated)*float64(f.Peers), r.CPUS)
 	return nil
 }

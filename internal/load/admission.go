@@ -13,7 +13,7 @@ type Admission struct{ *Testbed }
 
 // OpenAdmission starts the listener, and the children.
 func OpenAdmission(ctx context.Context, b TestbedConfig) (*Admission, error) {
-	t, err := open(ctx, b, intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {}})
+	t, err := open(ctx, b, intentra.Config{Handler: discard})
 	return &Admission{t}, err
 }
 

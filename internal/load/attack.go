@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
 	"github.com/intentra/intentra"
@@ -107,12 +106,5 @@ func (a *Attack) Connect(ctx context.Context) error {
 			return err
 		}
 	}
-	all := func() (bool, error) { return a.Connected() >= a.Peers, nil }
-	if err := await(ctx, drainLimit, all); err != nil {
-		return err
-	}
-	if n := a.Connected(); n < a.Peers {
-		return fmt.Errorf("%d of %d peers are connected", n, a.Peers)
-	}
-	return nil
+	return a.awaitPeers(ctx)
 }

@@ -33,7 +33,7 @@ func (a *Attack) Measure(ctx context.Context, kind AttackKind, duration time.Dur
 	if err != nil {
 		return nil, err
 	}
-	err = await(ctx, drainLimit, func() (bool, error) {
+	err = await(ctx, func() (bool, error) {
 		return a.others.Delivered() >= others.Sent && a.victim.Delivered() >= victim.Sent, nil
 	})
 	if err == nil && !Sleep(ctx, settle) {
@@ -74,7 +74,7 @@ func (a *Attack) attack(ctx context.Context, start, duration time.Duration, p *P
 
 // sendFrom has the peers of a child send messages that r counts.
 func (a *Attack) sendFrom(ctx context.Context, child, peers int, run Run, r *Receiver, sent *Sent, ended chan<- error) {
-	run.Run, run.Rate = a.nextRun(), a.Hz*float64(peers)
-	r.Begin(run.Run, run.Rate)
+	run.ID, run.Rate = a.nextID(), a.Hz*float64(peers)
+	r.Begin(run.ID, SampleEvery(run.Rate))
 	go func() { ended <- a.children[child].Call(ctx, "Sender.Run", run, sent) }()
 }

@@ -114,7 +114,7 @@ func TestCallersThatAreRefused(t *testing.T) {
 // Before the peer has said anything there is nothing to forge.
 func TestObserverThatHasSeenNothing(t *testing.T) {
 	o := &Observer{ctx: t.Context(), path: newOnPath(t).path}
-	require.ErrorIs(t, o.Inject(Injection{Rate: 1, Duration: time.Second}, new(Attacked)), errNothingSeen)
+	require.ErrorIs(t, o.Inject(Injection{Rate: 1, Duration: time.Second}, new(Attacked)), errNothingCaptured)
 	require.NoError(t, new(Observer).Close(), "it was never opened")
 }
 

@@ -129,7 +129,7 @@ func (c *Caller) Run(r CallRun, a *Attacked) error {
 	c.tally = Attacked{}
 	c.mu.Unlock()
 	var failed error
-	err := paced(c.ctx, r.Start, r.Rate, r.Duration, a, func() {
+	err := a.flood(c.ctx, NewPacer(r.Start, r.Rate, r.Duration), func() {
 		if err := c.begin(); err != nil {
 			failed = err
 		}

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// Children are processes that do the same work, each a share of it.
+// Children are child processes that share one kind of work.
 type Children []*Child
 
-// StartChildren starts n children; see StartChild.
+// StartChildren starts n children as [StartChild] does.
 func StartChildren(ctx context.Context, n int, command []string, stderr io.Writer) (Children, error) {
 	var all Children
 	for range n {
@@ -23,24 +23,12 @@ func StartChildren(ctx context.Context, n int, command []string, stderr io.Write
 	return all, nil
 }
 
-// Each calls f for all children at once. It returns the first error, when all
-// calls have returned; their context ends at the first error.
+// Each calls f for all children at once, as [Parallel] does.
 func (all Children) Each(ctx context.Context, f func(ctx context.Context, i int, c *Child) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var wg sync.WaitGroup
-	for i, c := range all {
-		wg.Go(func() {
-			if err := f(ctx, i, c); err != nil {
-				cancel(err)
-			}
-		})
-	}
-	wg.Wait()
-	return context.Cause(ctx)
+	return Parallel(ctx, len(all), len(all), func(ctx context.Context, i int) error { return f(ctx, i, all[i]) })
 }
 
-// Close ends all children.
+// Close ends all children at the same time.
 func (all Children) Close() {
 	var wg sync.WaitGroup
 	for _, c := range all {
@@ -49,7 +37,7 @@ func (all Children) Close() {
 	wg.Wait()
 }
 
-// Share returns which of n things, first to first+count-1, child i gets.
+// Share returns the share of child i in n things: first to first+count-1.
 func (all Children) Share(n, i int) (first, count int) {
 	first = n * i / len(all)
 	return first, n*(i+1)/len(all) - first

@@ -6,16 +6,20 @@ import (
 	"sync"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/udp"
 )
 
-// handler is a Config.Handler.
-type handler = func(*intentra.Peer, intentra.Message)
+// Handler is a Config.Handler.
+type Handler = func(*intentra.Peer, intentra.Message)
+
+// discard is a Handler for peers that only send.
+func discard(*intentra.Peer, intentra.Message) {}
 
 // dialsAtOnce is how many peers of a child connect at a time.
 const dialsAtOnce = 64
 
-// Crowd are the peers that a child is to connect: real sessions, each under an
-// identity of its own, over few sockets.
+// Crowd describes peers that connect to one server: real sessions, each under
+// its own identity, that share a few sockets.
 type Crowd struct {
 	Addr   string
 	Server intentra.PublicKey
@@ -25,19 +29,50 @@ type Crowd struct {
 	First, Peers int
 	Sockets      int
 	Limits       Limits
-	// Procs is the GOMAXPROCS of a sending child, or zero to leave it.
+	// Buffer is how many bytes of socket buffer to ask for, each way; zero
+	// leaves the default.
+	Buffer int `json:",omitempty"`
+	// Procs is the GOMAXPROCS of a sending child; zero leaves it alone.
 	Procs int
 }
 
-// sockets opens the crowd's transports. They have no identity of their own to
-// speak of: DialAs gives one to each peer. handler makes the Handler of each.
-func (c Crowd) sockets(handler func() handler) (opened []*intentra.Transport, err error) {
+// Members are the peers of a Crowd and the transports that they share.
+type Members struct {
+	Transports []*intentra.Transport
+	Peers      []*intentra.Peer
+}
+
+// Connect opens the crowd's transports and dials for all its peers. handler is
+// called once for each transport and returns its Handler. Connect returns when
+// all peers are connected or the first has failed; the caller closes the
+// Members even then.
+func (c Crowd) Connect(ctx context.Context, handler func() Handler) (m Members, err error) {
+	if m.Transports, err = c.listen(handler); err != nil {
+		return m, err
+	}
+	m.Peers = make([]*intentra.Peer, c.Peers)
+	err = Parallel(ctx, c.Peers, dialsAtOnce, func(ctx context.Context, i int) (err error) {
+		m.Peers[i], err = c.dial(ctx, m.Transports, i)
+		if err != nil {
+			err = fmt.Errorf("peer %d: %w", c.First+i, err)
+		}
+		return err
+	})
+	return m, err
+}
+
+// listen opens the crowd's transports. Each has an identity that it does not
+// use: DialAs gives every peer its own.
+func (c Crowd) listen(handler func() Handler) (opened []*intentra.Transport, err error) {
 	for range max(c.Sockets, 1) {
-		cfg := intentra.Config{Handler: handler()}
+		cfg := intentra.Config{
+			Handler: handler(),
+			Socket:  udp.Config{ReadBuffer: c.Buffer, WriteBuffer: c.Buffer},
+		}
 		c.Limits.Apply(&cfg)
 		if cfg.Key, err = intentra.GenerateKey(); err == nil {
 			var t *intentra.Transport
-			if t, err = intentra.Listen("127.0.0.1:0", cfg); err == nil {
+			if t, err = intentra.Listen(loopback.String(), cfg); err == nil {
 				opened = append(opened, t)
 				continue
 			}
@@ -48,30 +83,15 @@ func (c Crowd) sockets(handler func() handler) (opened []*intentra.Transport, er
 	return opened, nil
 }
 
-// connect dials for all peers. It returns when all are connected, or the first
-// has failed.
-func (c Crowd) connect(ctx context.Context, sockets []*intentra.Transport) ([]*intentra.Peer, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	peers := make([]*intentra.Peer, c.Peers)
-	slots := make(chan struct{}, dialsAtOnce)
-	var wg sync.WaitGroup
-	for i := range peers {
-		slots <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			var err error
-			peers[i], err = sockets[i%len(sockets)].DialAs(ctx, c.Seed.Key(c.First+i), c.Addr, c.Server)
-			if err != nil {
-				cancel(fmt.Errorf("peer %d: %w", c.First+i, err))
-			}
-		})
-	}
-	wg.Wait()
-	return peers, context.Cause(ctx)
+// dial connects identity First + i % Peers.
+func (c Crowd) dial(ctx context.Context, transports []*intentra.Transport, i int) (*intentra.Peer, error) {
+	return transports[i%len(transports)].DialAs(ctx, c.Seed.Key(c.First+i%c.Peers), c.Addr, c.Server)
+}
+
+// Close closes all transports at the same time.
+func (m *Members) Close() error {
+	closeAll(m.Transports)
+	return nil
 }
 
 func closeAll(transports []*intentra.Transport) {
@@ -82,32 +102,38 @@ func closeAll(transports []*intentra.Transport) {
 	wg.Wait()
 }
 
-// join is the part of a child that holds a crowd.
-type join struct {
-	sockets []*intentra.Transport
-	peers   []*intentra.Peer
-}
-
-// connect connects a crowd, once.
-func (j *join) connect(ctx context.Context, c Crowd, handler func() handler) (err error) {
-	if j.sockets, err = c.sockets(handler); err != nil {
-		return err
-	}
-	j.peers, err = c.connect(ctx, j.sockets)
-	return err
-}
-
-// drops returns the drops on all sockets.
-func (j *join) drops() Drops {
+// drops returns the drops of all transports.
+func (m *Members) drops() Drops {
 	d := Drops{}
-	for _, t := range j.sockets {
+	for _, t := range m.Transports {
 		d.Add(t.Stats())
 	}
 	return d
 }
 
-// Close ends all connections at once.
-func (j *join) Close() error {
-	closeAll(j.sockets)
-	return nil
+// queueDrops returns how many messages the send queues have rejected or
+// discarded.
+func (m *Members) queueDrops() (sum uint64) {
+	for _, t := range m.Transports {
+		sum += queueDrops(t)
+	}
+	return sum
+}
+
+func queueDrops(t *intentra.Transport) (sum uint64) {
+	for _, d := range t.Stats().SendDrops {
+		sum += d.Count
+	}
+	return sum
+}
+
+// drain waits until all send queues are empty.
+func (m *Members) drain(ctx context.Context) {
+	_ = await(ctx, func() (bool, error) {
+		queued := 0
+		for _, t := range m.Transports {
+			queued += t.Stats().QueueBytes
+		}
+		return queued == 0, nil
+	})
 }

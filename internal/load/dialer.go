@@ -9,43 +9,44 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Dialer is the service of a child that connects and disconnects all the time.
+// Dialer is the service of a child that keeps connecting and disconnecting.
 type Dialer struct {
 	ctx context.Context
 }
 
-// Dials says how to dial: the identities of the crowd in turn, each disconnected
-// as soon as it is connected.
+// Dials says how to dial: the identities of the crowd take turns, and each is
+// disconnected as soon as it is connected.
 type Dials struct {
 	Crowd
-	// Rate is how many to begin in a second. If it is zero, Concurrency are
-	// under way at all times; at least as many identities are needed.
+	// Rate is how many dials begin in a second. If it is zero, Concurrency
+	// dials are running at all times, for which there must be at least as many
+	// identities.
 	Rate        float64
 	Concurrency int
-	Start       time.Duration // by Now
+	Start       time.Duration // a time of Now
 	Duration    time.Duration
 }
 
-// Dialled counts what became of Dials, until Duration was over.
+// Dialled counts the outcomes of Dials up to the end of Duration.
 type Dialled struct {
 	Connected, Failed uint64
 	// Failure is the first error.
 	Failure string
 }
 
-// Run dials for a while.
+// Run dials until the end of r.Duration.
 func (d *Dialer) Run(r Dials, result *Dialled) error {
-	sockets, err := r.sockets(func() handler { return func(*intentra.Peer, intentra.Message) {} })
+	transports, err := r.listen(func() Handler { return discard })
 	if err != nil {
 		return err
 	}
-	defer closeAll(sockets)
+	defer closeAll(transports)
 	if !SleepUntil(d.ctx, r.Start) {
 		return context.Cause(d.ctx)
 	}
 	ctx, cancel := context.WithTimeout(d.ctx, r.Start+r.Duration-Now())
 	defer cancel()
-	dialling := &dialling{Dials: r, sockets: sockets}
+	dialling := &dialling{Dials: r, transports: transports}
 	if r.Rate > 0 {
 		dialling.paced(ctx)
 	} else {
@@ -58,10 +59,10 @@ func (d *Dialer) Run(r Dials, result *Dialled) error {
 	return nil
 }
 
-// dialling is a Run of a Dialer.
+// dialling is one Run of a Dialer.
 type dialling struct {
 	Dials
-	sockets           []*intentra.Transport
+	transports        []*intentra.Transport
 	connected, failed atomic.Uint64
 	failure           atomic.Pointer[error]
 }
@@ -70,9 +71,8 @@ type dialling struct {
 func (d *dialling) paced(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	p := NewPacer(d.Start, d.Rate, d.Duration)
 	begun := 0
-	for n, _, ok := p.Next(ctx); ok; n, _, ok = p.Next(ctx) {
+	for n := range NewPacer(d.Start, d.Rate, d.Duration).Bursts(ctx) {
 		for range n {
 			i := begun
 			wg.Go(func() { d.dial(ctx, i) })
@@ -81,7 +81,7 @@ func (d *dialling) paced(ctx context.Context) {
 	}
 }
 
-// busy keeps dials under way, each worker with identities of its own.
+// busy runs Concurrency workers that dial, each with its own identities.
 func (d *dialling) busy(ctx context.Context) {
 	var wg sync.WaitGroup
 	for w := range d.Concurrency {
@@ -99,7 +99,7 @@ func (d *dialling) busy(ctx context.Context) {
 
 // dial connects and disconnects identity i, modulo their number.
 func (d *dialling) dial(ctx context.Context, i int) {
-	p, err := d.sockets[i%len(d.sockets)].DialAs(ctx, d.Seed.Key(d.First+i%d.Peers), d.Addr, d.Server)
+	p, err := d.Crowd.dial(ctx, d.transports, i)
 	switch {
 	case err == nil:
 		d.connected.Add(1)

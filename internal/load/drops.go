@@ -70,6 +70,14 @@ func (d Drops) Since(earlier Drops) Drops {
 	return diff
 }
 
+// Sum returns the total of all drops.
+func (d Drops) Sum() (n uint64) {
+	for _, count := range d {
+		n += count
+	}
+	return n
+}
+
 // String lists the drops by name.
 func (d Drops) String() string {
 	if len(d) == 0 {

@@ -9,19 +9,20 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Echo is the service of a child that sends back what it gets: as a crowd of
-// peers, and from a plain UDP socket.
+// Echo is the service of a child that sends every message back: as the peers of
+// a crowd, and from a plain UDP socket.
 type Echo struct {
 	ctx context.Context
-	join
+	Members
 	plain []*net.UDPConn
 }
 
 // Connect connects a crowd whose Handlers send each message back.
-func (e *Echo) Connect(c Crowd, _ *struct{}) error {
-	return e.connect(e.ctx, c, func() handler {
+func (e *Echo) Connect(c Crowd, _ *struct{}) (err error) {
+	e.Members, err = c.Connect(e.ctx, func() Handler {
 		return func(p *intentra.Peer, m intentra.Message) { p.Send(m) }
 	})
+	return err
 }
 
 // Plain opens a UDP socket on the loopback interface that sends each datagram
@@ -37,18 +38,19 @@ func (e *Echo) Plain(_ struct{}, addr *netip.AddrPort) error {
 	return nil
 }
 
-// Close ends all connections.
+// Close closes all sockets.
 func (e *Echo) Close() error {
 	for _, c := range e.plain {
 		_ = c.Close()
 	}
-	return e.join.Close()
+	return e.Members.Close()
 }
 
-// loopback is a free port of the interface that no load ever leaves.
+// loopback stands for a free port of the loopback interface, which no load
+// leaves.
 var loopback = netip.MustParseAddrPort("127.0.0.1:0")
 
-// echo ends when c is closed.
+// echo returns when c is closed.
 func echo(c *net.UDPConn) {
 	b := make([]byte, 64<<10)
 	for {
@@ -56,6 +58,6 @@ func echo(c *net.UDPConn) {
 		if err != nil {
 			return
 		}
-		_, _ = c.WriteToUDPAddrPort(b[:n], from) // lost, if it cannot be sent
+		_, _ = c.WriteToUDPAddrPort(b[:n], from) // a failure counts as loss
 	}
 }

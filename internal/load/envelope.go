@@ -8,8 +8,8 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// lead is how far ahead the start of a run is agreed on, so that nobody is late
-// for it.
+// lead is how far in the future a measurement starts, so that every process can
+// be ready for it.
 const lead = 50 * time.Millisecond
 
 // Envelope is a Testbed whose children send to the transport of this process.
@@ -17,18 +17,18 @@ type Envelope struct {
 	*Testbed
 	EnvelopeConfig
 	receiver  Receiver
-	receiving chan struct{} // closed when Receive has ended
+	receiving chan struct{} // closed when Receive is no longer called
 }
 
-// EnvelopeConfig says how messages are taken.
+// EnvelopeConfig says how messages are received.
 type EnvelopeConfig struct {
-	// Receive has messages go through Transport.Receive instead of a Handler.
+	// Receive takes messages with Transport.Receive instead of a Handler.
 	Receive bool
-	// HandlerCost is how long each message is worked on.
+	// HandlerCost is how long each message keeps the CPU busy.
 	HandlerCost time.Duration
 }
 
-// OpenEnvelope starts the receiver, and the children.
+// OpenEnvelope starts the receiver and the children.
 func OpenEnvelope(ctx context.Context, b TestbedConfig, c EnvelopeConfig) (e *Envelope, err error) {
 	e = &Envelope{EnvelopeConfig: c, receiving: make(chan struct{})}
 	e.receiver.Cost = c.HandlerCost
@@ -43,7 +43,7 @@ func OpenEnvelope(ctx context.Context, b TestbedConfig, c EnvelopeConfig) (e *En
 	return e, nil
 }
 
-// receive ends when the transport is closed.
+// receive returns when the transport is closed.
 func (e *Envelope) receive() {
 	defer close(e.receiving)
 	for e.Receive {
@@ -60,19 +60,19 @@ func (e *Envelope) Connect(ctx context.Context) error {
 	return e.connect(ctx, "Sender.Connect", Limits{})
 }
 
-// Close ends everything.
+// Close ends the children and closes the listener.
 func (e *Envelope) Close() {
-	e.receiver.Begin(0, 1) // no work on what Receive still finds
+	e.receiver.Begin(0, 1) // HandlerCost must not apply to messages still queued
 	e.Testbed.Close()
 	<-e.receiving
 }
 
-// Delivered returns how many messages of the present run have arrived.
+// Delivered returns how many messages of the current measurement have arrived.
 func (e *Envelope) Delivered() uint64 { return e.receiver.Delivered() }
 
-// Measure has all peers together send rate messages of size bytes a second, for
-// a while to warm up and then, once nothing of that is under way any more, for
-// a duration that is measured.
+// Measure has all peers together send rate messages of size bytes a second,
+// first for the time warmup and then, when no message of the warm-up is under
+// way any more, for the time duration, which it measures.
 func (e *Envelope) Measure(ctx context.Context, rate float64, size int, warmup, duration time.Duration) (*Point, error) {
 	if warmup > 0 {
 		if _, err := e.send(ctx, rate, size, warmup); err != nil {
@@ -83,8 +83,8 @@ func (e *Envelope) Measure(ctx context.Context, rate float64, size int, warmup, 
 }
 
 func (e *Envelope) send(ctx context.Context, rate float64, size int, duration time.Duration) (*Point, error) {
-	run := e.nextRun()
-	e.receiver.Begin(run, rate)
+	id := e.nextID()
+	e.receiver.Begin(id, SampleEvery(rate))
 	m := newMeter(e.Transport)
 	start := Now() + lead
 	sent := make([]Sent, len(e.children))
@@ -92,8 +92,8 @@ func (e *Envelope) send(ctx context.Context, rate float64, size int, duration ti
 	go func() {
 		sending <- e.children.Each(ctx, func(ctx context.Context, i int, c *Child) error {
 			first, n := e.children.Share(e.Peers, i)
-			r := Run{Run: run, Rate: rate * float64(n) / float64(e.Peers), Duration: duration, Size: size}
-			// The children's schedules interleave as one would.
+			r := Run{ID: id, Rate: rate * float64(n) / float64(e.Peers), Duration: duration, Size: size}
+			// The schedules of the children interleave evenly.
 			r.Start = start + time.Duration(float64(first)/float64(e.Peers)/rate*float64(time.Second))
 			return c.Call(ctx, "Sender.Run", r, &sent[i])
 		})
@@ -114,8 +114,7 @@ func (e *Envelope) send(ctx context.Context, rate float64, size int, duration ti
 		p.SenderDrops.Merge(s.Drops)
 		senderCPU += s.CPU
 	}
-	err = await(ctx, drainLimit, func() (bool, error) { return e.Delivered() >= p.Sent, nil })
-	if err != nil {
+	if err := await(ctx, func() (bool, error) { return e.Delivered() >= p.Sent, nil }); err != nil {
 		return nil, err
 	}
 	p.Delivered, p.LatencyUs = e.Delivered(), LatencyOf(e.receiver.Latency())
@@ -126,7 +125,7 @@ func (e *Envelope) send(ctx context.Context, rate float64, size int, duration ti
 	return p, nil
 }
 
-// String names the way that messages take, for tables.
+// String names how messages are received, for tables.
 func (c EnvelopeConfig) String() string {
 	way := "Handler"
 	if c.Receive {

@@ -11,21 +11,21 @@ import (
 // Fanout is a Testbed whose transport broadcasts to all peers.
 type Fanout struct{ *Testbed }
 
-// OpenFanout starts the hub, and the children.
+// OpenFanout starts the hub and the children.
 func OpenFanout(ctx context.Context, b TestbedConfig) (*Fanout, error) {
-	t, err := open(ctx, b, intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {}})
+	t, err := open(ctx, b, intentra.Config{Handler: discard})
 	return &Fanout{t}, err
 }
 
-// Connect connects all peers. limits are theirs.
+// Connect connects all peers, which have the given limits.
 func (f *Fanout) Connect(ctx context.Context, limits Limits) error {
 	return f.connect(ctx, "Subscriber.Connect", limits)
 }
 
-// Measure broadcasts hz states of size bytes a second to all peers, for a while
-// to warm up and then for a duration that is measured. In the Point messages
-// are copies, one for each peer, and the sender is this process: CPUNsPerPacket
-// is the hub's, for each copy delivered.
+// Measure broadcasts hz states of size bytes a second to all peers, first for
+// the time warmup and then for the time duration, which it measures. In the
+// Point a message is the copy for one peer, and the sender is this process:
+// CPUNsPerPacket is that of the hub for each copy delivered.
 func (f *Fanout) Measure(ctx context.Context, hz float64, size int, warmup, duration time.Duration) (*Point, error) {
 	if warmup > 0 {
 		if _, err := f.broadcast(ctx, hz, size, warmup); err != nil {
@@ -36,32 +36,27 @@ func (f *Fanout) Measure(ctx context.Context, hz float64, size int, warmup, dura
 }
 
 func (f *Fanout) broadcast(ctx context.Context, hz float64, size int, duration time.Duration) (*Point, error) {
-	run := f.nextRun()
+	id := f.nextID()
 	err := f.children.Each(ctx, func(ctx context.Context, i int, c *Child) error {
 		_, n := f.children.Share(f.Peers, i)
-		return c.Call(ctx, "Subscriber.Begin", Expect{Run: run, Rate: hz * float64(n)}, &struct{}{})
+		return c.Call(ctx, "Subscriber.Begin", Expect{ID: id, Rate: hz * float64(n)}, &struct{}{})
 	})
 	if err != nil {
 		return nil, err
 	}
 	before, queueBefore := f.Transport.Stats(), queueDrops(f.Transport)
-	cpu, err := CPUTime()
-	if err != nil {
-		return nil, err
-	}
 	pacer := NewPacer(Now(), hz, duration)
 	message := intentra.Message{Intent: intentra.Realtime, Payload: make([]byte, size)}
-	for n, _, ok := pacer.Next(ctx); ok; n, _, ok = pacer.Next(ctx) {
+	cpu, err := cpuOf(ctx, pacer, func(n int, _ time.Duration) {
 		for range n {
-			Stamp{Now(), run}.Put(message.Payload)
+			Stamp{Now(), id}.Put(message.Payload)
 			f.Transport.Broadcast(message)
 		}
-	}
-	after, err := CPUTime()
+	})
 	if err != nil {
 		return nil, err
 	}
-	_ = await(ctx, drainLimit, func() (bool, error) { return f.Transport.Stats().QueueBytes == 0, nil })
+	_ = await(ctx, func() (bool, error) { return f.Transport.Stats().QueueBytes == 0, nil })
 
 	peers := uint64(f.Peers)
 	p := &Point{Peers: f.Peers, Hz: hz, Offered: peers * pacer.Offered(), Skipped: peers * pacer.Skipped()}
@@ -71,16 +66,16 @@ func (f *Fanout) broadcast(ctx context.Context, hz float64, size int, duration t
 	}
 	now := f.Transport.Stats()
 	p.SenderDrops = DropsOf(now).Since(DropsOf(before))
-	p.CPUNsPerPacket = Ratio(float64(after-cpu), float64(p.Delivered))
+	p.CPUNsPerPacket = Ratio(float64(cpu), float64(p.Delivered))
 	p.MessagesPerDatagram = per(now.MessagesOut-before.MessagesOut, float64(now.PacketsOut-before.PacketsOut))
 	p.rates(duration)
 	return p, nil
 }
 
-// arrived waits until all that was sent has arrived, or no longer than
-// drainLimit, and adds up what the children have counted.
+// arrived waits until sent copies have arrived, at most for awaitLimit, and
+// adds up what the children have counted.
 func (f *Fanout) arrived(ctx context.Context, sent uint64) (n uint64, l Latency, err error) {
-	err = await(ctx, drainLimit, func() (bool, error) {
+	err = await(ctx, func() (bool, error) {
 		counts := make([]uint64, len(f.children))
 		err := f.children.Each(ctx, func(ctx context.Context, i int, c *Child) error {
 			return c.Call(ctx, "Subscriber.Count", struct{}{}, &counts[i])
@@ -98,13 +93,14 @@ func (f *Fanout) arrived(ctx context.Context, sent uint64) (n uint64, l Latency,
 	err = f.children.Each(ctx, func(ctx context.Context, i int, c *Child) error {
 		return c.Call(ctx, "Subscriber.Arrived", struct{}{}, &all[i])
 	})
-	times := new(histogram.Snapshot)
+	if err != nil {
+		return 0, l, err
+	}
+	latency := new(histogram.Snapshot)
 	n = 0
 	for _, a := range all {
-		if err == nil {
-			n += a.Delivered
-			times.Add(a.Latency)
-		}
+		n += a.Delivered
+		latency.Add(a.Latency)
 	}
-	return n, LatencyOf(times), err
+	return n, LatencyOf(latency), nil
 }

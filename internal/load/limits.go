@@ -8,9 +8,9 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Limits are the fields of intentra.Config of the same name that a load may
-// need to have raised, because all of it comes from one address and in little
-// time. Zero leaves the default.
+// Limits are the fields of intentra.Config of the same names that a load may
+// have to raise, because all of it comes from one address and at once. Zero
+// leaves the default.
 type Limits struct {
 	HandshakeRate           int `json:",omitempty"`
 	MaxHandshakes           int `json:",omitempty"`
@@ -24,15 +24,15 @@ type Limits struct {
 const (
 	raisedHandshakeRate = 10_000
 	raisedHandshakes    = 1024
-	// rateMargin is how far above the mean rate of a peer its limit is, and
-	// burstTime the time of which all messages may come at once: a few times
-	// what a Pacer sends after having been late.
+	// rateMargin is the limit of a peer's rate, as a multiple of its mean rate.
 	rateMargin = 1.5
-	burstTime  = 0.1 // seconds
+	// burstTime is the time, in seconds, whose messages may arrive at once: a
+	// few times MaxLate of a Pacer.
+	burstTime = 0.1
 )
 
-// LimitsFor returns what a listener needs so that peers can connect at once,
-// and then send at hz packets per second each.
+// LimitsFor returns what a listener needs so that the peers can connect at once
+// and then send hz messages per second each.
 func LimitsFor(peers int, hz float64) Limits {
 	l := Limits{
 		HandshakeRate: raisedHandshakeRate, MaxHandshakes: raisedHandshakes, MaxHandshakesPerAddress: raisedHandshakes,
@@ -49,15 +49,14 @@ func LimitsFor(peers int, hz float64) Limits {
 	return l
 }
 
-// Apply puts the limits into a config.
+// Apply sets the limits in a Config.
 func (l Limits) Apply(c *intentra.Config) {
 	c.HandshakeRate, c.MaxHandshakes, c.MaxHandshakesPerAddress = l.HandshakeRate, l.MaxHandshakes, l.MaxHandshakesPerAddress
 	c.PeerRate, c.PeerBurst, c.MaxPeers = l.PeerRate, l.PeerBurst, l.MaxPeers
 }
 
-// String lists what is raised, with the defaults.
-func (l Limits) String() string {
-	var raised []string
+// Raised describes each limit that is raised, with its default.
+func (l Limits) Raised() (raised []string) {
 	for _, f := range []struct {
 		name            string
 		value, standard int
@@ -73,8 +72,13 @@ func (l Limits) String() string {
 			raised = append(raised, fmt.Sprintf("%s %d (default %d)", f.name, f.value, f.standard))
 		}
 	}
-	if len(raised) == 0 {
-		return "none"
+	return raised
+}
+
+// String lists the raised limits, or says "none".
+func (l Limits) String() string {
+	if raised := l.Raised(); len(raised) > 0 {
+		return strings.Join(raised, ", ")
 	}
-	return strings.Join(raised, ", ")
+	return "none"
 }

@@ -63,7 +63,7 @@ func TestOverloadNamesItsDrops(t *testing.T) {
 	require.NoError(t, err)
 	defer func() {
 		e.Close()
-		require.Zero(t, e.Delivered(), "nobody works on what is left any more")
+		require.Zero(t, e.Delivered(), "queued messages are not worked on")
 	}()
 	require.NoError(t, e.Connect(t.Context()))
 	p, err := e.Measure(t.Context(), 20_000, 32, 0, 500*time.Millisecond)

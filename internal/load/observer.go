@@ -7,43 +7,43 @@ import (
 	"time"
 )
 
-// errNothingSeen: nothing that could be replayed or changed was captured.
-var errNothingSeen = errors.New("no datagram of the peer was captured")
+// errNothingCaptured is returned when there is no datagram to replay or modify.
+var errNothingCaptured = errors.New("no datagram of the peer was captured")
 
-// Observer is the service of a child that sits on a peer's path to its parent.
+// Observer is the service of a child on the path between a peer and its parent.
 type Observer struct {
 	ctx  context.Context
 	path *Forwarder
 }
 
-// Injection says what an Observer is to send in the peer's name.
+// Injection says what an Observer sends in the peer's name.
 type Injection struct {
-	// Replay is for copies of genuine datagrams; otherwise they are forged.
+	// Replay sends copies of genuine datagrams instead of forged ones.
 	Replay   bool
 	Rate     float64       // datagrams per second
-	Start    time.Duration // by Now
+	Start    time.Duration // a time of Now
 	Duration time.Duration
 }
 
 // Attacked is what an attacker has sent.
 type Attacked struct {
-	// Offered fell due; Skipped ones of them were too late to be sent.
+	// Offered packets fell due. Skipped of them were too late to be sent.
 	Offered uint64 `json:"offered"`
 	Skipped uint64 `json:"skipped"`
-	// Sent were taken by the kernel: datagrams of a flood, or first messages of
-	// handshakes.
+	// Sent packets were accepted by the kernel: datagrams of a flood, or first
+	// messages of handshakes.
 	Sent uint64 `json:"sent"`
-	// CPU is what the process used meanwhile.
+	// CPU is the time that the process used meanwhile.
 	CPU time.Duration `json:"cpu_ns"`
 
-	// Of a flood of handshakes: those that showed their cookie, those whose
-	// message 2 was answered, and those that the endpoint has confirmed.
+	// Of a flood of handshakes: how many presented a cookie, how many received
+	// and answered message 2, and how many the endpoint confirmed.
 	Proved    uint64 `json:"proved"`
 	Finals    uint64 `json:"finals"`
 	Confirmed uint64 `json:"confirmed"`
 }
 
-// Forward opens the path, once, and returns the address that the peer is to dial.
+// Forward opens the path, once, and returns the address for the peer to dial.
 func (o *Observer) Forward(to netip.AddrPort, addr *netip.AddrPort) (err error) {
 	if o.path, err = OpenForwarder(to); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (o *Observer) Forward(to netip.AddrPort, addr *netip.AddrPort) (err error) 
 	return nil
 }
 
-// Inject floods the path, and returns when that is over.
+// Inject floods the endpoint, and returns when the flood is over.
 func (o *Observer) Inject(i Injection, sent *Attacked) error {
 	f := newFlood(o.path)
 	compose := f.forged
@@ -60,16 +60,16 @@ func (o *Observer) Inject(i Injection, sent *Attacked) error {
 		compose = f.replayed
 	}
 	if len(compose()) == 0 {
-		return errNothingSeen
+		return errNothingCaptured
 	}
-	return paced(o.ctx, i.Start, i.Rate, i.Duration, sent, func() {
+	return sent.flood(o.ctx, NewPacer(i.Start, i.Rate, i.Duration), func() {
 		if o.path.Inject(compose()) == nil {
 			sent.Sent++
 		}
 	})
 }
 
-// Close ends the path.
+// Close closes the path.
 func (o *Observer) Close() error {
 	if o.path == nil {
 		return nil
@@ -77,22 +77,13 @@ func (o *Observer) Close() error {
 	return o.path.Close()
 }
 
-// paced calls send rate times a second, and fills in what it knows of a.
-func paced(ctx context.Context, start time.Duration, rate float64, duration time.Duration, a *Attacked, send func()) error {
-	if !SleepUntil(ctx, start) {
-		return context.Cause(ctx)
-	}
-	before, err := CPUTime()
-	if err != nil {
-		return err
-	}
-	p := NewPacer(start, rate, duration)
-	for n, _, ok := p.Next(ctx); ok; n, _, ok = p.Next(ctx) {
+// flood calls send for each packet of p, and sets Offered, Skipped and CPU.
+func (a *Attacked) flood(ctx context.Context, p *Pacer, send func()) (err error) {
+	a.CPU, err = cpuOf(ctx, p, func(n int, _ time.Duration) {
 		for range n {
 			send()
 		}
-	}
-	after, err := CPUTime()
-	a.Offered, a.Skipped, a.CPU = p.Offered(), p.Skipped(), after-before
+	})
+	a.Offered, a.Skipped = p.Offered(), p.Skipped()
 	return err
 }

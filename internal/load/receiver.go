@@ -1,30 +1,33 @@
 package load
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
 	"github.com/intentra/intentra/internal/histogram"
 )
 
-// Receiver counts the messages of one run at a time and measures their latency.
-// Handle belongs to one goroutine, such as a transport's loop; the other methods
-// may be called from any. The zero value counts nothing until Begin.
+// Receiver counts the messages of one measurement at a time and samples their
+// latency. Handle and Count belong to one goroutine, such as a transport's
+// loop; the other methods may be called from any. The zero value counts nothing
+// until Begin.
 type Receiver struct {
-	// Cost is how long each message of a run is worked on, for overload: a busy
-	// loop. To be set before the first message.
+	// Cost is how long Count keeps the CPU busy for each message of the
+	// measurement, to cause overload. It does not change after the first
+	// message.
 	Cost time.Duration
 
 	tally atomic.Pointer[tally]
 }
 
-// tally is what has arrived in a run.
+// tally is what has arrived in one measurement.
 type tally struct {
-	run       uint32
+	id        uint32
 	delivered atomic.Uint64
 	latency   histogram.Histogram
 
-	// Handle's: how many messages more until one is measured.
+	// Count's alone: messages until the next sample.
 	left   uint32
 	sample sampler
 }
@@ -34,19 +37,31 @@ type tally struct {
 // costs.
 const samplesPerSecond = 50_000
 
-// Begin starts a run in which about rate messages per second are expected.
-// Messages of other runs are not counted any more.
-func (r *Receiver) Begin(run uint32, rate float64) {
-	t := &tally{run: run, sample: newSampler(rate)}
+// SampleEvery returns the distance between samples at a rate in messages per
+// second: 1 up to 50,000, and beyond as many as give 50,000 samples a second.
+func SampleEvery(rate float64) int { return int(max(rate/samplesPerSecond, 1)) }
+
+// Begin starts the measurement of messages whose Stamp has the given ID, with
+// one in sampleEvery of them sampled on average. Other messages are not
+// counted from now on.
+func (r *Receiver) Begin(id uint32, sampleEvery int) {
+	t := &tally{id: id, sample: newSampler(sampleEvery)}
 	t.left = t.sample.next()
 	r.tally.Store(t)
 }
 
-// Handle counts one message, if it is of the run. It keeps nothing of payload.
+// Handle counts the message in payload, which it does not keep. A payload that
+// is too short for a Stamp is ignored.
 func (r *Receiver) Handle(payload []byte) {
-	s, ok := ReadStamp(payload)
+	if s, ok := ReadStamp(payload); ok {
+		r.Count(s)
+	}
+}
+
+// Count counts a message by its Stamp, if it belongs to the measurement.
+func (r *Receiver) Count(s Stamp) {
 	t := r.tally.Load()
-	if !ok || t == nil || s.Run != t.run {
+	if t == nil || s.ID != t.id {
 		return
 	}
 	if r.Cost > 0 {
@@ -59,7 +74,7 @@ func (r *Receiver) Handle(payload []byte) {
 	}
 }
 
-// Delivered returns how many messages of the run have arrived.
+// Delivered returns how many messages of the measurement have arrived.
 func (r *Receiver) Delivered() uint64 {
 	if t := r.tally.Load(); t != nil {
 		return t.delivered.Load()
@@ -67,7 +82,8 @@ func (r *Receiver) Delivered() uint64 {
 	return 0
 }
 
-// Latency returns the latencies measured in the run, from Stamp.At to Handle.
+// Latency returns the latencies sampled in the measurement, from Stamp.At to
+// Count.
 func (r *Receiver) Latency() *histogram.Snapshot {
 	if t := r.tally.Load(); t != nil {
 		return t.latency.Snapshot()
@@ -81,20 +97,19 @@ func burn(d time.Duration) {
 	}
 }
 
-// sampler spaces samples at random around a mean. Evenly spaced ones would
-// always fall on the same places in a batch.
+// sampler draws the distances between samples at random. At equal distances,
+// samples could always fall on the same places in a batch.
 type sampler struct {
-	span  uint32 // gaps are 1 to span
+	span  uint32 // distances are 1 to span
 	state uint32
 }
 
-func newSampler(rate float64) sampler {
-	mean := uint32(max(rate/samplesPerSecond, 1))
-	return sampler{span: 2*mean - 1, state: 0x9e3779b9}
+func newSampler(mean int) sampler {
+	return sampler{span: 2*uint32(mean) - 1, state: rand.Uint32() | 1} // xorshift needs a state other than zero
 }
 
-// next returns how many messages further on the next sample is. It is
-// Marsaglia's xorshift.
+// next returns the distance to the next sample. The generator is Marsaglia's
+// xorshift.
 func (s *sampler) next() uint32 {
 	s.state ^= s.state << 13
 	s.state ^= s.state >> 17

@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func stamped(at time.Duration, run uint32) []byte {
+func stamped(at time.Duration, id uint32) []byte {
 	b := make([]byte, 32)
-	Stamp{at, run}.Put(b)
+	Stamp{at, id}.Put(b)
 	return b
 }
 
 func TestStampRoundTrip(t *testing.T) {
-	want := Stamp{At: 1<<60 + 12345, Run: 1<<32 - 2}
+	want := Stamp{At: 1<<60 + 12345, ID: 1<<32 - 2}
 	b := make([]byte, StampSize)
 	want.Put(b)
 	got, ok := ReadStamp(b)
@@ -30,12 +30,12 @@ func TestReceiverCountsItsRun(t *testing.T) {
 	r.Handle(stamped(Now(), 0))
 	require.Zero(t, r.Delivered())
 	require.Zero(t, r.Latency().Count())
-	r.Begin(1, 10)
+	r.Begin(1, 1)
 	r.Handle(stamped(Now(), 1))
 	r.Handle(stamped(Now(), 2))
 	r.Handle(nil)
 	require.EqualValues(t, 1, r.Delivered())
-	r.Begin(2, 10)
+	r.Begin(2, 1)
 	require.Zero(t, r.Delivered(), "a run starts from zero")
 	r.Handle(stamped(Now(), 1))
 	r.Handle(stamped(Now()-time.Hour, 2))
@@ -58,7 +58,7 @@ func TestSampling(t *testing.T) {
 		{1, 1, 1}, {samplesPerSecond, 1, 1}, {20 * samplesPerSecond, 0.045, 0.055},
 	} {
 		var r Receiver
-		r.Begin(1, tc.rate)
+		r.Begin(1, SampleEvery(tc.rate))
 		const messages = 200_000
 		message := stamped(Now(), 1)
 		for range messages {
@@ -73,7 +73,7 @@ func TestSampling(t *testing.T) {
 
 // No place in batches of 64 is preferred.
 func TestSamplesFallEverywhere(t *testing.T) {
-	s := newSampler(20 * samplesPerSecond)
+	s := newSampler(20)
 	var places [64]int
 	const samples = 64_000
 	at := uint32(0)

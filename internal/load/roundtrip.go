@@ -12,20 +12,20 @@ import (
 	"github.com/intentra/intentra/internal/histogram"
 )
 
-// RoundTrips is a Testbed whose peers send back what they get, and beside it a
-// plain UDP socket that does.
+// RoundTrips is a Testbed whose peers send every message back, and a plain UDP
+// socket that does the same, for comparison.
 type RoundTrips struct {
 	*Testbed
 	receiver Receiver
 
-	dialer Children // one, once MeasureConnecting has been called
+	dialer Children // one, after the first call of MeasureConnecting
 
 	plain         *net.UDPConn // nil until Connect
 	plainReceiver Receiver
-	reading       chan struct{} // closed when nobody reads from plain any more
+	reading       chan struct{} // closed when plain is no longer read
 }
 
-// OpenRoundTrips starts the pinging side, and the children.
+// OpenRoundTrips starts the sending side and the children.
 func OpenRoundTrips(ctx context.Context, b TestbedConfig) (r *RoundTrips, err error) {
 	r = &RoundTrips{reading: make(chan struct{})}
 	cfg := intentra.Config{Handler: func(_ *intentra.Peer, m intentra.Message) { r.receiver.Handle(m.Payload) }}
@@ -53,7 +53,7 @@ func (r *RoundTrips) Connect(ctx context.Context) error {
 	return nil
 }
 
-// readPlain ends when the socket is closed.
+// readPlain returns when the socket is closed.
 func (r *RoundTrips) readPlain() {
 	defer close(r.reading)
 	b := make([]byte, 64<<10)
@@ -68,7 +68,7 @@ func (r *RoundTrips) readPlain() {
 	}
 }
 
-// Close ends everything.
+// Close ends the children and closes the listener.
 func (r *RoundTrips) Close() {
 	if r.plain != nil {
 		_ = r.plain.Close()
@@ -78,14 +78,14 @@ func (r *RoundTrips) Close() {
 	r.Testbed.Close()
 }
 
-// Trips are the round trips of a while.
+// Trips are the round trips of one measurement.
 type Trips struct {
 	Sent, Back uint64
 	Times      *histogram.Snapshot
 }
 
-// Measure sends rate messages of size bytes a second in all, one at a time, to
-// the peers in turn, and times how long they take to come back.
+// Measure sends rate messages of size bytes a second, one at a time and to the
+// peers in turn, and measures how long they take to come back.
 func (r *RoundTrips) Measure(ctx context.Context, rate float64, size int, duration time.Duration) (Trips, error) {
 	peers := r.Transport.Peers()
 	next := 0
@@ -104,8 +104,8 @@ func (r *RoundTrips) MeasurePlain(ctx context.Context, rate float64, size int, d
 	})
 }
 
-// MeasureConnecting is Measure while one child more has the Spare identities
-// connect, dials times a second, and disconnect.
+// MeasureConnecting is Measure while another child dials under the Spare
+// identities, dials times a second, and disconnects each at once.
 func (r *RoundTrips) MeasureConnecting(ctx context.Context, dials, rate float64, size int, duration time.Duration) (trips Trips, dialled Dialled, err error) {
 	if r.dialer == nil {
 		if r.dialer, err = StartChildren(ctx, 1, r.Command, r.Stderr); err != nil {
@@ -125,19 +125,18 @@ func (r *RoundTrips) MeasureConnecting(ctx context.Context, dials, rate float64,
 }
 
 func (r *RoundTrips) trips(ctx context.Context, back *Receiver, rate float64, size int, duration time.Duration, send func([]byte) bool) (Trips, error) {
-	run := r.nextRun()
-	back.Begin(run, rate)
+	id := r.nextID()
+	back.Begin(id, SampleEvery(rate))
 	payload := make([]byte, size)
 	var sent uint64
-	p := NewPacer(Now(), rate, duration)
-	for n, _, ok := p.Next(ctx); ok; n, _, ok = p.Next(ctx) {
+	for n := range NewPacer(Now(), rate, duration).Bursts(ctx) {
 		for range n {
-			Stamp{Now(), run}.Put(payload)
+			Stamp{Now(), id}.Put(payload)
 			if send(payload) {
 				sent++
 			}
 		}
 	}
-	err := await(ctx, drainLimit, func() (bool, error) { return back.Delivered() >= sent, nil })
+	err := await(ctx, func() (bool, error) { return back.Delivered() >= sent, nil })
 	return Trips{sent, back.Delivered(), back.Latency()}, err
 }

@@ -9,12 +9,16 @@ import (
 	"time"
 )
 
-// A Service has methods that a parent may call, as net/rpc wants them, under
-// the name of its type. ctx ends when the parent has gone; calls that still run
-// then must return.
+// serveGrace is how long Serve waits for running calls once the parent is gone.
+// It is less than closeGrace, so that the parent does not kill the child first.
+const serveGrace = 2 * time.Second
+
+// A Service returns a value whose methods a parent may call under the name of
+// its type, as net/rpc describes. When ctx ends, the parent is gone and calls
+// must return.
 type Service func(ctx context.Context) any
 
-// Services are all that this package has for children.
+// Services returns all services of this package.
 func Services() []Service {
 	return []Service{
 		func(ctx context.Context) any { return &Sender{ctx: ctx} },
@@ -26,37 +30,47 @@ func Services() []Service {
 	}
 }
 
-// Serve is what a child does: it answers calls until in ends, which is when its
-// parent closes it, or dies. Services that are an io.Closer are closed at the
-// end.
+// Serve answers the calls of a parent process until in ends, which happens when
+// the parent closes it or ends itself. Calls that are still running then have
+// two seconds to return. Serve closes the services that are an io.Closer before
+// it returns.
 func Serve(in io.Reader, out io.Writer, services ...Service) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	server := rpc.NewServer()
-	served := []any{Clock{}}
+	values := []any{Clock{}}
 	for _, s := range services {
-		served = append(served, s(ctx))
+		values = append(values, s(ctx))
 	}
-	for _, s := range served {
-		if err := server.Register(s); err != nil {
+	for _, v := range values {
+		if err := server.Register(v); err != nil {
 			return fmt.Errorf("serve a parent process: %w", err)
 		}
-		if c, ok := s.(io.Closer); ok {
+		if c, ok := v.(io.Closer); ok {
 			defer c.Close()
 		}
 	}
-	server.ServeCodec(jsonrpc.NewServerCodec(parent{in, out, cancel}))
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		server.ServeCodec(jsonrpc.NewServerCodec(parent{in, out, cancel}))
+	}()
+	<-ctx.Done()
+	select {
+	case <-served:
+	case <-time.After(serveGrace):
+	}
 	return nil
 }
 
-// parent is the connection with the parent process.
+// parent is the connection to the parent process.
 type parent struct {
 	in   io.Reader
 	out  io.Writer
 	gone context.CancelFunc
 }
 
-// Read tells the calls under way when there is nothing more to come.
+// Read ends the context of running calls when the parent is gone.
 func (p parent) Read(b []byte) (int, error) {
 	n, err := p.in.Read(b)
 	if err != nil {
@@ -67,12 +81,17 @@ func (p parent) Read(b []byte) (int, error) {
 
 func (p parent) Write(b []byte) (int, error) { return p.out.Write(b) }
 
-func (p parent) Close() error { return nil }
+// Close is called when no more requests can be read. A request that is not
+// JSON-RPC gets here without an error from Read.
+func (p parent) Close() error {
+	p.gone()
+	return nil
+}
 
-// Clock is the service by which a parent makes sure that clocks agree.
+// Clock is the service with which a parent checks that clocks agree.
 type Clock struct{}
 
-// Read returns Now.
+// Read returns [Now].
 func (Clock) Read(_ struct{}, now *time.Duration) error {
 	*now = Now()
 	return nil

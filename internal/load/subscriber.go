@@ -7,43 +7,45 @@ import (
 	"github.com/intentra/intentra/internal/histogram"
 )
 
-// Subscriber is the service of a child whose peers count what they are sent.
+// Subscriber is the service of a child whose peers count the messages that they
+// receive.
 type Subscriber struct {
 	ctx context.Context
-	join
-	receivers []*Receiver // of the sockets, each with a loop of its own
+	Members
+	receivers []*Receiver // one for each transport
 }
 
-// Expect announces a run to a Subscriber.
+// Expect announces a measurement to a Subscriber.
 type Expect struct {
-	Run  uint32
-	Rate float64 // messages per second, to all sockets of the child
+	ID   uint32  // of the messages' stamps
+	Rate float64 // messages per second, to all transports of the child
 }
 
-// Arrived is what a Subscriber has counted in a run so far.
+// Arrived is what a Subscriber has counted in a measurement so far.
 type Arrived struct {
 	Delivered uint64
 	Latency   *histogram.Snapshot
 }
 
 // Connect connects the crowd.
-func (s *Subscriber) Connect(c Crowd, _ *struct{}) error {
-	return s.connect(s.ctx, c, func() handler {
+func (s *Subscriber) Connect(c Crowd, _ *struct{}) (err error) {
+	s.Members, err = c.Connect(s.ctx, func() Handler {
 		r := new(Receiver)
 		s.receivers = append(s.receivers, r)
 		return func(_ *intentra.Peer, m intentra.Message) { r.Handle(m.Payload) }
 	})
+	return err
 }
 
-// Begin starts a run.
+// Begin starts a measurement.
 func (s *Subscriber) Begin(e Expect, _ *struct{}) error {
 	for _, r := range s.receivers {
-		r.Begin(e.Run, e.Rate/float64(len(s.receivers)))
+		r.Begin(e.ID, SampleEvery(e.Rate/float64(len(s.receivers))))
 	}
 	return nil
 }
 
-// Count returns how many messages of the run have arrived.
+// Count returns how many messages of the measurement have arrived.
 func (s *Subscriber) Count(_ struct{}, n *uint64) error {
 	for _, r := range s.receivers {
 		*n += r.Delivered()
@@ -51,7 +53,7 @@ func (s *Subscriber) Count(_ struct{}, n *uint64) error {
 	return nil
 }
 
-// Arrived returns what has arrived of the run.
+// Arrived returns what has arrived in the measurement.
 func (s *Subscriber) Arrived(_ struct{}, a *Arrived) error {
 	a.Latency = new(histogram.Snapshot)
 	for _, r := range s.receivers {

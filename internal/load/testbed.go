@@ -17,20 +17,20 @@ type Testbed struct {
 	Transport *intentra.Transport
 	children  Children
 	seed      Seed
-	run       uint32
+	id        uint32
 }
 
-// TestbedConfig says what a testbed is made of.
+// TestbedConfig describes a Testbed.
 type TestbedConfig struct {
-	// Peers are shared out among Children processes with Sockets sockets each,
-	// at least one.
+	// Peers are divided among Children processes, which have Sockets sockets
+	// each, at least one.
 	Peers, Children, Sockets int
-	// Spare is how many more identities may connect.
+	// Spare is how many more identities are authorized.
 	Spare int
 	// Limits are those of the listener.
 	Limits Limits
-	// Command is the command line of a program that calls Serve with Services,
-	// and Stderr gets what it has to complain about.
+	// Command is the command line of a program that calls Serve with Services.
+	// Its standard error goes to Stderr.
 	Command []string
 	Stderr  io.Writer
 }
@@ -54,8 +54,8 @@ func open(ctx context.Context, c TestbedConfig, cfg intentra.Config) (*Testbed, 
 	return b, nil
 }
 
-// connect has the children connect their peers with a method of theirs, and
-// returns when all are up on this side, too.
+// connect has every child connect its peers by calling method, and returns when
+// the listener has all of them.
 func (b *Testbed) connect(ctx context.Context, method string, limits Limits) error {
 	err := b.children.Each(ctx, func(ctx context.Context, i int, c *Child) error {
 		crowd := b.crowd(i)
@@ -65,15 +65,17 @@ func (b *Testbed) connect(ctx context.Context, method string, limits Limits) err
 	if err != nil {
 		return err
 	}
-	// The listener's own count follows within a turn of its loop.
-	all := func() (bool, error) { return b.Connected() >= b.Peers, nil }
-	if err := await(ctx, drainLimit, all); err != nil {
-		return err
+	return b.awaitPeers(ctx)
+}
+
+// awaitPeers waits for the listener's own count, which follows that of the
+// dialers within a turn of its loop.
+func (b *Testbed) awaitPeers(ctx context.Context) error {
+	err := await(ctx, func() (bool, error) { return b.Connected() >= b.Peers, nil })
+	if n := b.Connected(); err == nil && n < b.Peers {
+		err = fmt.Errorf("%d of %d peers are connected", n, b.Peers)
 	}
-	if n := b.Connected(); n < b.Peers {
-		return fmt.Errorf("%d of %d peers are connected", n, b.Peers)
-	}
-	return nil
+	return err
 }
 
 // crowd returns the share of child i.
@@ -82,8 +84,8 @@ func (b *Testbed) crowd(i int) Crowd {
 	return Crowd{
 		Addr: b.Transport.LocalAddr().String(), Server: b.Transport.PublicKey(), Seed: b.seed,
 		First: first, Peers: n, Sockets: min(max(b.Sockets, 1), max(n, 1)),
-		// Senders leave a CPU to the loop that receives. With one thread each
-		// they also send all that fell due in a tick at once, which is cheapest.
+		// Senders leave a CPU to the loop that receives. With one thread, a
+		// sender also sends all messages of a tick together, which is cheapest.
 		Procs: max((runtime.NumCPU()-1)/len(b.children), 1),
 	}
 }
@@ -91,14 +93,14 @@ func (b *Testbed) crowd(i int) Crowd {
 // Connected returns how many peers are connected.
 func (b *Testbed) Connected() int { return b.Transport.Stats().Sessions }
 
-// Close ends the children and the listener.
+// Close ends the children and closes the listener.
 func (b *Testbed) Close() {
 	b.children.Close()
 	_ = b.Transport.Close()
 }
 
-// nextRun returns a number for the stamps of a run.
-func (b *Testbed) nextRun() uint32 {
-	b.run++
-	return b.run
+// nextID returns an ID for the stamps of a new measurement, from 1.
+func (b *Testbed) nextID() uint32 {
+	b.id++
+	return b.id
 }
