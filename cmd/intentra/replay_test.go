@@ -167,7 +167,7 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 	require.Contains(t, output, "identical as far as it was replayed")
 	frames, seeds := filepath.Join(s.dir, "frames.pcap"), filepath.Join(s.dir, "seeds")
 	start(t, nil, "replay", name, "--keys", keys, "--frames", frames, "--fuzz-seeds", seeds).fail(exitUsage, "damaged")
-	require.FileExists(t, frames, "what was before that is kept")
+	require.FileExists(t, frames, "the part before that is kept")
 	require.DirExists(t, seeds)
 
 	damaged = bytes.Clone(whole)
