@@ -111,25 +111,6 @@ func TestUpBeforeMessage(t *testing.T) {
 	w.closeAll()
 }
 
-func TestDialConvergesUnderLoss(t *testing.T) {
-	for _, loss := range []float64{0.05, 0.1, 0.2, 0.4} {
-		seeds(t, 25, func(t *testing.T, seed uint64) {
-			w := newWorld(t, seed)
-			w.setLink(sim.Link{Delay: 5 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: loss, Duplicate: 0.2})
-			a, b := w.node(), w.node()
-			a.JobDelay, b.JobDelay = time.Millisecond, time.Millisecond
-			a.dial(b)
-			w.await(5*time.Second, func() bool { return bothUp(a, b) })
-			w.setLink(sim.Link{Delay: 5 * time.Millisecond, Jitter: 40 * time.Millisecond, Duplicate: 0.2})
-			w.run(time.Second)
-			require.Equal(t, 1, a.Stats().Sessions)
-			require.Equal(t, 1, b.Stats().Sessions)
-			require.Equal(t, 1, b.count(conn.PeerUp))
-			w.checkAll()
-		})
-	}
-}
-
 func TestManyDialsFromOneAddress(t *testing.T) {
 	w := newWorld(t, 5)
 	w.setLink(sim.Link{Delay: 2 * time.Millisecond, Jitter: time.Millisecond})

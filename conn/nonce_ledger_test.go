@@ -169,8 +169,8 @@ func TestFixedRandomnessIsSeen(t *testing.T) {
 	b.restart()
 	a.dial(b)
 	w.await(time.Second, func() bool { return bothUp(a, b) })
-	require.Contains(t, fmt.Sprint(ledger.Faults()), "n1, process 2, installs the key")
-	require.Contains(t, fmt.Sprint(ledger.Faults()), "n2, process 2, seals 0 under the key")
+	require.Contains(t, fmt.Sprint(ledger.Faults()), "n1 (process 2) installed key")
+	require.Contains(t, fmt.Sprint(ledger.Faults()), "n2 (process 2) sealed packet 0 under key")
 }
 
 type readerFunc func(b []byte) (int, error)

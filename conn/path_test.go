@@ -14,43 +14,6 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-func TestRoaming(t *testing.T) {
-	seeds(t, 5, func(t *testing.T, seed uint64) {
-		w := newWorld(t, seed)
-		w.setLink(sim.Link{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.05})
-		a, b := w.pair()
-		kinds := w.kinds()
-		const n = 800
-		(&stream{from: a, to: b, intent: pipeline.Reliable, channels: 1, n: n, size: 500}).run()
-		(&stream{from: b, to: a, intent: pipeline.Reliable, channels: 1, n: n, size: 500}).run()
-		for i := range 3 {
-			w.run(30 * time.Millisecond)
-			a.rebind(otherAddr(203, byte(i+1)))
-			w.await(2*time.Second, func() bool { return b.peer(a).Addr() == a.Addr() })
-		}
-		w.await(20*time.Second, func() bool { return len(a.got) >= n && len(b.got) >= n })
-		requireExactlyOnce(t, a.got, 1, n)
-		requireExactlyOnce(t, b.got, 1, n)
-		require.Zero(t, kinds[wire.TypeInit], "no new handshake")
-		require.EqualValues(t, 3, b.Stats().Roams)
-		w.checkAll()
-		w.closeAll()
-	})
-}
-
-// The responder moves: only what it sends can tell.
-func TestResponderRoams(t *testing.T) {
-	w := newWorld(t, 1)
-	a, b := w.pair()
-	b.rebind(otherAddr(203, 1))
-	b.push(a, 1, pipeline.Realtime, "from elsewhere")
-	w.await(time.Second, func() bool { return a.peer(b).Addr() == b.Addr() })
-	a.push(b, 1, pipeline.Realtime, "there")
-	w.run(time.Second)
-	require.Len(t, b.got, 1)
-	require.Equal(t, 1, a.count(conn.PeerUp))
-}
-
 // The proof of the new path is lost more than once. The dialer, which hears the
 // responder all the while and so has no reason to dial again, goes on asking.
 func TestRoamingOverALossyPath(t *testing.T) {
@@ -91,21 +54,6 @@ func TestRoamingOverALossyPath(t *testing.T) {
 		w.run(10 * time.Millisecond)
 	}
 	require.Equal(t, 6, asked) // after 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s
-}
-
-func TestForbidRoaming(t *testing.T) {
-	w := newWorld(t, 2)
-	a, b := w.pair(func(c *conn.Config) { c.ForbidRoaming = true })
-	was := a.Addr()
-	a.rebind(otherAddr(203, 1))
-	a.push(b, 1, pipeline.Realtime, "x")
-	w.run(time.Second)
-	require.Equal(t, was, b.peer(a).Addr())
-	require.Zero(t, b.Stats().Roams)
-	// The dialer notices that nothing comes back, and dials from where it is.
-	w.await(4*time.Second, func() bool { return b.peer(a).Addr() == a.Addr() })
-	w.await(time.Second, func() bool { return a.Handshakes(conn.HandshakeDialed) == 2 })
-	w.checkAll()
 }
 
 // Genuine packets that an observer forwards from elsewhere, before they arrive

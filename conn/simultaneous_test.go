@@ -10,7 +10,6 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
-	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -29,53 +28,6 @@ func requireOneSession(t *testing.T, a, b *node) {
 	w.run(200 * time.Millisecond)
 	require.Equal(t, gotA+1, len(a.got))
 	require.Equal(t, gotB+1, len(b.got))
-}
-
-// Both sides dial, at any distance in time, over any network.
-func TestSimultaneousDial(t *testing.T) {
-	seeds(t, 1000, func(t *testing.T, seed uint64) {
-		w := newWorld(t, seed)
-		w.setLink(sim.Link{
-			Delay: time.Duration(1+w.Rand().IntN(40)) * time.Millisecond, Jitter: time.Duration(w.Rand().IntN(30)) * time.Millisecond,
-			Loss: float64(w.Rand().IntN(4)) * 0.1, Duplicate: float64(w.Rand().IntN(2)) * 0.2,
-		})
-		a, b := w.node(), w.node()
-		a.JobDelay, b.JobDelay = time.Duration(w.Rand().IntN(3))*time.Millisecond, time.Duration(w.Rand().IntN(3))*time.Millisecond
-		a.dial(b)
-		w.run(time.Duration(w.Rand().IntN(4)) * time.Duration(w.Rand().IntN(60)) * time.Millisecond)
-		b.dial(a)
-		w.await(5*time.Second, func() bool { return bothUp(a, b) })
-		w.setLink(sim.Link{Delay: time.Millisecond})
-		w.run(4 * time.Second)
-		requireOneSession(t, a, b)
-		require.Zero(t, a.count(conn.DialEnded)+b.count(conn.DialEnded))
-		require.Zero(t, a.count(conn.IdentityConflict)+b.count(conn.IdentityConflict))
-		require.LessOrEqual(t, a.count(conn.PeerUp)+b.count(conn.PeerUp), 4)
-		w.checkAll()
-		if seed%10 == 0 {
-			w.closeAll()
-		}
-	})
-}
-
-// Both have been connected, and both notice late that they are not any more.
-func TestSimultaneousRedial(t *testing.T) {
-	seeds(t, 100, func(t *testing.T, seed uint64) {
-		w := newWorld(t, seed)
-		a, b := w.node(), w.node()
-		a.dial(b)
-		b.dial(a)
-		w.await(5*time.Second, func() bool { return bothUp(a, b) })
-		w.cut(true)
-		w.await(200*time.Second, func() bool { return !a.up(b) && !b.up(a) })
-		w.run(time.Duration(w.Rand().IntN(5000)) * time.Millisecond)
-		w.setLink(sim.Link{Delay: time.Duration(1+w.Rand().IntN(40)) * time.Millisecond, Jitter: time.Duration(w.Rand().IntN(30)) * time.Millisecond})
-		w.await(5*time.Second, func() bool { return bothUp(a, b) })
-		w.setLink(sim.Link{Delay: time.Millisecond})
-		w.run(4 * time.Second)
-		requireOneSession(t, a, b)
-		w.checkAll()
-	})
 }
 
 // lowerFirst makes two nodes, of which the first has the lower key.

@@ -188,7 +188,7 @@ func (w *world) observe(cfg *conn.Config, name string) {
 	inner, ledger, processes := cfg.Stages, w.ledger, 0
 	cfg.Stages = func(s *stages.Set) error {
 		processes++
-		s.Seal.Observe(ledger.Owner(fmt.Sprintf("%s, process %d,", name, processes)))
+		s.Seal.Observe(ledger.Owner(fmt.Sprintf("%s (process %d)", name, processes)))
 		if inner == nil {
 			return nil
 		}

@@ -114,6 +114,34 @@ func toDuration(s string) (any, error) {
 	return d, nil
 }
 
+// durations is a range of durations.
+type durations struct{ from, to time.Duration }
+
+func toDurations(s string) (any, error) {
+	first, last, ranged := strings.Cut(s, "..")
+	if !ranged {
+		last = first
+	}
+	from, err := toDuration(first)
+	to, err2 := toDuration(last)
+	if err := errors.Join(err, err2); err != nil {
+		return durations{}, err
+	}
+	if d := (durations{from.(time.Duration), to.(time.Duration)}); d.from <= d.to {
+		return d, nil
+	}
+	return durations{}, fmt.Errorf("%q ends before it begins", s)
+}
+
+// choose returns one of them, by a number that random returns. A range of one
+// draws nothing.
+func (d durations) choose(random func() uint64) time.Duration {
+	if d.from == d.to {
+		return d.from
+	}
+	return d.from + time.Duration(random()%uint64(d.to-d.from+1))
+}
+
 func toNumber(s string) (any, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > 1<<31-1 {

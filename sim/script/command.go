@@ -12,7 +12,7 @@ var commands map[string]command
 
 func init() {
 	commands = map[string]command{
-		"seed":      {"seed N, in the first step", seedCommand},
+		"seed":      {"seed N or N..M, in the first step", seedCommand},
 		"node":      {"node NAME [SETTING=VALUE ...]", nodeCommand},
 		"dial":      {"dial A B", dialCommand},
 		"close":     {"close A B", closeCommand},
@@ -37,7 +37,7 @@ func init() {
 		"replay":    {"replay TO [from=ADDR:PORT]", replayCommand},
 		"inject":    {"inject FROM TO HEX", injectCommand},
 		"garbage":   {"garbage TO N [size=N or N..M] [from=ADDR:PORT]", garbageCommand},
-		"run":       {"run DURATION", runCommand},
+		"run":       {"run DURATION or FROM..TO", runCommand},
 		"await":     {"await DURATION CONDITION", awaitCommand},
 		"expect":    {"expect CONDITION", expectCommand},
 		"settle":    {"settle DURATION", settleCommand},

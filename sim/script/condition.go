@@ -16,6 +16,7 @@ type condition func(r *run) string
 var counters = map[string]func(n *sim.Node) uint64{
 	"delivered": func(n *sim.Node) uint64 { return n.Delivered() },
 	"peers":     func(n *sim.Node) uint64 { return uint64(len(n.Peers())) },
+	"sessions":  func(n *sim.Node) uint64 { return uint64(n.Stats().Sessions) },
 	"rekeys":    func(n *sim.Node) uint64 { return n.TotalStats().Rekeys },
 	"roams":     func(n *sim.Node) uint64 { return n.TotalStats().Roams },
 	"strikes":   func(n *sim.Node) uint64 { return n.TotalStats().Strikes },

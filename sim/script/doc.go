@@ -25,7 +25,8 @@
 //
 // # Nodes
 //
-//	seed N                    in the first step alone: the seed of the world
+//	seed N                    in the first step alone: the seed of the world. The
+//	                          tests run testdata with each seed of a range N..M
 //	node NAME [SETTING=...]   makes a node; for the settings see below. One that
 //	                          is left out is that of intentra.Config
 //	dial A B                  A keeps B connected: also after A's restart, and a
@@ -104,7 +105,7 @@
 //
 // # Time and questions
 //
-//	run D                     lets D pass
+//	run D                     lets D pass, or of a range D..E a time at random
 //	await D CONDITION         lets time pass until it holds, at most D
 //	expect CONDITION          it holds now
 //	settle D                  ends all faults and loads; then all pairs of which
@@ -121,6 +122,6 @@
 //	COUNTER A OP N            A may be * for all nodes together; OP is = != < <=
 //	                          > or >=
 //
-// where COUNTER is delivered, peers, rekeys, roams, strikes, takeovers, panics,
+// where COUNTER is delivered, peers, sessions, rekeys, roams, strikes, takeovers, panics,
 // cookies, handshakes/OUTCOME, events/KIND or drops/STAGE[/REASON].
 package script

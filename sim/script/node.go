@@ -73,14 +73,19 @@ func period(field func(*intentra.Config) *time.Duration) func(*nodeSpec, string)
 
 func seedCommand(a *args) action {
 	word := a.next("a number")
-	seed, err := strconv.ParseUint(word, 10, 64)
-	if a.err == nil && err != nil {
-		a.fail("%q is no number from 0 to 2^64-1", word)
+	first, last, ranged := strings.Cut(word, "..")
+	if !ranged {
+		last = first
+	}
+	from, err := strconv.ParseUint(first, 10, 64)
+	to, err2 := strconv.ParseUint(last, 10, 64)
+	if a.err == nil && (err != nil || err2 != nil || from > to) {
+		a.fail("%q is neither a number from 0 to 2^64-1 nor a range such as 1..20", word)
 	}
 	if a.err == nil && a.parser.begun {
 		a.fail("it is not the first step")
 	}
-	a.parser.script.Seed = seed
+	a.parser.script.Seed, a.parser.script.LastSeed = from, to
 	return func(*run) error { return nil }
 }
 

@@ -21,8 +21,11 @@ const maxLine = 1 << 20
 type Script struct {
 	// Seed is that of the world, unless Options say otherwise. 1 if no step
 	// sets it.
-	Seed  uint64
-	Steps []Step
+	Seed uint64
+	// LastSeed is not less than Seed. The tests of package script run a script of
+	// testdata with each seed from Seed to LastSeed.
+	LastSeed uint64
+	Steps    []Step
 }
 
 // Step is a line, with the output that stands below it.
@@ -47,7 +50,7 @@ func (s *Step) Words() []string { return s.words }
 
 // Parse reads a script.
 func Parse(in io.Reader) (*Script, error) {
-	s := &Script{Seed: 1}
+	s := &Script{Seed: 1, LastSeed: 1}
 	p := parser{script: s, nodes: map[string]bool{}}
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)

@@ -29,7 +29,7 @@ func TestSyntaxErrors(t *testing.T) {
 		"node c roaming=maybe":                 "neither yes nor no",
 		"node c addr=nowhere":                  "is no address such as",
 		"seed 3":                               "not the first step",
-		"seed x":                               "is no number",
+		"seed x":                               "is neither a number",
 		"dial a":                               "the name of a node is missing; write: dial A B",
 		"dial a a":                             "a and a are the same",
 		"dial a c":                             `there is no node "c" above; there are a, b`,

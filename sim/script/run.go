@@ -159,8 +159,8 @@ func difference(got, want []string) string {
 }
 
 func runCommand(a *args) action {
-	d := a.duration("how long")
-	return func(r *run) error { return r.pass(d) }
+	d := a.parsed("how long", toDurations).(durations)
+	return func(r *run) error { return r.pass(d.choose(r.w.Rand().Uint64)) }
 }
 
 // pass lets time pass.

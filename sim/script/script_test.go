@@ -28,6 +28,7 @@ func TestScripts(t *testing.T) {
 			result, err := s.Run(Options{})
 			require.NoError(t, err, "to repeat it: go run ./cmd/intentra sim --script sim/script/%s\n%s", file, result.Text)
 			if !s.HasOutput() {
+				runOtherSeeds(t, s, file)
 				return
 			}
 			if *update {
@@ -36,5 +37,18 @@ func TestScripts(t *testing.T) {
 			}
 			require.Equal(t, string(text), result.Text, "go test ./sim/script -update writes it anew")
 		})
+	}
+}
+
+// runOtherSeeds runs a script with its other seeds, or with -short with a tenth
+// of them.
+func runOtherSeeds(t *testing.T, s *Script, file string) {
+	step := uint64(1)
+	if testing.Short() {
+		step = 10
+	}
+	for seed := s.Seed + step; seed <= s.LastSeed; seed += step {
+		_, err := s.Run(Options{Seed: &seed, Quiet: true})
+		require.NoError(t, err, "to repeat it: go run ./cmd/intentra sim --script sim/script/%s --seed %d", file, seed)
 	}
 }
