@@ -14,27 +14,27 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// maliciousPeer is an authenticated peer that has gone bad. It has connected with the
-// hub like any other; then its process is gone, and what is left are the keys.
-// It seals what it likes, sends that from wherever it likes, and reads what the
-// hub sends it. It does nothing by itself: it neither acknowledges nor answers.
+// maliciousPeer is an authenticated peer under the test's control. Its node has
+// connected to the hub and was then killed; the test uses its keys to seal any
+// frames, send them from any address, and open the hub's packets. It neither
+// acknowledges nor answers anything by itself.
 type maliciousPeer struct {
 	*sim.Node
 	s    *scene
-	from netip.AddrPort // where its packets claim to come from
-	next uint64         // its counter
+	from netip.AddrPort // source address of its packets
+	next uint64         // next packet counter
 	sent int
 
-	// heard, if set, is given the frames of each packet from the hub; they are
-	// good until it returns.
+	// heard, if set, is called with the frames of each packet from the hub,
+	// which are valid until it returns.
 	heard func(counter uint64, frames []byte)
 
-	keys  *stages.Set // two ciphers of it
-	own   pipeline.ID // by which the hub addresses it
-	index uint32      // the hub's
+	keys  *stages.Set // holds its two ciphers
+	own   pipeline.ID // its receiver index
+	index uint32      // the hub's receiver index
 }
 
-// maliciousPeers connects n of them at addresses of their own.
+// maliciousPeers connects n malicious peers, each with its own address.
 func (s *scene) maliciousPeers(n int, cfg intentra.Config) []*maliciousPeer {
 	all := make([]*maliciousPeer, n)
 	at := map[netip.AddrPort]*maliciousPeer{}
@@ -54,7 +54,7 @@ func (s *scene) maliciousPeers(n int, cfg intentra.Config) []*maliciousPeer {
 	for i := range all {
 		c := &maliciousPeer{s: s}
 		cfg.Stages = func(set *stages.Set) error { c.keys = set; return nil }
-		c.Node = s.node(fmt.Sprintf("maliciousPeer%d", len(s.Nodes())), cfg)
+		c.Node = s.node(fmt.Sprintf("malicious%d", len(s.Nodes())), cfg)
 		c.from = c.Addr()
 		at[c.from], all[i] = c, c
 		require.NoError(s.t, c.Dial(s.hub.Key()))
@@ -78,10 +78,10 @@ func (s *scene) maliciousPeers(n int, cfg intentra.Config) []*maliciousPeer {
 	return all
 }
 
-// maliciousPeer connects one.
+// maliciousPeer connects one malicious peer.
 func (s *scene) maliciousPeer() *maliciousPeer { return s.maliciousPeers(1, intentra.Config{})[0] }
 
-// hear opens a packet from the hub.
+// hear handles a packet from the hub.
 func (c *maliciousPeer) hear(data []byte) {
 	h, _ := wire.ParseHeader(data)
 	c.own = pipeline.ID(h.Receiver)
@@ -95,7 +95,7 @@ func (c *maliciousPeer) hear(data []byte) {
 	c.heard(h.Counter, p.Payload())
 }
 
-// seal returns a packet of the frames, under its next counter.
+// seal returns a packet of the frames under the next counter.
 func (c *maliciousPeer) seal(frames []byte) []byte {
 	var p pipeline.Packet
 	b := make([]byte, 0, wire.Overhead+len(frames))
@@ -107,8 +107,8 @@ func (c *maliciousPeer) seal(frames []byte) []byte {
 	return p.Data
 }
 
-// send has a packet of the frames arrive at the hub in this instant, behind
-// whatever is to arrive there in it already. It returns its size.
+// send delivers a packet of the frames to the hub at the current time, after the
+// datagrams already due then. It returns the packet's size.
 func (c *maliciousPeer) send(frames []byte) int {
 	data := c.seal(frames)
 	c.s.Inject(c.from, c.s.hub.Addr(), data, 0)

@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// inside returns a field, of a field and so on, of what v points to, to be read
-// where no method shows that an attack has left it as it was.
+// inside returns the field at path in the value that v points to. Tests use it
+// to check that an attack left private state unchanged.
 func inside(t testing.TB, v any, path ...string) reflect.Value {
 	t.Helper()
 	at := reflect.ValueOf(v)
@@ -23,12 +23,12 @@ func inside(t testing.TB, v any, path ...string) reflect.Value {
 			at = at.Elem()
 		}
 		at = at.FieldByName(name)
-		require.True(t, at.IsValid(), "no field %s of %v any more", name, path)
+		require.True(t, at.IsValid(), "no field %s of %v", name, path)
 	}
 	return at
 }
 
-// session is inside for the session that n has with the peer.
+// session returns the field at path in the session that n has with the peer.
 func session(t testing.TB, n *sim.Node, peer intentra.PublicKey, path ...string) reflect.Value {
 	t.Helper()
 	p := n.Endpoint().Peer(peer)
@@ -37,7 +37,7 @@ func session(t testing.TB, n *sim.Node, peer intentra.PublicKey, path ...string)
 	return inside(t, p, append([]string{"session"}, path...)...)
 }
 
-// stageOf returns the hub's stage of the type S.
+// stageOf returns the hub's stage of type S.
 func stageOf[S pipeline.Stage](s *scene) (found S) {
 	for _, stage := range s.hub.Endpoint().Inbound().Stages() {
 		if x, ok := stage.(S); ok {
@@ -48,8 +48,8 @@ func stageOf[S pipeline.Stage](s *scene) (found S) {
 	return found
 }
 
-// written returns all of v, down to what it points to, as text: equal if every
-// byte is.
+// written returns v and everything it points to as text. Equal texts mean equal
+// values.
 func written(v reflect.Value) string {
 	var b strings.Builder
 	write(&b, v)

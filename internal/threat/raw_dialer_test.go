@@ -20,44 +20,44 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// reach is how long a datagram of a rawDialer's takes to the hub.
+// reach is the time that a datagram of a rawDialer takes to the hub.
 const reach = 5 * time.Millisecond
 
-// rawDialer begins handshakes with the hub from any address that it likes, and
-// receives there. It is made of the primitives alone: no endpoint holds it back.
+// rawDialer begins handshakes with the hub from any address, at which it also
+// receives. It is built from the primitives, so that no endpoint restricts it.
 type rawDialer struct {
-	s      *scene
-	static *noise.Static
-	random *rand.ChaCha8
-	calls  map[netip.AddrPort]*call
+	s        *scene
+	static   *noise.Static
+	random   *rand.ChaCha8
+	attempts map[netip.AddrPort]*attempt
 
-	// Idle callers keep the cookie that they get; others go on with it.
+	// idle dialers do not answer a challenge.
 	idle bool
-	// Complete has message 2 answered.
+	// complete dialers answer message 2.
 	complete bool
 
-	proved uint64 // message 1 sent with its cookie
-	finals uint64 // message 3 sent
-	up     uint64 // handshakes that the hub has confirmed
+	proved uint64 // messages 1 sent with a cookie
+	finals uint64 // messages 3 sent
+	up     uint64 // handshakes confirmed by the hub
 }
 
-// call is one handshake of a rawDialer, from an address of its own.
-type call struct {
+// attempt is one handshake of a rawDialer, from its own address.
+type attempt struct {
 	init      []byte
-	machine   *noise.Initiator // nil if it is not to be completed
-	challenge []byte           // the latest answers, by type
-	response  []byte
+	machine   *noise.Initiator // nil if it will not be completed
+	challenge []byte           // the latest answer of its type
+	response  []byte           // the same
 	confirmed bool
 }
 
-// newRawDialer returns a rawDialer with a key of its own, from the seed.
+// newRawDialer returns a rawDialer whose key is derived from seed.
 func newRawDialer(s *scene, seed byte) *rawDialer {
-	c := &rawDialer{s: s, random: rand.NewChaCha8([32]byte{seed}), calls: map[netip.AddrPort]*call{}}
+	c := &rawDialer{s: s, random: rand.NewChaCha8([32]byte{seed}), attempts: map[netip.AddrPort]*attempt{}}
 	var err error
 	c.static, err = noise.NewStatic(c.key())
 	require.NoError(s.t, err)
 	s.Tap(func(d sim.Datagram) (pass sim.Action) {
-		if at := c.calls[d.To]; at != nil && d.From == s.hub.Addr() {
+		if at := c.attempts[d.To]; at != nil && d.From == s.hub.Addr() {
 			c.hear(at, d.To, d.Data)
 		}
 		return pass
@@ -70,25 +70,25 @@ func (c *rawDialer) key() (key [noise.KeySize]byte) {
 	return key
 }
 
-// begin sends a new message 1 from the address, in place of what it has begun
+// begin sends a new message 1 from the address. It replaces the handshake begun
 // there before.
-func (c *rawDialer) begin(from netip.AddrPort) *call {
-	at := &call{init: wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 7})}
+func (c *rawDialer) begin(from netip.AddrPort) *attempt {
+	at := &attempt{init: wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 7})}
 	if c.complete {
 		at.init = append(at.init, c.first(at)...)
 	} else {
-		// Nearly any 32 bytes are a public key, and message 1 is in the clear.
+		// Almost any 32 bytes are a public key, and message 1 is not encrypted.
 		key := c.key()
 		at.init = append(append(at.init, key[:]...), make([]byte, wire.InitPadding)...)
 	}
 	at.init = append(at.init, make([]byte, wire.CookieSize)...)
-	c.calls[from] = at
+	c.attempts[from] = at
 	c.send(from, at.init)
 	return at
 }
 
-// first starts the machine of a call that is to be completed.
-func (c *rawDialer) first(at *call) (message []byte) {
+// first starts the Noise handshake of an attempt that will be completed.
+func (c *rawDialer) first(at *attempt) (message []byte) {
 	prologue := append([]byte("intentra handshake"), wire.Version, byte(wire.AESGCM), 0, 0, 0, 7)
 	machine, err := noise.NewInitiator(wire.AESGCM, c.static, prologue, c.key())
 	require.NoError(c.s.t, err)
@@ -98,13 +98,13 @@ func (c *rawDialer) first(at *call) (message []byte) {
 	return message
 }
 
-// send has a copy of the datagram arrive at the hub.
+// send sends a copy of the datagram to the hub.
 func (c *rawDialer) send(from netip.AddrPort, data []byte) {
 	c.s.Inject(from, c.s.hub.Addr(), data, reach)
 }
 
-// hear takes what the hub answers.
-func (c *rawDialer) hear(at *call, to netip.AddrPort, data []byte) {
+// hear handles an answer of the hub.
+func (c *rawDialer) hear(at *attempt, to netip.AddrPort, data []byte) {
 	switch wire.PacketType(data[0] & 15) {
 	case wire.TypeCookie:
 		at.challenge = bytes.Clone(data)
@@ -122,23 +122,23 @@ func (c *rawDialer) hear(at *call, to netip.AddrPort, data []byte) {
 	}
 }
 
-// prove sends message 1 again, with the cookie that has come.
-func (c *rawDialer) prove(at *call, from netip.AddrPort) {
+// prove sends message 1 again, with the cookie from the challenge.
+func (c *rawDialer) prove(at *attempt, from netip.AddrPort) {
 	baked, ok := cookie.OpenChallenge(at.init, at.challenge)
-	require.True(c.s.t, ok, "a challenge that is none")
+	require.True(c.s.t, ok, "invalid challenge")
 	copy(wire.InitCookie(at.init), baked[:])
 	c.proved++
 	c.send(from, at.init)
 }
 
 // final answers message 2.
-func (c *rawDialer) final(at *call, from netip.AddrPort) {
+func (c *rawDialer) final(at *attempt, from netip.AddrPort) {
 	if at.machine == nil {
 		return
 	}
 	answer, _, err := at.machine.ReadResponse(wire.NoiseMessage(at.response), wire.HelloSize)
 	if err != nil {
-		return // a repeated one: the handshake is over
+		return // a repeated message 2, after the handshake
 	}
 	theirs, ok := wire.ParseHello(answer)
 	require.True(c.s.t, ok)
@@ -150,12 +150,12 @@ func (c *rawDialer) final(at *call, from netip.AddrPort) {
 	c.send(from, append(packet, message...))
 }
 
-// v4 is one of 65,536 IPv4 addresses that are nobody's, with a port.
+// v4 returns one of 65,536 unused IPv4 addresses, with a port.
 func v4(i, port int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), uint16(port))
 }
 
-// v6 is the address of a host in the IPv6 /64 with the number.
+// v6 returns the address of a host in the IPv6 /64 with the given number.
 func v6(prefix, host uint64) netip.AddrPort {
 	ip := [16]byte{0x20, 0x01, 0x0d, 0xb8}
 	binary.BigEndian.PutUint32(ip[4:], uint32(prefix))
@@ -163,16 +163,16 @@ func v6(prefix, host uint64) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(ip), 4000)
 }
 
-// newcomer is an honest node that dials the hub while others attack it.
+// newcomer is an honest node that dials the hub during an attack.
 type newcomer struct {
 	*sim.Node
 	dialled pipeline.Time
 	up      bool
-	took    time.Duration // from then on, until it was connected
+	took    time.Duration // from dialled until it was connected
 }
 
-// arrive makes a newcomer, which dials at once, at an address of its own if addr
-// is zero. It may be called in a callback.
+// arrive adds a newcomer, which dials at once. If addr is zero it gets an address
+// of its own. arrive may be called in a callback.
 func (s *scene) arrive(name string, addr netip.AddrPort) *newcomer {
 	node, err := s.Node(name, addr, intentra.Config{})
 	require.NoError(s.t, err)
@@ -186,8 +186,8 @@ func (s *scene) arrive(name string, addr netip.AddrPort) *newcomer {
 	return n
 }
 
-// slowest requires that all newcomers have connected, and returns how long the
-// one took that took longest.
+// slowest requires that all newcomers have connected, and returns the longest time
+// that one took.
 func slowest(t testing.TB, all []*newcomer) (d time.Duration) {
 	t.Helper()
 	require.NotEmpty(t, all)
@@ -198,8 +198,8 @@ func slowest(t testing.TB, all []*newcomer) (d time.Duration) {
 	return d
 }
 
-// size is how large an attack is: a tenth with -short, and a tenth of that
-// under the race detector, but at least one.
+// size scales the size of an attack: to a tenth with -short, and to another tenth
+// under the race detector, but to no less than one.
 func size(n int) int {
 	if testing.Short() {
 		n /= 10

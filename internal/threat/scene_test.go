@@ -14,15 +14,15 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// What the honest peers of a scene do unless a test changes it.
+// The honest traffic of a scene.
 const (
 	honestPeers = 3
-	honestRate  = 100             // states/s from each to the hub, and from the hub to each
-	honestTime  = 5 * time.Second // for which they do it
+	honestRate  = 100             // states/s from each peer to the hub, and back
+	honestTime  = 5 * time.Second // duration of the traffic
 )
 
-// scene is honest peers around a hub, and the adversary's place beside them.
-// Everything is decided by the seed.
+// scene is a world of honest peers around a hub, to which tests add an adversary.
+// It is determined by its seed.
 type scene struct {
 	*sim.World
 	t     testing.TB
@@ -38,8 +38,8 @@ type honest struct {
 	number   uint64
 }
 
-// newScene connects the honest peers with the hub, whose Config change may
-// alter. The world checks conservation at each step.
+// newScene connects the honest peers to the hub, whose Config is modified by
+// change. The world checks conservation at each step.
 func newScene(t testing.TB, seed uint64, change ...func(hub *intentra.Config)) *scene {
 	s := &scene{World: sim.New(seed), t: t, seen: map[honest]bool{}}
 	s.Check("conservation", sim.Conservation)
@@ -62,38 +62,39 @@ func newScene(t testing.TB, seed uint64, change ...func(hub *intentra.Config)) *
 	return s
 }
 
-// node adds a node at an address of its own, by which the honest ones know it.
+// node adds a node with an address of its own.
 func (s *scene) node(name string, cfg intentra.Config) *sim.Node {
 	n, err := s.Node(name, netip.AddrPort{}, cfg)
 	require.NoError(s.t, err)
 	return n
 }
 
-// connect has p connected with the hub.
+// connect connects p to the hub.
 func (s *scene) connect(p *sim.Node) {
 	s.t.Helper()
 	require.NoError(s.t, p.Dial(s.hub.Key()))
 	s.await(5*time.Second, func() bool { return p.Connected(s.hub.Key()) && s.hub.Connected(p.Key()) })
 }
 
-// await runs until done, which must be within d, and returns how long it took.
+// await runs the world until done returns true, and returns the elapsed time. It
+// fails the test if that takes longer than d.
 func (s *scene) await(d time.Duration, done func() bool) time.Duration {
 	s.t.Helper()
 	took, ok := s.Until(d, done)
 	require.NoError(s.t, s.Err())
-	require.True(s.t, ok, "not within %v", d)
+	require.True(s.t, ok, "condition not met within %v", d)
 	return took
 }
 
-// run lets the time pass.
+// run runs the world for d.
 func (s *scene) run(d time.Duration) {
 	s.t.Helper()
 	require.NoError(s.t, s.Run(d))
 }
 
-// traffic has the honest peers and the hub send for honestTime, and waits for
-// the last states. It returns the share that has arrived; each must be one that
-// was sent, and arrive once.
+// traffic makes the honest peers and the hub exchange states for honestTime, and
+// returns the share that arrived. It fails the test if a state arrives that was
+// never sent, or arrives twice.
 func (s *scene) traffic() (delivery float64) {
 	s.t.Helper()
 	names := map[intentra.PublicKey]string{s.hub.Key(): s.hub.Name()}
@@ -109,10 +110,10 @@ func (s *scene) traffic() (delivery float64) {
 			}
 			name, known := names[from]
 			if !known || m.Intent != intentra.Realtime || len(m.Payload) != 8 {
-				return // the adversary's own
+				return // a message of the adversary
 			}
 			h := honest{n.Name(), name, binary.BigEndian.Uint64(m.Payload)}
-			require.False(s.t, s.seen[h], "%v has been delivered twice", h)
+			require.False(s.t, s.seen[h], "%v was delivered twice", h)
 			require.Less(s.t, h.number, uint64(sent), "%v was never sent", h)
 			s.seen[h] = true
 			got++
@@ -137,10 +138,9 @@ func (s *scene) traffic() (delivery float64) {
 	return float64(got) / float64(sent)
 }
 
-// underAttack runs the same traffic in baseline and under attack, which starts the
-// adversary once the honest peers are connected; and returns the scene of the
-// attack and both deliveries. A state counts as sent though its Send was
-// refused.
+// underAttack runs the same traffic without and with an attack, and returns the
+// attacked scene and both delivery rates. attack starts the adversary once the
+// honest peers are connected. States whose Send fails count as sent.
 func underAttack(t testing.TB, seed uint64, attack func(s *scene), change ...func(hub *intentra.Config)) (s *scene, baseline, attacked float64) {
 	t.Helper()
 	baseline = newScene(t, seed, change...).traffic()
@@ -149,20 +149,20 @@ func underAttack(t testing.TB, seed uint64, attack func(s *scene), change ...fun
 	return s, baseline, s.traffic()
 }
 
-// report prints a row's figure, in one line that begins with its number. It is
-// what the table of docs/THREATMODEL.md is filled with.
+// report logs the results of a row, from which the table in docs/THREATMODEL.md is
+// filled, in one line that begins with the row's number.
 func report(t testing.TB, row int, format string, args ...any) {
 	t.Helper()
 	t.Logf("row %02d: %s", row, fmt.Sprintf(format, args...))
 }
 
-// percent writes a share.
+// percent formats a share.
 func percent(x float64) string { return fmt.Sprintf("%.2f %%", 100*x) }
 
-// greeting is a message that is not part of the honest traffic.
+// greeting is a message outside of the honest traffic.
 var greeting = intentra.Message{Channel: 7, Intent: intentra.Realtime, Payload: []byte("greeting")}
 
-// closes returns how many sessions have ended, for whatever reason.
+// closes returns the number of sessions closed for any reason.
 func closes(st conn.Stats) (sum uint64) {
 	for _, n := range st.Closes {
 		sum += n

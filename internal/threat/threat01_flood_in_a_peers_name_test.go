@@ -13,17 +13,17 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// flood drowns the packets of one node to another, from the address of the
-// sender and under the receiver's index: forged ones for a third of the time, for
-// another third repeats of genuine ones, some of which overtake these, and then
-// one of either in turn. So each kind comes at twice the rate of a peer by itself.
+// flood sends packets in the name of one node to another, with the sender's
+// address and the receiver's index. In the first third of its time it sends
+// forgeries; in the second, repeats of genuine packets, some of which overtake
+// these; in the last, both in turn.
 type flood struct {
 	s        *scene
 	from, to *sim.Node
 	random   *rand.Rand
-	seen     [][]byte      // genuine ones, the latest few hundred
-	begun    time.Duration // when it has
-	lasts    time.Duration
+	seen     [][]byte      // the latest genuine packets
+	begun    time.Duration // time of the first packet
+	lasts    time.Duration // duration
 
 	forged, replayed int
 }
@@ -59,14 +59,14 @@ func (f *flood) send(n int) {
 			continue
 		}
 		forged := bytes.Clone(latest)
-		forged[8+f.random.Uint64N(uint64(len(forged)-8))] ^= 1 << f.random.Uint64N(8) // counter, frames or tag
+		forged[8+f.random.Uint64N(uint64(len(forged)-8))] ^= 1 << f.random.Uint64N(8) // in counter, frames or tag
 		f.forged++
 		f.s.Inject(f.from.Addr(), f.to.Addr(), forged, delay)
 	}
 }
 
-// 20,000 packets/s under the name of a peer, twice what it may send, and as many
-// in the hub's name to it, take nothing from what they say to each other.
+// 20,000 packets/s in the name of a peer, twice its rate limit, and as many in the
+// hub's name to the peer, do not affect the traffic between them.
 func TestThreat01FloodInAPeersName(t *testing.T) {
 	const perSecond = 20_000
 	lasts := time.Duration(size(int(honestTime/time.Millisecond))) * time.Millisecond
@@ -75,7 +75,7 @@ func TestThreat01FloodInAPeersName(t *testing.T) {
 	s, baseline, attacked := underAttack(t, 1, func(s *scene) {
 		victim := s.peers[0]
 		toHub, toPeer = newFlood(s, victim, s.hub, lasts), newFlood(s, s.hub, victim, lasts)
-		victim.Send(s.hub.Key(), greeting) // so that there is something to forge and to repeat
+		victim.Send(s.hub.Key(), greeting) // a packet to alter and to repeat
 		s.hub.Send(victim.Key(), greeting)
 		s.run(100 * time.Millisecond)
 		s.Observe(countFlows(s, sent, got))
@@ -98,8 +98,8 @@ func TestThreat01FloodInAPeersName(t *testing.T) {
 	for _, f := range []*flood{toHub, toPeer} {
 		require.Equal(t, perSecond*int(lasts/time.Millisecond)/1000, f.forged+f.replayed)
 		require.EqualValues(t, f.forged, f.to.Drops("aead", "forged"))
-		require.EqualValues(t, f.replayed, f.to.Drops("replay", ""), "each repeat, or the genuine one that it was faster than")
-		require.Zero(t, f.to.Drops("ratelimit", ""), "neither is charged to anyone")
+		require.EqualValues(t, f.replayed, f.to.Drops("replay", ""), "one drop for each repeat: the repeat, or the genuine packet that it overtook")
+		require.Zero(t, f.to.Drops("ratelimit", ""), "forgeries and repeats are charged to no one")
 		require.Zero(t, f.to.Stats().Strikes)
 		require.Zero(t, closes(f.to.Stats()))
 	}
@@ -108,8 +108,7 @@ func TestThreat01FloodInAPeersName(t *testing.T) {
 		percent(share(victim, s.hub)), percent(share(s.hub, victim)), percent(baseline), percent(attacked))
 }
 
-// countFlows counts what is sent and delivered, by the names of sender and
-// receiver.
+// countFlows counts sent and delivered messages by sender and receiver.
 func countFlows(s *scene, sent, got map[[2]string]int) sim.Observer {
 	name := map[intentra.PublicKey]string{}
 	for _, n := range s.Nodes() {

@@ -12,18 +12,18 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// forger knows the receiver index of a peer's session, and sends packets under
-// it that only lack the key.
+// forger knows the receiver index of a peer's session, and sends packets with that
+// index. It only lacks the key.
 type forger struct {
 	s      *scene
 	victim *sim.Node
-	index  uint32 // the hub's, for the victim
+	index  uint32 // the hub's receiver index for the victim
 	sent   int
 
-	genuine uint64 // packets of the victim's
+	genuine uint64 // packets sent by the victim
 }
 
-// newForger listens until a packet of the victim's has told the index.
+// newForger returns a forger that learns the index from the victim's packets.
 func newForger(s *scene, victim *sim.Node) *forger {
 	f := &forger{s: s, victim: victim}
 	s.Tap(func(d sim.Datagram) (pass sim.Action) {
@@ -36,8 +36,8 @@ func newForger(s *scene, victim *sim.Node) *forger {
 	return f
 }
 
-// forge sends n packets from the victim's address with counters from the next
-// on, and random bytes where the sealed frames would be.
+// forge sends n packets from the victim's address, with random counters and random
+// bytes in place of sealed frames.
 func (f *forger) forge(n int) {
 	random := rand.New(rand.NewPCG(uint64(f.sent), 2))
 	for range n {
@@ -51,7 +51,7 @@ func (f *forger) forge(n int) {
 	}
 }
 
-// 10^6 forgeries close no session, count no strike, and cost no state.
+// 10^6 forgeries close no session, count as no strike, and change no state.
 func TestThreat02ForgeriesUnderAKnownIndex(t *testing.T) {
 	total := 1_000_000
 	if testing.Short() {
@@ -60,7 +60,7 @@ func TestThreat02ForgeriesUnderAKnownIndex(t *testing.T) {
 	const each = 10 * time.Millisecond
 	batch := total / int(honestTime/each)
 	var f *forger
-	var before uint64 // packets that the hub has taken for the victim's
+	var before uint64 // packets accepted as the victim's
 	s, baseline, attacked := underAttack(t, 2, func(s *scene) {
 		f = newForger(s, s.peers[0])
 		before = s.hub.PeerStats(f.victim.Key()).PacketsIn
@@ -70,9 +70,9 @@ func TestThreat02ForgeriesUnderAKnownIndex(t *testing.T) {
 	})
 	stats := s.hub.Stats()
 	require.EqualValues(t, total, f.sent)
-	require.EqualValues(t, total, s.hub.Drops("aead", "forged"), "each is dropped where it should be")
-	require.Equal(t, f.genuine, s.hub.PeerStats(f.victim.Key()).PacketsIn-before, "none passes for the victim's own")
-	require.Zero(t, stats.Rekeys, "for none of their counters")
+	require.EqualValues(t, total, s.hub.Drops("aead", "forged"))
+	require.Equal(t, f.genuine, s.hub.PeerStats(f.victim.Key()).PacketsIn-before, "a forgery was accepted as the victim's")
+	require.Zero(t, stats.Rekeys, "a forged counter caused a rekey")
 	require.Zero(t, stats.Strikes)
 	require.Zero(t, closes(stats))
 	require.Equal(t, len(s.peers), stats.Sessions)

@@ -14,9 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// spoofer sends first messages from addresses at which it receives nothing:
-// half without a cookie, half with a wrong one; half from IPv4 and half from
-// IPv6 addresses.
+// spoofer sends first messages from addresses at which it cannot receive. Half
+// have no cookie, half a wrong one; half come from IPv4 addresses, half from IPv6.
 type spoofer struct {
 	s      *scene
 	random *rand.Rand
@@ -44,18 +43,17 @@ func (f *spoofer) address() netip.AddrPort {
 	return netip.AddrPortFrom(v6(f.random.Uint64(), f.random.Uint64()).Addr(), port)
 }
 
-// 10^6 first messages from spoofed addresses, 200,000 a second, begin nothing:
-// no slot, no key, no session. The heap is as it was after the first tenth of
-// them.
+// 10^6 first messages from spoofed addresses, at 200,000/s, begin no handshake.
+// After the first tenth of them the heap no longer grows.
 func TestThreat03SpoofedFirstMessages(t *testing.T) {
-	const floodHeap = 64 << 10 // what the runtime and the harness may take meanwhile
+	const floodHeap = 64 << 10 // allowance for the runtime and the test itself
 	total := size(1_000_000)
 	perTick := max(total/int(honestTime/time.Millisecond), 1)
 	var f *spoofer
 	var before, after int64
 	s, baseline, attacked := underAttack(t, 3, func(s *scene) {
 		f = &spoofer{s: s, random: rand.New(rand.NewPCG(s.Seed(), 3))}
-		// The harness's own memory is to be there before the flood is.
+		// Allocate the test's own memory before the flood.
 		s.seen = make(map[honest]bool, 1<<14)
 		stop := s.Every(time.Millisecond, func() { f.send(perTick) })
 		s.After(honestTime/10, func() { before = heap() })
@@ -64,7 +62,7 @@ func TestThreat03SpoofedFirstMessages(t *testing.T) {
 	})
 	stats := s.hub.Stats()
 	require.Less(t, after-before, int64(floodHeap))
-	require.EqualValues(t, len(s.peers), stats.Handshakes[conn.HandshakeStarted], "the honest ones")
+	require.EqualValues(t, len(s.peers), stats.Handshakes[conn.HandshakeStarted], "only honest handshakes begin")
 	require.Zero(t, stats.HandshakesInFlight)
 	require.Equal(t, len(s.peers), stats.Peers)
 	require.Equal(t, len(s.peers), stats.Sessions)
@@ -72,7 +70,7 @@ func TestThreat03SpoofedFirstMessages(t *testing.T) {
 	require.LessOrEqual(t, float64(stats.CookiesSent), limit)
 	challenged := stats.CookiesSent - uint64(len(s.peers))
 	dropped := s.hub.Drops("cookie", "")
-	require.EqualValues(t, f.sent, challenged+dropped, "each is challenged, or dropped and counted")
+	require.EqualValues(t, f.sent, challenged+dropped, "each first message is challenged, or dropped and counted")
 	require.Equal(t, dropped, s.hub.Drops("cookie", "reply_budget")+s.hub.Drops("cookie", "reply_share"))
 	require.Equal(t, baseline, attacked)
 	report(t, 3, "%d spoofed first messages at %d/s: heap %+d B, handshakes begun 0, challenges %d, cookie/reply_budget %d, cookie/reply_share %d; honest delivery %s without, %s with",
@@ -80,7 +78,7 @@ func TestThreat03SpoofedFirstMessages(t *testing.T) {
 		percent(baseline), percent(attacked))
 }
 
-// heap returns how many bytes of it are in use after a collection.
+// heap returns the bytes of heap in use after a garbage collection.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -14,12 +14,12 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// reflector sends all that may be worth an answer, each from another victim's
-// address, and counts what the hub sends there.
+// reflector sends datagrams that might be answered, each from the address of a
+// different victim, and counts the bytes that the hub sends to each victim.
 type reflector struct {
 	s      *scene
 	random *rand.Rand
-	seen   [][]byte // genuine packets, for whoever has seen some
+	seen   [][]byte // genuine packets that the attacker has seen
 	sent   map[netip.AddrPort]int
 	got    map[netip.AddrPort]int
 	all    [2]int // bytes sent and reflected
@@ -35,7 +35,7 @@ func newReflector(s *scene) *reflector {
 			m.got[d.To] += len(d.Data)
 			m.all[1] += len(d.Data)
 			if m.got[d.To] > size {
-				s.t.Errorf("%d bytes to %v for the %d that it sent", m.got[d.To], d.To, size)
+				s.t.Errorf("%d bytes sent to %v in answer to %d", m.got[d.To], d.To, size)
 			}
 		}
 		return pass
@@ -43,7 +43,7 @@ func newReflector(s *scene) *reflector {
 	return m
 }
 
-// reflect sends one datagram from an address that is used for nothing else.
+// reflect sends one datagram from an address that is used for no other.
 func (m *reflector) reflect(data []byte) {
 	victim := v4(len(m.sent)%(1<<16), 1+len(m.sent)>>16)
 	m.sent[victim] = len(data)
@@ -51,9 +51,9 @@ func (m *reflector) reflect(data []byte) {
 	m.s.Inject(victim, m.s.hub.Addr(), data, time.Duration(m.random.Int64N(int64(time.Millisecond))))
 }
 
-// packet returns the next thing to be tried: a first message with no cookie or a
-// wrong one, other handshake packets, data under any index, and what is none of
-// these, down to nothing at all.
+// packet returns the next datagram to try: a first message without a cookie or
+// with a wrong one, another handshake packet, Data with any index, random bytes,
+// or an altered genuine packet.
 func (m *reflector) packet() []byte {
 	body := func(n int) []byte {
 		b := make([]byte, n)
@@ -90,9 +90,8 @@ func (m *reflector) packet() []byte {
 	return b
 }
 
-// Whatever is sent in the name of an address that has proved nothing, and
-// whatever it asks for, that address gets no more bytes than were sent: at most
-// 48 for the 128 of a first message, and nothing for all else.
+// An unproven address is never sent more bytes than came from it. A first message
+// of 128 bytes is answered with at most 48; no other datagram is answered.
 func TestThreat04Reflection(t *testing.T) {
 	total := size(100_000)
 	var m *reflector
@@ -102,7 +101,7 @@ func TestThreat04Reflection(t *testing.T) {
 		for _, p := range s.peers {
 			p.Send(s.hub.Key(), greeting)
 		}
-		s.connect(s.node("shown", intentra.Config{}))
+		s.connect(s.node("observed", intentra.Config{}))
 		for _, d := range genuine.Kept() {
 			m.seen = append(m.seen, d.Data)
 		}
@@ -118,13 +117,13 @@ func TestThreat04Reflection(t *testing.T) {
 	})
 	for victim, got := range m.got {
 		require.LessOrEqual(t, got, m.sent[victim])
-		require.Equal(t, [2]int{wire.InitSize, wire.CookiePacketSize}, [2]int{m.sent[victim], got}, "challenges alone are sent")
+		require.Equal(t, [2]int{wire.InitSize, wire.CookiePacketSize}, [2]int{m.sent[victim], got}, "only first messages are answered, with a challenge")
 	}
-	require.NotEmpty(t, m.got, "nothing has been reflected: nothing has been tried")
+	require.NotEmpty(t, m.got, "no challenge was sent")
 	in, _ := s.hub.Counts()
 	dropped, _ := s.hub.AllDrops()
 	answered := uint64(len(m.got))
-	require.EqualValues(t, len(m.sent), dropped+answered, "all else is dropped, and counted")
+	require.EqualValues(t, len(m.sent), dropped+answered, "each datagram is answered, or dropped and counted")
 	require.Equal(t, in.Packets.In, in.Packets.Accepted+in.Packets.Consumed+dropped)
 	require.Zero(t, s.hub.Stats().Strikes)
 	require.Equal(t, baseline, attacked)

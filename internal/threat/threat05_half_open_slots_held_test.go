@@ -12,9 +12,9 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// slotHolder is a rawDialer at 20 addresses, which begins handshakes that it never
-// completes, as many as it is given slots. Of those of one address each further
-// one drives out another.
+// slotHolder is a rawDialer with 20 addresses that begins as many handshakes as it
+// gets slots for, and never completes them. An address that holds all of its slots
+// replaces one with each further handshake.
 type slotHolder struct {
 	*rawDialer
 	next int
@@ -22,8 +22,7 @@ type slotHolder struct {
 
 const slotAddresses = 20
 
-// again begins a handshake at the next of its addresses, from another port each
-// time.
+// again begins a handshake from the next of its addresses, with a new port.
 func (h *slotHolder) again() netip.AddrPort {
 	from := v4(h.next%slotAddresses, 1+h.next/slotAddresses%60_000)
 	h.next++
@@ -31,9 +30,9 @@ func (h *slotHolder) again() netip.AddrPort {
 	return from
 }
 
-// All 100 slots are held by 20 addresses, five each, and taken again as soon as
-// one is free. Peers from other addresses connect within a second all the same,
-// each of them in the place of one half-open handshake.
+// 20 addresses hold all 100 slots, five each, and take each slot that becomes
+// free. Newcomers from other addresses still connect within a second, each by
+// evicting one half-open handshake.
 func TestThreat05HalfOpenSlotsHeld(t *testing.T) {
 	var h *slotHolder
 	var all []*newcomer
@@ -55,25 +54,25 @@ func TestThreat05HalfOpenSlotsHeld(t *testing.T) {
 	took := slowest(t, all)
 	require.LessOrEqual(t, took, time.Second)
 	stats := s.hub.Stats()
-	require.GreaterOrEqual(t, full, len(all)*3/4, "the slots are taken when the newcomers come")
+	require.GreaterOrEqual(t, full, len(all)*3/4, "most newcomers find all slots held")
 	require.GreaterOrEqual(t, stats.Handshakes[conn.HandshakeEvicted], uint64(full))
-	require.NotZero(t, stats.Handshakes[conn.HandshakeAddress], "the sixth of an address, if those that it has are young")
+	require.NotZero(t, stats.Handshakes[conn.HandshakeAddress], "the sixth handshake of an address is refused while the others are young")
 	require.Zero(t, closes(stats))
 	require.Equal(t, baseline, attacked)
 	threat05Oldest(t, s, h)
 	timedOut := s.hub.Stats().Handshakes[conn.HandshakeTimedOut]
-	require.EqualValues(t, 100, timedOut, "the last ones of the flood")
+	require.EqualValues(t, 100, timedOut, "the last handshakes of the flood time out")
 	report(t, 5, "%d handshakes begun from %d addresses, never completed: %d of %d newcomers found 100 slots held and all were up within %v; evicted %d, address %d, timed_out %d; the slot taken is that of the oldest of 100; honest delivery %s without, %s with",
 		h.proved, slotAddresses, full, len(all), took, stats.Handshakes[conn.HandshakeEvicted], stats.Handshakes[conn.HandshakeAddress],
 		timedOut, percent(baseline), percent(attacked))
 }
 
-// threat05Oldest fills the slots once more, in order, and has one newcomer come.
-// Then each message 1 is repeated: whoever still has his slot is answered with
-// the same message 2, byte for byte.
+// threat05Oldest fills the slots again, in order, and lets one newcomer dial. To
+// find out whose slot was evicted it repeats each message 1: a handshake that
+// still has its slot is answered with the same message 2, byte for byte.
 func threat05Oldest(t *testing.T, s *scene, h *slotHolder) {
 	s.run(6 * time.Second)
-	require.Zero(t, s.hub.Stats().HandshakesInFlight, "they expire after 5 s")
+	require.Zero(t, s.hub.Stats().HandshakesInFlight, "half-open handshakes expire after 5 s")
 	var held []netip.AddrPort
 	h.next = 0
 	for range 100 {
@@ -90,17 +89,17 @@ func threat05Oldest(t *testing.T, s *scene, h *slotHolder) {
 
 	answers := map[netip.AddrPort][]byte{}
 	for _, from := range held {
-		answers[from] = h.calls[from].response
+		answers[from] = h.attempts[from].response
 		require.NotNil(t, answers[from])
-		h.send(from, h.calls[from].init)
+		h.send(from, h.attempts[from].init)
 	}
 	s.run(100 * time.Millisecond)
 	var gone []netip.AddrPort
 	for _, from := range held {
-		if !bytes.Equal(answers[from], h.calls[from].response) {
+		if !bytes.Equal(answers[from], h.attempts[from].response) {
 			gone = append(gone, from)
 		}
 	}
-	require.Equal(t, held[:1], gone, "the oldest of the first address that held five")
+	require.Equal(t, held[:1], gone, "the oldest handshake of the first address to hold five is evicted")
 	require.EqualValues(t, 99, s.hub.Stats().Handshakes[conn.HandshakeRepeated]-after.Handshakes[conn.HandshakeRepeated])
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// rotator is a rawDialer with a network of its own, that uses another address of it
-// for each packet.
+// rotator is a rawDialer that owns a network and uses a new address of it for each
+// packet.
 type rotator struct {
 	*rawDialer
 	at    func(i int) netip.AddrPort
@@ -25,24 +25,24 @@ func (r *rotator) next() netip.AddrPort {
 	return r.at(r.used)
 }
 
-// tick begins n handshakes, and asks for all else that addresses have a limit
-// for: four times as many challenges, and as many repeats of what it has begun.
+// tick begins n handshakes. It also requests whatever else is limited by address:
+// four times as many challenges, and as many repeats of earlier handshakes.
 func (r *rotator) tick(n int) {
 	for range n {
 		from := r.next()
 		r.begun = append(r.begun, from)
 		at := r.begin(from)
 		for range 4 {
-			r.send(r.next(), at.init) // what answers it is for nobody
+			r.send(r.next(), at.init) // the challenge is discarded
 		}
 		earlier := r.begun[max(0, len(r.begun)-100)]
-		r.send(earlier, r.calls[earlier].init)
+		r.send(earlier, r.attempts[earlier].init)
 	}
 }
 
-// limits is what became of it, by the limits that count addresses.
+// limits is the outcome of an attack at each limit that counts addresses.
 type limits struct {
-	inFlight           int // at most
+	inFlight           int // maximum
 	begun, refused     uint64
 	challenged, share  uint64
 	addressRate        uint64
@@ -54,9 +54,9 @@ func (l limits) String() string {
 		l.inFlight, l.begun, l.refused, l.challenged, l.share, l.addressRate)
 }
 
-// Whoever rotates the addresses of an IPv6 /64 gets what a single address gets,
-// at every limit to the last packet, and newcomers from the /64 beside it
-// connect at their first try. Another /64 for each packet gets more.
+// An attacker that rotates the addresses of an IPv6 /64 gets exactly as much as a
+// single address at every limit, and newcomers from the neighbouring /64 connect
+// at their first attempt. An attacker with another /64 for each packet gets more.
 func TestThreat06IPv6AddressRotation(t *testing.T) {
 	const network = 1 << 16
 	one, _ := rotate(t, func(i int) netip.AddrPort { return netip.AddrPortFrom(v6(network, 1).Addr(), uint16(i)) })
@@ -70,13 +70,13 @@ func TestThreat06IPv6AddressRotation(t *testing.T) {
 	require.Less(t, took, 100*time.Millisecond)
 
 	elsewhere, _ := rotate(t, func(i int) netip.AddrPort { return v6(uint64(network+1000+i), 1) })
-	require.Greater(t, elsewhere.inFlight, 10*rotated.inFlight, "the test tells networks apart")
+	require.Greater(t, elsewhere.inFlight, 10*rotated.inFlight, "different networks do not share a limit")
 	require.Greater(t, elsewhere.begun, rotated.begun)
-	report(t, 6, "rotating a /64: %v; one address: the same; another /64 each time: at most %d in flight; %d newcomers from the /64 beside it up within %v; honest delivery %s without, %s with",
+	report(t, 6, "rotating a /64: %v; one address: the same; another /64 each time: at most %d in flight; %d newcomers from the neighbouring /64 up within %v; honest delivery %s without, %s with",
 		rotated, elsewhere.inFlight, len(newcomers), took, percent(rotated.baseline), percent(rotated.attacked))
 }
 
-// rotate has a rotator of the addresses attack the hub.
+// rotate attacks the hub from the addresses that at returns.
 func rotate(t *testing.T, at func(i int) netip.AddrPort) (l limits, newcomers []*newcomer) {
 	s, baseline, attacked := underAttack(t, 6, func(s *scene) {
 		r := &rotator{rawDialer: newRawDialer(s, 6), at: at}

@@ -13,14 +13,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// cookieCollector is a rawDialer that keeps the cookies that it gets, and uses them later, in
-// any way.
+// cookieCollector is a rawDialer that collects cookies and uses them later.
 type cookieCollector struct {
 	*rawDialer
 	port int
 }
 
-// fetch begins a handshake and keeps the message 1 with its cookie.
+// fetch begins a handshake and returns message 1 with its cookie.
 func (h *cookieCollector) fetch() (init []byte, from netip.AddrPort) {
 	h.port++
 	from = v4(h.port, h.port)
@@ -33,14 +32,14 @@ func (h *cookieCollector) fetch() (init []byte, from netip.AddrPort) {
 	return init, from
 }
 
-// accepted sends message 1, and says whether the hub takes its cookie: the
-// answer is message 2 then, and another challenge if not.
+// accepted sends message 1 and reports whether the hub accepts its cookie. If so,
+// the hub answers with message 2, otherwise with another challenge.
 func (h *cookieCollector) accepted(init []byte, from netip.AddrPort) bool {
-	at := &call{}
-	h.calls[from] = at
+	at := &attempt{}
+	h.attempts[from] = at
 	h.send(from, init)
 	h.s.run(2 * reach)
-	require.True(h.s.t, (at.response == nil) != (at.challenge == nil), "one answer, of either kind")
+	require.True(h.s.t, (at.response == nil) != (at.challenge == nil), "want a Response or a challenge")
 	return at.response != nil
 }
 
@@ -48,14 +47,14 @@ func (h *cookieCollector) accepted(init []byte, from netip.AddrPort) bool {
 type collectedCookie struct {
 	init []byte
 	from netip.AddrPort
-	made time.Duration // when
-	dead time.Duration // the age at which it was found not to work any more
+	made time.Duration // time of its creation
+	dead time.Duration // age at which it was first rejected
 }
 
-// A cookie works for its own address, port and message alone. It does so for 5 s
-// at least and less than 125 s, and does not come back to life with the secrets
-// that follow, nor outlive its own because nobody asks; and however many there
-// are, they buy no more than five slots.
+// A cookie is valid only for its address, port and message, for at least 5 s and
+// less than 125 s. It does not become valid again under later secrets, and expires
+// even if no cookie is requested or checked meanwhile. Any number of cookies for
+// one address buys five slots.
 func TestThreat07CollectedCookies(t *testing.T) {
 	var h *cookieCollector
 	s, baseline, attacked := underAttack(t, 7, func(s *scene) {
@@ -66,7 +65,7 @@ func TestThreat07CollectedCookies(t *testing.T) {
 	ages := threat07Ages(t, h)
 	silent := threat07Silence(t, h)
 
-	// All that it has got in a minute, from the ports of one address, at once.
+	// The cookies of one minute, for ports of one address, are used at once.
 	const many = 60
 	var all []collectedCookie
 	s.run(10 * time.Second)
@@ -89,18 +88,18 @@ func TestThreat07CollectedCookies(t *testing.T) {
 	require.EqualValues(t, 5, after.Handshakes[conn.HandshakeStarted]-before.Handshakes[conn.HandshakeStarted])
 	refused := after.Handshakes[conn.HandshakeAddress] - before.Handshakes[conn.HandshakeAddress]
 	again := after.CookiesSent - before.CookiesSent - many
-	require.EqualValues(t, many-5, refused+again, "the rest is refused, and those that are too old are challenged")
+	require.EqualValues(t, many-5, refused+again, "the others are refused, or challenged if too old")
 
 	require.Zero(t, closes(s.hub.Stats()))
 	require.Equal(t, len(s.peers), s.hub.Stats().Sessions)
 	require.Equal(t, baseline, attacked)
-	report(t, 7, "%d cookies from elsewhere or for another message: none accepted; accepted at ages up to %v and refused from %v on, never revived over two rotations, none after %v of silence; %d collectedCookie ones at once: 5 begun, address %d; honest delivery %s without, %s with",
+	report(t, 7, "%d cookies from elsewhere or for another message: none accepted; accepted at ages up to %v and refused from %v on, never valid again over two rotations, none after %v of silence; %d collected ones at once: 5 begun, address %d; honest delivery %s without, %s with",
 		others, ages[0], ages[1], silent, many, refused, percent(baseline), percent(attacked))
 }
 
-// threat07Silence fetches cookies and uses each as the first who has anything to
-// do with cookies after a while, in which the secret that it was made of should
-// have expired, but nobody has asked for another. It returns the shortest.
+// threat07Silence fetches cookies and uses each after a silence in which its secret
+// expires but no other cookie is requested or checked. It returns the shortest
+// silence.
 func threat07Silence(t *testing.T, h *cookieCollector) time.Duration {
 	silences := []time.Duration{126 * time.Second, 250 * time.Second, 10 * time.Minute}
 	for _, d := range silences {
@@ -111,22 +110,22 @@ func threat07Silence(t *testing.T, h *cookieCollector) time.Duration {
 	return silences[0]
 }
 
-// threat07Elsewhere tries fresh cookies where they do not belong, and returns
-// how many.
+// threat07Elsewhere tries fresh cookies with other addresses or messages, and
+// returns their number.
 func threat07Elsewhere(t *testing.T, h *cookieCollector) (tried int) {
 	for _, c := range []struct {
 		name string
 		bend func(init []byte, from netip.AddrPort) ([]byte, netip.AddrPort)
 		want bool
 	}{
-		{"as it is", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) { return b, a }, true},
+		{"unchanged", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) { return b, a }, true},
 		{"another port", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
 			return b, netip.AddrPortFrom(a.Addr(), a.Port()+1000)
 		}, false},
 		{"another address", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
 			return b, netip.AddrPortFrom(a.Addr().Next(), a.Port())
 		}, false},
-		{"IPv6 with the same end", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+		{"IPv6 address with the same last bytes", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
 			return b, v6(1, 0xffff_c612_0000)
 		}, false},
 		{"another sender index", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) { b[8]++; return b, a }, false},
@@ -142,7 +141,7 @@ func threat07Elsewhere(t *testing.T, h *cookieCollector) (tried int) {
 			b[wire.InitSize-wire.CookieSize-1]++
 			return b, a
 		}, false},
-		{"a flipped bit of it", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
+		{"flipped bit of the cookie", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
 			wire.InitCookie(b)[15] ^= 1
 			return b, a
 		}, false},
@@ -155,9 +154,9 @@ func threat07Elsewhere(t *testing.T, h *cookieCollector) (tried int) {
 	return tried
 }
 
-// threat07Ages fetches a cookie every four seconds, for longer than two secrets
-// live, tries each of them every four seconds from then on, and returns the
-// greatest age at which one has been accepted and the least at which one has not.
+// threat07Ages fetches a cookie every four seconds for longer than two secrets
+// live, and tries them repeatedly. It returns the greatest age at which a cookie
+// was accepted and the least at which one was rejected.
 func threat07Ages(t *testing.T, h *cookieCollector) (ages [2]time.Duration) {
 	var all []*collectedCookie
 	ages[1] = time.Hour
@@ -168,14 +167,14 @@ func threat07Ages(t *testing.T, h *cookieCollector) (ages [2]time.Duration) {
 			init, from := h.fetch()
 			all = append(all, &collectedCookie{init: init, from: from, made: h.s.Elapsed()})
 		}
-		// In between they are left alone, unless they have died.
+		// Try young, old and rejected cookies.
 		for _, c := range all {
 			age := h.s.Elapsed() - c.made
 			if age > 140*time.Second || age > 10*time.Second && age < 100*time.Second && c.dead == 0 {
 				continue
 			}
 			ok := h.accepted(c.init, c.from)
-			require.False(t, ok && c.dead != 0, "dead at %v, alive again at %v", c.dead, age)
+			require.False(t, ok && c.dead != 0, "rejected at age %v, accepted at age %v", c.dead, age)
 			if ok {
 				require.Less(t, age, 125*time.Second)
 				ages[0] = max(ages[0], age)
@@ -187,7 +186,7 @@ func threat07Ages(t *testing.T, h *cookieCollector) (ages [2]time.Duration) {
 		}
 		h.s.run(max(next-h.s.Elapsed(), 0))
 	}
-	require.Greater(t, ages[0], 120*time.Second, "of the first cookies of a secret")
-	require.Less(t, ages[1], 15*time.Second, "of the last ones")
+	require.Greater(t, ages[0], 120*time.Second, "lifetime of the first cookies of a secret")
+	require.Less(t, ages[1], 15*time.Second, "lifetime of the last cookies of a secret")
 	return ages
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// handshakeReplayer replays what it has seen of handshakes, to whom it was sent, from where
-// it was sent and from elsewhere.
+// handshakeReplayer replays recorded handshake packets to their receivers, from
+// the original address and from others.
 type handshakeReplayer struct {
 	s    *scene
 	kept []sim.Datagram
@@ -28,7 +28,7 @@ func newHandshakeReplayer(s *scene, r *sim.Recorder) *handshakeReplayer {
 	}
 }
 
-// replay sends the next n, in turn.
+// replay sends the next n packets.
 func (e *handshakeReplayer) replay(n int) {
 	for range n {
 		d := e.kept[e.next/2%len(e.kept)]
@@ -42,7 +42,7 @@ func (e *handshakeReplayer) replay(n int) {
 	}
 }
 
-// standing is what must stay as it is: sessions, keys and tables.
+// standing is the state that replays must not change.
 type standing struct {
 	begun, accepted, dialed, repeated, rekeys, takeovers, closed uint64
 	peers, sessions, inFlight                                    int
@@ -62,17 +62,17 @@ func (s *scene) standing() (all []standing) {
 	return all
 }
 
-// Replays of messages 1, 2 and 3, right behind the genuine ones and for as long
-// as the cookies live and beyond, make no second session, no keys and no slot, and
-// the packets of the living sessions go on under the same receiver indexes.
+// Replays of messages 1, 2 and 3, from right after the genuine ones until beyond
+// the lifetime of the cookies, create no session, keys or slot. The existing
+// sessions keep their receiver indexes.
 func TestThreat08ReplayedHandshakes(t *testing.T) {
 	var before []standing
 	var e *handshakeReplayer
 	var stop, unwatch func()
 	indexes := map[[2]netip.AddrPort]uint32{}
 	s, baseline, attacked := underAttack(t, 8, func(s *scene) {
-		// The honest peers have connected before anyone could record it: once
-		// more, with each handshake packet arriving four times.
+		// Connect the honest peers again, to record it. Each handshake packet
+		// arrives four times.
 		r := s.Record(1<<10, wire.TypeInit, wire.TypeResponse, wire.TypeFinal, wire.TypeCookie)
 		for _, p := range s.peers {
 			p.ClosePeer(s.hub.Key(), wire.CloseNormal)
@@ -92,7 +92,7 @@ func TestThreat08ReplayedHandshakes(t *testing.T) {
 		s.run(time.Second)
 		untap()
 		before = s.standing()
-		require.EqualValues(t, 2*len(s.peers), before[0].begun, "one slot each, twice")
+		require.EqualValues(t, 2*len(s.peers), before[0].begun, "one slot for each of two handshakes")
 		require.EqualValues(t, 2*len(s.peers), before[0].accepted)
 		require.NotZero(t, s.hub.Stats().Handshakes[conn.HandshakeRepeated])
 		r.Stop()
@@ -103,7 +103,7 @@ func TestThreat08ReplayedHandshakes(t *testing.T) {
 				_, index, _ := wire.Peek(d.Data)
 				way := [2]netip.AddrPort{d.From, d.To}
 				if known, seen := indexes[way]; seen && known != index {
-					s.t.Errorf("from %v to %v under another index", d.From, d.To)
+					s.t.Errorf("the index of packets from %v to %v changed", d.From, d.To)
 				}
 				indexes[way] = index
 			}
@@ -126,7 +126,7 @@ func TestThreat08ReplayedHandshakes(t *testing.T) {
 	require.NotZero(t, s.peers[0].Stats().Handshakes[conn.HandshakeUnknown], "message 2")
 	require.NotZero(t, stats.CookiesSent, "message 1 without one")
 	require.Equal(t, drops, stats.Handshakes[conn.HandshakeReplayed]+stats.Handshakes[conn.HandshakeUnknown]+
-		stats.Handshakes[conn.HandshakeBusy], "whatever comes to nothing is dropped, and counted")
+		stats.Handshakes[conn.HandshakeBusy], "each drop has an outcome")
 	threat08Late(t, s, e)
 	report(t, 8, "replayed %d first messages, %d responses, %d finals, %d challenges: replayed %d, unknown %d at the hub and %d at a peer (header/handshake), all else challenged; sessions, slots, keys: the same; honest delivery %s without, %s with",
 		e.sent[wire.TypeInit], e.sent[wire.TypeResponse], e.sent[wire.TypeFinal], e.sent[wire.TypeCookie],
@@ -134,8 +134,8 @@ func TestThreat08ReplayedHandshakes(t *testing.T) {
 		s.peers[0].Stats().Handshakes[conn.HandshakeUnknown], percent(baseline), percent(attacked))
 }
 
-// threat08Late goes on until the cookies are worth nothing, more slowly. The
-// sessions rekey meanwhile, by themselves.
+// threat08Late continues, more slowly, until the cookies have expired. The sessions
+// rekey meanwhile.
 func threat08Late(t *testing.T, s *scene, e *handshakeReplayer) {
 	before := s.standing()
 	defer s.Every(50*time.Millisecond, func() { e.replay(2) })()
@@ -151,5 +151,5 @@ func threat08Late(t *testing.T, s *scene, e *handshakeReplayer) {
 	sent := e.sent[wire.TypeInit]
 	e.replay(2 * len(e.kept))
 	s.run(time.Second)
-	require.GreaterOrEqual(t, s.hub.Stats().CookiesSent-challenges, uint64(e.sent[wire.TypeInit]-sent), "too old for all of them")
+	require.GreaterOrEqual(t, s.hub.Stats().CookiesSent-challenges, uint64(e.sent[wire.TypeInit]-sent), "every cookie has expired")
 }

@@ -16,27 +16,27 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// racer answers each message 2 or 3 of one newcomer with forgeries of it that
-// arrive before it does.
+// racer sends forgeries of each message 2 or 3 between one newcomer and the hub,
+// which arrive before the genuine message.
 type racer struct {
-	kind  wire.PacketType // which of them
-	name  string          // how it is forged
+	kind  wire.PacketType // of the forged message
+	name  string          // of the kind of forgery
 	forge func(b []byte, i uint64) []byte
-	each  int           // for each genuine one
-	delay time.Duration // what the workers take for a job
+	each  int           // forgeries for each genuine message
+	delay time.Duration // duration of a worker's job
 
 	newcomer *newcomer
 	made     uint64
 }
 
-// forgeries are the ways to spoil a handshake message that flynn's state does
-// not recover from by itself, and others. i makes them differ.
+// forgeries are ways to alter a handshake message, including those after which
+// flynn's state does not recover by itself. i makes the results differ.
 var forgeries = map[string]func(b []byte, i uint64) []byte{
 	"short":   func(b []byte, i uint64) []byte { return b[:len(b)-1-int(i%60)] },
 	"long":    func(b []byte, i uint64) []byte { return append(b, make([]byte, 1+i%60)...) },
 	"flipped": func(b []byte, i uint64) []byte { b[len(b)-1-int(i%16)] ^= byte(1 + i/16); return b },
 	"low order": func(b []byte, i uint64) []byte {
-		// For message 3 it is the encrypted static key that becomes nonsense.
+		// In message 3 these bytes are the encrypted static key.
 		clear(b[wire.HeaderSize : wire.HeaderSize+32])
 		binary.BigEndian.PutUint64(b[len(b)-8:], i)
 		return b
@@ -47,16 +47,16 @@ var forgeries = map[string]func(b []byte, i uint64) []byte{
 	},
 }
 
-// race injects the forgeries of what the newcomer and the hub send each other.
-// They arrive at once if the worker takes no time, and else up to the instant in
-// which the genuine one does, so that as many wait as may.
+// race injects forgeries of d. They arrive at once if jobs take no time. Otherwise
+// they are spread until the genuine message arrives, so that as many as possible
+// wait for the worker.
 func (r *racer) race(s *scene, d sim.Datagram) {
 	if d.Type() != r.kind || d.From != r.newcomer.Addr() && d.To != r.newcomer.Addr() {
 		return
 	}
 	for i := range r.each {
 		r.made++
-		before := reach // the genuine one takes as long, and set out later
+		before := reach // the genuine message takes as long, and is sent later
 		if r.delay > 0 {
 			before = reach * time.Duration(i+1) / time.Duration(r.each)
 		}
@@ -64,10 +64,10 @@ func (r *racer) race(s *scene, d sim.Datagram) {
 	}
 }
 
-// Forged messages 2 and 3 race each genuine one and win, as many as one for each
-// or sixteen: four times what may wait for the worker, which is still busy with
-// them when it comes. It completes the handshake all the same: at the first try
-// if all fit, and within the 5 s of an attempt if not.
+// Before each genuine message 2 or 3, up to sixteen forgeries arrive, which is four
+// times the number that may wait for the worker. The worker is still busy with them
+// when the genuine message arrives. The handshake completes nevertheless: at the
+// first attempt if all messages fit, otherwise within the 5 s of an attempt.
 func TestThreat09ForgedHandshakeMessages(t *testing.T) {
 	var all []*racer
 	for _, kind := range []wire.PacketType{wire.TypeResponse, wire.TypeFinal} {
@@ -136,10 +136,10 @@ func TestThreat09ForgedHandshakeMessages(t *testing.T) {
 		forged, len(all), length, failed, busy, first, took, flood, tried, percent(baseline), percent(attacked))
 }
 
-// threat09Work has forged messages 3 come for a handshake whose own one is lost
-// for a second, 20 in a millisecond. Trying them is public-key work like any other:
-// after the first four, each four take the place of a handshake that might have
-// been admitted. Afterwards it completes.
+// threat09Work sends 20 forged messages 3 per millisecond for a handshake whose
+// genuine one is lost for a second. Checking them is limited as handshakes are:
+// after the first four, every four use up the admission of one handshake. Then the
+// handshake completes.
 func threat09Work(t *testing.T) (sent int, tried uint64) {
 	s := newScene(t, 9)
 	n := s.arrive("newcomer", netip.AddrPort{})
@@ -162,9 +162,9 @@ func threat09Work(t *testing.T) (sent int, tried uint64) {
 	stop()
 	remove()
 	tried = s.hub.Stats().Handshakes[conn.HandshakeFailed]
-	const each, admitted = 4, intentra.DefaultHandshakeRate * 5 / 4 // a second's worth and the burst
+	const each, admitted = 4, intentra.DefaultHandshakeRate * 5 / 4 // the rate for a second, and the burst
 	require.LessOrEqual(t, tried, uint64(each*admitted))
-	require.Greater(t, tried, uint64(admitted), "the flood has been there")
+	require.Greater(t, tried, uint64(admitted), "the flood is too small to test the limit")
 	s.await(5*time.Second, func() bool { return n.up })
 	require.Zero(t, n.Handshakes(conn.DialTimedOut))
 	return sent, tried

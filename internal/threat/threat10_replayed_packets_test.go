@@ -13,13 +13,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// replayer sends each genuine packet of the peers to the hub again, some copies
-// before it and some up to seconds behind it, and holds the packet up.
+// replayer delays each genuine packet from the peers to the hub, and sends copies
+// of it, some of which arrive before it and some up to seconds later.
 type replayer struct {
 	s      *scene
 	copies int           // of each packet
-	late   time.Duration // how long a copy is kept at most
-	hold   time.Duration // how long a packet is held up at most
+	late   time.Duration // maximum delay of a copy
+	hold   time.Duration // maximum delay of the packet
 	sent   int
 	stop   func()
 }
@@ -39,12 +39,12 @@ func (r *replayer) start() {
 	})
 }
 
-// exactlyOnce is the oracle: a set of the counters that have passed, and the
-// highest, for each epoch.
+// exactlyOnce is the oracle. For each epoch it holds the set of accepted counters
+// and the highest one.
 type exactlyOnce struct {
-	bits   uint64 // how far the window reaches
+	bits   uint64 // size of the window
 	epochs map[pipeline.ID]*passed
-	wants  bool // what is to become of the packet in hand
+	wants  bool // whether the current packet must be accepted
 
 	accepted, replayed, old int
 	wrong                   int
@@ -55,7 +55,7 @@ type passed struct {
 	highest uint64
 }
 
-// watch puts the oracle around the replay window of the hub.
+// watch inserts the oracle before and after the hub's replay stage.
 func (o *exactlyOnce) watch(cfg *intentra.Config) {
 	cfg.Stages = func(set *stages.Set) error {
 		set.InsertBefore("replay", pipeline.Func("oracle", nil, o.predict))
@@ -73,7 +73,7 @@ func (o *exactlyOnce) predict(p *pipeline.Packet) pipeline.Verdict {
 	o.wants = false
 	switch {
 	case e.set[p.Counter]:
-		// A window may have forgotten that; it refuses all the same.
+		// The window may no longer cover the counter; then it is too old.
 		if e.highest-p.Counter > o.bits {
 			o.old++
 		} else {
@@ -88,7 +88,7 @@ func (o *exactlyOnce) predict(p *pipeline.Packet) pipeline.Verdict {
 		e.highest = max(e.highest, p.Counter)
 	}
 	if o.wants {
-		o.wrong++ // until it passes
+		o.wrong++ // until check sees the packet
 	}
 	return pipeline.Accept
 }
@@ -102,8 +102,9 @@ func (o *exactlyOnce) check(p *pipeline.Packet) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// Each counter is delivered at most once, and with a window as wide as the
-// disorder exactly once: as a set says that keeps all of them.
+// The replay window accepts the counters that a set of all counters would accept.
+// Each is delivered at most once, and exactly once if the window is as wide as the
+// reordering.
 func TestThreat10ReplayedPackets(t *testing.T) {
 	copies := size(50)
 	var r *replayer
@@ -114,7 +115,7 @@ func TestThreat10ReplayedPackets(t *testing.T) {
 	judge := func(s *scene, o *exactlyOnce) {
 		r.stop()
 		s.run(r.late)
-		require.Zero(t, o.wrong, "packets that the window has judged otherwise than the set")
+		require.Zero(t, o.wrong, "the window and the set disagree on this many packets")
 		require.EqualValues(t, o.replayed, s.hub.Drops("replay", "replayed"))
 		require.EqualValues(t, o.old, s.hub.Drops("replay", "too_old"))
 		require.Zero(t, s.hub.Stats().Strikes)
@@ -129,22 +130,22 @@ func TestThreat10ReplayedPackets(t *testing.T) {
 			cfg.RekeyAfterPackets = rekeyAfter
 		}
 	}
-	// Several epochs, whose counters all begin at zero.
+	// Several epochs, each of which begins with counter zero.
 	s, baseline, attacked := underAttack(t, 10, attack, watch(intentra.DefaultReplayWindow, 200))
 	judge(s, o)
 	require.Positive(t, s.hub.Stats().Rekeys)
-	gone := s.hub.Drops("header", "unknown_index") // copies that have outlived their epoch
-	require.EqualValues(t, r.sent, o.replayed+int(gone), "all copies")
+	gone := s.hub.Drops("header", "unknown_index") // copies that arrived after their epoch closed
+	require.EqualValues(t, r.sent, o.replayed+int(gone), "each copy is dropped")
 	require.Equal(t, baseline, attacked)
 	wide, copied := *o, r.sent
 
-	// The narrowest window, and disorder beyond it.
+	// The smallest window, with reordering beyond it.
 	s, _, narrowed := underAttack(t, 10, func(s *scene) { attack(s); r.hold = 2 * time.Second }, watch(64, 200))
 	judge(s, o)
 	require.Positive(t, o.old)
 	narrow := *o
 
-	// One epoch that fills the usual window, and goes round it more than once.
+	// One epoch whose counters go around the default window more than once.
 	s, _, filled := underAttack(t, 10, func(s *scene) {
 		attack(s)
 		r.copies, r.late = 2, 3*time.Second
@@ -161,7 +162,7 @@ func TestThreat10ReplayedPackets(t *testing.T) {
 	}
 	require.Greater(t, highest, uint64(2*intentra.DefaultReplayWindow))
 	require.Positive(t, o.old)
-	require.Equal(t, r.sent, o.replayed+o.old, "all copies")
+	require.Equal(t, r.sent, o.replayed+o.old, "each copy is dropped")
 	report(t, 10, "%d replays among packets out of order by 100 ms: replay/replayed %d, accepted %d, as a set says; "+
 		"honest delivery %s without, %s with; with a window of 64 and disorder of 2 s: replayed %d, too_old %d, delivery %s, nothing twice; "+
 		"with %d counters in one epoch: replayed %d, too_old %d",

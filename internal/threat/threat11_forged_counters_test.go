@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// counterForger puts huge counters on genuine packets of a peer that it has seen, in
-// place of their own, to push the window beyond all that the peer will send.
+// counterForger replaces the counters of a peer's genuine packets with huge ones, to
+// move the replay window beyond everything that the peer will send.
 type counterForger struct {
 	s    *scene
 	last []byte // the latest genuine packet
@@ -32,7 +32,8 @@ func newCounterForger(s *scene, victim *sim.Node) *counterForger {
 	return j
 }
 
-// forge forges one packet whose counter is that far above, or below zero.
+// forge sends the latest packet with its counter increased by the given amount,
+// modulo 2^64.
 func (j *counterForger) forge(by uint64) {
 	b := bytes.Clone(j.last)
 	binary.BigEndian.PutUint64(b[8:], binary.BigEndian.Uint64(b[8:])+by)
@@ -40,7 +41,7 @@ func (j *counterForger) forge(by uint64) {
 	j.sent++
 }
 
-// Forged huge counters leave the windows as they were, byte for byte.
+// Forged counters leave the replay windows unchanged, byte for byte.
 func TestThreat11ForgedCounters(t *testing.T) {
 	jumps := []uint64{1, 2, 63, 64, 8191, 8192, 8193, 65536, 1 << 32, 1 << 62, 1<<63 - 1, 1 << 63, 1<<64 - 1, 1<<64 - 64}
 	each := 5 * time.Millisecond
@@ -58,21 +59,21 @@ func TestThreat11ForgedCounters(t *testing.T) {
 		attack := func() {
 			before := windows()
 			if before != latest {
-				changes, latest = changes+1, before // by genuine packets: it can be seen
+				changes, latest = changes+1, before // by genuine packets
 			}
 			for _, by := range jumps {
 				j.forge(by)
 			}
 			s.After(0, func() { require.True(t, before == windows()) })
 		}
-		// Not at an instant at which genuine packets arrive.
+		// At other times than genuine packets arrive.
 		s.After(time.Millisecond, func() { s.Every(each, attack) })
 	})
 	require.Greater(t, changes, 50)
 	require.EqualValues(t, j.sent, s.hub.Drops("aead", "forged"))
 	require.Zero(t, s.hub.Drops("replay", ""))
 	require.Zero(t, s.hub.Stats().Strikes)
-	require.Zero(t, s.hub.Stats().Rekeys, "nor do they use up any keys")
+	require.Zero(t, s.hub.Stats().Rekeys, "forged counters do not cause a rekey")
 	require.Equal(t, baseline, attacked)
 	report(t, 11, "%d forged counters, from 1 to 2^64-1 above: aead/forged %d, replay 0, windows the same byte for byte; honest delivery %s without, %s with",
 		j.sent, s.hub.Drops("aead", "forged"), percent(baseline), percent(attacked))

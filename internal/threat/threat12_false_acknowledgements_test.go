@@ -12,12 +12,12 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// falseAcker is a peer that acknowledges what it has not received. It knows exactly
-// what it was sent: nothing is lost on the way.
+// falseAcker is a malicious peer that acknowledges packets and messages that it was
+// not sent. It knows what it was sent, because the network loses nothing.
 type falseAcker struct {
 	*maliciousPeer
-	got      []uint64 // counters
-	reliable uint64   // messages
+	got      []uint64 // counters of received packets
+	reliable uint64   // number of received Reliable messages
 }
 
 func newFalseAcker(c *maliciousPeer) *falseAcker {
@@ -34,14 +34,14 @@ func newFalseAcker(c *maliciousPeer) *falseAcker {
 	return l
 }
 
-// skipped returns a counter that the hub has left out on purpose.
+// skipped returns a counter that the hub skipped on purpose.
 func (l *falseAcker) skipped() uint64 {
 	for i := 1; i < len(l.got); i++ {
 		if l.got[i] == l.got[i-1]+2 {
 			return l.got[i] - 1
 		}
 	}
-	require.Fail(l.s.t, "nothing has been skipped")
+	require.Fail(l.s.t, "no counter was skipped")
 	return 0
 }
 
@@ -49,8 +49,8 @@ func (l *falseAcker) largest() uint64 { return slices.Max(l.got) }
 
 func ackFrame(a wire.Ack) []byte { return wire.AppendAck(nil, &a) }
 
-// falseAcks are acknowledgements that no honest peer sends, with the reason for which
-// each is to be dropped.
+// falseAcks returns acknowledgements that no honest peer sends, each with the reason
+// for which it must be dropped.
 func (l *falseAcker) falseAcks() []falseAck {
 	top, gap := l.largest(), l.skipped()
 	message := wire.AppendMessage(nil, wire.FrameRealtime, 7, []byte("in the same packet"))
@@ -64,7 +64,7 @@ func (l *falseAcker) falseAcks() []falseAck {
 		{"unsent", ackFrame(wire.Ack{Largest: top, Reliable: 1<<64 - 1})},
 		{"skipped", ackFrame(wire.Ack{Largest: gap})},
 		{"skipped", ackFrame(wire.Ack{Largest: gap + 1, Bitmap: wire.AckBitmap{1}})},
-		// What is true in a packet with a falseAck in it counts for nothing.
+		// Correct frames in a packet with a false acknowledgement have no effect.
 		{"unsent", slices.Concat(message, honest, ackFrame(wire.Ack{Largest: 1<<64 - 2}))},
 		{"excess", slices.Concat(honest, honest, honest, honest)},
 	}
@@ -75,11 +75,10 @@ type falseAck struct {
 	frames []byte
 }
 
-// Each falseAck is a strike, counted by its reason, and leaves what the hub knows of
-// what it has sent as it was: packets, Reliable messages and round-trip times.
-// One that claims 2^63 packets is refused by looking at one number.
+// Each false acknowledgement is a strike and is counted by reason. It leaves the
+// hub's state about sent packets, Reliable messages and round-trip times unchanged.
 func TestThreat12FalseAcknowledgements(t *testing.T) {
-	const each = 600 * time.Millisecond // nine falseAcks in 5 s at most
+	const each = 600 * time.Millisecond // at most nine in the strike window of 5 s
 	var l *falseAcker
 	told := 0
 	counts := map[string]uint64{}
@@ -106,7 +105,7 @@ func TestThreat12FalseAcknowledgements(t *testing.T) {
 			before, strikes, drops := knows(), s.hub.Stats().Strikes, s.hub.Drops("ack", x.reason)
 			l.maliciousPeer.send(x.frames)
 			s.After(0, func() {
-				require.True(t, before == knows(), "%s, told number %d", x.reason, told)
+				require.True(t, before == knows(), "%s, acknowledgement %d", x.reason, told)
 				require.Equal(t, strikes+1, s.hub.Stats().Strikes, x.reason)
 				require.Equal(t, drops+1, s.hub.Drops("ack", x.reason), x.reason)
 				counts[x.reason]++
@@ -114,7 +113,7 @@ func TestThreat12FalseAcknowledgements(t *testing.T) {
 			})
 		}
 		s.Every(each, func() {
-			// What is true changes: Reliable messages are sent again.
+			// Computed each time, because retransmissions change the largest counter.
 			if falseAcks := l.falseAcks(); told < len(falseAcks) {
 				tell(falseAcks[told])
 			}
@@ -123,8 +122,8 @@ func TestThreat12FalseAcknowledgements(t *testing.T) {
 	s.run(time.Second)
 	require.Equal(t, 10, told)
 
-	// The truth is believed all the same; after it there is no way back, not even
-	// in the same packet, where it is no falseAck but says nothing new.
+	// A correct acknowledgement is still accepted. A lower one after it has no
+	// effect in the same packet, and is a violation in a later one.
 	top := l.largest()
 	l.maliciousPeer.send(slices.Concat(ackFrame(wire.Ack{Largest: top, Reliable: l.reliable}), ackFrame(wire.Ack{Largest: top - 1})))
 	s.run(time.Millisecond)
@@ -139,7 +138,7 @@ func TestThreat12FalseAcknowledgements(t *testing.T) {
 	s.run(each)
 	require.Equal(t, 12, told)
 	require.Zero(t, closes(s.hub.Stats()))
-	require.EqualValues(t, len(s.peers)*honestRate*int(honestTime/time.Second)+1, s.hub.Delivered(), "no message of a falseAck")
+	require.EqualValues(t, len(s.peers)*honestRate*int(honestTime/time.Second)+1, s.hub.Delivered(), "a message in a packet with a false acknowledgement was delivered")
 	require.Equal(t, baseline, attacked)
 	report(t, 12, "%d false acknowledgements: ack/unsent %d, ack/skipped %d, ack/backwards %d, ack/excess %d, strikes %d, "+
 		"sender state the same byte for byte; honest delivery %s without, %s with",

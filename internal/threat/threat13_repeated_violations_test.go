@@ -11,7 +11,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// violations are frames that break the protocol, each in another way.
+// violations returns frames that violate the protocol, by the reason of the drop.
 func violations() map[string][]byte {
 	return map[string][]byte{
 		"malformed": {0xff},
@@ -21,12 +21,11 @@ func violations() map[string][]byte {
 	}
 }
 
-// violator is a peer that breaks the protocol as often as it can without being
-// closed, and then once more.
+// violator is a malicious peer that violates the protocol.
 type violator struct {
 	*maliciousPeer
-	kinds []string
-	told  []wire.CloseReason // by the hub
+	kinds  []string
+	closes []wire.CloseReason // received from the hub
 }
 
 func newViolator(c *maliciousPeer) *violator {
@@ -35,22 +34,22 @@ func newViolator(c *maliciousPeer) *violator {
 		for f := (wire.Frame{}); len(frames) > 0; {
 			frames = frames[f.Parse(frames):]
 			if f.Type == wire.FrameClose {
-				v.told = append(v.told, f.Close)
+				v.closes = append(v.closes, f.Close)
 			}
 		}
 	}
 	return v
 }
 
-// violate breaks the protocol n times in this instant.
+// violate sends n violations at the current time.
 func (v *violator) violate(n int) {
 	for range n {
 		v.maliciousPeer.send(violations()[v.kinds[v.sent%len(v.kinds)]])
 	}
 }
 
-// Ten violations within 5 s close the session, for a reason that both sides are
-// told. Nine are forgiven 5 s later, to the nanosecond.
+// The tenth violation within 5 s closes the session, and the peer receives a Close
+// with the reason. After exactly 5 s a violation no longer counts.
 func TestThreat13RepeatedViolations(t *testing.T) {
 	var v *violator
 	var lived int
@@ -60,19 +59,19 @@ func TestThreat13RepeatedViolations(t *testing.T) {
 		window := intentra.DefaultStrikeWindow
 		v.violate(9)
 		s.run(window + 1)
-		require.True(t, open(), "nine")
+		require.True(t, open(), "after nine violations")
 		v.violate(1)
 		s.run(window + 1)
-		require.True(t, open(), "the tenth, 1 ns after 5 s")
+		require.True(t, open(), "the tenth violation is 1 ns outside of the window")
 		lived = v.sent
-		// Nine at once, and the tenth in the last moment.
+		// Nine at once, and the tenth at the last instant of the window.
 		v.violate(9)
 		s.After(window, func() {
 			require.True(t, open())
 			require.Zero(t, s.hub.Stats().Closes[wire.CloseViolation])
 			v.violate(1)
-			s.After(0, func() { require.False(t, open(), "ten within 5 s") })
-			s.After(10*time.Millisecond, func() { v.violate(20) }) // too late to matter
+			s.After(0, func() { require.False(t, open(), "ten violations within 5 s") })
+			s.After(10*time.Millisecond, func() { v.violate(20) }) // after the session
 		})
 	})
 	stats := s.hub.Stats()
@@ -83,10 +82,10 @@ func TestThreat13RepeatedViolations(t *testing.T) {
 		require.Positive(t, dropped[kind], kind)
 	}
 	require.EqualValues(t, stats.Strikes, dropped["malformed"]+dropped["unsent"]+dropped["excess"]+dropped["window"])
-	require.EqualValues(t, 20, s.hub.Drops("header", "unknown_index"), "nothing is left of the session")
+	require.EqualValues(t, 20, s.hub.Drops("header", "unknown_index"), "the closed session has no index")
 	require.EqualValues(t, 1, stats.Closes[wire.CloseViolation])
 	require.EqualValues(t, 1, closes(stats))
-	require.Equal(t, []wire.CloseReason{wire.CloseViolation}, v.told)
+	require.Equal(t, []wire.CloseReason{wire.CloseViolation}, v.closes)
 	down, ok := s.hub.LastEvent(conn.PeerDown)
 	require.True(t, ok)
 	require.Equal(t, wire.CloseViolation, down.Reason)

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// 50,000 packets/s of a peer are held to its burst of 500 and 10,000/s, to the
-// packet, and nobody else notices.
+// Of 50,000 packets/s from a peer, exactly its burst of 500 and 10,000/s are
+// accepted. Other peers are not affected.
 func TestThreat14PacketRateOfAPeer(t *testing.T) {
 	const (
 		tick  = time.Millisecond

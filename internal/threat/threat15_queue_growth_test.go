@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// gapSender is a peer that sends Reliable messages and leaves out the first, so that
-// all others have to be held back.
+// gapSender is a malicious peer that sends Reliable messages except the first, so
+// that the hub must hold back all others.
 type gapSender struct {
 	*maliciousPeer
 	seq uint64
@@ -25,14 +25,14 @@ func (h *gapSender) sendNext(n, size int) {
 	}
 }
 
-// silentReceiver is a peer that acknowledges nothing of what the hub sends it; some have
-// also announced that they take no more than one packet a second.
+// silentReceiver is a malicious peer that acknowledges nothing. Some also announce
+// that they accept only one packet per second.
 type silentReceiver struct {
 	*maliciousPeer
-	taken, full int // messages
+	taken, full int // messages queued, and rejected because the queue was full
 }
 
-// sendTo has the hub's user send it n Reliable messages and as many states.
+// sendTo sends it n Reliable and n Realtime messages from the hub's application.
 func (k *silentReceiver) sendTo(n int) {
 	for range n {
 		m := intentra.Message{Channel: 1, Intent: intentra.Reliable, Payload: make([]byte, 1000)}
@@ -46,8 +46,8 @@ func (k *silentReceiver) sendTo(n int) {
 	}
 }
 
-// waiting returns the payload bytes that wait to be sent to it, and that have
-// been sent and are kept until they are acknowledged.
+// waiting returns the payload bytes queued for it, and those sent and kept until
+// they are acknowledged.
 func (k *silentReceiver) waiting() (queued, kept int) {
 	slots := session(k.s.t, k.s.hub, k.Key(), "lane", "slots")
 	for i := range slots.Len() {
@@ -56,8 +56,8 @@ func (k *silentReceiver) waiting() (queued, kept int) {
 	return k.s.hub.Endpoint().Peer(k.Key()).QueuedBytes(), kept
 }
 
-// held returns how large the buffers are that hold back messages: of the
-// session that has most, and of all.
+// held returns the size of the buffers for held-back messages: the largest of any
+// session, and the total.
 func held(s *scene) (most, all int) {
 	pages := inside(s.t, stageOf[*ack.Stage](s), "sessions", "pages")
 	for i := range pages.Len() {
@@ -73,12 +73,12 @@ func held(s *scene) (most, all int) {
 	return most, all
 }
 
-// What peers have the hub hold back stays within 256 KiB each and 64 MiB in all;
-// what they have it keep to be sent, within its queues and the Reliable window.
-// It is all gone with their sessions.
+// The hub holds back at most 256 KiB for a session and 64 MiB in total. Messages
+// that wait to be sent or acknowledged are bounded by the send queues and the
+// Reliable window. All of this memory is released with the sessions.
 func TestThreat15QueueGrowth(t *testing.T) {
 	const payload = 1152 // bytes, the size of a buffer
-	n := size(280)       // of 255 KiB each that fit: 70 MiB
+	n := size(280)       // at 255 KiB each: 70 MiB
 	var gapSenders []*gapSender
 	var receivers []*silentReceiver
 	var stop func()
@@ -89,7 +89,7 @@ func TestThreat15QueueGrowth(t *testing.T) {
 		for _, c := range append(s.maliciousPeers(2, intentra.Config{}), s.maliciousPeers(2, intentra.Config{PeerRate: 1, PeerBurst: 1})...) {
 			receivers = append(receivers, &silentReceiver{maliciousPeer: c})
 		}
-		gapSenders[0].sendNext(300, payload) // 337 KiB; the others have to share what is left
+		gapSenders[0].sendNext(300, payload) // 337 KiB
 		stop = s.Every(10*time.Millisecond, func() {
 			for _, h := range gapSenders {
 				if h.seq < 300 {
@@ -116,7 +116,7 @@ func TestThreat15QueueGrowth(t *testing.T) {
 		queued, kept := k.waiting()
 		require.LessOrEqual(t, queued, intentra.DefaultSendQueueBytes+intentra.DefaultReliableQueueBytes)
 		require.LessOrEqual(t, kept, wire.ReliableWindow*intentra.DefaultMaxDatagram)
-		require.Positive(t, k.full, "the queue has been full")
+		require.Positive(t, k.full, "the queue was never full")
 		require.LessOrEqual(t, k.taken*1000, intentra.DefaultReliableQueueBytes+wire.ReliableWindow*1000)
 		queue, window, refused = queue+queued, window+kept, refused+k.full
 	}

@@ -19,9 +19,9 @@ import (
 
 // sessionCounter is a stage that counts the sessions and epochs of each peer of a node.
 type sessionCounter struct {
-	sessions map[pipeline.ID]int // of a peer
-	epochs   map[pipeline.ID]int // of a session
-	most     int                 // epochs of a session
+	sessions map[pipeline.ID]int // by peer
+	epochs   map[pipeline.ID]int // by session
+	most     int                 // maximum of epochs
 }
 
 func (c *sessionCounter) Name() string                              { return "session_counter" }
@@ -35,7 +35,7 @@ func (c *sessionCounter) EpochOpened(n pipeline.EpochNotice) {
 	c.most = max(c.most, c.epochs[n.Session])
 }
 
-// watch has it in the chain of a node.
+// watch inserts c into the chain of a node.
 func (c *sessionCounter) watch(cfg *intentra.Config) {
 	*c = sessionCounter{sessions: map[pipeline.ID]int{}, epochs: map[pipeline.ID]int{}}
 	cfg.Stages = func(set *stages.Set) error {
@@ -44,8 +44,8 @@ func (c *sessionCounter) watch(cfg *intentra.Config) {
 	}
 }
 
-// oneEach is a Checker: no peer has more than one session when the hub has taken
-// in a packet.
+// oneEach is a sim.Checker: no peer has more than one session after the hub has
+// processed a packet.
 func (c *sessionCounter) oneEach(*sim.World) error {
 	for peer, n := range c.sessions {
 		if n > 1 {
@@ -55,8 +55,8 @@ func (c *sessionCounter) oneEach(*sim.World) error {
 	return nil
 }
 
-// clones are machines with one identity, which all dial the hub at once and
-// again and again, from addresses of their own.
+// clones adds n nodes with the same key, each of which keeps dialling the hub from
+// its own address.
 func clones(s *scene, n int) (all []*sim.Node) {
 	var key intentra.PrivateKey
 	key[0] = 16
@@ -68,8 +68,8 @@ func clones(s *scene, n int) (all []*sim.Node) {
 	return all
 }
 
-// 1,000 machines with one identity have one session between them, and peers that
-// change their keys all the time three epochs at most.
+// 1,000 nodes with the same identity share one session. A session that rekeys all
+// the time has at most three epochs.
 func TestThreat16SharedIdentity(t *testing.T) {
 	n := size(1000)
 	var count sessionCounter
@@ -93,7 +93,7 @@ func TestThreat16SharedIdentity(t *testing.T) {
 	require.Greater(t, rekeys, uint64(20))
 	require.Equal(t, baseline, attacked)
 
-	// Once they leave off, one is left, and stays.
+	// When all but one stop, that one keeps the session.
 	for _, c := range machines[1:] {
 		c.Kill()
 	}
@@ -105,8 +105,8 @@ func TestThreat16SharedIdentity(t *testing.T) {
 		rekeys, count.most, converged, percent(baseline), percent(attacked))
 }
 
-// testThreat16Pairs has both sides of n pairs dial each other at about the same
-// time, over links that lose and delay. Both ends of each agree on one session.
+// testThreat16Pairs makes both nodes of n pairs dial each other at about the same
+// time, over links with loss and jitter. Each pair agrees on one session.
 func testThreat16Pairs(t *testing.T, n int) string {
 	w := sim.New(16)
 	random := rand.New(rand.NewPCG(16, 16))
@@ -135,10 +135,10 @@ func testThreat16Pairs(t *testing.T, n int) string {
 	require.NoError(t, w.Err())
 	require.True(t, ok)
 	require.NoError(t, w.Run(2*time.Second))
-	require.True(t, one(), "it stays")
+	require.True(t, one(), "the sessions did not last")
 	for _, p := range pairs {
 		a, b := session(t, p[0], p[1].Key(), "current", "hash"), session(t, p[1], p[0].Key(), "current", "hash")
-		require.Equal(t, written(a), written(b), "they do not mean the same one")
+		require.Equal(t, written(a), written(b), "the two sides have different sessions")
 	}
 	return fmt.Sprintf("%d pairs that dial each other at once: one session each within %v", n, took.Round(time.Millisecond))
 }

@@ -11,27 +11,28 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// hijacker sees what a peer and the hub send each other, and wants the hub to take
-// his address for the peer's.
+// hijacker sees the packets between a peer and the hub, and tries to make the hub
+// move the session to its own address.
 type hijacker struct {
 	s      *scene
 	victim *sim.Node
 	addr   netip.AddrPort
-	moved  bool // the hub sends to him
+	moved  bool // the hub sends to addr
 
 	forwarded, challenges int
 }
 
 func newHijacker(s *scene, victim *sim.Node) *hijacker {
 	th := &hijacker{s: s, victim: victim, addr: netip.MustParseAddrPort("203.0.113.66:666")}
-	s.Check("whether he has the path", func(*sim.World) error {
+	s.Check("path of the session", func(*sim.World) error {
 		th.moved = s.hub.Endpoint().Peer(victim.Key()).Addr() == th.addr
 		return nil
 	})
 	return th
 }
 
-// forward has genuine packets arrive from his address first.
+// forward delivers genuine packets from the hijacker's address, before the
+// originals.
 func (th *hijacker) forward(d sim.Datagram) (pass sim.Action) {
 	switch {
 	case d.To == th.addr:
@@ -43,9 +44,8 @@ func (th *hijacker) forward(d sim.Datagram) (pass sim.Action) {
 	return pass
 }
 
-// belated has every tenth genuine packet arrive from his address first, and
-// relays the challenge that this draws, but only when the peer has been heard
-// from its own address again.
+// belated forwards every tenth genuine packet, and relays the challenge in answer
+// to it only after the peer's next packet.
 func (th *hijacker) belated(d sim.Datagram) (pass sim.Action) {
 	switch {
 	case d.To == th.addr:
@@ -59,8 +59,8 @@ func (th *hijacker) belated(d sim.Datagram) (pass sim.Action) {
 	return pass
 }
 
-// divert has the peer's packets take the way over his address, and the hub's
-// back, the proof of the path included.
+// divert routes the traffic in both directions through the hijacker's address,
+// including the validation of the path.
 func (th *hijacker) divert(d sim.Datagram) (pass sim.Action) {
 	switch {
 	case d.From == th.victim.Addr() && d.Type() == wire.TypeData:
@@ -72,34 +72,34 @@ func (th *hijacker) divert(d sim.Datagram) (pass sim.Action) {
 	return pass
 }
 
-// Whoever forwards genuine packets from elsewhere, first, moves nothing unless
-// he also relays the proof, before the peer is heard from where it is. Then he
-// has the path, until the first packet of the
-// peer that he has not forwarded: with that the peer wins it back.
+// An attacker that forwards genuine packets from its own address does not move the
+// session, unless it also relays the path validation before the next packet from
+// the peer's address. In that case it has the path until the first packet of the
+// peer that it does not forward.
 func TestThreat17ForwardedPackets(t *testing.T) {
 	var th *hijacker
-	nobodyMoves := func(s *scene) {
+	neverMoves := func(s *scene) {
 		th = newHijacker(s, s.peers[0])
-		s.Check("nobody moves", func(*sim.World) error {
+		s.Check("the session does not move", func(*sim.World) error {
 			require.False(t, th.moved)
 			return nil
 		})
 	}
-	s, baseline, attacked := underAttack(t, 17, func(s *scene) { nobodyMoves(s); s.Tap(th.forward) })
+	s, baseline, attacked := underAttack(t, 17, func(s *scene) { neverMoves(s); s.Tap(th.forward) })
 	require.Greater(t, th.forwarded, 500)
-	require.Positive(t, th.challenges, "he is asked for a proof")
+	require.Positive(t, th.challenges, "the hijacker's address is challenged")
 	require.Zero(t, s.hub.Stats().Roams)
-	require.EqualValues(t, th.forwarded, s.hub.Drops("replay", "replayed"), "the genuine ones came later")
+	require.EqualValues(t, th.forwarded, s.hub.Drops("replay", "replayed"), "the originals arrived later")
 	require.Equal(t, baseline, attacked)
 	forwarded, challenges := th.forwarded, th.challenges
 
-	s, _, attacked = underAttack(t, 17, func(s *scene) { nobodyMoves(s); s.Tap(th.belated) })
-	require.Greater(t, th.challenges, 40, "they have been relayed")
-	require.Zero(t, s.hub.Stats().Roams, "too late")
+	s, _, attacked = underAttack(t, 17, func(s *scene) { neverMoves(s); s.Tap(th.belated) })
+	require.Greater(t, th.challenges, 40, "too few challenges were relayed")
+	require.Zero(t, s.hub.Stats().Roams, "a late proof moved the session")
 	require.Equal(t, baseline, attacked)
 	belated := th.challenges
 
-	var back time.Duration // from the peer's next packet until it has its path again
+	var back time.Duration // from the peer's next packet until the path is its own again
 	s, _, relayed := underAttack(t, 17, func(s *scene) {
 		th = newHijacker(s, s.peers[0])
 		stop := s.Tap(th.divert)
@@ -121,12 +121,12 @@ func TestThreat17ForwardedPackets(t *testing.T) {
 			})
 		})
 	})
-	require.Equal(t, 15*time.Millisecond, back, "one way for the packet, and a round trip for the proof")
+	require.Equal(t, 15*time.Millisecond, back, "one way for the packet and a round trip for the validation")
 	require.EqualValues(t, 2, s.hub.Stats().Roams)
 	require.Zero(t, closes(s.hub.Stats()))
 	lost := int((1-relayed)*float64(2*len(s.peers)*honestRate)*honestTime.Seconds() + 0.5)
-	require.LessOrEqual(t, lost, 4, "what was sent to the hijacker before")
-	report(t, 17, "%d packets forwarded first: roams 0, %d challenges to him, replay/replayed %d, %d more relayed too late: roams 0, delivery %s without, %s with; "+
+	require.LessOrEqual(t, lost, 4, "states sent to the hijacker before the path is back")
+	report(t, 17, "%d packets forwarded first: roams 0, %d challenges to the forwarder, replay/replayed %d, %d more relayed too late: roams 0, delivery %s without, %s with; "+
 		"%d diverted with the proof: roams 2, the path is back %v after the peer's next packet, %d states lost, delivery %s",
 		forwarded, challenges, forwarded, belated, percent(baseline), percent(attacked), th.forwarded, back, lost, percent(relayed))
 }

@@ -14,15 +14,15 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// addressSpoofer is an authenticated peer that sends from addresses of victims, and
-// asks for as much as it can.
+// addressSpoofer is a malicious peer that sends from the addresses of victims and
+// requests as many answers as possible.
 type addressSpoofer struct {
 	*maliciousPeer
-	claimed, reflected map[netip.AddrPort]int // bytes from there, and to there
+	claimed, reflected map[netip.AddrPort]int // bytes from and to each victim's address
 	datagrams          int                    // to victims
 
-	accomplice netip.AddrPort            // an address at which he does receive
-	token      *[wire.PathTokenSize]byte // what he was sent there
+	accomplice netip.AddrPort            // an address at which it receives
+	token      *[wire.PathTokenSize]byte // received there
 }
 
 func newAddressSpoofer(c *maliciousPeer) *addressSpoofer {
@@ -49,10 +49,10 @@ func newAddressSpoofer(c *maliciousPeer) *addressSpoofer {
 		}
 		return pass
 	})
-	c.s.Check("three times at most", func(*sim.World) error {
+	c.s.Check("amplification limit", func(*sim.World) error {
 		for victim, n := range p.reflected {
 			if n > 3*p.claimed[victim] {
-				return fmt.Errorf("%d B have been sent to %v, from where %d B came", n, victim, p.claimed[victim])
+				return fmt.Errorf("%d B were sent to %v, from which %d B came", n, victim, p.claimed[victim])
 			}
 		}
 		return nil
@@ -60,26 +60,26 @@ func newAddressSpoofer(c *maliciousPeer) *addressSpoofer {
 	return p
 }
 
-// ask sends the frames as if from the victim.
+// ask sends the frames from the victim's address.
 func (p *addressSpoofer) ask(victim netip.AddrPort, frames []byte) {
 	p.from = victim
-	p.claimed[victim] += wire.Overhead + len(frames) // arrives in this instant
+	p.claimed[victim] += wire.Overhead + len(frames) // before the hub can answer
 	p.send(frames)
 }
 
-// borrow proves an accomplice's address, and gives that proof for a victim's.
+// borrow gets the token for an accomplice's address and returns it from a victim's.
 func (p *addressSpoofer) borrow(victim netip.AddrPort) {
 	p.token = nil
 	p.from = p.accomplice
 	p.send(wire.AppendPing(nil))
 	p.s.run(10 * time.Millisecond)
-	require.NotNil(p.s.t, p.token, "the accomplice has been challenged")
-	p.ask(victim, wire.AppendPing(nil)) // it is the victim's address that is to be proved now
+	require.NotNil(p.s.t, p.token, "the accomplice was not challenged")
+	p.ask(victim, wire.AppendPing(nil)) // makes the victim's address the candidate
 	p.ask(victim, wire.AppendPath(nil, wire.FramePathResponse, *p.token))
 	p.s.run(10 * time.Millisecond)
 }
 
-// questions are frames that ask for an answer.
+// questions returns frames that request an answer.
 func questions() [][]byte {
 	challenge := wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1})
 	return [][]byte{
@@ -87,15 +87,16 @@ func questions() [][]byte {
 		bytes.Repeat(wire.AppendPing(nil), 1000),
 		challenge,
 		bytes.Repeat(challenge, 130),
-		wire.AppendPath(nil, wire.FramePathResponse, [8]byte{2}), // to a question that it has not seen
+		wire.AppendPath(nil, wire.FramePathResponse, [8]byte{2}), // of a wrong token
 		wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)),
 		wire.AppendReliable(challenge, 7, 1<<9, 0, nil), // a gap
 		wire.AppendMessage(nil, wire.FrameRealtime, 7, nil),
 	}
 }
 
-// At most three times its own bytes go to a victim, and nothing of the stream
-// that the peer has asked for, even if he has a proof from elsewhere.
+// A victim's address is sent at most three times the bytes that came from it, and
+// nothing of the stream to the peer, even if the peer has a token from another
+// address.
 func TestThreat18SpoofedPath(t *testing.T) {
 	var p *addressSpoofer
 	const borrowed = 5
@@ -107,16 +108,16 @@ func TestThreat18SpoofedPath(t *testing.T) {
 		})
 		for i := range borrowed {
 			p.borrow(netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, byte(100 + i)}), 53))
-			require.Zero(t, s.hub.Stats().Roams, "what was sent to the accomplice says nothing of the victim")
+			require.Zero(t, s.hub.Stats().Roams, "a token for one address proved another")
 		}
 		s.Every(10*time.Millisecond, func() {
 			if asked == 400 {
-				stop() // what the stream does not take along may go elsewhere
+				stop() // from here on answers do not share packets with the stream
 			}
-			p.next += 300 // has the hub acknowledge with the longest bitmap
+			p.next += 300 // makes the hub acknowledge with the longest bitmap
 			asks := questions()
 			kind := asked % len(asks)
-			victim := 0 // for long; then one for each question, in turn
+			victim := 0 // the same for the first 200, then one for each question
 			if asked >= 200 {
 				victim = 1 + kind
 			}
@@ -125,7 +126,7 @@ func TestThreat18SpoofedPath(t *testing.T) {
 		})
 	})
 	require.Zero(t, s.hub.Stats().Roams)
-	require.Equal(t, p.Addr(), s.hub.Endpoint().Peer(p.Key()).Addr(), "where it was proven to be")
+	require.Equal(t, p.Addr(), s.hub.Endpoint().Peer(p.Key()).Addr(), "the session stays at the proven address")
 	require.Positive(t, p.datagrams)
 	worst := 0.0
 	for victim, n := range p.reflected {

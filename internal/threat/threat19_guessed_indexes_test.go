@@ -16,20 +16,20 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// guesser sends packets from anywhere under receiver indexes that it makes up:
-// all there are for the low numbers, which are those that are in use.
+// guesser sends packets with guessed receiver indexes from random addresses. It
+// tries all indexes with low numbers, which include those in use.
 type guesser struct {
 	s      *scene
 	random *rand.Rand
 	next   uint32
 	sent   int
-	hits   int                           // of indexes that are live
-	live   map[uint32]intentra.PublicKey // whose they are; only the test knows
-	heard  int                           // datagrams to an address that it has used
+	hits   int                           // guesses of a live index
+	live   map[uint32]intentra.PublicKey // owners of the live indexes
+	heard  int                           // datagrams to an address of the guesser
 }
 
-// guess sends n packets, each with the next index. A number of 20 bits is
-// tried with each generation of 8 bits and each of the reserved 4 bits.
+// guess sends n packets, each with the next index. Each 20-bit number is tried with
+// all values of the other 12 bits, of which 8 are the generation.
 func (g *guesser) guess(n int) {
 	for range n {
 		index := g.next&0xfff<<20 | g.next>>12
@@ -38,7 +38,7 @@ func (g *guesser) guess(n int) {
 		knows := ""
 		if hit {
 			g.hits++
-			knows = g.knows(peer)
+			knows = g.state(peer)
 		}
 		b := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: index, Counter: g.random.Uint64N(1 << 16)})
 		b = binary.BigEndian.AppendUint64(b, g.random.Uint64())
@@ -47,13 +47,13 @@ func (g *guesser) guess(n int) {
 		g.s.Inject(g.address(), g.s.hub.Addr(), b, 0)
 		g.sent++
 		if hit {
-			g.s.After(0, func() { require.Equal(g.s.t, knows, g.knows(peer), "what a hit has changed") })
+			g.s.After(0, func() { require.Equal(g.s.t, knows, g.state(peer), "a hit changed the state") })
 		}
 	}
 }
 
-// knows writes what a packet of the peer's changes at the hub.
-func (g *guesser) knows(peer intentra.PublicKey) string {
+// state returns the hub's state that a genuine packet of the peer would change.
+func (g *guesser) state(peer intentra.PublicKey) string {
 	h := g.s.hub
 	at := func(path ...string) string { return written(session(g.s.t, h, peer, path...)) }
 	return fmt.Sprint(h.PeerStats(peer), at("received"), at("newest"), at("path"), at("remote"), at("current", "received"))
@@ -82,10 +82,10 @@ func newGuesser(s *scene) *guesser {
 	return g
 }
 
-// A guess that names a session costs one failed open, all others one look-up;
-// neither does anything, nor is answered.
+// A guess of a live index costs one failed decryption, any other guess one look-up.
+// Neither has an effect or is answered.
 func TestThreat19GuessedIndexes(t *testing.T) {
-	const all = 32 * 4096 // indexes of the numbers 0 to 31, where the sessions are
+	const all = 32 * 4096 // indexes of the numbers 0 to 31, which include the sessions'
 	total := size(all)
 	var g *guesser
 	type effects struct {
@@ -115,7 +115,7 @@ func TestThreat19GuessedIndexes(t *testing.T) {
 	})
 	require.Equal(t, total, g.sent)
 	if total == all {
-		require.Equal(t, len(g.live), g.hits, "each session has been hit once")
+		require.Equal(t, len(g.live), g.hits, "each session is hit once")
 	}
 	for index := range g.live {
 		require.Less(t, pipeline.ID(index).Number(), uint32(32))
@@ -125,7 +125,7 @@ func TestThreat19GuessedIndexes(t *testing.T) {
 	require.EqualValues(t, g.hits, opens)
 	require.EqualValues(t, g.sent-g.hits, misses+limited)
 	packets, _ := s.hub.AllDrops()
-	require.EqualValues(t, g.sent, packets, "and nothing else has been dropped")
+	require.EqualValues(t, g.sent, packets, "no other packet is dropped")
 	require.Equal(t, before, look(s))
 	require.Zero(t, g.heard)
 	require.Equal(t, baseline, attacked)

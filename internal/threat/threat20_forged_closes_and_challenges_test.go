@@ -13,16 +13,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// closeForger wants sessions to end, or not to begin. He does not see the wire, but
-// knows everything that is not secret: who talks to whom at what address and
-// under what indexes, and who dials.
+// closeForger tries to end sessions and to prevent handshakes. It does not see the
+// wire, but knows everything that is not secret: the addresses and indexes of all
+// sessions, and who dials.
 type closeForger struct {
 	s     *scene
 	paths []path
-	inits map[netip.AddrPort]uint32 // the index of who dials
+	inits map[netip.AddrPort]uint32 // the dialers' indexes
 }
 
-// path is a way that packets of a session take.
+// path is one direction of a session.
 type path struct {
 	from, to netip.AddrPort
 	index    uint32 // the receiver's
@@ -45,8 +45,8 @@ func newCloseForger(s *scene) *closeForger {
 	return b
 }
 
-// forgeries are what he sends to end a session of which a side has the index:
-// Close frames that are not sealed, and whatever might pass for a reset.
+// forgeries returns packets that might end the session with the given receiver
+// index: unsealed Close frames, and packets that might be taken for a reset.
 func (b *closeForger) forgeries(index uint32, counter uint64) (closes, resets, types [][]byte) {
 	packet := func(t wire.PacketType, n int) []byte {
 		h := wire.Header{Type: t, Receiver: index}
@@ -73,12 +73,12 @@ func (b *closeForger) forgeries(index uint32, counter uint64) (closes, resets, t
 	return closes, resets, types
 }
 
-// No forged Close, nothing that might pass for a reset and no forged cookie
-// challenge ends a session, moves it, or holds up one that begins.
+// Forged Close frames, resets and cookie challenges neither end nor move a session,
+// nor delay a handshake.
 func TestThreat20ForgedClosesAndChallenges(t *testing.T) {
 	var b *closeForger
 	sent := map[string]int{} // to the hub and to its peers
-	cookies := 0             // to those that dial
+	cookies := 0             // forged challenges to the dialer
 	each := 50 * time.Millisecond
 	if size(10) < 10 {
 		each *= 10
@@ -109,7 +109,7 @@ func TestThreat20ForgedClosesAndChallenges(t *testing.T) {
 				send("type", p.from, p.to, types)
 			}
 		})
-		// A newcomer is offered false cookies all the while.
+		// A newcomer is sent forged challenges all the time.
 		s.After(time.Second, func() { during = s.arrive("during", netip.AddrPort{}) })
 		s.Every(time.Millisecond, func() {
 			if during == nil || during.up || b.inits[during.Addr()] == 0 {
@@ -117,7 +117,7 @@ func TestThreat20ForgedClosesAndChallenges(t *testing.T) {
 			}
 			h := wire.Header{Type: wire.TypeCookie, Suite: wire.AESGCM, Receiver: b.inits[during.Addr()]}
 			p := append(wire.AppendHeader(nil, h), make([]byte, wire.CookieSize+wire.MACSize)...)
-			p[wire.HeaderSize] = byte(cookies) // each another one
+			p[wire.HeaderSize] = byte(cookies) // makes each cookie different
 			s.Inject(s.hub.Addr(), during.Addr(), p, 0)
 			cookies++
 		})
@@ -134,13 +134,13 @@ func TestThreat20ForgedClosesAndChallenges(t *testing.T) {
 		require.Zero(t, n.Heard(conn.PeerDown), n.Name())
 	}
 	require.True(t, during.up)
-	require.Equal(t, before.took, during.took, "the newcomer is up as soon as in baseline")
+	require.Equal(t, before.took, during.took, "the newcomer connects as fast as without the attack")
 	bad := during.Handshakes(conn.HandshakeBadCookie)
 	require.Positive(t, bad)
 	sent["reset"] += cookies
 	require.Equal(t, sent, drops)
 	require.Equal(t, baseline, attacked)
 	report(t, 20, "forged: %d closes: aead/forged; %d resets and cookies: header/handshake, of them handshakes{unknown} %d; %d of unknown types: header/type; "+
-		"sessions closed 0, roams 0; %d false cookies for a newcomer: bad_cookie %d, up within %v as in baseline; honest delivery %s without, %s with",
+		"sessions closed 0, roams 0; %d false cookies for a newcomer: bad_cookie %d, up within %v as without; honest delivery %s without, %s with",
 		sent["close"], sent["reset"], unknown, sent["type"], cookies, bad, during.took, percent(baseline), percent(attacked))
 }

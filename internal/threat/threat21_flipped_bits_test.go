@@ -18,18 +18,18 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// tamperer sits on the wire of a whole session, from the first Init to the Close,
-// and does something to one of its datagrams: the target, counted from zero.
+// tamperer is on the path of a whole session, from the first Init to the Close, and
+// manipulates one of its datagrams: number target, counted from zero.
 type tamperer struct {
 	target int
 	do     func(w *sim.World, d sim.Datagram) sim.Action
 
 	seen   int
-	kinds  map[string]int // the first datagram of each kind
-	frames map[[wire.HeaderSize]byte]string
+	kinds  map[string]int                   // number of the first datagram of each kind
+	frames map[[wire.HeaderSize]byte]string // kinds of sealed packets
 }
 
-// kind names what a datagram is. Of sealed ones only the test knows it.
+// kind names the kind of a datagram. For sealed ones only the test can know it.
 func (x *tamperer) kind(d sim.Datagram) string {
 	switch d.Type() {
 	case wire.TypeInit:
@@ -47,7 +47,7 @@ func (x *tamperer) kind(d sim.Datagram) string {
 	return x.frames[[wire.HeaderSize]byte(d.Data)]
 }
 
-// note remembers what a packet is that is about to be sealed.
+// note records the kind of a packet before it is sealed.
 func (x *tamperer) note(p *pipeline.Packet) pipeline.Verdict {
 	b := p.Data[wire.HeaderSize:]
 	name := map[wire.FrameType]string{
@@ -73,19 +73,19 @@ func (x *tamperer) see(w *sim.World, d sim.Datagram) (pass sim.Action) {
 	return pass
 }
 
-// ended is what has come of a session.
+// ended is the outcome of a session.
 type ended struct {
-	trace   string // all that the nodes have sent and heard
-	counted uint64 // packets that were dropped, and handshake messages that were no good
-	cookies uint64 // challenges
-	started uint64 // handshakes that were answered
+	trace   string // hash of everything that the nodes sent and received
+	counted uint64 // dropped packets and failed handshake messages
+	cookies uint64 // challenges sent
+	started uint64 // handshakes answered
 	up      time.Duration
 
-	got, closes    [2]uint64 // messages and sessions of either side
+	got, closes    [2]uint64 // messages delivered and sessions closed on each side
 	strikes, roams uint64
 }
 
-// play runs the session. With rekey it is long enough for one.
+// play runs a session, which includes a rekey if rekey is true.
 func play(t testing.TB, x *tamperer, rekey bool) (e ended) {
 	x.seen, x.kinds, x.frames = 0, map[string]int{}, map[[wire.HeaderSize]byte]string{}
 	w := sim.New(21)
@@ -138,14 +138,14 @@ func flipped(data []byte, bit int) []byte {
 	return b
 }
 
-// every is how many bits apart those are that are flipped: one, or many with
-// -short and under the race detector.
+// every returns the distance between flipped bits: one, or more with -short and
+// under the race detector.
 func every(bits int) int { return max(1, bits/size(bits)) }
 
-// A flipped bit is as good as the loss of the datagram, and is counted: all that
-// both sides send and hear afterwards is the same, bit for bit. Of sealed ones
-// the copies with each bit flipped come one after the other, before the datagram
-// itself, and in its place.
+// A datagram with a flipped bit has the same effect as a lost datagram, except that
+// it is counted: everything that both sides send and receive afterwards is the same.
+// Of a sealed datagram, copies with each bit flipped arrive one after the other,
+// first before the genuine one and then in its place.
 func TestThreat21FlippedBits(t *testing.T) {
 	flips := map[string]int{}
 	for _, rekey := range []bool{false, true} {
@@ -155,7 +155,7 @@ func TestThreat21FlippedBits(t *testing.T) {
 		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 			target, sealed := kinds[kind], slices.Contains(slices.Collect(maps.Values(x.frames)), kind)
 			if rekey != sealed {
-				continue // the longer session is for what is sealed
+				continue // the longer session is for sealed datagrams
 			}
 			var data []byte
 			x := &tamperer{target: target, do: func(_ *sim.World, d sim.Datagram) sim.Action {
@@ -167,7 +167,7 @@ func TestThreat21FlippedBits(t *testing.T) {
 			if sealed {
 				all := func(w *sim.World, d sim.Datagram) {
 					for bit := range bits {
-						w.Inject(d.From, d.To, flipped(d.Data, bit), 5*time.Millisecond) // as the link takes
+						w.Inject(d.From, d.To, flipped(d.Data, bit), 5*time.Millisecond) // the link's delay
 					}
 				}
 				x.do = func(w *sim.World, d sim.Datagram) (pass sim.Action) { all(w, d); return pass }
@@ -179,7 +179,7 @@ func TestThreat21FlippedBits(t *testing.T) {
 			}
 			step := every(bits)
 			if kind == "init" {
-				step *= 9 // the one with a cookie has all of them
+				step *= 9 // the Init with a cookie covers all bits
 			}
 			for bit := 0; bit < bits; bit += step {
 				x.do = func(_ *sim.World, d sim.Datagram) sim.Action { return sim.Action{Data: flipped(d.Data, bit)} }
@@ -201,17 +201,17 @@ func TestThreat21FlippedBits(t *testing.T) {
 	report(t, 21, "%d bits flipped, in %v: each counted once as a drop or a failed handshake message, the rest of the session the same bit for bit", total, flips)
 }
 
-// requireCounted says that a session has ended as another one has, but for n
-// more datagrams that were dropped.
+// requireCounted requires that a session ended as another one did, except for n
+// additional drops.
 func requireCounted(t *testing.T, as, got ended, n int, which ...any) {
 	t.Helper()
 	got.counted -= uint64(n)
 	require.Equal(t, as, got, which...)
 }
 
-// requireUseless says what becomes of a flipped Init. Where its header is sound
-// it is an Init that nobody has sent, and gets a challenge that is of no use to
-// the dialer; the bits of a cookie that is not there yet mean nothing.
+// requireUseless requires the outcome for an Init with a flipped bit. If its header
+// is valid, it is challenged, and the dialer rejects the challenge because it does
+// not match its own Init. Flipped bits of an absent cookie have no effect.
 func requireUseless(t *testing.T, whole, lost, got ended, kind string, bit int) {
 	t.Helper()
 	if kind == "init" && bit >= 8*(wire.InitSize-wire.CookieSize) {

@@ -10,9 +10,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// churner is a peer each of whose packets puts off what the hub waits for from
-// it: the end of the session for want of a sign of life, and the acknowledgement
-// that it asks for.
+// churner is a malicious peer each of whose packets postpones two deadlines of the
+// hub: the idle timeout, and an acknowledgement.
 type churner struct{ *maliciousPeer }
 
 func (c churner) reset(n int) {
@@ -21,12 +20,11 @@ func (c churner) reset(n int) {
 	}
 }
 
-// timers looks at the hub's timers and counts how often those of sessions have
-// moved.
+// timers observes the hub's timers and counts how often those of sessions move.
 type timers struct {
 	s      *scene
 	at     map[uintptr]int64
-	others int // those of no session, at most at a time
+	others int // maximum number of timers that belong to no session
 	moves  int
 }
 
@@ -45,17 +43,16 @@ func (m *timers) look() {
 		}
 		m.at[timer.Pointer()] = at
 	}
-	require.Equal(m.s.t, m.s.hub.Stats().Sessions, sessions, "one each")
+	require.Equal(m.s.t, m.s.hub.Stats().Sessions, sessions, "one timer for each session")
 	m.others = max(m.others, heap.Len()-sessions)
 }
 
-// 10^6 resets leave one timer a peer, which moves as often as with a tenth of
-// them: when an acknowledgement falls due and when that has left. That the heap
-// is right is for FuzzTimers in package conn, which compares it with a list that
-// is searched.
+// Under 10^6 resets each session has one timer, which moves as often as under a
+// tenth of the resets: when an acknowledgement falls due and when it has been sent.
+// FuzzTimers in package conn tests that the heap of timers is correct.
 func TestThreat22TimerChurn(t *testing.T) {
 	const each = 5 * time.Millisecond
-	n, perPeer := 25, 40_000 // in 5 s, which is not too many
+	n, perPeer := 25, 40_000 // in 5 s, which is within the rate limit
 	if size(10) < 10 {
 		n, perPeer = 3, 10_000
 	}
@@ -73,9 +70,9 @@ func TestThreat22TimerChurn(t *testing.T) {
 	s, baseline, attacked := underAttack(t, 22, churn(perPeer))
 	moves, stats := m.moves, s.hub.Stats()
 	_, _, _ = underAttack(t, 22, churn(perPeer/10))
-	require.Equal(t, m.moves, moves, "with ten times as many resets")
+	require.Equal(t, m.moves, moves, "moves with ten times as many resets")
 	require.LessOrEqual(t, uint64(moves), 2*stats.PacketsOut)
-	require.LessOrEqual(t, m.others, 1, "for all peers without a session")
+	require.LessOrEqual(t, m.others, 1, "peers without a session share one timer")
 	require.Equal(t, len(s.peers)+n, stats.Sessions)
 	require.Zero(t, closes(stats))
 	require.Equal(t, baseline, attacked)

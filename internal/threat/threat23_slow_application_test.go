@@ -12,18 +12,18 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// slowApp is an application that does not keep up. One never reads what one of
-// its peers sends; the other has a Handler that does not return.
+// slowApp is an application that does not keep up: it never reads the messages of
+// one peer, or has a Handler that does not return.
 type slowApp struct {
 	*intentra.Transport
-	hold, held chan struct{} // of the Handler, at the message that says "stop"
+	hold, held chan struct{} // block the Handler at the message "stop", and tell that it is blocked
 }
 
-// newSlowApp has a Handler if it is to be slow there.
+// newSlowApp opens a transport, with a Handler if handler is not nil.
 func newSlowApp(t testing.TB, handler func(s *slowApp, p *intentra.Peer, m intentra.Message)) *slowApp {
 	s := &slowApp{hold: make(chan struct{}), held: make(chan struct{})}
 	cfg := intentra.Config{}
-	// Of what waits in the kernel meanwhile nothing is to be too old.
+	// Datagrams that wait in the kernel meanwhile must not be dropped as stale.
 	cfg.Socket.MaxQueueDelay = -1
 	if handler != nil {
 		cfg.Handler = func(p *intentra.Peer, m intentra.Message) { handler(s, p, m) }
@@ -32,10 +32,10 @@ func newSlowApp(t testing.TB, handler func(s *slowApp, p *intentra.Peer, m inten
 	return s
 }
 
-// A peer that nobody reads loses its own states, counted, and no other peer loses
-// or waits for anything. A Handler that does not return is counted by the
-// watchdog; meanwhile no rawDialer of Send waits, and afterwards nothing Reliable is
-// missing.
+// If the application does not read a peer's messages, that peer's states are
+// overwritten and counted, and other peers are not affected. The watchdog counts a
+// Handler that does not return. Meanwhile Send does not block, and no Reliable
+// message is lost.
 func TestThreat23SlowApplication(t *testing.T) {
 	ctx := loopback.Context(t)
 	n := 300
@@ -52,8 +52,8 @@ func TestThreat23SlowApplication(t *testing.T) {
 		lost, calls, slow, percent(float64(baseline)/float64(n)), percent(float64(honest)/float64(2*n)), percent(float64(others)/float64(2*n)))
 }
 
-// unread floods a reader who never comes, by a peer beside two honest ones who
-// are read.
+// unread floods the transport from a peer whose messages are never read, next to two
+// honest peers whose messages are.
 func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) {
 	s := newSlowApp(t, nil)
 	flood := loopback.Dial(t, s.Transport, intentra.Config{})
@@ -71,7 +71,7 @@ func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) 
 	full := func() bool {
 		return ignored.Stats().ReceiveDrops > 0 && dropped(s.Transport, "ack", "receiver_full") > 0
 	}
-	loopback.Eventually(t, ctx, "both rings of the one who is not read are full", full)
+	loopback.Eventually(t, ctx, "both receive rings of the unread peer are full", full)
 	for range 2 {
 		p := loopback.Dial(t, s.Transport, intentra.Config{})
 		reader := peerOf(t, ctx, s.Transport, p)
@@ -80,8 +80,8 @@ func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) 
 	}
 	stop()
 	all.Wait()
-	// What the flood has had delivered, less what is still in the rings, is lost
-	// and counted, and nothing of anybody else.
+	// The unread peer's messages beyond those in its rings are counted as dropped,
+	// and no messages of other peers.
 	loopback.Eventually(t, ctx, "the counters agree", func() bool {
 		return s.Stats().ReceiveDrops == ignored.Stats().ReceiveDrops &&
 			s.Stats().ReceiveDrops+2*intentra.DefaultReceiveQueue+uint64(honest) == s.Stats().MessagesIn
@@ -89,7 +89,8 @@ func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) 
 	return s.Stats().ReceiveDrops, honest
 }
 
-// stopped has the Handler stop the loop until messages from and for others wait.
+// stopped blocks the loop in the Handler until messages from and to other peers are
+// queued.
 func stopped(t *testing.T, ctx context.Context, n int) (calls int, slow uint64, arrived int) {
 	got := make(chan string, 3*n)
 	s := newSlowApp(t, func(s *slowApp, _ *intentra.Peer, m intentra.Message) {
@@ -111,8 +112,7 @@ func stopped(t *testing.T, ctx context.Context, n int) (calls int, slow uint64, 
 	require.NoError(t, a.SendWait(ctx, message("stop")))
 	loopback.Next(t, ctx, s.held)
 	for range n {
-		// Neither those who send to the stopped loop nor those who have it send
-		// wait for anything: these calls return.
+		// Send does not block, neither towards the blocked transport nor on it.
 		for _, p := range []*intentra.Peer{a, b, back[0], back[1]} {
 			require.Equal(t, intentra.Queued, p.Send(message("state")).Status)
 			calls++

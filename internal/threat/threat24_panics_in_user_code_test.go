@@ -15,20 +15,20 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// panicker is the user's own code, wherever he may put some: each place panics as
-// often as has been asked for.
+// panicker holds, for each place where user code runs, the number of calls that
+// will panic.
 type panicker struct {
-	packets   atomic.Int64 // a stage that sees whole packets, on their way in
-	messages  atomic.Int64 // one that sees messages
-	outgoing  atomic.Int64 // one that sees them on their way out
-	notices   atomic.Int64 // one that keeps state for peers, sessions and epochs
+	packets   atomic.Int64 // an inbound stage for packets
+	messages  atomic.Int64 // an inbound stage for messages
+	outgoing  atomic.Int64 // an outbound stage
+	notices   atomic.Int64 // the notices of a stage
 	handler   atomic.Int64
 	onPeer    atomic.Int64
 	authorize atomic.Int64
-	exits     atomic.Int64 // of Authorize, by runtime.Goexit
+	exits     atomic.Int64 // calls of runtime.Goexit in Authorize
 }
 
-// panicOnce panics if one is left.
+// panicOnce decrements left and panics, unless left is zero.
 func panicOnce(left *atomic.Int64, where string) {
 	if left.Load() > 0 && left.Add(-1) >= 0 {
 		panic(where)
@@ -42,7 +42,7 @@ func panickingStage(name string, left *atomic.Int64) pipeline.Stage {
 	})
 }
 
-// panickingNotices is a stage that is told who comes and goes.
+// panickingNotices is a stage whose notices panic.
 type panickingNotices struct{ left *atomic.Int64 }
 
 func (b panickingNotices) Name() string                              { return "panicking_notices" }
@@ -55,7 +55,8 @@ func (b panickingNotices) SessionClosed(pipeline.SessionNotice)      { panicOnce
 func (b panickingNotices) EpochOpened(pipeline.EpochNotice)          { panicOnce(b.left, "EpochOpened") }
 func (b panickingNotices) EpochClosed(pipeline.EpochNotice)          { panicOnce(b.left, "EpochClosed") }
 
-// config has a listener call all of them, and pass its messages on to got.
+// config returns the Config of a listener that calls all of them, and passes its
+// messages to got.
 func (b *panicker) config(got chan<- intentra.Message) intentra.Config {
 	return intentra.Config{
 		Authorize: func(intentra.PublicKey) bool {
@@ -81,9 +82,8 @@ func (b *panicker) config(got chan<- intentra.Message) intentra.Config {
 	}
 }
 
-// Wherever the user's code panics, that is recovered and counted, and costs one
-// packet, message or handshake: the process, the sessions, and everything else
-// go on.
+// A panic in user code is recovered and counted. It costs one packet, message or
+// handshake; the process and all sessions go on.
 func TestThreat24PanicsInUserCode(t *testing.T) {
 	ctx := loopback.Context(t)
 	const each = 10
@@ -99,7 +99,7 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 		place.Store(each)
 		panics += each
 	}
-	// A message that it hits is gone; it counts as received.
+	// A message whose processing panics is lost, but is acknowledged.
 	send := func() {
 		require.NoError(t, p.SendWait(ctx, intentra.Message{Channel: 2, Intent: intentra.Reliable, Payload: []byte("hit")}))
 	}
@@ -114,7 +114,7 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 		loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 		require.EqualValues(t, each, dropped(l, place.stage, "panic"))
 	}
-	// A packet that it hits is sent again.
+	// The messages in a packet whose processing panics are sent again.
 	honest := 0
 	for range each {
 		b.packets.Store(1)
@@ -123,7 +123,7 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 	}
 	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 	require.EqualValues(t, each, dropped(l, "panicking_packet", "panic"))
-	// On the way out nobody hears of a message that it hits.
+	// An outgoing message whose processing panics is lost.
 	attack(&b.outgoing)
 	back := peerOf(t, ctx, l, p)
 	for range each {
@@ -131,8 +131,8 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 	}
 	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics })
 	honest += stream(t, ctx, back, 5*each, p.Receive)
-	// A stage that is told who comes and goes may fail at each of it: a peer, its
-	// session and its epoch that open, and the latter two when they close.
+	// Notices panic when a peer, its session and its epoch open, and when the session
+	// and the epoch close.
 	b.notices.Store(3)
 	panics += 3
 	brief := loopback.Dial(t, l, intentra.Config{})
@@ -142,8 +142,8 @@ func TestThreat24PanicsInUserCode(t *testing.T) {
 	panics += 2
 	require.NoError(t, brief.Transport().Close())
 	loopback.Eventually(t, ctx, "all have panicked", func() bool { return l.Stats().Panics == panics && l.Stats().Sessions == 1 })
-	// OnPeer is told nothing back; Authorize has refused the key, also where it has
-	// ended its goroutine.
+	// A panic in OnPeer has no effect. A panic in Authorize refuses the key, as does
+	// runtime.Goexit.
 	b.onPeer.Store(1)
 	panics++
 	for _, left := range []*atomic.Int64{&b.authorize, &b.exits} {

@@ -14,11 +14,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// mangler makes malformed packets of genuine ones: cut off at every byte, too
-// long, and with every value of the bytes that say version, type and flags.
+// mangler derives malformed packets from a genuine one: truncated at every byte, too
+// long, and with every value of the bytes for version, type and flags.
 type mangler struct{ genuine []byte }
 
-// variants calls f with each of them. What it gets is its own.
+// variants calls f with each malformed packet, which f may keep.
 func (m mangler) variants(f func(b []byte)) {
 	n := len(m.genuine)
 	for cut := range n {
@@ -45,8 +45,8 @@ func (m mangler) variants(f func(b []byte)) {
 	}
 }
 
-// malformation says why a datagram must be dropped, after section 2 of
-// docs/PROTOCOL.md; empty if only its contents can tell.
+// malformation returns the reason for which a datagram must be dropped according to
+// section 2 of docs/PROTOCOL.md, or "" if its header is valid.
 func malformation(b []byte) string {
 	sizes := map[byte]int{2: 128, 3: 128, 4: 96, 5: 48}
 	switch {
@@ -79,9 +79,9 @@ func malformation(b []byte) string {
 	return ""
 }
 
-// Malformed packets of any kind, to a listener and to a dialer: each is dropped
-// for the reason that it should be, and the next good packet passes, whichever
-// way it goes. Cut off in the middle of a handshake, it completes all the same.
+// Each malformed packet to a listener or a dialer is dropped for the right reason,
+// and the next genuine packet in either direction is accepted. A handshake during
+// which a truncated copy of a packet arrives completes.
 func TestThreat25MalformedDatagrams(t *testing.T) {
 	s := newScene(t, 25)
 	record := s.Record(1000)
@@ -153,22 +153,22 @@ func TestThreat25MalformedDatagrams(t *testing.T) {
 		total, bad, dials, percent(baseline), percent(float64(delivered)/float64(good)))
 }
 
-// contents says where a well-formed packet ends that was made of a genuine one;
-// empty for an Init that is answered.
+// contents returns where a packet with a valid header, derived from a genuine one,
+// must be dropped, or "" for an Init, which is answered.
 func contents(genuine, b []byte) string {
 	switch {
 	case b[0]&15 == byte(wire.TypeInit):
 		return ""
 	case b[0]&15 != byte(wire.TypeData):
-		return "header/handshake" // for no handshake under way
+		return "header/handshake" // of no handshake in progress
 	case !bytes.Equal(b[4:8], genuine[4:8]):
 		return "header/unknown_index"
 	}
 	return "aead/forged"
 }
 
-// cutHandshakes has the victim dial anew, once for each byte of each handshake
-// packet, of which the part up to there comes ahead of the packet itself.
+// cutHandshakes restarts the victim for each byte of each kind of handshake packet
+// and lets it dial. The packet truncated at that byte arrives before the genuine one.
 func cutHandshakes(t *testing.T, s *scene, victim *sim.Node) (dials int) {
 	sizes := [...]int{wire.TypeInit: wire.InitSize, wire.TypeResponse: wire.ResponseSize, wire.TypeFinal: wire.FinalSize, wire.TypeCookie: wire.CookiePacketSize}
 	for kind := wire.TypeInit; kind <= wire.TypeCookie; kind++ {
@@ -190,8 +190,7 @@ func cutHandshakes(t *testing.T, s *scene, victim *sim.Node) (dials int) {
 			}
 			before := cutOff()
 			require.NoError(t, victim.Dial(s.hub.Key()))
-			// Three round trips and no repetition, the first of which would come
-			// after 80 ms.
+			// Three round trips. A retransmission would come after 80 ms.
 			s.await(60*time.Millisecond, func() bool { return victim.Connected(s.hub.Key()) })
 			remove()
 			require.NotZero(t, injected)
@@ -203,7 +202,7 @@ func cutHandshakes(t *testing.T, s *scene, victim *sim.Node) (dials int) {
 	return dials
 }
 
-// last returns the last of the datagrams that went to n.
+// last returns the last of the datagrams sent to n.
 func last(t *testing.T, all []sim.Datagram, n *sim.Node) (d sim.Datagram) {
 	for _, one := range all {
 		if one.To == n.Addr() {
@@ -214,7 +213,7 @@ func last(t *testing.T, all []sim.Datagram, n *sim.Node) (d sim.Datagram) {
 	return d
 }
 
-// drops returns the packets and messages that n has dropped, by stage/reason.
+// drops returns the packets and messages dropped by n, by "stage/reason".
 func drops(n *sim.Node) map[string]int {
 	in, _ := n.Counts()
 	all := map[string]int{}

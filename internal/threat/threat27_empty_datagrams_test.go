@@ -20,7 +20,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// emptyFlood sends empty datagrams, as fast as its socket takes them.
+// emptyFlood sends empty datagrams as fast as its socket permits.
 type emptyFlood struct {
 	sent atomic.Uint64
 	stop atomic.Bool
@@ -48,11 +48,10 @@ func (h *emptyFlood) end() {
 	h.all.Wait()
 }
 
-// endlessFlood is a flood that no reader gets ahead of: with each empty datagram
-// that the transport takes in, another one is in its socket before it asks for
-// more. So it never finds the socket empty.
+// endlessFlood is a stage that keeps the transport's socket from ever being empty:
+// for each empty datagram that the transport processes, it sends another one.
 type endlessFlood struct {
-	socket atomic.Pointer[net.UDPConn] // from where; nil while there is no flood
+	socket atomic.Pointer[net.UDPConn] // nil while there is no flood
 	sent   atomic.Uint64
 }
 
@@ -75,8 +74,8 @@ func (b *endlessFlood) send() {
 	}
 }
 
-// neverEmpty has a transport whose socket always has more empty datagrams serve
-// its peer, and a dial that only its timers can end.
+// neverEmpty requires that a transport whose socket is never empty serves its peer,
+// and that its timers end a dial without an answer.
 func neverEmpty(t *testing.T, ctx context.Context, n int) (sent uint64, honest int) {
 	b := new(endlessFlood)
 	l := loopback.Listen(t, intentra.Config{
@@ -90,7 +89,7 @@ func neverEmpty(t *testing.T, ctx context.Context, n int) (sent uint64, honest i
 	defer c.Close()
 	b.socket.Store(c)
 	defer b.socket.Store(nil)
-	for range 256 { // more than a turn of the loop takes in
+	for range 256 { // more than the loop reads in a turn
 		b.send()
 	}
 	honest = stream(t, ctx, p, n, back.Receive)
@@ -100,7 +99,7 @@ func neverEmpty(t *testing.T, ctx context.Context, n int) (sent uint64, honest i
 	return b.sent.Load(), honest
 }
 
-// dialSilence dials where nobody answers, which only a timer can end.
+// dialSilence dials an address that does not answer. Only a timer can end that.
 func dialSilence(t *testing.T, ctx context.Context, l *intentra.Transport) {
 	silent, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
 	require.NoError(t, err)
@@ -109,10 +108,10 @@ func dialSilence(t *testing.T, ctx context.Context, l *intentra.Transport) {
 	require.ErrorIs(t, err, intentra.ErrNoAnswer)
 }
 
-// Under a flood of empty datagrams a transport's timers run, what it sends and
-// receives gets through, and each of them is counted. They use up a batch like
-// others, so a batch of them ends, and so does a turn of the loop though there
-// are always more.
+// Under a flood of empty datagrams a transport's timers run, its messages get
+// through, and each empty datagram is counted. Empty datagrams count towards the
+// size of a batch, so that batches and turns of the loop end although more arrive
+// all the time.
 func TestThreat27EmptyDatagrams(t *testing.T) {
 	ctx := loopback.Context(t)
 	n := 500
@@ -132,8 +131,9 @@ func TestThreat27EmptyDatagrams(t *testing.T) {
 	dialSilence(t, ctx, l)
 	h.end()
 
-	// None has vanished: it was dropped for its length, for being one too many from
-	// its address, by the kernel, or as too old. The kernel tells what it has dropped with what comes next.
+	// Each empty datagram was dropped for its length, by the rate limit for its
+	// address, by the kernel, or as stale. The kernel reports its drops with the next
+	// datagram.
 	sent := h.sent.Load()
 	var short, rate, kernel, stale uint64
 	loopback.Eventually(t, ctx, "all are accounted for", func() bool {
@@ -141,7 +141,7 @@ func TestThreat27EmptyDatagrams(t *testing.T) {
 		s := l.Stats()
 		short, rate = dropped(l, "header", "short"), dropped(l, "ratelimit", "address_rate")
 		kernel, stale = s.Socket.Overflowed, s.Socket.ReadLoss.Total()
-		return short+rate+kernel+stale >= sent || runtime.GOOS != "linux" // where the kernel does not tell
+		return short+rate+kernel+stale >= sent || runtime.GOOS != "linux" // other kernels do not report drops
 	})
 	require.LessOrEqual(t, short+rate, sent)
 	require.NotZero(t, short)
@@ -149,12 +149,12 @@ func TestThreat27EmptyDatagrams(t *testing.T) {
 	batches(t)
 	endless, more := neverEmpty(t, ctx, n/5)
 	honest += more
-	report(t, 27, "%d empty datagrams: header/short %d, ratelimit/address_rate %d, dropped by the kernel (overflowed) %d, stale %d; %d more to a socket that is never empty; dials into the void timed out meanwhile; honest Reliable delivery %s without, %s with",
+	report(t, 27, "%d empty datagrams: header/short %d, ratelimit/address_rate %d, dropped by the kernel (overflowed) %d, stale %d; %d more to a socket that is never empty; unanswered dials timed out meanwhile; honest Reliable delivery %s without, %s with",
 		sent, short, rate, kernel, stale, endless, percent(float64(baseline)/float64(n)), percent(float64(honest)/float64(2*n+2*(n/5))))
 }
 
-// batches checks that empty datagrams count towards a batch: a read returns them
-// and no more than it has room for.
+// batches checks that empty datagrams count towards the size of a batch: a read
+// returns them, and no more than fit.
 func batches(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		c, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Config{Portable: portable})
@@ -168,7 +168,7 @@ func batches(t *testing.T) {
 		for got < batch*rounds {
 			n, err := c.ReadBatch(dst)
 			require.NoError(t, err)
-			require.NotZero(t, n, "an empty datagram is not nothing")
+			require.NotZero(t, n, "ReadBatch returned no datagram")
 			for _, d := range dst[:n] {
 				require.Empty(t, d.Data)
 				require.Equal(t, c.LocalAddr(), d.Addr)

@@ -11,10 +11,9 @@ import (
 	"github.com/intentra/intentra/udp"
 )
 
-// What package udp counts instead of reporting, for all that a made-up kernel
-// can refuse, does not end the loop of a transport either: while the real one
-// refuses each packet of a dial (EACCES: nobody may send to the broadcast
-// address, or ENETUNREACH where there is no way there), a peer notices nothing.
+// While the kernel refuses each packet of a dial, a transport goes on serving its
+// peer, and the refusals are counted. The kernel refuses them with EACCES, because
+// the address is a broadcast address, or with ENETUNREACH if there is no route.
 func TestThreat28RefusedSends(t *testing.T) {
 	ctx := loopback.Context(t)
 	const n = 100
@@ -38,8 +37,8 @@ func TestThreat28RefusedSends(t *testing.T) {
 	giveUp()
 	require.ErrorIs(t, loopback.Next(t, ctx, dialled), context.Canceled)
 	lost := l.Stats().Socket.WriteLoss
-	require.Equal(t, lost.Total(), lost[udp.LossNotPermitted]+lost[udp.LossUnreachable], "counted by its name")
+	require.Equal(t, lost.Total(), lost[udp.LossNotPermitted]+lost[udp.LossUnreachable], "counted under another reason")
 	require.Equal(t, 1, l.Stats().Sessions)
 	require.NoError(t, back.SendWait(ctx, intentra.Message{Intent: intentra.Reliable}))
-	t.Logf("the real kernel has refused %d datagrams of a transport (not_permitted, unreachable); %d honest Reliable messages meanwhile, all delivered", refused(), honest)
+	t.Logf("row 28: the kernel refused %d datagrams of a transport (not_permitted, unreachable); %d honest Reliable messages meanwhile, all delivered", refused(), honest)
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// mapped writes an IPv4 address as an IPv6 one.
+// mapped returns the IPv4-mapped IPv6 form of an address.
 func mapped(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(a.Addr().As16()), a.Port())
 }
 
-// However an address is written, as IPv4 or mapped into IPv6, with a zone that
-// says nothing or one in numbers: it is one address, and behind it one peer.
+// All forms of an address belong to the same peer: IPv4 or IPv4-mapped IPv6, with an
+// irrelevant zone, or with a zone given by name or number.
 func TestThreat29MappedAndZonedAddresses(t *testing.T) {
 	inTables, baseline, delivery := mappedDatagrams(t)
 	dials := mappedDials(t)
@@ -33,8 +33,8 @@ func TestThreat29MappedAndZonedAddresses(t *testing.T) {
 
 type tables struct{ datagrams, halfOpen int }
 
-// mappedDatagrams has a network hand over every other datagram with its source
-// mapped, as a dual-stack socket may.
+// mappedDatagrams delivers every other datagram with its source address mapped, as a
+// dual-stack socket may.
 func mappedDatagrams(t *testing.T) (in tables, baseline, delivery float64) {
 	s, baseline, delivery := underAttack(t, 29, func(s *scene) {
 		s.Tap(func(d sim.Datagram) (pass sim.Action) {
@@ -47,13 +47,13 @@ func mappedDatagrams(t *testing.T) (in tables, baseline, delivery float64) {
 	require.Equal(t, baseline, delivery)
 	require.Equal(t, 1.0, delivery)
 	stats := s.hub.Stats()
-	require.Zero(t, stats.Roams, "it is the same address")
+	require.Zero(t, stats.Roams, "the mapped address counted as another one")
 	require.Equal(t, len(s.peers), stats.Peers)
 	require.Equal(t, len(s.peers), stats.Sessions)
 	require.Zero(t, closes(stats))
 
-	// Two dialers at one address, one of which is seen as mapped, share what the
-	// address has in slots: five. Message 3 never comes.
+	// Dialers at one address, every other datagram of which appears mapped, share the
+	// five slots of the address. Message 3 is lost.
 	s.Tap(func(d sim.Datagram) (pass sim.Action) {
 		pass.Drop = d.Type() == wire.TypeFinal
 		return pass
@@ -70,12 +70,13 @@ func mappedDatagrams(t *testing.T) (in tables, baseline, delivery float64) {
 	return in, baseline, delivery
 }
 
-// mappedDials has a listener on both families dialled and dial under either form.
+// mappedDials dials a dual-stack listener, and dials from it, by both forms of the
+// address.
 func mappedDials(t *testing.T) (dials int) {
 	ctx := loopback.Context(t)
 	probe, err := net.ListenPacket("udp6", "[::1]:0")
 	if err != nil {
-		t.Log("no IPv6 here")
+		t.Log("IPv6 is not available")
 		return 0
 	}
 	_ = probe.Close()
@@ -88,14 +89,14 @@ func mappedDials(t *testing.T) (dials int) {
 			p, err := d.Dial(ctx, target.String(), l.PublicKey())
 			require.NoError(t, err)
 			require.Equal(t, at, p.Addr())
-			require.True(t, peer == nil || peer == p, "another peer for another form")
+			require.True(t, peer == nil || peer == p, "the two forms of the address are different peers")
 			peer = p
 			dials++
 		}
 		stream(t, ctx, peer, 10, peerOf(t, ctx, l, peer).Receive)
 		theirs := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), d.LocalAddr().Port())
 		loopback.Eventually(t, ctx, "the address has one form", func() bool { return peerOf(t, ctx, l, peer).Addr() == theirs })
-		// And back, which finds the session that is there.
+		// A dial in the other direction finds the existing session.
 		p, err := l.Dial(ctx, mapped(theirs).String(), d.PublicKey())
 		require.NoError(t, err)
 		require.Same(t, peerOf(t, ctx, l, peer), p)
@@ -107,9 +108,8 @@ func mappedDials(t *testing.T) (dials int) {
 	return dials
 }
 
-// zonedDials dials addresses with zones, each in two forms: by the name of the
-// interface and by its number. Only a link-local address keeps its zone, and that
-// is the name.
+// zonedDials dials addresses with zones, by the name and by the number of the
+// interface. Only a link-local address keeps its zone, in the form of the name.
 func zonedDials(t *testing.T) (dials int) {
 	ctx := loopback.Context(t)
 	interfaces, err := net.Interfaces()

@@ -12,13 +12,14 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// descriptorHolder takes all file descriptors that the process may still open.
+// descriptorHolder holds all file descriptors that the process may open.
 type descriptorHolder struct {
 	files []*os.File
 	limit syscall.Rlimit
 }
 
-// holdAllDescriptors first lowers the limit to a few more than are open.
+// holdAllDescriptors lowers the limit to a few more descriptors than are open, and
+// opens the rest.
 func holdAllDescriptors(t testing.TB) *descriptorHolder {
 	g := new(descriptorHolder)
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &g.limit))
@@ -44,16 +45,16 @@ func (g *descriptorHolder) end(t testing.TB) {
 	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &g.limit))
 }
 
-// descriptors returns how many are open.
+// descriptors returns the number of open file descriptors.
 func descriptors(t testing.TB) int {
 	all, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
-	return len(all) - 1 // that of the directory itself
+	return len(all) - 1 // without that of the directory itself
 }
 
-// With no descriptor left a listener goes on: those who are connected, newcomers,
-// reconnects and rekeys. A peer takes none, and giving one up is an error of who
-// asks for another socket, not of those that are there.
+// Without free descriptors a transport still serves its peers, accepts and makes
+// connections, reconnects and rekeys, because a peer needs no descriptor. Only
+// opening another transport fails.
 func TestThreat30NoFileDescriptors(t *testing.T) {
 	ctx := loopback.Context(t)
 	n := 100
@@ -78,7 +79,7 @@ func TestThreat30NoFileDescriptors(t *testing.T) {
 		require.NoError(t, err)
 		honest += stream(t, ctx, p, 1, peerOf(t, ctx, l, p).Receive)
 	}
-	// It loses its session and finds the way back.
+	// The peer loses its session and reconnects.
 	require.NoError(t, known.CloseReason(wire.CloseShutdown))
 	honest += stream(t, ctx, first, n, known.Receive)
 	require.Greater(t, l.Stats().Rekeys, rekeys)
@@ -88,12 +89,12 @@ func TestThreat30NoFileDescriptors(t *testing.T) {
 	honest += stream(t, ctx, first, n, known.Receive)
 	taken := len(g.files)
 	g.end(t)
-	for range 3 { // who could have one now
+	for range 3 { // descriptors are free again
 		p, err := gateway.DialAs(ctx, loopback.Key(t), l.LocalAddr().String(), l.PublicKey())
 		require.NoError(t, err)
 		stream(t, ctx, p, 1, peerOf(t, ctx, l, p).Receive)
 	}
-	require.Equal(t, before, descriptors(t), "no peer has taken one")
+	require.Equal(t, before, descriptors(t), "a peer holds a descriptor")
 	report(t, 30, "all descriptors taken (%d by the adversary): %d peers connected, %d rekeys, 1 reconnect meanwhile, descriptors of theirs 0, another Listen fails with EMFILE; honest Reliable delivery %s without, %s with",
 		taken, n, l.Stats().Rekeys-rekeys, percent(float64(baseline)/float64(n)), percent(float64(honest)/float64(4*n)))
 }

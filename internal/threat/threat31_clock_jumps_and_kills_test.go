@@ -15,18 +15,17 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// restarter kills and suspends the hub and one of its peers, and sets their clocks
-// forward. All processes enter what they seal in one ledger.
+// restarter kills and suspends the hub and a peer, and sets their clocks forward.
+// All of their processes record in one ledger what they seal.
 type restarter struct {
 	*scene
 	ledger *keyledger.Ledger
 	starts int
-	slow   time.Duration // the longest that they took to be up again
-	over   bool          // all has gone well
+	slow   time.Duration // longest time until both were connected again
+	over   bool          // the test has succeeded
 }
 
-// newRestarter has the peer dial the hub under the restarter's eyes. Nobody is
-// connected yet.
+// newRestarter returns a restarter with a hub and a peer, which are not connected.
 func newRestarter(t *testing.T, seed uint64, ledger *keyledger.Ledger) (r *restarter, hub, peer *sim.Node) {
 	s := &scene{World: sim.New(seed), t: t, seen: map[honest]bool{}}
 	s.Check("conservation", sim.Conservation)
@@ -41,7 +40,7 @@ func newRestarter(t *testing.T, seed uint64, ledger *keyledger.Ledger) (r *resta
 	return r, hub, peer
 }
 
-// watched has each process that the Config makes be an owner of its own.
+// watched makes each process that is started with cfg an owner in the ledger.
 func (r *restarter) watched(name string, seed uint64, cfg intentra.Config) intentra.Config {
 	cfg.Stages = func(s *stages.Set) error {
 		r.starts++
@@ -51,7 +50,7 @@ func (r *restarter) watched(name string, seed uint64, cfg intentra.Config) inten
 	return cfg
 }
 
-// up waits until messages pass both ways again.
+// up waits until messages pass in both directions.
 func (r *restarter) up(hub, peer *sim.Node, within time.Duration) {
 	r.t.Helper()
 	atHub, atPeer := hub.Delivered(), peer.Delivered()
@@ -66,9 +65,9 @@ func (r *restarter) up(hub, peer *sim.Node, within time.Duration) {
 	r.slow = max(r.slow, took)
 }
 
-// Clocks jump and stand still, and processes are killed after each datagram of a
-// handshake and start again with the same key: sessions expire, both are up
-// again within 5 s, and no key seals a counter twice.
+// When clocks jump or stop, or a process is killed after any datagram of a handshake
+// and restarted with the same key, both sides are connected again within 5 s, and no
+// key seals a counter twice.
 func TestThreat31ClockJumpsAndKills(t *testing.T) {
 	ledger := keyledger.New()
 	const limit = 5 * time.Second
@@ -81,7 +80,7 @@ func TestThreat31ClockJumpsAndKills(t *testing.T) {
 		jumps, kills, max(slowJump, slowKill).Round(time.Millisecond), ledger.Keys(), ledger.Seals())
 }
 
-// threat31Jumps changes the clocks of either side, or both, of a living session.
+// threat31Jumps changes the clock of one side of a session, or of both.
 func threat31Jumps(t *testing.T, ledger *keyledger.Ledger, limit time.Duration) (times int, slowest time.Duration) {
 	asleep := func(sleep func(*sim.Node)) func(r *restarter, nodes []*sim.Node, d time.Duration) {
 		return func(r *restarter, nodes []*sim.Node, d time.Duration) {
@@ -106,7 +105,7 @@ func threat31Jumps(t *testing.T, ledger *keyledger.Ledger, limit time.Duration) 
 		for who := 1; who <= 3; who++ {
 			for _, d := range []time.Duration{time.Second, 30 * time.Second, 61 * time.Second, 15 * time.Minute, 30 * 24 * time.Hour} {
 				if d > time.Hour && seed > 0 {
-					continue // a month of dialling in vain
+					continue // would simulate a month of dialling
 				}
 				r, hub, peer := newRestarter(t, uint64(times), ledger)
 				require.NoError(t, peer.Dial(hub.Key()))
@@ -118,11 +117,11 @@ func threat31Jumps(t *testing.T, ledger *keyledger.Ledger, limit time.Duration) 
 				change(r, nodes, d)
 				r.up(hub, peer, limit)
 				if d > intentra.DefaultIdleTimeout && (seed != 1 || who < 3) {
-					require.NotZero(t, hub.Heard(conn.PeerDown)+peer.Heard(conn.PeerDown), "sessions expire: %d, %d, %v", seed, who, d)
+					require.NotZero(t, hub.Heard(conn.PeerDown)+peer.Heard(conn.PeerDown), "no session expired: change %d, nodes %d, %v", seed, who, d)
 					idle := hub.Stats().Closes[wire.CloseIdle] + peer.Stats().Closes[wire.CloseIdle]
-					// Whoever has slept without his clock does not know; the other has
-					// found him again, and replaces the session.
-					require.True(t, idle > 0 || seed == 1 && who == 1, "closes{idle}: %d, %d, %v", seed, who, d)
+					// A node whose clock was suspended with it does not notice. Then
+					// the other one reconnects and replaces the session.
+					require.True(t, idle > 0 || seed == 1 && who == 1, "no session was closed as idle: change %d, nodes %d, %v", seed, who, d)
 				}
 				times, slowest, r.over = times+1, max(slowest, r.slow), true
 			}
@@ -131,9 +130,8 @@ func threat31Jumps(t *testing.T, ledger *keyledger.Ledger, limit time.Duration) 
 	return times, slowest
 }
 
-// threat31Kills kills either side when the n-th datagram of a handshake has left,
-// for every n: of their first, and of the one by which they find each other
-// again after an earlier kill.
+// threat31Kills kills one side after the n-th datagram of a handshake, for every n:
+// of the first handshake, and of the one after an earlier kill.
 func threat31Kills(t *testing.T, ledger *keyledger.Ledger, limit time.Duration) (kills int, slowest time.Duration) {
 	const steps, down = 12, 10 * time.Millisecond
 	for _, again := range []bool{false, true} {
@@ -149,7 +147,7 @@ func threat31Kills(t *testing.T, ledger *keyledger.Ledger, limit time.Duration) 
 				left, killed := 0, false
 				remove := r.Tap(func(d sim.Datagram) (pass sim.Action) {
 					if again && d.Type() == wire.TypeData && left == 0 {
-						return pass // of the session that is no more
+						return pass // of the old session
 					}
 					if left++; left == step+1 {
 						r.After(0, func() { [2]*sim.Node{hub, peer}[who].Kill(); killed = true })

@@ -22,9 +22,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// handshakeFlood is callers with keys that are allowed, each at an address of its own,
-// which complete every handshake that the hub begins with them. Together they
-// ask for 2,000 a second: the first for half of that, the others alike.
+// handshakeFlood is a set of dialers with allowed keys, each with its own address,
+// that complete every handshake that the hub admits. Together they begin 2,000
+// handshakes/s, half of them by the first dialer and the rest evenly by the others.
 type handshakeFlood struct {
 	s       *scene
 	callers []*rawDialer
@@ -33,7 +33,7 @@ type handshakeFlood struct {
 
 const (
 	crowdSize = 20
-	// workerTime is what the hub's worker takes for a job, as on a slow machine.
+	// workerTime is the duration of a job, as on a slow machine.
 	workerTime = 500 * time.Microsecond
 )
 
@@ -47,7 +47,7 @@ func newHandshakeFlood(s *scene) *handshakeFlood {
 	return c
 }
 
-// tick begins two handshakes: call it each millisecond.
+// tick begins two handshakes. It is called every millisecond.
 func (c *handshakeFlood) tick() {
 	port := 1 + c.begun/2
 	c.callers[0].begin(v4(0, port))
@@ -56,18 +56,18 @@ func (c *handshakeFlood) tick() {
 	c.begun += 2
 }
 
-// Of 2,000 handshakes/s, each of which is completed if it is begun, 200/s are
-// and a burst of 50, an equal part for each address that asks; the others are
-// counted. No public-key work is done but by the worker, one job after the
-// other, and what the honest peers say waits for none of it.
+// Of 2,000 handshakes/s, 200/s and a burst of 50 are admitted and completed, with an
+// equal share for each address. The others are counted. Only the worker does
+// public-key operations, one job after the other, and honest messages do not wait
+// for it.
 func TestThreat32HandshakeFlood(t *testing.T) {
-	t.Run("the loop's code", publicKeyWorkIsInJobs)
-	t.Run("a worker that hangs", workerHangs)
+	t.Run("public-key operations are in jobs", publicKeyWorkIsInJobs)
+	t.Run("the loop does not wait for jobs", workerHangs)
 
 	lasts := max(time.Duration(size(int(honestTime/time.Millisecond)))*time.Millisecond, time.Second)
 	var c *handshakeFlood
 	var newcomers []*newcomer
-	var latest pipeline.Time // when the last result of the worker left
+	var latest pipeline.Time // time of the latest message 2
 	lag := time.Duration(0)
 	s, baseline, attacked := underAttack(t, 32, func(s *scene) {
 		c = newHandshakeFlood(s)
@@ -75,7 +75,7 @@ func TestThreat32HandshakeFlood(t *testing.T) {
 		s.Tap(func(d sim.Datagram) (pass sim.Action) {
 			if d.From == s.hub.Addr() && d.Type() == wire.TypeResponse {
 				if gap := time.Duration(d.At - latest); gap < workerTime {
-					s.t.Errorf("two messages 2 within %v", gap)
+					s.t.Errorf("two messages 2 within %v, less than the duration of a job", gap)
 				}
 				latest = d.At
 			}
@@ -101,26 +101,26 @@ func TestThreat32HandshakeFlood(t *testing.T) {
 		least, most = min(least, one.up), max(most, one.up)
 	}
 	require.Equal(t, 2*int(lasts/time.Millisecond), c.begun)
-	require.EqualValues(t, c.begun, proved, "all have the cookie")
-	require.Equal(t, proved, begun+rate+address, "begun, or refused and counted")
+	require.EqualValues(t, c.begun, proved, "each handshake gets its cookie")
+	require.Equal(t, proved, begun+rate+address, "each handshake is admitted, or refused and counted")
 	seconds := lasts.Seconds()
 	require.LessOrEqual(t, float64(begun+honest), 200*seconds+50)
-	require.GreaterOrEqual(t, float64(begun+honest), 200*seconds*0.95, "nothing of it is wasted")
+	require.GreaterOrEqual(t, float64(begun+honest), 200*seconds*0.95, "too few handshakes are admitted")
 	require.Equal(t, begun, finals)
-	require.Equal(t, begun, up, "what is begun is completed")
+	require.Equal(t, begun, up, "each admitted handshake is completed")
 	require.Zero(t, stats.Handshakes[conn.HandshakeFailed]+stats.Handshakes[conn.HandshakeTimedOut]+stats.Handshakes[conn.HandshakeEvicted])
 	share := float64(begun) / crowdSize
-	require.GreaterOrEqual(t, float64(least), 0.8*share, "an equal part for each")
-	require.LessOrEqual(t, float64(most), 1.25*share+25, "and half of the burst, for who comes first")
+	require.GreaterOrEqual(t, float64(least), 0.8*share, "an address got less than its share")
+	require.LessOrEqual(t, float64(most), 1.25*share+25, "an address got more than its share and half of the burst")
 	took := slowest(t, newcomers)
 	require.LessOrEqual(t, took, time.Second)
 	require.Equal(t, baseline, attacked)
-	require.Equal(t, s.LinkBetween(s.peers[0], s.hub).Delay, lag, "no message has waited for the worker")
+	require.Equal(t, s.LinkBetween(s.peers[0], s.hub).Delay, lag, "a message waited for the worker")
 	report(t, 32, "%d handshakes from %d addresses in %v: begun and completed %d, from %d to %d for each address, rate %d, address %d; newcomers up within %v; honest messages take %v, delivery %s without, %s with",
 		c.begun, crowdSize, lasts, begun, least, most, rate, address, took, lag, percent(baseline), percent(attacked))
 }
 
-// latency observes the longest time from Send to delivery of an honest state.
+// latency returns an observer of the longest time from Send to delivery of a state.
 func latency(longest *time.Duration) sim.Observer {
 	sent := map[string]pipeline.Time{}
 	name := func(from intentra.PublicKey, m intentra.Message) string { return string(from[:]) + string(m.Payload) }
@@ -134,10 +134,10 @@ func latency(longest *time.Duration) sim.Observer {
 	}
 }
 
-// publicKeyWorkIsInJobs reads the core: each call of the handshake machine that
-// multiplies is inside the function of a Job, which the worker runs.
+// publicKeyWorkIsInJobs parses package conn. Each call of a Noise method that does a
+// public-key operation must be inside the function of a Job, which the worker runs.
 func publicKeyWorkIsInJobs(t *testing.T) {
-	multiplies := []string{
+	publicKeyMethods := []string{
 		"NewInitiator", "WriteInit", "ReadResponse", "WriteFinal", "NewResponder", "ReadInit", "WriteResponse", "ReadFinal",
 	}
 	files, err := filepath.Glob("../../conn/*.go")
@@ -160,22 +160,22 @@ func publicKeyWorkIsInJobs(t *testing.T) {
 					return false
 				}
 			}
-			if selector, ok := n.(*ast.SelectorExpr); ok && slices.Contains(multiplies, selector.Sel.Name) {
+			if selector, ok := n.(*ast.SelectorExpr); ok && slices.Contains(publicKeyMethods, selector.Sel.Name) {
 				found++
-				require.NotZero(t, inJob, "%v: %s outside of a job", fset.Position(n.Pos()), selector.Sel.Name)
+				require.NotZero(t, inJob, "%v: %s is called outside of a job", fset.Position(n.Pos()), selector.Sel.Name)
 			}
 			if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == "Run" {
-				require.Fail(t, "the core runs a job itself", fset.Position(n.Pos()))
+				require.Fail(t, "the core runs a job", fset.Position(n.Pos()))
 			}
 			return true
 		}
 		ast.Inspect(file, visit)
 	}
-	require.GreaterOrEqual(t, found, 2*len(multiplies), "the handshake's and the rekey's")
+	require.GreaterOrEqual(t, found, 2*len(publicKeyMethods), "each method is called for handshakes and for rekeys")
 }
 
-// workerHangs has a newcomer's handshake stay with the worker of a real
-// transport: an established peer notices nothing.
+// workerHangs blocks the worker of a transport in the handshake of a newcomer. An
+// established peer is not affected.
 func workerHangs(t *testing.T) {
 	ctx := loopback.Context(t)
 	hang, hung := make(chan struct{}), make(chan struct{}, 10)

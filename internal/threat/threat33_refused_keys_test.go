@@ -14,18 +14,17 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// refusedPeer is a whole endpoint with a key that is not allowed, which dials again
-// and again.
+// refusedPeer is a node with a key that is not allowed, which keeps dialling.
 type refusedPeer struct {
 	*sim.Node
-	proved bool     // it has sent message 3 in this handshake
-	dials  int      // that have ended
-	errs   []error  // how
-	finals int      // datagrams of message 3, repeats included
-	told   []string // what it was sent from then on
+	proved  bool     // it has sent message 3 in this handshake
+	dials   int      // ended dials
+	errs    []error  // their errors
+	finals  int      // messages 3, including repeats
+	answers []string // datagrams received after message 3
 
 	first    []byte // message 1 of this handshake, with its cookie
-	replayed uint64 // how often somebody else has sent that once more
+	replayed uint64 // replays of messages 1 by the attacker
 }
 
 func newRefusedPeer(s *scene, name string) *refusedPeer {
@@ -33,7 +32,7 @@ func newRefusedPeer(s *scene, name string) *refusedPeer {
 	s.Tap(func(d sim.Datagram) (pass sim.Action) {
 		switch {
 		case d.From == x.Addr() && d.Type() == wire.TypeInit:
-			x.proved = false // it has started over
+			x.proved = false // a new handshake
 			x.first = bytes.Clone(d.Data)
 		case d.From == x.Addr() && d.Type() == wire.TypeFinal:
 			if first := x.first; !x.proved {
@@ -43,7 +42,7 @@ func newRefusedPeer(s *scene, name string) *refusedPeer {
 			x.proved = true
 			x.finals++
 		case d.To == x.Addr() && x.proved:
-			x.told = append(x.told, fmt.Sprintf("%d bytes of type %d", len(d.Data), d.Type()))
+			x.answers = append(x.answers, fmt.Sprintf("%d bytes of type %d", len(d.Data), d.Type()))
 		}
 		return pass
 	})
@@ -58,17 +57,17 @@ func newRefusedPeer(s *scene, name string) *refusedPeer {
 	return x
 }
 
-// Keys that are not allowed are refused once message 3 has proved that they are
-// theirs, and counted. From then on they are sent nothing, not even if somebody
-// sends their message 1 once more, keep no slot, and are known to no table.
-// Authorize is not asked for anyone who has proved nothing.
+// A key that is not allowed is refused and counted after message 3 has proven it.
+// From then on its owner is sent nothing, even if its message 1 is replayed, and the
+// hub keeps neither a slot nor a peer for it. Authorize is called only for proven
+// keys.
 func TestThreat33RefusedKeys(t *testing.T) {
 	allowed := map[intentra.PublicKey]bool{}
 	asked, refusals := 0, 0
 	var refused []*refusedPeer
 	var hub *sim.Node
 	s, baseline, attacked := underAttack(t, 33, func(s *scene) {
-		// The honest ones are connected: from here on there is a list.
+		// The honest peers are connected; from here on only they are allowed.
 		hub = s.hub
 		for _, p := range s.peers {
 			allowed[p.Key()] = true
@@ -77,7 +76,7 @@ func TestThreat33RefusedKeys(t *testing.T) {
 		for i := range 4 {
 			refused = append(refused, newRefusedPeer(s, fmt.Sprintf("refusedPeer%d", i)))
 		}
-		// Others begin as well, and prove nothing.
+		// Other dialers never send message 3.
 		idle := &slotHolder{rawDialer: newRawDialer(s, 33)}
 		stop := s.Every(50*time.Millisecond, func() { idle.again() })
 		s.After(honestTime, stop)
@@ -91,7 +90,7 @@ func TestThreat33RefusedKeys(t *testing.T) {
 			return true
 		}
 	})
-	// Another half minute, in which the honest peers connect anew now and then.
+	// For another half minute, honest peers reconnect now and then.
 	for range 6 {
 		p := s.peers[s.Rand().Uint64N(uint64(len(s.peers)))]
 		p.ClosePeer(hub.Key(), wire.CloseNormal)
@@ -99,7 +98,7 @@ func TestThreat33RefusedKeys(t *testing.T) {
 		s.connect(p)
 	}
 	for _, x := range refused {
-		x.OnEvent = nil // no more
+		x.OnEvent = nil // stop dialling
 	}
 	s.run(10 * time.Second)
 
@@ -107,8 +106,8 @@ func TestThreat33RefusedKeys(t *testing.T) {
 	dials, finals, replayed := 0, 0, uint64(0)
 	for _, x := range refused {
 		require.Greater(t, x.dials, 3)
-		require.Greater(t, x.finals, x.dials, "it has insisted")
-		require.Empty(t, x.told, "silence")
+		require.Greater(t, x.finals, x.dials, "message 3 was not repeated")
+		require.Empty(t, x.answers, "a refused key was sent something")
 		for _, err := range x.errs {
 			require.ErrorIs(t, err, conn.ErrNotConfirmed)
 		}
@@ -122,9 +121,9 @@ func TestThreat33RefusedKeys(t *testing.T) {
 	require.GreaterOrEqual(t, refusals, dials)
 	require.EqualValues(t, refusals, replayed)
 	require.Equal(t, replayed, stats.Handshakes[conn.HandshakeReplayed])
-	require.EqualValues(t, finals-refusals, stats.Handshakes[conn.HandshakeUnknown], "repeats of message 3 are for nobody")
+	require.EqualValues(t, finals-refusals, stats.Handshakes[conn.HandshakeUnknown], "repeats of message 3 belong to no handshake")
 	require.EqualValues(t, refusals+6, asked)
-	require.Zero(t, stats.HandshakesInFlight, "no slot is kept")
+	require.Zero(t, stats.HandshakesInFlight, "a refused key keeps a slot")
 	require.Equal(t, len(s.peers), stats.Peers)
 	require.Equal(t, len(s.peers), stats.Sessions)
 	require.Equal(t, baseline, attacked)
