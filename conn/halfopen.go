@@ -1,9 +1,9 @@
 package conn
 
 import (
-	"container/list"
 	"net/netip"
 
+	"github.com/intentra/intentra/internal/list"
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
@@ -24,9 +24,9 @@ type halfOpen struct {
 	gone        bool
 	timer       timer
 
-	holder *holder       // the address that it is from
-	place  *list.Element // among the handshakes of that
-	seat   int           // there, too
+	holder *holder              // the address that it is from
+	place  list.Node[*halfOpen] // among the handshakes of that
+	seat   int                  // there, too
 }
 
 // initKey tells a message 1 that comes again from a new one. It stands for all

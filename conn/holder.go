@@ -1,29 +1,30 @@
 package conn
 
 import (
-	"container/list"
 	"net/netip"
+
+	"github.com/intentra/intentra/internal/list"
 )
 
 // holder is an address with handshakes in flight.
 type holder struct {
 	addr   netip.Addr
-	halves list.List     // of *halfOpen, oldest first
-	seats  []*halfOpen   // the same in no order, to draw one by lot
-	place  *list.Element // among those that hold as many
+	halves list.List[*halfOpen] // of *halfOpen, oldest first
+	seats  []*halfOpen          // the same in no order, to draw one by lot
+	place  list.Node[*holder]   // among those that hold as many
 }
 
 // holders ranks addresses by how many handshakes they hold, so that the one
 // that holds the most is found without looking for it.
 type holders struct {
 	byAddr map[netip.Addr]*holder
-	ranks  []*list.List // ranks[n] has those with n, since when: longest first
-	top    int          // the highest rank with anyone in it, zero if none has
+	ranks  []*list.List[*holder] // ranks[n] has those with n, since when: longest first
+	top    int                   // the highest rank with anyone in it, zero if none has
 }
 
 func (h *holders) init() {
 	h.byAddr = make(map[netip.Addr]*holder)
-	h.ranks = []*list.List{list.New()}
+	h.ranks = []*list.List[*holder]{new(list.List[*holder])}
 }
 
 func (h *holders) count(src netip.Addr) int {
@@ -43,8 +44,8 @@ func (h *holders) oldest(held int) *halfOpen {
 	if h.top <= held {
 		return nil
 	}
-	o := h.ranks[h.top].Front().Value.(*holder)
-	return o.halves.Front().Value.(*halfOpen)
+	o := h.ranks[h.top].Front().Value
+	return o.halves.Front().Value
 }
 
 func (h *holders) add(half *halfOpen) {
@@ -52,10 +53,12 @@ func (h *holders) add(half *halfOpen) {
 	o := h.byAddr[src]
 	if o == nil {
 		o = &holder{addr: src}
+		o.place.Value = o
 		h.byAddr[src] = o
 	}
 	h.leave(o)
-	half.holder, half.place = o, o.halves.PushBack(half)
+	half.holder, half.place.Value = o, half
+	o.halves.PushBack(&half.place)
 	half.seat = len(o.seats)
 	o.seats = append(o.seats, half)
 	h.enter(o)
@@ -64,12 +67,12 @@ func (h *holders) add(half *halfOpen) {
 func (h *holders) remove(half *halfOpen) {
 	o := half.holder
 	h.leave(o)
-	o.halves.Remove(half.place)
+	o.halves.Remove(&half.place)
 	last := len(o.seats) - 1
 	o.seats[half.seat] = o.seats[last]
 	o.seats[half.seat].seat = half.seat
 	o.seats[last], o.seats = nil, o.seats[:last]
-	half.holder, half.place = nil, nil
+	half.holder = nil
 	if o.halves.Len() == 0 {
 		delete(h.byAddr, o.addr)
 		return
@@ -80,7 +83,7 @@ func (h *holders) remove(half *halfOpen) {
 // leave takes o out of its rank, before what it holds changes by one.
 func (h *holders) leave(o *holder) {
 	if n := o.halves.Len(); n > 0 {
-		h.ranks[n].Remove(o.place)
+		h.ranks[n].Remove(&o.place)
 		if h.top == n && h.ranks[n].Len() == 0 {
 			h.top-- // where o will be, unless it held one or will hold more
 		}
@@ -91,8 +94,8 @@ func (h *holders) leave(o *holder) {
 func (h *holders) enter(o *holder) {
 	n := o.halves.Len()
 	if n == len(h.ranks) {
-		h.ranks = append(h.ranks, list.New())
+		h.ranks = append(h.ranks, new(list.List[*holder]))
 	}
-	o.place = h.ranks[n].PushBack(o)
+	h.ranks[n].PushBack(&o.place)
 	h.top = max(h.top, n)
 }

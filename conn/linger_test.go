@@ -60,7 +60,7 @@ func TestDialledDoNotLinger(t *testing.T) {
 	}
 	_, err := e.Dial([KeySize]byte{3, 1}, testStart)
 	require.ErrorIs(t, err, ErrTooManyPeers)
-	require.Nil(t, e.lingering.first)
+	require.Zero(t, e.lingering.peers.Len())
 }
 
 // Each is forgotten when its own time is over, whoever else comes and goes. The
@@ -125,6 +125,5 @@ func TestLingeringTimes(t *testing.T) {
 	e.HandleTimeout(now)
 	require.Empty(t, e.peers)
 	require.Empty(t, e.timers)
-	require.Nil(t, e.lingering.first)
-	require.Nil(t, e.lingering.last)
+	require.Zero(t, e.lingering.peers.Len())
 }

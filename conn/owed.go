@@ -1,51 +1,27 @@
 package conn
 
-import "github.com/intentra/intentra/pipeline"
+import (
+	"github.com/intentra/intentra/internal/ring"
+	"github.com/intentra/intentra/pipeline"
+)
 
 // owed is the sessions that owe an acknowledgement, in the order in which it
 // falls due. Nearly all have the same delay from the packet that set it off, so
 // this is a queue where a heap would cost each packet its logarithm. A session
 // is in it at most once.
-type owed struct {
-	ring []owedAck // a power of two
-	head int
-	n    int
-}
+type owed struct{ ring.Ring[owedAck] }
 
 type owedAck struct {
 	at      pipeline.Time
 	session pipeline.ID
 }
 
-func (o *owed) front() *owedAck { return &o.ring[o.head] }
-
-func (o *owed) back() *owedAck { return &o.ring[(o.head+o.n-1)&(len(o.ring)-1)] }
-
-func (o *owed) push(a owedAck) {
-	if o.n == len(o.ring) {
-		ring := make([]owedAck, max(16, 2*len(o.ring)))
-		for i := range o.n {
-			ring[i] = o.ring[(o.head+i)&(len(o.ring)-1)]
-		}
-		o.ring, o.head = ring, 0
-	}
-	o.n++
-	*o.back() = a
-}
-
-func (o *owed) pop() (a owedAck) {
-	a = *o.front()
-	o.head = (o.head + 1) & (len(o.ring) - 1)
-	o.n--
-	return a
-}
-
 // next returns when the first acknowledgement falls due.
 func (o *owed) next() (pipeline.Time, bool) {
-	if o.n == 0 {
+	if o.Len() == 0 {
 		return 0, false
 	}
-	return o.front().at, true
+	return o.Front().at, true
 }
 
 // handleOwed is told by the ack stage, behind a packet.
@@ -64,9 +40,9 @@ func (e *Endpoint) handleOwed(p *pipeline.Packet, at pipeline.Time) {
 func (e *Endpoint) owe(s *session, at pipeline.Time) {
 	switch {
 	case s.owedAt != 0 && s.owedAt <= at:
-	case s.owedAt == 0 && (e.owed.n == 0 || e.owed.back().at <= at):
+	case s.owedAt == 0 && (e.owed.Len() == 0 || e.owed.Back().at <= at):
 		s.owedAt = at
-		e.owed.push(owedAck{at, s.id})
+		*e.owed.Push() = owedAck{at, s.id}
 	default:
 		// Sooner than the queue goes, as behind a gap.
 		e.timers.arm(&s.timer, at)
@@ -76,8 +52,8 @@ func (e *Endpoint) owe(s *session, at pipeline.Time) {
 // payOwed has the sessions looked at whose acknowledgement has fallen due. Some
 // have paid already, with data that went their way.
 func (e *Endpoint) payOwed(now pipeline.Time) {
-	for e.owed.n > 0 && e.owed.front().at <= now {
-		slot := e.sessions.Get(e.owed.pop().session)
+	for e.owed.Len() > 0 && e.owed.Front().at <= now {
+		slot := e.sessions.Get(e.owed.Pop().session)
 		if slot == nil {
 			continue
 		}

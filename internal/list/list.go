@@ -24,6 +24,9 @@ func (l *List[T]) Len() int { return l.len }
 // Front returns the first node, or nil if the list is empty.
 func (l *List[T]) Front() *Node[T] { return l.first }
 
+// Back returns the last node, or nil if the list is empty.
+func (l *List[T]) Back() *Node[T] { return l.last }
+
 // Next returns the node that follows n, or nil if n is the last one or in no list.
 func (n *Node[T]) Next() *Node[T] { return n.next }
 

@@ -61,6 +61,9 @@ func TestListAgainstSlices(t *testing.T) {
 			got = append(got, n.Value)
 		}
 		require.True(t, slices.Equal(model, got))
+		if len(model) > 0 {
+			require.Same(t, model[len(model)-1], l.Back().Value)
+		}
 		require.Equal(t, slices.Contains(model, it), l.Contains(n))
 	}
 }
