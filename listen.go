@@ -34,7 +34,6 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{
-		cfg:   cfg,
 		start: time.Now(),
 		done:  make(chan struct{}),
 		work:  make(chan *conn.Job, workerQueue),
@@ -42,6 +41,14 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 
 		resolver: resolve.Remote,
 	}
+	cfg.Logger = guardLogger(cfg.Logger, &t.panics)
+	if cfg.Socket.Logger == nil {
+		cfg.Socket.Logger = cfg.Logger
+	} else {
+		cfg.Socket.Logger = guardLogger(cfg.Socket.Logger, &t.panics)
+	}
+	t.cfg = cfg
+	t.cfg.Key = PrivateKey{}
 	t.clock = t.now
 	t.resolving, t.stop = context.WithCancel(context.Background())
 	t.known = roster.New(func(p *Peer) *int32 { return &p.places.known })
@@ -57,10 +64,7 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	if t.core, err = journal.New(core, cfg.recorder(), origin); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
-	t.public, t.cfg.Key = t.identity.Public(), PrivateKey{}
-	if cfg.Socket.Logger == nil {
-		cfg.Socket.Logger = cfg.Logger
-	}
+	t.public = t.identity.Public()
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}

@@ -1,6 +1,8 @@
 package intentra_test
 
 import (
+	"context"
+	"log/slog"
 	"net"
 	"runtime"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/udp"
 )
 
 // fragile panics at messages that say "boom".
@@ -154,4 +157,27 @@ func TestGoexitInHandler(t *testing.T) {
 	require.Empty(t, l.Peers())
 	_, err := l.Dial(ctx, p.Transport().LocalAddr().String(), p.Transport().PublicKey())
 	require.ErrorIs(t, err, net.ErrClosed)
+}
+
+// panickingHandler panics at every record, and when it is asked for attributes.
+type panickingHandler struct{ slog.Handler }
+
+func (panickingHandler) Enabled(context.Context, slog.Level) bool  { return true }
+func (panickingHandler) Handle(context.Context, slog.Record) error { panic("Handle") }
+func (h panickingHandler) WithAttrs([]slog.Attr) slog.Handler      { panic("WithAttrs") }
+func (h panickingHandler) WithGroup(string) slog.Handler           { panic("WithGroup") }
+
+// A panic in the handler of Config.Logger loses the record, is counted, and stops
+// nothing.
+func TestPanicInLogger(t *testing.T) {
+	ctx := loopback.Context(t)
+	log := slog.New(panickingHandler{})
+	l := loopback.Listen(t, intentra.Config{Logger: log, Socket: udp.Config{Logger: log, ReadBuffer: 1 << 30}})
+	p := loopback.Dial(t, l, intentra.Config{})
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("x")))
+	require.Equal(t, "x", string(loopback.Receive(t, ctx, l).Payload))
+	require.NoError(t, p.Close())
+	loopback.Eventually(t, ctx, "the peer is down", func() bool { return len(l.Peers()) == 0 })
+	require.NotZero(t, l.Stats().Panics)
+	require.NoError(t, l.Close())
 }

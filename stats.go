@@ -49,8 +49,8 @@ type Stats struct {
 	// Roams counts moves of peers to other addresses, Takeovers sessions that
 	// have replaced a living one of the same peer.
 	Roams, Takeovers uint64
-	// Panics counts those recovered from stages, Handler, OnPeer and Authorize, and
-	// each runtime.Goexit in Authorize.
+	// Panics counts the panics recovered from stages, Handler, OnPeer, Authorize
+	// and the handler of Logger, and the calls of runtime.Goexit in Authorize.
 	Panics uint64
 	// SlowHandlerCalls counts stretches of at most 16 Handler calls that took
 	// over a millisecond together.

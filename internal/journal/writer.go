@@ -316,12 +316,23 @@ func (w *Writer) write(s *stream, b []byte) {
 	if len(b) == 0 || s.failed {
 		return
 	}
+	err := s.write(b)
+	s.failed = err != nil
+	w.fail(err)
+}
+
+// write writes b to the user's io.Writer. A panic there is an error.
+func (s *stream) write(b []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic in Write: %v", r)
+		}
+	}()
 	n, err := s.to.Write(b)
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
-	s.failed = err != nil
-	w.fail(err)
+	return err
 }
 
 func (w *Writer) closeFiles() {

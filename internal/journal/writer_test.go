@@ -308,3 +308,17 @@ func TestKeysAreWrittenFirst(t *testing.T) {
 	require.False(t, w.flush())
 	require.Len(t, order, 2, "nothing waits")
 }
+
+type panickingWriter struct{}
+
+func (panickingWriter) Write([]byte) (int, error) { panic("no space") }
+
+// A panic in the user's io.Writer ends the recording, and nothing else.
+func TestPanicInTheWriter(t *testing.T) {
+	w := NewWriter(panickingWriter{}, nil)
+	require.NoError(t, w.begin())
+	w.begun()
+	w.block([]byte("block"))
+	require.ErrorContains(t, w.Close(), "panic in Write: no space")
+	require.Error(t, w.Err())
+}
