@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// What the protocol fixes.
+// Constants of the protocol.
 const (
-	// AckBits is the most counters below the largest that one Ack speaks of.
+	// AckBits is the number of counters below the largest that an Ack covers.
 	AckBits = 1024
 	// AckDelayUnit is the unit of the delay in an Ack frame.
 	AckDelayUnit = 8 * time.Microsecond
@@ -18,24 +18,24 @@ const (
 	MaxAckSize = ackFixed + AckBits/8
 )
 
-// AckBitmap says which counters below the largest have been received: bit i of
-// the whole, in the i%64-th bit of word i/64, stands for largest-1-i.
+// AckBitmap is the set of received counters below the largest. Bit i, which is bit
+// i%64 of word i/64, stands for counter largest-1-i.
 type AckBitmap [AckBits / 64]uint64
 
 // Ack acknowledges packets of one epoch, and Reliable messages of the session:
 //
 //	0      frame type
 //	1      epoch: the low 8 bits of its number in the session
-//	2-3    delay since the largest was received, in units of 8 us
+//	2-3    time since the largest was received, in units of 8 us
 //	4-11   largest counter received
-//	12-19  Reliable: every sequence number below this has been received
-//	20     n, the length of the bitmap in bytes, at most 128
-//	21-    bitmap, least significant bit first, its last byte not zero
+//	12-19  Reliable: every sequence number below it has been received
+//	20     length of the bitmap in bytes, at most 128
+//	21-    bitmap, least significant bit first; its last byte is not zero
 type Ack struct {
 	Epoch   uint8
 	Delay   uint16
 	Largest uint64
-	// Reliable is the cumulative acknowledgement of the reliable lane.
+	// Reliable is the cumulative acknowledgement of Reliable messages.
 	Reliable uint64
 	Bitmap   AckBitmap
 }
@@ -50,7 +50,7 @@ func (m *AckBitmap) bytes() int {
 	return 0
 }
 
-// Size returns the length of the frame that AppendAck makes of a.
+// Size returns the length in bytes of the frame that AppendAck appends for a.
 func (a *Ack) Size() int { return ackFixed + a.Bitmap.bytes() }
 
 // AppendAck appends an Ack frame.
@@ -71,8 +71,8 @@ func AppendAck(b []byte, a *Ack) []byte {
 	return b
 }
 
-// parse decodes the Ack frame that b starts with and returns its length, zero
-// if it is malformed. Bits that stand for counters below zero are malformed.
+// parse decodes the Ack frame at the start of b and returns its length, or zero if
+// it is malformed. A bit for a counter below zero is malformed.
 func (a *Ack) parse(b []byte) int {
 	if len(b) < ackFixed {
 		return 0

@@ -25,8 +25,8 @@ func randAck(r *rand.Rand) Ack {
 	return a
 }
 
-// received returns the counters that an Ack frame speaks of, read off its
-// bytes as the layout in Ack's comment has it and not as parse does.
+// received returns the counters that an Ack frame acknowledges. It is independent
+// of parse: it decodes the bytes according to the layout in Ack's comment.
 func received(frame []byte) map[uint64]bool {
 	largest := binary.BigEndian.Uint64(frame[4:])
 	set := map[uint64]bool{largest: true}
@@ -40,7 +40,7 @@ func received(frame []byte) map[uint64]bool {
 	return set
 }
 
-// bitmapSet returns the same of a decoded Ack.
+// bitmapSet returns the counters that a decoded Ack acknowledges.
 func bitmapSet(a *Ack) map[uint64]bool {
 	set := map[uint64]bool{a.Largest: true}
 	for i := range uint64(AckBits) {
@@ -63,7 +63,7 @@ func TestAckSize(t *testing.T) {
 	require.Equal(t, 149, MaxAckSize)
 }
 
-// Counters below zero do not exist: an ACK of them is refused, to the bit.
+// An Ack is rejected exactly if one of its bits stands for a counter below zero.
 func TestAckBelowZero(t *testing.T) {
 	for _, largest := range []uint64{0, 1, 7, 8, 9, 63, 64, 65, 1000, AckBits - 1, AckBits, AckBits + 1, 1<<64 - 1} {
 		for i := range AckBits {
@@ -75,8 +75,8 @@ func TestAckBelowZero(t *testing.T) {
 	}
 }
 
-// A shorter bitmap leaves nothing of a longer one that was parsed before it.
-func TestAckForgetsThePrevious(t *testing.T) {
+// Parsing a short bitmap clears the bits of a longer one parsed before.
+func TestAckParseClearsBitmap(t *testing.T) {
 	full := Ack{Largest: 5000}
 	for i := range full.Bitmap {
 		full.Bitmap[i] = 1<<64 - 1
@@ -89,16 +89,16 @@ func TestAckForgetsThePrevious(t *testing.T) {
 	require.Equal(t, small, f.Ack)
 }
 
-// FuzzAck is PEER, who says with an ACK what it likes. Against a set of
-// counters: what is written says exactly what was received, what parses says
-// exactly what its bytes do, and nothing speaks of counters that cannot exist.
+// FuzzAck: a malicious peer (PEER) can send any Ack. Compared with a set of
+// counters, an appended frame acknowledges exactly the given counters, a parsed
+// frame exactly those in its bytes, and no frame acknowledges counters below zero.
 func FuzzAck(f *testing.F) {
 	f.Add(uint8(0), uint16(0), uint64(0), uint64(0), []byte{})
 	f.Add(uint8(1), uint16(2), uint64(5), uint64(6), []byte{0, 0, 0, 4})
 	f.Add(uint8(1), uint16(2), uint64(5), uint64(6), []byte{0, 5})
 	f.Add(uint8(255), uint16(65535), uint64(1<<64-1), uint64(1<<64-1), []byte{3, 255, 0, 0, 1, 7, 1, 8})
 	f.Fuzz(func(t *testing.T, epoch uint8, delay uint16, largest, reliable uint64, data []byte) {
-		// The bytes as positions below the largest.
+		// data as positions below the largest counter.
 		a := Ack{Epoch: epoch, Delay: delay, Largest: largest, Reliable: reliable}
 		want := map[uint64]bool{largest: true}
 		exists := true
@@ -118,7 +118,7 @@ func FuzzAck(f *testing.F) {
 			require.Equal(t, a, fr.Ack)
 		}
 
-		// The bytes as a bitmap, however long.
+		// data as a bitmap of any length.
 		b = AppendAck(nil, &Ack{Epoch: epoch, Delay: delay, Largest: largest, Reliable: reliable})
 		b[20] = byte(len(data))
 		b = append(b, data...)

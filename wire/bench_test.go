@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fullPacket returns the frames of a packet with nine states of 128 bytes, an
-// ACK and a Reliable message.
+// fullPacket returns the frames of a packet with an Ack, nine Latest messages of
+// 128 bytes and a Reliable message.
 func fullPacket() []byte {
 	b := AppendAck(nil, &Ack{Largest: 5000, Bitmap: AckBitmap{1<<64 - 1, 3}})
 	for range 9 {
@@ -16,7 +16,7 @@ func fullPacket() []byte {
 	return AppendReliable(b, 1, 77, 1, make([]byte, 32))
 }
 
-func TestNothingAllocates(t *testing.T) {
+func TestPackageDoesNotAllocate(t *testing.T) {
 	b := fullPacket()
 	var f Frame
 	frames := 0

@@ -1,23 +1,23 @@
 package wire
 
-// CloseReason says why a session ended, on the wire and in events.
+// CloseReason is the reason for which a session ended, on the wire and in events.
 type CloseReason uint8
 
-// The reasons. Those a peer may send are below CloseIdle; the rest are one
-// side's own finding.
+// The reasons. A peer may send those below CloseIdle. The others are determined
+// locally and never sent.
 const (
 	CloseNone      CloseReason = 0 // not closed
 	CloseNormal    CloseReason = 1 // closed by the application
 	CloseShutdown  CloseReason = 2 // the endpoint is shutting down
 	CloseReplaced  CloseReason = 3 // another session with the same peer won
-	CloseRevoked   CloseReason = 4 // the peer's key is not allowed any more
+	CloseRevoked   CloseReason = 4 // the peer's key is no longer allowed
 	CloseViolation CloseReason = 5 // ten protocol violations within 5 s
 	CloseSlow      CloseReason = 6 // the peer does not keep up with Reliable messages
-	CloseKeys      CloseReason = 7 // the keys are used up and no rekey succeeded
+	CloseKeys      CloseReason = 7 // the keys reached their packet limit and no rekey succeeded
 
-	CloseIdle      CloseReason = 32 // nothing was received for the idle time-out
+	CloseIdle      CloseReason = 32 // nothing was received for the idle timeout
 	CloseHandshake CloseReason = 33 // no handshake succeeded in time
-	CloseLost      CloseReason = 34 // packets stay unanswered; a dialer dials again
+	CloseLost      CloseReason = 34 // packets remain unanswered; a dialer dials again
 )
 
 var closeNames = map[CloseReason]string{
@@ -34,7 +34,7 @@ var closeNames = map[CloseReason]string{
 	CloseLost:      "unanswered",
 }
 
-// String returns the reason's name, as metrics and logs have it.
+// String returns the reason's name in metrics and logs.
 func (r CloseReason) String() string {
 	if s, ok := closeNames[r]; ok {
 		return s
@@ -42,7 +42,7 @@ func (r CloseReason) String() string {
 	return "unknown"
 }
 
-// CloseReasons lists all known reasons but CloseNone, in order.
+// CloseReasons returns all known reasons except CloseNone, in increasing order.
 func CloseReasons() []CloseReason {
 	return []CloseReason{
 		CloseNormal, CloseShutdown, CloseReplaced, CloseRevoked, CloseViolation,

@@ -2,14 +2,15 @@ package wire
 
 import "net/netip"
 
-// Datagram is bytes with the address that they came from or go to. Who owns
-// Data, and until when, is said where Datagrams change hands.
+// Datagram is a UDP payload and its addresses. Functions that take or return a
+// Datagram state who owns Data, and until when.
 type Datagram struct {
 	Data []byte
 	// Addr is the remote address. It is never an IPv4-mapped IPv6 address.
 	Addr netip.AddrPort
-	// Local is the address of this host that the datagram was sent to, or is
-	// to be sent from. The zero Addr leaves it to the system; it is also what
-	// a socket reports that is bound to a single address. It has no zone.
+	// Local is the local address at which the datagram was received, or from
+	// which it is sent. If it is the zero Addr, the system chooses the source
+	// address. Sockets bound to a single address report the zero Addr. Local
+	// has no zone.
 	Local netip.Addr
 }

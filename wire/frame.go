@@ -19,17 +19,17 @@ const (
 	FrameRekey         FrameType = 9 // step, length, Noise message
 )
 
-// What the protocol fixes.
+// Constants of the protocol.
 const (
-	// PathTokenSize is the length of a path challenge.
+	// PathTokenSize is the length in bytes of a path token.
 	PathTokenSize = 8
 	// MaxReliableDistance is the largest distance between a Reliable message
-	// and its predecessor on the same channel that is worth stating: one less
-	// than the most messages that may be in flight.
+	// and its predecessor on the same channel that a frame can state: a
+	// predecessor further back is acknowledged before the message is sent.
 	MaxReliableDistance = ReliableWindow - 1
-	// ReliableWindow is the most Reliable messages that a session may have in
-	// flight: a message is sent only once its sequence number is less than
-	// ReliableWindow above the oldest that is unacknowledged.
+	// ReliableWindow is the maximum number of Reliable messages that a session
+	// may have in flight. A message is sent only if its sequence number is less
+	// than ReliableWindow above the oldest unacknowledged one.
 	ReliableWindow = 1024
 )
 
@@ -44,17 +44,17 @@ const (
 	RekeyFinal   RekeyStep = 3 // Noise message 3, dialer to responder
 )
 
-// Frame is one decoded frame. Which fields are meaningful depends on Type.
-// Payload aliases the parsed packet.
+// Frame is a decoded frame. Type determines which fields are valid. Payload
+// aliases the parsed packet.
 type Frame struct {
 	Type FrameType
-	// Channel and Payload belong to message frames; Payload also to Rekey.
+	// Channel and Payload are fields of message frames, Payload also of Rekey.
 	Channel uint32
 	Payload []byte
-	// Seq numbers the Reliable messages of a session from zero. Distance is
-	// how far back the previous message on the same channel is, or zero if
-	// that one and all below it were acknowledged before this one was first
-	// sent.
+	// Seq numbers the Reliable messages of a session from zero. Distance is the
+	// difference from the sequence number of the previous message on the same
+	// channel. It is zero if that message and all before it were acknowledged
+	// before this one was first sent.
 	Seq      uint64
 	Distance uint16
 
@@ -64,17 +64,17 @@ type Frame struct {
 	Step  RekeyStep
 }
 
-// IsMessage reports whether frames of type t carry a message of the user.
+// IsMessage reports whether frames of type t carry a message of the application.
 func (t FrameType) IsMessage() bool { return t >= FrameRealtime && t <= FrameReliable }
 
-// AckEliciting reports whether a packet with a frame of type t is to be
+// AckEliciting reports whether a packet with a frame of type t must be
 // acknowledged.
 func (t FrameType) AckEliciting() bool {
 	return t != FramePadding && t != FrameAck && t != FrameClose
 }
 
-// MessageSize returns the length of a message frame of type t, from
-// FrameRealtime to FrameReliable, with n bytes of payload.
+// MessageSize returns the length in bytes of a message frame with n bytes of
+// payload. t must be a message type.
 func MessageSize(t FrameType, channel uint32, n int) int {
 	size := 1 + varintSize(channel) + varintSize(uint32(n)) + n
 	if t == FrameReliable {
@@ -101,7 +101,7 @@ func AppendReliable(b []byte, channel uint32, seq uint64, distance uint16, paylo
 
 // AppendPadding appends n bytes of padding.
 func AppendPadding(b []byte, n int) []byte {
-	b = append(b, make([]byte, n)...) // not allocated: the compiler sees an append
+	b = append(b, make([]byte, n)...) // the compiler does not allocate the operand
 	return b
 }
 
@@ -116,7 +116,7 @@ func AppendPath(b []byte, t FrameType, token [PathTokenSize]byte) []byte {
 	return append(append(b, byte(t)), token[:]...)
 }
 
-// RekeySize returns the length of a Rekey frame with an n-byte message.
+// RekeySize returns the length in bytes of a Rekey frame with an n-byte message.
 func RekeySize(n int) int { return 2 + varintSize(uint32(n)) + n }
 
 // AppendRekey appends a Rekey frame.
@@ -125,8 +125,9 @@ func AppendRekey(b []byte, step RekeyStep, message []byte) []byte {
 	return append(b, message...)
 }
 
-// Parse decodes the frame that b starts with and returns its length, or zero if
-// b does not start with a well-formed frame. After a zero f means nothing.
+// Parse decodes the frame at the start of b and returns its length in bytes. It
+// returns zero if b does not start with a well-formed frame; then the content of f
+// is undefined.
 func (f *Frame) Parse(b []byte) int {
 	if len(b) == 0 {
 		return 0
@@ -164,7 +165,7 @@ func (f *Frame) Parse(b []byte) int {
 		f.Step = RekeyStep(b[1])
 		n := f.parsePayload(b, 2)
 		if f.Step == RekeyRequest && len(f.Payload) != 0 {
-			return 0 // would mean the same as the request without it
+			return 0 // a second encoding of the request
 		}
 		return n
 	}
@@ -192,7 +193,8 @@ func (f *Frame) parseMessage(b []byte) int {
 	return f.parsePayload(b, at)
 }
 
-// parsePayload reads length and payload at offset at.
+// parsePayload decodes length and payload at offset at, and returns the offset of
+// their end, or zero if they are malformed.
 func (f *Frame) parsePayload(b []byte, at int) int {
 	size, n := parseVarint(b[at:])
 	at += n

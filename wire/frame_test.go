@@ -11,7 +11,7 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// appendFrame appends f by the function for its type.
+// appendFrame appends f using the function for its type.
 func appendFrame(b []byte, f *Frame) []byte {
 	switch f.Type {
 	case FramePadding:
@@ -34,8 +34,8 @@ func appendFrame(b []byte, f *Frame) []byte {
 	panic("no such frame type")
 }
 
-// statedSize returns what the package says that f's frame takes, or -1 where
-// it says nothing.
+// statedSize returns the size that the package computes for f, or -1 if it has no
+// function for that.
 func statedSize(f *Frame) int {
 	switch f.Type {
 	case FrameRealtime, FrameLatest, FrameReliable:
@@ -48,7 +48,7 @@ func statedSize(f *Frame) int {
 	return -1
 }
 
-// randFrame returns a well-formed frame with values of every magnitude.
+// randFrame returns a well-formed frame with values of all magnitudes.
 func randFrame(r *rand.Rand) *Frame {
 	f := &Frame{Type: FrameType(r.IntN(int(FrameRekey) + 1))}
 	payload := func() []byte {
@@ -84,8 +84,8 @@ func randFrame(r *rand.Rand) *Frame {
 	return f
 }
 
-// What is appended parses to the same value, whatever stands behind it, has
-// the stated size, and is refused when cut anywhere.
+// An appended frame parses to the same value regardless of the bytes after it, has
+// the computed size, and is rejected if truncated anywhere.
 func TestFrameRoundTrip(t *testing.T) {
 	r := seed.Rand(t)
 	for range 3000 {
@@ -97,7 +97,7 @@ func TestFrameRoundTrip(t *testing.T) {
 		}
 		require.Equal(t, append([]byte("before"), b...), appendFrame([]byte("before"), want))
 
-		// Not zero: padding behind padding is one frame.
+		// The next byte is not zero, which would extend a padding frame.
 		b = append(b, 1+byte(r.Uint32N(255)), byte(r.Uint32()))
 		var got Frame
 		require.Equal(t, n, got.Parse(b))
@@ -109,8 +109,8 @@ func TestFrameRoundTrip(t *testing.T) {
 	}
 }
 
-// The fields of a frame do not depend on which frame was parsed before it.
-func TestFrameIsUsedAgain(t *testing.T) {
+// Parsing into a used Frame gives the same result as parsing into a new one.
+func TestFrameReuse(t *testing.T) {
 	r := seed.Rand(t)
 	var used Frame
 	for range 1000 {
@@ -121,27 +121,27 @@ func TestFrameIsUsedAgain(t *testing.T) {
 	}
 }
 
-func TestFrameRefuses(t *testing.T) {
+func TestMalformedFrames(t *testing.T) {
 	for name, s := range map[string]string{
-		"nothing":                        "",
-		"unknown type":                   "0a00",
-		"type of two bytes":              "4001",
-		"largest type":                   "ff",
-		"long channel":                   "01" + "4001" + "00",
-		"channel of 2^32":                "01" + "c000000100000000" + "00",
-		"long length":                    "01" + "01" + "4000",
-		"length past the end":            "02" + "01" + "03" + "6162",
-		"length of 2^32-1":               "02" + "01" + "c0000000ffffffff" + "61",
-		"reliable without length":        "03" + "01" + "0000000000000005" + "0001",
-		"distance beyond the window":     "03" + "01" + "0000000000000500" + "0400" + "00",
-		"distance before the first":      "03" + "01" + "0000000000000001" + "0002" + "00",
-		"distance of the first":          "03" + "01" + "0000000000000000" + "0001" + "00",
-		"ack with a zero byte":           "04" + "00" + "0000" + "000000000000ffff" + "0000000000000000" + "02" + "0100",
-		"ack of one zero byte":           "04" + "00" + "0000" + "000000000000ffff" + "0000000000000000" + "01" + "00",
-		"ack with too long a bitmap":     "04" + "00" + "0000" + "000000000000ffff" + "0000000000000000" + "81" + string(bytes.Repeat([]byte("ff"), 129)),
-		"unknown rekey step":             "09" + "04" + "00",
-		"rekey request that says things": "09" + "00" + "01" + "61",
-		"rekey with a long length":       "09" + "01" + "4001" + "61",
+		"empty":                        "",
+		"unknown type":                 "0a00",
+		"type of two bytes":            "4001",
+		"largest type":                 "ff",
+		"long channel":                 "01" + "4001" + "00",
+		"channel of 2^32":              "01" + "c000000100000000" + "00",
+		"long length":                  "01" + "01" + "4000",
+		"length past the end":          "02" + "01" + "03" + "6162",
+		"length of 2^32-1":             "02" + "01" + "c0000000ffffffff" + "61",
+		"reliable without length":      "03" + "01" + "0000000000000005" + "0001",
+		"distance beyond the window":   "03" + "01" + "0000000000000500" + "0400" + "00",
+		"distance before the first":    "03" + "01" + "0000000000000001" + "0002" + "00",
+		"distance of the first":        "03" + "01" + "0000000000000000" + "0001" + "00",
+		"ack with a zero byte":         "04" + "00" + "0000" + "000000000000ffff" + "0000000000000000" + "02" + "0100",
+		"ack of one zero byte":         "04" + "00" + "0000" + "000000000000ffff" + "0000000000000000" + "01" + "00",
+		"ack with too long a bitmap":   "04" + "00" + "0000" + "000000000000ffff" + "0000000000000000" + "81" + string(bytes.Repeat([]byte("ff"), 129)),
+		"unknown rekey step":           "09" + "04" + "00",
+		"rekey request with a message": "09" + "00" + "01" + "61",
+		"rekey with a long length":     "09" + "01" + "4001" + "61",
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Zero(t, new(Frame).Parse(unhex(t, s)))
@@ -149,15 +149,15 @@ func TestFrameRefuses(t *testing.T) {
 	}
 }
 
-func TestMostDistantPredecessor(t *testing.T) {
+func TestLargestDistance(t *testing.T) {
 	var f Frame
 	b := AppendReliable(nil, 1, MaxReliableDistance, MaxReliableDistance, nil)
 	require.Equal(t, len(b), f.Parse(b))
 	require.EqualValues(t, 1023, f.Distance)
 }
 
-// A payload is the input's own bytes, and appending to it cannot reach the
-// next frame.
+// A payload aliases the input, and appending to it does not overwrite the next
+// frame.
 func TestPayloadAliasesInput(t *testing.T) {
 	for _, b := range [][]byte{
 		AppendMessage(nil, FrameRealtime, 1, []byte("abc")),
@@ -195,9 +195,10 @@ func TestFrameKinds(t *testing.T) {
 	}
 }
 
-// FuzzFrames is PEER: it holds the keys, so any plaintext can be its packet.
-// What parses has exactly the bytes that it would be written with; nothing
-// reads or points past its frame; the rest is refused without a panic.
+// FuzzFrames: a malicious peer (PEER) has the keys, so that it can send any
+// plaintext. A parsed frame has exactly the bytes that the package would append for
+// it, no payload extends past its frame, and other input is rejected without a
+// panic.
 func FuzzFrames(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 0, 5})
@@ -224,7 +225,7 @@ func FuzzFrames(f *testing.F) {
 			require.LessOrEqual(t, n, len(b)-at)
 			if fr.Type == FramePadding {
 				require.Equal(t, AppendPadding(nil, n), b[at:at+n])
-				require.True(t, at+n == len(b) || b[at+n] != 0, "all of it at once")
+				require.True(t, at+n == len(b) || b[at+n] != 0, "padding is one frame")
 				at += n
 				continue
 			}
@@ -235,9 +236,9 @@ func FuzzFrames(f *testing.F) {
 			if fr.Type.IsMessage() || fr.Type == FrameRekey {
 				require.Equal(t, len(fr.Payload), cap(fr.Payload))
 			}
-			require.Zero(t, new(Frame).Parse(b[at:at+n-1]), "cut by its last byte")
+			require.Zero(t, new(Frame).Parse(b[at:at+n-1]), "truncated by one byte")
 			at += n
 		}
-		require.Equal(t, given, b, "parsing has changed its input")
+		require.Equal(t, given, b, "parsing changed its input")
 	})
 }

@@ -9,7 +9,7 @@ const (
 	CookieSize = 16
 	MACSize    = 16
 
-	// InitPadding zero bytes are the payload of Noise message 1.
+	// InitPadding is the number of zero bytes in the payload of Noise message 1.
 	InitPadding = 64
 
 	InitSize     = HeaderSize + 32 + InitPadding + CookieSize
@@ -31,8 +31,8 @@ func handshakeSize(t PacketType) int {
 	return CookiePacketSize
 }
 
-// NoiseMessage returns the Noise message of an Init, Response or Final packet
-// that ParseHeader has found no fault with.
+// NoiseMessage returns the Noise message of an Init, Response or Final packet that
+// ParseHeader accepted. Like the functions below it returns a part of b.
 func NoiseMessage(b []byte) []byte {
 	if PacketType(b[0]&15) == TypeInit {
 		return b[HeaderSize : InitSize-CookieSize]
@@ -40,34 +40,34 @@ func NoiseMessage(b []byte) []byte {
 	return b[HeaderSize:]
 }
 
-// InitCookie returns the cookie of an Init packet. It is all zero in the first
-// attempt.
+// InitCookie returns the cookie of an Init packet. In a dialer's first Init it is
+// all zero.
 func InitCookie(b []byte) []byte { return b[InitSize-CookieSize : InitSize] }
 
-// InitWithoutCookie returns the bytes of an Init packet that its cookie is
-// made of.
+// InitWithoutCookie returns the part of an Init packet that its cookie
+// authenticates.
 func InitWithoutCookie(b []byte) []byte { return b[:InitSize-CookieSize] }
 
-// CookiePacket returns cookie and MAC of a cookie challenge.
+// CookiePacket returns the cookie and the MAC of a cookie challenge.
 func CookiePacket(b []byte) (cookie, mac []byte) {
 	return b[HeaderSize : HeaderSize+CookieSize], b[HeaderSize+CookieSize : CookiePacketSize]
 }
 
-// Hello is what both sides announce in their encrypted handshake payload.
+// Hello is the encrypted handshake payload of either side.
 type Hello struct {
-	// Index is the receiver index by which the sender of the Hello wants to be
-	// addressed. A Final packet repeats the one of its Init.
+	// Index is the receiver index that the sender of the Hello has chosen for
+	// itself. A Final packet repeats the index of its Init.
 	Index uint32
-	// Rate and Burst limit the packets per second that the sender of the Hello
-	// accepts from its peer.
+	// Rate, in packets/s, and Burst limit the packets that the sender of the
+	// Hello accepts from its peer.
 	Rate, Burst uint32
-	// MaxDatagram is the largest datagram in bytes that it accepts, from
-	// MinDatagram.
+	// MaxDatagram is the size in bytes of the largest datagram that the sender
+	// of the Hello accepts, at least MinDatagram.
 	MaxDatagram uint16
 }
 
-// AppendHello appends h to b: index, rate, burst, largest datagram, two zero
-// bytes.
+// AppendHello appends index, rate, burst, largest datagram and two zero bytes
+// to b.
 func AppendHello(b []byte, h Hello) []byte {
 	b = binary.BigEndian.AppendUint32(b, h.Index)
 	b = binary.BigEndian.AppendUint32(b, h.Rate)
@@ -76,8 +76,8 @@ func AppendHello(b []byte, h Hello) []byte {
 	return append(b, 0, 0)
 }
 
-// ParseHello decodes exactly one Hello. It refuses values that would stop a
-// session from working.
+// ParseHello decodes a Hello that fills b. ok is false if it is malformed, or if a
+// value in it would prevent a session from working.
 func ParseHello(b []byte) (h Hello, ok bool) {
 	if len(b) != HelloSize || b[14]|b[15] != 0 {
 		return h, false

@@ -8,15 +8,14 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// No packet that an unproven address can elicit is longer than the packet that
-// elicits it.
+// An answer to an unproven address is not longer than the packet that elicits it.
 func TestNoAmplification(t *testing.T) {
 	require.LessOrEqual(t, ResponseSize, InitSize)
 	require.LessOrEqual(t, CookiePacketSize, InitSize)
 }
 
-// Whatever limit a peer may announce, the packets that a session cannot do
-// without fit.
+// The packets that every session needs fit into the smallest maximum datagram size
+// that a peer may announce.
 func TestMinDatagramIsEnough(t *testing.T) {
 	const rekeyAnswer = 32 + 32 + TagSize + HelloSize + TagSize // the longest Noise message
 	for _, n := range []int{InitSize, ResponseSize, FinalSize, CookiePacketSize, Overhead + MaxAckSize, Overhead + RekeySize(rekeyAnswer)} {
@@ -30,7 +29,7 @@ func TestHandshakeSizes(t *testing.T) {
 	}
 }
 
-// The parts of handshake packets lie where the layout has them, and alias the
+// The parts of handshake packets are at the offsets of the layout, and alias the
 // packet.
 func TestHandshakeParts(t *testing.T) {
 	numbered := func(h Header) []byte {
@@ -79,14 +78,14 @@ func TestHelloRoundTrip(t *testing.T) {
 			require.False(t, ok, "cut to %d", i)
 		}
 		_, ok = ParseHello(append(b, 0))
-		require.False(t, ok, "one byte more")
+		require.False(t, ok, "one byte too long")
 	}
 }
 
-func TestHelloRefuses(t *testing.T) {
+func TestInvalidHello(t *testing.T) {
 	good := Hello{Index: 1, Rate: 1, Burst: 1, MaxDatagram: MinDatagram}
 	_, ok := ParseHello(AppendHello(nil, good))
-	require.True(t, ok, "the least of each is enough")
+	require.True(t, ok, "minimal values are valid")
 
 	for name, spoil := range map[string]func(*Hello){
 		"index":    func(h *Hello) { h.Index = 0 },
@@ -109,9 +108,9 @@ func TestHelloRefuses(t *testing.T) {
 	}
 }
 
-// FuzzHello is OFF, whom nothing keeps from completing a handshake with a key
-// of its own before it is found not to be allowed. What is accepted has one
-// encoding, and no value in it would stop a session.
+// FuzzHello: an attacker without an allowed key (OFF) can send a Hello, because keys
+// are checked after the handshake. An accepted Hello has one encoding and no value
+// that would prevent a session.
 func FuzzHello(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(make([]byte, HelloSize))

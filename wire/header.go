@@ -2,21 +2,21 @@ package wire
 
 import "encoding/binary"
 
-// What the protocol fixes.
+// Constants of the protocol. Sizes are in bytes.
 const (
-	// Version is the protocol version in the high half of the first byte.
+	// Version is the protocol version, in the high half of the first byte.
 	Version = 1
-	// HeaderSize is the length of the header that every packet starts with.
-	// All of it is additional authenticated data of a sealed packet.
+	// HeaderSize is the length of the header at the start of every packet. In
+	// sealed packets all of it is additional authenticated data.
 	HeaderSize = 16
 	// TagSize is the length of the authentication tag of both ciphers.
 	TagSize = 16
-	// Overhead is what a sealed packet adds to its frames.
+	// Overhead is the length of header and tag of a sealed packet.
 	Overhead = HeaderSize + TagSize
-	// MinDatagram is the smallest limit on datagram sizes that a peer may
-	// announce: what the handshake itself needs, rounded up.
+	// MinDatagram is the smallest maximum datagram size that a peer may
+	// announce: the size of the largest handshake packet, rounded up.
 	MinDatagram = 256
-	// MaxDatagram is the largest datagram that UDP over IPv4 carries.
+	// MaxDatagram is the size of the largest datagram in UDP over IPv4.
 	MaxDatagram = 65507
 )
 
@@ -42,7 +42,7 @@ func (t PacketType) String() string {
 	return "unknown"
 }
 
-// Suite is the cipher suite of a handshake and the sessions that come of it.
+// Suite is the cipher suite of a handshake and its session.
 type Suite uint8
 
 // The cipher suites, by their Noise protocol names.
@@ -54,7 +54,7 @@ const (
 // Valid reports whether s is a suite of this version.
 func (s Suite) Valid() bool { return s == AESGCM || s == ChaChaPoly }
 
-// String returns the name that the command line uses.
+// String returns the name of s on the command line.
 func (s Suite) String() string {
 	switch s {
 	case AESGCM:
@@ -80,20 +80,20 @@ type Header struct {
 	Counter  uint64
 }
 
-// Fault says what is wrong with a packet's header or length.
+// Fault is a defect of a packet's header or length.
 type Fault uint8
 
-// The faults of a header, in the order in which they are looked for.
+// The faults of a header, in the order of their checks.
 const (
 	FaultNone     Fault = iota
-	FaultShort          // shorter than its type can be
+	FaultShort          // the packet is too short for its type
 	FaultVersion        // another protocol version
 	FaultType           // unknown packet type
 	FaultReserved       // a reserved bit is set, or the suite is unknown
-	FaultLength         // a handshake packet of another length than its type has
+	FaultLength         // a handshake packet has the wrong length for its type
 )
 
-// FaultNames lists the names of the faults from FaultShort on.
+// FaultNames returns the names of the faults, beginning with FaultShort.
 func FaultNames() []string {
 	return []string{"short", "version", "type", "reserved", "length"}
 }
@@ -109,8 +109,8 @@ func AppendHeader(b []byte, h Header) []byte {
 	return binary.BigEndian.AppendUint64(b, h.Counter)
 }
 
-// ParseHeader decodes the header of the datagram b and checks that b's length
-// fits its type.
+// ParseHeader decodes the header of the datagram b, and checks the length of b
+// against its type. h is valid if f is FaultNone.
 func ParseHeader(b []byte) (h Header, f Fault) {
 	if len(b) < HeaderSize {
 		return h, FaultShort
@@ -155,9 +155,9 @@ func parseHandshakeHeader(b []byte, h Header) (Header, Fault) {
 	return h, FaultNone
 }
 
-// Peek reads type and receiver index of a datagram at their fixed offsets, for
-// stages in front of header parse. ok is false if b has no header of this
-// version; nothing else is checked.
+// Peek returns the type and receiver index of a datagram, for stages before the
+// header stage. ok is false if b is shorter than a header or has another version.
+// Nothing else is checked.
 func Peek(b []byte) (t PacketType, receiver uint32, ok bool) {
 	if len(b) < HeaderSize || b[0]>>4 != Version {
 		return 0, 0, false

@@ -77,7 +77,7 @@ func TestHeaderFaults(t *testing.T) {
 		want Fault
 	}
 	rows := []row{
-		{"nothing", nil, FaultShort},
+		{"empty", nil, FaultShort},
 		{"15 bytes", packetOf(data)[:15], FaultShort},
 		{"header without tag", packetOf(data)[:16], FaultShort},
 		{"data of 31 bytes", shorter(data), FaultShort},
@@ -97,7 +97,7 @@ func TestHeaderFaults(t *testing.T) {
 		{"init without sender", packetOf(Header{Type: TypeInit, Suite: AESGCM}), FaultReserved},
 	}
 	for i := 12; i < 16; i++ {
-		rows = append(rows, row{"bytes behind the sender of init", set(init, i, 1), FaultReserved})
+		rows = append(rows, row{"bytes after the sender of init", set(init, i, 1), FaultReserved})
 	}
 	for _, h := range []Header{init, other(TypeResponse), other(TypeFinal), other(TypeCookie)} {
 		rows = append(rows,
@@ -110,7 +110,7 @@ func TestHeaderFaults(t *testing.T) {
 			row{"byte 2 of handshake", set(h, 2, 1), FaultReserved},
 			row{"byte 3 of handshake", set(h, 3, 1), FaultReserved})
 		for i := 8; i < 16 && h.Type != TypeInit; i++ {
-			rows = append(rows, row{"bytes behind the receiver", set(h, i, 1), FaultReserved})
+			rows = append(rows, row{"bytes after the receiver", set(h, i, 1), FaultReserved})
 		}
 	}
 	for _, tt := range rows {
@@ -135,9 +135,9 @@ func TestSuites(t *testing.T) {
 	require.NotEqual(t, AESGCM.String(), ChaChaPoly.String())
 }
 
-// FuzzHeader is OFF: anyone can send any datagram to the port. A header that is
-// found faultless has one encoding, its packet the length of its type, and what
-// stages peek at before is what header parse then says.
+// FuzzHeader: anyone (OFF) can send any datagram to the port. A header without a
+// fault has one encoding, its packet has the length of its type, and Peek agrees
+// with ParseHeader.
 func FuzzHeader(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(packetOf(Header{Type: TypeData, Receiver: 7, Counter: 9}))

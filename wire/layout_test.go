@@ -7,8 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The layouts byte by byte.
-
 func TestHeaderLayout(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -56,7 +54,7 @@ func TestFrameLayout(t *testing.T) {
 			"02" + "c0000000ffffffff" + "4040" + zeros(64)},
 		{"Reliable", Frame{Type: FrameReliable, Channel: 64, Seq: 0x0102030405060708, Distance: 0x0203, Payload: abc},
 			"03" + "4040" + "0102030405060708" + "0203" + "03" + "616263"},
-		{"Ack, largest alone", Frame{Type: FrameAck, Ack: Ack{Epoch: 2, Delay: 125, Largest: 9, Reliable: 0x0102}},
+		{"Ack, only the largest", Frame{Type: FrameAck, Ack: Ack{Epoch: 2, Delay: 125, Largest: 9, Reliable: 0x0102}},
 			"04" + "02" + "007d" + "0000000000000009" + "0000000000000102" + "00"},
 		// Received: 19, 18, 16 and 10; 17 and 15 to 11 are missing.
 		{"Ack", Frame{Type: FrameAck, Ack: Ack{Largest: 19, Bitmap: AckBitmap{1<<0 | 1<<2 | 1<<8}}},
@@ -82,7 +80,7 @@ func TestFrameLayout(t *testing.T) {
 			require.Equal(t, tt.f, f)
 		})
 	}
-	require.Equal(t, time.Millisecond, 125*AckDelayUnit, "the first Ack's delay")
+	require.Equal(t, time.Millisecond, 125*AckDelayUnit, "the delay of the first Ack above")
 }
 
 func TestHelloLayout(t *testing.T) {
@@ -90,7 +88,7 @@ func TestHelloLayout(t *testing.T) {
 	require.Equal(t, unhex(t, "00100007"+"00002710"+"000001f4"+"04d0"+"0000"), AppendHello(nil, h))
 }
 
-// The numbers of close reasons are on the wire.
+// The numbers of close reasons are part of the protocol.
 func TestCloseReasonNumbers(t *testing.T) {
 	want := map[CloseReason]string{
 		1: "closed", 2: "shutdown", 3: "replaced", 4: "revoked", 5: "violation", 6: "slow", 7: "keys_exhausted",

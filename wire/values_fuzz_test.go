@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzValues is APP, whose channels and payloads are anything: each frame comes
-// back with the values that it was written with, takes exactly the bytes that it
-// is said to take, and leaves what is in front of it and behind it alone.
+// FuzzValues: the application (APP) chooses any channels and payloads. Each frame is
+// parsed to the values with which it was appended, has the computed size, and does
+// not depend on the bytes after it.
 func FuzzValues(f *testing.F) {
 	f.Add(uint32(0), []byte{}, uint64(0), uint16(0), uint8(0), []byte{})
 	f.Add(uint32(1<<30), make([]byte, 63), uint64(1<<63), uint16(1023), uint8(3), []byte{0})
@@ -66,9 +66,9 @@ func FuzzValues(f *testing.F) {
 	})
 }
 
-// FuzzVarint is OFF and PEER: a number has one encoding, whatever follows it.
-// The oracle reads the value bit by bit and tries whether a shorter form has
-// room for it.
+// FuzzVarint: an attacker (OFF, PEER) can send any bytes. A value has one encoding,
+// regardless of the bytes after it. The oracle decodes the value bit by bit and
+// checks whether a shorter encoding exists.
 func FuzzVarint(f *testing.F) {
 	for _, v := range []uint32{0, 63, 64, 16383, 16384, 1<<30 - 1, 1 << 30, 1<<32 - 1} {
 		f.Add(appendVarint(nil, v), v)
@@ -89,7 +89,8 @@ func FuzzVarint(f *testing.F) {
 	})
 }
 
-// readVarint is RFC 9000, section 16, bit by bit, and the shortest form alone.
+// readVarint decodes RFC 9000 section 16 bit by bit. It accepts only the shortest
+// encoding.
 func readVarint(b []byte) (v uint32, n int) {
 	if len(b) == 0 {
 		return 0, 0

@@ -2,8 +2,8 @@ package wire
 
 import "encoding/binary"
 
-// Variable-length integers are those of RFC 9000 section 16, below 2^32 here,
-// with one rule more: the encoding must be the shortest.
+// Variable-length integers are encoded as in RFC 9000 section 16, with two
+// additional rules: values are below 2^32, and the encoding must be the shortest.
 
 func varintSize(v uint32) int {
 	switch {
@@ -29,8 +29,9 @@ func appendVarint(b []byte, v uint32) []byte {
 	return binary.BigEndian.AppendUint64(b, 3<<62|uint64(v))
 }
 
-// parseVarint returns the value and its length, or zero length if b does not
-// start with a shortest encoding of a number below 2^32.
+// parseVarint returns the value at the start of b and its length in bytes. The
+// length is zero if b does not start with the shortest encoding of a value below
+// 2^32.
 func parseVarint(b []byte) (v uint32, n int) {
 	if len(b) == 0 {
 		return 0, 0

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhatAnAddressCountsBy(t *testing.T) {
+func TestAddressesWithEqualSums(t *testing.T) {
 	h := New([16]byte{1})
 	for _, c := range []struct {
 		a, b string
@@ -28,23 +28,23 @@ func TestWhatAnAddressCountsBy(t *testing.T) {
 	require.NotPanics(t, func() { h.Sum(netip.Addr{}, 0) })
 }
 
-// Runs of neighbouring addresses, under any key and the zero one and any salt,
-// must spread about as evenly as balls thrown at random: 65,536 into 4,096
-// places leave none empty and put fewer than 50 into any, but for a chance
-// below 10^-4.
+// Neighbouring addresses spread about as evenly as at random, with any key,
+// including zero, and any salt. If 65,536 addresses are distributed over 4,096
+// places at random, then with a probability above 1 - 10^-4 no place is empty and
+// none has 50 or more.
 func TestNeighboursSpread(t *testing.T) {
 	const places = 4096
 	networks := map[string]func(i uint32) netip.Addr{
 		"IPv4 /16": func(i uint32) netip.Addr {
 			return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, 10<<24|i)))
 		},
-		"IPv4, one in each /16": func(i uint32) netip.Addr {
+		"IPv4, one of each /16": func(i uint32) netip.Addr {
 			return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, i<<16|1)))
 		},
 		"IPv6 /48": func(i uint32) netip.Addr {
 			return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 0, byte(i >> 8), byte(i)})
 		},
-		"IPv6, one in each /16": func(i uint32) netip.Addr {
+		"IPv6, one of each /16": func(i uint32) netip.Addr {
 			return netip.AddrFrom16([16]byte{byte(i >> 8), byte(i), 0xd, 0xb8})
 		},
 	}
@@ -67,8 +67,8 @@ func TestNeighboursSpread(t *testing.T) {
 	}
 }
 
-// Addresses that collide under one key and salt do not under other keys, nor
-// under the salts that follow.
+// Addresses that collide with one key and salt collide with other keys or salts no
+// more often than by chance.
 func TestKeyAndSaltChangeCollisions(t *testing.T) {
 	const places = 256
 	first, at := New([16]byte{1}), map[uint64]netip.Addr{}
@@ -93,7 +93,7 @@ func TestKeyAndSaltChangeCollisions(t *testing.T) {
 		}
 	}
 	require.Greater(t, pairs, 50)
-	// By chance: one in 256, so 0.8 for each pair.
+	// By chance 200 tries at one in 256: 0.8 collisions for each pair.
 	require.Less(t, keyed, 2*pairs)
 	require.Less(t, salted, 2*pairs)
 }

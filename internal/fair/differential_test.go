@@ -8,9 +8,9 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// rounds is a Limiter in whole billionths of a token, with a set for the turns
-// that have been had. It asks the Limiter for one thing alone: which place stands
-// for an address in a round, since two may share one.
+// rounds is a model of a Limiter that counts in billionths of a token and keeps the
+// turns in a set. It takes only the place of an address from the Limiter, since two
+// addresses may share one.
 type rounds struct {
 	level, full, reserve, rate int64
 	last                       pipeline.Time
@@ -19,7 +19,7 @@ type rounds struct {
 
 const one = 1_000_000_000
 
-// near is how far off the limiter's floating-point numbers may be.
+// near bounds the rounding error of the limiter.
 const near = one / 1_000_000
 
 func (r *rounds) refill(now pipeline.Time) {
@@ -32,8 +32,7 @@ func (r *rounds) refill(now pipeline.Time) {
 	r.level += elapsed * r.rate
 }
 
-// allowed returns the answers that are right, more than one where the limiter's
-// rounding decides.
+// allowed returns the correct answers: more than one if rounding decides.
 func (r *rounds) allowed(mark *uint32) (all []Answer) {
 	if r.level < one+near {
 		all = append(all, Empty)
@@ -49,8 +48,8 @@ func (r *rounds) allowed(mark *uint32) (all []Answer) {
 	return all
 }
 
-// FuzzLimiter is OFF with several addresses: whoever asks when, each answer is
-// what turns and tokens, counted exactly, come to.
+// FuzzLimiter: an attacker (OFF) sends from several addresses at any times. Each
+// answer agrees with exactly counted turns and tokens.
 func FuzzLimiter(f *testing.F) {
 	f.Add(uint16(200), uint8(50), []byte{0, 0, 0, 0, 1, 0, 0, 2, 9, 1, 1, 0})
 	f.Add(uint16(1), uint8(0), []byte{0, 0, 1, 0, 0, 255, 0, 200, 1, 0, 255, 0})
@@ -64,7 +63,7 @@ func FuzzLimiter(f *testing.F) {
 			last: start, had: map[*uint32]bool{},
 		}
 		for now := start; len(in) >= 2; in = in[2:] {
-			// 0 to 15 addresses, and a time from nothing to minutes.
+			// One of 16 addresses, after up to several minutes.
 			addr := address(int(in[0] % 16))
 			now += pipeline.Time(in[1]) << (in[0] / 16 * 2)
 			m.refill(now)
@@ -74,7 +73,7 @@ func FuzzLimiter(f *testing.F) {
 			require.Contains(t, right, got, "level %d", m.level)
 			if l.round != round {
 				require.Equal(t, round+1, l.round)
-				require.Equal(t, Granted, got, "only a grant begins a round")
+				require.Equal(t, Granted, got, "a refusal began a round")
 				clear(m.had)
 			}
 			if got == Granted {

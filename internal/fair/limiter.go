@@ -1,5 +1,5 @@
-// Package fair limits a rate that addresses share, so that none of them can
-// take it from the others.
+// Package fair limits a rate shared by addresses, so that no address can use up the
+// share of the others.
 package fair
 
 import (
@@ -12,65 +12,67 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// places is the size of the array in which a round's turns are marked: 16 KiB.
+// places is the size of the array that marks the turns of a round: 16 KiB.
 const places = 4096
 
-// Answer is what a Limiter says to a request.
+// Answer is the result of a request to a Limiter.
 type Answer uint8
 
 // The answers.
 const (
 	Granted Answer = iota
-	Empty          // no token is left for anyone
-	Share          // what is left is for addresses that have had less
+	Empty          // no token is left
+	Share          // the remaining tokens are reserved for other addresses
 )
 
-// Limiter is a token bucket that addresses take from in rounds. In each round
-// an address has one turn, for which it may have any token; once it has had its
-// turn it is granted only what leaves half of the bucket to the others, and that
-// begins the next round. With a rate of R and a burst of B:
+// Limiter is a token bucket from which addresses take tokens in rounds. In each
+// round an address has one turn, in which it may take any token. A further request
+// of that address is granted only if half of the bucket remains for the others, and
+// begins the next round. With rate R and burst B:
 //
-//   - As long as first requests in their rounds, of all addresses together, keep
-//     to the rate R and the burst B/2, every one of them is granted, whatever
-//     else is asked for: nobody else takes from the lower half.
-//   - An address that waits for its turn, and asks again at least every B/2R
-//     seconds, gets it before any other address is granted a second token from
-//     then on. It was refused because the bucket was empty, and no round can
-//     begin until that is half full again, which takes B/2R seconds and leaves
-//     tokens there all the while. So n busy addresses get R/n each.
-//   - Nothing is wasted: while anyone asks the bucket does not stay more than
-//     half full, so a single address gets all of R, and B/2 at once.
+//   - If the first requests of all addresses in their rounds stay within rate R and
+//     burst B/2, each of them is granted, regardless of all other requests, because
+//     these do not take from the lower half of the bucket.
+//   - An address that is refused its turn and asks again at least every B/2R seconds
+//     gets its turn before any other address is granted a second token. It was
+//     refused because the bucket was empty. No round begins before the bucket is
+//     half full again, which takes B/2R seconds, during which there are tokens. So n
+//     busy addresses get R/n each.
+//   - No token is wasted: while there are requests the bucket does not stay more
+//     than half full. A single address gets the whole rate R, and B/2 at once.
 //
-// Turns are marked in a fixed array, at a keyed hash of the address and the
-// round. With n addresses in a round a newcomer is taken for one of them with a
-// chance of n in 4,096, and in the next round for others, if any: nobody is shut
-// out by a collision. Addresses count as [addrhash.Hash] says.
+// Turns are marked in an array of fixed size, at a keyed hash of address and round.
+// If n addresses had their turn in a round, another one is taken for one of them
+// with probability n/4096. In the next round it collides with other addresses, so
+// that no address is locked out. [addrhash.Hash] states which addresses count as
+// one.
 //
-// Take does not allocate. Not safe for concurrent use.
+// Take does not allocate. A Limiter is not safe for concurrent use.
 type Limiter struct {
 	bucket  *rate.Limiter
-	reserve float64 // tokens that are kept for who has not had a turn
+	reserve float64 // tokens reserved for addresses that have not had their turn
 	hash    addrhash.Hash
 	round   uint32
-	turns   [places]uint32 // the last round that was marked here
+	turns   [places]uint32 // the last round marked at each place
 }
 
-// New returns a limiter, full, of perSecond tokens a second and a burst of at
-// least two: one for the round, and one to begin the next. seed is the key of
-// the hash: random bytes, so that nobody can compute collisions.
+// New returns a limiter with a full bucket of perSecond tokens/s and the given
+// burst. The burst is at least two: one token for a round and one to begin the next.
+// seed is the key of the hash. It must be random, so that collisions cannot be
+// computed.
 func New(perSecond float64, burst int, seed [16]byte) *Limiter {
 	burst = max(burst, 2)
 	return &Limiter{
 		bucket:  rate.NewLimiter(rate.Limit(perSecond), burst),
 		reserve: float64(burst / 2),
 		hash:    addrhash.New(seed),
-		round:   1, // marks of zero are none
+		round:   1, // a mark of zero is no mark
 	}
 }
 
-// Take asks for a token for addr. now must not go back.
+// Take requests a token for addr. now must not decrease from call to call.
 func (l *Limiter) Take(now pipeline.Time, addr netip.Addr) Answer {
-	// The bucket wants a date. Any origin will do, as it looks at differences.
+	// The bucket needs a date, of which only differences matter.
 	at := time.Unix(0, int64(now))
 	left := l.bucket.TokensAt(at)
 	if left < 1 {
@@ -91,7 +93,7 @@ func (l *Limiter) Take(now pipeline.Time, addr netip.Addr) Answer {
 	return Granted
 }
 
-// mark returns the place where the turn of addr in this round is marked.
+// mark returns the place that marks the turn of addr in this round.
 func (l *Limiter) mark(addr netip.Addr) *uint32 {
 	return &l.turns[l.hash.Sum(addr, uint64(l.round))%places]
 }

@@ -29,13 +29,13 @@ func someSeed(r *rand.Rand) (s [16]byte) {
 	return s
 }
 
-// asker is an address that asks at even intervals.
+// asker is an address that sends requests at even intervals.
 type asker struct {
 	every, next    pipeline.Time
 	asked, granted int
 }
 
-// ask lets all askers ask until the end, each at its times.
+// ask runs the requests of all askers in order of time, until end.
 func ask(l *Limiter, askers []*asker, end pipeline.Time, heard func(who int, a Answer)) {
 	for {
 		who := 0
@@ -60,9 +60,9 @@ func ask(l *Limiter, askers []*asker, end pipeline.Time, heard func(who int, a A
 	}
 }
 
-// One address asks 10,000 times a second, and 20 others 5 times each, at 200/s:
-// the others get all that they ask for, and the one gets the rest.
-func TestOneFloodsAndOthersAreGranted(t *testing.T) {
+// At a rate of 200/s, one address sends 10,000 requests/s and 20 others 5/s each.
+// The requests of the others are granted, and the one gets the rest.
+func TestFloodDoesNotAffectOthers(t *testing.T) {
 	r := seed.Rand(t)
 	l := New(200, 50, someSeed(r))
 	askers := []*asker{{every: second / 10_000, next: start}}
@@ -76,19 +76,19 @@ func TestOneFloodsAndOthersAreGranted(t *testing.T) {
 		granted += a.granted
 	}
 	require.EqualValues(t, 2000, asked)
-	// One in 4,096 of them is taken for the flooder.
+	// A few of them collide with the flooding address.
 	require.GreaterOrEqual(t, granted, asked-10)
-	require.InDelta(t, 200*21-asked, askers[0].granted, 60, "nothing is wasted")
+	require.InDelta(t, 200*21-asked, askers[0].granted, 60, "the flooding address gets the rest")
 }
 
-// First requests in their rounds that keep to the rate and half of the burst
-// never find the bucket empty, whatever else is asked for.
+// The first requests of addresses in their rounds, if within the rate and half of
+// the burst, never find the bucket empty, regardless of other requests.
 func TestFirstRequestsWithinTheHalfAreGranted(t *testing.T) {
 	r := seed.Rand(t)
 	const rate, burst = 200, 50
 	l := New(rate, burst, someSeed(r))
-	had, round := map[int]bool{}, l.round // what the marks stand for, exactly
-	credit, last := burst/2.0, start      // of a bucket for first requests alone
+	had, round := map[int]bool{}, l.round // addresses that had their turn
+	credit, last := burst/2.0, start      // of a bucket for first requests only
 	first, refused, again := 0, 0, 0
 	for now := start; now < start+60*second; now += pipeline.Time(r.Int64N(int64(20 * millisecond))) {
 		credit = min(burst/2, credit+rate*time.Duration(now-last).Seconds())
@@ -107,9 +107,9 @@ func TestFirstRequestsWithinTheHalfAreGranted(t *testing.T) {
 				first++
 				switch l.Take(now, address(who)) {
 				case Empty:
-					require.Fail(t, "the lower half is gone")
+					require.Fail(t, "the lower half of the bucket is empty")
 				case Share:
-					refused++ // taken for another
+					refused++ // a collision
 				case Granted:
 					had[who] = true
 				}
@@ -124,8 +124,8 @@ func TestFirstRequestsWithinTheHalfAreGranted(t *testing.T) {
 	require.Less(t, refused, first/50)
 }
 
-// The busy share the rate evenly, however unequally they ask, and whoever asks
-// for less than that gets it.
+// Busy addresses share the rate evenly, regardless of how unevenly they send
+// requests. An address with fewer requests than its share gets them granted.
 func TestBusyAddressesShareEvenly(t *testing.T) {
 	r := seed.Rand(t)
 	l := New(200, 50, someSeed(r))
@@ -134,14 +134,15 @@ func TestBusyAddressesShareEvenly(t *testing.T) {
 		askers = append(askers, &asker{every: second / pipeline.Time(perSecond), next: start + pipeline.Time(r.Int64N(int64(second/10)))})
 	}
 	ask(l, askers, start+20*second, nil)
-	require.InDelta(t, askers[5].asked, askers[5].granted, 10, "10/s is below the share")
+	require.InDelta(t, askers[5].asked, askers[5].granted, 10, "10/s is less than a share")
 	for _, a := range askers[:5] {
 		require.InDelta(t, 20*(200-10)/5, a.granted, 20*(200-10)/5*0.1)
 	}
 }
 
-// 150 addresses, far more than the bucket has tokens, ask all the time. One
-// more that asks every B/2R seconds gets its turn before any other has two.
+// 150 addresses, far more than the bucket has tokens, send requests all the time.
+// Another one that sends a request every B/2R seconds gets its turn before any other
+// address gets two tokens.
 func TestTurnComesBeforeOthersHaveTwo(t *testing.T) {
 	r := seed.Rand(t)
 	const rate, burst, busy = 200, 50, 150
@@ -152,14 +153,14 @@ func TestTurnComesBeforeOthersHaveTwo(t *testing.T) {
 		askers = append(askers, &asker{every: 10 * millisecond, next: start + pipeline.Time(r.Int64N(int64(10*millisecond)))})
 	}
 	late := 0
-	var waiting map[int]int // grants of the others since it was refused, nil if it was not
+	var waiting map[int]int // grants to others since its refusal; nil if it was not refused
 	ask(l, askers, start+30*second, func(who int, a Answer) {
 		switch {
 		case who != 0 && a == Granted && waiting != nil:
 			if waiting[who]++; waiting[who] == 2 {
 				late++
 			}
-		case who == 0 && a != Empty: // Share: it has had its turn, or is taken for another
+		case who == 0 && a != Empty: // Share: it has had its turn, or collides
 			waiting = nil
 		case who == 0 && waiting == nil:
 			waiting = map[int]int{}
@@ -169,8 +170,8 @@ func TestTurnComesBeforeOthersHaveTwo(t *testing.T) {
 	require.Greater(t, patient.granted, 30*rate/(busy+1)*8/10)
 }
 
-// Alone, an address gets the whole rate, and half of the burst at once.
-func TestAloneAnAddressGetsTheWholeRate(t *testing.T) {
+// A single address gets the whole rate, and half of the burst at once.
+func TestSingleAddressGetsTheWholeRate(t *testing.T) {
 	l := New(200, 50, [16]byte{1})
 	at := func(now pipeline.Time) (n int) {
 		for l.Take(now, address(1)) == Granted {
@@ -187,13 +188,13 @@ func TestAloneAnAddressGetsTheWholeRate(t *testing.T) {
 	}
 	require.InDelta(t, 2000, total, 1)
 	for i := range 25 {
-		require.Equal(t, Granted, l.Take(start+10*second, address(100+i)), "the other half is for others")
+		require.Equal(t, Granted, l.Take(start+10*second, address(100+i)), "the other half is reserved for others")
 	}
 	require.Equal(t, Empty, l.Take(start+10*second, address(200)))
 }
 
-// 100,000 addresses fit in what one needs, and together get no more than rate
-// and burst.
+// 100,000 addresses need no more memory than one, and together get no more than
+// rate and burst.
 func TestManyAddressesKeepNoState(t *testing.T) {
 	l, granted := New(200, 50, [16]byte{1}), 0
 	i := 0
@@ -206,7 +207,7 @@ func TestManyAddressesKeepNoState(t *testing.T) {
 	require.InDelta(t, 250, granted, 2)
 }
 
-// Somebody who shares a place with a busy address in one round does not in the
+// An address that collides with a busy address in one round gets its turn in the
 // next.
 func TestCollisionsDoNotLast(t *testing.T) {
 	l := New(200, 50, [16]byte{1})
