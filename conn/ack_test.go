@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Nothing but keep-alives passes between two sides that have nothing to say,
-// and acknowledgements are not acknowledged.
+// An idle connection carries keep-alives and their acknowledgements only, and
+// acknowledgements are not acknowledged.
 func TestIdleConnectionIsQuiet(t *testing.T) {
 	for _, both := range []bool{false, true} {
 		w := newWorld(t, 1)
@@ -37,7 +37,8 @@ func TestIdleConnectionIsQuiet(t *testing.T) {
 	}
 }
 
-// One side only receives: at most one packet in 25 ms, or for 256 received.
+// A side that only receives sends at most one packet in 25 ms, or for 256 packets
+// received.
 func TestAcknowledgementsAreFew(t *testing.T) {
 	for _, rate := range []int{100, 2000, 9000, 50_000} {
 		w := newWorld(t, 2)
@@ -70,8 +71,8 @@ func TestAcknowledgementsAreFew(t *testing.T) {
 	}
 }
 
-// violation is what a malicious peer does, as the frames of one packet. v is
-// the victim's session with it.
+// violation is one way in which a peer breaks the protocol: frames returns the
+// frames of one packet. v is the victim and s its session with the peer.
 type violation struct {
 	reason string
 	frames func(v *node, s *conn.TestSession) []byte
@@ -87,7 +88,7 @@ var violations = []violation{
 	}},
 	{"ack/backwards", func(v *node, s *conn.TestSession) []byte { return wire.AppendAck(nil, &wire.Ack{Largest: 0}) }},
 	{"ack/skipped", func(v *node, s *conn.TestSession) []byte {
-		// The next packet would leave a counter out on purpose: so it does.
+		// The victim would leave out the counter of its next packet, and does.
 		skipped := s.SkipNextCounter()
 		v.do(func(_ *conn.Endpoint, now pipeline.Time) { s.SendFrames(wire.AppendPing(nil), now) })
 		return wire.AppendAck(nil, &wire.Ack{Largest: skipped + 1, Bitmap: wire.AckBitmap{1}})
@@ -109,9 +110,9 @@ var violations = []violation{
 	}},
 }
 
-// A peer that takes any rate acknowledges the newest packet only, again and
-// again, so that all others count as lost: each message is sent again so many
-// times, and then when its time-out has come.
+// A peer announces any rate and keeps acknowledging the newest packet alone, so
+// that all others count as lost. Each message is sent again at most FastResends
+// times before its time-out.
 func TestResendsAtThePeersWord(t *testing.T) {
 	w := newWorld(t, 7)
 	a := w.node()
@@ -149,7 +150,7 @@ func TestResendsAtThePeersWord(t *testing.T) {
 	w.await(20*time.Second, func() bool { return s.ReliableInFlight() == 0 })
 }
 
-// A session with much to send does not keep the others waiting for all of it.
+// A session with much to send does not delay the others until all of it is sent.
 func TestSessionsTakeTurns(t *testing.T) {
 	w := newWorld(t, 8)
 	a := w.node()
@@ -183,8 +184,8 @@ func TestSessionsTakeTurns(t *testing.T) {
 	require.Len(t, b.got, 900)
 }
 
-// Each violation is dropped for its reason, counts once, and changes nothing of
-// what the victim knows of its own packets.
+// Each violation is dropped for its reason and counts as one strike. It changes
+// nothing that the victim knows of its own packets.
 func TestViolations(t *testing.T) {
 	for _, v := range violations {
 		t.Run(v.reason, func(t *testing.T) {
@@ -217,6 +218,7 @@ func TestViolations(t *testing.T) {
 	}
 }
 
+// Ten strikes within 5 s end the session, and nine do not.
 func TestTenStrikes(t *testing.T) {
 	for _, v := range violations {
 		t.Run(v.reason, func(t *testing.T) {
@@ -232,7 +234,7 @@ func TestTenStrikes(t *testing.T) {
 			for range 9 {
 				a.sendFrames(b, v.frames(b, b.session(a)))
 			}
-			require.True(t, b.up(a), "nine are forgiven after 5 s")
+			require.True(t, b.up(a), "nine strikes expire after 5 s")
 			a.sendFrames(b, v.frames(b, b.session(a)))
 			require.False(t, b.up(a))
 			require.Equal(t, wire.CloseViolation, b.last(conn.PeerDown).Reason)
@@ -245,8 +247,9 @@ func TestTenStrikes(t *testing.T) {
 	}
 }
 
-// Only the responder answers a rekey: who plays the other part breaks the rules.
-func TestRekeyOutOfPart(t *testing.T) {
+// Only the dialer starts and finishes a rekey, and only the responder requests
+// and answers one: a step of the other side breaks the protocol.
+func TestRekeyStepsOfTheOtherSide(t *testing.T) {
 	w := newWorld(t, 5)
 	a, b := w.pair()
 	a.sendFrames(b, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
@@ -255,7 +258,7 @@ func TestRekeyOutOfPart(t *testing.T) {
 	b.sendFrames(a, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36)))
 	b.sendFrames(a, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
 	require.EqualValues(t, 2, a.Stats().Strikes)
-	// Out of turn, they are ignored.
+	// Steps of the right side at the wrong time are ignored.
 	a.sendFrames(b, wire.AppendRekey(nil, wire.RekeyFinal, make([]byte, 64)))
 	b.sendFrames(a, wire.AppendRekey(nil, wire.RekeyAnswer, make([]byte, 100)))
 	w.run(10 * time.Second)

@@ -12,7 +12,8 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// flood has packets arrive at n from here on, as many as perSecond.
+// flood makes packets arrive at n from now on, perSecond of them in a second.
+// packet returns the i-th and its source.
 func (n *node) flood(perSecond int, packet func(i int) ([]byte, netip.AddrPort)) {
 	i := 0
 	var tick func()
@@ -42,7 +43,7 @@ func (f *initiator) initWithLowOrderKey(from netip.AddrPort) (init []byte) {
 // 10,000 with a valid one. Of 30 newcomers all but one connect at their first
 // try, rarely all but two, since an address may be taken for another one; and an
 // established peer notices nothing.
-func TestFloodsFromAnAddressKeepNobodyOut(t *testing.T) {
+func TestFloodsDoNotKeepNewcomersOut(t *testing.T) {
 	late := 0
 	seeds(t, 3, func(t *testing.T, seed uint64) {
 		w := newWorld(t, seed)
@@ -57,7 +58,7 @@ func TestFloodsFromAnAddressKeepNobodyOut(t *testing.T) {
 		b.flood(10_000, func(int) ([]byte, netip.AddrPort) { return second, proven })
 		w.run(time.Second)
 		failed := b.Handshakes(conn.HandshakeFailed)
-		require.InDelta(t, 200+25, failed, 5, "alone it has the whole rate")
+		require.InDelta(t, 200+25, failed, 5, "one address alone gets the whole rate")
 
 		for i := range 30 {
 			n := w.node()
@@ -75,12 +76,12 @@ func TestFloodsFromAnAddressKeepNobodyOut(t *testing.T) {
 		require.Zero(t, b.Handshakes(conn.HandshakeRate))
 		require.Zero(t, b.Handshakes(conn.HandshakeEvicted))
 	})
-	require.LessOrEqual(t, late, 4, "of 90: one of 30, and rarely another")
+	require.LessOrEqual(t, late, 4, "late newcomers of 90: one in 30, and rarely another")
 }
 
-// Someone holds all handshakes that an address may have, and takes each back that
-// he loses: with two packets each, every five seconds, or as fast as they are
-// admitted. Who dials from there is up all the same.
+// An attacker holds all handshakes that an address may have in flight, and
+// replaces each that is evicted: with two packets each, every five seconds, or as
+// fast as they are admitted. A dialer at that address connects nevertheless.
 func TestAnAddressAtItsLimitIsNotKeptOut(t *testing.T) {
 	t.Run("slow", func(t *testing.T) {
 		seeds(t, 20, func(t *testing.T, seed uint64) {
@@ -106,7 +107,7 @@ func TestAnAddressAtItsLimitIsNotKeptOut(t *testing.T) {
 		roundTrip time.Duration
 		least     int // of 40
 	}{
-		{30 * time.Millisecond, 36}, // if any of the five gave way whatever its age, 22
+		{30 * time.Millisecond, 36}, // 22 if any of the five could be evicted, whatever its age
 		{80 * time.Millisecond, 28},
 		{160 * time.Millisecond, 14},
 	} {
@@ -131,14 +132,14 @@ func TestAnAddressAtItsLimitIsNotKeptOut(t *testing.T) {
 				}
 				require.LessOrEqual(t, b.Endpoint().HandshakesOf(a.Addr().Addr()), 5)
 			}
-			t.Logf("%d of 40 are up", up)
+			t.Logf("%d of 40 dials succeeded", up)
 			require.GreaterOrEqual(t, up, tt.least)
 		})
 	}
 }
 
-// 250 dials from one address, at the defaults, are up within 5 s, while another
-// address floods.
+// 250 dials from one address, at the defaults, succeed within 5 s, even while
+// another address floods.
 func TestManyDialsFromOneAddressInAFlood(t *testing.T) {
 	for _, flooded := range []bool{false, true} {
 		w := newWorld(t, 1)
@@ -163,6 +164,6 @@ func TestManyDialsFromOneAddressInAFlood(t *testing.T) {
 			}
 			return true
 		})
-		t.Logf("flooded %v: %v", flooded, took)
+		t.Logf("flooded: %v, all connected after %v", flooded, took)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// fill queues n datagrams of a size, each with its number in it.
+// fill queues n datagrams of a size, each filled with its number.
 func (a *arena) fill(t *testing.T, n, size int) {
 	for i := range n {
 		require.False(t, a.full(), "datagram %d", i)
@@ -24,12 +24,12 @@ func (a *arena) fill(t *testing.T, n, size int) {
 	}
 }
 
-// Datagrams stay as they were while the arena grows beneath them, and from the
-// next batch on they lie back to back.
+// Datagrams stay intact while the arena grows, and lie back to back from the next
+// batch on.
 func TestArenaGrows(t *testing.T) {
 	var a arena
 	a.init(1232)
-	require.Zero(t, cap(a.block), "nothing sent, nothing held")
+	require.Zero(t, cap(a.block), "a block before anything was sent")
 	for round, backToBack := range []bool{false, true, true} {
 		a.fill(t, 100, 1000)
 		out := a.take()
@@ -55,7 +55,7 @@ func TestArenaGrows(t *testing.T) {
 	}))
 }
 
-// Who sends little holds little, and nobody more than the limits.
+// The block grows with what is sent, up to the limits.
 func TestArenaLimits(t *testing.T) {
 	var a arena
 	a.init(1232)
@@ -76,7 +76,7 @@ func TestArenaLimits(t *testing.T) {
 	require.Equal(t, transmitBytes/1232*1232, bytes)
 	a.take()
 
-	// One datagram of the largest kind always has room.
+	// There is always room for one datagram of the largest size.
 	a = arena{}
 	a.init(wire.MaxDatagram)
 	a.fill(t, 1, wire.MaxDatagram)

@@ -12,8 +12,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// fleet is many sessions between two endpoints, as two processes with one
-// socket each have them.
+// fleet is many sessions between two endpoints, which a benchmark drives by hand
+// once they are connected.
 type fleet struct {
 	now       pipeline.Time
 	from, to  *node
@@ -52,7 +52,7 @@ func newFleet(b *testing.B, sessions, size int) *fleet {
 	return f
 }
 
-// seal pushes one message to each peer and keeps the datagrams.
+// seal queues one message for each peer and keeps the datagrams.
 func (f *fleet) seal() {
 	for _, p := range f.peers {
 		if _, wake := p.Push(1, pipeline.Realtime, f.payload); wake {
@@ -67,7 +67,7 @@ func (f *fleet) seal() {
 	}
 }
 
-// turn is what the receiving loop does behind each batch. It keeps the
+// turn does what the receiving loop does after each batch, and keeps the
 // acknowledgements.
 func (f *fleet) turn() {
 	f.to.Endpoint().HandleTimeout(f.now)
@@ -79,7 +79,7 @@ func (f *fleet) turn() {
 	}
 }
 
-// acknowledge takes the acknowledgements back.
+// acknowledge hands the acknowledgements to the sender.
 func (f *fleet) acknowledge() {
 	for _, d := range f.acks {
 		f.from.Endpoint().HandleDatagram(d, f.to.Addr(), f.now)
@@ -87,7 +87,7 @@ func (f *fleet) acknowledge() {
 	f.acks = f.acks[:0]
 }
 
-// BenchmarkReceive is one packet with one message of 128 bytes through the
+// BenchmarkReceive measures one packet with one message of 128 bytes through the
 // inbound chain, with its share of acknowledging, at 500 packets/s a session.
 func BenchmarkReceive(b *testing.B) {
 	for _, n := range []int{10, 2000} {
@@ -128,7 +128,7 @@ func benchmarkReceive(b *testing.B, sessions int, warm bool) {
 	}
 }
 
-// BenchmarkSend is one message of 128 bytes to each of many peers, queued,
+// BenchmarkSend measures one message of 128 bytes to each of many peers: queued,
 // packed and sealed, with its share of acknowledgements.
 func BenchmarkSend(b *testing.B) {
 	f := newFleet(b, 2000, 128)

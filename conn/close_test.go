@@ -11,9 +11,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-func TestCloseTellsThePeer(t *testing.T) {
+func TestCloseNotifiesThePeer(t *testing.T) {
 	tests := []struct {
-		reason, told wire.CloseReason
+		reason, sent wire.CloseReason
 		ends         bool // the dialer does not dial again
 	}{
 		{wire.CloseNormal, wire.CloseNormal, true},
@@ -23,7 +23,8 @@ func TestCloseTellsThePeer(t *testing.T) {
 		{wire.CloseViolation, wire.CloseViolation, true},
 		{wire.CloseSlow, wire.CloseSlow, false},
 		{wire.CloseKeys, wire.CloseKeys, false},
-		// Our own findings are no news to a peer, who may dial again.
+		// Reasons that only concern our side are sent as others, and the peer may
+		// dial again.
 		{wire.CloseIdle, wire.CloseShutdown, false},
 		{wire.CloseLost, wire.CloseReplaced, false},
 		{wire.CloseNone, wire.CloseNormal, true},
@@ -39,7 +40,7 @@ func TestCloseTellsThePeer(t *testing.T) {
 			require.EqualValues(t, 1, b.Stats().Closes[tt.reason%64])
 			took := w.await(time.Second, func() bool { return a.count(conn.PeerDown) > 0 })
 			require.Equal(t, 5*time.Millisecond, took)
-			require.Equal(t, tt.told, a.last(conn.PeerDown).Reason)
+			require.Equal(t, tt.sent, a.last(conn.PeerDown).Reason)
 			w.run(5 * time.Second)
 			require.Equal(t, !tt.ends, a.up(b))
 			require.Equal(t, tt.ends, a.count(conn.DialEnded) == 1)
@@ -66,8 +67,8 @@ func TestDialerCloses(t *testing.T) {
 	w.closeAll()
 }
 
-// Close tells every peer, however many they are.
-func TestCloseTellsAllPeers(t *testing.T) {
+// Close notifies every peer, however many there are.
+func TestCloseNotifiesAllPeers(t *testing.T) {
 	w := newWorld(t, 3)
 	b := w.node(func(c *conn.Config) {
 		c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeRate, c.HandshakeBurst = 1000, 1000, 1e6, 1000
@@ -109,8 +110,8 @@ func TestRevoke(t *testing.T) {
 	w.closeAll()
 }
 
-// A key is revoked after Authorize has been asked and before the answer comes
-// back: it is asked again.
+// If a key is revoked while Authorize has been called for it and its result is
+// not in, Authorize is called again.
 func TestRevokeDuringHandshake(t *testing.T) {
 	for _, stays := range []bool{true, false} {
 		w := newWorld(t, 5)
@@ -136,8 +137,8 @@ func TestRevokeDuringHandshake(t *testing.T) {
 	}
 }
 
-// Two machines hold one key and take the peer from each other: they are held
-// back, and the peer hears of it.
+// Two machines with one key replace each other's session: both are slowed down,
+// and the peer reports the conflict.
 func TestIdentityConflict(t *testing.T) {
 	w := newWorld(t, 6)
 	b := w.node()
@@ -163,7 +164,7 @@ func TestIdentityConflict(t *testing.T) {
 			}
 		}
 	}
-	// Peers that come back now and then are no conflict.
+	// Peers that reconnect now and then are no conflict.
 	before := b.count(conn.IdentityConflict)
 	twin.Kill()
 	for range 6 {
@@ -175,7 +176,7 @@ func TestIdentityConflict(t *testing.T) {
 	w.checkAll()
 }
 
-// A panic in Authorize refuses that key, and costs nothing else.
+// A panic in Authorize refuses that key and has no other effect.
 func TestAuthorizePanics(t *testing.T) {
 	w := newWorld(t, 7)
 	a := w.node()
@@ -193,23 +194,23 @@ func TestAuthorizePanics(t *testing.T) {
 	w.run(6 * time.Second)
 	require.True(t, c.up(b))
 	require.ErrorIs(t, a.last(conn.DialEnded).Err, conn.ErrNotConfirmed)
-	require.EqualValues(t, 2, b.Stats().Panics, "without an answer the dialer has begun anew, once")
+	require.EqualValues(t, 2, b.Stats().Panics, "the dialer starts over once, as it got no answer")
 	require.Zero(t, b.Stats().HandshakesInFlight)
 }
 
-// Who we dial stays when its key is revoked, even if the session is one that it
-// has opened itself.
-func TestRevokeKeepsWhoWeDial(t *testing.T) {
-	for _, first := range []string{"they", "we"} {
+// A peer that we dial stays connected when its key is revoked, even if it opened
+// the session.
+func TestRevokeKeepsDialledPeers(t *testing.T) {
+	for _, first := range []string{"they dial first", "we dial first"} {
 		w := newWorld(t, 8)
 		a, b := w.node(), w.node()
-		if first == "they" {
+		if first == "they dial first" {
 			a.dial(b)
 			w.await(time.Second, func() bool { return bothUp(a, b) })
 		}
 		b.dial(a)
 		w.await(time.Second, func() bool { return bothUp(a, b) })
-		require.Equal(t, first == "we", b.session(a).Dialer())
+		require.Equal(t, first == "we dial first", b.session(a).Dialer())
 		b.do(func(e *conn.Endpoint, now pipeline.Time) { e.Revoke(a.Key(), now) })
 		w.run(3 * time.Second)
 		require.True(t, b.peer(a).Dialled() && bothUp(b, a), first)

@@ -33,7 +33,7 @@ func TestDialBySuite(t *testing.T) {
 	}
 }
 
-// noOutcome is none of the outcomes of a handshake.
+// noOutcome is a value that is no outcome of a handshake.
 const noOutcome = conn.Outcome(255)
 
 func TestDialFails(t *testing.T) {
@@ -67,7 +67,7 @@ func TestDialFails(t *testing.T) {
 			if tt.outcome != noOutcome {
 				require.NotZero(t, b.Handshakes(tt.outcome))
 			}
-			// Nobody is known for having been refused.
+			// A refused dialer leaves no peer behind.
 			require.Zero(t, b.Stats().Peers)
 			w.run(10 * time.Second)
 			require.Zero(t, b.Stats().HandshakesInFlight)
@@ -88,7 +88,8 @@ func TestDialWrongKey(t *testing.T) {
 	w.closeAll()
 }
 
-// A message that travels in the first packets arrives behind PeerUp.
+// PeerUp comes before the first message, even if that arrives in the first
+// packet.
 func TestUpBeforeMessage(t *testing.T) {
 	w := newWorld(t, 4)
 	a, b := w.node(), w.node()
@@ -129,8 +130,8 @@ func TestManyDialsFromOneAddress(t *testing.T) {
 	w.checkAll()
 }
 
-// Giving up the wait for a first dial ends it; a peer that has been connected
-// stays dialled, whoever else stops waiting for it.
+// AbandonDial ends a first dial. A peer that has been connected stays dialled,
+// although another caller stops waiting for it.
 func TestAbandonDial(t *testing.T) {
 	w := newWorld(t, 3)
 	a, b := w.pair()
@@ -150,5 +151,5 @@ func TestAbandonDial(t *testing.T) {
 	require.False(t, first.Dialled())
 	w.cut(false)
 	w.run(10 * time.Second)
-	require.False(t, c.up(b), "given up for good")
+	require.False(t, c.up(b), "the dial was abandoned")
 }

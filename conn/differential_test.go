@@ -12,8 +12,9 @@ import (
 	"github.com/intentra/intentra/stages/ratelimit"
 )
 
-// FuzzHolders is OFF, who begins and drops handshakes from addresses in any
-// order. Who has to give way is who a scan of all of them finds.
+// FuzzHolders is OFF of docs/THREATMODEL.md: it begins and drops handshakes from
+// addresses in any order. The victim of an eviction is the one that a scan of all
+// of them finds.
 func FuzzHolders(f *testing.F) {
 	f.Add([]byte{1, 2, 1, 1, 3, 0x80, 0x81, 2, 2, 2, 0x82, 0x80})
 	f.Add([]byte{9, 9, 9, 0x80, 8, 8, 8, 0x80, 0x80, 0x80, 0x80, 0x80})
@@ -57,9 +58,9 @@ func FuzzHolders(f *testing.F) {
 	})
 }
 
-// FuzzPacer is PEER, who announces any rate and burst, and a clock that goes in
-// any steps. A sender that keeps to its pacer is never refused by the bucket of a
-// receiver that means what it has announced.
+// FuzzPacer is PEER of docs/THREATMODEL.md, which announces any rate and burst;
+// the clock advances in any steps. A sender that obeys its pacer is never refused
+// by the bucket of a receiver with that rate and burst.
 func FuzzPacer(f *testing.F) {
 	f.Add(uint32(10_000), uint32(500), []byte{0, 0, 0, 1, 0, 15, 66, 64, 0, 0, 0, 0})
 	f.Add(uint32(1), uint32(1), []byte{255, 255, 255, 255, 0, 0, 0, 1, 63, 255, 255, 255})
@@ -77,7 +78,7 @@ func FuzzPacer(f *testing.F) {
 				p.charge(now)
 			}
 			if sent < 1000 {
-				require.Greater(t, p.at(), now, "when the next may leave")
+				require.Greater(t, p.at(), now, "the time of the next packet")
 				now = p.at() // and then it may
 				require.True(t, p.ready(now))
 			}
@@ -85,9 +86,9 @@ func FuzzPacer(f *testing.F) {
 	})
 }
 
-// FuzzLane is the network between a sender and acknowledgements in any order.
-// Sequences count up, distances are those of section 5.3 of PROTOCOL.md, and what
-// is unacknowledged stays, as a map of all that was ever sent says.
+// FuzzLane is the network, which acknowledges and loses in any order. Sequence
+// numbers count up, distances are those of section 5.3 of PROTOCOL.md, and
+// exactly what is unacknowledged stays, as a list of all that was ever sent says.
 func FuzzLane(f *testing.F) {
 	f.Add([]byte{1, 1, 2, 1, 0x80, 1, 0x82, 0x80, 1, 2, 0xc0, 3})
 	f.Add([]byte{5, 6, 7, 8, 9, 10, 11, 12, 13, 0x88, 0x80, 5, 0xc3, 0x81, 6, 0x82, 0x83, 7})

@@ -12,9 +12,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// garbage has packets of an unknown index arrive at n in the name of an address,
-// from all its ports, so many a second, at odd times, beginning with more at once
-// than an address may send.
+// garbage makes packets of an unknown index arrive at n, perSecond of them at
+// random intervals, with sources of one address and any port. It begins with more
+// at once than an address may send.
 func (n *node) garbage(of netip.Addr, perSecond int) {
 	clean := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: 0xfffffff})
 	clean = append(clean, make([]byte, 16)...)
@@ -37,9 +37,9 @@ func (n *node) garbage(of netip.Addr, perSecond int) {
 	tick()
 }
 
-// Garbage in the dialer's name at the responder, and in the responder's name at
-// the dialer, does not make a handshake of the two take longer.
-func TestGarbageInAnothersNameKeepsNobodyOut(t *testing.T) {
+// Garbage with the dialer's address at the responder, or with the responder's at
+// the dialer, does not delay a handshake between the two.
+func TestGarbageInAnothersNameDelaysNoHandshake(t *testing.T) {
 	for _, perSecond := range []int{20_000, 100_000} {
 		seeds(t, 5, func(t *testing.T, seed uint64) {
 			for _, atDialer := range []bool{false, true} {
@@ -53,23 +53,23 @@ func TestGarbageInAnothersNameKeepsNobodyOut(t *testing.T) {
 				w.run(137 * time.Microsecond)
 				a.dial(b)
 				took := w.await(6*time.Second, func() bool { return bothUp(a, b) })
-				require.Equal(t, 30*time.Millisecond, took, "as in peace")
+				require.Equal(t, 30*time.Millisecond, took, "as without the garbage")
 				require.NotZero(t, at.drops("ratelimit/address_rate"))
 			}
 		})
 	}
 }
 
-// Only what a handshake waits for is spared the rate of its address, and only
-// from the port that the handshake is with.
+// Only packets that a handshake waits for pass the rate limit of their address,
+// and only from the port of the handshake.
 func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.node(), w.node()
 	size := map[wire.PacketType]int{
 		wire.TypeResponse: wire.ResponseSize, wire.TypeFinal: wire.FinalSize, wire.TypeCookie: wire.CookiePacketSize,
 	}
-	// passes reports whether the packet gets past the rate of its address, which is
-	// used up.
+	// passes reports whether the packet passes the rate limit of its address,
+	// which is used up.
 	passes := func(n *node, h wire.Header, from netip.AddrPort) bool {
 		p := wire.AppendHeader(nil, h)
 		p = append(p, make([]byte, size[h.Type]-len(p))...)
@@ -119,9 +119,10 @@ func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
 	check(b, responder, a.Addr())
 }
 
-// First messages without a cookie, in a dialer's name, delay its challenge: a limit
-// that docs/THREATMODEL.md tells. Whoever floods another address delays nobody.
-func TestFirstMessagesInADialersName(t *testing.T) {
+// First messages with a dialer's address and without a cookie delay its
+// challenge, a limit that docs/THREATMODEL.md states. A flood from another
+// address delays no dialer.
+func TestFirstMessagesWithADialersAddress(t *testing.T) {
 	for _, tt := range []struct {
 		perSecond int
 		own       bool
@@ -154,7 +155,7 @@ func TestFirstMessagesInADialersName(t *testing.T) {
 				slowest = max(slowest, took)
 			}
 		}
-		t.Logf("%d a second, in the dialer's name %v: %d of 20 are up, the last after %v", tt.perSecond, tt.own, up, slowest)
+		t.Logf("%d a second, with the dialer's address: %v, %d of 20 dials succeeded, the last after %v", tt.perSecond, tt.own, up, slowest)
 		require.GreaterOrEqual(t, up, tt.least)
 	}
 }

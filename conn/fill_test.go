@@ -15,8 +15,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The peer takes smaller datagrams than we do: a message that fits none is
-// dropped and counted, and holds up no other.
+// The peer takes smaller datagrams than we do. A message that fits in none is
+// dropped and counted, and delays no other.
 func TestPeerTakesSmallerDatagrams(t *testing.T) {
 	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Latest, pipeline.Reliable} {
 		t.Run(intent.String(), func(t *testing.T) {
@@ -47,7 +47,8 @@ func TestPeerTakesSmallerDatagrams(t *testing.T) {
 	}
 }
 
-// More than a batch waits for several peers: it leaves in batches, and all of it.
+// More messages than fit in a batch leave in several batches, and all of them
+// leave.
 func TestFlushInBatches(t *testing.T) {
 	w := newWorld(t, 8)
 	fast := func(c *conn.Config) { c.PeerRate, c.PeerBurst = 1_000_000, 10_000 }
@@ -72,7 +73,7 @@ func TestFlushInBatches(t *testing.T) {
 		}
 	})
 	for _, n := range sizes[:len(sizes)-1] {
-		// As many full datagrams as fit.
+		// Each batch holds as many full datagrams as fit.
 		require.InDelta(t, conn.TransmitBytes/1232, n, 2)
 	}
 	require.Len(t, sizes, 8)
@@ -96,7 +97,7 @@ func TestMessagesShareADatagram(t *testing.T) {
 	require.Len(t, b.got, 90)
 }
 
-// Neither kind of message starves the other.
+// Neither intent starves the other.
 func TestStateAndReliableTakeTurns(t *testing.T) {
 	w := newWorld(t, 3)
 	a, b := w.pair(func(c *conn.Config) { c.PeerRate, c.PeerBurst = 100, 2 })
@@ -114,8 +115,8 @@ func TestStateAndReliableTakeTurns(t *testing.T) {
 	require.InDelta(t, 98, of[1]+of[2], 8)
 }
 
-// tail is a pair of stages of the user's: one appends to each message what the
-// other takes off.
+// tail is one of a pair of user stages: one appends to each message what the
+// other removes.
 type tail struct{ pipeline.Stage }
 
 func (tail) MaxGrowth() int { return 3 }
@@ -141,8 +142,8 @@ func withTail(c *conn.Config) {
 	}
 }
 
-// The largest messages possible get through the user's stages, whatever else
-// the packets have to carry.
+// The largest possible messages pass through user stages, whatever else the
+// packets carry.
 func TestLargestMessagesThroughStages(t *testing.T) {
 	const largest = 1232 - wire.Overhead - 3 - (1 + 1 + 2)
 	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Reliable} {
@@ -170,8 +171,8 @@ func TestLargestMessagesThroughStages(t *testing.T) {
 	}
 }
 
-// An acknowledgement that is due does not cost the message that the packet would
-// otherwise have had room for.
+// An acknowledgement that is due does not displace a message that would otherwise
+// fit in the packet.
 func TestLargestMessageAndAcknowledgement(t *testing.T) {
 	for _, change := range []func(*conn.Config){withTail, func(*conn.Config) {}} {
 		w := newWorld(t, 7)
@@ -196,7 +197,8 @@ func onChannelZero(got []message) (all []message) {
 	return all
 }
 
-// What goes through a second session goes through the stages once.
+// A message that is sent again in a second session passes through the stages
+// once.
 func TestStagesAndReconnect(t *testing.T) {
 	w := newWorld(t, 5)
 	a, b := w.pair(withTail)

@@ -17,17 +17,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// What a flood may cost, all told: what the runtime itself allocates meanwhile.
+// What a flood may cost in all: the allocations of the runtime itself.
 const (
 	floodHeap    = 64 << 10 // bytes of the heap, after collection
 	floodMallocs = 200      // of all goroutines of the test
 )
 
 // Threat 3: 10^7 first messages from spoofed addresses, a million in a second,
-// leave the heap as it was after the first 10^5 of each kind. None is allocated
-// for, none begins a handshake, and the replies are within their budget and no
-// larger than what they answer. With -short or the race detector there are 10^5
-// in all.
+// leave the heap as it was after the first 10^5 of each kind. None allocates or
+// begins a handshake, and the replies stay within their budget and are no larger
+// than what they answer. With -short or the race detector there are 10^5 in all.
 func TestFloodOfFirstMessages(t *testing.T) {
 	warm, all := 100_000, 10_000_000
 	if testing.Short() || race.Enabled {
@@ -86,8 +85,8 @@ func TestFloodOfFirstMessages(t *testing.T) {
 	}
 }
 
-// spoofer sends first messages that it will see no answer to: half of them
-// without a cookie, half with a wrong one. It allocates nothing itself.
+// spoofer sends first messages from addresses where it sees no answer, half of
+// them without a cookie and half with a wrong one. It allocates nothing itself.
 type spoofer struct {
 	to      *Endpoint
 	rng     *rand.PCG
@@ -193,7 +192,7 @@ func BenchmarkInitFlood(b *testing.B) {
 	}
 }
 
-// mallocsSoFar returns how many objects have ever been allocated.
+// mallocsSoFar returns the number of objects allocated so far.
 func mallocsSoFar() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -10,12 +10,13 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// footprint is what a peer may take of the heap, in bytes, in the core and all
-// stages.
+// footprint is the most that an idle peer may take of the heap, in bytes, in the
+// core and all stages.
 const footprint = 4096
 
 // An idle peer, with one session of one epoch and all that the stages keep for
-// it, takes little at either end. The dialling end also has the identity.
+// it, stays within footprint at either end. The dialling end also has the
+// identity.
 func TestFootprint(t *testing.T) {
 	const waves, size = 16, 64 // whole pages of slots
 	w := newWorld(t, 1)

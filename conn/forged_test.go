@@ -34,8 +34,8 @@ func forgeries(genuine []byte) map[string][]byte {
 	}
 }
 
-// Forged messages 2 or 3 arrive before the genuine one, each time that it is
-// sent. The genuine one completes the handshake.
+// Forgeries of message 2 or 3 arrive before the genuine one each time it is sent.
+// The genuine one completes the handshake.
 func TestForgedHandshakeRacedFirst(t *testing.T) {
 	for _, kind := range []wire.PacketType{wire.TypeResponse, wire.TypeFinal} {
 		for name := range forgeries(make([]byte, 128)) {
@@ -54,7 +54,7 @@ func TestForgedHandshakeRacedFirst(t *testing.T) {
 					}
 					a.dial(b)
 					took := w.await(time.Second, func() bool { return bothUp(a, b) })
-					require.Less(t, took, 100*time.Millisecond, "the first try must succeed")
+					require.Less(t, took, 100*time.Millisecond, "the first try succeeds")
 					a.push(b, 1, pipeline.Realtime, "hello")
 					w.run(time.Second)
 					require.Len(t, b.got, 1)
@@ -67,8 +67,8 @@ func TestForgedHandshakeRacedFirst(t *testing.T) {
 	}
 }
 
-// Another machine, in sight of all that the dialer sends, answers each time
-// with a key of its own, in perfect order and before the genuine peer.
+// Another machine that sees all that the dialer sends answers each time with a
+// key of its own, correctly and before the genuine peer.
 func TestAnswerWithAnotherKeyRacedFirst(t *testing.T) {
 	w := newWorld(t, 5)
 	a, b, other := w.node(), w.node(), w.node()
@@ -89,7 +89,7 @@ func TestAnswerWithAnotherKeyRacedFirst(t *testing.T) {
 	w.closeAll()
 }
 
-// A handshake that goes well takes one admission, and four forged messages 3
+// A handshake that succeeds takes one admission, and each four forged messages 3
 // take another.
 func TestAdmissions(t *testing.T) {
 	w := newWorld(t, 6)
@@ -98,7 +98,7 @@ func TestAdmissions(t *testing.T) {
 	b.Endpoint().LimitAdmissions(2)
 	a.dial(b)
 	w.await(time.Second, func() bool { return bothUp(a, b) })
-	require.Equal(t, fair.Share, b.Endpoint().Admit(a.Addr().Addr(), w.Now()), "one is left, for others")
+	require.Equal(t, fair.Share, b.Endpoint().Admit(a.Addr().Addr(), w.Now()), "one admission is left, for others")
 	require.Equal(t, fair.Granted, b.Endpoint().Admit(netip.MustParseAddr("192.0.2.1"), w.Now()))
 
 	w = newWorld(t, 7)
@@ -120,14 +120,15 @@ func TestAdmissions(t *testing.T) {
 	}
 	a.dial(b)
 	w.run(time.Second)
-	// Of five, two stay for other addresses.
+	// Of five admissions, two are left for other addresses.
 	require.EqualValues(t, 3*conn.FinalTries, b.Handshakes(conn.HandshakeFailed))
 	require.NotZero(t, b.Handshakes(conn.HandshakeBusy))
 	require.Equal(t, fair.Granted, b.Endpoint().Admit(netip.MustParseAddr("192.0.2.1"), w.Now()))
 }
 
-// Before each genuine message 2 or 3 come more forgeries than may wait, and they
-// are still there when it arrives; others follow it. It is tried in the end.
+// Before each genuine message 2 or 3 arrive more forgeries than may wait for the
+// worker; they still wait when it arrives, and others follow it. It is tried in
+// the end.
 func TestForgeriesCannotKeepTheGenuineOneOut(t *testing.T) {
 	for name, kind := range map[string]wire.PacketType{"message 2": wire.TypeResponse, "message 3": wire.TypeFinal} {
 		t.Run(name, func(t *testing.T) {
@@ -156,7 +157,7 @@ func TestForgeriesCannotKeepTheGenuineOneOut(t *testing.T) {
 	}
 }
 
-// Someone without sight of message 1 cannot make a challenge for it.
+// An attacker that has not seen message 1 cannot forge a challenge for it.
 func TestForgedCookieOffPath(t *testing.T) {
 	w := newWorld(t, 2)
 	a, b := w.node(), w.node()
@@ -176,8 +177,8 @@ func TestForgedCookieOffPath(t *testing.T) {
 	require.EqualValues(t, 1, a.Handshakes(conn.HandshakeCookie))
 }
 
-// An observer can, before and after the genuine one: wrong cookies cost time,
-// and nothing else.
+// An observer can forge a challenge. Wrong cookies, before and after the genuine
+// one, delay the dial and have no other effect.
 func TestForgedCookieOnPath(t *testing.T) {
 	for _, tt := range []struct {
 		n     int
@@ -199,13 +200,13 @@ func TestForgedCookieOnPath(t *testing.T) {
 		kinds := w.kinds()
 		a.dial(b)
 		took := w.await(5*time.Second, func() bool { return bothUp(a, b) })
-		require.LessOrEqual(t, kinds[wire.TypeInit], 6+int(took/(100*time.Millisecond)), "they do not make it send more")
+		require.LessOrEqual(t, kinds[wire.TypeInit], 6+int(took/(100*time.Millisecond)), "messages 1 sent")
 		w.closeAll()
 	}
 }
 
-// Wrong cookies come before and behind the genuine one, once: each in the store
-// has its turn.
+// Wrong cookies arrive once, before and after the genuine one: each cookie in the
+// store is tried in turn.
 func TestForgedCookiesTakeTurns(t *testing.T) {
 	w := newWorld(t, 8)
 	a, b := w.node(), w.node()
@@ -227,20 +228,20 @@ func TestForgedCookiesTakeTurns(t *testing.T) {
 	w.await(time.Second, func() bool { return bothUp(a, b) })
 }
 
-// For each message 1 come eight wrong cookies, in front of the genuine one, behind
-// it, or on both sides: new ones each time, or the same; or many, all in front. The
-// dial is up within its one attempt almost always, and sends at most twice as
-// often for it.
+// For each message 1, eight wrong cookies arrive before the genuine one, after
+// it, or on both sides, new each time or the same; or many arrive before it. The
+// dial succeeds within its one attempt almost always, and sends at most twice as
+// often.
 func TestForgedCookiesOnBothSides(t *testing.T) {
 	const dials = 40
 	for _, tt := range []struct {
-		name      string
-		n, behind int
-		same      bool
+		name     string
+		n, after int
+		same     bool
 	}{
-		{"in front", 8, 0, false}, {"one behind", 8, 1, false}, {"half behind", 8, 4, false},
-		{"half behind, the same", 8, 4, true}, {"all but one behind", 8, 7, false},
-		{"all but one behind, the same", 8, 7, true}, {"many in front", 200, 0, false},
+		{"before", 8, 0, false}, {"one after", 8, 1, false}, {"half after", 8, 4, false},
+		{"half after, the same", 8, 4, true}, {"all but one after", 8, 7, false},
+		{"all but one after, the same", 8, 7, true}, {"many before", 200, 0, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			up := 0
@@ -254,7 +255,7 @@ func TestForgedCookiesOnBothSides(t *testing.T) {
 					}
 					for i := range tt.n {
 						delay := time.Duration(0)
-						if i >= tt.n-tt.behind {
+						if i >= tt.n-tt.after {
 							delay = 11 * time.Millisecond
 						}
 						made++
@@ -274,14 +275,14 @@ func TestForgedCookiesOnBothSides(t *testing.T) {
 				}
 				require.LessOrEqual(t, kinds[wire.TypeInit], 6+2*int(took/(80*time.Millisecond)))
 			}
-			t.Logf("%d of %d up", up, dials)
+			t.Logf("%d of %d dials succeeded", up, dials)
 			require.GreaterOrEqual(t, up, dials-1)
 		})
 	}
 }
 
-// Without wrong cookies the retry timer is as slow as ever, however often the
-// genuine one is offered and whatever is lost.
+// Without wrong cookies the retry timer keeps its usual pace, however often the
+// genuine one arrives and whatever is lost.
 func TestGenuineCookieIsNotContested(t *testing.T) {
 	w := newWorld(t, 9)
 	w.setLink(sim.Link{Delay: 5 * time.Millisecond, Jitter: 300 * time.Millisecond, Loss: 0.2, Duplicate: 0.5})
@@ -302,10 +303,10 @@ func TestGenuineCookieIsNotContested(t *testing.T) {
 			fast++
 		}
 	}
-	require.LessOrEqual(t, fast, 1, "the first cookie is sent back at once")
+	require.LessOrEqual(t, fast, 1, "fast retries: the first cookie is sent back at once")
 }
 
-// A forged Data packet, whatever its index, changes nothing.
+// A forged Data packet has no effect, whatever its index.
 func TestForgedData(t *testing.T) {
 	w := newWorld(t, 4)
 	a, b := w.pair()

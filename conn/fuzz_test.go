@@ -13,11 +13,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// FuzzEndpoint is an attacker on the wire between two peers: he sees and
-// changes, drops, repeats and delays what they send, and sends what he likes
-// from any address. Whatever he does, the endpoints account for every packet,
-// nobody gets a strike, no message comes that was not sent or comes twice, and
-// once he lets go the two are connected.
+// FuzzEndpoint is an attacker on the wire between two peers. It changes, drops,
+// repeats and delays what they send, and sends anything from any address. The
+// endpoints account for every packet, get no strike, and deliver no message that
+// was not sent and none twice; once the attack ends the two are connected.
 func FuzzEndpoint(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 5, 0x12, 0, 0, 0, 1, 6, 1, 4, 200, 6, 2, 4, 255, 3, 0, 3, 1})
@@ -48,7 +47,7 @@ func FuzzEndpoint(f *testing.F) {
 		}
 		for steps := 0; len(in) > 0 && steps < 200; steps++ {
 			switch op := next(); op % 9 {
-			case 0, 1: // his own bytes, from the peer's address or another
+			case 0, 1: // any bytes, from the peer's address or another
 				n := min(int(next()), len(in))
 				from := []netip.AddrPort{a.Addr(), b.Addr(), otherAddr(203, op)}[op%3]
 				w.Inject(from, victims[op/9%2].Addr(), in[:n], 0)
@@ -69,7 +68,7 @@ func FuzzEndpoint(f *testing.F) {
 				for range next()%8 + 1 {
 					from, to := victims[op/9%2], victims[1-op/9%2]
 					if from.Endpoint().Peer(to.Key()) == nil {
-						continue // cut off for so long that it has forgotten the dialer
+						continue // it was cut off for so long that it forgot the dialer
 					}
 					m := number(len(sent), 8)
 					sent[m] = true
@@ -99,7 +98,7 @@ func FuzzEndpoint(f *testing.F) {
 				if m.intent != pipeline.Reliable {
 					require.Equal(t, 1, seen[m.payload])
 				}
-				// A Reliable message may come once a session.
+				// A Reliable message may be delivered once in each session.
 				require.LessOrEqual(t, seen[m.payload], int(n.Handshakes(conn.HandshakeDialed)+n.Handshakes(conn.HandshakeAccepted)))
 			}
 		}
@@ -109,9 +108,9 @@ func FuzzEndpoint(f *testing.F) {
 	})
 }
 
-// FuzzPeer is an authenticated peer that sends any frames it likes, well
-// sealed. It can lose its session, and nothing else: the other peer of the
-// victim keeps his, and all is accounted for.
+// FuzzPeer is an authenticated peer that sends any frames, well sealed. It can
+// lose its own session only: another peer of the victim keeps its session, and
+// every packet is accounted for.
 func FuzzPeer(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	f.Add(wire.AppendPing(nil), uint8(1))
@@ -144,10 +143,10 @@ func FuzzPeer(f *testing.F) {
 		}
 		w.run(8 * time.Second)
 		w.checkAll()
-		c.push(victim, 1, pipeline.Reliable, "unharmed")
+		c.push(victim, 1, pipeline.Reliable, "from the other peer")
 		w.run(time.Second)
 		require.NotEmpty(t, victim.got)
-		require.Equal(t, "unharmed", victim.got[len(victim.got)-1].payload)
+		require.Equal(t, "from the other peer", victim.got[len(victim.got)-1].payload)
 		require.Equal(t, 1, c.count(conn.PeerUp))
 		w.closeAll()
 	})

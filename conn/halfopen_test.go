@@ -49,7 +49,7 @@ func TestHandshakesPerAddress(t *testing.T) {
 			require.EqualValues(t, 5, b.Handshakes(conn.HandshakeAddress))
 			f.begin(tt.other)
 			require.Equal(t, 6, b.Stats().HandshakesInFlight)
-			// A further one later takes the place of one of the five.
+			// Once they are old enough, another one evicts one of the five.
 			w.run(conn.YieldAge + 1)
 			f.begin(tt.of(10))
 			require.Equal(t, 6, b.Stats().HandshakesInFlight)
@@ -62,9 +62,9 @@ func TestHandshakesPerAddress(t *testing.T) {
 	}
 }
 
-// What the worker has, or is to have next, gives way to nobody of its address, and
-// so leaves no job behind.
-func TestWhoIsWorkedOnDoesNotGiveWay(t *testing.T) {
+// A handshake that the worker has, or will have next, is not evicted by another
+// of its address, so that no job is left behind.
+func TestHandshakeWorkedOnIsNotEvicted(t *testing.T) {
 	w := newWorld(t, 1)
 	b := w.node()
 	f := &initiator{with: b}
@@ -82,8 +82,8 @@ func TestWhoIsWorkedOnDoesNotGiveWay(t *testing.T) {
 	w.closeAll()
 }
 
-// 20 addresses hold all slots. Whoever comes from elsewhere takes that of the
-// oldest handshake, and the other 99 stay.
+// 20 addresses hold all slots. A handshake from another address evicts the
+// oldest, and the other 99 stay.
 func TestHandshakeSlotsAreTakenBack(t *testing.T) {
 	w := newWorld(t, 2)
 	b := w.node()
@@ -104,7 +104,8 @@ func TestHandshakeSlotsAreTakenBack(t *testing.T) {
 	require.Equal(t, 99, b.Stats().HandshakesInFlight)
 	w.checkAll()
 
-	// One that holds fewer than the newcomer is safe: he is refused.
+	// An address that holds no more than the newcomer loses none: the newcomer is
+	// rejected.
 	w = newWorld(t, 3)
 	b = w.node(func(c *conn.Config) { c.MaxHandshakes = 2 })
 	f = &initiator{with: b}
@@ -119,7 +120,7 @@ func TestHandshakeSlotsAreTakenBack(t *testing.T) {
 	w.closeAll()
 }
 
-func TestEvictionFromTheOneWhoHoldsMost(t *testing.T) {
+func TestEvictionFromTheAddressThatHoldsMost(t *testing.T) {
 	w := newWorld(t, 4)
 	b := w.node(func(c *conn.Config) { c.MaxHandshakes = 6 })
 	f := &initiator{with: b}
@@ -134,7 +135,8 @@ func TestEvictionFromTheOneWhoHoldsMost(t *testing.T) {
 		gone = append(gone, oldest.Addr)
 		require.Equal(t, 6, b.Stats().HandshakesInFlight)
 	}
-	// 2 has held two for longer than 3, and then all hold one: 1 for longest.
+	// Address 2 has held two for longer than 3 has; then each holds one, and 1
+	// has for longest.
 	require.Equal(t, []netip.AddrPort{addrOf(3, 3), addrOf(2, 1), addrOf(3, 4), addrOf(1, 0), addrOf(4, 1)}, gone)
 	w.closeAll()
 }
@@ -155,9 +157,9 @@ func TestHalfOpenExpires(t *testing.T) {
 	w.closeAll()
 }
 
-// Whoever sees message 1 sends it first, changed in one of the things that are
-// not its ephemeral key, from the dialer's address and with the cookie for that.
-// The genuine one is a handshake of its own: it gets its own answer, at once.
+// An attacker that sees message 1 sends it first, with one field other than the
+// ephemeral key changed, from the dialer's address and with a cookie for that.
+// The genuine one is a handshake of its own and gets its own answer at once.
 func TestMessage1OfAnotherWithTheSameKey(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -199,8 +201,8 @@ func TestMessage1OfAnotherWithTheSameKey(t *testing.T) {
 	}
 }
 
-// The Final that has been accepted is answered again, but only as it was: in
-// another suite it is of no handshake.
+// The Final that was accepted is answered again if it is repeated, but not in
+// another suite.
 func TestRepeatedFinalInAnotherSuite(t *testing.T) {
 	w := newWorld(t, 10)
 	a, b := w.node(), w.node()
@@ -222,7 +224,7 @@ func TestRepeatedFinalInAnotherSuite(t *testing.T) {
 	require.Equal(t, repeated+1, b.Handshakes(conn.HandshakeRepeated))
 }
 
-// An index comes back even if its handshake ends while a job has it.
+// A receiver index is freed even if its handshake ends while a job is out.
 func TestHalfOpenEndsWhileBusy(t *testing.T) {
 	w := newWorld(t, 6)
 	b := w.node(func(c *conn.Config) { c.MaxHandshakes = 1 })
@@ -236,8 +238,8 @@ func TestHalfOpenEndsWhileBusy(t *testing.T) {
 	w.closeAll()
 }
 
-// While the worker is stuck, as in an Authorize that waits, evicted handshakes do
-// not pile up: with the living there are at most twice MaxHandshakes.
+// While the worker is stuck, for example in Authorize, evicted handshakes do not
+// pile up: with those in flight there are at most twice MaxHandshakes.
 func TestHandshakesOfAStuckWorkerAreBounded(t *testing.T) {
 	w := newWorld(t, 8)
 	b := w.node()
@@ -258,8 +260,8 @@ func TestHandshakesOfAStuckWorkerAreBounded(t *testing.T) {
 	w.closeAll()
 }
 
-// 5,000 handshakes in a second from as many addresses: the burst of 50 and 200
-// of them are begun, and the others cost nothing.
+// Of 5,000 handshakes in a second from as many addresses, the burst of 50 and 200
+// more are begun.
 func TestAdmissionRate(t *testing.T) {
 	w := newWorld(t, 7)
 	b := w.node(func(c *conn.Config) { c.MaxHandshakes = 10_000 })
@@ -269,7 +271,7 @@ func TestAdmissionRate(t *testing.T) {
 		w.run(200 * time.Microsecond)
 	}
 	require.InDelta(t, 250, b.Handshakes(conn.HandshakeStarted), 1)
-	// A few are taken for others that have had their turn.
+	// A few addresses are taken for others that have had their turn.
 	require.Less(t, b.Handshakes(conn.HandshakeAddress), uint64(500))
 	require.EqualValues(t, 5000, b.Handshakes(conn.HandshakeStarted)+b.Handshakes(conn.HandshakeRate)+b.Handshakes(conn.HandshakeAddress))
 	w.checkAll()

@@ -14,69 +14,69 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The steps that an input of FuzzHandshake is made of, by the first byte.
+// The steps of an input of FuzzHandshake, by the first byte modulo their number.
 const (
-	passOn     = iota // a datagram to whom it was sent
-	divert            // to somebody else, or from somewhere else
-	bendByte          // with one byte changed
-	cutShort          // cut, or longer
-	splice            // the header of one and the body of another
-	offer             // a false cookie for an Init that was seen
-	wait              // time passes
-	dialBack          // the responder dials too
-	ownKey            // the attacker dials with a key of its own
-	openClose         // what is sent from now on arrives by itself, or not
-	shakeSteps        // how many there are
+	passOn    = iota // deliver a datagram to its destination
+	divert           // deliver it to another node, or from another address
+	bendByte         // deliver it with one byte changed
+	cutShort         // deliver it shorter or longer
+	splice           // deliver the header of one with the body of another
+	offer            // a wrong cookie for an Init that was seen
+	wait             // time passes
+	dialBack         // the responder dials too
+	ownKey           // the attacker dials with its own key
+	openClose        // the network delivers what is sent from now on, or stops
+	fuzzSteps        // the number of steps
 )
 
-// FuzzHandshake is MOD, from the first datagram on: what two peers send each
-// other reaches only him, who delivers what he likes to whom he likes, changed,
-// repeated, cut and spliced, while timers run. He also has a key of his own,
-// which is not allowed. Whatever he does, nobody has a session with anybody but
-// the other peer, nor one that the other has not had as well; no address is sent
-// more than three times what came from it; the tables keep to their caps; when he
-// lets go the two are connected within a bound; and when all is over nothing is
-// left in any table.
+// FuzzHandshake is MOD of docs/THREATMODEL.md, from the first datagram on. All
+// that two peers send reaches only the attacker, which delivers it to any node,
+// changed, repeated, cut and spliced, while timers run; it also dials with a key
+// of its own, which is not allowed. The peers have sessions with each other only,
+// and none whose keys the other has not had; an address is sent at most three
+// times what came from it; the tables stay within their caps; after the attack
+// the two are connected within a bound; and in the end every table is empty.
 func FuzzHandshake(f *testing.F) {
 	f.Add(uint8(0), []byte{})
-	shake := []byte{passOn, 0, passOn, 1, passOn, 2, passOn, 3, passOn, 4, passOn, 5}
+	inOrder := []byte{passOn, 0, passOn, 1, passOn, 2, passOn, 3, passOn, 4, passOn, 5}
 	for flags := range uint8(8) {
-		f.Add(flags, shake)
+		f.Add(flags, inOrder)
 	}
 	f.Add(uint8(1), []byte{passOn, 0, passOn, 1, bendByte, 2, 30, 1, passOn, 2, bendByte, 3, 50, 1, passOn, 3, passOn, 3, bendByte, 4, 70, 1, passOn, 4})
 	f.Add(uint8(0), []byte{divert, 0, 2, passOn, 1, divert, 2, 0x12, wait, 200, passOn, 2, passOn, 3, passOn, 0, wait, 255})
 	f.Add(uint8(2), []byte{offer, 0, 1, offer, 0, 2, passOn, 0, offer, 0, 3, passOn, 1, wait, 100, passOn, 4, cutShort, 5, 127, splice, 3, 5})
 	f.Add(uint8(3), []byte{dialBack, passOn, 0, passOn, 1, passOn, 2, passOn, 3, passOn, 4, passOn, 5, passOn, 6, passOn, 7, passOn, 8, passOn, 9})
-	// The attacker's machine answers in the responder's place, in perfect order.
+	// The attacker answers in the responder's place, in the right order.
 	f.Add(uint8(0), []byte{divert, 0, 2, divert, 1, 33, divert, 2, 2, divert, 3, 33, passOn, 0, passOn, 4, passOn, 5, passOn, 6, passOn, 7})
 	f.Add(uint8(0), []byte{ownKey, 1, openClose, wait, 60, openClose, ownKey, 0, passOn, 0, passOn, 1, wait, 255, wait, 255})
 	f.Fuzz(func(t *testing.T, flags uint8, in []byte) {
-		s := newShake(t, flags)
+		s := newHandshakeAttack(t, flags)
 		s.in = in
 		for steps := 0; len(s.in) > 0 && steps < 60; steps++ {
 			s.step()
 			s.checkCaps()
 		}
-		s.letGo()
+		s.end()
 	})
 }
 
 // maxHandshakes is Config.MaxHandshakes of the nodes.
 const maxHandshakes = 6
 
-// shake is two peers, what they have sent, and who sits between them.
-type shake struct {
+// handshakeAttack is two peers, what they have sent, and the attacker between
+// them.
+type handshakeAttack struct {
 	*world
 	a, b, mallory *node
 	in            []byte
 	seen          []sim.Datagram
 	open          bool
-	hashes        map[[32]byte]map[*node]bool      // who has had the keys
-	got, sent     map[*node]map[netip.AddrPort]int // bytes, by the address that they come from or go to
+	hashes        map[[32]byte]map[*node]bool      // nodes that have had the keys
+	got, sent     map[*node]map[netip.AddrPort]int // bytes, by source or destination
 }
 
-func newShake(t *testing.T, flags uint8) *shake {
-	s := &shake{
+func newHandshakeAttack(t *testing.T, flags uint8) *handshakeAttack {
+	s := &handshakeAttack{
 		world: newWorld(t, 1), hashes: map[[32]byte]map[*node]bool{},
 		got: map[*node]map[netip.AddrPort]int{}, sent: map[*node]map[netip.AddrPort]int{},
 	}
@@ -97,12 +97,12 @@ func newShake(t *testing.T, flags uint8) *shake {
 	return s
 }
 
-// watch sees what a node sends, and keeps it back.
-func (s *shake) watch(from, to netip.AddrPort, data []byte) bool {
+// watch records what a node sends, and withholds it unless the network is open.
+func (s *handshakeAttack) watch(from, to netip.AddrPort, data []byte) bool {
 	for _, n := range s.nodes {
 		if n.Addr() == from {
 			s.sent[n][to] += len(data)
-			s.noteKeys(n)
+			s.recordKeys(n)
 		}
 		if n.Addr() == to && s.open {
 			s.got[n][from] += len(data)
@@ -112,8 +112,8 @@ func (s *shake) watch(from, to netip.AddrPort, data []byte) bool {
 	return s.open
 }
 
-// noteKeys has the sessions of n, confirmed or not, remembered.
-func (s *shake) noteKeys(n *node) {
+// recordKeys records the keys of n's sessions, confirmed or not.
+func (s *handshakeAttack) recordKeys(n *node) {
 	n.Endpoint().EachSession(func(p *conn.Peer, session *conn.TestSession) {
 		hash := session.Hash()
 		if s.hashes[hash] == nil {
@@ -122,20 +122,20 @@ func (s *shake) noteKeys(n *node) {
 		s.hashes[hash][n] = true
 		require.Contains(s.t, [][conn.KeySize]byte{s.a.Key(), s.b.Key()}, p.Key)
 		require.NotEqual(s.t, [conn.KeySize]byte(n.Key()), p.Key)
-		// The dialer has the keys first, the responder from message 3,
-		// which only the dialer can have made.
-		require.True(s.t, session.Dialer() || s.hashes[hash][s.other(n)], "keys that the other side has never had")
+		// The dialer has the keys first. The responder has them from message 3,
+		// which only the dialer can make.
+		require.True(s.t, session.Dialer() || s.hashes[hash][s.other(n)], "the other side has never had these keys")
 	})
 }
 
-func (s *shake) other(n *node) *node {
+func (s *handshakeAttack) other(n *node) *node {
 	if n == s.a {
 		return s.b
 	}
 	return s.a
 }
 
-func (s *shake) next() byte {
+func (s *handshakeAttack) next() byte {
 	if len(s.in) == 0 {
 		return 0
 	}
@@ -145,12 +145,12 @@ func (s *shake) next() byte {
 }
 
 // pick returns one of the datagrams that were sent.
-func (s *shake) pick() sim.Datagram {
+func (s *handshakeAttack) pick() sim.Datagram {
 	return s.seen[int(s.next())%len(s.seen)]
 }
 
-// bring delivers now.
-func (s *shake) bring(from, to netip.AddrPort, data []byte) {
+// deliver makes a datagram arrive now.
+func (s *handshakeAttack) deliver(from, to netip.AddrPort, data []byte) {
 	for _, n := range s.nodes {
 		if n.Addr() == to {
 			s.got[n][from] += len(data)
@@ -160,36 +160,36 @@ func (s *shake) bring(from, to netip.AddrPort, data []byte) {
 	s.run(0)
 }
 
-func (s *shake) step() {
+func (s *handshakeAttack) step() {
 	op := s.next()
 	if len(s.seen) == 0 {
-		s.run(10 * time.Millisecond) // message 1 is still being made
+		s.run(10 * time.Millisecond) // message 1 is not made yet
 		return
 	}
-	switch op % shakeSteps {
+	switch op % fuzzSteps {
 	case passOn:
 		d := s.pick()
-		s.bring(d.From, d.To, d.Data)
+		s.deliver(d.From, d.To, d.Data)
 	case divert:
 		d, how := s.pick(), s.next()
 		from := []netip.AddrPort{d.From, d.To, s.b.Addr(), otherAddr(203, how)}[how/16%4]
-		s.bring(from, s.nodes[how%3].Addr(), d.Data)
+		s.deliver(from, s.nodes[how%3].Addr(), d.Data)
 	case bendByte:
 		d := s.pick()
 		data := bytes.Clone(d.Data)
 		data[int(s.next())%len(data)] ^= s.next()
-		s.bring(d.From, d.To, data)
+		s.deliver(d.From, d.To, data)
 	case cutShort:
 		d := s.pick()
 		n := int(s.next())
-		s.bring(d.From, d.To, append(bytes.Clone(d.Data), make([]byte, 256)...)[:n])
+		s.deliver(d.From, d.To, append(bytes.Clone(d.Data), make([]byte, 256)...)[:n])
 	case splice:
 		d, e := s.pick(), s.pick()
 		at := min(wire.HeaderSize, len(d.Data), len(e.Data))
-		s.bring(d.From, d.To, append(bytes.Clone(d.Data[:at]), e.Data[at:]...))
+		s.deliver(d.From, d.To, append(bytes.Clone(d.Data[:at]), e.Data[at:]...))
 	case offer:
 		if d, c := s.pick(), s.next(); d.Type() == wire.TypeInit {
-			s.bring(d.To, d.From, cookie.AppendChallenge(nil, d.Data, [wire.CookieSize]byte{c}))
+			s.deliver(d.To, d.From, cookie.AppendChallenge(nil, d.Data, [wire.CookieSize]byte{c}))
 		}
 	case wait:
 		s.run(time.Duration(s.next()) * 4 * time.Millisecond)
@@ -202,26 +202,27 @@ func (s *shake) step() {
 	}
 }
 
-// checkCaps looks at what he could make grow.
-func (s *shake) checkCaps() {
+// checkCaps checks what an attacker could make grow.
+func (s *handshakeAttack) checkCaps() {
 	for _, n := range s.nodes {
 		require.LessOrEqual(s.t, n.Stats().HandshakesInFlight, maxHandshakes)
-		// One that is confirmed, one that is not yet, one whose attempt was begun again.
+		// A confirmed session, one that is not yet, and one whose attempt has
+		// started over.
 		require.LessOrEqual(s.t, n.Stats().Sessions, 3*n.Stats().Peers)
 		require.Zero(s.t, n.Stats().HeldBytes)
 		require.Zero(s.t, n.Stats().Strikes)
 		require.LessOrEqual(s.t, n.Endpoint().ResponsesWaiting(), conn.MaxCandidates)
 		for to, bytes := range s.sent[n] {
-			if to.Addr().As4()[0] != 10 { // nobody's: it can only be an answer
+			if to.Addr().As4()[0] != 10 { // no node has it: this can only be an answer
 				require.LessOrEqual(s.t, bytes, 3*s.got[n][to])
 			}
 		}
 	}
 }
 
-// letGo has everything pass from here on, and sees the two connected. The first
-// dial may have failed, or be about to, as it does when nothing answers for 5 s.
-func (s *shake) letGo() {
+// end opens the network, and checks that the two connect. The first dial may have
+// failed, or be about to, as it does when nothing answers for 5 s.
+func (s *handshakeAttack) end() {
 	s.open = true
 	s.setLink(sim.Link{Delay: time.Millisecond})
 	s.run(10 * time.Millisecond)
@@ -231,7 +232,7 @@ func (s *shake) letGo() {
 		}
 		return bothUp(s.a, s.b) && s.a.session(s.b).Hash() == s.b.session(s.a).Hash()
 	})
-	s.run(6 * time.Second) // what was half done has timed out
+	s.run(6 * time.Second) // unfinished handshakes have timed out
 	s.checkCaps()
 	s.checkAll()
 	require.True(s.t, bothUp(s.a, s.b))

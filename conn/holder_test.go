@@ -10,7 +10,7 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// The table against one that looks at every handshake each time.
+// The table agrees with a model that scans every handshake.
 func TestHoldersAgainstAScan(t *testing.T) {
 	r := seed.Rand(t)
 	var h holders
@@ -51,7 +51,7 @@ func TestHoldersAgainstAScan(t *testing.T) {
 			o := all[r.IntN(len(all))]
 			src := o.key.addr.Addr()
 			require.Equal(t, src, h.at(src, r.IntN(count(src))).key.addr.Addr())
-			require.Same(t, o, h.at(src, o.seat), "each can be drawn")
+			require.Same(t, o, h.at(src, o.seat), "each can be drawn at random")
 		}
 		require.Same(t, want, h.oldest(0))
 		require.Same(t, want, h.oldest(max(0, most-1)))
@@ -70,8 +70,8 @@ func TestHoldersAgainstAScan(t *testing.T) {
 	require.Nil(t, h.oldest(0))
 }
 
-// A newcomer finds its victim among 65,536 as fast as among a few: without
-// looking at any of them.
+// BenchmarkEviction finds a victim among 65,536 handshakes as fast as among 100,
+// without looking at the others.
 func BenchmarkEviction(b *testing.B) {
 	for name, n := range map[string]int{"100": 100, "65536": 1 << 16} {
 		b.Run(name, func(b *testing.B) {

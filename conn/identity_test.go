@@ -14,7 +14,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// dialAs is dial under another identity.
+// dialAs dials under another identity.
 func (n *node) dialAs(id conn.Identity, other *node) *conn.Peer {
 	var p *conn.Peer
 	n.do(func(e *conn.Endpoint, now pipeline.Time) {
@@ -25,19 +25,19 @@ func (n *node) dialAs(id conn.Identity, other *node) *conn.Peer {
 	return p
 }
 
-// say sends a Reliable message to a peer.
+// say sends the peer a Reliable message.
 func (n *node) say(p *conn.Peer, payload string) {
 	n.queueTo(p, 1, pipeline.Reliable, payload)
 	n.turn()
 }
 
-// gateway is a node that has dialled another under several identities, the
-// first of which is its own.
+// gateway is a node that has dialled another under several identities, the first
+// of which is its own.
 type gateway struct {
 	*node
 	hub    *node
 	faces  []conn.Identity
-	theirs []*conn.Peer // the hub, as each of the identities knows it
+	theirs []*conn.Peer // the hub, by identity
 }
 
 func newGateway(w *world, identities int, change ...func(*conn.Config)) *gateway {
@@ -62,9 +62,9 @@ func (g *gateway) allUp() bool {
 	})
 }
 
-// requireApart checks that what either side says to one identity's peer comes
-// from that peer, and from no other.
-func (g *gateway) requireApart(t *testing.T, which ...int) {
+// requireSeparate checks that what either side sends to the peer of one identity
+// is delivered as from that peer.
+func (g *gateway) requireSeparate(t *testing.T, which ...int) {
 	t.Helper()
 	g.got, g.hub.got = nil, nil
 	for _, i := range which {
@@ -83,8 +83,8 @@ func (g *gateway) requireApart(t *testing.T, which ...int) {
 	}
 }
 
-// Under several identities one endpoint is as many peers to another, and has
-// as many peers of its key.
+// An endpoint with several identities is that many peers to another endpoint, and
+// has that many peers with its key.
 func TestIdentities(t *testing.T) {
 	w := newWorld(t, 1)
 	g := newGateway(w, 3)
@@ -96,21 +96,21 @@ func TestIdentities(t *testing.T) {
 		require.Equal(t, [conn.KeySize]byte(g.hub.Key()), p.Key)
 		require.Equal(t, [conn.KeySize]byte(g.hub.Key()), g.hub.Endpoint().Peer(g.faces[i].Public()).Identity())
 	}
-	g.requireApart(t, 0, 1, 2)
+	g.requireSeparate(t, 0, 1, 2)
 
 	again, err := g.Endpoint().DialAs(w.sameIdentity(g.faces[1]), g.hub.Key(), w.Now())
 	require.NoError(t, err)
-	require.Same(t, g.theirs[1], again, "the key counts, not its copy")
+	require.Same(t, g.theirs[1], again, "an equal key is the same identity")
 
-	// The end of one is not that of the others.
+	// Closing one leaves the others.
 	g.do(func(e *conn.Endpoint, now pipeline.Time) { e.ClosePeer(g.theirs[1], wire.CloseNormal, now) })
 	w.run(time.Second)
 	require.False(t, g.hub.Endpoint().Peer(g.faces[1].Public()).Connected())
-	g.requireApart(t, 0, 2)
+	g.requireSeparate(t, 0, 2)
 	w.run(2 * time.Minute)
 	require.Nil(t, g.Endpoint().PeerAs(g.faces[1].Public(), g.hub.Key()), "forgotten")
 	require.NotNil(t, g.Endpoint().Peer(g.hub.Key()))
-	g.requireApart(t, 0, 2)
+	g.requireSeparate(t, 0, 2)
 	w.checkAll()
 	w.closeAll()
 }
@@ -122,7 +122,7 @@ func (w *world) sameIdentity(id conn.Identity) conn.Identity {
 	return again
 }
 
-// Whoever is gone for a while is dialled again as the same.
+// After a restart the peer is dialled again under the same identities.
 func TestReconnectUnderIdentity(t *testing.T) {
 	w := newWorld(t, 2)
 	g := newGateway(w, 3)
@@ -131,14 +131,14 @@ func TestReconnectUnderIdentity(t *testing.T) {
 	w.await(20*time.Second, g.allUp)
 	for i := range g.faces {
 		require.Same(t, before[i], g.Endpoint().PeerAs(g.faces[i].Public(), g.hub.Key()))
-		require.Equal(t, g.faces[i], before[i].TestIdentity(), "made once")
+		require.Equal(t, g.faces[i], before[i].TestIdentity(), "the identity is kept")
 	}
 	require.Equal(t, 3, g.hub.Stats().Peers)
-	g.requireApart(t, 0, 1, 2)
+	g.requireSeparate(t, 0, 1, 2)
 	w.checkAll()
 }
 
-// A rekey proves the identity that the session began under, on both sides.
+// A rekey proves to both sides the identity that the session began with.
 func TestRekeyUnderIdentity(t *testing.T) {
 	w := newWorld(t, 3)
 	g := newGateway(w, 3, func(c *conn.Config) { c.RekeyAfterPackets = 50 })
@@ -158,12 +158,12 @@ func TestRekeyUnderIdentity(t *testing.T) {
 	require.Zero(t, g.Handshakes(conn.HandshakeFailed)+g.hub.Handshakes(conn.HandshakeFailed))
 	require.NotZero(t, w.ledger.Seals())
 	require.EqualValues(t, 3, g.Handshakes(conn.HandshakeDialed))
-	g.requireApart(t, 0, 1, 2)
+	g.requireSeparate(t, 0, 1, 2)
 	w.checkAll()
 }
 
-// Whoever connects to us meets the endpoint's own key, whatever others it dials
-// under; and what is decided about him there concerns that identity alone.
+// Peers that connect reach the endpoint's own key, whatever identities it dials
+// under, and Revoke concerns that identity alone.
 func TestIncomingIdentity(t *testing.T) {
 	w := newWorld(t, 4)
 	g := newGateway(w, 2)
@@ -173,7 +173,7 @@ func TestIncomingIdentity(t *testing.T) {
 	w.run(10 * time.Second)
 	require.ErrorIs(t, other.last(conn.DialEnded).Err, conn.ErrWrongKey)
 
-	// The hub dials back: one session with each identity all the same.
+	// The hub dials back: there is still one session for each identity.
 	g.hub.dial(g.node)
 	w.run(10 * time.Second)
 	require.Equal(t, 2, g.Stats().Sessions)
@@ -184,8 +184,8 @@ func TestIncomingIdentity(t *testing.T) {
 	g.do(func(e *conn.Endpoint, now pipeline.Time) { e.Revoke(other.Key(), now) })
 	w.run(time.Second)
 	require.False(t, g.up(other))
-	require.True(t, under.Connected(), "another identity of theirs")
-	g.requireApart(t, 0, 1)
+	require.True(t, under.Connected(), "Revoke was for another identity")
+	g.requireSeparate(t, 0, 1)
 	w.checkAll()
 	w.closeAll()
 }
@@ -205,7 +205,7 @@ func TestDialOneself(t *testing.T) {
 	w.closeAll()
 }
 
-// What goes through all peers does so in the order of both keys.
+// Peers are visited in the order of both keys.
 func TestSortedPeers(t *testing.T) {
 	w := newWorld(t, 6)
 	a := w.node()

@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// publicKeyWork are the functions of internal/noise that multiply, or that hash
-// what has been multiplied. NewStatic is for who makes a Config.
+// publicKeyWork lists the functions of internal/noise that multiply, or hash the
+// result. NewStatic is called before there is an endpoint.
 var publicKeyWork = map[string]bool{
 	"NewInitiator": true, "WriteInit": true, "ReadResponse": true, "Reject": true, "WriteFinal": true,
 	"NewResponder": true, "ReadInit": true, "WriteResponse": true, "ReadFinal": true,
 }
 
-// The event loop does no public-key work: the source has it in functions of a
-// *Job alone, which Job.Run calls.
+// The event loop does no public-key work: only functions of a *Job, which Job.Run
+// calls, do.
 func TestPublicKeyWorkIsInJobs(t *testing.T) {
 	fset := token.NewFileSet()
 	found := 0
@@ -40,7 +40,8 @@ func TestPublicKeyWorkIsInJobs(t *testing.T) {
 	}
 	require.Greater(t, found, len(publicKeyWork), "handshakes and rekeys")
 
-	// New exported functions there must be looked at here.
+	// A new exported function of internal/noise must be added to one of the two
+	// lists.
 	light := map[string]bool{"NewStatic": true, "Public": true, "NewAEAD": true, "AppendNonce": true, "Wipe": true, "Private": true}
 	for _, f := range parseFolder(t, fset, "../internal/noise") {
 		for _, d := range f.Decls {
@@ -53,7 +54,7 @@ func TestPublicKeyWorkIsInJobs(t *testing.T) {
 	}
 }
 
-// parseFolder returns the files of a folder, tests excepted.
+// parseFolder returns the files of a folder, without tests.
 func parseFolder(t *testing.T, fset *token.FileSet, folder string) (files []*ast.File) {
 	names, err := filepath.Glob(folder + "/*.go")
 	require.NoError(t, err)
@@ -69,7 +70,7 @@ func parseFolder(t *testing.T, fset *token.FileSet, folder string) (files []*ast
 	return files
 }
 
-// inJob reports whether the innermost of the nodes is inside func(*Job).
+// inJob reports whether the innermost of the nodes is inside a func(*Job).
 func inJob(within []ast.Node) bool {
 	for _, n := range within {
 		lit, ok := n.(*ast.FuncLit)

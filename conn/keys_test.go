@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The cipher keys of a handshake or a rekey are overwritten as soon as the
-// ciphers have been made of them.
+// The keys of a handshake or a rekey are overwritten as soon as the ciphers are
+// made of them.
 func TestKeysAreOverwrittenOnceInstalled(t *testing.T) {
 	for _, suite := range []wire.Suite{wire.AESGCM, wire.ChaChaPoly} {
 		w := newWorld(t, 1)
@@ -41,13 +41,12 @@ func TestKeysAreOverwrittenOnceInstalled(t *testing.T) {
 		for _, k := range all {
 			require.Zero(t, k.Send)
 			require.Zero(t, k.Receive)
-			require.NotZero(t, k.Hash, "these are the keys of a handshake")
+			require.NotZero(t, k.Hash, "the hash stays")
 		}
 	}
 }
 
-// The machines of a rekey that is abandoned are overwritten, even while a job has
-// them.
+// The machine of an abandoned rekey is overwritten, even if a job has it.
 func TestAbandonedRekeyIsOverwritten(t *testing.T) {
 	for _, busy := range []bool{false, true} {
 		w := newWorld(t, 2)
@@ -69,8 +68,8 @@ func TestAbandonedRekeyIsOverwritten(t *testing.T) {
 	}
 }
 
-// When an epoch has closed, the stages have nothing of its keys any more: not
-// even what was sealed under them opens.
+// Once an epoch has closed, the stages hold nothing of its keys: what was sealed
+// under them does not open.
 func TestClosedEpochHasNoKeys(t *testing.T) {
 	w := newWorld(t, 3)
 	seen := w.Record(1 << 16)
@@ -88,7 +87,7 @@ func TestClosedEpochHasNoKeys(t *testing.T) {
 		for n, id := range ids {
 			p := new(pipeline.Packet)
 			p.Reset(append(make([]byte, 0, 64), make([]byte, wire.HeaderSize)...), n.Addr(), w.Now())
-			p.Epoch, p.Counter = id, ^uint64(0) // which is refused where there is a key
+			p.Epoch, p.Counter = id, ^uint64(0) // refused as reused, if there is a key
 			require.Equal(t, want, n.Endpoint().Seal(p) == aead.DropReused)
 			require.Equal(t, !want, n.Endpoint().Seal(p) == aead.DropSealNoKey)
 			for _, d := range sealed {
@@ -103,7 +102,7 @@ func TestClosedEpochHasNoKeys(t *testing.T) {
 	}
 	requireKeys(true)
 
-	// A rekey makes it the previous one, which goes after 10 s.
+	// A rekey makes it the previous epoch, which closes after 10 s.
 	a.do(func(_ *conn.Endpoint, now pipeline.Time) { a.session(b).SetWorn(now) })
 	push()
 	w.await(time.Second, func() bool { return a.Stats().Rekeys == 1 && b.Stats().Rekeys == 1 })
@@ -113,7 +112,7 @@ func TestClosedEpochHasNoKeys(t *testing.T) {
 	}
 	requireKeys(false)
 
-	// The one after goes with its session.
+	// The next epoch closes with its session.
 	ids = map[*node]pipeline.ID{a: a.session(b).Current(), b: b.session(a).Current()}
 	push()
 	sealed = seen.Kept(wire.TypeData)

@@ -22,9 +22,9 @@ import (
 )
 
 // TestMemoryAtTheLimits fills each table of the core and its stages to its cap
-// and beyond, at the default limits unless it says otherwise, and measures the
-// heap that it then takes. The bounds are those of docs/THREATMODEL.md. That
-// what gives way is the right one is for the tests of each table.
+// and beyond, at the default limits unless stated otherwise, and measures the
+// heap that it takes. The bounds are those of docs/THREATMODEL.md. What is
+// evicted is tested with each table.
 func TestMemoryAtTheLimits(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector takes memory of its own")
@@ -114,7 +114,8 @@ func TestMemoryAtTheLimits(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			// Of what is small, so many that the test's own memory does not count.
+			// Small tables are filled so often that the test's own memory does
+			// not count.
 			keep := make([]any, max(1, MB/tt.bound))
 			before := HeapInUse()
 			for i := range keep {
@@ -124,7 +125,7 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			runtime.KeepAlive(keep)
 			t.Logf("%d B", took)
 			require.LessOrEqual(t, took, tt.bound)
-			require.Greater(t, took, tt.bound/8, "the bound says something")
+			require.Greater(t, took, tt.bound/8, "the bound is not tight")
 		})
 	}
 }
@@ -133,7 +134,7 @@ func randomAddr(r *rand.Rand) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32())})
 }
 
-// fillPeers has 10,000 identities come and go.
+// fillPeers adds 10,000 identities.
 func fillPeers(t *testing.T) any {
 	const most = 1000
 	e := newEndpoint(t, func(c *Config) { c.MaxPeers = most })
@@ -146,8 +147,8 @@ func fillPeers(t *testing.T) any {
 	return e
 }
 
-// fillHalfOpens has 1,000 addresses begin handshakes, and for each of those that
-// stay several candidates for message 3 wait.
+// fillHalfOpens begins handshakes from 1,000 addresses, and queues several
+// candidates for message 3 of each that stays.
 func fillHalfOpens(t *testing.T) any {
 	e := newEndpoint(t, func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1<<20, 1<<18 })
 	f, now := new(Initiator), testStart
@@ -163,7 +164,7 @@ func fillHalfOpens(t *testing.T) any {
 	require.Len(t, e.halves.holders.ranks, 2)
 	require.Empty(t, e.jobs)
 	for _, half := range e.halves.byInit {
-		half.busy = true // the worker has its hands full
+		half.busy = true // the worker does not take them
 		for i := range 100 {
 			final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
 			final = append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...)
@@ -196,7 +197,7 @@ func fillLane(t *testing.T) any {
 	return l
 }
 
-// fillHeld sends each session as much behind a gap as it may hold, and more.
+// fillHeld sends each session more behind a gap than it may hold.
 func fillHeld(t *testing.T, sessions uint32) any {
 	s := ack.New(ack.Config{})
 	chain, err := pipeline.NewInbound(pipeline.Func("open", nil, func(p *pipeline.Packet) pipeline.Verdict {
@@ -222,11 +223,11 @@ func fillHeld(t *testing.T, sessions uint32) any {
 	return s
 }
 
-// HeapInUse returns the bytes of all that is reachable.
+// HeapInUse returns the bytes of all reachable objects.
 func HeapInUse() int {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what the first has left to finalizers and pools
+	runtime.GC() // frees what finalizers and pools held during the first
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// At the cap each newcomer has the peer forgotten that has been without a
-// session for longest; one that has come back meanwhile stands last.
+// At the cap each new peer evicts the one that has been without a session for
+// longest. A peer that has reconnected meanwhile is the last in line.
 func TestLingeringAtTheCap(t *testing.T) {
 	const most = 1000
 	now := testStart
@@ -36,14 +36,14 @@ func TestLingeringAtTheCap(t *testing.T) {
 	}
 	for i := range most {
 		require.NotNil(t, e.peerFor(key(most+i), now))
-		first := 2*i + 1 // those that have not come back
+		first := 2*i + 1 // those that have not reconnected
 		if i >= most/2 {
 			first = 2*i - most
 		}
 		require.Equal(t, []int{first}, gone())
 		require.Len(t, e.peers, most)
 	}
-	// If all are in use, nobody gives way.
+	// If all are in use, none is evicted.
 	for i := range most {
 		e.peerFor(key(most+i), now)
 	}
@@ -51,8 +51,8 @@ func TestLingeringAtTheCap(t *testing.T) {
 	require.Empty(t, gone())
 }
 
-// Whoever is being dialled is in use.
-func TestDialledDoNotLinger(t *testing.T) {
+// A peer that is being dialled is in use.
+func TestDialledPeersDoNotLinger(t *testing.T) {
 	e := newEndpoint(t, func(c *Config) { c.MaxPeers = 3 })
 	for i := range 3 {
 		_, err := e.Dial([KeySize]byte{byte(i), 1}, testStart)
@@ -63,8 +63,8 @@ func TestDialledDoNotLinger(t *testing.T) {
 	require.Zero(t, e.lingering.peers.Len())
 }
 
-// Each is forgotten when its own time is over, whoever else comes and goes. The
-// oracle is a plain list.
+// Each peer is forgotten when its own time is over, whichever others come and go.
+// The model is a plain list.
 func TestLingeringTimes(t *testing.T) {
 	rng := seed.Rand(t)
 	now := testStart
@@ -91,7 +91,7 @@ func TestLingeringTimes(t *testing.T) {
 			delete(used, k)
 			p.dial = nil
 			e.lingerPeer(p, now)
-			e.lingerPeer(p, now+1) // again: nothing new
+			e.lingerPeer(p, now+1) // again, which has no effect
 			model = append(model, entry{k, later(now, 100)})
 		case at >= 0:
 			used[k] = e.Peer(key)

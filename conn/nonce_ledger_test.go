@@ -15,10 +15,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Threat 31, and all others at once: every network of these tests has a ledger
-// that sees each key and counter at the cipher (see newNetwork). Here three nodes
-// that all dial each other rekey every 64 packets, move, and are killed, over a
-// network that loses, doubles and reorders.
+// Threat 31: every world of these tests has a ledger that sees each key and
+// counter at the cipher (see newWorld). Here three nodes that all dial each other
+// rekey every 64 packets, move, and are killed, over a network that loses,
+// duplicates and reorders.
 func TestNoCounterIsSealedTwice(t *testing.T) {
 	seeds(t, 10, func(t *testing.T, seed uint64) {
 		w := newWorld(t, seed)
@@ -63,26 +63,27 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 		for _, x := range n {
 			retire(x)
 		}
-		// It has happened, and all of it was seen.
+		// All of this has happened, and the ledger has seen it.
 		require.Greater(t, rekeys, uint64(100))
 		require.NotZero(t, roams)
 		require.NotZero(t, *resent)
 		require.Greater(t, w.ledger.Keys(), int(rekeys))
 		w.requireAllSealed()
 		require.Empty(t, w.ledger.Faults())
-		t.Logf("%d keys, %d packets, %d rekeys, %d moves, %d first messages sent again", w.ledger.Keys(), w.ledger.Seals(), rekeys, roams, *resent)
+		t.Logf("%d keys, %d packets, %d rekeys, %d address changes, %d first messages sent again", w.ledger.Keys(), w.ledger.Seals(), rekeys, roams, *resent)
 	})
 }
 
 // requireAllSealed checks that the ledger has seen each data packet that was
-// sent: nothing is sealed, or sent a second time, behind its back.
+// sent: none is sealed, or sent twice, without it.
 func (w *world) requireAllSealed() {
 	w.t.Helper()
 	w.run(0) // what has been sealed has left
 	require.Equal(w.t, w.data, w.ledger.Seals())
 }
 
-// resentInits counts the handshakes' first messages that are sent more than once.
+// resentInits counts the first messages of handshakes that are sent more than
+// once.
 func (w *world) resentInits() *int {
 	seen, again := map[[32]byte]bool{}, new(int)
 	before := w.tap
@@ -99,9 +100,9 @@ func (w *world) resentInits() *int {
 	return again
 }
 
-// Either side is killed when the n-th datagram of the first second has left, for
-// every n, and starts again with the same key: nothing is sealed twice. They are
-// up again within 5 s, of the next dial if it has struck the first one.
+// Either side is killed after the n-th datagram of the first second, for every n,
+// and starts again with the same key: nothing is sealed twice. They are connected
+// again within 5 s, or within 5 s of the next dial if the first one had failed.
 func TestKilledAtEachDatagram(t *testing.T) {
 	for killed := range 2 {
 		for step := range 24 {
@@ -143,7 +144,7 @@ func TestKilledAtEachDatagram(t *testing.T) {
 
 // Two machines that are started again with the random bytes of the last time make
 // the same keys again: the ledger reports it.
-func TestFixedRandomnessIsSeen(t *testing.T) {
+func TestLedgerReportsRepeatedKeys(t *testing.T) {
 	w := newWorld(t, 1)
 	ledger := keyledger.New()
 	w.ledger = ledger // its faults are expected, and do not fail the test
@@ -179,7 +180,7 @@ func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
 // One key for both directions is reported, whichever counters it has been used
 // for.
-func TestOneKeyForBothDirectionsIsSeen(t *testing.T) {
+func TestLedgerReportsOneKeyForBothDirections(t *testing.T) {
 	w := newWorld(t, 1)
 	ledger := keyledger.New()
 	w.ledger = ledger

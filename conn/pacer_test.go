@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// A sender with a full queue keeps to what the receiver has announced, so that
-// the receiver drops nothing, and makes use of it.
+// A sender with a full queue keeps to the rate that the receiver has announced,
+// so that the receiver drops nothing, and uses that rate.
 func TestPacing(t *testing.T) {
 	for _, tt := range []struct{ rate, burst int }{{10_000, 500}, {10_000, 4}, {1000, 50}, {50, 20}} {
 		t.Run(fmt.Sprint(tt.rate), func(t *testing.T) {
@@ -48,7 +48,8 @@ func TestPacing(t *testing.T) {
 			w.run(3 * time.Second)
 			require.Zero(t, b.drops("ratelimit/peer_rate"))
 			require.InEpsilon(t, tt.rate, during(sent, time.Second, 3*time.Second)/2, 0.0201)
-			// In any window no more than the burst and the rate allow.
+			// No window of 100 ms has more packets than the burst and the rate
+			// allow.
 			first := 0
 			for last, at := range sent {
 				for at-sent[first] > 100*time.Millisecond {
@@ -69,7 +70,8 @@ func during(times []time.Duration, from, to time.Duration) (n int) {
 	return n
 }
 
-// An attacker among the peers is held to the rate, and the others are not.
+// A peer that ignores the rate is limited to it, and the other peers are not
+// affected.
 func TestReceiverHoldsAPeerToItsRate(t *testing.T) {
 	w := newWorld(t, 2)
 	b := w.node()

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Full packets that follow each other have one length whatever their messages
-// measure, so that they travel as a run; the last is no longer than it need be.
+// Consecutive full packets have one length, whatever the lengths of their
+// messages, so that they travel as one run. The last is not padded.
 func TestFullPacketsHaveOneLength(t *testing.T) {
 	w := newWorld(t, 5)
 	a, b := w.pair()
@@ -36,7 +36,7 @@ func TestFullPacketsHaveOneLength(t *testing.T) {
 	require.Len(t, b.got, 100)
 }
 
-// A packet with a message after which there is much room left is not filled up.
+// A packet whose message leaves much room is not padded.
 func TestLargeMessagesAreNotPadded(t *testing.T) {
 	w := newWorld(t, 6)
 	a, b := w.pair()

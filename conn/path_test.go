@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The proof of the new path is lost more than once. The dialer, which hears the
-// responder all the while and so has no reason to dial again, goes on asking.
+// The proof of the new path is lost several times. The dialer still receives from
+// the responder, so it does not dial again, and repeats the challenge.
 func TestRoamingOverALossyPath(t *testing.T) {
 	w := newWorld(t, 7)
 	a, b := w.pair()
@@ -36,7 +36,8 @@ func TestRoamingOverALossyPath(t *testing.T) {
 	require.Equal(t, 1, a.count(conn.PeerUp))
 	require.Zero(t, a.count(conn.PeerDown))
 
-	// A victim whose address is claimed for long is asked ever more rarely.
+	// If a victim's address is claimed for long, it is sent challenges at growing
+	// intervals.
 	victim := otherAddr(203, 2)
 	asked = 0
 	w.tap = func(from, to netip.AddrPort, data []byte) bool {
@@ -56,34 +57,34 @@ func TestRoamingOverALossyPath(t *testing.T) {
 	require.Equal(t, 6, asked) // after 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s
 }
 
-// Genuine packets that an observer forwards from elsewhere, before they arrive
-// by themselves, do not move the peer.
+// Genuine packets that an observer forwards from another address, and that arrive
+// before the originals, do not move the peer.
 func TestForwardedPacketsDoNotMoveThePath(t *testing.T) {
 	w := newWorld(t, 3)
 	a, b := w.pair()
-	thief := otherAddr(203, 66)
-	atThief := 0
+	observer := otherAddr(203, 66)
+	atObserver := 0
 	w.tap = func(from, to netip.AddrPort, data []byte) bool {
-		if to == thief {
-			atThief += len(data)
+		if to == observer {
+			atObserver += len(data)
 		}
 		if from == a.Addr() && wire.PacketType(data[0]&15) == wire.TypeData {
-			w.Inject(thief, to, data, 0)
+			w.Inject(observer, to, data, 0)
 		}
 		return true
 	}
-	taken := 0
+	moved := 0
 	for i := range 300 {
 		a.push(b, 1, pipeline.Realtime, number(i, 4))
 		w.run(10 * time.Millisecond)
 		if b.peer(a).Addr() != a.Addr() {
-			taken++
+			moved++
 		}
 	}
-	require.Zero(t, taken)
+	require.Zero(t, moved)
 	require.Equal(t, 300, len(b.got))
 	require.Zero(t, b.Stats().Roams)
-	require.NotZero(t, atThief, "he is asked for a proof")
+	require.NotZero(t, atObserver, "bytes of challenges to the observer")
 	w.tap = nil
 	a.push(b, 1, pipeline.Realtime, "last")
 	w.run(time.Second)
@@ -91,7 +92,8 @@ func TestForwardedPacketsDoNotMoveThePath(t *testing.T) {
 	w.checkAll()
 }
 
-// A packet that was held back moves nothing, nor asks for a proof.
+// A packet that arrives late from another address moves nothing and causes no
+// challenge.
 func TestOldPacketsDoNotMoveThePath(t *testing.T) {
 	w := newWorld(t, 6)
 	a, b := w.pair()
@@ -111,33 +113,33 @@ func TestOldPacketsDoNotMoveThePath(t *testing.T) {
 	require.False(t, b.session(a).HasPath())
 }
 
-// An observer who also relays the proof gets the path, and the peer has it back
+// An observer that also relays the proof gets the path, and the peer regains it
 // with its next packet.
 func TestPeerWinsItsPathBack(t *testing.T) {
 	w := newWorld(t, 4)
 	a, b := w.pair()
-	thief, home := otherAddr(203, 66), a.Addr()
-	stealing := true
+	observer, home := otherAddr(203, 66), a.Addr()
+	relaying := true
 	w.tap = func(from, to netip.AddrPort, data []byte) bool {
 		switch {
-		case to == thief:
+		case to == observer:
 			w.Inject(b.Addr(), home, data, time.Millisecond)
 			return false
-		case from == home && stealing:
-			w.Inject(thief, b.Addr(), data, time.Millisecond)
+		case from == home && relaying:
+			w.Inject(observer, b.Addr(), data, time.Millisecond)
 			return false
 		}
 		return true
 	}
 	a.push(b, 1, pipeline.Realtime, "x")
-	w.await(time.Second, func() bool { return b.peer(a).Addr() == thief })
-	stealing = false
+	w.await(time.Second, func() bool { return b.peer(a).Addr() == observer })
+	relaying = false
 	a.push(b, 1, pipeline.Realtime, "y")
 	w.await(time.Second, func() bool { return b.peer(a).Addr() == home })
 	require.Equal(t, 1, a.count(conn.PeerUp))
 }
 
-// A malicious peer sends from a victim's address. At most three times its bytes
+// A malicious peer sends from a victim's address: at most three times its bytes
 // go there, whatever the packets hold.
 func TestAmplificationToAnUnprovenAddress(t *testing.T) {
 	challenges := func(n int) (frames []byte) {
@@ -173,7 +175,7 @@ func TestAmplificationToAnUnprovenAddress(t *testing.T) {
 				case to == victim:
 					out += len(data)
 					if wire.PacketType(data[0]&15) == wire.TypeData {
-						require.LessOrEqual(t, len(data), wire.Overhead+1+wire.PathTokenSize, "nothing rides along")
+						require.LessOrEqual(t, len(data), wire.Overhead+1+wire.PathTokenSize, "a challenge carries nothing else")
 					}
 				}
 				packets++
@@ -189,7 +191,7 @@ func TestAmplificationToAnUnprovenAddress(t *testing.T) {
 			}
 			require.NotZero(t, in)
 			require.Zero(t, b.Stats().Roams)
-			// Nor does one packet set off many to the proven address.
+			// One packet does not cause many to the proven address either.
 			require.LessOrEqual(t, packets, 3*200)
 		})
 	}

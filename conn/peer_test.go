@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Peers without a session make room for new ones, the one that left first
-// before the others; connected ones never do.
+// New peers evict those without a session, the one that left first before the
+// others, and never connected ones.
 func TestMaxPeers(t *testing.T) {
 	w := newWorld(t, 1)
 	b := w.node(func(c *conn.Config) { c.MaxPeers = 3 })
@@ -38,7 +38,7 @@ func TestMaxPeers(t *testing.T) {
 	}
 	all[4].dial(b)
 	w.await(time.Second, func() bool { return all[4].up(b) })
-	require.Nil(t, b.Endpoint().Peer(all[1].Key()), "gone first, forgotten first")
+	require.Nil(t, b.Endpoint().Peer(all[1].Key()), "the first to leave is evicted")
 	require.NotNil(t, b.Endpoint().Peer(all[0].Key()))
 	require.True(t, b.up(all[2]))
 	require.Equal(t, 3, b.Stats().Peers)
@@ -46,7 +46,7 @@ func TestMaxPeers(t *testing.T) {
 	w.closeAll()
 }
 
-// Reconnecting clears nothing: the peer is the same, with what it has on record.
+// A peer survives its sessions with its strikes and its ID.
 func TestPeerSurvivesItsSessions(t *testing.T) {
 	w := newWorld(t, 2)
 	a, b := w.pair()
@@ -62,7 +62,7 @@ func TestPeerSurvivesItsSessions(t *testing.T) {
 	w.checkAll()
 }
 
-// Without randomness nothing begins, and nothing is lost.
+// Without randomness nothing begins, and no ID or packet is lost.
 func TestNoRandomness(t *testing.T) {
 	for at := range 8 {
 		w := newWorld(t, 3)

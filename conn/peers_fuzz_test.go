@@ -15,21 +15,21 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// FuzzPeers is PEER, two of them at once, with frames of any content, well sealed
-// and sent from any address, their own, each other's or a stranger's. What the
-// victim holds back stays within its caps, one peer's and all peers'; an address
-// that has proved nothing is sent at most three times what came from it; a third,
-// honest peer loses nothing; and in the end nothing is held at all.
+// FuzzPeers is PEER of docs/THREATMODEL.md: two peers send frames of any content,
+// well sealed, from any address: their own, each other's or another. What the
+// victim holds back stays within the caps of one peer and of all; an address that
+// has proved nothing is sent at most three times what came from it; a third,
+// honest peer loses nothing; and in the end nothing is held.
 func FuzzPeers(f *testing.F) {
 	item := func(control byte, frames []byte) []byte { return append([]byte{control, byte(len(frames))}, frames...) }
 	gap := func(seq uint64, n int) []byte { return wire.AppendReliable(nil, 7, seq, 1, make([]byte, n)) }
-	const stranger = 0x0c // the sender's address; see below
+	const unproven = 0x0c // the sender's address; see below
 	all := func(items ...[]byte) []byte { return slices.Concat(items...) }
 	question := wire.AppendPath(nil, wire.FramePathChallenge, [8]byte{1})
 	f.Add([]byte{})
 	f.Add(all(item(0, gap(1, 200)), item(0, gap(2, 200)), item(1, gap(1, 200)), item(1, gap(2, 200)), item(0, gap(3, 200))))
-	f.Add(all(item(stranger, wire.AppendPing(nil)), item(0x10, wire.AppendPing(nil)), item(stranger+0x20, question)))
-	f.Add(item(stranger, bytes.Repeat(question, 20)))
+	f.Add(all(item(unproven, wire.AppendPing(nil)), item(0x10, wire.AppendPing(nil)), item(unproven+0x20, question)))
+	f.Add(item(unproven, bytes.Repeat(question, 20)))
 	f.Add(all(item(0x21, gap(1, 0)), item(0x40, wire.AppendRekey(nil, wire.RekeyInit, make([]byte, 36))), item(0x21, wire.AppendClose(nil, 1))))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		const each, both = 512, 768
@@ -89,7 +89,7 @@ func FuzzPeers(f *testing.F) {
 		}
 		w.run(8 * time.Second)
 		w.checkAll()
-		honest.push(victim, 1, pipeline.Reliable, "unharmed")
+		honest.push(victim, 1, pipeline.Reliable, "last")
 		w.run(time.Second)
 		pushed, got := 0, []string{}
 		for _, m := range victim.got {
@@ -98,7 +98,7 @@ func FuzzPeers(f *testing.F) {
 			}
 		}
 		require.NotEmpty(t, got)
-		require.Equal(t, "unharmed", got[len(got)-1])
+		require.Equal(t, "last", got[len(got)-1])
 		for _, payload := range got[:len(got)-1] {
 			require.Equal(t, number(pushed, 8), payload)
 			pushed += 4

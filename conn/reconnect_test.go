@@ -13,7 +13,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The peer moves to another address with its name: the name is resolved again.
+// The peer moves to another address along with its name: the name is resolved
+// again.
 func TestNameIsResolvedAgain(t *testing.T) {
 	w := newWorld(t, 2)
 	a, b := w.pair()
@@ -23,12 +24,12 @@ func TestNameIsResolvedAgain(t *testing.T) {
 	a.SetAddress(b.Key(), b2.Addr())
 	w.await(5*time.Second, func() bool { return a.up(b2) && a.peer(b2).Addr() == b2.Addr() })
 	require.GreaterOrEqual(t, a.count(conn.NeedAddress), 2)
-	require.Zero(t, a.count(conn.PeerDown), "the old session was given up for the new one")
+	require.Zero(t, a.count(conn.PeerDown), "the new session replaces the old one")
 }
 
-// After 2 s without an answer the dialer shakes hands again, beside the session
-// that it has.
-func TestUnansweredDialsBeside(t *testing.T) {
+// After 2 s without an answer the dialer makes another handshake and keeps the
+// session that it has.
+func TestUnansweredDialerMakesAnotherHandshake(t *testing.T) {
 	w := newWorld(t, 3)
 	a, b := w.pair()
 	w.run(time.Second)
@@ -39,7 +40,7 @@ func TestUnansweredDialsBeside(t *testing.T) {
 	require.Equal(t, 2*time.Second, took)
 	require.True(t, a.up(b))
 	old := a.session(b)
-	// It was only slow: nothing has happened.
+	// The peer was only slow: nothing changes.
 	w.cut(false)
 	w.setLink(sim.Link{Delay: time.Millisecond})
 	w.run(3 * time.Second)
@@ -50,7 +51,8 @@ func TestUnansweredDialsBeside(t *testing.T) {
 	require.EqualValues(t, 1, a.Stats().Closes[wire.CloseLost])
 	require.EqualValues(t, 1, b.Stats().Closes[wire.CloseReplaced])
 
-	// It is gone: the session ends with the attempt, and later ones go on.
+	// The peer is gone: the session ends with the attempt, and later attempts
+	// follow.
 	w.cut(true)
 	a.push(b, 1, pipeline.Realtime, "x")
 	asked := w.Now()
@@ -67,8 +69,8 @@ func TestUnansweredDialsBeside(t *testing.T) {
 	w.closeAll()
 }
 
-// Who dials a peer that has connected by itself keeps that session alive from
-// then on, also if nothing comes from there any more.
+// Dialling a peer that has connected itself starts keep-alives on its session at
+// once, even if nothing more comes from it.
 func TestDialKeepsAPeersSessionAlive(t *testing.T) {
 	w := newWorld(t, 3)
 	dialer, b := w.pair()
@@ -78,12 +80,12 @@ func TestDialKeepsAPeersSessionAlive(t *testing.T) {
 	b.dial(dialer)
 	kinds := w.kinds()
 	took := w.await(10*time.Second, func() bool { return kinds[wire.TypeInit] > 0 })
-	require.LessOrEqual(t, took, 3*time.Second+10*time.Millisecond, "a keep-alive, and the time in which it is unanswered")
+	require.LessOrEqual(t, took, 3*time.Second+10*time.Millisecond, "a keep-alive interval and Unanswered")
 }
 
-// The session that seemed dead comes back while the attempt beside it fails:
-// nothing is replaced, and no further attempt is made.
-func TestAttemptBesideFails(t *testing.T) {
+// A session that seemed dead recovers while the attempt beside it fails: nothing
+// is replaced, and no further attempt is made.
+func TestSessionRecoversWhileAnAttemptFails(t *testing.T) {
 	w := newWorld(t, 4)
 	a, b := w.pair()
 	w.run(time.Second)
@@ -97,20 +99,20 @@ func TestAttemptBesideFails(t *testing.T) {
 	w.run(6 * time.Second)
 	inits := kinds[wire.TypeInit]
 	w.run(30 * time.Second)
-	require.Equal(t, inits, kinds[wire.TypeInit], "it goes on dialling")
+	require.Equal(t, inits, kinds[wire.TypeInit], "messages 1 sent: it still dials")
 	require.Equal(t, 1, a.count(conn.PeerUp))
 	require.Zero(t, a.count(conn.PeerDown))
 	require.Equal(t, 1, a.Stats().Sessions)
-	// The next time that it is needed it is there.
+	// The next time that it is needed the peer is dialled again.
 	w.tap = nil
 	b.restart()
 	w.run(5 * time.Second)
 	require.EqualValues(t, 2, a.Handshakes(conn.HandshakeDialed))
 }
 
-// A session that has not been heard of for a second gives way to a new one at
-// once, even to one that it would win against.
-func TestStaleSessionGivesWay(t *testing.T) {
+// A session without a packet for a second is replaced by a new one at once, even
+// by one that would lose a tie.
+func TestSilentSessionIsReplacedAtOnce(t *testing.T) {
 	w := newWorld(t, 7)
 	a, b := w.lowerFirst()
 	a.dial(b)

@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The keys are changed as soon as the packets have worn them, whoever sends:
-// no timer has to come by first.
+// Keys are changed as soon as enough packets have used them, whichever side
+// sends, without waiting for a timer.
 func TestRekeyByPacketsIsPrompt(t *testing.T) {
 	for _, dialerSends := range []bool{true, false} {
 		w := newWorld(t, 9)
@@ -35,7 +35,7 @@ func TestRekeyByPacketsIsPrompt(t *testing.T) {
 			from.push(to, 1, pipeline.Realtime, "x")
 			w.run(110 * time.Microsecond)
 		}
-		// An acknowledgement, a request or none, and three messages later.
+		// At most one acknowledgement, one request and three messages later.
 		require.Less(t, highest, uint64(1000+500))
 		w.run(50 * time.Millisecond)
 		require.GreaterOrEqual(t, a.Stats().Rekeys, uint64(6))
@@ -44,7 +44,7 @@ func TestRekeyByPacketsIsPrompt(t *testing.T) {
 	}
 }
 
-// A malicious responder asks for new keys all the time, and gets them at most
+// A malicious responder requests new keys all the time, and gets them at most
 // once a second.
 func TestRekeyRequestsAreHeldBack(t *testing.T) {
 	w := newWorld(t, 10)
@@ -57,8 +57,8 @@ func TestRekeyRequestsAreHeldBack(t *testing.T) {
 	w.checkAll()
 }
 
-// A rekey that gets no answer is given up, and tried again; unless the other
-// side has taken the new keys already: then it is completed, however late.
+// A rekey without an answer is abandoned and tried again, unless the other side
+// already uses the new keys: then it is completed, however late.
 func TestRekeyAbandoned(t *testing.T) {
 	for _, lost := range []string{"init", "answer", "final", "ping"} {
 		t.Run(lost, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestRekeyAbandoned(t *testing.T) {
 	}
 }
 
-// A session that ends with a rekey's job under way gives everything back.
+// A session that ends while a job of its rekey is out releases everything.
 func TestRekeyEndsWithItsSession(t *testing.T) {
 	for _, steps := range []int{0, 1, 2, 3, 4} {
 		w := newWorld(t, 5)
@@ -114,8 +114,8 @@ func TestRekeyEndsWithItsSession(t *testing.T) {
 	}
 }
 
-// One packet below the limit the last one goes out, and then the session ends
-// rather than use the keys once more.
+// The last packet below the limit is sent, and then the session ends rather than
+// use the keys again.
 func TestKeysAreNeverUsedUp(t *testing.T) {
 	for _, below := range []uint64{0, 1, 5} {
 		t.Run(fmt.Sprint(below), func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestKeysAreNeverUsedUp(t *testing.T) {
 	}
 }
 
-// Just below the soft limit a rekey takes place in time.
+// Just below the soft limit there is a rekey in time.
 func TestRekeyAtTheSoftLimit(t *testing.T) {
 	w := newWorld(t, 7)
 	a, b := w.pair()
@@ -163,7 +163,7 @@ func TestRekeyAtTheSoftLimit(t *testing.T) {
 	w.checkAll()
 }
 
-// Ten minutes past their time keys are not used any more.
+// Keys that are ten minutes over their age are not used any more.
 func TestKeysAreNeverTooOld(t *testing.T) {
 	w := newWorld(t, 8)
 	a, b := w.pair()
@@ -176,31 +176,31 @@ func TestKeysAreNeverTooOld(t *testing.T) {
 	w.checkAll()
 }
 
-// A dialer that asks for new keys all the time gets a tenth of what all peers
-// share at most.
+// A dialer that starts rekeys all the time gets at most a tenth of the rate that
+// all peers share.
 func TestRekeysOfOnePeerLeaveRoomForOthers(t *testing.T) {
 	w := newWorld(t, 1)
 	w.setLink(sim.Link{Delay: time.Millisecond})
 	a, b := w.pair(func(c *conn.Config) { c.RekeyAfterPackets = 16 })
 	const seconds = 5
 	for range seconds * 1000 {
-		// It does not keep to the pause itself.
+		// The dialer ignores the pause between its own rekeys.
 		a.queue(b, 1, pipeline.Realtime, "x")
 		a.do(func(_ *conn.Endpoint, now pipeline.Time) { a.session(b).RequireRekey(now) })
 		w.run(time.Millisecond)
 	}
 	rekeys := b.PeerStats(a.Key()).Rekeys
-	require.Greater(t, rekeys, uint64(seconds), "it does get new keys")
+	require.Greater(t, rekeys, uint64(seconds), "rekeys: it gets some")
 	require.LessOrEqual(t, rekeys, uint64(seconds*20+1))
 	require.Equal(t, 1, a.count(conn.PeerUp))
 }
 
-// rekeyOften has keys worn after two seconds.
+// rekeyOften makes keys age in two seconds.
 func rekeyOften(c *conn.Config) { c.RekeyAfter = 2 * time.Second }
 
-// A peer sends a Rekey Init after the other that comes to nothing (a point of low
-// order), as fast as it may send at all. All others change their keys in time all
-// the same, and it costs no more than a job each four seconds.
+// A peer keeps sending Rekey Inits that fail (a point of low order), as fast as
+// it may send. The others change their keys in time, and the failures cost at
+// most one job in four seconds.
 func TestFailingRekeysLeaveRoomForOthers(t *testing.T) {
 	seeds(t, 3, func(t *testing.T, seed uint64) {
 		w := newWorld(t, seed)
@@ -235,15 +235,15 @@ func TestFailingRekeysLeaveRoomForOthers(t *testing.T) {
 			w.run(100 * time.Millisecond)
 		}
 		for _, h := range honest {
-			require.GreaterOrEqual(t, h.Stats().Rekeys, uint64(4), "one each 2.4 s at the latest")
+			require.GreaterOrEqual(t, h.Stats().Rekeys, uint64(4), "a rekey in 2.4 s at the latest")
 		}
 		require.LessOrEqual(t, failed, uint64(long/(4*time.Second))+1)
 		require.Zero(t, b.Stats().Strikes)
 	})
 }
 
-// Nor does it help to begin the session anew for each: what is held against a
-// peer outlives its sessions.
+// A new session for each failing rekey does not help the peer: its pause outlives
+// its sessions.
 func TestFailingRekeysInNewSessions(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair()
@@ -268,9 +268,9 @@ func TestFailingRekeysInNewSessions(t *testing.T) {
 	require.Equal(t, 2, failed)
 }
 
-// The other side of a rekey, whichever it is, sends its second message over and
-// over, and never a sound one: four cost a job each, then the rekey is over, and
-// there is none for four seconds. The session goes on, and has new keys after that.
+// The other side of a rekey keeps sending forgeries of its second message. Four
+// cost a job each, then the rekey is abandoned, and there is none for four
+// seconds. The session continues, and gets new keys after that.
 func TestForgedMessagesOfARekeyAreFew(t *testing.T) {
 	for _, forged := range []struct {
 		name string
@@ -280,7 +280,7 @@ func TestForgedMessagesOfARekeyAreFew(t *testing.T) {
 		t.Run(forged.name, func(t *testing.T) {
 			w := newWorld(t, 5)
 			a, b := w.pair()
-			// The peer that is malicious does not do its second job.
+			// The malicious peer does not run its second job.
 			victim, peer := b, a
 			if forged.step == wire.RekeyAnswer {
 				victim, peer = a, b
@@ -312,7 +312,7 @@ func TestForgedMessagesOfARekeyAreFew(t *testing.T) {
 			} else {
 				flood(3*time.Second, wire.AppendRekey(nil, wire.RekeyRequest, nil))
 			}
-			require.EqualValues(t, 4, victim.Endpoint().JobsMade()-jobs, "no other one so soon")
+			require.EqualValues(t, 4, victim.Endpoint().JobsMade()-jobs, "jobs during the pause")
 			require.Zero(t, victim.Stats().Strikes)
 			require.Equal(t, 1, victim.count(conn.PeerUp))
 			require.True(t, s.Is(peer.session(victim)))

@@ -14,7 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// A repeated message 1 gets the same message 2, byte for byte, and no slot.
+// A repeated message 1 is answered with the same message 2, byte for byte, and
+// takes no slot.
 func TestRepeatedInit(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.node(), w.node()
@@ -41,8 +42,8 @@ func TestRepeatedInit(t *testing.T) {
 	w.closeAll()
 }
 
-// What an observer replays of a handshake that is over makes no session and no
-// slot, and leaves the one that it made alone.
+// Replaying a handshake that is over makes no session, takes no slot and leaves
+// its session alone.
 func TestReplayedHandshake(t *testing.T) {
 	w := newWorld(t, 2)
 	a, b := w.node(), w.node()
@@ -62,7 +63,7 @@ func TestReplayedHandshake(t *testing.T) {
 	}
 	require.Equal(t, started, b.Handshakes(conn.HandshakeStarted))
 	require.NotZero(t, b.Handshakes(conn.HandshakeReplayed))
-	require.Zero(t, b.Handshakes(conn.HandshakeRepeated), "message 3 is answered until the dialer has spoken")
+	require.Zero(t, b.Handshakes(conn.HandshakeRepeated), "message 3 is not answered once the dialer has sent data")
 	require.Equal(t, indexes, [2]int{a.Endpoint().IndexesEverUsed(), b.Endpoint().IndexesEverUsed()})
 	require.True(t, atA.Is(a.session(b)))
 	require.True(t, atB.Is(b.session(a)))
@@ -76,7 +77,7 @@ func TestReplayedHandshake(t *testing.T) {
 	w.checkAll()
 }
 
-// Each datagram of a session is delivered once, however often it comes.
+// Each datagram of a session is delivered once, however often it arrives.
 func TestReplayedData(t *testing.T) {
 	w := newWorld(t, 3)
 	w.setLink(sim.Link{Delay: time.Millisecond, Jitter: 20 * time.Millisecond, Duplicate: 1})

@@ -21,8 +21,7 @@ const scriptSeeds = 5
 
 // In the scripts of package script no session has more than three epochs. After
 // them every endpoint accounts for its IDs and packets, and once closed it holds
-// nothing. The scripts themselves check
-// what a user sees.
+// nothing. The scripts themselves check what a user sees.
 func TestScriptsLeaveNothingBehind(t *testing.T) {
 	files, err := filepath.Glob("../sim/script/testdata/*.txt")
 	require.NoError(t, err)

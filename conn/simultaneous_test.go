@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// requireOneSession checks that both ends have the same session and no other,
-// and that messages flow both ways on it.
+// requireOneSession checks that both nodes have one session, the same, and that
+// messages pass both ways.
 func requireOneSession(t *testing.T, a, b *node) {
 	t.Helper()
 	w := a.w
@@ -30,7 +30,7 @@ func requireOneSession(t *testing.T, a, b *node) {
 	require.Equal(t, gotB+1, len(b.got))
 }
 
-// lowerFirst makes two nodes, of which the first has the lower key.
+// lowerFirst makes two nodes, the first of which has the lower key.
 func (w *world) lowerFirst() (a, b *node) {
 	a, b = w.node(), w.node()
 	if ka, kb := a.Key(), b.Key(); bytes.Compare(ka[:], kb[:]) > 0 {
@@ -39,8 +39,8 @@ func (w *world) lowerFirst() (a, b *node) {
 	return a, b
 }
 
-// The last message of the losing handshake comes late: the session that has won
-// stays where it is.
+// The last message of the losing handshake arrives late: the winning session
+// stays.
 func TestLateFinalLoses(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.lowerFirst()
@@ -64,14 +64,14 @@ func TestLateFinalLoses(t *testing.T) {
 	w.closeAll()
 }
 
-// Only one of the two ways to dial works, as behind a NAT: the side whose own
-// attempts fail keeps the session that the other has made.
+// Dialling works in one direction only, as behind a NAT: the side whose attempts
+// fail keeps the session that the other made.
 func TestSimultaneousDialOneWay(t *testing.T) {
 	for seed := range uint64(4) {
 		w := newWorld(t, seed)
 		a, b := w.node(), w.node()
 		w.tap = func(from, to netip.AddrPort, data []byte) bool {
-			// What a sends first never gets through the NAT.
+			// The NAT drops a's first messages.
 			return from != a.Addr() || wire.PacketType(data[0]&15) != wire.TypeInit
 		}
 		a.dial(b)

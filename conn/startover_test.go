@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// A responder that is started again between message 2 and message 3 knows nothing
-// of the handshake: the dialer notices within Unanswered, not at its deadline.
+// A responder that restarts between messages 2 and 3 has no record of the
+// handshake: the dialer notices within Unanswered, before its deadline.
 func TestDialerStartsOver(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.node(), w.node()
@@ -37,16 +37,15 @@ func TestDialerStartsOver(t *testing.T) {
 	w.closeAll()
 }
 
-// One that is only slow to decide is taken at its word when it does, though the
-// dialer has begun anew: at whatever point of the second handshake, and nothing
-// of that is left.
-func TestSlowResponderIsStillTaken(t *testing.T) {
+// A responder whose decision is slow still completes the first handshake, at any
+// point of the second one, of which nothing is left.
+func TestSlowResponderCompletesTheFirstHandshake(t *testing.T) {
 	for slow := 1500 * time.Millisecond; slow < 4500*time.Millisecond; slow += 50 * time.Millisecond {
 		w := newWorld(t, 1)
 		a, b := w.node(), w.node()
 		decides := time.Duration(0)
 		w.tap = func(_, _ netip.AddrPort, data []byte) bool {
-			// Only what follows from message 3 takes long.
+			// Only the job of message 3 takes long.
 			if wire.PacketType(data[0]&15) == wire.TypeFinal && decides == 0 {
 				decides, b.JobDelay = slow, slow
 			}
@@ -64,7 +63,7 @@ func TestSlowResponderIsStillTaken(t *testing.T) {
 	}
 }
 
-// A key that is not allowed is refused once more, and then the dial ends as ever.
+// A key that is not allowed is refused twice, and then the dial ends as usual.
 func TestRefusedDialerStartsOverOnce(t *testing.T) {
 	w := newWorld(t, 1)
 	a := w.node()

@@ -11,8 +11,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Plus leaves no counter out: each number of the sum is that of both, or, if it
-// says how large something is, of the later.
+// Plus covers every field: it adds counters, and takes sizes from its argument.
 func TestStatsPlus(t *testing.T) {
 	sizes := map[string]bool{"HandshakesInFlight": true, "Peers": true, "Sessions": true, "HeldBytes": true}
 	var a, b conn.Stats
@@ -51,8 +50,8 @@ func TestStatsPlus(t *testing.T) {
 	}
 }
 
-// Replies that find no room among the datagrams to be sent are lost, and are
-// counted as lost and not as sent.
+// Replies that do not fit among the datagrams to be sent are counted as lost, not
+// as sent.
 func TestLostRepliesAreCounted(t *testing.T) {
 	w := newWorld(t, 7)
 	a, b := w.pair()

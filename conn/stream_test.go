@@ -14,11 +14,11 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// rough is what the worst networks that we mean to serve do.
+// rough is a link as bad as the worst that we mean to support.
 var rough = sim.Link{Delay: 5 * time.Millisecond, Jitter: 30 * time.Millisecond, Loss: 0.1, Duplicate: 0.1}
 
-// stream sends the numbers from zero to n on each of the channels, as the queue
-// takes them.
+// stream sends the numbers from 0 to n-1 on each of its channels, as fast as the
+// queue takes them.
 type stream struct {
 	from, to *node
 	intent   pipeline.Intent
@@ -28,7 +28,7 @@ type stream struct {
 	next     int
 }
 
-// feed queues what there is room for, and reports whether all is queued.
+// feed queues what fits, and reports whether all is queued.
 func (s *stream) feed() bool {
 	for ; s.next < s.n*int(s.channels); s.next++ {
 		channel := uint32(s.next) % s.channels
@@ -47,7 +47,7 @@ func (s *stream) run() {
 	}
 }
 
-// requireExactlyOnce checks that n numbers came in order on each channel.
+// requireExactlyOnce checks that the n numbers arrived in order on each channel.
 func requireExactlyOnce(t *testing.T, got []message, channels uint32, n int) {
 	t.Helper()
 	next := make([]int, channels)
@@ -90,7 +90,7 @@ func TestReliable(t *testing.T) {
 			w.await(60*time.Second, func() bool { return len(a.got) >= channels*n && len(b.got) >= channels*n })
 			requireExactlyOnce(t, a.got, channels, n)
 			requireExactlyOnce(t, b.got, channels, n)
-			require.Equal(t, 1, a.count(conn.PeerUp), "one session did it")
+			require.Equal(t, 1, a.count(conn.PeerUp), "sessions of the dialer")
 			require.Zero(t, a.Stats().Strikes+b.Stats().Strikes)
 			w.setLink(sim.Link{})
 			pa, pb := a.peer(b), b.peer(a)
@@ -110,7 +110,7 @@ func TestReliable(t *testing.T) {
 	}
 }
 
-// A channel that waits for a lost message holds up no other.
+// A channel that waits for a lost message does not delay the others.
 func TestReliableChannelsDoNotWait(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair()
@@ -131,8 +131,8 @@ func TestReliableChannelsDoNotWait(t *testing.T) {
 	require.Equal(t, "1", b.got[2].payload)
 }
 
-// A lost message is sent again once later ones have been acknowledged, a round
-// trip and not a time-out later.
+// A lost message is sent again when later ones are acknowledged: a round trip
+// later, and not a time-out.
 func TestReliableIsRepairedInARoundTrip(t *testing.T) {
 	w := newWorld(t, 5)
 	w.setLink(sim.Link{Delay: 50 * time.Millisecond})
@@ -149,7 +149,7 @@ func TestReliableIsRepairedInARoundTrip(t *testing.T) {
 	require.Equal(t, 155*time.Millisecond, took)
 }
 
-// Into silence a message is sent ever more rarely.
+// Without acknowledgements a message is sent at growing intervals.
 func TestReliableBacksOff(t *testing.T) {
 	w := newWorld(t, 6)
 	a, b := w.pair()
@@ -163,7 +163,7 @@ func TestReliableBacksOff(t *testing.T) {
 	require.LessOrEqual(t, kinds[b.Addr()], 18)
 }
 
-// While the reader has no room nothing is lost: it is sent again.
+// While the reader has no room no message is lost: it is sent again.
 func TestReliableWaitsForTheReader(t *testing.T) {
 	w := newWorld(t, 2)
 	a, b := w.pair()
@@ -172,7 +172,7 @@ func TestReliableWaitsForTheReader(t *testing.T) {
 	s.run()
 	w.run(20 * time.Second)
 	require.Empty(t, b.got)
-	require.Equal(t, 1, a.count(conn.PeerUp), "a slow reader is no dead peer")
+	require.Equal(t, 1, a.count(conn.PeerUp), "a slow reader is not a dead peer")
 	require.NotZero(t, b.drops("ack/receiver_full"))
 	b.full = false
 	w.await(5*time.Second, func() bool { return len(b.got) == 100 })
@@ -203,7 +203,7 @@ func TestLatestNeverGoesBack(t *testing.T) {
 			require.Greater(t, i, last[m.channel])
 			last[m.channel] = i
 		}
-		require.Equal(t, [3]int{500, 500, 500}, last, "the newest has arrived")
+		require.Equal(t, [3]int{500, 500, 500}, last, "the newest message arrives")
 		require.Greater(t, len(b.got), 300)
 		w.checkAll()
 	})
@@ -234,8 +234,8 @@ func TestRealtime(t *testing.T) {
 	})
 }
 
-// What the peer had acknowledged but held back behind a gap is not lost with
-// the session.
+// Messages that the peer has acknowledged but holds back behind a gap are not
+// lost with the session.
 func TestHeldReliableOutlivesItsSession(t *testing.T) {
 	w := newWorld(t, 4)
 	a, b := w.pair()
@@ -267,8 +267,8 @@ func TestHeldReliableOutlivesItsSession(t *testing.T) {
 	require.Equal(t, 10, next)
 }
 
-// Reliable messages that a session takes down with it come through the next,
-// where a message whose acknowledgement was lost may come twice.
+// Reliable messages that are unacknowledged when a session ends arrive in the
+// next one. A message whose acknowledgement was lost may arrive twice.
 func TestReliableOutlivesItsSession(t *testing.T) {
 	seeds(t, 5, func(t *testing.T, seed uint64) {
 		w := newWorld(t, seed)
@@ -286,7 +286,7 @@ func TestReliableOutlivesItsSession(t *testing.T) {
 		for _, m := range b.got {
 			i, err := strconv.Atoi(m.payload)
 			require.NoError(t, err)
-			require.LessOrEqual(t, i, highest+1, "none is left out")
+			require.LessOrEqual(t, i, highest+1, "a message was left out")
 			highest = max(highest, i)
 			seen[m.payload]++
 			require.LessOrEqual(t, seen[m.payload], 2)
@@ -295,7 +295,8 @@ func TestReliableOutlivesItsSession(t *testing.T) {
 	})
 }
 
-// What waits for a connection is kept, but for Realtime, and counted otherwise.
+// Without a connection Realtime messages are rejected and the others are kept, of
+// Latest ones the newest.
 func TestOffline(t *testing.T) {
 	w := newWorld(t, 3)
 	a, b := w.pair()

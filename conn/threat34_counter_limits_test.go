@@ -15,9 +15,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// forward makes an endpoint that has sealed as many packets as there are below a
-// counter, which would take it hours: its session with other goes on from there.
-type forward struct {
+// usedSession is a session whose sender has used up its counters up to a point,
+// which would take it hours: the session continues from there.
+type usedSession struct {
 	w       *world
 	a, b    *node
 	highest uint64 // counter that a has sent under the old keys
@@ -25,8 +25,8 @@ type forward struct {
 	remote  uint32 // the index that names these keys
 }
 
-func newForward(w *world, counter uint64, change ...func(*conn.Config)) *forward {
-	f := &forward{w: w}
+func newUsedSession(w *world, counter uint64, change ...func(*conn.Config)) *usedSession {
+	f := &usedSession{w: w}
 	f.a, f.b = w.pair(change...)
 	w.run(2 * time.Second)
 	f.a.session(f.b).SetNextCounter(counter)
@@ -41,33 +41,33 @@ func newForward(w *world, counter uint64, change ...func(*conn.Config)) *forward
 	return f
 }
 
-// talk has a send n messages, a packet each, and answers come back.
-func (f *forward) talk(n int) {
+// talk sends n messages from a, one a packet, and lets the acknowledgements
+// return.
+func (f *usedSession) talk(n int) {
 	for i := range n {
 		f.a.push(f.b, 1, pipeline.Reliable, number(i, 1000))
 		f.w.run(time.Millisecond)
 	}
 }
 
-// Just below 2^27 packets the keys are changed, and nobody notices: either side
-// sees to it, whether it is the sender or the receiver of them. Where they
-// cannot be, the session goes on up to 2^28, stops there, and another one takes
-// over; so it does at once at 2^64-1. No counter wraps, and none at 2^28 or above
-// is sent or accepted.
+// Just below 2^27 packets either side, the sender of the packets or their
+// receiver, starts a rekey, and the session continues. Without a rekey it
+// continues up to 2^28 and ends there, or at once at 2^64-1, and another one
+// replaces it. No counter wraps, and none from 2^28 on is sent or accepted.
 func TestThreat34CounterLimits(t *testing.T) {
 	var rekeyed, stopped []string
 	for _, tt := range []struct {
 		below uint64
-		blind func(f *forward) *node // the side that lets it pass, if any
+		blind func(f *usedSession) *node // the side that ignores the limit, if any
 	}{
 		{1, nil},
 		{2, nil},
 		{100, nil},
-		{100, func(f *forward) *node { return f.a }},
-		{100, func(f *forward) *node { return f.b }},
+		{100, func(f *usedSession) *node { return f.a }},
+		{100, func(f *usedSession) *node { return f.b }},
 	} {
 		w := newWorld(t, 34)
-		f := newForward(w, 1<<27-tt.below)
+		f := newUsedSession(w, 1<<27-tt.below)
 		if tt.blind != nil {
 			tt.blind(f).Endpoint().SetRekeyAfterPackets(conn.HardPackets)
 		}
@@ -78,9 +78,9 @@ func TestThreat34CounterLimits(t *testing.T) {
 		require.Equal(t, 1, f.a.count(conn.PeerUp))
 		require.Zero(t, f.a.count(conn.PeerDown))
 		require.Len(t, f.b.got, 300)
-		require.Less(t, f.highest, uint64(1<<27+100), "the rekey is prompt")
+		require.Less(t, f.highest, uint64(1<<27+100), "the last counter under the old keys")
 		require.NotEqual(t, f.remote, f.a.session(f.b).RemoteIndex())
-		require.Less(t, f.a.session(f.b).NextCounter(), uint64(1000), "new keys count from zero")
+		require.Less(t, f.a.session(f.b).NextCounter(), uint64(1000), "the counter under the new keys")
 		w.requireAllSealed()
 		w.checkAll()
 		rekeyed = append(rekeyed, fmt.Sprintf("2^27%+d", int(f.highest)-1<<27))
@@ -89,14 +89,14 @@ func TestThreat34CounterLimits(t *testing.T) {
 	const limit uint64 = 1 << 28
 	for _, last := range []struct {
 		from uint64
-		skip bool // as far as possible the last counter of all is to be left out
+		skip bool // leave the last counter out if possible
 	}{
 		{limit - 100, false}, {limit - 2, false}, {limit - 1, false}, {limit, false},
 		{limit - 100, true}, {limit - 2, true}, {limit - 1, true},
 		{math.MaxUint64 - 1, false}, {math.MaxUint64, false},
 	} {
 		w := newWorld(t, 34)
-		f := newForward(w, last.from)
+		f := newUsedSession(w, last.from)
 		f.a.Endpoint().ForbidRekeys()
 		f.b.Endpoint().ForbidRekeys()
 		if last.skip {
@@ -108,7 +108,7 @@ func TestThreat34CounterLimits(t *testing.T) {
 		require.Equal(t, wire.CloseKeys, f.a.last(conn.PeerDown).Reason)
 		require.Less(t, f.highest, limit)
 		if last.from < limit && !last.skip {
-			require.NotZero(t, f.sent, "what the keys are good for is used")
+			require.NotZero(t, f.sent, "packets sent below the limit")
 		}
 		require.Zero(t, f.a.Stats().Rekeys)
 		w.requireAllSealed()
@@ -122,15 +122,15 @@ func TestThreat34CounterLimits(t *testing.T) {
 		rekeyed, wire.CloseKeys, stopped, answers, refused, refused)
 }
 
-// controlLimit has one side ask for what the other sends at once, beside the
-// queue, where its keys are all but used up: answers to path challenges, and in
-// the end a Close. It returns how many packets have left.
+// controlLimit requests packets that are sent at once and not through the queue,
+// when the keys are nearly used up: answers to path challenges, and in the end a
+// Close. It returns how many packets were sent.
 func controlLimit(t *testing.T) (sent int) {
 	const limit uint64 = conn.HardPackets
 	for _, from := range []uint64{limit - 2, limit - 1, limit, math.MaxUint64 - 1, math.MaxUint64} {
 		for questions := range 4 {
 			w := newWorld(t, 34)
-			f := newForward(w, from)
+			f := newUsedSession(w, from)
 			f.a.Endpoint().ForbidRekeys()
 			f.b.Endpoint().ForbidRekeys()
 			s := f.b.session(f.a)
@@ -140,7 +140,7 @@ func controlLimit(t *testing.T) (sent int) {
 					require.True(t, s.SendFrames(challenge, now))
 				}
 			})
-			w.run(6 * time.Millisecond) // they are there, and no acknowledgement is due
+			w.run(6 * time.Millisecond) // they have arrived, and no acknowledgement is due
 			f.a.closePeer(f.b, wire.CloseNormal)
 			w.run(time.Second)
 			require.Less(t, f.highest, limit)
@@ -148,7 +148,7 @@ func controlLimit(t *testing.T) (sent int) {
 			if from < limit {
 				left = int(limit - from)
 			}
-			require.Equal(t, min(questions+1, left), f.sent, "what the keys are good for is used")
+			require.Equal(t, min(questions+1, left), f.sent, "packets sent below the limit")
 			w.requireAllSealed()
 			sent += f.sent
 		}
@@ -156,8 +156,8 @@ func controlLimit(t *testing.T) (sent int) {
 	return sent
 }
 
-// inboundLimit has a malicious peer seal packets under counters that no sender
-// may use, and returns how many of them were refused.
+// inboundLimit has a malicious peer seal packets with counters that no sender may
+// use, and returns how many were refused.
 func inboundLimit(t *testing.T) uint64 {
 	w := newWorld(t, 34)
 	a, b := w.node(), w.node()
@@ -183,9 +183,9 @@ func inboundLimit(t *testing.T) uint64 {
 	for i, c := range refused {
 		ping(c)
 		require.EqualValues(t, i+1, b.drops("replay/too_high"), "counter %#x", c)
-		require.Equal(t, received, s.Received(), "nothing has moved")
+		require.Equal(t, received, s.Received(), "the window does not move")
 	}
-	// The one below is the last that is accepted.
+	// The counter below is the last that is accepted.
 	ping(1<<28 - 1)
 	require.EqualValues(t, len(refused), b.drops("replay/too_high"))
 	require.EqualValues(t, 1<<28, s.Received())

@@ -9,7 +9,7 @@ import (
 )
 
 // FuzzTimers compares the heap with a list that is searched. The attacker is a
-// peer that has timers set and stopped in any order.
+// peer that causes timers to be set and stopped in any order.
 func FuzzTimers(f *testing.F) {
 	f.Add([]byte{0, 1, 5, 0, 2, 3, 0, 3, 9, 2, 0, 0, 1, 1, 0, 2, 0, 0, 2, 0, 0})
 	f.Add([]byte{0, 1, 5, 0, 1, 9, 0, 1, 2, 2, 0, 0, 0, 1, 1})
@@ -58,8 +58,8 @@ func FuzzTimers(f *testing.F) {
 	})
 }
 
-// 10^6 resets of one of 1,000 timers, as by a peer that sends a lot, change
-// nothing in the heap and allocate nothing.
+// 10^6 resets of one of 1,000 timers, as a busy peer causes, leave the heap as it
+// is and allocate nothing.
 func TestTimerResetsAreFree(t *testing.T) {
 	var heap timers
 	all := make([]timer, 1000)

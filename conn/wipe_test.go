@@ -11,10 +11,10 @@ import (
 )
 
 // Close overwrites the secrets of all handshakes under way, whether they wait for
-// a packet, for the worker, or for a job that is out.
+// a packet, for the worker, or for the result of a job.
 func TestCloseOverwritesHandshakes(t *testing.T) {
 	e, f, now := newEndpoint(t), new(Initiator), testStart
-	f.Begin(t, e, testAddr(1, 1), now) // waits for message 3
+	f.Begin(t, e, testAddr(1, 1), now) // will wait for message 3
 	e.runJobs(now)
 	e.Outgoing()
 	half := e.halves.victim(0)

@@ -13,30 +13,30 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The steps that an input of FuzzStranger is made of, by the first byte; the
-// second chooses the address.
+// The steps of an input of FuzzOffPath, by the first byte modulo their number;
+// the second byte chooses the address.
 const (
-	anyDatagram   = iota // of any bytes
-	anyBody              // a well-formed header, any body
-	dialIn               // Init, with the cookie that this address was given last
-	answerBack           // Final, to the index of the last Response
-	guessIndex           // Data for an index that may live
-	waitABit             // up to 1 s
-	strangerSteps        // how many there are
+	anyDatagram  = iota // of any bytes
+	anyBody             // a well-formed header, any body
+	dialIn              // an Init with the last cookie that this address got
+	answerBack          // a Final for the index of the last Response
+	guessIndex          // Data for an index that may be live
+	waitABit            // up to 1 s
+	offPathSteps        // the number of steps
 )
 
-// The caps of the victim of FuzzStranger.
+// The caps of the victim of FuzzOffPath.
 const (
-	strangerHandshakes = 4 // in flight
-	strangerPerAddress = 2 // of them from one address
+	victimHandshakes = 4 // in flight
+	victimPerAddress = 2 // of them from one address
 )
 
-// FuzzStranger is OFF with as many addresses as it likes, at which it hears what
-// is sent there; it has no key that is allowed and sees nothing of others. No
-// address is ever sent more than came from it; no peer, session or strike comes
-// of it; the table of handshakes keeps to its caps and empties by itself; and two
-// peers that talk meanwhile lose nothing.
-func FuzzStranger(f *testing.F) {
+// FuzzOffPath is OFF of docs/THREATMODEL.md with any number of addresses, where
+// it receives what is sent there. It has no key that is allowed and sees nothing
+// else. No address is ever sent more than came from it; no peer, session or
+// strike results; the table of handshakes stays within its caps and empties by
+// itself; and two connected peers lose nothing.
+func FuzzOffPath(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{dialIn, 0, 9, dialIn, 0, 9, answerBack, 0, 3, answerBack, 0, 3, waitABit, 0, 255})
 	f.Add([]byte{dialIn, 0, 1, dialIn, 1, 1, dialIn, 0, 1, dialIn, 1, 1, dialIn, 0x80, 2, dialIn, 0x80, 2, dialIn, 0, 3, dialIn, 0, 3, dialIn, 0, 4, dialIn, 0, 4})
@@ -44,11 +44,11 @@ func FuzzStranger(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		w := newWorld(t, 1)
 		a, b := w.pair(func(c *conn.Config) {
-			c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeTimeout = strangerHandshakes, strangerPerAddress, time.Second
+			c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeTimeout = victimHandshakes, victimPerAddress, time.Second
 			c.Authorize = func(k [conn.KeySize]byte) bool { return k == w.nodes[0].Key() }
 		})
-		s := &stranger{world: w, victim: b, in: in, got: map[netip.AddrPort]int{}, sent: map[netip.AddrPort]int{}, heard: map[netip.AddrPort]map[wire.PacketType][]byte{}}
-		w.tap = s.hear
+		s := &offPathAttacker{world: w, victim: b, in: in, received: map[netip.AddrPort]int{}, sent: map[netip.AddrPort]int{}, heard: map[netip.AddrPort]map[wire.PacketType][]byte{}}
+		w.tap = s.observe
 		for step := 0; len(s.in) > 0 && step < 60; step++ {
 			s.step()
 			if step%8 == 0 {
@@ -59,7 +59,7 @@ func FuzzStranger(f *testing.F) {
 			s.check()
 		}
 		w.run(3 * time.Second)
-		require.Zero(t, b.Stats().HandshakesInFlight, "they time out")
+		require.Zero(t, b.Stats().HandshakesInFlight, "handshakes in flight after their time-out")
 		require.Equal(t, 1, b.Stats().Peers)
 		require.Equal(t, len(a.got), len(b.got))
 		for i := range a.got {
@@ -72,28 +72,28 @@ func FuzzStranger(f *testing.F) {
 	})
 }
 
-// stranger is somebody with addresses.
-type stranger struct {
+// offPathAttacker sends the victim packets from its addresses.
+type offPathAttacker struct {
 	*world
-	victim    *node
-	in        []byte
-	got, sent map[netip.AddrPort]int                        // bytes, by the victim
-	heard     map[netip.AddrPort]map[wire.PacketType][]byte // the last of each type
+	victim         *node
+	in             []byte
+	received, sent map[netip.AddrPort]int                        // bytes, from and to each address
+	heard          map[netip.AddrPort]map[wire.PacketType][]byte // the last packet of each type
 }
 
-func (s *stranger) hear(from, to netip.AddrPort, data []byte) bool {
+func (s *offPathAttacker) observe(from, to netip.AddrPort, data []byte) bool {
 	if from == s.victim.Addr() && to != s.nodes[0].Addr() {
 		s.sent[to] += len(data)
 		if s.heard[to] == nil {
 			s.heard[to] = map[wire.PacketType][]byte{}
 		}
 		s.heard[to][wire.PacketType(data[0]&15)] = bytes.Clone(data)
-		require.LessOrEqual(s.t, s.sent[to], s.got[to], "more than was asked with")
+		require.LessOrEqual(s.t, s.sent[to], s.received[to], "bytes sent to %v", to)
 	}
 	return true
 }
 
-func (s *stranger) next() byte {
+func (s *offPathAttacker) next() byte {
 	if len(s.in) == 0 {
 		return 0
 	}
@@ -102,24 +102,24 @@ func (s *stranger) next() byte {
 	return v
 }
 
-// bytes are the next up to n.
-func (s *stranger) bytes(n int) []byte {
+// bytes returns up to n of the next bytes.
+func (s *offPathAttacker) bytes(n int) []byte {
 	n = min(n, len(s.in))
 	b := s.in[:n:n]
 	s.in = s.in[n:]
 	return b
 }
 
-func (s *stranger) send(from netip.AddrPort, data []byte) {
-	s.got[from] += len(data)
+func (s *offPathAttacker) send(from netip.AddrPort, data []byte) {
+	s.received[from] += len(data)
 	s.Inject(from, s.victim.Addr(), data, 0)
 	s.run(0)
 }
 
-func (s *stranger) step() {
+func (s *offPathAttacker) step() {
 	op, who := s.next(), s.next()
 	from := otherAddr(203+who>>7, who%128)
-	switch op % strangerSteps {
+	switch op % offPathSteps {
 	case anyDatagram:
 		s.send(from, s.bytes(int(s.next())))
 	case anyBody:
@@ -143,13 +143,13 @@ func (s *stranger) step() {
 		s.send(from, init)
 	case answerBack:
 		h := wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(s.next())}
-		// The index stands encrypted in the Response; let it be known.
+		// The index is encrypted in the Response: assume that it is known.
 		h.Receiver = max(h.Receiver, s.victim.Endpoint().HandshakeFrom(from))
 		s.send(from, append(wire.AppendHeader(nil, h), bytes.Repeat([]byte{who}, wire.FinalSize-wire.HeaderSize)...))
 	case guessIndex:
 		h := wire.Header{Type: wire.TypeData, Receiver: uint32(s.next()), Counter: uint64(who)}
 		if who%2 == 1 {
-			h.Receiver = uint32(s.victim.session(s.nodes[0]).Current()) // guessed right
+			h.Receiver = uint32(s.victim.session(s.nodes[0]).Current()) // a correct guess
 		}
 		s.send(from, append(wire.AppendHeader(nil, h), make([]byte, 17+s.next())...))
 	case waitABit:
@@ -157,10 +157,10 @@ func (s *stranger) step() {
 	}
 }
 
-func (s *stranger) check() {
+func (s *offPathAttacker) check() {
 	st := s.victim.Stats()
-	require.LessOrEqual(s.t, st.HandshakesInFlight, strangerHandshakes)
-	require.LessOrEqual(s.t, s.victim.Endpoint().MostHandshakes(), strangerPerAddress)
+	require.LessOrEqual(s.t, st.HandshakesInFlight, victimHandshakes)
+	require.LessOrEqual(s.t, s.victim.Endpoint().MostHandshakes(), victimPerAddress)
 	require.Equal(s.t, 1, st.Peers)
 	require.Equal(s.t, 1, st.Sessions)
 	require.Zero(s.t, st.Strikes)

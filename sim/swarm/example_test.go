@@ -1,0 +1,21 @@
+package swarm_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/intentra/intentra/sim/swarm"
+)
+
+// A scenario depends on its seed alone, and so does what comes of it.
+func Example() {
+	lines := swarm.Generate(7, swarm.Settings{Peers: 4, Time: 10 * time.Second})
+	result, err := swarm.Run(lines, nil)
+	fmt.Println(lines[0], err)
+
+	again, _ := swarm.Run(lines, nil)
+	fmt.Println(result.Hash == again.Hash)
+	// Output:
+	// seed 7 <nil>
+	// true
+}
