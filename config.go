@@ -2,9 +2,7 @@ package intentra
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/intentra/intentra/conn"
@@ -12,42 +10,41 @@ import (
 	"github.com/intentra/intentra/recording"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/udp"
-	"github.com/intentra/intentra/wire"
 )
 
-// ErrConfig: a field of Config cannot be used as it is.
+// ErrConfig is returned for a Config with a field that is out of its range or
+// contradicts another one. The text names the field, its value and what it must
+// be.
 var ErrConfig = errors.New("intentra: invalid config")
 
-// Defaults of Config.
+// The defaults of [Config] that are numbers. Some are lowered or raised to suit
+// other fields that are set; see there.
 const (
-	DefaultMaxDatagram           = 1232 // IPv6's least MTU of 1,280 less its headers
-	DefaultMaxPeers              = 1 << 17
-	DefaultIdleTimeout           = 60 * time.Second
-	DefaultKeepAlive             = time.Second
-	DefaultUnanswered            = 2 * time.Second
-	DefaultHandshakeTimeout      = 5 * time.Second
-	DefaultMaxHandshakes         = 100
-	DefaultHandshakesPerAddress  = 5
-	DefaultHandshakeRate         = 200
-	DefaultPeerRate              = 10_000
-	DefaultPeerBurst             = 500
-	DefaultReplayWindow          = 8192
-	DefaultRekeyAfterPackets     = 1 << 27
-	DefaultRekeyAfter            = 120 * time.Second
-	DefaultStrikes               = 10
-	DefaultStrikeWindow          = 5 * time.Second
-	DefaultSendQueueMessages     = 1024
-	DefaultSendQueueBytes        = 256 << 10
-	DefaultReliableQueueMessages = 1024
-	DefaultReliableQueueBytes    = 1 << 20
+	DefaultMaxDatagram           = conn.DefaultMaxDatagram
+	DefaultMaxPeers              = conn.DefaultMaxPeers
+	DefaultIdleTimeout           = conn.DefaultIdleTimeout
+	DefaultKeepAlive             = conn.DefaultKeepAlive
+	DefaultUnanswered            = conn.DefaultUnanswered
+	DefaultHandshakeTimeout      = conn.DefaultHandshakeTimeout
+	DefaultForgetAfter           = conn.DefaultForgetAfter
+	DefaultMaxHandshakes         = conn.DefaultMaxHandshakes
+	DefaultHandshakesPerAddress  = conn.DefaultHandshakesPerAddress
+	DefaultHandshakeRate         = conn.DefaultHandshakeRate
+	DefaultPeerRate              = conn.DefaultPeerRate
+	DefaultPeerBurst             = conn.DefaultPeerBurst
+	DefaultReplayWindow          = conn.DefaultReplayWindow
+	DefaultRekeyAfterPackets     = conn.DefaultRekeyAfterPackets
+	DefaultRekeyAfter            = conn.DefaultRekeyAfter
+	DefaultStrikes               = conn.DefaultStrikes
+	DefaultStrikeWindow          = conn.DefaultStrikeWindow
+	DefaultSendQueueMessages     = conn.DefaultSendQueueMessages
+	DefaultSendQueueBytes        = conn.DefaultSendQueueBytes
+	DefaultReliableQueueMessages = conn.DefaultReliableQueueMessages
+	DefaultReliableQueueBytes    = conn.DefaultReliableQueueBytes
 	DefaultReceiveQueue          = 1024
-	rekeysPerSecond              = 200 // about a tenth of a core
-	handshakeBurstShare          = 4   // of a second's admissions may come at once
-	packetsPerHandshake          = 5   // Inits, and as many Finals, that an address may send for each
-	maxReplayWindow              = 65536
-	leastTime                    = time.Millisecond
-	mostTime                     = 10 * 365 * 24 * time.Hour // so that adding to a time cannot overflow
 )
+
+const mostReceiveQueue = 1 << 30
 
 // Config says what a Transport is and how it behaves. All zero values but Key
 // work. It is copied: what is changed later has no effect.
@@ -86,60 +83,94 @@ type Config struct {
 	// BuildOptions are passed to both Builds, such as pipeline.InsecureWithout.
 	BuildOptions []pipeline.Option
 
-	// Suite is the cipher suite to dial with, AESGCM by default; Suites are
-	// those that are accepted, all by default.
-	Suite  Suite
+	// Suite is the cipher suite to dial with. Default: AESGCM if Suites has it,
+	// else the first of Suites.
+	Suite Suite
+	// Suites are those accepted from dialers. Default: all. Suite need not be
+	// among them.
 	Suites []Suite
 
-	// Logger gets what an operator wants to know: peers, handshake troubles,
+	// Logger gets what an operator wants to know: peers, handshake failures,
 	// panics. It never gets keys or payloads. Nil discards.
 	Logger *slog.Logger
 
-	// ForbidRoaming keeps a session at the address where it was opened.
+	// ForbidRoaming keeps a session at the address where it was opened. Default:
+	// false, a session follows its peer to a new address.
 	ForbidRoaming bool
-	// MaxDatagram is the largest datagram to send and to receive, in bytes of
-	// UDP payload, from 256 to 65,507. The smaller of both sides' holds.
+	// MaxDatagram is the largest datagram to send and to receive, in bytes of UDP
+	// payload. The smaller value of the two sides applies. Default 1,232, range
+	// 256 to 65,507.
 	MaxDatagram int
-	// MaxPeers limits the peers known at a time, connected or lately so.
+	// MaxPeers limits the peers known at a time, connected or remembered. Default
+	// 131,072, range 1 to 262,144.
 	MaxPeers int
 
-	// IdleTimeout ends a session from which nothing has come. A dialer asks
-	// for a sign of life after KeepAlive without one, and dials again when
-	// packets have been unanswered for Unanswered.
-	IdleTimeout, KeepAlive, Unanswered time.Duration
-	// HandshakeTimeout bounds one attempt to connect, with its retries.
+	// IdleTimeout ends a session from which nothing has come for that long.
+	// Default 60 s, range 500 ms to 10 years.
+	IdleTimeout time.Duration
+	// KeepAlive is how long a side that dials the peer waits without a packet
+	// before it asks for a sign of life. Default 1 s, or half of IdleTimeout if
+	// that is less; range 1 ms to half of
+	// IdleTimeout, and at least 4 s divided by PeerRate.
+	KeepAlive time.Duration
+	// Unanswered is how long packets stay unacknowledged before a side that dials
+	// the peer begins another handshake. Default 2 s, or IdleTimeout if that is
+	// less; range 250 ms to IdleTimeout.
+	Unanswered time.Duration
+	// HandshakeTimeout bounds one attempt to connect, with its retries. Default
+	// 5 s, range 200 ms to 10 years.
 	HandshakeTimeout time.Duration
+	// ForgetAfter is how long a peer is remembered that has no session and that
+	// this side does not dial: it stays the same [Peer], with its counters, its
+	// rate limit and its strikes, if it returns in that time. At MaxPeers the one
+	// that has been gone longest is forgotten early. Default 60 s, or StrikeWindow
+	// if that is more; range StrikeWindow to 10 years.
+	ForgetAfter time.Duration
 
-	// MaxHandshakes limits the handshakes in flight that we answer, in all,
-	// MaxHandshakesPerAddress those from one IPv4 address or IPv6 /64, and
-	// HandshakeRate how many are begun in a second. Addresses take turns at it:
-	// one alone may use all of it, but keeps nobody else from his turn.
-	MaxHandshakes, MaxHandshakesPerAddress, HandshakeRate int
+	// MaxHandshakes limits the handshakes in flight that this side answers.
+	// Default 100, range 1 to 65,536.
+	MaxHandshakes int
+	// MaxHandshakesPerAddress limits those from one IPv4 address or IPv6 /64.
+	// Default 5, or MaxHandshakes if that is less; range 1 to MaxHandshakes.
+	MaxHandshakesPerAddress int
+	// HandshakeRate limits how many handshakes this side begins to answer each
+	// second. Addresses take turns: one alone may use all of it, but leaves the
+	// others their turns. Default 200, range 1 to 1,048,576.
+	HandshakeRate int
 
-	// PeerRate and PeerBurst limit the packets that are accepted from each
-	// peer, per second and at once. They are announced to the peer, which
-	// keeps to them.
+	// PeerRate and PeerBurst limit the packets that are accepted from each peer,
+	// per second and at once. They are announced to the peer, which keeps to them.
+	// Defaults 10,000 and 500, ranges 16 to 2^30 and 1 to 2^30.
 	PeerRate, PeerBurst int
-	// ReplayWindow is how far packets may be out of order, in packets: a power
-	// of two from 64 to 65,536.
+	// ReplayWindow is how far packets may be out of order, in packets: a power of
+	// two. Default 8,192, range 64 to 65,536.
 	ReplayWindow int
 
-	// RekeyAfterPackets and RekeyAfter say when a session changes its keys:
-	// after that many packets in a direction, at most 2^27, or that long
-	// (plus or minus a fifth) if messages have flowed.
+	// RekeyAfterPackets is after how many packets in one direction a session
+	// changes its keys. Default 2^27, range 16 to 2^27.
 	RekeyAfterPackets int
-	RekeyAfter        time.Duration
+	// RekeyAfter is after how long a session changes its keys if messages have
+	// flowed, varied at random by up to a fifth either way. Default 120 s, range
+	// 200 ms to 10 years.
+	RekeyAfter time.Duration
 
 	// Strikes protocol violations within StrikeWindow close a peer's session.
-	Strikes      int
+	// Default 10, range 1 to 1,024.
+	Strikes int
+	// StrikeWindow is the time in which Strikes are counted. Default 5 s, range
+	// 1 ms to 10 years.
 	StrikeWindow time.Duration
 
-	// SendQueue limits bound what waits to be sent to one peer, Realtime and
-	// Latest together; ReliableQueue limits bound Reliable messages.
-	SendQueueMessages, SendQueueBytes         int
+	// SendQueueMessages and SendQueueBytes limit the Realtime and Latest messages
+	// queued for one peer, together. Defaults 1,024 and 256 KiB; ranges 1 to 2^30,
+	// and MaxDatagram to 2^30.
+	SendQueueMessages, SendQueueBytes int
+	// ReliableQueueMessages and ReliableQueueBytes limit the Reliable messages
+	// queued for one peer. Defaults 1,024 and 1 MiB, ranges as those of SendQueue.
 	ReliableQueueMessages, ReliableQueueBytes int
-	// ReceiveQueue is how many messages of one peer wait for Receive, for
-	// Reliable ones and for the others apart. Of the others the newest stay.
+	// ReceiveQueue is how many messages of one peer are kept for Receive, Reliable
+	// ones and the others separately. Of the others the newest are kept. Default
+	// 1,024, range 1 to 2^30.
 	ReceiveQueue int
 
 	// Record, if set, records everything that the protocol core receives and
@@ -149,97 +180,4 @@ type Config struct {
 
 	// Socket configures the socket.
 	Socket udp.Config
-}
-
-// withDefaults returns a validated copy.
-func (c Config) withDefaults() (Config, error) {
-	if c.Key == (PrivateKey{}) {
-		return c, fmt.Errorf("%w: Key is not set; see GenerateKey and ReadPrivateKey", ErrConfig)
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.Suite == 0 {
-		c.Suite = AESGCM
-	}
-	if len(c.Suites) == 0 {
-		c.Suites = []Suite{AESGCM, ChaChaPoly}
-	}
-	c.Suites = slices.Clone(c.Suites)
-	if !c.Suite.Valid() {
-		return c, fmt.Errorf("%w: Suite is %d, which is unknown", ErrConfig, c.Suite)
-	}
-	for _, s := range c.Suites {
-		if !s.Valid() {
-			return c, fmt.Errorf("%w: Suites has %d, which is unknown", ErrConfig, s)
-		}
-	}
-	for _, f := range c.counts() {
-		if *f.value == 0 {
-			*f.value = f.standard
-		}
-		if *f.value < f.least || *f.value > f.most {
-			return c, fmt.Errorf("%w: %s is %d, must be from %d to %d", ErrConfig, f.name, *f.value, f.least, f.most)
-		}
-	}
-	for _, f := range c.times() {
-		if *f.value == 0 {
-			*f.value = f.standard
-		}
-		if *f.value < leastTime || *f.value > mostTime {
-			return c, fmt.Errorf("%w: %s is %v, must be from %v to %v", ErrConfig, f.name, *f.value, leastTime, mostTime)
-		}
-	}
-	if c.ReplayWindow&(c.ReplayWindow-1) != 0 {
-		return c, fmt.Errorf("%w: ReplayWindow is %d, must be a power of two", ErrConfig, c.ReplayWindow)
-	}
-	c.Socket.MaxDatagram = max(c.Socket.MaxDatagram, c.MaxDatagram)
-	if _, err := conn.NewIdentity(c.Key); err != nil {
-		return c, fmt.Errorf("%w: Key: %w", ErrConfig, err)
-	}
-	return c, nil
-}
-
-type count struct {
-	name                  string
-	value                 *int
-	standard, least, most int
-}
-
-func (c *Config) counts() []count {
-	const many = 1 << 30
-	return []count{
-		{"MaxDatagram", &c.MaxDatagram, DefaultMaxDatagram, wire.MinDatagram, wire.MaxDatagram},
-		{"MaxPeers", &c.MaxPeers, DefaultMaxPeers, 1, pipeline.MaxIDs / 4},
-		{"MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes, 1, 1 << 16},
-		{"MaxHandshakesPerAddress", &c.MaxHandshakesPerAddress, DefaultHandshakesPerAddress, 1, 1 << 16},
-		{"HandshakeRate", &c.HandshakeRate, DefaultHandshakeRate, 1, 1 << 20},
-		{"PeerRate", &c.PeerRate, DefaultPeerRate, 1, many},
-		{"PeerBurst", &c.PeerBurst, DefaultPeerBurst, 1, many},
-		{"ReplayWindow", &c.ReplayWindow, DefaultReplayWindow, 64, maxReplayWindow},
-		{"RekeyAfterPackets", &c.RekeyAfterPackets, DefaultRekeyAfterPackets, 16, DefaultRekeyAfterPackets},
-		{"Strikes", &c.Strikes, DefaultStrikes, 1, 1 << 10},
-		{"SendQueueMessages", &c.SendQueueMessages, DefaultSendQueueMessages, 1, many},
-		{"SendQueueBytes", &c.SendQueueBytes, DefaultSendQueueBytes, wire.MaxDatagram, many},
-		{"ReliableQueueMessages", &c.ReliableQueueMessages, DefaultReliableQueueMessages, 1, many},
-		{"ReliableQueueBytes", &c.ReliableQueueBytes, DefaultReliableQueueBytes, wire.MaxDatagram, many},
-		{"ReceiveQueue", &c.ReceiveQueue, DefaultReceiveQueue, 1, many},
-	}
-}
-
-type duration struct {
-	name     string
-	value    *time.Duration
-	standard time.Duration
-}
-
-func (c *Config) times() []duration {
-	return []duration{
-		{"IdleTimeout", &c.IdleTimeout, DefaultIdleTimeout},
-		{"KeepAlive", &c.KeepAlive, DefaultKeepAlive},
-		{"Unanswered", &c.Unanswered, DefaultUnanswered},
-		{"HandshakeTimeout", &c.HandshakeTimeout, DefaultHandshakeTimeout},
-		{"RekeyAfter", &c.RekeyAfter, DefaultRekeyAfter},
-		{"StrikeWindow", &c.StrikeWindow, DefaultStrikeWindow},
-	}
 }

@@ -3,16 +3,17 @@ package intentra_test
 import (
 	"fmt"
 	"math"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/loopback"
-	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
-	"github.com/intentra/intentra/wire"
 )
 
 // try listens, and says what came of it.
@@ -24,61 +25,51 @@ func try(cfg intentra.Config) error {
 	return err
 }
 
-// Every bound: the values just within are taken, those just outside refused
-// with the name of the field. Zero means the default.
-func TestConfigBounds(t *testing.T) {
-	const many = 1 << 30
-	for _, f := range []struct {
-		name        string
-		least, most int
-		set         func(c *intentra.Config, n int)
-	}{
-		{"MaxDatagram", wire.MinDatagram, wire.MaxDatagram, func(c *intentra.Config, n int) { c.MaxDatagram = n }},
-		{"MaxPeers", 1, pipeline.MaxIDs / 4, func(c *intentra.Config, n int) { c.MaxPeers = n }},
-		{"MaxHandshakes", 1, 1 << 16, func(c *intentra.Config, n int) { c.MaxHandshakes = n }},
-		{"MaxHandshakesPerAddress", 1, 1 << 16, func(c *intentra.Config, n int) { c.MaxHandshakesPerAddress = n }},
-		{"HandshakeRate", 1, 1 << 20, func(c *intentra.Config, n int) { c.HandshakeRate = n }},
-		{"PeerRate", 1, many, func(c *intentra.Config, n int) { c.PeerRate = n }},
-		{"PeerBurst", 1, many, func(c *intentra.Config, n int) { c.PeerBurst = n }},
-		{"ReplayWindow", 64, 65536, func(c *intentra.Config, n int) { c.ReplayWindow = n }},
-		{"RekeyAfterPackets", 16, 1 << 27, func(c *intentra.Config, n int) { c.RekeyAfterPackets = n }},
-		{"Strikes", 1, 1 << 10, func(c *intentra.Config, n int) { c.Strikes = n }},
-		{"SendQueueMessages", 1, many, func(c *intentra.Config, n int) { c.SendQueueMessages = n }},
-		{"SendQueueBytes", wire.MaxDatagram, many, func(c *intentra.Config, n int) { c.SendQueueBytes = n }},
-		{"ReliableQueueMessages", 1, many, func(c *intentra.Config, n int) { c.ReliableQueueMessages = n }},
-		{"ReliableQueueBytes", wire.MaxDatagram, many, func(c *intentra.Config, n int) { c.ReliableQueueBytes = n }},
-		{"ReceiveQueue", 1, many, func(c *intentra.Config, n int) { c.ReceiveQueue = n }},
-	} {
-		for n, ok := range map[int]bool{
-			math.MinInt: false, -1: false, 0: true, f.least - 1: f.least == 1, f.least: true,
-			f.most: true, f.most + 1: false, math.MaxInt: false,
-		} {
-			cfg := intentra.Config{Key: loopback.Key(t)}
-			f.set(&cfg, n)
-			check(t, fmt.Sprintf("%s = %d", f.name, n), f.name, try(cfg), ok)
+// Each number of Config reaches the core under the same name, and one that is out
+// of its range there is refused with the name of the field. The ranges themselves
+// are tested in package conn.
+func TestConfigNumbersReachTheCore(t *testing.T) {
+	key := loopback.Key(t)
+	core := reflect.TypeFor[conn.Config]()
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[intentra.Config]()) {
+		if f.Type.Kind() != reflect.Int && f.Type != reflect.TypeFor[time.Duration]() || f.Name == "ReceiveQueue" {
+			continue
 		}
-	}
-	for _, f := range []struct {
-		name string
-		set  func(c *intentra.Config, d time.Duration)
-	}{
-		{"IdleTimeout", func(c *intentra.Config, d time.Duration) { c.IdleTimeout = d }},
-		{"KeepAlive", func(c *intentra.Config, d time.Duration) { c.KeepAlive = d }},
-		{"Unanswered", func(c *intentra.Config, d time.Duration) { c.Unanswered = d }},
-		{"HandshakeTimeout", func(c *intentra.Config, d time.Duration) { c.HandshakeTimeout = d }},
-		{"RekeyAfter", func(c *intentra.Config, d time.Duration) { c.RekeyAfter = d }},
-		{"StrikeWindow", func(c *intentra.Config, d time.Duration) { c.StrikeWindow = d }},
-	} {
-		const most = 10 * 365 * 24 * time.Hour
-		for d, ok := range map[time.Duration]bool{
-			math.MinInt64: false, -time.Second: false, 0: true, 1: false, time.Millisecond - 1: false,
-			time.Millisecond: true, most: true, most + 1: false, math.MaxInt64: false,
-		} {
-			cfg := intentra.Config{Key: loopback.Key(t)}
-			f.set(&cfg, d)
-			check(t, fmt.Sprintf("%s = %v", f.name, d), f.name, try(cfg), ok)
+		_, ok := core.FieldByName(f.Name)
+		require.True(t, ok, f.Name)
+		with := func(n int64) intentra.Config {
+			// Nothing else is in the way of what is set.
+			cfg := intentra.Config{Key: key, IdleTimeout: time.Hour, StrikeWindow: time.Minute, ForgetAfter: time.Hour}
+			reflect.ValueOf(&cfg).Elem().FieldByIndex(f.Index).SetInt(n)
+			return cfg
 		}
+		want := int64(64)
+		switch {
+		case f.Type == reflect.TypeFor[time.Duration]():
+			want = int64(10 * time.Minute)
+		case f.Name == "MaxDatagram" || strings.HasSuffix(f.Name, "Bytes"):
+			want = 2048
+		}
+		c, err := with(want).Core()
+		require.NoError(t, err, f.Name)
+		require.Equal(t, want, reflect.ValueOf(c).FieldByName(f.Name).Int(), f.Name)
+		check(t, f.Name, f.Name, try(with(-1)), false)
 	}
+}
+
+func TestReceiveQueueBounds(t *testing.T) {
+	for n, ok := range map[int]bool{
+		math.MinInt: false, -1: false, 0: true, 1: true, 1 << 30: true, 1<<30 + 1: false, math.MaxInt: false,
+	} {
+		check(t, fmt.Sprint(n), "ReceiveQueue", try(intentra.Config{Key: loopback.Key(t), ReceiveQueue: n}), ok)
+	}
+}
+
+// Settings that contradict each other are refused with what to change.
+func TestConfigContradictions(t *testing.T) {
+	err := try(intentra.Config{Key: loopback.Key(t), KeepAlive: 10 * time.Second, IdleTimeout: time.Second})
+	require.ErrorIs(t, err, intentra.ErrConfig)
+	require.EqualError(t, err, "intentra: invalid config: KeepAlive is 10s, must be at most 500ms, which is half of IdleTimeout: lower the one or raise the other")
 }
 
 func check(t *testing.T, what, field string, err error, ok bool) {

@@ -1,29 +1,23 @@
 package intentra
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/stages/ratelimit"
 )
 
-// Core returns what a Transport with this Config would configure its protocol
-// core with: validated, with the defaults filled in, and without Rand, Deliver,
-// Room and Touched, which belong to the driver. It is for package sim and for
-// tests that drive the core without a socket. The error is [ErrConfig].
+// Core returns the configuration of the protocol core that a Transport with this
+// Config would use: validated, with the defaults filled in, and without Rand,
+// Deliver, Room and Touched, which belong to the driver. It is for package sim
+// and for tests that drive the core without a socket. The error is [ErrConfig].
 func (c Config) Core() (conn.Config, error) {
-	c, err := c.withDefaults()
-	if err != nil {
-		return conn.Config{}, err
+	if c.Key == (PrivateKey{}) {
+		return conn.Config{}, fmt.Errorf("%w: Key is not set; see GenerateKey and ReadPrivateKey", ErrConfig)
 	}
-	return c.core()
-}
-
-// core is Core of what withDefaults has returned.
-func (c Config) core() (conn.Config, error) {
 	identity, err := conn.NewIdentity(c.Key)
 	if err != nil {
-		return conn.Config{}, fmt.Errorf("intentra: %w", err)
+		return conn.Config{}, fmt.Errorf("%w: Key: %w", ErrConfig, err)
 	}
 	cfg := conn.Config{
 		Identity:                identity,
@@ -37,15 +31,15 @@ func (c Config) core() (conn.Config, error) {
 		MaxPeers:                c.MaxPeers,
 		IdleTimeout:             c.IdleTimeout,
 		KeepAlive:               c.KeepAlive,
-		HandshakeTimeout:        c.HandshakeTimeout,
 		Unanswered:              c.Unanswered,
+		HandshakeTimeout:        c.HandshakeTimeout,
+		ForgetAfter:             c.ForgetAfter,
 		MaxHandshakes:           c.MaxHandshakes,
 		MaxHandshakesPerAddress: c.MaxHandshakesPerAddress,
 		HandshakeRate:           c.HandshakeRate,
-		HandshakeBurst:          max(c.HandshakeRate/handshakeBurstShare, 1),
-		RekeyRate:               rekeysPerSecond,
 		PeerRate:                c.PeerRate,
 		PeerBurst:               c.PeerBurst,
+		ReplayWindow:            c.ReplayWindow,
 		RekeyAfterPackets:       c.RekeyAfterPackets,
 		RekeyAfter:              c.RekeyAfter,
 		Strikes:                 c.Strikes,
@@ -55,13 +49,28 @@ func (c Config) core() (conn.Config, error) {
 		ReliableQueueMessages:   c.ReliableQueueMessages,
 		ReliableQueueBytes:      c.ReliableQueueBytes,
 	}
-	cfg.Chains.Replay.Bits = c.ReplayWindow
-	// One address may use all of HandshakeRate, so the packets of that many
-	// handshakes, with some retries, must get past the stage before.
-	limit := max(ratelimit.DefaultAddressRate, packetsPerHandshake*c.HandshakeRate)
-	cfg.Chains.RateLimit.AddressRate, cfg.Chains.RateLimit.AddressBurst = uint32(limit), uint32(limit/2)
 	if authorize := c.Authorize; authorize != nil {
 		cfg.Authorize = func(k [conn.KeySize]byte) bool { return authorize(k) }
 	}
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return conn.Config{}, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	return cfg, nil
+}
+
+// withDefaults returns a copy with what the transport itself uses set to its
+// defaults and checked, and the configuration of its core.
+func (c Config) withDefaults() (Config, conn.Config, error) {
+	core, err := c.Core()
+	if err != nil {
+		return c, core, err
+	}
+	c.Logger, c.MaxDatagram = core.Logger, core.MaxDatagram
+	c.ReceiveQueue = cmp.Or(c.ReceiveQueue, DefaultReceiveQueue)
+	if c.ReceiveQueue < 1 || c.ReceiveQueue > mostReceiveQueue {
+		return c, core, fmt.Errorf("%w: ReceiveQueue is %d, must be from 1 to %d", ErrConfig, c.ReceiveQueue, mostReceiveQueue)
+	}
+	c.Socket.MaxDatagram = max(c.Socket.MaxDatagram, c.MaxDatagram)
+	return c, core, nil
 }

@@ -18,7 +18,7 @@ func TestConfigCore(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, key.Public(), c.Identity.Public())
 	require.Equal(t, 3, c.Strikes)
-	require.Equal(t, 64, c.Chains.Replay.Bits)
+	require.Equal(t, 64, c.ReplayWindow)
 	require.Equal(t, 2, c.HandshakeRate)
 	require.Equal(t, 1, c.HandshakeBurst)
 	require.EqualValues(t, ratelimit.DefaultAddressRate, c.Chains.RateLimit.AddressRate)
@@ -28,7 +28,6 @@ func TestConfigCore(t *testing.T) {
 	require.NotNil(t, c.Logger)
 	require.Nil(t, c.Authorize)
 	require.Nil(t, c.Rand)
-	require.True(t, c.Deliver == nil && c.Room == nil && c.Touched == nil)
 
 	c, err = intentra.Config{Key: key, Authorize: func(k intentra.PublicKey) bool { return k[0] == 1 }}.Core()
 	require.NoError(t, err)

@@ -29,7 +29,7 @@ func Listen(addr string, cfg Config) (*Transport, error) {
 }
 
 func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
-	cfg, err := cfg.withDefaults()
+	cfg, core, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +54,6 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	t.known = roster.New(func(p *Peer) *int32 { return &p.places.known })
 	t.connected = roster.New(func(p *Peer) *int32 { return &p.places.connected })
 	t.received = recvq.NewGroup[*Peer](cfg.ReceiveQueue)
-	core, err := cfg.core()
-	if err != nil {
-		return nil, err
-	}
 	t.identity = core.Identity
 	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
 	origin := t.start.UnixNano() - int64(clockStart)

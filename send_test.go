@@ -173,10 +173,10 @@ func TestSendAfterClose(t *testing.T) {
 	}
 }
 
-// A receiver that takes one packet a second makes its senders' queues fill up.
+// A receiver that takes 16 packets a second makes its senders' queues fill up.
 func TestFullQueueOfAConnectedPeer(t *testing.T) {
 	ctx := loopback.Context(t)
-	l := loopback.Listen(t, intentra.Config{PeerRate: 1, PeerBurst: 1})
+	l := loopback.Listen(t, intentra.Config{PeerRate: 16, PeerBurst: 1})
 	p := loopback.Dial(t, l, intentra.Config{SendQueueMessages: 4, ReliableQueueMessages: 4})
 	large := string(make([]byte, 1000)) // so that a packet takes one
 	for p.Send(loopback.Realtime(large)).Status != intentra.Replaced {

@@ -223,7 +223,7 @@ func TestTenStrikes(t *testing.T) {
 	for _, v := range violations {
 		t.Run(v.reason, func(t *testing.T) {
 			w := newWorld(t, 4)
-			a, b := w.pair(func(c *conn.Config) { c.KeepAlive = time.Hour })
+			a, b := w.pair(func(c *conn.Config) { c.KeepAlive, c.IdleTimeout = time.Hour, 2*time.Hour })
 			b.push(a, 1, pipeline.Realtime, "x")
 			w.run(100 * time.Millisecond)
 			for range 9 {

@@ -5,136 +5,146 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
-	"github.com/intentra/intentra/stages/replay"
 	"github.com/intentra/intentra/wire"
 )
 
-// What the protocol fixes.
-const (
-	// HardPackets is the most packets that are sealed under one key. Past it
-	// the session ends rather than seal one more.
-	HardPackets = replay.Limit
-	// hardAfter is how long past its soft limit an epoch may live.
-	hardAfter = 10 * time.Minute
-	// softFailures and hardFailures limit the failed opens under one key, after
-	// RFC 9001 section 6.6 (2^36 for ChaCha20-Poly1305, the lower of both).
-	softFailures = 1 << 35
-	hardFailures = 1 << 36
-)
-
-// What we chose.
-const (
-	previousEpochLife = 10 * time.Second
-	rekeyRetry        = 250 * time.Millisecond
-	rekeyLeast        = 100 * time.Millisecond // between two rekeys of a session
-	rekeyTimeout      = 5 * time.Second
-	rekeyDoubt        = 2 * time.Second // for what was under way when that ran out
-	rekeyTries        = 4               // of a message of one rekey
-
-	// A handshake takes three round trips. It is sent again often enough that
-	// at 40 % loss less than one in a hundred fails within 5 s.
-	firstRetry = 100 * time.Millisecond // growing by half
-	lastRetry  = 200 * time.Millisecond
-
-	redialFirst = 125 * time.Millisecond // after a session has ended
-	redialAgain = 250 * time.Millisecond // after an attempt has failed
-	redialYield = 2 * time.Second        // after another session has won
-
-	pathRetry   = 250 * time.Millisecond // doubled with each attempt
-	pathBackoff = 4                      // times
-	pathBudget  = 3                      // times the bytes received from an unproven address
-
-	minRTO          = 30 * time.Millisecond
-	maxRTO          = 2 * time.Second
-	initialRTT      = 100 * time.Millisecond
-	maxPeerAckDelay = 25 * time.Millisecond
-
-	// A sender paces to a little less than what the receiver allows, and to
-	// half its burst: jitter on the way makes bursts out of evenly sent packets.
-	paceShare = 0.98
-	paceBurst = 0.5
-
-	takeoverWindow = 10 * time.Second
-	takeoverLimit  = 5
-
-	completedInits = 1024 // replays of message 1 that are recognised
-	firstCookies   = 4    // that a dialer tries at once; as many wait
-	newestEvery    = 8    // times, once the newest cookie instead of one by lot
-	maxCandidates  = 4    // for message 2 or 3 that wait for the worker
-	finalTries     = 4    // for message 3 that an admission covers
-	// yieldAge is how old a half-open handshake is when it surely gives way to
-	// the next of its address, if that has no slot left and the lot falls on it.
-	// It is less than 2^32 ns, so that an age below it can be drawn.
-	yieldAge = 600 * time.Millisecond
-
-	fastResends   = 8         // of a Reliable message, before it waits for the time-out
-	transmitBatch = 512       // datagrams that wait for the driver to send them
-	transmitBytes = 128 << 10 // bytes of them
-	firstBytes    = 4 << 10   // of them that the first block has room for
-	maxPadding    = 160       // bytes that fill a full packet up
-	skipInterval  = 512       // one counter in about as many is skipped on purpose
-)
-
-// Config configures an Endpoint. The root package fills it and documents the
-// defaults; here every field must be set unless it says otherwise. As JSON it is
-// the plain values alone, for a journal.
+// Config configures an [Endpoint]. Identity and Rand are required; a zero value
+// of any other field means its default, as [Config.WithDefaults] fills it in.
+// [Config.Validate] checks the ranges that the fields state, and that no two of
+// them contradict each other. [New] does both, on a copy.
+//
+// Functions are called on the goroutine that drives the endpoint, while it is in
+// one of the endpoint's methods, unless they say otherwise: they must not call
+// the endpoint. Encoded as JSON, a Config is its plain values alone, for a
+// recording.
 type Config struct {
-	// Identity is the endpoint's own key pair.
+	// Identity is the endpoint's own key pair. Required.
 	Identity Identity `json:"-"`
-	// Rand is the source of all randomness: indexes, ephemeral keys, secrets,
-	// jitter. A failing read fails what needed it.
+	// Rand is the source of all randomness: receiver indexes, ephemeral keys,
+	// secrets, jitter. Use crypto/rand.Reader outside of tests. Required. An
+	// operation whose read fails fails, and nothing else.
 	Rand io.Reader `json:"-"`
-	// Authorize says who may connect. It runs inside a Job.
+
+	// Authorize reports whether the peer with a key may connect. It is called in
+	// [Job.Run], on the goroutine that runs the job, once a handshake has proved
+	// possession of the key. Nil refuses all: the endpoint only dials.
 	Authorize func(key [KeySize]byte) bool `json:"-"`
-	// Deliver takes a message on its way out of the inbound chain.
+	// Deliver is called with each message, as the last step of the inbound chain.
+	// pk and its payload are borrowed until it returns. False means that there was
+	// no room: the message counts as dropped, and the peer sends it again if it is
+	// Reliable. Nil accepts and discards all messages.
 	Deliver func(p *Peer, pk *pipeline.Packet) bool `json:"-"`
-	// Room reports whether the reader of p can take one more Reliable message.
+	// Room reports whether Deliver would take one more Reliable message of p. Nil
+	// stands for one that always returns true.
 	Room func(p *Peer) bool `json:"-"`
-	// Touched is told that the statistics of p have changed, and not again until
-	// PeerStats has been called.
+	// Touched is called when the counters of p have changed, and not again before
+	// [Endpoint.PeerStats] has been called. Nil is not called.
 	Touched func(p *Peer) `json:"-"`
-	// Stages may change the chains before they are built. May be nil.
+	// Stages may change the chains before they are built. Nil leaves the default
+	// ones.
 	Stages func(s *stages.Set) error `json:"-"`
-	// Chains configures the stages; what the endpoint itself needs there it
-	// sets itself.
-	Chains       stages.Config
+	// BuildOptions are passed to both Builds. Default: none.
 	BuildOptions []pipeline.Option `json:"-"`
-	Logger       *slog.Logger      `json:"-"`
-	// Journal is told what a recording needs beyond the calls. The zero value is none.
+	// Chains configures the stages. The endpoint sets the callbacks in it, and all
+	// that fields of Config configure. Default: that of each stage; the address
+	// rate of stage ratelimit is raised so that one address can use all of
+	// HandshakeRate.
+	Chains stages.Config
+	// Logger gets what an operator wants to know. It never gets keys or payloads.
+	// Nil discards.
+	Logger *slog.Logger `json:"-"`
+	// Journal is what a recording hears beyond the calls. Default: nothing.
 	Journal Journal `json:"-"`
 
-	Suite         wire.Suite
-	Suites        []wire.Suite
+	// Suite is the cipher suite to dial with. Default: AESGCM if Suites has it,
+	// else the first of Suites.
+	Suite wire.Suite
+	// Suites are those accepted from dialers. Default: all. Suite need not be
+	// among them.
+	Suites []wire.Suite
+
+	// ForbidRoaming keeps a session at the address where it was opened. Default:
+	// false, a session follows its peer to a new address.
 	ForbidRoaming bool
-	MaxDatagram   int
-	MaxPeers      int
+	// MaxDatagram is the largest datagram to send and to receive, in bytes of UDP
+	// payload. The smaller value of the two sides applies. Default 1,232, range
+	// 256 to 65,507.
+	MaxDatagram int
+	// MaxPeers limits the peers known at a time, connected or remembered. Default
+	// 131,072, range 1 to 262,144.
+	MaxPeers int
 
-	IdleTimeout, KeepAlive, HandshakeTimeout, Unanswered time.Duration
+	// IdleTimeout ends a session from which nothing has come for that long.
+	// Default 60 s, range 500 ms to 10 years.
+	IdleTimeout time.Duration
+	// KeepAlive is how long a side that dials the peer waits without a packet
+	// before it asks for a sign of life. Default 1 s, or half of IdleTimeout if
+	// that is less; range 1 ms to half of
+	// IdleTimeout, and at least 4 s divided by PeerRate.
+	KeepAlive time.Duration
+	// Unanswered is how long packets stay unacknowledged before a side that dials
+	// the peer begins another handshake. Default 2 s, or IdleTimeout if that is
+	// less; range 250 ms (a peer may take 200 ms to acknowledge) to IdleTimeout.
+	Unanswered time.Duration
+	// HandshakeTimeout bounds one attempt to connect, with its retries, and how
+	// long a handshake that this side answers may take. Default 5 s, range 200 ms
+	// (the first retry comes after 100 ms) to 10 years.
+	HandshakeTimeout time.Duration
+	// ForgetAfter is how long a peer is remembered that has neither a session nor
+	// is dialled: its strikes, its rate limit, its counters and the *Peer stay the
+	// same if it returns in that time. At MaxPeers the one that has been gone
+	// longest is forgotten early. Default 60 s, or StrikeWindow if that is more;
+	// range StrikeWindow to 10 years.
+	ForgetAfter time.Duration
 
-	MaxHandshakes, MaxHandshakesPerAddress   int
-	HandshakeRate, HandshakeBurst, RekeyRate int // rates per second
+	// MaxHandshakes limits the handshakes in flight that this side answers.
+	// Default 100, range 1 to 65,536.
+	MaxHandshakes int
+	// MaxHandshakesPerAddress limits those from one IPv4 address or IPv6 /64.
+	// Default 5, or MaxHandshakes if that is less; range 1 to MaxHandshakes.
+	MaxHandshakesPerAddress int
+	// HandshakeRate limits how many handshakes this side begins to answer each
+	// second. Addresses take turns: one alone may use all of it, but leaves the
+	// others their turns. Default 200, range 1 to 1,048,576.
+	HandshakeRate int
+	// HandshakeBurst is how many handshakes may begin at once. Default a quarter of
+	// HandshakeRate, at least 1; range 1 to 1,048,576.
+	HandshakeBurst int
+	// RekeyRate limits the rekeys that the endpoint takes part in each second, of
+	// all sessions together. Default 200, about a tenth of a core; range 1 to
+	// 1,048,576.
+	RekeyRate int
 
+	// PeerRate and PeerBurst limit the packets that are accepted from each peer,
+	// per second and at once. They are announced to the peer, which keeps to them.
+	// Defaults 10,000 and 500, ranges 16 to 2^30 and 1 to 2^30.
 	PeerRate, PeerBurst int
+	// ReplayWindow is how far packets may be out of order, in packets: a power of
+	// two. Default 8,192, range 64 to 65,536.
+	ReplayWindow int
 
+	// RekeyAfterPackets is after how many packets in one direction a session
+	// changes its keys. Default 2^27, range 16 to 2^27.
 	RekeyAfterPackets int
-	RekeyAfter        time.Duration
+	// RekeyAfter is after how long a session changes its keys if messages have
+	// flowed, varied at random by up to a fifth either way. Default 120 s, range
+	// 200 ms to 10 years.
+	RekeyAfter time.Duration
 
-	Strikes      int
+	// Strikes protocol violations within StrikeWindow close a peer's session.
+	// Default 10, range 1 to 1,024.
+	Strikes int
+	// StrikeWindow is the time in which Strikes are counted. Default 5 s, range
+	// 1 ms to 10 years.
 	StrikeWindow time.Duration
 
-	// SendQueueMessages and SendQueueBytes bound what is queued for one peer,
-	// Realtime and Latest together; ReliableQueueMessages and ReliableQueueBytes
-	// bound its Reliable messages.
-	SendQueueMessages, SendQueueBytes         int
+	// SendQueueMessages and SendQueueBytes limit the Realtime and Latest messages
+	// queued for one peer, together. Defaults 1,024 and 256 KiB; ranges 1 to 2^30,
+	// and MaxDatagram to 2^30. A default is raised to MaxDatagram.
+	SendQueueMessages, SendQueueBytes int
+	// ReliableQueueMessages and ReliableQueueBytes limit the Reliable messages
+	// queued for one peer. Defaults 1,024 and 1 MiB, ranges as those of SendQueue.
 	ReliableQueueMessages, ReliableQueueBytes int
-}
-
-func (e *Endpoint) queueLimits() sendq.Limits {
-	return sendq.Limits{
-		StateMessages: e.cfg.SendQueueMessages, StateBytes: e.cfg.SendQueueBytes,
-		ReliableMessages: e.cfg.ReliableQueueMessages, ReliableBytes: e.cfg.ReliableQueueBytes,
-	}
 }

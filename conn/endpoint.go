@@ -58,9 +58,21 @@ type Endpoint struct {
 	events, spareEvents []Event
 }
 
-// New makes an endpoint. It fails if the chains that cfg.Stages has changed
-// cannot be built, or if cfg.Rand fails.
+// New makes an endpoint with a copy of cfg, in which zero values are set to their
+// defaults. The error is [ErrKey] without an Identity, [ErrRand] without a Rand, a
+// wrapped [*ConfigError], or that of cfg.Stages, of building the chains, or of
+// cfg.Rand.
 func New(cfg Config) (*Endpoint, error) {
+	switch {
+	case cfg.Identity.IsZero():
+		return nil, ErrKey
+	case cfg.Rand == nil:
+		return nil, ErrRand
+	}
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("conn: invalid config: %w", err)
+	}
 	e := &Endpoint{
 		cfg:        cfg,
 		peers:      make(map[peerKey]*Peer),
@@ -90,6 +102,7 @@ func (e *Endpoint) buildChains() error {
 	cfg := e.cfg.Chains
 	cfg.Cookie.Rand = e.cfg.Rand
 	cfg.RateLimit.Rate, cfg.RateLimit.Burst = uint32(e.cfg.PeerRate), uint32(e.cfg.PeerBurst)
+	cfg.Replay.Bits = e.cfg.ReplayWindow
 	for _, seed := range []*[16]byte{&cfg.Cookie.Seed, &cfg.RateLimit.Seed} {
 		if _, err := io.ReadFull(e.cfg.Rand, seed[:]); err != nil {
 			return fmt.Errorf("conn: reading randomness: %w", err)

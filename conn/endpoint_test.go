@@ -2,7 +2,6 @@ package conn
 
 import (
 	"encoding/binary"
-	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -17,24 +16,9 @@ import (
 // testStart is what the clock says at the beginning of a test without a network.
 const testStart = pipeline.Time(time.Hour)
 
-// testConfig has the defaults of the root package.
+// testConfig accepts all peers.
 func testConfig() Config {
-	return Config{
-		Logger:      slog.New(slog.DiscardHandler),
-		Rand:        rand.NewChaCha8([32]byte{}),
-		Authorize:   func([KeySize]byte) bool { return true },
-		Deliver:     func(*Peer, *pipeline.Packet) bool { return true },
-		Room:        func(*Peer) bool { return true },
-		Touched:     func(*Peer) {},
-		Suite:       wire.AESGCM,
-		Suites:      []wire.Suite{wire.AESGCM, wire.ChaChaPoly},
-		MaxDatagram: 1232, MaxPeers: 1 << 17,
-		IdleTimeout: 60 * time.Second, KeepAlive: time.Second, HandshakeTimeout: 5 * time.Second, Unanswered: 2 * time.Second,
-		MaxHandshakes: 100, MaxHandshakesPerAddress: 5, HandshakeRate: 200, HandshakeBurst: 50, RekeyRate: 200,
-		PeerRate: 10_000, PeerBurst: 500, RekeyAfterPackets: 1 << 27, RekeyAfter: 120 * time.Second,
-		Strikes: 10, StrikeWindow: 5 * time.Second,
-		SendQueueMessages: 1024, SendQueueBytes: 256 << 10, ReliableQueueMessages: 1024, ReliableQueueBytes: 1 << 20,
-	}
+	return Config{Rand: rand.NewChaCha8([32]byte{}), Authorize: func([KeySize]byte) bool { return true }}
 }
 
 // newEndpoint makes an endpoint that is on no network: the test passes its

@@ -2,6 +2,9 @@ package conn
 
 import "errors"
 
+// ErrRand is returned by [New] for a [Config] without Rand.
+var ErrRand = errors.New("conn: Config.Rand is nil")
+
 // Errors of a dial that has come to nothing.
 var (
 	// ErrNoAnswer: nothing at all came back.

@@ -93,7 +93,7 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			return &n
 		}},
 		{"send queue of a peer, both kinds full", 3 * MB, func(*testing.T) any {
-			q := sendq.New((&Endpoint{cfg: testConfig()}).queueLimits())
+			q := sendq.New((&Endpoint{cfg: Config{}.WithDefaults()}).queueLimits())
 			q.SetOnline(true)
 			for c := range uint32(5000) {
 				q.Push(c, pipeline.Latest, make([]byte, 256))

@@ -23,7 +23,7 @@ type linger struct {
 // time-out: whoever comes back meets the strikes and the bucket that he left.
 func (e *Endpoint) lingerPeer(p *Peer, now pipeline.Time) {
 	if p.session == nil && p.dial == nil && p.linger.until == 0 {
-		e.lingering.add(p, later(now, e.cfg.IdleTimeout))
+		e.lingering.add(p, later(now, e.cfg.ForgetAfter))
 		e.timers.arm(&e.lingering.timer, e.lingering.first().linger.until)
 	}
 }

@@ -68,7 +68,8 @@ func TestDialledPeersDoNotLinger(t *testing.T) {
 func TestLingeringTimes(t *testing.T) {
 	rng := seed.Rand(t)
 	now := testStart
-	e := newEndpoint(t, func(c *Config) { c.MaxPeers = 20; c.IdleTimeout = 100 })
+	e := newEndpoint(t, func(c *Config) { c.MaxPeers = 20 })
+	e.cfg.ForgetAfter = 100
 	type entry struct {
 		key   byte
 		until pipeline.Time

@@ -133,3 +133,10 @@ func (w queueWatcher) Pushed(_, n uint64, channel uint32, intent pipeline.Intent
 		w.j.Pushed(w.peer, n, channel, intent, payload)
 	}
 }
+
+func (e *Endpoint) queueLimits() sendq.Limits {
+	return sendq.Limits{
+		StateMessages: e.cfg.SendQueueMessages, StateBytes: e.cfg.SendQueueBytes,
+		ReliableMessages: e.cfg.ReliableQueueMessages, ReliableBytes: e.cfg.ReliableQueueBytes,
+	}
+}

@@ -128,3 +128,22 @@ func TestSilentSessionIsReplacedAtOnce(t *testing.T) {
 	took := w.await(time.Second, func() bool { return b.up(a) && a.session(b).Hash() == b.session(a).Hash() })
 	require.Equal(t, 30*time.Millisecond, took)
 }
+
+// A peer is forgotten ForgetAfter after its session has ended, however long that
+// was, and whatever IdleTimeout is.
+func TestForgetAfter(t *testing.T) {
+	for _, up := range []time.Duration{time.Second, 59 * time.Second, 61 * time.Second} {
+		for _, after := range []time.Duration{5 * time.Second, conn.DefaultForgetAfter, 10 * time.Minute} {
+			w := newWorld(t, 6)
+			a, b := w.pair(func(c *conn.Config) { c.IdleTimeout, c.ForgetAfter = 40*time.Second, after })
+			w.run(up)
+			a.closePeer(b, wire.CloseNormal)
+			w.await(time.Second, func() bool { return !b.up(a) })
+			w.run(after - time.Second)
+			require.NotNil(t, b.Endpoint().Peer(a.Key()))
+			w.run(2 * time.Second)
+			require.Nil(t, b.Endpoint().Peer(a.Key()))
+			w.closeAll()
+		}
+	}
+}

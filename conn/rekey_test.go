@@ -63,7 +63,7 @@ func TestRekeyAbandoned(t *testing.T) {
 	for _, lost := range []string{"init", "answer", "final", "ping"} {
 		t.Run(lost, func(t *testing.T) {
 			w := newWorld(t, 4)
-			a, b := w.pair(func(c *conn.Config) { c.RekeyAfter, c.Unanswered = 10*time.Second, time.Hour })
+			a, b := w.pair(func(c *conn.Config) { c.RekeyAfter, c.Unanswered = 10*time.Second, time.Minute })
 			a.push(b, 1, pipeline.Realtime, "x")
 			w.run(7900 * time.Millisecond)
 			cut := false

@@ -164,14 +164,13 @@ func (w *world) newIdentity() conn.Identity {
 
 func (w *world) nodeAt(addr netip.AddrPort, id conn.Identity, change ...func(*conn.Config)) *node {
 	n := &node{w: w, id: id}
-	cfg, err := intentra.Config{Key: intentra.PrivateKey{1}, Authorize: intentra.AllowAny}.Core()
-	require.NoError(w.t, err)
-	cfg.Identity, cfg.Deliver = id, n.deliver
+	cfg := conn.Config{Identity: id, Authorize: func([conn.KeySize]byte) bool { return true }, Deliver: n.deliver}
 	for _, c := range change {
 		c(&cfg)
 	}
 	name := fmt.Sprintf("n%d", len(w.nodes)+1)
 	w.observe(&cfg, name)
+	var err error
 	n.Node, err = w.CoreNode(name, addr, cfg)
 	require.NoError(w.t, err)
 	n.Room = func(intentra.PublicKey) bool { return !n.full }

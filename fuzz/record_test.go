@@ -112,7 +112,7 @@ func (w *exchange) endpoint(n byte) *node {
 		MaxDatagram: 400, MaxPeers: 10,
 		IdleTimeout: time.Minute, KeepAlive: time.Second, HandshakeTimeout: 5 * time.Second, Unanswered: 2 * time.Second,
 		MaxHandshakes: 100, MaxHandshakesPerAddress: 5, HandshakeRate: 200, HandshakeBurst: 50, RekeyRate: 200,
-		PeerRate: 10_000, PeerBurst: 500, RekeyAfterPackets: 12, RekeyAfter: time.Minute,
+		PeerRate: 10_000, PeerBurst: 500, RekeyAfterPackets: 16, RekeyAfter: time.Minute,
 		Strikes: 10, StrikeWindow: 5 * time.Second,
 		SendQueueMessages: 64, SendQueueBytes: 1 << 16, ReliableQueueMessages: 64, ReliableQueueBytes: 1 << 16,
 	}

@@ -106,7 +106,7 @@ func (w *World) CoreNode(name string, addr netip.AddrPort, cfg conn.Config) (*No
 	case w.byAddr[addr] != nil:
 		return nil, fmt.Errorf("%w: %v is the address of %s", intentra.ErrConfig, addr, w.byAddr[addr].name)
 	}
-	n := &Node{w: w, name: name, number: len(w.nodes), key: cfg.Identity.Public(), cfg: cfg, addr: addr}
+	n := &Node{w: w, name: name, number: len(w.nodes), key: cfg.Identity.Public(), cfg: cfg.WithDefaults(), addr: addr}
 	if err := n.start(); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func New(cfg conn.Config, w *Writer, origin int64) (*Core, error) {
 		if err := w.begin(); err != nil {
 			return nil, err
 		}
-		cfg = c.tap(cfg)
+		cfg = c.tap(cfg.WithDefaults())
 	}
 	ep, err := conn.New(cfg)
 	if err != nil {

@@ -106,6 +106,7 @@ var exceptions = []exception{
 	{"conn.(*Endpoint).OldestRekey", "ranges over a map", 1, "it returns the least of times, the same in any order"},
 	{"internal/sendq.Queue", "uses a channel", 1, "room, which callers outside the core wait for; the core only closes it"},
 	{"internal/sendq.(*Queue).PushWait", "uses a channel", 2, "it is for callers outside the core: it makes room and does not wait itself"},
+	{"conn.(*Config).defaultFunctions", "uses log/slog.New", 1, "of a handler that discards"},
 	{"conn.(*Peer).PushWait", "uses a channel", 1, "it returns that of the queue, for callers outside the core"},
 	{"internal/sendq.(*Queue).signal", "uses a channel", 1, "to close room waits for nothing"},
 	{"internal/sendq.NewPayload", "uses sync.Pool.Get", 1, "whichever Payload comes, its bytes and shares are set anew"},

@@ -61,8 +61,9 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	if err := json.Unmarshal(start.Config, &cfg); err != nil {
 		return nil, impossible(fmt.Sprintf("an unreadable configuration: %v", err))
 	}
-	if err := checkConfig(&cfg); err != nil {
-		return nil, err
+	cfg = cfg.WithDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, impossible(fmt.Sprintf("a configuration whose %v", err))
 	}
 	if cfg.Identity = f.statics[start.Key]; cfg.Identity.IsZero() {
 		if !o.Keys.Whole {

@@ -121,7 +121,7 @@ func TestDamagedRecordingIsRefused(t *testing.T) {
 // A replay keeps nothing for peers that the core has forgotten.
 func TestForgottenPeersAreReleased(t *testing.T) {
 	w := newWorld(t, 1)
-	hub := w.node(intentra.Config{Authorize: intentra.AllowAny, IdleTimeout: time.Second})
+	hub := w.node(intentra.Config{Authorize: intentra.AllowAny, StrikeWindow: time.Second, ForgetAfter: time.Second})
 	for range 12 {
 		s := w.node(intentra.Config{})
 		s.dial(hub, s.identity)

@@ -151,7 +151,7 @@ func closedAndDialledAgain(t *testing.T, w *world) {
 }
 
 func forgottenPeer(t *testing.T, w *world) {
-	c := intentra.Config{IdleTimeout: 2 * time.Second, MaxPeers: 2}
+	c := intentra.Config{StrikeWindow: time.Second, ForgetAfter: 2 * time.Second, MaxPeers: 2}
 	a, b, p := pair(w, c, c)
 	a.closePeer(p)
 	w.run(5 * time.Second)

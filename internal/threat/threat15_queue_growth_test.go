@@ -86,7 +86,7 @@ func TestThreat15QueueGrowth(t *testing.T) {
 		for _, c := range s.maliciousPeers(n, intentra.Config{}) {
 			gapSenders = append(gapSenders, &gapSender{maliciousPeer: c})
 		}
-		for _, c := range append(s.maliciousPeers(2, intentra.Config{}), s.maliciousPeers(2, intentra.Config{PeerRate: 1, PeerBurst: 1})...) {
+		for _, c := range append(s.maliciousPeers(2, intentra.Config{}), s.maliciousPeers(2, intentra.Config{PeerRate: 16, PeerBurst: 1})...) {
 			receivers = append(receivers, &silentReceiver{maliciousPeer: c})
 		}
 		gapSenders[0].sendNext(300, payload) // 337 KiB

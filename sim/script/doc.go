@@ -60,7 +60,7 @@
 //	queue=N                   SendQueueMessages
 //	reliable-queue=N          ReliableQueueMessages
 //	idle=D, keepalive=D       IdleTimeout, KeepAlive
-//	unanswered=D              Unanswered
+//	unanswered=D, forget=D    Unanswered, ForgetAfter
 //
 // # The network
 //

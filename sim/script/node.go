@@ -58,6 +58,7 @@ var nodeSettings = map[string]func(*nodeSpec, string) error{
 	"reliable-queue": number(func(c *intentra.Config) *int { return &c.ReliableQueueMessages }),
 	"rekey-after":    period(func(c *intentra.Config) *time.Duration { return &c.RekeyAfter }),
 	"idle":           period(func(c *intentra.Config) *time.Duration { return &c.IdleTimeout }),
+	"forget":         period(func(c *intentra.Config) *time.Duration { return &c.ForgetAfter }),
 	"keepalive":      period(func(c *intentra.Config) *time.Duration { return &c.KeepAlive }),
 	"unanswered":     period(func(c *intentra.Config) *time.Duration { return &c.Unanswered }),
 	"handshake":      period(func(c *intentra.Config) *time.Duration { return &c.HandshakeTimeout }),

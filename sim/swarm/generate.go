@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/intentra/intentra"
 )
 
 // Bounds of Settings.
@@ -103,10 +105,11 @@ func (g *generator) topology() {
 // node draws the settings of a node.
 func (g *generator) node() string {
 	var s strings.Builder
-	maybe := func(chance int, format string, value any) {
-		if g.one(chance) {
+	maybe := func(chance int, format string, value any) (given bool) {
+		if given = g.one(chance); given {
 			fmt.Fprintf(&s, " "+format, value)
 		}
+		return given
 	}
 	maybe(4, "datagram=%d", pick(g.dice, 256, 300, 576, 1452, 9000))
 	maybe(2, "suite=%s", pick(g.dice, "aesgcm", "chachapoly"))
@@ -123,8 +126,11 @@ func (g *generator) node() string {
 	maybe(6, "rate=%d", pick(g.dice, 50, 200, 1000))
 	maybe(6, "burst=%d", pick(g.dice, 10, 50, 200))
 	maybe(8, "roaming=%s", "no")
-	maybe(8, "max-handshakes=%d", pick(g.dice, 1, 2, 8))
-	maybe(8, "per-address=%d", pick(g.dice, 1, 2))
+	handshakes := pick(g.dice, 1, 2, 8)
+	if !maybe(8, "max-handshakes=%d", handshakes) {
+		handshakes = intentra.DefaultMaxHandshakes
+	}
+	maybe(8, "per-address=%d", min(pick(g.dice, 1, 2), handshakes))
 	return s.String()
 }
 
