@@ -2,37 +2,36 @@ package sendq
 
 import "github.com/intentra/intentra/pipeline"
 
-// fifo is a queue of messages with their payloads in one buffer, but for those
-// that are shared. A message is named by its position, which counts from the
-// first one ever pushed. The zero value is ready to use; what it has grown to it
-// keeps until trim.
+// fifo is a queue of messages. Their payloads are in one buffer, except for shared
+// payloads. A message is identified by its position, which counts all messages ever
+// pushed. The zero value is ready to use. A fifo keeps its memory until trim.
 //
-// The buffer is at most about two and a half times as large as the payloads
-// that ever waited at once.
+// The buffer is at most about two and a half times as large as the largest total of
+// payloads queued at once.
 type fifo struct {
 	items []item
-	head  int    // first element of items that waits
+	head  int    // index of the first queued element of items
 	first uint64 // position of items[head]
 	data  []byte
-	bytes int  // payload bytes that wait
-	own   int  // those of them in data, the rest of which is garbage
-	moved bool // the payloads are not in the order of the items any more
+	bytes int  // queued payload bytes
+	own   int  // those of them in data; the rest of data is garbage
+	moved bool // the payloads in data are not in the order of items
 	used  bool // since the last trim
 }
 
 type item struct {
 	channel  uint32
 	intent   pipeline.Intent
-	from, to int      // payload in data, unless it is
-	shared   *Payload // between queues
+	from, to int      // payload in data, unless shared is set
+	shared   *Payload // payload shared between queues, or nil
 }
 
 // len returns the number of messages.
 func (f *fifo) len() int { return len(f.items) - f.head }
 
 func (f *fifo) push(it item, payload []byte) (position uint64) {
-	// Moving what waits to the front once half is gone costs each message a
-	// constant.
+	// Moving the queued items to the front once half of items is unused takes
+	// amortized constant time.
 	if f.head >= 32 && f.head >= f.len() {
 		f.items = f.items[:copy(f.items, f.items[f.head:])]
 		f.head = 0
@@ -60,8 +59,8 @@ func (f *fifo) store(payload []byte) (from, to int) {
 	return from, len(f.data)
 }
 
-// sweep moves the payloads that wait to the front of the buffer: in place as
-// long as they are in the order of their messages.
+// sweep moves the queued payloads to the front of the buffer. It does so in place,
+// unless they are out of order.
 func (f *fifo) sweep() {
 	to := f.data[:0]
 	if f.moved {
@@ -78,10 +77,10 @@ func (f *fifo) sweep() {
 	f.data = to
 }
 
-// at returns the message at a position. It must be there.
+// at returns the message at a position, which must be queued.
 func (f *fifo) at(position uint64) *item { return &f.items[f.head+int(position-f.first)] }
 
-// front returns the oldest message. There must be one.
+// front returns the oldest message. The queue must not be empty.
 func (f *fifo) front() *item { return &f.items[f.head] }
 
 func (f *fifo) payload(it *item) []byte {
@@ -91,7 +90,7 @@ func (f *fifo) payload(it *item) []byte {
 	return f.data[it.from:it.to:it.to]
 }
 
-// release gives up the payload of a message that is leaving.
+// release releases the payload of a message that leaves the queue.
 func (f *fifo) release(it *item) {
 	f.bytes -= it.size()
 	if it.shared == nil {
@@ -102,7 +101,7 @@ func (f *fifo) release(it *item) {
 	it.shared = nil
 }
 
-// pop removes the oldest message. There must be one.
+// pop removes the oldest message. The queue must not be empty.
 func (f *fifo) pop() {
 	f.release(f.front())
 	f.head++
@@ -114,17 +113,16 @@ func (f *fifo) pop() {
 
 func (it *item) size() int { return it.to - it.from }
 
-// reset makes an empty queue begin at the front of its buffers again. Positions
-// go on.
+// reset empties the buffers of an empty queue. Positions continue.
 func (f *fifo) reset() {
 	f.items, f.data, f.head, f.moved = f.items[:0], f.data[:0], 0, false
 }
 
-// trim gives back the buffers if the queue is empty and has been since the last
-// trim, and reports whether it did.
+// trim frees the buffers if the queue has been empty since the last trim, and
+// reports whether it did.
 func (f *fifo) trim() bool {
 	if f == &none {
-		return true // shared by all queues that are empty: not to be written
+		return true // shared by all empty queues, never written
 	}
 	idle := f.len() == 0 && !f.used
 	f.used = false
@@ -134,7 +132,7 @@ func (f *fifo) trim() bool {
 	return idle
 }
 
-// replace gives the message it, which waits, another payload.
+// replace replaces the payload of the queued message it.
 func (f *fifo) replace(it *item, payload []byte, shared *Payload) {
 	fits := it.shared == nil && len(payload) <= it.size()
 	f.release(it)
@@ -147,14 +145,14 @@ func (f *fifo) replace(it *item, payload []byte, shared *Payload) {
 		f.bytes += len(payload)
 		f.own += len(payload)
 	default:
-		it.from, it.to = 0, 0 // so that store does not keep the old one
+		it.from, it.to = 0, 0 // so that store does not copy the old payload
 		it.from, it.to = f.store(payload)
 		f.moved = true
 	}
 }
 
 // removeRealtime removes all Realtime messages and returns their number. The
-// messages behind them change their positions.
+// positions of later messages change.
 func (f *fifo) removeRealtime() (n int) {
 	kept := f.items[:0]
 	for _, it := range f.items[f.head:] {

@@ -6,8 +6,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// FuzzQueue is the user's code, which pushes whatever it likes, and a peer that
-// comes, goes and takes its time. The queue must do what two plain slices do.
+// FuzzQueue pushes any messages while the peer connects, disconnects and takes
+// messages at any pace. The queue must behave like a model of two slices.
 func FuzzQueue(f *testing.F) {
 	f.Add([]byte("\x05\x01\x00\x21\x09\x00\x22\x10\x00\x21\x20\x01\x00\x05\x00\x00"))
 	f.Add([]byte("\x05\x01\x00\x02\xff\x00\x12\xff\x00\x22\xff\x00\x32\xff\x00\x32\x01\x00\x32\xf0\x00"))

@@ -14,12 +14,12 @@ type message struct {
 	payload string
 }
 
-// model is the queue as two plain slices.
+// model is a queue implemented by two slices.
 type model struct {
 	limits                  Limits
 	state, reliable         []message
 	online, holding, closed bool
-	ready, awaited          bool // the loop has been told; somebody waits for room
+	ready, awaited          bool // the loop was woken; a caller waits for room
 	flow                    Flow
 }
 
@@ -76,15 +76,15 @@ func (q *model) pushState(m message) Outcome {
 	return o
 }
 
-// predecessor returns where the message is that m supersedes, or -1.
+// predecessor returns the index of the message that m supersedes, or -1.
 func (q *model) predecessor(m message) int {
 	return slices.IndexFunc(q.state, func(w message) bool {
 		return w.intent == pipeline.Latest && m.intent == pipeline.Latest && w.channel == m.channel
 	})
 }
 
-// waits reports whether pushing m would cost a message other than the one that
-// it supersedes, or must fail although it could succeed later.
+// waits reports whether pushing m would drop a message other than the one that it
+// supersedes, or would fail although it can succeed later.
 func (q *model) waits(m message) bool {
 	if q.closed || !q.online {
 		return !q.closed && q.holding
@@ -123,7 +123,7 @@ func (q *model) setOnline(online bool) (dropped int) {
 	return before - len(q.state) - len(q.reliable)
 }
 
-// pair is a queue and its model, which are given the same calls.
+// pair applies the same calls to a queue and its model.
 type pair struct {
 	t testing.TB
 	q *Queue
@@ -136,13 +136,13 @@ type pair struct {
 
 func newPair(t testing.TB, l Limits) *pair { return &pair{t: t, q: New(l), m: model{limits: l}} }
 
-// lent is a payload that the queue may share, and of which the test has a share.
+// lent is a payload of which the test, and maybe the queue, holds a share.
 type lent struct {
 	p    *Payload
 	want string
 }
 
-// message returns one whose payload has n bytes, and tells of its number.
+// message returns a message with a unique payload of n bytes.
 func (p *pair) message(channel uint32, intent pipeline.Intent, n int) message {
 	p.next++
 	b := make([]byte, n)
@@ -167,7 +167,7 @@ func (p *pair) push(m message) {
 	} else {
 		o, wake = p.q.Push(m.channel, m.intent, payload)
 	}
-	clear(payload) // the queue has a copy
+	clear(payload) // the queue must have a copy
 	require.Equal(p.t, wantOutcome, o)
 	require.Equal(p.t, wantWake, wake)
 	p.pushed(o)
@@ -214,7 +214,8 @@ func (p *pair) take(reliable bool, most int) {
 	}
 }
 
-// restore gives back what a session had taken and not seen acknowledged.
+// restore returns messages to the queue that a session took but that were not
+// acknowledged.
 func (p *pair) restore(list []message) {
 	var back []Message
 	for _, m := range list {
@@ -249,7 +250,7 @@ func (p *pair) close() {
 	p.m.closed, p.m.awaited, p.m.state, p.m.reliable = true, false, nil, nil
 }
 
-// check compares all that can be seen from outside, and the bounds inside.
+// check compares everything that is visible from outside, and checks bounds inside.
 func (p *pair) check() {
 	state, reliable := p.q.Peek()
 	require.Equal(p.t, len(p.m.state), state)
@@ -262,14 +263,14 @@ func (p *pair) check() {
 	if p.room != nil {
 		select {
 		case <-p.room:
-			require.False(p.t, p.m.awaited, "woken for nothing")
+			require.False(p.t, p.m.awaited, "a waiter was woken without a reason")
 		default:
-			require.True(p.t, p.m.awaited, "not woken")
+			require.True(p.t, p.m.awaited, "a waiter was not woken")
 		}
 	}
 	p.shared = p.shared[max(len(p.shared)-20, 0):]
 	for _, l := range p.shared {
-		require.Equal(p.t, l.want, string(l.p.bytes), "a shared payload has changed, or ended too early")
+		require.Equal(p.t, l.want, string(l.p.bytes), "a shared payload changed or was released too early")
 		require.Contains(p.t, []int64{1, 2}, l.p.shares.Load())
 	}
 	latest := 0

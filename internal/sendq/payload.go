@@ -5,19 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// Payload is a payload that several queues hold at a time, so that a broadcast
-// is copied once and not once a queue. Whoever holds a share of it may read it;
-// nobody changes it before all shares have been released.
+// Payload is a payload that several queues share, so that a broadcast is copied
+// once and not for each queue. It is immutable until all shares are released; the
+// holder of a share may read it.
 type Payload struct {
 	bytes  []byte
 	shares atomic.Int64
 }
 
-// payloads are those that nobody holds. A share that is never released, as in a
-// queue that has been closed, costs only that the collector takes the Payload.
+// payloads is a pool of released payloads. A Payload with a share that is never
+// released, as in a closed queue, is garbage collected instead.
 var payloads = sync.Pool{New: func() any { return new(Payload) }}
 
-// NewPayload returns a copy of b with the number of shares, all the caller's.
+// NewPayload returns a copy of b with the given number of shares, which belong to
+// the caller.
 func NewPayload(b []byte, shares int) *Payload {
 	p := payloads.Get().(*Payload)
 	p.bytes = append(p.bytes[:0], b...)
@@ -25,7 +26,7 @@ func NewPayload(b []byte, shares int) *Payload {
 	return p
 }
 
-// Release gives up n shares. The last one ends the Payload's use.
+// Release releases n shares. After the last one the Payload is reused.
 func (p *Payload) Release(n int) {
 	if p.shares.Add(-int64(n)) == 0 {
 		payloads.Put(p)

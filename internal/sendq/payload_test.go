@@ -8,7 +8,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// However a message leaves its queue, it gives up its share, once.
+// A message releases its share once, for whatever reason it leaves the queue.
 func TestSharesAreReleased(t *testing.T) {
 	takeAll := func(q *Queue) {
 		for _, reliable := range []bool{false, true} {
@@ -28,11 +28,11 @@ func TestSharesAreReleased(t *testing.T) {
 			q.PushShared(1, pipeline.Latest, NewPayload([]byte("newer"), 1))
 		}},
 		{"displaced", pipeline.Realtime, func(q *Queue) { q.Push(2, pipeline.Realtime, make([]byte, 99)) }},
-		{"given up offline", pipeline.Realtime, func(q *Queue) {
+		{"dropped offline", pipeline.Realtime, func(q *Queue) {
 			q.SetHolding(true)
 			q.SetOnline(false)
 		}},
-		{"copied back", pipeline.Reliable, func(q *Queue) { q.Restore([]Message{{Channel: 1, Payload: []byte("before")}}) }},
+		{"copied by Restore", pipeline.Reliable, func(q *Queue) { q.Restore([]Message{{Channel: 1, Payload: []byte("before")}}) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			q := New(Limits{StateMessages: 3, StateBytes: 100, ReliableMessages: 3, ReliableBytes: 100})
@@ -52,8 +52,8 @@ func TestSharesAreReleased(t *testing.T) {
 	}
 }
 
-// What a queue does not take, it does not take a share of.
-func TestShareOfARefusedMessageStays(t *testing.T) {
+// A queue that rejects a message does not take a share of it.
+func TestRejectedMessageTakesNoShare(t *testing.T) {
 	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
 	p := NewPayload([]byte("payload"), 2)
 	o, _ := q.PushShared(1, pipeline.Realtime, p)
@@ -61,8 +61,9 @@ func TestShareOfARefusedMessageStays(t *testing.T) {
 	require.EqualValues(t, 2, p.shares.Load())
 }
 
-// BenchmarkFanout is one message of 128 bytes to each of 250 queues, nine of
-// which leave together, with a copy for each queue and with one for all.
+// BenchmarkFanout pushes a message of 128 bytes to each of 250 queues, from which
+// nine messages are taken at a time, with a copy for each queue and with a shared
+// payload.
 func BenchmarkFanout(b *testing.B) {
 	const fanout, together = 250, 9
 	payload := make([]byte, 128)

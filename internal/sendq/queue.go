@@ -1,10 +1,10 @@
-// Package sendq is what the user's goroutines and the event loop share: the
-// bounded queue of messages that wait to be sent to one peer.
+// Package sendq implements the bounded queue of messages to be sent to one peer. It
+// is shared by the application's goroutines and the event loop.
 //
-// It is the only part of the protocol core with a lock. The lock is held for
-// one append or for filling one packet, never across I/O, a callback into user
-// code or a wait, so neither side can stall the other. In exchange a caller
-// learns at once what has become of its message.
+// It is the only part of the protocol core with a lock. The lock is held while one
+// message is appended or one packet is filled, but never during I/O, a callback
+// into user code or a wait, so that neither side can block the other. Thus a caller
+// learns at once whether its message is queued.
 package sendq
 
 import (
@@ -14,64 +14,65 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Outcome is what Push did with a message.
+// Outcome is the result of Push for a message.
 type Outcome uint8
 
 const (
-	// Queued: the message waits to be sent.
+	// Queued means that the message was queued.
 	Queued Outcome = iota + 1
-	// Replaced: it waits, and an older message gave way to it.
+	// Replaced means that the message was queued and an older one was dropped.
 	Replaced
-	// Full: it was not taken, because the queue is full of Reliable messages.
+	// Full means that the message was rejected because the queue is full of
+	// Reliable messages.
 	Full
-	// Closed: it was not taken, because the peer is closed.
+	// Closed means that the message was rejected because the peer is closed.
 	Closed
-	// Offline: it was not taken, because the peer is not connected, and is
-	// either not dialled by this side or the message Realtime.
+	// Offline means that the message was rejected because the peer is not
+	// connected, and the message is Realtime or the peer is not dialled by this
+	// side.
 	Offline
 )
 
-// Limits bound a queue. State is Realtime and Latest together.
+// Limits are the limits of a queue. State means Realtime and Latest together.
 type Limits struct {
 	StateMessages, StateBytes       int
 	ReliableMessages, ReliableBytes int
 }
 
-// Queue holds the messages that wait to be sent to a peer: State (Realtime and
-// Latest), where the newest wins, and Reliable, where the oldest does. All
-// methods may be called from any goroutine. The zero value is not ready; see
-// New.
+// Queue holds the messages to be sent to a peer: State (Realtime and Latest), of
+// which it keeps the newest, and Reliable, of which it keeps the oldest. It is safe
+// for concurrent use. Use New; the zero value is not valid.
 type Queue struct {
 	mu sync.Mutex
 
-	// What the loop looks at without the lock: the messages that wait, State
-	// in the high half and Reliable in the low one; and whether it has been
-	// told and has not looked yet.
+	// The loop reads these without the lock. counts has the number of State
+	// messages in the high half and of Reliable ones in the low half. ready means
+	// that the loop was woken and has not called Waiting since.
 	counts atomic.Uint64
 	ready  atomic.Bool
 
 	online   bool
-	holding  bool // keeps messages while the peer is not connected
+	holding  bool // queue messages while the peer is not connected
 	closed   bool
-	state    *fifo // none, until the first message
+	state    *fifo // &none until the first message
 	reliable *fifo
-	latest   map[uint32]uint64 // channel to position in state
+	latest   map[uint32]uint64 // position in state by channel
 	limits   Limits
-	room     chan struct{} // closed when there is room again; nil if nobody waits
+	room     chan struct{} // closed when there is room again; nil without waiters
 
 	flow Flow
 
-	watched *watched // nil: nobody does
+	watched *watched // nil without a Watcher
 }
 
 // New returns an empty queue of a peer that is not connected.
 func New(l Limits) *Queue { return &Queue{limits: l, state: &none, reliable: &none} }
 
-// none is what all queues share that nothing has been put into: most peers of
-// many only listen. Nothing writes to it.
+// none is shared by all queues that never held a message, because of many peers
+// most only listen. It is never written.
 var none fifo
 
-// use returns f, or a fifo of one's own instead of none.
+// use returns f, or a new fifo if f is none.
 func use(f *fifo) *fifo {
 	if f == &none {
 		return new(fifo)
@@ -79,12 +80,12 @@ func use(f *fifo) *fifo {
 	return f
 }
 
-// Push takes a copy of payload. wake is true if the loop is to be told that
-// the queue has something to send; it stays false until the loop has drained.
+// Push queues a copy of payload. wake is true if the caller must wake the loop.
+// After that it is false until the loop has called Waiting.
 //
-// A full State queue gives up its oldest messages, and takes even one that is
-// larger than its limit by itself; a Latest message takes the place of the one
-// that waits on its channel.
+// If the State queue is full its oldest messages are dropped; it accepts even a
+// single message larger than its limit. A Latest message replaces the queued one of
+// its channel.
 func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool) {
 	q.mu.Lock()
 	o, wake = q.push(channel, intent, payload, nil)
@@ -92,9 +93,9 @@ func (q *Queue) Push(channel uint32, intent pipeline.Intent, payload []byte) (o 
 	return o, wake
 }
 
-// PushShared is Push for a payload that goes into several queues. It takes no
-// copy; with Queued or Replaced it takes over one of the caller's shares of p,
-// which it releases once the message has left the queue.
+// PushShared is like Push for a payload shared by several queues. It makes no copy.
+// If the outcome is Queued or Replaced it takes over one of the caller's shares of
+// p, which is released when the message leaves the queue.
 func (q *Queue) PushShared(channel uint32, intent pipeline.Intent, p *Payload) (o Outcome, wake bool) {
 	q.mu.Lock()
 	o, wake = q.push(channel, intent, p.bytes, p)
@@ -102,9 +103,9 @@ func (q *Queue) PushShared(channel uint32, intent pipeline.Intent, p *Payload) (
 	return o, wake
 }
 
-// PushWait is Push for a caller who would rather wait than have a message give
-// way, his own or an older one. If room is not nil the message was not taken,
-// and room is closed when it is worth trying again.
+// PushWait is like Push for a caller that prefers waiting to losing this message or
+// an older one. If room is not nil, the message was not queued, and the caller may
+// try again when room is closed.
 func (q *Queue) PushWait(channel uint32, intent pipeline.Intent, payload []byte) (o Outcome, wake bool, room <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -118,8 +119,8 @@ func (q *Queue) PushWait(channel uint32, intent pipeline.Intent, payload []byte)
 	return o, wake, nil
 }
 
-// worthWaiting reports whether a message of n bytes would not be taken now, or
-// only in the place of another, and may be later.
+// worthWaiting reports whether a message of n bytes would now be rejected or cause
+// the loss of another one, but may be queued later.
 func (q *Queue) worthWaiting(channel uint32, intent pipeline.Intent, n int) bool {
 	switch {
 	case q.closed:
@@ -135,7 +136,7 @@ func (q *Queue) worthWaiting(channel uint32, intent pipeline.Intent, n int) bool
 	return q.full(intent, n) && q.state.len() > 0
 }
 
-// push queues payload: a copy of it, or shared if that is not nil.
+// push queues shared, or a copy of payload if shared is nil.
 func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte, shared *Payload) (o Outcome, wake bool) {
 	switch {
 	case q.closed:
@@ -151,8 +152,8 @@ func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte, sha
 		q.flow.Pushed++
 		q.watched.pushed(channel, intent, payload)
 	}
-	// In this order, and Waiting in the other: either the loop sees the
-	// message, or we see that it has to be told.
+	// Publish the message before reading ready. Waiting uses the opposite order,
+	// so that either the loop sees the message or we see that it must be woken.
 	q.publish()
 	if o == Full || !q.online || q.ready.Load() {
 		return o, false
@@ -161,7 +162,7 @@ func (q *Queue) push(channel uint32, intent pipeline.Intent, payload []byte, sha
 	return o, true
 }
 
-// publish lets the loop see how much waits. The caller holds the lock.
+// publish updates counts. The caller holds the lock.
 func (q *Queue) publish() {
 	q.counts.Store(uint64(q.state.len())<<32 | uint64(q.reliable.len()))
 }
@@ -183,10 +184,10 @@ func (q *Queue) full(intent pipeline.Intent, n int) bool {
 	return q.state.len() >= q.limits.StateMessages || q.state.bytes+n > q.limits.StateBytes
 }
 
-// Take calls f for each waiting message of the kind, oldest first, until f
-// returns false; those for which it returned true are gone. f runs under the
-// queue's lock: it must not call the queue or user code, and payload is good
-// until it returns. Take returns how many are gone.
+// Take calls f for each Reliable or each State message, oldest first, until f
+// returns false. It removes the messages for which f returned true, and returns
+// their number. f runs under the queue's lock, and must call neither the queue nor
+// user code. payload is valid until f returns.
 func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Intent, payload []byte) bool) (taken int) {
 	q.lockStep()
 	defer q.mu.Unlock()
@@ -211,7 +212,7 @@ func (q *Queue) Take(reliable bool, f func(channel uint32, intent pipeline.Inten
 	return taken
 }
 
-// lockStep takes the lock for a step of the core.
+// lockStep acquires the lock for a step of the core (see Watcher).
 func (q *Queue) lockStep() {
 	w := q.watched
 	if w == nil {
@@ -223,9 +224,9 @@ func (q *Queue) lockStep() {
 	w.steps++
 }
 
-// Waiting returns how many messages wait, and lets the next Push wake the loop
-// again. The loop calls it when it is about to look at the queue. It takes no
-// lock.
+// Waiting returns the number of queued messages, and makes the next Push wake the
+// loop. The loop calls it before it takes messages. It does not lock the queue,
+// unless there is a Watcher.
 func (q *Queue) Waiting() (state, reliable int) {
 	if q.watched != nil {
 		q.lockStep()
@@ -237,8 +238,8 @@ func (q *Queue) Waiting() (state, reliable int) {
 	return q.Len()
 }
 
-// Peek is Waiting without the promise to look: later Pushes stay silent. Both
-// are for the core.
+// Peek returns the number of queued messages without any effect on later Pushes.
+// Only the core may call Peek and Waiting.
 func (q *Queue) Peek() (state, reliable int) {
 	if q.watched != nil {
 		q.lockStep()
@@ -247,20 +248,19 @@ func (q *Queue) Peek() (state, reliable int) {
 	return q.Len()
 }
 
-// Len is Peek for anybody: nothing may depend on it that a Watcher should
-// follow.
+// Len is like Peek, for callers outside the core. A Watcher does not see the call, so
+// the core's behaviour must not depend on it.
 func (q *Queue) Len() (state, reliable int) {
 	n := q.counts.Load()
 	return int(n >> 32), int(n & (1<<32 - 1))
 }
 
-// Warm has the processor fetch the queue, for a caller who is about to push to
-// several that are not in its caches.
+// Warm prefetches the queue into the processor's cache. It is for a caller that will
+// push to several queues.
 func (q *Queue) Warm() { q.counts.Load() }
 
-// Trim gives back the memory of a queue that is empty and has been since the
-// last Trim. It is for whoever comes by now and then: a queue that is filled and
-// emptied all the time keeps its buffers.
+// Trim frees the memory of a queue that has been empty since the last Trim. It is
+// meant to be called periodically: a queue in use keeps its buffers.
 func (q *Queue) Trim() {
 	q.lockStep()
 	defer q.mu.Unlock()
@@ -270,22 +270,22 @@ func (q *Queue) Trim() {
 	q.reliable.trim()
 }
 
-// Bytes returns the payload bytes that wait.
+// Bytes returns the number of queued payload bytes.
 func (q *Queue) Bytes() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.state.bytes + q.reliable.bytes
 }
 
-// Message is one Reliable message that goes back into a queue.
+// Message is a Reliable message for Restore.
 type Message struct {
 	Channel uint32
 	Payload []byte
 }
 
-// Restore puts Reliable messages that had been taken, oldest first, back in
-// front of the others, beyond the limits if need be. It copies the payloads. A
-// closed queue gives them up; Restore returns their number.
+// Restore returns Reliable messages that were taken to the front of the queue, in
+// the given order. It copies the payloads and ignores the limits. A closed queue
+// drops them. Restore returns the number of dropped messages.
 func (q *Queue) Restore(messages []Message) (dropped int) {
 	q.lockStep()
 	defer q.mu.Unlock()
@@ -311,9 +311,9 @@ func (q *Queue) Restore(messages []Message) (dropped int) {
 	return 0
 }
 
-// SetHolding says whether Latest and Reliable messages are kept for a peer that
-// is not connected, as they are for one that will be dialled again. Those that
-// wait already stay until SetOnline(false).
+// SetHolding sets whether Latest and Reliable messages are queued while the peer is
+// not connected, as for a peer that will be dialled again. It does not affect
+// messages already queued, which remain until SetOnline(false).
 func (q *Queue) SetHolding(holding bool) {
 	q.lockStep()
 	defer q.mu.Unlock()
@@ -321,9 +321,10 @@ func (q *Queue) SetHolding(holding bool) {
 	q.signal()
 }
 
-// SetOnline says whether the peer is connected. Going offline gives up waiting
-// Realtime messages, which would be stale by the time that the peer is back,
-// or all messages if the queue is not holding; it returns their number.
+// SetOnline sets whether the peer is connected. When it disconnects, queued Realtime
+// messages are dropped, because they would be stale when it returns. If the queue is
+// not holding, all messages are dropped. SetOnline returns the number of dropped
+// messages.
 func (q *Queue) SetOnline(online bool) (dropped int) {
 	q.lockStep()
 	defer q.mu.Unlock()
@@ -345,8 +346,8 @@ func (q *Queue) SetOnline(online bool) (dropped int) {
 	return dropped
 }
 
-// Close refuses all further messages, gives up those that wait and returns
-// their number. Waiters wake.
+// Close rejects all further messages, drops the queued ones, returns their number,
+// and wakes waiters.
 func (q *Queue) Close() (dropped int) {
 	q.lockStep()
 	defer q.mu.Unlock()
@@ -359,7 +360,7 @@ func (q *Queue) Close() (dropped int) {
 	return dropped
 }
 
-// signal wakes those who wait for room. The caller holds the lock.
+// signal wakes the callers that wait for room. The caller holds the lock.
 func (q *Queue) signal() {
 	if q.room != nil {
 		close(q.room)
@@ -367,24 +368,22 @@ func (q *Queue) signal() {
 	}
 }
 
-// Flow counts the messages that have gone through a queue since it was made.
-// Each that came, Pushed or Restored, waits or is one of the others: Taken,
-// Superseded by a newer one of its Latest channel, Displaced from a full queue, or
-// GivenUp with its session or its peer.
+// Flow counts the messages of a queue since it was created. Each Pushed or Restored
+// message is either queued or counted as Taken, Superseded by a newer one of its
+// Latest channel, Displaced from a full queue, or GivenUp with its session or peer.
 type Flow struct {
 	Pushed, Restored                      uint64
 	Taken, Superseded, Displaced, GivenUp uint64
 }
 
-// Flow returns the counts so far, and how many messages wait.
+// Flow returns the counts, and the number of queued messages.
 func (q *Queue) Flow() (f Flow, waiting int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.flow, q.state.len() + q.reliable.len()
 }
 
-// Drops returns how many messages have given way: superseded by a newer one on
-// their Latest channel, or displaced from a full queue.
+// Drops returns the numbers of superseded and displaced messages (see Flow).
 func (q *Queue) Drops() (superseded, displaced uint64) {
 	f, _ := q.Flow()
 	return f.Superseded, f.Displaced

@@ -32,7 +32,7 @@ func TestQueueAgainstSlices(t *testing.T) {
 	}
 }
 
-func TestLatestTakesThePlaceOfItsPredecessor(t *testing.T) {
+func TestLatestKeepsThePlaceOfItsPredecessor(t *testing.T) {
 	for _, size := range []int{0, 1, 4, 5, 100} {
 		p := newPair(t, roomy)
 		p.setOnline(true)
@@ -56,8 +56,8 @@ func TestLatestTakesThePlaceOfItsPredecessor(t *testing.T) {
 	}
 }
 
-// A Latest channel that changes in size, behind a message that is never taken,
-// must not pile up what it has superseded.
+// Superseded payloads of different sizes do not accumulate, even after a message that
+// is never taken.
 func TestSupersedingTakesNoMemory(t *testing.T) {
 	q := online(roomy)
 	q.Push(1, pipeline.Latest, []byte("first"))
@@ -72,8 +72,8 @@ func TestSupersedingTakesNoMemory(t *testing.T) {
 	require.Zero(t, displaced)
 }
 
-// Threat 15: at its limits, drained and refilled in any measure, a queue keeps
-// within a small multiple of them.
+// Threat 15: the memory of a queue at its limits, drained and refilled in any
+// pattern, is within a small multiple of the limits.
 func TestMemoryAtTheLimits(t *testing.T) {
 	r := seed.Rand(t)
 	l := Limits{StateMessages: 100, StateBytes: 20_000, ReliableMessages: 100, ReliableBytes: 20_000}
@@ -96,8 +96,8 @@ func TestMemoryAtTheLimits(t *testing.T) {
 	}
 }
 
-// What a burst has made a queue grow to goes with the second Trim that finds it
-// empty; a queue in use keeps its buffers.
+// The second Trim of an empty queue frees the memory of a burst. A queue in use keeps
+// its buffers.
 func TestMemoryIsReleasedAfterABurst(t *testing.T) {
 	q := online(roomy)
 	all := func(uint32, pipeline.Intent, []byte) bool { return true }
@@ -168,7 +168,7 @@ func TestOffline(t *testing.T) {
 		p.setOnline(false)
 		want := 0
 		if holding {
-			want = 4 // Latest and Reliable, of either time
+			want = 4 // Latest and Reliable, from before and after
 		}
 		state, reliable := p.q.Peek()
 		require.Equal(t, want, state+reliable)
@@ -176,9 +176,8 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-// Only Latest messages are found again by their channel; of others the queue
-// keeps no positions, whatever they are.
-func TestOfflineKeepsPositionsOfLatestAlone(t *testing.T) {
+// The queue keeps positions of Latest messages only.
+func TestOfflineKeepsPositionsOfLatestOnly(t *testing.T) {
 	q := online(roomy)
 	q.SetHolding(true)
 	q.Push(1, pipeline.Reliable+1, []byte("x"))
@@ -188,7 +187,7 @@ func TestOfflineKeepsPositionsOfLatestAlone(t *testing.T) {
 	require.Len(t, q.latest, 1)
 }
 
-func TestWakesOnceUntilLookedAt(t *testing.T) {
+func TestPushWakesOnceUntilWaiting(t *testing.T) {
 	q := online(roomy)
 	for range 3 {
 		_, wake := q.Push(1, pipeline.Realtime, nil)
@@ -202,7 +201,7 @@ func TestWakesOnceUntilLookedAt(t *testing.T) {
 	}
 }
 
-func TestRestoreGoesInFrontAndBeyondTheLimits(t *testing.T) {
+func TestRestorePrependsAndIgnoresLimits(t *testing.T) {
 	p := newPair(t, Limits{StateMessages: 1, StateBytes: 10, ReliableMessages: 2, ReliableBytes: 20})
 	p.setOnline(true)
 	old := []message{p.message(1, pipeline.Reliable, 9), p.message(2, pipeline.Reliable, 9), p.message(3, pipeline.Reliable, 9)}

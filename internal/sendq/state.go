@@ -2,9 +2,9 @@ package sendq
 
 import "github.com/intentra/intentra/pipeline"
 
-// Of the State messages, the newest win: the one that waits on a Latest channel
-// is superseded in its place, and when the queue is full the oldest of all are
-// displaced. The lock is held by the callers.
+// A State queue keeps the newest messages. A Latest message supersedes the queued
+// one of its channel, in its place, and a full queue drops its oldest messages. The
+// callers of these methods hold the lock.
 
 func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte, shared *Payload) Outcome {
 	o := Queued
@@ -31,8 +31,7 @@ func (q *Queue) pushState(channel uint32, intent pipeline.Intent, payload []byte
 	return o
 }
 
-// waiting returns the position of the message that one of the intent on the
-// channel supersedes.
+// waiting returns the position of the queued message that a new message supersedes.
 func (q *Queue) waiting(channel uint32, intent pipeline.Intent) (at uint64, ok bool) {
 	if intent == pipeline.Latest {
 		at, ok = q.latest[channel]
@@ -40,10 +39,11 @@ func (q *Queue) waiting(channel uint32, intent pipeline.Intent) (at uint64, ok b
 	return at, ok
 }
 
-// supersede puts payload in the place of the message at a position. It keeps
-// the turn of that one, so that a channel which changes faster than the queue
-// drains is sent nevertheless. It returns false if for want of room the old
-// message has given way itself, and the new one is to queue at the end.
+// supersede replaces the payload of the message at a position. The new message keeps
+// the place of the old one, so that a channel that changes faster than the queue
+// drains is sent too. If there is not enough room without removing the old message
+// itself, supersede removes it and returns false; then the new message must be
+// queued at the end.
 func (q *Queue) supersede(at uint64, payload []byte, shared *Payload) bool {
 	for q.overflows(at, len(payload)) {
 		own := q.state.first == at
@@ -57,8 +57,8 @@ func (q *Queue) supersede(at uint64, payload []byte, shared *Payload) bool {
 	return true
 }
 
-// overflows reports whether n bytes are too many in the place of the message
-// at a position.
+// overflows reports whether the queue would exceed its limit with n bytes in place
+// of the message at a position.
 func (q *Queue) overflows(at uint64, n int) bool {
 	return q.state.bytes-q.state.at(at).size()+n > q.limits.StateBytes
 }
@@ -70,7 +70,7 @@ func (q *Queue) popState() {
 	q.state.pop()
 }
 
-// dropRealtime gives up all Realtime messages and returns their number.
+// dropRealtime drops all Realtime messages and returns their number.
 func (q *Queue) dropRealtime() (dropped int) {
 	if q.state.len() == 0 {
 		return 0

@@ -20,7 +20,7 @@ func TestPushWaitWaitsForRoom(t *testing.T) {
 			p.check()
 		}
 		require.True(t, p.m.awaited)
-		p.take(intent == pipeline.Reliable, 0) // the taker has no room itself
+		p.take(intent == pipeline.Reliable, 0) // takes nothing
 		p.check()
 		require.True(t, p.m.awaited)
 		p.take(intent == pipeline.Reliable, 1)
@@ -33,7 +33,7 @@ func TestPushWaitWaitsForRoom(t *testing.T) {
 	}
 }
 
-// What wakes a waiter, beside room.
+// Events other than room that wake a waiter.
 func TestWaitersWake(t *testing.T) {
 	for name, event := range map[string]func(*pair){
 		"online":      func(p *pair) { p.setOnline(true) },
@@ -53,13 +53,13 @@ func TestWaitersWake(t *testing.T) {
 	}
 }
 
-// A message that no room will ever be enough for must not wait for ever.
-func TestPushWaitAnswersAMessageBeyondTheLimit(t *testing.T) {
+// PushWait does not wait for room for a message that exceeds the limit by itself.
+func TestPushWaitOfMessageBeyondTheLimit(t *testing.T) {
 	q, large := online(tight), make([]byte, 101)
 	o, _, room := q.PushWait(1, pipeline.Reliable, large)
 	require.Nil(t, room)
 	require.Equal(t, Full, o)
-	for range 2 { // the second supersedes
+	for range 2 { // the second one supersedes the first
 		o, _, room = q.PushWait(1, pipeline.Latest, large)
 		require.Nil(t, room)
 		require.Contains(t, []Outcome{Queued, Replaced}, o)
@@ -69,8 +69,8 @@ func TestPushWaitAnswersAMessageBeyondTheLimit(t *testing.T) {
 	require.Equal(t, Full, o)
 }
 
-// Many goroutines that wait and one that takes: nothing is lost, refused or
-// displaced, and what each has sent arrives in its order.
+// With many waiting goroutines and one that takes, no message is lost, rejected or
+// displaced, and the messages of each goroutine arrive in order.
 func TestConcurrentPushWait(t *testing.T) {
 	const pushers, each = 8, 500
 	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Reliable} {
@@ -121,9 +121,9 @@ func TestConcurrentPushWait(t *testing.T) {
 	}
 }
 
-// Pushers, a taker and a peer that comes and goes: each message is taken,
-// refused, superseded, displaced or dropped, exactly one of these.
-func TestConcurrentLaw(t *testing.T) {
+// With concurrent pushes, a taker, and a peer that connects and disconnects, each
+// message is taken, rejected, superseded, displaced or dropped, exactly once.
+func TestConcurrentConservation(t *testing.T) {
 	const pushers, each = 4, 2000
 	q := New(Limits{StateMessages: 16, StateBytes: 1000, ReliableMessages: 16, ReliableBytes: 1000})
 	var pushing sync.WaitGroup

@@ -2,38 +2,39 @@ package sendq
 
 import "github.com/intentra/intentra/pipeline"
 
-// Watcher follows the queues of one endpoint: a journal that writes down what
-// is pushed, or a replay that pushes the same again.
+// Watcher observes the queues of one endpoint. A journal records the pushed
+// messages, and a replay pushes them again.
 //
-// Pushes come from any goroutine, and what the core sees of a queue depends on
-// which of them came first. So each look at the queue or change of it by the
-// core, a step, has a number, from zero on; a push belongs before the first step
-// that sees it.
+// Pushes come from any goroutine, and their order relative to the core's accesses
+// determines what the core sees. Therefore each access by the core is a step with a
+// number, counted from zero, and each push is assigned to the first step that sees
+// it.
 type Watcher interface {
-	// Step is called on the core's goroutine before it takes step n of the peer's
-	// queue q. It may push.
+	// Step is called on the core's goroutine before step n of the peer's queue
+	// q. It may push.
 	Step(q *Queue, peer, n uint64)
-	// Pushed is told of a message that was taken before step n, under the
-	// queue's lock: it must not call the queue. payload is good until it returns.
+	// Pushed is called for each message queued before step n. It is called under
+	// the queue's lock and must not call the queue. payload is valid until it
+	// returns.
 	Pushed(peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte)
 }
 
-// watched is by whom a queue is followed.
+// watched is the Watcher of a queue, with the queue's identity.
 type watched struct {
 	by    Watcher
 	peer  uint64
-	steps uint64 // the core's; written under the lock
+	steps uint64 // of the core so far; written under the lock
 }
 
-// Watch has w, if it is not nil, follow the queue, which is that of the peer with
-// the number. It is called before the queue is used.
+// Watch makes w, unless it is nil, observe the queue of the peer with the given
+// number. It must be called before the queue is used.
 func (q *Queue) Watch(w Watcher, peer uint64) {
 	if w != nil {
 		q.watched = &watched{by: w, peer: peer}
 	}
 }
 
-// Peer returns the number given to Watch, zero without a Watcher.
+// Peer returns the number passed to Watch, or zero without a Watcher.
 func (q *Queue) Peer() uint64 {
 	if q.watched == nil {
 		return 0
@@ -41,7 +42,7 @@ func (q *Queue) Peer() uint64 {
 	return q.watched.peer
 }
 
-// pushed tells of a message that was taken. The caller holds the lock.
+// pushed reports a queued message to the Watcher. The caller holds the lock.
 func (w *watched) pushed(channel uint32, intent pipeline.Intent, payload []byte) {
 	if w != nil {
 		w.by.Pushed(w.peer, w.steps, channel, intent, payload)

@@ -12,13 +12,13 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// pushed is a push that a Watcher was told of.
+// pushed is a push reported to a Watcher.
 type pushed struct {
 	step uint64
 	message
 }
 
-// tape is a Watcher that keeps what is pushed; player one that pushes it again.
+// tape is a Watcher that records pushes. player is a Watcher that repeats them.
 type tape struct {
 	t      testing.TB
 	mu     sync.Mutex
@@ -28,7 +28,7 @@ type tape struct {
 
 func (w *tape) Step(_ *Queue, peer, n uint64) {
 	require.EqualValues(w.t, 7, peer)
-	require.Equal(w.t, w.steps, n, "each step has the next number")
+	require.Equal(w.t, w.steps, n, "steps are numbered consecutively")
 	w.steps++
 }
 
@@ -48,14 +48,14 @@ func (w *player) Step(q *Queue, peer, n uint64) {
 		m := w.left[0]
 		w.left = w.left[1:]
 		o, _ := q.Push(m.channel, m.intent, []byte(m.payload))
-		require.Contains(w.t, []Outcome{Queued, Replaced}, o, "what was taken is taken again")
+		require.Contains(w.t, []Outcome{Queued, Replaced}, o, "a recorded push was rejected in the replay")
 	}
 }
 
 func (w *player) Pushed(uint64, uint64, uint32, pipeline.Intent, []byte) {}
 
-// steps plays the core for n calls of the queue, decided by r, and returns what
-// each has come to. It closes the queue on the way if closes says so.
+// steps makes n random calls of the core, and returns their results. It closes the
+// queue in between if closes is true.
 func steps(q *Queue, r *rand.Rand, n int, closes bool) (log []string) {
 	note := func(format string, args ...any) { log = append(log, fmt.Sprintf(format, args...)) }
 	for i := range n {
@@ -98,14 +98,14 @@ func steps(q *Queue, r *rand.Rand, n int, closes bool) (log []string) {
 	return log
 }
 
-// rest is what is left when nobody pushes any more.
+// rest returns the remaining messages after the last push.
 func rest(q *Queue) string {
 	state, reliable := q.Waiting()
 	superseded, displaced := q.Drops()
 	return fmt.Sprint(state, reliable, q.Bytes(), superseded, displaced)
 }
 
-// pushAll pushes until the core is done, in all ways that there are.
+// pushAll pushes in all possible ways until the core is done.
 func pushAll(q *Queue, r *rand.Rand, who int, done <-chan struct{}) {
 	for i := 0; ; i++ {
 		select {
@@ -130,9 +130,9 @@ func pushAll(q *Queue, r *rand.Rand, who int, done <-chan struct{}) {
 	}
 }
 
-// However pushes from other goroutines fall between the steps of the core, the
-// same pushes between the same steps bring the core the same: each step's result,
-// and what has given way.
+// Repeating the recorded pushes between the same steps of the core gives the same
+// results of all steps and the same drops, for any interleaving of the original
+// pushes.
 func TestWatchedPushesAreReplayed(t *testing.T) {
 	r := seed.Rand(t)
 	limits := Limits{StateMessages: 6, StateBytes: 200, ReliableMessages: 5, ReliableBytes: 150}
@@ -160,10 +160,10 @@ func TestWatchedPushesAreReplayed(t *testing.T) {
 		require.Equal(t, want, got)
 		taken += len(recorded.pushes)
 	}
-	require.Greater(t, taken, 1000, "the core was alone")
+	require.Greater(t, taken, 1000, "too few messages were pushed concurrently")
 }
 
-// A push belongs to the first step that sees it, and one that is refused to none.
+// A push is assigned to the first step that sees it. A rejected one is not reported.
 func TestPushesAreNumberedByTheNextStep(t *testing.T) {
 	w := &tape{t: t}
 	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
@@ -193,7 +193,7 @@ func TestPushesAreNumberedByTheNextStep(t *testing.T) {
 	require.Equal(t, []string{"1a", "3b", "3c", "4d"}, got)
 }
 
-// Nobody's Watcher costs nothing and numbers nothing.
+// A queue without a Watcher counts no steps.
 func TestUnwatchedQueue(t *testing.T) {
 	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
 	q.Watch(nil, 9)

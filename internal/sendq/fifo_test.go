@@ -1,0 +1,40 @@
+package sendq
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/pipeline"
+)
+
+// A full buffer of which half is garbage is reused, and not enlarged.
+func TestBufferHalfOfGarbageIsReused(t *testing.T) {
+	f := fifo{data: make([]byte, 0, 128)}
+	push := func() { f.push(item{intent: pipeline.Realtime}, make([]byte, 8)) }
+	for range 16 {
+		push()
+	}
+	for range 8 {
+		f.pop()
+	}
+	require.Len(t, f.data, 128)
+	push()
+	require.Equal(t, 128, cap(f.data))
+	require.Len(t, f.data, 8*9, "the garbage remains")
+}
+
+// A payload is replaced in place by one of at most the same size.
+func TestReplaceInPlace(t *testing.T) {
+	var f fifo
+	f.push(item{intent: pipeline.Latest}, []byte("first"))
+	f.push(item{intent: pipeline.Latest}, []byte("other"))
+	for _, payload := range []string{"again", "less"} {
+		f.replace(f.at(0), []byte(payload), nil)
+		require.Equal(t, payload, string(f.payload(f.at(0))))
+		require.Len(t, f.data, 10)
+	}
+	f.replace(f.at(0), []byte("longer"), nil)
+	require.Equal(t, "longer", string(f.payload(f.at(0))))
+	require.Equal(t, "other", string(f.payload(f.at(1))))
+}
