@@ -22,7 +22,7 @@ type PeerEvent struct {
 }
 
 // Peer is an identity that is or was connected. It stays the same object over
-// reconnects, until it has been gone for Config.IdleTimeout. Its methods may be
+// reconnects, until it has been gone for Config.ForgetAfter. Its methods may be
 // called from any goroutine, and from Handler and OnPeer unless they say
 // otherwise.
 type Peer struct {

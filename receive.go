@@ -28,7 +28,7 @@ func (t *Transport) Receive(ctx context.Context) (Received, error) {
 // Receive waits for the next message of this peer; see Transport.Receive. It
 // returns net.ErrClosed once the peer is not coming back: because the transport
 // is closed, a peer that we dialled has ended the connection for good, or one
-// that dialled us has been gone for Config.IdleTimeout.
+// that dialled us has been gone for Config.ForgetAfter.
 func (p *Peer) Receive(ctx context.Context) (Message, error) {
 	m, err := p.receiveQueue().Receive(ctx)
 	if err != nil {
