@@ -6,7 +6,6 @@ import (
 
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
-	"github.com/intentra/intentra/stages/cookie"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -142,32 +141,6 @@ func (a *attempt) verdict() error {
 	return ErrNoAnswer
 }
 
-// startOver begins a fresh handshake in what is left of the time, once: a
-// responder that has been started again since it sent message 2 will never take
-// our message 3. One that is only slow to decide still may.
-func (a *attempt) startOver(e *Endpoint, now pipeline.Time) {
-	d := a.dial
-	a.gone = true
-	d.attempt = nil
-	e.timers.stop(&a.timer)
-	e.startAttempt(d, a.addr, now)
-	b := d.attempt
-	if b == nil {
-		e.discard(a.session)
-		return
-	}
-	b.before, b.deadline = a.session, a.deadline
-	e.timers.arm(&b.timer, b.deadline)
-}
-
-// discard gives up a session that has never been confirmed, if there is one.
-func (e *Endpoint) discard(s *session) {
-	if s != nil && !s.closed {
-		e.stats.Sessions--
-		e.release(s)
-	}
-}
-
 func (a *attempt) fail(e *Endpoint, err error, now pipeline.Time) {
 	d := a.dial
 	e.dropAttempt(a)
@@ -191,102 +164,4 @@ func (e *Endpoint) dropAttempt(a *attempt) {
 		e.epochIDs.give(a.index)
 		a.machine.Wipe()
 	}
-}
-
-// attemptFor finds the attempt that a packet from its address is for.
-func (e *Endpoint) attemptFor(p *pipeline.Packet, h wire.Header) *attempt {
-	slot := e.pending.Get(pipeline.ID(h.Receiver))
-	if slot == nil || slot.attempt == nil || slot.attempt.addr != p.Addr || h.Suite != e.cfg.Suite {
-		return nil
-	}
-	return slot.attempt
-}
-
-// handleCookie takes a cookie challenge.
-func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
-	a := e.attemptFor(p, h)
-	if a == nil || a.init == nil || a.final != nil {
-		return HandshakeUnknown, false
-	}
-	c, ok := cookie.OpenChallenge(a.init, p.Data)
-	if !ok {
-		return HandshakeBadCookie, false
-	}
-	if c == [wire.CookieSize]byte(wire.InitCookie(a.init)) {
-		// Offered again: what we sent with it was late, or lost, or not the
-		// only one under way. The timer takes care of that.
-		return HandshakeBadCookie, false
-	}
-	taken, atOnce := a.cookies.offer(e, c)
-	if !taken {
-		return HandshakeBadCookie, false
-	}
-	e.count(HandshakeCookie)
-	if atOnce {
-		a.send(e, p.Now)
-	}
-	return 0, true
-}
-
-// handleResponse takes message 2.
-func (e *Endpoint) handleResponse(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
-	a := e.attemptFor(p, h)
-	if a == nil {
-		return HandshakeUnknown, false
-	}
-	if a.final != nil || a.init == nil || !a.responses.offer(e, wire.NoiseMessage(p.Data)) {
-		return HandshakeBusy, false
-	}
-	a.nextResponse(e)
-	return 0, true
-}
-
-// nextResponse has the worker try a candidate for message 2.
-func (a *attempt) nextResponse(e *Endpoint) {
-	if a.busy || a.gone {
-		return
-	}
-	message := a.responses.take()
-	if message == nil {
-		return
-	}
-	a.busy = true
-	pinned := a.dial.peer.Key
-	payload := wire.AppendHello(nil, e.hello(uint32(a.index)))
-	machine := a.machine
-	e.submit(&Job{owner: a, in: message, work: func(j *Job) {
-		answer, remote, err := machine.ReadResponse(j.in, wire.HelloSize)
-		if err != nil {
-			j.err = err
-			return
-		}
-		hello, ok := wire.ParseHello(answer)
-		if remote != pinned || !ok {
-			// Someone between may have answered with a key of his own, in
-			// perfect order. The genuine answer may still come.
-			j.err = machine.Reject()
-			if j.err == nil {
-				j.err = ErrWrongKey
-			}
-			return
-		}
-		var keys noise.Keys
-		j.out, keys, j.err = machine.WriteFinal(payload)
-		j.hello, j.keys = hello, &keys
-	}})
-}
-
-// answered makes the session that the responder's first packet will confirm.
-func (a *attempt) answered(e *Endpoint, j *Job, now pipeline.Time) {
-	a.responses = candidates{}
-	a.session = e.establish(a.dial.peer, j.keys, e.cfg.Suite, a.index, j.hello, a.addr, true, now)
-	if a.session == nil {
-		a.fail(e, ErrTooManyPeers, now)
-		return
-	}
-	e.pending.Close(a.index)
-	a.final = wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: e.cfg.Suite, Receiver: j.hello.Index})
-	a.final = append(a.final, j.out...)
-	a.retry, a.finalAt = firstRetry, now
-	a.send(e, now)
 }
