@@ -263,10 +263,20 @@ func (p *Peer) DialIndex() uint32 { return uint32(p.dial.attempt.index) }
 func (p *Peer) ID() pipeline.ID { return p.id }
 
 // Strikes returns how many strikes are on record.
-func (p *Peer) Strikes() int { return len(p.strikes.at) }
+func (p *Peer) Strikes() int {
+	if p.strikes == nil {
+		return 0
+	}
+	return len(p.strikes.at)
+}
 
 // Strike adds a strike.
-func (p *Peer) Strike(now pipeline.Time) { p.strikes.add(now, 10, time.Minute) }
+func (p *Peer) Strike(now pipeline.Time) {
+	if p.strikes == nil {
+		p.strikes = new(strikes)
+	}
+	p.strikes.add(now, 10, time.Minute)
+}
 
 // SetRekeyAfterPackets changes Config.RekeyAfterPackets.
 func (e *Endpoint) SetRekeyAfterPackets(n int) { e.cfg.RekeyAfterPackets = n }

@@ -44,6 +44,9 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 	e.changed(s.peer)
 	if p.Struck() {
 		e.stats.Strikes++
+		if s.peer.strikes == nil {
+			s.peer.strikes = new(strikes)
+		}
 		if s.peer.strikes.add(now, e.cfg.Strikes, e.cfg.StrikeWindow) {
 			e.markClosing(s, wire.CloseViolation, true)
 			return

@@ -32,7 +32,7 @@ type Peer struct {
 	linger linger
 
 	answerAt  pipeline.Time // of its rekeys; none is before
-	strikes   strikes
+	strikes   *strikes  // nil until the first
 	takeovers *strikes  // nil until the first
 	drops     *[]uint64 // by row of the inbound chain; nil until the first
 }
