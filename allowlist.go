@@ -11,23 +11,26 @@ import (
 	"strings"
 )
 
-// ErrAllowList: an allow-list has a line that is not one.
-var ErrAllowList = errors.New("intentra: malformed allow-list")
+// ErrAllowList is returned for an allow list with a malformed line.
+var ErrAllowList = errors.New("intentra: malformed allow list")
 
-// AllowList is a set of public keys that may connect, each with an optional
-// name. It never changes; to change who may connect, make another one, and
-// revoke the keys that have gone. Its methods may be called from anywhere.
+// AllowList is a set of public keys that may connect, each with an optional name.
+// It is immutable: to change which keys may connect, read another list and call
+// [Transport.Revoke] for the keys that it no longer has. Its methods may be called
+// from any goroutine.
 type AllowList struct{ names map[PublicKey]string }
 
-// AllowAny allows every key that proves itself.
+// AllowAny allows every key. It is for [Config].Authorize, which is called only
+// after the peer has proved possession of its private key.
 func AllowAny(PublicKey) bool { return true }
 
-// ReadAllowList reads an allow-list from a file: a public key and an optional
-// name a line; empty lines, and what follows a #, are ignored.
+// ReadAllowList reads an allow list from a file. Each line has a public key and,
+// optionally, a name; empty lines and comments, which begin with #, are ignored.
+// Errors are those of [ParseAllowList] and of opening the file.
 func ReadAllowList(path string) (*AllowList, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("intentra: reading an allow-list: %w", err)
+		return nil, fmt.Errorf("intentra: reading an allow list: %w", err)
 	}
 	defer f.Close()
 	l, err := ParseAllowList(f)
@@ -37,8 +40,8 @@ func ReadAllowList(path string) (*AllowList, error) {
 	return l, nil
 }
 
-// ParseAllowList reads an allow-list. The error is [ErrAllowList] and names the
-// line, or it is r's.
+// ParseAllowList reads an allow list, in the format of [ReadAllowList]. The error
+// is an [ErrAllowList] that names the line, or an error of r.
 func ParseAllowList(r io.Reader) (*AllowList, error) {
 	l := &AllowList{names: make(map[PublicKey]string)}
 	lines := bufio.NewScanner(r)
@@ -46,7 +49,7 @@ func ParseAllowList(r io.Reader) (*AllowList, error) {
 	for ; lines.Scan(); n++ {
 		text := lines.Text()
 		if n == 1 {
-			// Some editors put a byte order mark in front.
+			// Some editors write a byte order mark.
 			text = strings.TrimPrefix(text, "\ufeff")
 		}
 		text, _, _ = strings.Cut(text, "#")
@@ -59,31 +62,31 @@ func ParseAllowList(r io.Reader) (*AllowList, error) {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrAllowList, n, err)
 		}
 		if _, twice := l.names[key]; twice {
-			return nil, fmt.Errorf("%w: line %d: the key stands here a second time", ErrAllowList, n)
+			return nil, fmt.Errorf("%w: line %d: duplicate key", ErrAllowList, n)
 		}
 		l.names[key] = strings.Join(fields[1:], " ")
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
 		return nil, fmt.Errorf("%w: line %d: longer than 64 KiB", ErrAllowList, n)
 	} else if err != nil {
-		return nil, fmt.Errorf("intentra: reading an allow-list: %w", err)
+		return nil, fmt.Errorf("intentra: reading an allow list: %w", err)
 	}
 	return l, nil
 }
 
-// Allows reports whether the key is in the list. It fits Config.Authorize.
+// Allows reports whether the key is in the list. It is for [Config].Authorize.
 func (l *AllowList) Allows(k PublicKey) bool {
 	_, ok := l.names[k]
 	return ok
 }
 
-// Name returns the name of a key, empty if it has none.
+// Name returns the name of a key, or "" if the key has none or is not in the list.
 func (l *AllowList) Name(k PublicKey) string { return l.names[k] }
 
 // Len returns the number of keys.
 func (l *AllowList) Len() int { return len(l.names) }
 
-// Keys returns the keys in order.
+// Keys returns the keys in ascending order.
 func (l *AllowList) Keys() []PublicKey {
 	keys := make([]PublicKey, 0, len(l.names))
 	for k := range l.names {

@@ -54,7 +54,7 @@ func FuzzAllowList(f *testing.F) {
 		if badLine > 0 {
 			require.ErrorIs(t, err, intentra.ErrAllowList)
 			prefix := fmt.Sprintf("%v: line %d: ", intentra.ErrAllowList, badLine)
-			require.Contains(t, []string{prefix + notAKey, prefix + "the key stands here a second time"}, err.Error())
+			require.Contains(t, []string{prefix + notAKey, prefix + "duplicate key"}, err.Error())
 			require.Nil(t, got)
 			return
 		}

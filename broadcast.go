@@ -4,21 +4,22 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// broadcastBatch is how many queues are worth fetching at a time; see
+// broadcastBatch is the number of queues whose memory is read ahead together; see
 // conn.WarmBatch.
 const broadcastBatch = 16
 
-// BroadcastResult counts what has become of the copies of a broadcast.
+// BroadcastResult counts the results of a broadcast, one for each peer.
 type BroadcastResult struct{ Queued, Replaced, Dropped int }
 
-// Broadcast sends m to the given peers, or to all that are connected if none
-// are given; so do not pass an empty slice to mean nobody. It never blocks.
+// Broadcast sends m, like [Peer.Send], to the given peers, or to all connected
+// peers if none are given; so an empty slice does not mean no peers. It copies the
+// payload once and never blocks.
 func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 	if len(to) == 0 {
 		to = t.connected.Snapshot()
 	}
-	// One copy for all queues. From there each packet takes its own. The one
-	// share more is ours: it must not end before all have got theirs.
+	// All queues share one copy, from which each packet takes its own. The extra
+	// share keeps the copy alive until the last queue has taken its share.
 	shared := conn.NewPayload(m.Payload, len(to)+1)
 	for len(to) > 0 {
 		batch := to[:min(broadcastBatch, len(to))]
@@ -41,7 +42,7 @@ func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 	return r
 }
 
-// sendShared is Send with a payload that others are sent too.
+// sendShared is Send with a payload that several queues share.
 func (p *Peer) sendShared(m Message, shared conn.Payload) SendResult {
 	if err := p.check(m); err != nil {
 		return p.refused(err)

@@ -11,15 +11,16 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// dialBatch is Config.Socket.Batch, in messages per system call, where a
-// transport has one peer: with GRO and GSO each is a run of datagrams, so that a
-// peer seldom fills more than a few, while each has 64 KiB of buffer.
+// dialBatch is the default of Config.Socket.Batch, in messages per system call, for
+// a transport with one peer. With GRO and GSO each message is a run of datagrams, so
+// one peer seldom fills more than a few, and each takes 64 KiB of buffer.
 const dialBatch = 16
 
-// Dial opens a transport on a port of its own, connects it to the peer with
-// the given key at addr ("host:port"), and returns once that has confirmed the
-// handshake. Close of the Peer ends the transport as well; Shutdown of its
-// Transport does so in good order. The default of Config.Socket.Batch is 16 here.
+// Dial opens a transport on a free port and connects it to one peer, like
+// [Transport.Dial]. [Peer.Close] closes the transport as well; to send what is
+// queued first, call Shutdown of [Peer.Transport]. The default of
+// Config.Socket.Batch is 16 here. The errors are those of [Transport.Dial], or an
+// [ErrConfig].
 func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, error) {
 	remote, err := resolve.Remote(ctx, addr, netip.Addr{})
 	if err != nil {
@@ -45,29 +46,30 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 	return p, nil
 }
 
-// Dial connects to the peer with the given key at addr ("host:port") and
-// returns once it has confirmed the handshake. From then on the transport
-// keeps the peer connected, resolving the name again each time, until it is
-// closed here or there. Not from Handler or OnPeer.
+// Dial connects to the peer with the given key at addr ("host:port") and returns
+// once the peer has confirmed the handshake. From then on the transport keeps the
+// peer connected, resolving the name again for each attempt, until either side
+// closes the session. It must not be called from Handler or OnPeer.
 //
-// A peer that is connected or being dialled already is returned as it is,
-// whatever its address.
+// If the peer is connected or being dialled already, Dial returns that peer or waits
+// for it, whatever its address.
 //
-// Errors are ErrKey for our own key and for none, ErrNoAnswer,
-// ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, or ctx's; then
-// the peer is not dialled any more. After ctx's it is where another Dial waits
-// for it, or where it has been connected before and is being dialled again.
+// The error is ErrKey for the zero key and for that of this side, ErrNoAnswer,
+// ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, or the cause of ctx.
+// After an error the peer is no longer dialled, with one exception: if ctx has
+// ended, dialling goes on while another Dial waits for the peer, or if the peer had
+// been connected before and is being dialled again.
 func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer, error) {
 	return t.dialAs(ctx, t.identity, addr, key)
 }
 
-// DialAs is Dial under the identity of another private key than Config.Key, so
-// that thousands of logical peers (of a gateway in front of robots, of a load
-// generator) share one socket and one loop. The same key dialled under two
-// identities is two peers. Those who connect to this transport always meet
-// Config.Key; so do Transport.Peer and Revoke.
+// DialAs is Dial with another identity of this side than [Config].Key, so that
+// thousands of logical peers, as those of a gateway in front of robots, share one
+// socket and one loop. One remote key dialled with two identities is two peers.
+// Peers that connect to this transport always see Config.Key, and
+// [Transport.Peer] and [Transport.Revoke] are about that identity alone.
 //
-// Errors are those of Dial, and ErrKey for a zero identity.
+// The errors are those of Dial, and ErrKey for a zero identity.
 func (t *Transport) DialAs(ctx context.Context, identity PrivateKey, addr string, key PublicKey) (*Peer, error) {
 	as, err := conn.NewIdentity(identity)
 	if err != nil {
@@ -85,9 +87,9 @@ func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, k
 	case PublicKey{}:
 		return nil, fmt.Errorf("dialling %s: %w: the key is zero", addr, ErrKey)
 	case own:
-		return nil, fmt.Errorf("dialling %s: %w: it is our own, and a transport does not dial itself; give the other side's", addr, ErrKey)
+		return nil, fmt.Errorf("dialling %s: %w: this is the key of this side, and a transport does not dial itself; give the key of the peer", addr, ErrKey)
 	}
-	if ctx.Err() != nil { // or it might succeed all the same
+	if ctx.Err() != nil { // otherwise the dial might succeed
 		return nil, fmt.Errorf("dialling %s: %w", addr, context.Cause(ctx))
 	}
 	type started struct {
@@ -125,6 +127,7 @@ func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, k
 	return s.p, t.awaitDial(ctx, s.p, addr, answer)
 }
 
+// awaitDial waits for the answer to a dial that has begun.
 func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer chan error) error {
 	select {
 	case err := <-answer:
@@ -137,13 +140,12 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 	case <-ctx.Done():
 		here, last := p.leave(answer)
 		if !here {
-			// The answer has come at the same time, and holds.
+			// The answer has come at the same time; return it.
 			return t.awaitDial(context.WithoutCancel(ctx), p, addr, answer)
 		}
 		if last {
-			// Stop dialling, unless others wait for the same peer, or it has
-			// been connected before and is to stay so. Another may have come
-			// by the time the loop gets to it.
+			// Stop dialling, unless another Dial has come before the loop runs
+			// this. The core goes on if the peer had been connected before.
 			t.call(func(now pipeline.Time) {
 				if !p.awaited() {
 					t.core.AbandonDial(p.core, now)

@@ -6,72 +6,75 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// wish is what calls of Dial have left at a peer.
-type wish struct {
-	target  string // of the latest
-	waiters []chan error
-	lookups uint64 // the loop's: of the target, as many as have begun
+// dials holds the state of the calls of Dial for one peer.
+type dials struct {
+	target  string       // the address given to the latest call
+	waiters []chan error // of the calls that wait, each with room for the result
+	lookups uint64       // started so far; only the loop uses it
 }
 
-// await has the answer to a dial sent to a channel with room for it.
+// await registers a call of Dial, whose result is sent to answer.
 func (p *Peer) await(addr string, answer chan error) {
 	p.dialLock.Lock()
 	defer p.dialLock.Unlock()
-	if p.wish == nil {
-		p.wish = new(wish)
+	if p.dials == nil {
+		p.dials = new(dials)
 	}
-	p.wish.target = addr
-	p.wish.waiters = append(p.wish.waiters, answer)
+	p.dials.target = addr
+	p.dials.waiters = append(p.dials.waiters, answer)
 }
 
-// answerWaiters ends all waits in Dial and reports whether there were any.
+// answerWaiters sends the result to all waiting calls of Dial and reports whether
+// there were any.
 func (p *Peer) answerWaiters(err error) bool {
 	p.dialLock.Lock()
 	defer p.dialLock.Unlock()
-	if p.wish == nil {
+	if p.dials == nil {
 		return false
 	}
-	n := len(p.wish.waiters)
-	for _, w := range p.wish.waiters {
+	n := len(p.dials.waiters)
+	for _, w := range p.dials.waiters {
 		w <- err
 	}
-	p.wish.waiters = nil
+	p.dials.waiters = nil
 	return n > 0
 }
 
-// leave takes a waiter out, and reports whether it was there, and was the last.
+// leave removes a waiting call. It reports whether the call was still waiting, and
+// whether it was the last one.
 func (p *Peer) leave(answer chan error) (here, last bool) {
 	p.dialLock.Lock()
 	defer p.dialLock.Unlock()
-	i := slices.Index(p.wish.waiters, answer)
+	i := slices.Index(p.dials.waiters, answer)
 	if i < 0 {
 		return false, false
 	}
-	p.wish.waiters = slices.Delete(p.wish.waiters, i, i+1)
-	return true, len(p.wish.waiters) == 0
+	p.dials.waiters = slices.Delete(p.dials.waiters, i, i+1)
+	return true, len(p.dials.waiters) == 0
 }
 
-// awaited reports whether anybody waits in Dial.
+// awaited reports whether a call of Dial waits.
 func (p *Peer) awaited() bool {
 	p.dialLock.Lock()
 	defer p.dialLock.Unlock()
-	return p.wish != nil && len(p.wish.waiters) > 0
+	return p.dials != nil && len(p.dials.waiters) > 0
 }
 
-// resolve answers the core's NeedAddress from a goroutine of its own. The answer
-// to an earlier one may come late, of a dial that was given up: the name may
-// have been another, so nobody gets it.
+// resolve looks up the address of the peer on a goroutine of its own and passes it
+// to the core, which has asked for it by NeedAddress. If the core has asked again
+// meanwhile, the result is discarded: it may be that of an earlier dial with
+// another name.
 func (t *Transport) resolve(p *Peer) {
-	p.wish.lookups++
-	lookup := p.wish.lookups
+	p.dials.lookups++
+	lookup := p.dials.lookups
 	p.dialLock.Lock()
-	target := p.wish.target
+	target := p.dials.target
 	p.dialLock.Unlock()
 	go func() {
 		addr, err := t.resolver(t.resolving, target, t.LocalAddr().Addr())
 		t.call(func(now pipeline.Time) {
 			t.handleEvents() // among them may be a later NeedAddress
-			if p.wish.lookups != lookup {
+			if p.dials.lookups != lookup {
 				return
 			}
 			if err != nil {

@@ -7,30 +7,35 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// Errors of sending and dialling, for errors.Is; net.ErrClosed is another.
+// Errors of sending and dialling, to be compared with errors.Is. Both also return
+// net.ErrClosed once the transport is closed.
 var (
-	// ErrMessageTooLarge: the message fits no datagram that the peer takes. What
-	// a peer takes is known once it is connected: a message that was queued
-	// before and turns out to be too large, Reliable or not, is dropped, and
-	// counted in Stats().SendDrops as too_large.
+	// ErrMessageTooLarge is returned for a message that does not fit into a
+	// datagram of the size that the peer accepts, which is known once the peer is
+	// connected. A message that was queued earlier and is then too large is
+	// dropped, even if it is Reliable, and counted as too_large in
+	// [Stats].SendDrops.
 	ErrMessageTooLarge = errors.New("intentra: message too large")
-	// ErrQueueFull: as many Reliable messages wait as may.
+	// ErrQueueFull is returned for a Reliable message when the queue of Reliable
+	// messages is full.
 	ErrQueueFull = errors.New("intentra: send queue full")
-	// ErrNotConnected: the peer is not connected.
+	// ErrNotConnected is returned when the peer is not connected and the message
+	// cannot wait for it; see [Peer.Send].
 	ErrNotConnected = errors.New("intentra: peer not connected")
-	// ErrIntent: the message has no valid intent.
+	// ErrIntent is returned for a message whose intent is not valid.
 	ErrIntent = errors.New("intentra: invalid intent")
 
-	// ErrNoAnswer: nothing has come back from the address.
+	// ErrNoAnswer is returned when a dialled address sent no answer.
 	ErrNoAnswer = conn.ErrNoAnswer
-	// ErrNotConfirmed: there was an answer but no confirmation, most likely
-	// because our key is not allowed there.
+	// ErrNotConfirmed is returned when the dialled peer answered but did not
+	// confirm the handshake, most likely because it does not allow our key.
 	ErrNotConfirmed = conn.ErrNotConfirmed
-	// ErrWrongKey: who answered has another key than the one dialled.
+	// ErrWrongKey is returned when the peer that answered has another key than
+	// the one dialled.
 	ErrWrongKey = conn.ErrWrongKey
 )
 
 var (
 	errClosed = net.ErrClosed
-	errReason = errors.New("intentra: a reason to close that no peer is told")
+	errReason = errors.New("intentra: a reason that a side finds for itself, which a peer cannot be given")
 )

@@ -8,12 +8,12 @@ import (
 	"os"
 )
 
-// maxKeyFile is more than any key file holds; it bounds what is read when the
-// wrong file is given.
+// maxKeyFile is larger than any key file, in bytes. It bounds what is read of a
+// wrong file.
 const maxKeyFile = 4096
 
-// WritePrivateKey writes k to a new file with mode 0600, as one line of
-// base64. It does not overwrite: the error is fs.ErrExist then.
+// WritePrivateKey writes k to a new file with mode 0600, as one line of base64. If
+// the file exists, it is left alone and the error is fs.ErrExist.
 func WritePrivateKey(path string, k PrivateKey) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -32,19 +32,19 @@ func WritePrivateKey(path string, k PrivateKey) (err error) {
 	return f.Sync()
 }
 
-// ReadPrivateKey reads a file that WritePrivateKey has written. The error is
-// [ErrKey] if the file holds something else.
+// ReadPrivateKey reads a file written by [WritePrivateKey]. The error is [ErrKey]
+// if the file does not contain a key.
 func ReadPrivateKey(path string) (PrivateKey, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		if _, isKey := decodeKey([]byte(path)); isKey == nil {
-			// The error would quote it.
-			return PrivateKey{}, fmt.Errorf("intentra: reading a key file: what was given for its name is a key itself: %w", errors.Unwrap(err))
+			// The error of Open contains the path, so it must not be returned.
+			return PrivateKey{}, fmt.Errorf("intentra: reading a key file: the path is itself a key: %w", errors.Unwrap(err))
 		}
 		return PrivateKey{}, fmt.Errorf("intentra: reading a key file: %w", err)
 	}
 	defer f.Close()
-	// Into one buffer, so that it can be overwritten.
+	// One buffer, so that no copy of the key remains in memory.
 	b := make([]byte, maxKeyFile)
 	defer clear(b)
 	n, err := io.ReadFull(f, b)

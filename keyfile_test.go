@@ -90,7 +90,7 @@ func TestReadPrivateKeyOfAKey(t *testing.T) {
 	k := loopback.Key(t)
 	_, err := intentra.ReadPrivateKey(base64.StdEncoding.EncodeToString(k[:]))
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.ErrorContains(t, err, "a key itself")
+	require.ErrorContains(t, err, "itself a key")
 	requireNoTrace(t, k, err.Error())
 }
 

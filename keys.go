@@ -10,22 +10,22 @@ import (
 	"log/slog"
 )
 
-// ErrKey: what should be a key is none.
+// ErrKey is returned for text, bytes or a file that should be a key and is not.
 var ErrKey = errors.New("intentra: not a key")
 
-// errNoBase64 is ErrKey for text.
+// errNoBase64 is the [ErrKey] for malformed text.
 var errNoBase64 = fmt.Errorf("%w: want 44 characters of base64, as keygen prints them", ErrKey)
 
-// PrivateKey is an X25519 private key (RFC 7748): this side's identity. It
-// prints as a placeholder, so that it does not end up in logs; see
-// [WritePrivateKey] for keeping it.
+// PrivateKey is an X25519 private key (RFC 7748), the identity of this side. Every
+// form of printing it gives a placeholder, so that it does not end up in logs; use
+// [WritePrivateKey] to store it.
 type PrivateKey [32]byte
 
-// PublicKey is an X25519 public key: another side's identity. Its text form is
-// standard base64.
+// PublicKey is an X25519 public key, the identity of a peer. Its text form is
+// standard base64, 44 characters.
 type PublicKey [32]byte
 
-// GenerateKey returns a new random key.
+// GenerateKey returns a new random private key.
 func GenerateKey() (PrivateKey, error) {
 	k, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
@@ -36,14 +36,14 @@ func GenerateKey() (PrivateKey, error) {
 	return PrivateKey(b), nil
 }
 
-// Public returns the public half. That of the zero key is zero.
+// Public returns the public key that belongs to k. The zero key has the zero key.
 func (k PrivateKey) Public() PublicKey {
 	if k == (PrivateKey{}) {
 		return PublicKey{}
 	}
 	private, err := ecdh.X25519().NewPrivateKey(k[:])
 	if err != nil {
-		// Any 32 bytes are an X25519 private key.
+		// Impossible: any 32 bytes are an X25519 private key.
 		panic("intentra: " + err.Error())
 	}
 	return PublicKey(private.PublicKey().Bytes())
@@ -57,7 +57,7 @@ func (k PrivateKey) String() string { return hidden }
 // GoString returns a placeholder.
 func (k PrivateKey) GoString() string { return hidden }
 
-// Format prints a placeholder, whatever the verb.
+// Format prints a placeholder for every verb.
 func (k PrivateKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
 // MarshalText returns a placeholder.
@@ -72,13 +72,14 @@ func (k PublicKey) String() string { return base64.StdEncoding.EncodeToString(k[
 // MarshalText returns the key in base64.
 func (k PublicKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText is ParsePublicKey.
+// UnmarshalText parses text like [ParsePublicKey].
 func (k *PublicKey) UnmarshalText(text []byte) (err error) {
 	*k, err = ParsePublicKey(string(text))
 	return err
 }
 
-// ParsePublicKey reads a key in base64. The error is [ErrKey].
+// ParsePublicKey parses a key in standard base64, with or without white space
+// around it. The error is [ErrKey], also for the zero key.
 func ParsePublicKey(s string) (PublicKey, error) {
 	b, err := decodeKey([]byte(s))
 	if err == nil && b == ([32]byte{}) {
@@ -87,11 +88,11 @@ func ParsePublicKey(s string) (PublicKey, error) {
 	return b, err
 }
 
-// decodeKey reads 32 bytes of strict base64. Its error never quotes the input,
-// which may be a private key, and it leaves no copy of it behind.
+// decodeKey decodes 32 bytes of strict base64. The text may be a private key, so
+// the error does not quote it and no copy of it remains in memory.
 func decodeKey(text []byte) (k [32]byte, err error) {
 	text = bytes.TrimSpace(text)
-	// The length first: the decoder ignores line breaks within.
+	// Check the length first, because the decoder ignores line breaks.
 	if len(text) != base64.StdEncoding.EncodedLen(len(k)) {
 		return k, errNoBase64
 	}

@@ -17,9 +17,10 @@ import (
 	"github.com/intentra/intentra/udp"
 )
 
-// Listen opens a socket on addr ("host:port", an empty host for all addresses,
-// port 0 for any) and starts the event loop. The transport lives until Close,
-// Shutdown, or the end of Run.
+// Listen opens a socket on addr and starts the event loop. addr is "host:port",
+// where an empty host means all addresses and port 0 a free port. The transport
+// runs until Close, Shutdown, or the end of Run. The error is an [ErrConfig], or one
+// of resolving the address or opening the socket.
 func Listen(addr string, cfg Config) (*Transport, error) {
 	local, err := resolve.Local(addr)
 	if err != nil {
@@ -74,8 +75,8 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	return t, nil
 }
 
-// checkBuffers warns if the kernel has given less queue than was asked for: it
-// does so in silence, and what a burst overflows is lost.
+// checkBuffers logs a warning if the socket's buffers are smaller than requested:
+// the kernel reports no error, and bursts of datagrams are lost.
 func (t *Transport) checkBuffers() {
 	read, write := t.socket.Granted()
 	for _, b := range []struct {
@@ -87,7 +88,7 @@ func (t *Transport) checkBuffers() {
 		{"write", cmp.Or(t.cfg.Socket.WriteBuffer, udp.DefaultBuffer), write, "net.core.wmem_max"},
 	} {
 		if b.granted < b.asked {
-			t.cfg.Logger.Warn("the kernel gave the socket a smaller buffer than asked for; raise its limit",
+			t.cfg.Logger.Warn("the socket buffer is smaller than requested; raise the limit of the kernel",
 				"buffer", b.name, "asked", b.asked, "granted", b.granted, "sysctl", b.sysctl)
 		}
 	}

@@ -11,8 +11,8 @@ func guardLogger(l *slog.Logger, panics *atomic.Uint64) *slog.Logger {
 	return slog.New(recoveringHandler{l.Handler(), panics})
 }
 
-// recoveringHandler wraps the handler of a logger of the user: a panic in it loses the
-// record and is counted in panics. It cannot be logged.
+// recoveringHandler wraps the handler of the user's logger. A panic in it loses the
+// record and is counted.
 type recoveringHandler struct {
 	slog.Handler
 	panics *atomic.Uint64

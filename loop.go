@@ -12,42 +12,43 @@ import (
 )
 
 const (
-	// batchSize is the most datagrams that are read at once.
+	// batchSize is the largest number of datagrams read at once.
 	batchSize = 512
-	// turnSize is the most that are read before the loop turns to timers, calls
-	// and sending, but for a last batch. The more have come in, the more messages
-	// for one peer leave together: a loop that falls behind becomes cheaper.
-	// After a batch of less than worthPolling there is hardly more to read.
+	// turnSize is the number of datagrams after which a turn reads no further
+	// batch. The more datagrams a turn reads, the more messages for one peer leave
+	// together, so a loop that falls behind becomes cheaper per message. After a
+	// batch of less than worthPolling there is hardly more to read.
 	turnSize     = 128
 	worthPolling = 48
-	// publishEvery is how stale the published statistics of peers may be while
-	// packets flow, and publishCost the time that must pass for each peer: to
-	// publish one takes about a fiftieth of it, and so all a fiftieth of a core.
+	// publishEvery is the shortest time between publications of the peers'
+	// statistics, and publishCost the time that must have passed for each peer
+	// published. Publishing a peer takes about a fiftieth of publishCost, so all
+	// of it takes at most a fiftieth of a core.
 	publishEvery = 10 * time.Millisecond
 	publishCost  = 20 * time.Microsecond
 	// clockStart is the loop's time when the transport starts.
 	clockStart = time.Hour
-	// drainTick is how often a shutdown looks whether all is acknowledged.
+	// drainTick is how often a shutdown checks whether everything is acknowledged.
 	drainTick = 5 * time.Millisecond
 )
 
-// loopState is what only the loop touches.
+// loopState is state that only the loop uses.
 type loopState struct {
-	settled     chan struct{} // set while draining
-	stale       []*Peer       // whose statistics have changed
+	settled     chan struct{} // closed when a shutdown is complete; nil without one
+	stale       []*Peer       // peers whose statistics have changed
 	lastPublish pipeline.Time
 	batchNow    pipeline.Time
 	slow        slowcall.Counter
-	readySpare  []*Peer // to be used again for the inbox
-	unrecorded  bool    // the recording has ended early, and that has been said
+	readySpare  []*Peer // an empty slice for the inbox to reuse
+	unrecorded  bool    // the early end of the recording has been logged
 }
 
-// now reads the clock: monotonic, from the start of the transport plus one
-// hour, so that no interval reaches below zero.
+// now reads the monotonic clock. Times begin at one hour, so that subtracting an
+// interval does not give a negative time.
 func (t *Transport) now() pipeline.Time { return pipeline.Time(time.Since(t.start) + clockStart) }
 
-// run is the event loop. It alone touches the core and reads the socket, and
-// it reads the clock once a turn.
+// run is the event loop. No other goroutine uses the core or reads the socket. It
+// reads the clock once for each batch of datagrams.
 func (t *Transport) run() {
 	defer t.finish()
 	batch := make([]wire.Datagram, batchSize)
@@ -73,7 +74,7 @@ func (t *Transport) run() {
 	}
 }
 
-// socketFailed notes the error of a socket that is broken or closed.
+// socketFailed handles the error of a socket that is broken or closed.
 func (t *Transport) socketFailed(err error) {
 	if t.failed == nil && !errors.Is(err, net.ErrClosed) {
 		t.failed = err
@@ -81,6 +82,7 @@ func (t *Transport) socketFailed(err error) {
 	}
 }
 
+// receive passes a batch of datagrams to the core.
 func (t *Transport) receive(batch []wire.Datagram, now pipeline.Time) {
 	for i := range batch {
 		if i%conn.WarmBatch == 0 {
@@ -90,8 +92,8 @@ func (t *Transport) receive(batch []wire.Datagram, now pipeline.Time) {
 	}
 }
 
-// turn does all that a loop does besides reading, and reports whether the
-// transport is to end.
+// turn does everything in a turn of the loop except reading datagrams. It reports
+// whether the transport ends.
 func (t *Transport) turn(now pipeline.Time) (end bool) {
 	end = t.takeInbox(now)
 	t.core.HandleTimeout(now)
@@ -111,7 +113,7 @@ func (t *Transport) turn(now pipeline.Time) (end bool) {
 	return end
 }
 
-// read waits for packets until the next deadline, a wake, or the end.
+// read waits for datagrams until the next deadline, a wake-up, or an error.
 func (t *Transport) read(batch []wire.Datagram) (int, error) {
 	t.waiting.Store(true)
 	defer t.waiting.Store(false)
@@ -124,6 +126,7 @@ func (t *Transport) read(batch []wire.Datagram) (int, error) {
 	return t.socket.ReadBatch(batch)
 }
 
+// deadline returns when the next turn is due without datagrams.
 func (t *Transport) deadline() time.Time {
 	at, ok := t.core.Deadline()
 	earlier := func(other pipeline.Time) {
@@ -143,6 +146,7 @@ func (t *Transport) deadline() time.Time {
 	return t.start.Add(time.Duration(at) - clockStart)
 }
 
+// flush sends everything that is due.
 func (t *Transport) flush(now pipeline.Time) {
 	for more := true; more; {
 		more = t.core.Flush(now)
@@ -150,6 +154,7 @@ func (t *Transport) flush(now pipeline.Time) {
 	}
 }
 
+// send sends the datagrams that the core has written.
 func (t *Transport) send() {
 	out := t.core.Outgoing()
 	if len(out) == 0 {
@@ -160,12 +165,12 @@ func (t *Transport) send() {
 	}
 }
 
-// finish ends everything that belongs to the transport.
+// finish releases everything that belongs to the transport.
 func (t *Transport) finish() {
 	t.stop()
 	_ = t.socket.Close()
 	for t.core.Close(wire.CloseShutdown, t.now()) {
-		t.core.Outgoing() // nobody can be told any more
+		t.core.Outgoing() // discard: the socket is closed
 	}
 	t.handleEvents()
 	t.endRecording()
@@ -181,6 +186,6 @@ func (t *Transport) finish() {
 	t.endPeers()
 	t.publish(t.now(), true)
 	t.received.Close()
-	// Last: Close returns now, and everything is as it will stay.
+	// Last, because Close returns now and nothing may change after it.
 	close(t.done)
 }

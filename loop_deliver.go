@@ -5,10 +5,11 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// deliver passes a message from the chain to the user. Only the loop calls it.
+// deliver passes a message from the inbound chain to the Handler or the receive
+// queue. A panic in the Handler is recovered by the chain.
 func (t *Transport) deliver(c *conn.Peer, pk *pipeline.Packet) bool {
 	if t.core.HasEvents() {
-		// The peer is up before its first message.
+		// OnPeer is called before the first message.
 		t.handleEvents()
 	}
 	p := t.peerOf(c)
@@ -21,8 +22,7 @@ func (t *Transport) deliver(c *conn.Peer, pk *pipeline.Packet) bool {
 	return true
 }
 
-// room reports whether one more Reliable message of the peer can be taken. Only
-// the loop calls it.
+// room reports whether one more Reliable message of the peer can be delivered.
 func (t *Transport) room(c *conn.Peer) bool {
 	return t.cfg.Handler != nil || t.peerOf(c).receiveQueue().HasRoom()
 }

@@ -4,16 +4,18 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// drain starts a shutdown; settled is closed when all is acknowledged.
+// drain starts a shutdown. settled is closed when all messages are acknowledged or
+// lost.
 func (l *loopState) drain(settled chan struct{}) {
 	if l.settled != nil {
-		// A second Shutdown waits for the transport to end instead.
+		// A second Shutdown waits for the first one to end the transport.
 		return
 	}
 	l.settled = settled
 }
 
-// drainTick moves a shutdown on.
+// drainTick checks whether a shutdown is complete, and asks peers for missing
+// acknowledgements.
 func (t *Transport) drainTick(now pipeline.Time) {
 	if t.loop.settled == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// handleEvents tells the user what has happened to peers.
+// handleEvents handles the events of the core. Handling one may cause further ones.
 func (t *Transport) handleEvents() {
 	for t.core.HasEvents() {
 		for _, ev := range t.core.Events() {
@@ -27,7 +27,7 @@ func (t *Transport) handleEvent(ev conn.Event) {
 	case conn.DialEnded:
 		t.dialEnded(t.peerOf(ev.Peer), ev)
 	case conn.IdentityConflict:
-		t.cfg.Logger.Warn("sessions of one peer keep replacing each other; probably two machines hold its key",
+		t.cfg.Logger.Warn("sessions of one peer keep replacing each other; two machines probably have the same key",
 			"peer", PublicKey(ev.Peer.Key).String())
 	case conn.PeerForgotten:
 		t.forget(t.peerOf(ev.Peer))
@@ -52,9 +52,8 @@ func (t *Transport) peerUp(p *Peer) {
 
 func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 	if p.core.Connected() {
-		// It has come back within one turn of the loop; what follows in the
-		// list of events says so.
-		t.logger(p).Debug("peer down and up again")
+		// The peer has reconnected within the turn. A PeerUp follows.
+		t.logger(p).Debug("peer reconnected within one turn of the loop")
 	}
 	p.up.Store(false)
 	t.connected.Remove(p)
@@ -63,11 +62,12 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 	t.notify(PeerEvent{Peer: p, Reason: ev.Reason, Reconnecting: p.core.Dialled()})
 }
 
-// dialEnded tells those who wait in Dial, or the user if none does.
+// dialEnded passes the error to the waiting calls of Dial, or logs it if there are
+// none.
 func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	err := ev.Err
 	if ev.Err == conn.ErrClosed {
-		err = fmt.Errorf("intentra: the connection was ended (%s): %w", ev.Reason, errClosed)
+		err = fmt.Errorf("intentra: the session was closed (%s): %w", ev.Reason, errClosed)
 	}
 	if !p.core.Connected() {
 		p.receiveQueue().End()
@@ -75,10 +75,10 @@ func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	if p.answerWaiters(err) || ev.Reason == 0 {
 		return
 	}
-	t.logger(p).Info("not dialling the peer any more", "reason", ev.Reason.String(), "err", ev.Err)
+	t.logger(p).Info("stopped dialling the peer", "reason", ev.Reason.String(), "err", ev.Err)
 }
 
-// notify calls OnPeer. A panic there must not end the loop.
+// notify calls OnPeer and recovers a panic in it.
 func (t *Transport) notify(ev PeerEvent) {
 	if t.cfg.OnPeer == nil {
 		return
@@ -92,8 +92,8 @@ func (t *Transport) notify(ev PeerEvent) {
 	t.cfg.OnPeer(ev)
 }
 
-// logger says which peer a line is about, and, where that is not our own, under
-// which identity of ours.
+// logger returns a logger that names the peer and, unless it is that of Config.Key,
+// the identity of this side.
 func (t *Transport) logger(p *Peer) *slog.Logger {
 	log := t.cfg.Logger.With("peer", p.Key().String())
 	if own := p.Identity(); own != t.public {

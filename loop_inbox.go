@@ -4,7 +4,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// call has f run on the loop, and reports whether it will be.
+// call has f run on the loop. It reports false if the transport is ending and f will
+// not run.
 func (t *Transport) call(f func(now pipeline.Time)) bool {
 	t.inbox.Lock()
 	closing := t.closing
@@ -18,27 +19,29 @@ func (t *Transport) call(f func(now pipeline.Time)) bool {
 	return !closing
 }
 
-// ending reports whether the transport has been told to end.
+// ending reports whether the transport is ending or has ended.
 func (t *Transport) ending() bool {
 	t.inbox.Lock()
 	defer t.inbox.Unlock()
 	return t.closing
 }
 
-// wake ends the loop's wait for packets.
+// wake interrupts the loop if it waits for datagrams.
 func (t *Transport) wake() {
 	if t.waiting.Load() && t.waiting.CompareAndSwap(true, false) {
 		t.socket.Wake()
 	}
 }
 
+// inboxFull reports whether there is anything for takeInbox to do.
 func (t *Transport) inboxFull() bool {
 	t.inbox.Lock()
 	defer t.inbox.Unlock()
 	return len(t.calls)+len(t.ready)+len(t.results) > 0 || t.closing
 }
 
-// takeInbox does what others have left for the loop.
+// takeInbox processes what other goroutines have left for the loop, and reports
+// whether the transport is to close.
 func (t *Transport) takeInbox(now pipeline.Time) (closing bool) {
 	t.inbox.Lock()
 	calls, ready, results, closing := t.calls, t.ready, t.results, t.closing
@@ -58,7 +61,7 @@ func (t *Transport) takeInbox(now pipeline.Time) (closing bool) {
 	return closing
 }
 
-// markReady tells the loop that the peer's queue has something to send.
+// markReady tells the loop that the peer's send queue is not empty.
 func (t *Transport) markReady(p *Peer) {
 	t.inbox.Lock()
 	t.ready = append(t.ready, p)

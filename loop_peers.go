@@ -4,8 +4,7 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// peerOf returns the Peer of a core peer, and makes it if need be. Only the
-// loop calls it.
+// peerOf returns the Peer of a peer of the core, and creates it on the first call.
 func (t *Transport) peerOf(c *conn.Peer) *Peer {
 	if p, ok := c.User.(*Peer); ok {
 		return p
@@ -36,11 +35,11 @@ func (t *Transport) forget(p *Peer) {
 	t.sendDrops.displaced.Add(f.Displaced)
 }
 
-// allPeers lists the peers that are known, in the order in which they became
-// so. The list is not to be changed.
+// allPeers returns the known peers in the order in which they became known. The
+// slice is shared and must not be changed. Any goroutine may call it.
 func (t *Transport) allPeers() []*Peer { return t.known.Snapshot() }
 
-// endPeers marks all peers as gone when the loop has ended.
+// endPeers disconnects all peers after the loop has ended.
 func (t *Transport) endPeers() {
 	for _, p := range t.allPeers() {
 		p.up.Store(false)

@@ -7,13 +7,13 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// published is the loop's counters as others see them.
+// published is the copy of the core's counters that other goroutines read.
 type published struct {
 	mu   sync.Mutex
 	core conn.Stats
 }
 
-// touched notes that a peer's statistics have changed.
+// touched notes that the statistics of a peer have changed.
 func (t *Transport) touched(c *conn.Peer) {
 	if p := t.peerOf(c); !p.stale {
 		p.stale = true
@@ -21,13 +21,14 @@ func (t *Transport) touched(c *conn.Peer) {
 	}
 }
 
-// publish lets others see the counters: the transport's each turn, the peers'
-// at most every publishEvery, and at most one in publishCost.
+// publish makes the counters visible to other goroutines: those of the transport in
+// each turn, those of peers at most once in publishEvery and, unless all is true, at
+// most one peer for each publishCost that has passed.
 func (t *Transport) publish(now pipeline.Time, all bool) {
 	t.core.Inbound().Publish()
 	t.core.Outbound().Publish()
-	// Whoever else holds this lock only copies. Passing it over would leave a
-	// transport that falls idle now with old counters for as long.
+	// Other goroutines hold this lock only to copy. Skipping the update while it is
+	// held would leave old counters in a transport that becomes idle now.
 	core := t.core.Stats()
 	t.published.mu.Lock()
 	t.published.core = core
@@ -50,10 +51,10 @@ func (t *Transport) publish(now pipeline.Time, all bool) {
 	t.loop.stale = t.loop.stale[:rest]
 }
 
-// copyStats publishes one peer's counters. Only the loop calls it.
+// copyStats publishes the counters of one peer.
 func (t *Transport) copyStats(p *Peer) {
 	if a := p.core.Addr(); a.IsValid() && a != p.Addr() {
-		moved := a // on the heap, where a need not be
+		moved := a // a copy, so that a itself stays off the heap
 		p.remote.Store(&moved)
 	}
 	if n := p.core.MaxDatagram(); n > 0 {
@@ -64,5 +65,10 @@ func (t *Transport) copyStats(p *Peer) {
 	p.statsLock.Lock()
 	defer p.statsLock.Unlock()
 	p.stats = s
-	p.dropRows = append(p.dropRows[:0], drops...)
+	if len(drops) > 0 {
+		if p.dropRows == nil {
+			p.dropRows = new([]uint64)
+		}
+		*p.dropRows = append((*p.dropRows)[:0], drops...)
+	}
 }

@@ -4,20 +4,21 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// workerQueue is how many handshake jobs may be out at a time.
+// workerQueue is the largest number of handshake jobs handed to the worker and not
+// yet back.
 const workerQueue = 64
 
-// runWorker does the public-key work of handshakes, so that no packet waits
-// for it. There is one worker: handshakes may slow each other down, but never
-// take more than one core from those who are connected.
+// runWorker does the public-key operations of handshakes, so that packets do not
+// wait for them. There is one worker: handshakes delay each other, but never take
+// more than one core.
 func (t *Transport) runWorker() {
-	var at *conn.Job // the one that has not returned
+	var at *conn.Job // the job that is running
 	defer func() {
 		if at == nil {
 			return
 		}
-		// Authorize has ended its goroutine, as a failed assertion of a test does.
-		// That is a no, and another worker takes over.
+		// Authorize has ended its goroutine by runtime.Goexit, as a failed assertion
+		// of a test does. The key is refused, and another worker takes over.
 		t.panics.Add(1)
 		t.cfg.Logger.Error("runtime.Goexit in Authorize")
 		t.giveBack(at)
@@ -31,7 +32,7 @@ func (t *Transport) runWorker() {
 	}
 }
 
-// giveBack leaves a job that is at an end for the loop.
+// giveBack returns a finished job to the loop.
 func (t *Transport) giveBack(j *conn.Job) {
 	t.inbox.Lock()
 	t.results = append(t.results, j)
@@ -39,9 +40,9 @@ func (t *Transport) giveBack(j *conn.Job) {
 	t.wake()
 }
 
-// startJobs hands jobs to the worker, as many as its queue takes: no more are out
-// than fit there, so this never blocks the loop. The others wait in the core,
-// which bounds them by its table of handshakes.
+// startJobs hands jobs to the worker. It never blocks, because it counts the jobs
+// that are not yet back and stops at the size of the worker's queue. Further jobs
+// stay in the core, whose table of handshakes bounds their number.
 func (t *Transport) startJobs() {
 	for t.working < workerQueue {
 		j := t.core.PollJob()

@@ -5,19 +5,19 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Intent says how a message wants to travel.
+// Intent says how a message is delivered.
 type Intent = pipeline.Intent
 
 // The intents.
 const (
 	// Realtime is delivered at once or not at all, in any order.
 	Realtime = pipeline.Realtime
-	// Latest gives way to a newer message on its channel, at either end, and
-	// is never delivered behind it.
+	// Latest is replaced by a newer message on its channel, in the queues of both
+	// sides, and is never delivered after it.
 	Latest = pipeline.Latest
-	// Reliable is delivered once in a session, in order on its channel. What a
-	// session has left unacknowledged is sent again in the next one with the
-	// same peer, and may arrive twice then.
+	// Reliable is delivered exactly once in a session, in the order of its channel.
+	// Messages that were not acknowledged when a session ended are sent again in
+	// the next session with the same peer, and may then arrive twice.
 	Reliable = pipeline.Reliable
 )
 
@@ -30,15 +30,15 @@ const (
 	ChaChaPoly = wire.ChaChaPoly
 )
 
-// CloseReason says why a session has ended.
+// CloseReason says why a session ended.
 type CloseReason = wire.CloseReason
 
-// Message is what peers exchange.
+// Message is a message from one peer to another.
 type Message struct {
-	// Channel is for the application to tell streams apart. Small numbers
-	// travel in fewer bytes: below 64 in one, below 16,384 in two.
+	// Channel tells the streams of an application apart. Small numbers need fewer
+	// bytes on the wire: those below 64 one, those below 16,384 two.
 	Channel uint32
-	// Intent must be set.
+	// Intent is required.
 	Intent Intent
 	// Payload may be empty.
 	Payload []byte

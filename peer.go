@@ -11,56 +11,59 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// PeerEvent tells that a peer is connected or is not any more.
+// PeerEvent reports that a peer has connected or disconnected.
 type PeerEvent struct {
 	Peer *Peer
-	Up   bool
-	// Reason says why a peer is down.
+	// Up is true if the peer has connected, false if it has disconnected.
+	Up bool
+	// Reason says why the peer has disconnected.
 	Reason CloseReason
-	// Reconnecting says that we keep dialling it.
+	// Reconnecting is true if the peer has disconnected and this side is dialling
+	// it again.
 	Reconnecting bool
 }
 
-// Peer is an identity that is or was connected. It stays the same object over
-// reconnects, until it has been gone for Config.ForgetAfter. Its methods may be
-// called from any goroutine, and from Handler and OnPeer unless they say
-// otherwise.
+// Peer is an identity that is or was connected. The same Peer is used when it
+// reconnects, until it has been disconnected for [Config].ForgetAfter. Its methods
+// may be called from any goroutine and, unless they say otherwise, from Handler
+// and OnPeer.
 type Peer struct {
 	t    *Transport
-	core *conn.Peer // belongs to the loop, but for its keys and its Queue
+	core *conn.Peer // belongs to the loop, except its keys and its send queue
 
 	up          atomic.Bool
-	dialled     atomic.Bool                      // package-level Dial made the transport for this peer alone
-	maxDatagram atomic.Int32                     // of the session, or ours
-	stale       bool                             // the loop's: statistics have changed
-	places      struct{ known, connected int32 } // the rosters'
+	dialled     atomic.Bool                      // the transport was made for this peer alone, by the function Dial
+	maxDatagram atomic.Int32                     // of the session; before the first one, of our Config
+	stale       bool                             // the statistics have changed; only the loop uses it
+	places      struct{ known, connected int32 } // see package roster
 	remote      atomic.Pointer[netip.AddrPort]
 
-	received atomic.Pointer[recvq.Queue[*Peer]] // nil until it is needed; see receiveQueue
+	received atomic.Pointer[recvq.Queue[*Peer]] // see receiveQueue
 
 	statsLock sync.Mutex
 	stats     conn.PeerStats
-	dropRows  []uint64
+	dropRows  *[]uint64 // nil until there is one
 	sendDrops atomic.Uint64
 
 	dialLock sync.Mutex
-	wish     *wish // nil if we have never dialled it
+	dials    *dials // nil until the peer is dialled
 }
 
-// Key returns the peer's identity.
+// Key returns the public key of the peer.
 func (p *Peer) Key() PublicKey { return p.core.Key }
 
-// Identity returns our public key towards this peer: that of Config.Key, or the
-// one given to DialAs.
+// Identity returns the public key of this side that the peer knows: that of
+// [Config].Key, or of the identity given to [Transport.DialAs].
 func (p *Peer) Identity() PublicKey { return p.core.Identity() }
 
 // Transport returns the transport that the peer belongs to.
 func (p *Peer) Transport() *Transport { return p.t }
 
-// Connected reports whether the peer is connected now.
+// Connected reports whether the peer is connected.
 func (p *Peer) Connected() bool { return p.up.Load() }
 
-// Addr returns the peer's present or last address.
+// Addr returns the current address of the peer, or the last one if it is not
+// connected. It is the zero AddrPort before the peer has connected.
 func (p *Peer) Addr() netip.AddrPort {
 	if a := p.remote.Load(); a != nil {
 		return *a
@@ -68,9 +71,11 @@ func (p *Peer) Addr() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Close ends the connection with the peer and stops dialling it. What waits to
-// be sent is lost; see Transport.Shutdown. It returns at once. If Dial made a
-// transport for this peer alone, that is closed too, for which Close waits.
+// Close ends the session with the peer and stops dialling it. Queued messages are
+// lost; see [Transport.Shutdown]. It does not wait, unless the peer is from the
+// function [Dial]: then it closes the transport too, waits for that, and must not
+// be called from Handler or OnPeer. The error is net.ErrClosed if the transport is
+// closed already.
 func (p *Peer) Close() error {
 	if p.dialled.Load() {
 		return p.t.Close()
@@ -78,8 +83,9 @@ func (p *Peer) Close() error {
 	return p.CloseReason(wire.CloseNormal)
 }
 
-// CloseReason is Close with the reason that the peer is told. Those from 32 on
-// are one side's own finding: it refuses them, and does not close.
+// CloseReason ends the session like Close, with a reason that the peer receives,
+// but never closes the transport. Reasons from 32 on are what one side finds for
+// itself: with such a reason it returns an error and the session goes on.
 func (p *Peer) CloseReason(reason CloseReason) error {
 	if reason >= wire.CloseIdle {
 		return errReason

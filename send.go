@@ -11,21 +11,22 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// SendStatus says what has become of a message that was given to Send.
+// SendStatus says what Send did with a message.
 type SendStatus uint8
 
 // The statuses.
 const (
-	// Queued: it will leave in its turn.
+	// Queued means that the message waits to be sent.
 	Queued SendStatus = iota + 1
-	// Replaced: it will leave, and an older one gave way: the one waiting on
-	// its Latest channel, or the oldest in a full queue.
+	// Replaced means that the message waits to be sent and that an older one was
+	// dropped for it: the queued one of its Latest channel, or the oldest in a
+	// full queue.
 	Replaced
-	// Dropped: it will not leave, for the reason in Err.
+	// Dropped means that the message was refused, for the reason in Err.
 	Dropped
 )
 
-// String returns the status's name.
+// String returns the name of the status, "invalid" for an unknown one.
 func (s SendStatus) String() string {
 	switch s {
 	case Queued:
@@ -38,18 +39,20 @@ func (s SendStatus) String() string {
 	return "invalid"
 }
 
-// SendResult is the answer of Send. Err is set only with Dropped, and is one of
-// ErrMessageTooLarge, ErrQueueFull, ErrNotConnected, ErrIntent, net.ErrClosed.
+// SendResult is the result of [Peer.Send].
 type SendResult struct {
 	Status SendStatus
-	Err    error
+	// Err is nil unless Status is Dropped. It is ErrMessageTooLarge, ErrQueueFull,
+	// ErrNotConnected, ErrIntent or net.ErrClosed.
+	Err error
 }
 
-// Send hands m over to be sent, and says what has become of it. It copies the
-// payload and never blocks.
+// Send queues m and reports what became of it. It copies the payload and never
+// blocks.
 //
-// While a peer that we dial is not connected, Latest and Reliable messages
-// wait for it; Realtime ones, and all for a peer that dials us, are dropped.
+// While a peer that this side dials is not connected, Latest and Reliable messages
+// wait for it and Realtime ones are dropped. For a peer that dials this side, all
+// are dropped.
 func (p *Peer) Send(m Message) SendResult {
 	if err := p.check(m); err != nil {
 		return p.refused(err)
@@ -58,9 +61,10 @@ func (p *Peer) Send(m Message) SendResult {
 	return p.pushed(o, wake)
 }
 
-// SendWait is Send for a caller who would rather wait than have a message,
-// this or an older one, dropped for want of room or of a connection. Not from
-// Handler or OnPeer. It returns ctx's error, or one that Send would give.
+// SendWait queues m like Send, but waits where Send would drop a message, this or
+// an older one, because the queue is full or the peer not connected. It must not be
+// called from Handler or OnPeer. The error is the cause of ctx, or one of those of
+// Send.
 func (p *Peer) SendWait(ctx context.Context, m Message) error {
 	if err := p.check(m); err != nil {
 		return p.refused(err).Err
@@ -80,6 +84,7 @@ func (p *Peer) SendWait(ctx context.Context, m Message) error {
 	}
 }
 
+// check returns the reason why m cannot be sent, or nil.
 func (p *Peer) check(m Message) error {
 	if m.Intent < Realtime || m.Intent > Reliable {
 		return ErrIntent
@@ -95,6 +100,7 @@ func (p *Peer) check(m Message) error {
 	return nil
 }
 
+// pushed returns the result for a message that was given to the queue.
 func (p *Peer) pushed(r conn.PushResult, wake bool) SendResult {
 	if wake {
 		p.t.markReady(p)
@@ -114,16 +120,17 @@ func (p *Peer) pushed(r conn.PushResult, wake bool) SendResult {
 	return p.refused(errClosed)
 }
 
+// refused counts a dropped message and returns its result.
 func (p *Peer) refused(err error) SendResult {
 	p.sendDrops.Add(1)
 	p.t.sendDrops.count(err)
 	return SendResult{Status: Dropped, Err: err}
 }
 
-// sendDrops counts messages that Send has refused.
+// sendDrops counts the messages that were not sent, by reason.
 type sendDrops struct {
 	tooLarge, queueFull, notConnected, intent, closed atomic.Uint64
-	superseded, displaced                             atomic.Uint64 // of peers that are forgotten
+	superseded, displaced                             atomic.Uint64 // of forgotten peers; the queues count those of the others
 }
 
 func (d *sendDrops) count(err error) {

@@ -2,6 +2,7 @@ package intentra
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/intentra/intentra/conn"
@@ -10,103 +11,112 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// NamedCount is a counter with its label.
+// NamedCount is a counter with its name.
 type NamedCount struct {
 	Name  string
 	Count uint64
 }
 
-// Stats are a transport's counters since it was opened.
+// Stats are the counters of a transport since it was opened.
 type Stats struct {
-	// Datagrams and their bytes, of UDP payload.
+	// PacketsIn and PacketsOut count datagrams, BytesIn and BytesOut the bytes of
+	// their UDP payload.
 	PacketsIn, PacketsOut, BytesIn, BytesOut uint64
-	// MessagesIn were delivered, MessagesOut packed into packets. Sending a
-	// Reliable one again does not count here, but does in PeerStats.
+	// MessagesIn counts messages delivered, MessagesOut messages packed into
+	// packets. A Reliable message that is sent again counts once here, and each
+	// time in PeerStats.
 	MessagesIn, MessagesOut uint64
 
-	// In and Out are the counters of the two chains, with the drops by stage
-	// and reason. Both obey in = accepted + consumed + drops.
+	// In and Out are the counters of the inbound and the outbound chain, with the
+	// drops by stage and reason. In both, in = accepted + consumed + drops.
 	In, Out pipeline.Counts
 	// SendDrops counts messages that were not sent, by reason.
 	SendDrops []NamedCount
-	// ReceiveDrops counts messages that were overwritten by newer ones before
-	// Receive took them, or given up because the peer had long been gone.
+	// ReceiveDrops counts messages that were dropped before Receive took them:
+	// replaced by newer ones, or discarded because their peer was forgotten.
 	ReceiveDrops uint64
 
 	// Handshakes counts handshakes and their packets by outcome.
-	Handshakes         []NamedCount
+	Handshakes []NamedCount
+	// HandshakesInFlight is the number of handshakes being answered now.
 	HandshakesInFlight int
-	CookiesSent        uint64
-	// RepliesLost counts handshake packets, cookies and control packets that
-	// found no room among the datagrams to be sent.
+	// CookiesSent counts cookie replies.
+	CookiesSent uint64
+	// RepliesLost counts handshake packets, cookie replies and control packets
+	// that were dropped because too many datagrams waited to be sent.
 	RepliesLost uint64
-	// Peers are known, connected or lately so; Sessions are open.
+	// Peers is the number of known peers, connected or recently so, and Sessions
+	// the number of open sessions.
 	Peers, Sessions int
+	// Rekeys counts changes of session keys, Strikes protocol violations.
 	Rekeys, Strikes uint64
-	// Closes counts sessions that have ended, by reason; those for reasons
-	// without a name, which a peer may give, are one row, "unknown".
+	// Closes counts ended sessions by reason. A peer may give a reason that has no
+	// name; these are counted together as "unknown".
 	Closes []NamedCount
-	// Roams counts moves of peers to other addresses, Takeovers sessions that
-	// have replaced a living one of the same peer.
+	// Roams counts changes of address by connected peers, Takeovers sessions that
+	// replaced an open session of the same peer.
 	Roams, Takeovers uint64
 	// Panics counts the panics recovered from stages, Handler, OnPeer, Authorize
 	// and the handler of Logger, and the calls of runtime.Goexit in Authorize.
 	Panics uint64
-	// SlowHandlerCalls counts stretches of at most 16 Handler calls that took
-	// over a millisecond together.
+	// SlowHandlerCalls counts stretches of at most 16 consecutive Handler calls
+	// that took more than a millisecond together.
 	SlowHandlerCalls uint64
-	// ReorderBytes are held back until a Reliable message before them comes.
+	// ReorderBytes is the size of the Reliable messages that are held back until
+	// an earlier one arrives.
 	ReorderBytes int
-	// QueueBytes wait to be sent, to all peers.
+	// QueueBytes is the size of the messages that wait to be sent, to all peers.
 	QueueBytes int
 	// Socket are the counters of the socket itself.
 	Socket udp.Stats
-	// SocketReadBuffer and SocketWriteBuffer are the bytes of queue that the
-	// kernel gave, comparable to those asked for in Config.Socket.
+	// SocketReadBuffer and SocketWriteBuffer are the sizes of the socket's buffers
+	// in bytes, in the same terms as those of Config.Socket.
 	SocketReadBuffer, SocketWriteBuffer int
-	// Offload is what the kernel does for the socket now.
+	// Offload says which offloads of the kernel the socket uses now.
 	Offload udp.Offload
 	// Uptime is how long the transport has been open.
 	Uptime time.Duration
 }
 
-// PeerStats are a peer's counters, over all its sessions since it became known.
+// PeerStats are the counters of a peer, over all sessions since it became known.
 type PeerStats struct {
 	Key       PublicKey
-	Identity  PublicKey // our own towards the peer
+	Identity  PublicKey // see Peer.Identity
 	Addr      netip.AddrPort
 	Connected bool
 
 	PacketsIn, PacketsOut, BytesIn, BytesOut uint64
 	MessagesIn, MessagesOut                  uint64
-	// Acked and Lost count messages sent whose packet was acknowledged, or
-	// taken for lost; a Reliable one each time it was sent.
+	// Acked and Lost count sent messages whose packet was acknowledged or is
+	// considered lost; a Reliable message counts each time it was sent.
 	Acked, Lost uint64
-	Rekeys      uint64
-	// RTT is the smoothed round-trip time, RTTVar its mean deviation and
-	// RTTMin its least sample; zero before the first.
+	// Rekeys counts changes of session keys.
+	Rekeys uint64
+	// RTT is the smoothed round-trip time, RTTVar its mean deviation and RTTMin
+	// the smallest sample. All are zero before the first sample.
 	RTT, RTTVar, RTTMin time.Duration
 
-	// QueuedMessages and QueueBytes wait to be sent.
+	// QueuedMessages and QueueBytes are the number and the size of the messages
+	// that wait to be sent.
 	QueuedMessages, QueueBytes int
-	// SendDrops counts messages refused, superseded or displaced.
+	// SendDrops counts messages that Send refused, or that newer ones replaced.
 	SendDrops uint64
-	// ReceiveDrops counts messages overwritten or given up before Receive took
-	// them.
+	// ReceiveDrops is like that of Stats, for this peer.
 	ReceiveDrops uint64
-	// Drops are the drops of packets and messages with this peer's index, by
-	// stage and reason; forgeries count here too.
+	// Drops counts the packets and messages dropped by the inbound chain that carry
+	// a receiver index of this peer, by stage and reason. They may be forged.
 	Drops []NamedDrop
 }
 
-// NamedDrop is the number of drops at a stage for a reason.
+// NamedDrop is the number of packets and messages that a stage dropped for a reason.
 type NamedDrop struct {
 	Stage, Reason string
 	Count         uint64
 }
 
-// Stats returns the transport's counters. While packets flow they may be a
-// turn of the loop old, and not all of one moment.
+// Stats returns the counters of the transport. It does not wait for the loop: while
+// packets flow, the counters may be from the previous turn of the loop and need not
+// all be from the same moment.
 func (t *Transport) Stats() Stats {
 	t.published.mu.Lock()
 	c := t.published.core
@@ -130,8 +140,8 @@ func (t *Transport) Stats() Stats {
 	return s
 }
 
-// closeCounts names the counts, which are by reason. They add up to the sessions
-// that have ended, whatever the peers have said.
+// closeCounts returns the counts with the names of their reasons. Counts of reasons
+// without a name are added up, so that the sum is the number of ended sessions.
 func closeCounts(byReason []uint64) (rows []NamedCount) {
 	var unknown uint64
 	for _, n := range byReason {
@@ -144,7 +154,7 @@ func closeCounts(byReason []uint64) (rows []NamedCount) {
 	return append(rows, NamedCount{"unknown", unknown})
 }
 
-// addQueues adds what the queues of the peers know.
+// addQueues adds the counters of the queues of all peers.
 func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 	d := &t.sendDrops
 	superseded, displaced := d.superseded.Load(), d.displaced.Load()
@@ -166,12 +176,15 @@ func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 	}
 }
 
-// Stats returns the peer's counters. They are some milliseconds old, with n
-// thousand busy peers up to 20 n.
+// Stats returns the counters of the peer. They are up to 10 milliseconds old, and
+// with n thousand busy peers up to 20 n milliseconds.
 func (p *Peer) Stats() PeerStats {
 	p.statsLock.Lock()
 	c := p.stats
-	rows := append([]uint64(nil), p.dropRows...)
+	var rows []uint64
+	if p.dropRows != nil {
+		rows = slices.Clone(*p.dropRows)
+	}
 	p.statsLock.Unlock()
 	s := PeerStats{
 		Key: p.Key(), Identity: p.Identity(), Addr: p.Addr(), Connected: p.Connected(),

@@ -19,29 +19,29 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// shutdownGrace is how long Run lets Shutdown take once its context is done.
+// shutdownGrace is how long Run lets Shutdown take after its context has ended.
 const shutdownGrace = 3 * time.Second
 
-// Transport is one socket with its event loop, and the peers connected over it.
-// Its methods may be called from any goroutine, and those that do not say
-// otherwise also from Handler and OnPeer.
+// Transport is one UDP socket, its event loop, and the peers connected over it. Its
+// methods may be called from any goroutine and, unless they say otherwise, from
+// Handler and OnPeer.
 type Transport struct {
-	cfg      Config // without Key, so that printing a Transport does not print it
+	cfg      Config // without Key, which printing a Transport would print
 	public   PublicKey
 	identity conn.Identity // of Config.Key
 	socket   *udp.Conn
 	core     *journal.Core // belongs to the loop
 	start    time.Time
 	done     chan struct{} // closed when the loop has ended
-	failed   error         // why, if it was not asked to; read after done
+	failed   error         // why the loop ended, if not by Close; valid after done
 
-	clock     func() pipeline.Time // now, made once
-	resolving context.Context      // ends with the transport
+	clock     func() pipeline.Time // the method now, bound once: binding allocates
+	resolving context.Context      // canceled when the loop ends
 	stop      context.CancelFunc
 	resolver  func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) // resolve.Remote, except in tests
 
-	// What other goroutines leave for the loop. waiting is true while the loop
-	// waits for packets and wants to be woken.
+	// What other goroutines leave for the loop; see takeInbox. waiting is true while
+	// the loop waits for packets, so that it has to be woken.
 	inbox   sync.Mutex
 	calls   []func(now pipeline.Time)
 	ready   []*Peer
@@ -50,11 +50,11 @@ type Transport struct {
 	waiting atomic.Bool
 
 	work    chan *conn.Job // to the handshake worker
-	working int            // jobs out; the loop's
+	working int            // jobs handed to the worker and not yet back; only the loop uses it
 
 	table     sync.RWMutex
-	peers     map[PublicKey]*Peer  // those that know us by Config.Key
-	known     *roster.Roster[Peer] // all, also those that are not connected
+	peers     map[PublicKey]*Peer  // those that know this side by Config.Key
+	known     *roster.Roster[Peer] // connected or not
 	connected *roster.Roster[Peer]
 
 	received  *recvq.Group[*Peer]
@@ -68,12 +68,12 @@ type Transport struct {
 // LocalAddr returns the address that the socket is bound to.
 func (t *Transport) LocalAddr() netip.AddrPort { return t.socket.LocalAddr() }
 
-// PublicKey returns this side's identity.
+// PublicKey returns the public key of Config.Key, the identity of this side.
 func (t *Transport) PublicKey() PublicKey { return t.public }
 
-// MaxMessageSize returns the longest payload that fits whatever its intent and
-// channel, towards a peer with the same MaxDatagram and before stages that
-// make messages longer. Messages on low channels may be a few bytes longer.
+// MaxMessageSize returns the largest payload, in bytes, that can be sent with any
+// intent on any channel to a peer with the same MaxDatagram. Growth by outbound
+// stages is subtracted already. On low channels a few bytes more can be sent.
 func (t *Transport) MaxMessageSize() int {
 	budget := t.cfg.MaxDatagram - wire.Overhead - t.core.Outbound().MaxGrowth()
 	n := budget
@@ -83,10 +83,10 @@ func (t *Transport) MaxMessageSize() int {
 	return max(n, 0)
 }
 
-// Run serves until ctx is done or the transport is closed, and shuts down in
-// the first case, which takes up to three seconds. It returns nil unless the
-// socket has failed. A transport serves without Run, too; Run is for a program
-// that has nothing else to do.
+// Run waits until ctx ends or the transport is closed. When ctx ends it calls
+// [Transport.Shutdown] and gives it three seconds. The error is nil unless the
+// socket has failed. A transport serves without Run too; Run is for programs that
+// have nothing else to do. It must not be called from Handler or OnPeer.
 func (t *Transport) Run(ctx context.Context) error {
 	select {
 	case <-t.done:
@@ -101,15 +101,15 @@ func (t *Transport) Run(ctx context.Context) error {
 		err = nil
 	}
 	if errors.Is(err, net.ErrClosed) {
-		<-t.done // somebody else is closing it
+		<-t.done // another goroutine closes the transport
 		return t.failed
 	}
 	return err
 }
 
-// Close says goodbye and ends the transport at once; what waits to be sent is
-// lost. It waits for the loop: not from Handler or OnPeer. Closing again does
-// nothing.
+// Close ends all sessions and the transport at once; queued messages are lost.
+// Closing again does nothing. It waits for the event loop to end, so it must not be
+// called from Handler or OnPeer. The error is always nil.
 func (t *Transport) Close() error {
 	t.inbox.Lock()
 	t.closing = true
@@ -119,10 +119,10 @@ func (t *Transport) Close() error {
 	return nil
 }
 
-// Shutdown sends what waits, waits until it has been acknowledged or lost, says
-// goodbye and closes. When ctx ends first it closes at once and returns ctx's
-// error; when another has closed the transport, net.ErrClosed. Not from Handler
-// or OnPeer.
+// Shutdown sends the queued messages, waits until all are acknowledged or lost, and
+// closes the transport. If ctx ends first, it closes the transport at once and
+// returns the cause of ctx. It returns net.ErrClosed if the transport is closed
+// already or by another call. It must not be called from Handler or OnPeer.
 func (t *Transport) Shutdown(ctx context.Context) error {
 	settled := make(chan struct{})
 	if !t.call(func(now pipeline.Time) { t.loop.drain(settled) }) {
@@ -139,20 +139,21 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 	return t.Close()
 }
 
-// Revoke ends the session of a peer that has connected to us, and has
-// handshakes under way judged anew by Authorize, which from now on must refuse
-// the key. Peers that we dial stay, whichever side has opened the session. It
-// returns before that is done.
+// Revoke ends the session of a peer that has connected to this side, and has
+// Authorize called again for handshakes in progress. Authorize must refuse the key
+// from before the call. A peer that this side dials stays connected, whichever side
+// opened the session. Revoke returns before all this is done.
 func (t *Transport) Revoke(k PublicKey) {
 	t.call(func(now pipeline.Time) { t.core.Revoke(k, now) })
 }
 
-// Peers returns the connected peers, in the order in which they connected,
-// under whatever identity of ours.
+// Peers returns the connected peers, whichever identity of this side they know, in
+// the order in which they connected. The slice belongs to the caller.
 func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), t.connected.Snapshot()...) }
 
-// Peer returns the peer with the key, connected or lately so, that knows us by
-// Config.Key; one that DialAs has returned is its caller's to keep.
+// Peer returns the peer with the given key that knows this side by [Config].Key. It
+// is connected, or has been within [Config].ForgetAfter. Peers from
+// [Transport.DialAs] are not found: callers keep what DialAs returns.
 func (t *Transport) Peer(k PublicKey) (*Peer, bool) {
 	t.table.RLock()
 	defer t.table.RUnlock()

@@ -26,7 +26,7 @@ func TestMessage(t *testing.T) {
 		{usageError{library}, "reading a key file: open intentra: x: file does not exist"},
 		{usagef("%w; make one", library), "reading a key file: open intentra: x: file does not exist; make one"},
 		{fmt.Errorf("pub: %w", fmt.Errorf("dialling udp: %w: so it is", intentra.ErrKey)), "pub: dialling udp: " + keyless + ": so it is"},
-		{fmt.Errorf("%w: line 1: %w", intentra.ErrAllowList, intentra.ErrKey), "malformed allow-list: line 1: " + keyless},
+		{fmt.Errorf("%w: line 1: %w", intentra.ErrAllowList, intentra.ErrKey), "malformed allow list: line 1: " + keyless},
 		{errors.Join(errors.New("journal: a: journal: b"), errors.New("udp: c")), "a: journal: b\nc"},
 		{usageError{errors.New("intentra: conn: x")}, "conn: x"},
 		{fmt.Errorf("a: %w", errors.New("")), "a: "},
