@@ -32,9 +32,9 @@ type Peer struct {
 	linger linger
 
 	answerAt  pipeline.Time // of its rekeys; none is before
-	strikes   *strikes  // nil until the first
-	takeovers *strikes  // nil until the first
-	drops     *[]uint64 // by row of the inbound chain; nil until the first
+	strikes   *strikes      // nil until the first
+	takeovers *strikes      // nil until the first
+	drops     *[]uint64     // by row of the inbound chain; nil until the first
 }
 
 // peerKey is what the endpoint tells peers apart by: under two identities of
