@@ -2,7 +2,7 @@ package sim
 
 import "github.com/intentra/intentra/pipeline"
 
-// event is what is due at a time: a datagram arrives, or a function is called.
+// event is a datagram that arrives at a time, or a function that is called then.
 type event struct {
 	at     pipeline.Time
 	order  uint64
@@ -12,21 +12,21 @@ type event struct {
 
 func (a *event) before(b *event) bool { return a.at < b.at || a.at == b.at && a.order < b.order }
 
-// agenda is a binary heap of events; those of one time come in the order in
-// which they were put there.
+// agenda is a binary heap of events. Events of one time keep the order in which
+// they were added.
 type agenda []event
 
 // put adds an event.
 func (w *World) put(ev event) {
 	if ev.at < w.now || ev.at > horizon {
-		return // its time never comes; the sum may have overflowed
+		return // past the horizon, or the sum has overflowed
 	}
 	w.order++
 	ev.order = w.order
 	w.agenda.push(ev)
 }
 
-// next returns the first event, nil if there is none.
+// next returns the first event, or nil.
 func (h agenda) next() *event {
 	if len(h) == 0 {
 		return nil
@@ -49,11 +49,11 @@ func (h *agenda) push(ev event) {
 	q[i] = ev
 }
 
-// pop takes the first event, of which there must be one.
+// pop removes and returns the first event. The agenda must not be empty.
 func (h *agenda) pop() event {
 	q := *h
 	first, last := q[0], q[len(q)-1]
-	q[len(q)-1] = event{} // lets go of what it refers to
+	q[len(q)-1] = event{} // releases what it refers to
 	q = q[:len(q)-1]
 	*h = q
 	if len(q) == 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// audit is what a world that checks itself keeps.
+// audit is the state of World.Audit.
 type audit struct {
 	w        *World
 	streams  map[streamKey]*stream
@@ -23,32 +23,31 @@ type audit struct {
 	held     int // the most bytes that a session may hold back
 }
 
-// Audit has the world check, on every step from here on, all that a user is
+// Audit makes the world check, on every step from now on, all that users are
 // promised:
 //
-//   - Conservation: packets, messages and datagrams go somewhere.
-//   - Nothing is delivered that was not sent, nor from anybody but its sender
-//     (ErrNotSent); Realtime and Latest at most once, Latest never behind a newer
-//     message of its channel (ErrStale), Reliable in the order of sending
-//     without a gap (ErrGap), that which a process has given up with its peer
-//     apart: World.Undelivered tells what is still to come.
+//   - Conservation: every packet, message and datagram is accounted for.
+//   - No message is delivered that its sender has not sent (ErrNotSent). Realtime
+//     and Latest messages are delivered at most once, a Latest message never
+//     after a newer one of its channel (ErrStale), and Reliable messages in the
+//     order of sending without a gap (ErrGap), except for what a process has
+//     given up along with its peer. World.Undelivered reports what is missing.
 //   - No packet counter of an epoch delivers twice (ErrReplayed).
-//   - Queues, held bytes, handshakes and peers stay within what Config allows
+//   - Queues, held bytes, handshakes and peers stay within the limits of Config
 //     (ErrBounds).
 //   - No key seals a counter twice, and none is installed twice (ErrKeyReuse).
-//   - Every handshake and every rekey ends, and whoever keeps dialling goes on
+//   - Every handshake and every rekey ends, and a node that dials keeps trying
 //     (ErrStuck).
 //
-// Call it before any node is made; it panics otherwise. It adds a stage that
-// takes everything, named sim_audit, behind ack, and sees only what is sent by
-// Node.Send and Node.Broadcast. A Reliable message that a stage of the user's
-// drops, or changes at one end alone, breaks these promises, and the run fails:
-// give such stages Realtime or Latest messages, or check them with World.Check
-// instead. Messages that are to be told apart should
-// differ: of equal ones it knows how many there are.
+// Audit panics if a node has been made. It adds a stage named sim_audit, which
+// accepts everything, after ack, and sees only messages sent with Node.Send and
+// Node.Broadcast. A user stage that drops a Reliable message, or changes one at
+// one end only, breaks these promises and fails the run: send such stages
+// Realtime or Latest messages, or check them with World.Check instead. Messages
+// should differ: of equal ones the audit knows only how many there are.
 func (w *World) Audit() {
 	if len(w.nodes) > 0 {
-		panic("sim: Audit comes before the first Node")
+		panic("sim: Audit must be called before the first Node")
 	}
 	if w.audit != nil {
 		return
@@ -62,7 +61,7 @@ func (w *World) Audit() {
 	w.Observe(Observer{Sent: a.sent, Happened: a.happened})
 }
 
-// watch has the process looked at.
+// watch makes the audit observe the process.
 func (a *audit) watch(p *process, cfg *conn.Config) {
 	p.audit = &processAudit{sessions: sessions{opened: &a.sessions}}
 	inner, owner := cfg.Stages, a.ledger.Owner(fmt.Sprintf("%s (process %d)", p.n.name, p.n.lives))
@@ -82,7 +81,7 @@ func (a *audit) watch(p *process, cfg *conn.Config) {
 	}
 }
 
-// processAudit is what is kept of one process.
+// processAudit is the state of one process.
 type processAudit struct {
 	sessions sessions
 	admitted admitted
@@ -110,11 +109,11 @@ func (a *audit) sent(from *Node, to intentra.PublicKey, m intentra.Message, r in
 	}
 }
 
-// delivered looks at a message on its way out of the chain.
+// delivered checks a message that the chain delivers.
 func (a *audit) delivered(p *process, from *conn.Peer, pk *pipeline.Packet, m intentra.Message) {
 	s := p.audit.sessions.get(pk.Session)
 	if s == nil {
-		a.fail("promises", p.n, from.Key, m, fmt.Errorf("%w: it comes from no session", ErrNotSent))
+		a.fail("promises", p.n, from.Key, m, fmt.Errorf("%w: the session is unknown", ErrNotSent))
 		return
 	}
 	if err := s.count(pk.Epoch, pk.Counter, p.received); err != nil {
@@ -130,7 +129,7 @@ func (a *audit) delivered(p *process, from *conn.Peer, pk *pipeline.Packet, m in
 }
 
 func (a *audit) fail(check string, to *Node, from intentra.PublicKey, m intentra.Message, err error) {
-	sender := "somebody unknown"
+	sender := "an unknown sender"
 	if n := a.w.byKey[from]; n != nil {
 		sender = n.name
 	}

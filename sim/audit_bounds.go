@@ -10,7 +10,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// ErrBounds: a table, a queue or a buffer has grown beyond its limit.
+// ErrBounds is returned when a table, a queue or a buffer exceeds its limit.
 var ErrBounds = errors.New("beyond its limit")
 
 // bounds checks the tables of the nodes that have stepped.
@@ -43,9 +43,10 @@ func (b bound) check(n *Node) error {
 	return fmt.Errorf("%w: %s: %s are %d, the limit is %d", ErrBounds, n.name, b.name, b.value, b.most)
 }
 
-// queueBounds checks the queue towards a peer behind a Send, just pushed if it has
-// taken a message of the intent. What a session has left unacknowledged goes back
-// into it, beyond its limits, at most a window; but such a queue takes nothing.
+// queueBounds checks the queue for a peer after a Send, which has queued a
+// message of the given intent, or none. What a session leaves unacknowledged
+// returns to the queue beyond its limits, up to a window; such a queue accepts no
+// more Reliable messages.
 func (n *Node) queueBounds(p *conn.Peer, pushed intentra.Intent) error {
 	state, reliable := p.Queued()
 	limits, back := &n.cfg, wire.ReliableWindow
@@ -65,8 +66,8 @@ func (n *Node) queueBounds(p *conn.Peer, pushed intentra.Intent) error {
 	return nil
 }
 
-// queueConserved checks that what has been put into a queue waits, or has left
-// it in a way that is counted.
+// queueConserved checks that every message put into a queue waits there, or has
+// left it in a way that is counted.
 func (n *Node) queueConserved(p *conn.Peer) error {
 	f, waiting := p.QueueFlow()
 	in, out := f.Pushed+f.Restored, uint64(waiting)+f.Taken+f.Superseded+f.Displaced+f.GivenUp

@@ -11,16 +11,16 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrStuck: a handshake goes on for longer than HandshakeTimeout, a rekey for
-// longer than it may, or who keeps dialling has stopped trying.
+// ErrStuck is returned when a handshake takes longer than HandshakeTimeout, a
+// rekey longer than it may, or a node that dials has stopped trying.
 var ErrStuck = errors.New("does not end")
 
-// redialWithin is how much longer than an attempt may take it is until the next
-// one: the longest pause between two, with its jitter, and then some.
+// redialWithin is the time that may pass between two attempts, in addition to the
+// time-out of one: more than the longest pause with its jitter.
 const redialWithin = 5 * time.Second
 
-// handshakes checks the nodes that have had a turn in this step: what had
-// become due is done.
+// handshakes checks the nodes that had a turn in this step, so that nothing that
+// is due is left to do.
 func handshakes(w *World) error {
 	for _, n := range w.stepped {
 		if n.turn != w.steps || n.proc.ended {
@@ -43,7 +43,7 @@ func handshakes(w *World) error {
 	return nil
 }
 
-// admitted remembers how many handshakes had begun at what time.
+// admitted records how many handshakes had begun at which times.
 type admitted struct{ log []admission }
 
 type admission struct {
@@ -51,7 +51,7 @@ type admission struct {
 	started uint64
 }
 
-// since returns how many of the handshakes so far have begun later than at.
+// since returns how many of the handshakes so far began after at.
 func (a *admitted) since(at, now pipeline.Time, started uint64) uint64 {
 	if n := len(a.log); started > 0 && (n == 0 || a.log[n-1].started < started) {
 		a.log = append(a.log, admission{now, started})
@@ -65,8 +65,8 @@ func (a *admitted) since(at, now pipeline.Time, started uint64) uint64 {
 	return started - a.log[0].started
 }
 
-// dialling lists the peers that a node dials, is not connected with, and since
-// when nothing has happened to that, the longest first.
+// dialling lists the peers that a node dials and is not connected with, and the
+// time of their last event, the oldest first.
 type dialling struct{ list []dialled }
 
 type dialled struct {
@@ -85,7 +85,7 @@ func (d *dialling) check(n *Node, now pipeline.Time) error {
 	limit := pipeline.Time(n.cfg.HandshakeTimeout + redialWithin)
 	for len(d.list) > 0 {
 		first := d.list[0]
-		// All that was due while the node's clock leapt is late.
+		// A leap of the node's clock makes what was due meanwhile late.
 		if max(first.since, n.clock.leapt) >= now-limit {
 			return nil
 		}
@@ -97,15 +97,14 @@ func (d *dialling) check(n *Node, now pipeline.Time) error {
 	return nil
 }
 
-// A rekey takes rekeyWithin at most, and what then is not known to have succeeded
-// or failed is settled by the next packet, or ends with the session, which is
-// given up when nothing has come for Config.IdleTimeout.
+// A rekey takes at most rekeyWithin. If its outcome is unknown then, the next
+// packet decides it, or it ends with the session after Config.IdleTimeout.
 const (
 	rekeyWithin = 7 * time.Second
-	rekeyLook   = pipeline.Time(time.Second) // it looks at all sessions, so not at each step
+	rekeyLook   = pipeline.Time(time.Second) // between two checks, each of which visits all sessions
 )
 
-// rekeying is when a node's rekeys were looked at.
+// rekeying is when a node's rekeys are checked next.
 type rekeying struct{ next pipeline.Time }
 
 func (r *rekeying) check(n *Node, now pipeline.Time) error {
@@ -115,7 +114,7 @@ func (r *rekeying) check(n *Node, now pipeline.Time) error {
 	r.next = now + rekeyLook
 	began, ok := n.proc.ep.OldestRekey()
 	limit := pipeline.Time(rekeyWithin + n.cfg.IdleTimeout)
-	// All that was due while the node's clock leapt is late.
+	// A leap of the node's clock makes what was due meanwhile late.
 	if !ok || max(began, n.clock.leapt) >= now-limit {
 		return nil
 	}

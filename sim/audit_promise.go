@@ -8,12 +8,12 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// ErrUndelivered: a Reliable message has not been delivered.
+// ErrUndelivered is returned when a Reliable message has not been delivered.
 var ErrUndelivered = errors.New("not delivered")
 
-// holding is a process's hold on what it is to send to a peer: as long as it is the
-// same process, peer and number of messages given up, nothing that was taken may
-// be left out.
+// holding identifies a period in which a sender must not leave out a message: it
+// lasts as long as the process, the peer and the number of messages given up are
+// the same.
 type holding struct {
 	proc    *process
 	peer    *conn.Peer
@@ -25,7 +25,8 @@ func hold(proc *process, p *conn.Peer) holding {
 	return holding{proc, p, f.GivenUp}
 }
 
-// holdOf is the hold that the node with one key has on messages for another.
+// holdOf returns the current holding of the node with one key for the peer with
+// another.
 func (w *World) holdOf(from, to intentra.PublicKey) holding {
 	n := w.byKey[from]
 	if n == nil || n.proc.ended {
@@ -38,17 +39,17 @@ func (w *World) holdOf(from, to intentra.PublicKey) holding {
 	return hold(n.proc, p)
 }
 
-// promises is what a stream of Reliable messages is owed.
+// promises records which Reliable messages of a stream must be delivered.
 type promises struct {
-	sender holding // now
-	last   holding // when the last one was sent,
-	hold   uint64  // and its number: they differ from one to the next
-	owed   uint64  // the position behind the last one that the receiver can take,
-	due    holding // and when that was sent
-	best   uint64  // the one behind the last that may have been delivered
+	sender holding // the current one
+	last   holding // when the last message was sent
+	hold   uint64  // the number of last, which counts its changes
+	owed   uint64  // the position after the last message that fits the receiver
+	due    holding // when that one was sent
+	best   uint64  // the position after the last that may have been delivered
 }
 
-// promise notes that the next message was taken.
+// promise records that the next message was queued.
 func (s *stream) promise(h holding, tooLarge bool) {
 	if h != s.last {
 		s.last = h
@@ -59,17 +60,16 @@ func (s *stream) promise(h holding, tooLarge bool) {
 	}
 }
 
-// released reports whether a message may have been given up: something was, since
-// it was sent, or its sender is another process, or unknown.
+// released reports whether a message may be missing, because some were given up
+// since it was sent, or because its sender is another process or unknown.
 func (s *stream) released(m sentMessage) bool {
 	return s.sender.proc == nil || m.hold != s.hold || s.sender != s.last
 }
 
-// Undelivered returns ErrUndelivered as long as some Reliable message has not been
-// delivered that must be: one that was sent between nodes that are connected, and
-// that its sender has not given up, which is the same process still. It is for the
-// end of a scenario, when nobody sends any more: wait for it with Until. Only
-// a world with Audit knows; others return nil.
+// Undelivered returns ErrUndelivered while a Reliable message is missing that
+// must be delivered: its sender and its receiver are connected, and the sender
+// has not given it up and is the same process. Use it with Until at the end of a
+// scenario, when nothing more is sent. It returns nil in a world without Audit.
 func (w *World) Undelivered() error {
 	if w.audit == nil {
 		return nil
@@ -79,9 +79,9 @@ func (w *World) Undelivered() error {
 		if !w.undelivered(s) {
 			continue
 		}
-		// It is asked before each step: what is not delivered comes first.
+		// Until calls this before each step: check the missing one first.
 		all[0], all[i] = all[i], all[0]
-		return fmt.Errorf("%w: Reliable message %d on channel %d from %s to %s, where %d is the last that was",
+		return fmt.Errorf("%w: Reliable message %d on channel %d from %s to %s; the last delivered is %d",
 			ErrUndelivered, s.owed-1, s.key.channel, w.nameOf(s.key.from), w.nameOf(s.key.to), int64(s.best)-1)
 	}
 	return nil

@@ -7,12 +7,12 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrReplayed: two packets with one counter have delivered messages.
+// ErrReplayed is returned when two packets with one counter have delivered
+// messages.
 var ErrReplayed = errors.New("a packet counter has delivered twice")
 
-// sessions is a stage that takes everything. It is in the chain to hear of
-// sessions and epochs, whose IDs are used again: by their serial numbers they
-// can be told apart.
+// sessions is a stage that accepts everything. It learns of sessions and epochs,
+// whose IDs are reused, and gives each session a serial number.
 type sessions struct {
 	live   pipeline.Slots[*watchedSession]
 	opened *uint64 // of all processes
@@ -26,7 +26,7 @@ type watchedSession struct {
 type watchedEpoch struct {
 	id    pipeline.ID
 	pages map[uint64]*page // of counters that have delivered, by number
-	// The packet that has delivered last: one may carry several messages.
+	// The packet that last delivered: it may carry several messages.
 	counter, datagram uint64
 }
 
@@ -70,8 +70,8 @@ func (s *sessions) get(id pipeline.ID) *watchedSession {
 	return nil
 }
 
-// count notes that a packet delivers a message. datagram numbers what the
-// process has received.
+// count records that a packet delivers a message. datagram is the number of
+// datagrams that the process has received.
 func (w *watchedSession) count(id pipeline.ID, counter, datagram uint64) error {
 	for _, e := range w.epochs {
 		if e.id == id {

@@ -12,23 +12,23 @@ import (
 )
 
 var (
-	// ErrNotSent: a message was delivered that its sender has not sent, or
-	// more often than he has.
+	// ErrNotSent is returned when a message is delivered that was not sent, or
+	// more often than it was sent.
 	ErrNotSent = errors.New("delivered, but not sent")
-	// ErrStale: a Latest message was delivered behind a newer one of its
-	// channel, or again.
-	ErrStale = errors.New("delivered behind a newer one")
-	// ErrGap: a Reliable message was delivered that is not the one behind the
-	// last of its channel, those apart that the receiver is too small for.
+	// ErrStale is returned when a Latest message is delivered after a newer one
+	// of its channel, or again.
+	ErrStale = errors.New("delivered after a newer one")
+	// ErrGap is returned when the Reliable message that is delivered is not the
+	// next one of its channel, not counting those too large for the receiver.
 	ErrGap = errors.New("delivered out of order")
 )
 
 // A stream forgets a message once this many newer ones have been sent and this
-// much time has passed: longer than any queue and any link keeps one.
+// much time has passed, longer than any queue or link keeps one.
 const (
 	streamKept = 1 << 14
 	streamTime = pipeline.Time(10 * time.Minute)
-	staleKept  = 256 // delivered Latest messages that it still knows
+	staleKept  = 256 // delivered Latest messages that are kept
 )
 
 // streamKey names the messages of one intent on one channel, in one direction.
@@ -38,28 +38,27 @@ type streamKey struct {
 	intent   intentra.Intent
 }
 
-// stream knows, by their fingerprints, the messages that the receiver may still
-// be given.
+// stream holds the fingerprints of the messages that may still be delivered.
 type stream struct {
 	key    streamKey
-	sent   []sentMessage // a queue, from head on
+	sent   []sentMessage // a queue that begins at head
 	head   int
 	first  uint64            // position of sent[head]
 	counts map[uint64]*tally // Realtime: by fingerprint
 
-	next    uint64   // Latest: behind the last that was delivered
-	session uint64   // Reliable: the one that has delivered last,
-	at      []uint64 // and which messages that may have been
+	next    uint64   // Latest: the position after the last delivered
+	session uint64   // Reliable: the session that last delivered
+	at      []uint64 // Reliable: the positions of its message
 	promises
 }
 
 type sentMessage struct {
 	print uint64
 	at    pipeline.Time
-	// tooLarge: the receiver cannot take it, which its sender did not know yet;
+	// The message does not fit the receiver, which its sender did not know yet;
 	// see intentra.ErrMessageTooLarge.
 	tooLarge bool
-	hold     uint64 // Reliable: the number of its sender's hold
+	hold     uint64 // Reliable: the number of the sender's holding
 }
 
 type tally struct{ sent, delivered int }
@@ -80,8 +79,8 @@ func (a *audit) stream(from, to intentra.PublicKey, m intentra.Message) *stream 
 	return s
 }
 
-// fingerprint is FNV-1a: the same on all machines, and nobody here makes
-// collisions on purpose.
+// fingerprint is FNV-1a, which is the same on all machines. No input here is made
+// to collide.
 func fingerprint(b []byte) uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range b {
@@ -117,7 +116,7 @@ func (s *stream) deliver(payload []byte, session uint64) error {
 	return s.deliverReliable(f, session)
 }
 
-// deliverRealtime: any order, each at most once.
+// deliverRealtime accepts any order, and each message once.
 func (s *stream) deliverRealtime(f uint64) error {
 	t := s.counts[f]
 	if t == nil {
@@ -129,7 +128,7 @@ func (s *stream) deliverRealtime(f uint64) error {
 	return nil
 }
 
-// deliverLatest: each position is higher than the one before.
+// deliverLatest accepts each message only after older ones.
 func (s *stream) deliverLatest(f uint64) error {
 	for i := max(s.next, s.first); i < s.end(); i++ {
 		if s.print(i) == f {
@@ -146,10 +145,10 @@ func (s *stream) deliverLatest(f uint64) error {
 	return ErrNotSent
 }
 
-// deliverReliable: within a session each is the one behind the last. A later
-// session may begin with what was delivered already, and leaves nothing out
-// unless the sender has given something up. Equal messages leave several places
-// where one may have been.
+// deliverReliable accepts the next message of a session. A later session may
+// repeat what was delivered, and leaves nothing out unless the sender has given
+// something up. Where messages are equal, several positions may be the current
+// one.
 func (s *stream) deliverReliable(f, session uint64) error {
 	found := s.find(f)
 	at := found
@@ -157,7 +156,7 @@ func (s *stream) deliverReliable(f, session uint64) error {
 	case session == s.session:
 		at = nil
 		for _, i := range s.at {
-			at = append(at, s.behind(i, f)...)
+			at = append(at, s.after(i, f)...)
 		}
 	default:
 		at = slices.DeleteFunc(slices.Clone(found), func(i uint64) bool { return i > s.latest() })
@@ -165,8 +164,8 @@ func (s *stream) deliverReliable(f, session uint64) error {
 	if len(at) > 0 {
 		s.session, s.at = session, at
 		s.best = max(s.best, at[len(at)-1]+1)
-		// A sender has no more than a window unacknowledged; what is older is
-		// not sent again.
+		// A sender has at most a window unacknowledged: what is older is not sent
+		// again.
 		s.forgetBelow(at[0] - min(at[0], wire.ReliableWindow))
 		return nil
 	}
@@ -176,9 +175,9 @@ func (s *stream) deliverReliable(f, session uint64) error {
 	return ErrNotSent
 }
 
-// latest returns the last message that may come next: the first one, in the
-// beginning, or that behind the last, those apart that are too large or may have
-// been given up.
+// latest returns the last position that may come next: the first one at the
+// beginning, or the one after the last, skipping messages that are too large or
+// may have been given up.
 func (s *stream) latest() uint64 {
 	i := s.first
 	if len(s.at) > 0 {
@@ -192,9 +191,9 @@ func (s *stream) latest() uint64 {
 	return i
 }
 
-// behind returns where the message may be among those that may come next behind
-// a position.
-func (s *stream) behind(i, f uint64) (at []uint64) {
+// after returns the positions that the message may have among those that may
+// follow a position.
+func (s *stream) after(i, f uint64) (at []uint64) {
 	for i++; i >= s.first && i < s.end(); i++ {
 		if s.print(i) == f {
 			at = append(at, i)
@@ -224,8 +223,8 @@ func (s *stream) forgetBelow(first uint64) {
 	}
 }
 
-// forget forgets the oldest message. Of equal Realtime ones that may be the one
-// that was delivered, or not: the doubt is the receiver's.
+// forget removes the oldest message. Of equal Realtime ones it may have been
+// delivered or not: the receiver gets the benefit of the doubt.
 func (s *stream) forget() {
 	f := s.sent[s.head].print
 	s.head++

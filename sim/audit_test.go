@@ -101,7 +101,7 @@ func TestUndelivered(t *testing.T) {
 	numbered(a, b, intentra.Reliable, 3)
 	a.Send(b.Key(), intentra.Message{Channel: 9, Intent: intentra.Reliable, Payload: []byte("x")})
 	require.ErrorIs(t, w.Undelivered(), ErrUndelivered)
-	require.ErrorContains(t, w.Undelivered(), "Reliable message 2 on channel 7 from a to b, where -1 is the last that was")
+	require.ErrorContains(t, w.Undelivered(), "Reliable message 2 on channel 7 from a to b; the last delivered is -1")
 	w.run(t, time.Second)
 	require.NoError(t, w.Undelivered())
 

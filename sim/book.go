@@ -9,13 +9,12 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrNoAddress: the name of a peer resolves to nothing.
+// ErrNoAddress is the error of a dial to a peer whose name resolves to nothing.
 var ErrNoAddress = errors.New("sim: no address is known for the peer")
 
-// SetAddress sets what the name of the peer with the key resolves to, for all
-// nodes that have no entry of their own; the zero AddrPort has it resolve to
-// nothing. Without one it resolves to where the node with the key is at the
-// time.
+// SetAddress sets the address of the peer with the key, for all nodes that have
+// no entry of their own. The zero AddrPort means that there is none. Without
+// SetAddress the address is the current one of the node with the key.
 func (w *World) SetAddress(key intentra.PublicKey, addr netip.AddrPort) { w.book[key] = addr }
 
 // SetAddress is World.SetAddress for this node alone.
@@ -39,7 +38,7 @@ func (n *Node) resolve(key intentra.PublicKey) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// answer returns the answer to NeedAddress.
+// answer returns a call that answers NeedAddress.
 func (p *process) answer(peer *conn.Peer) func(d Driver, now pipeline.Time) {
 	return func(d Driver, now pipeline.Time) {
 		if addr := p.n.resolve(peer.Key); addr.IsValid() {

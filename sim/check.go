@@ -6,9 +6,9 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Checker looks at the world after a step, without changing anything. Its
-// error ends the run. It looks at Stepped alone, if it can, so that
-// it costs the same in a world of thousands.
+// Checker checks the world after a step, without changing anything. Its error
+// ends the run. A Checker that visits only Stepped has the same cost in a world
+// of thousands of nodes.
 type Checker func(w *World) error
 
 type checker struct {
@@ -16,32 +16,31 @@ type checker struct {
 	check Checker
 }
 
-// Check has c called after each step from here on. The name stands in front of
-// its error.
+// Check makes c run after each step from now on. The name precedes its error.
 func (w *World) Check(name string, c Checker) {
 	need(c != nil, "Check", "a Checker")
 	w.checkers = append(w.checkers, checker{name, c})
 }
 
-// Observer is told of what passes between nodes and their users. Any of the
-// functions may be nil. Payloads are good until they return.
+// Observer is called for what passes between nodes and their users. Any of the
+// functions may be nil. Payloads are valid until they return.
 type Observer struct {
-	// Sent is told of each call of Send, with its outcome.
+	// Sent is called for each call of Send, with its result.
 	Sent func(from *Node, to intentra.PublicKey, m intentra.Message, r intentra.SendResult)
-	// Delivered is told of each message before OnMessage is.
+	// Delivered is called for each message, before OnMessage.
 	Delivered func(to *Node, from intentra.PublicKey, m intentra.Message)
-	// Happened is told of each event after OnEvent has been.
+	// Happened is called for each event, after OnEvent.
 	Happened func(n *Node, ev Event)
 }
 
 // Observe adds an observer.
 func (w *World) Observe(o Observer) { w.observers = append(w.observers, o) }
 
-// Stepped returns the nodes whose endpoints have done something in this step,
-// each once. The slice is the world's.
+// Stepped returns the nodes whose endpoints have been called in this step, each
+// once. The slice belongs to the world.
 func (w *World) Stepped() []*Node { return w.stepped }
 
-// mark notes that the node's endpoint does something.
+// mark adds the node to Stepped.
 func (w *World) mark(n *Node) {
 	if n.step != w.steps {
 		n.step = w.steps

@@ -7,17 +7,16 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrConservation: a packet, a message or a datagram has vanished, or come of
-// nothing.
+// ErrConservation is returned when a packet, a message or a datagram is
+// unaccounted for.
 var ErrConservation = errors.New("not conserved")
 
-// Conservation is a Checker: whatever comes in goes somewhere. For each node
-// that has stepped, all packets and messages that have entered a chain were
-// accepted, consumed, or dropped by a stage for a reason, the inbound chain
-// has seen every datagram, and the user got every message that it accepted; what
-// was taken out of the queues to be sent has entered the outbound chain; for each
-// link, LinkStats adds up. And no packet was refused for its counter when it
-// was to be sealed: an endpoint that uses one again has been saved by the stage.
+// Conservation is a Checker of the nodes and links of a step. All packets and
+// messages that entered a chain were accepted, consumed, or dropped by a stage
+// for a reason; the inbound chain saw every datagram, and the user got every
+// message that it accepted; every message taken from a queue entered the outbound
+// chain; the LinkStats of each link add up. No packet was refused by the seal
+// stage for its counter, which would mean that the endpoint used one twice.
 func Conservation(w *World) error {
 	for _, n := range w.stepped {
 		if err := n.conserved(); err != nil {
@@ -26,7 +25,7 @@ func Conservation(w *World) error {
 	}
 	for _, r := range w.crossed {
 		if !r.stats.conserved() {
-			return fmt.Errorf("%w: link from %s to %s: %+v", ErrConservation, r.from.nameOrNobody(), r.to.nameOrNobody(), r.stats)
+			return fmt.Errorf("%w: link from %s to %s: %+v", ErrConservation, r.from.nameOrEmpty(), r.to.nameOrEmpty(), r.stats)
 		}
 	}
 	return nil
@@ -48,11 +47,12 @@ func (n *Node) conserved() error {
 		return fmt.Errorf("%w: of %d datagrams that arrived the endpoint has counted %d and its chain %d",
 			ErrConservation, n.proc.received, seen, in.Packets.In)
 	}
-	// More is no fault: a stage of the user's behind dispatch may drop what was delivered.
+	// More is allowed: a user stage after dispatch may drop what was delivered.
 	if in.Messages.Accepted > n.proc.taken {
 		return fmt.Errorf("messages %w: %d accepted, %d delivered", ErrConservation, in.Messages.Accepted, n.proc.taken)
 	}
-	// Without message stages what is too large for its peer never gets there.
+	// Without message stages, messages too large for their peer do not enter the
+	// chain.
 	entered := out.Messages.In
 	if !e.Outbound().HasMessageStages() {
 		entered += n.Stats().TooLarge

@@ -1,15 +1,15 @@
 // Package sim runs any number of real endpoints in one goroutine, on a virtual
-// clock and over a network that does what its seed says: it delays, loses,
-// repeats, reorders, corrupts and cuts short. A simulated hour of a few idle
-// peers takes a moment, and the same seed gives the same run, bit for bit, on
-// every machine; [World.TraceHash] tells whether it has.
+// clock and over a network that a seed controls: it delays, loses, duplicates,
+// reorders, corrupts and truncates datagrams. A simulated hour of a few idle
+// peers takes a moment. The same seed gives the same run, bit for bit, on every
+// machine; compare [World.TraceHash].
 //
-// A [Node] is the protocol core that a [intentra.Transport] runs, with the
-// chains that its [intentra.Config] makes, those of the user's own stages
-// included, but with no socket, no clock and no goroutine. What differs from a
-// Transport is who drives it: messages come to Node.OnMessage, where a
-// Transport has Handler or Receive; public-key work is done at once, or takes
-// Node.JobDelay; names of peers resolve to where they are now.
+// A [Node] is the protocol core of a [intentra.Transport], with the chains that
+// its [intentra.Config] makes, user stages included, and without a socket, a
+// clock or a goroutine. It differs from a Transport in its driver: messages go
+// to Node.OnMessage instead of Handler or Receive, public-key work is done at
+// once or takes Node.JobDelay, and names resolve to the current addresses of
+// nodes.
 //
 //	w := sim.New(seed)
 //	a, _ := w.Node("a", netip.AddrPort{}, intentra.Config{})
@@ -20,40 +20,38 @@
 //
 // # The network
 //
-// Every datagram takes the same way: from the node that sends it, through the
-// taps ([World.Tap]) in the order in which they were set, then through the
-// [Link] from that node to whoever has the address, and into the node that has
-// it when it arrives. Links follow nodes, not addresses: a node that gets
-// another address ([Node.Rebind]: it roams, or its NAT forgets the mapping)
-// keeps its links, while what is under way to the old address is lost. What
-// [World.Inject] makes up has no link; it arrives.
+// A datagram passes the taps ([World.Tap]) in the order in which they were added,
+// then the [Link] from its sender to the node that has its destination address,
+// and then enters the node that has the address when it arrives. Links belong to
+// nodes, not addresses: a node that changes its address ([Node.Rebind]) keeps its
+// links, and datagrams under way to the old address are lost. Datagrams of
+// [World.Inject] pass no tap and no link.
 //
 // # Time and chance
 //
-// Nothing happens but in [World.Run] and [World.Until]. At one instant
-// datagrams and functions of [World.After] come first, in the order in which
-// they were made; then each node that has something to do has one turn, as the
-// event loop of a Transport has after a batch. So what a callback sends leaves
-// together, in as few packets as it takes.
+// Time passes only in [World.Run] and [World.Until]. At each instant datagrams
+// arrive and functions of [World.After] are called first, in the order in which
+// they were added; then each node that has something to do takes one turn, as the
+// event loop of a Transport does after a batch. So what callbacks send in an
+// instant leaves together, in as few packets as possible.
 //
-// The seed makes a stream of random numbers for each name of a node and for
-// each pair of names with a link, so that nodes and links that are added or
-// taken away leave those of the others as they were.
+// Each node and each link has a stream of random numbers of its own, made from
+// the seed and their names, so that adding or removing some does not change the
+// others.
 //
-// A World and all that belongs to it are one goroutine's, including the
-// callbacks. They may call any method but Run and Until. Methods panic at once if
-// they are given no function, or nodes of another world; a Config or a Link that
-// cannot be is an error. A panic in a stage,
-// in OnMessage or in Authorize counts ([Node.Stats]) and costs one packet, as
-// in a Transport; one in a tap, a checker or a function of After goes up to
-// the caller of Run.
+// A World, its nodes and their callbacks belong to one goroutine. Callbacks may
+// call any method except Run and Until. Methods panic if they are given a nil
+// function, or nodes of another world; an invalid Config or Link is an error. A
+// panic in a stage, in OnMessage or in Authorize is counted ([Node.Stats]) and
+// costs one packet, as in a Transport; a panic in a tap, a checker or a function
+// of After reaches the caller of Run.
 //
 // # Checks
 //
-// World.Audit has everything checked on every step that a user is promised, and
-// World.Settle that all who want to be connected are. A Checker of one's own
-// looks at the world after each step, and its error ends the run.
+// World.Audit checks on every step all that users are promised. World.Settle
+// checks that all nodes that dial each other are connected. The error of a
+// [Checker] of your own, which runs after each step, ends the run.
 //
-// Package script runs scenarios that are written down, package swarm makes them
-// by chance; `intentra sim` runs both.
+// Package script runs written scenarios, package swarm random ones; the command
+// `intentra sim` runs both.
 package sim

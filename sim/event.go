@@ -12,7 +12,7 @@ import (
 // keptEvents is how many events a node keeps.
 const keptEvents = 1024
 
-// Event is what a node has heard of its endpoint; see conn.EventKind.
+// Event is an event of a node's endpoint; see conn.EventKind.
 type Event struct {
 	At     pipeline.Time
 	Kind   conn.EventKind
@@ -26,8 +26,7 @@ var kindNames = [...]string{
 	conn.DialEnded: "dial_ended", conn.IdentityConflict: "identity_conflict", conn.PeerForgotten: "forgotten",
 }
 
-// String returns the event in a line, with the node's name for its peer left
-// to the caller.
+// String returns the event in a line, without the names of the node and its peer.
 func (ev Event) String() string {
 	name := "unknown"
 	if int(ev.Kind) < len(kindNames) {
@@ -42,7 +41,7 @@ func (ev Event) String() string {
 	return name
 }
 
-// eventLog keeps the newest events and counts all of them.
+// eventLog keeps the newest events and counts all.
 type eventLog struct {
 	kept   []Event
 	oldest int
@@ -77,8 +76,8 @@ func (n *Node) hear(ev Event) {
 	}
 }
 
-// Events returns the latest events of the node, at most 1,024 of them, in
-// order, over all its processes.
+// Events returns up to 1,024 of the latest events of the node, in order, over all
+// its processes.
 func (n *Node) Events() []Event {
 	all := make([]Event, 0, len(n.events.kept))
 	for i := range n.events.kept {
@@ -87,8 +86,7 @@ func (n *Node) Events() []Event {
 	return all
 }
 
-// Heard returns how many events of the kind the node has heard, over all its
-// processes.
+// Heard returns the number of events of the kind, over all processes of the node.
 func (n *Node) Heard(kind conn.EventKind) int {
 	if int(kind) >= len(n.events.counts) {
 		return 0
@@ -96,7 +94,8 @@ func (n *Node) Heard(kind conn.EventKind) int {
 	return n.events.counts[kind]
 }
 
-// LastEvent returns the latest event of the kind that the node still has.
+// LastEvent returns the latest event of the kind, if it is among those that
+// Events returns.
 func (n *Node) LastEvent(kind conn.EventKind) (ev Event, ok bool) {
 	for i := len(n.events.kept) - 1; i >= 0; i-- {
 		if ev = n.events.kept[(n.events.oldest+i)%len(n.events.kept)]; ev.Kind == kind {

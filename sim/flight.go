@@ -8,8 +8,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// maxFlying is the most datagrams that are under way at a time; what comes on
-// top is dropped as if a queue had overflowed.
+// maxFlying is the most datagrams under way at a time. More are dropped, as if a
+// queue had overflowed.
 const maxFlying = 1 << 20
 
 // flight is a datagram under way.
@@ -21,14 +21,14 @@ type flight struct {
 	next     *flight
 }
 
-// spare are the flights that are to be used again, by the size of their
-// buffers: two to the power of the class.
+// spare holds flights to be reused, by the size of their buffers: two to the
+// power of the class.
 type spare [17]*flight
 
 func (s *spare) take(n int) *flight {
 	class := bits.Len(uint(max(n, 1) - 1))
 	if class >= len(s) {
-		// Longer than any datagram: an adversary may try.
+		// Longer than any datagram, which an adversary may inject.
 		return &flight{data: make([]byte, n), class: -1}
 	}
 	f := s[class]
@@ -48,7 +48,7 @@ func (s *spare) give(f *flight) {
 	f.next, s[f.class] = s[f.class], f
 }
 
-// launch has a copy of the datagram arrive after d.
+// launch makes a copy of the datagram arrive after d.
 func (w *World) launch(r *route, from, to netip.AddrPort, data []byte, d time.Duration) *flight {
 	if w.flying >= w.most {
 		r.stats.Overflowed++
@@ -63,7 +63,7 @@ func (w *World) launch(r *route, from, to netip.AddrPort, data []byte, d time.Du
 	return f
 }
 
-// arrive hands a datagram to whoever has the address now.
+// arrive delivers a datagram to the node that has the address now.
 func (w *World) arrive(f *flight) {
 	r := f.route
 	w.cross(r)
@@ -78,7 +78,8 @@ func (w *World) arrive(f *flight) {
 	w.spare.give(f)
 }
 
-// unmapped returns the address that nodes are known by.
+// unmapped returns the address in the form by which nodes are found: an IPv4
+// address is not mapped into IPv6.
 func unmapped(a netip.AddrPort) netip.AddrPort {
 	if a.Addr().Is4In6() {
 		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())

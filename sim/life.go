@@ -11,19 +11,19 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// clock is a node's own: the world's, and how far it is ahead of it.
+// clock is a node's own clock, as an offset from the world's.
 type clock struct {
 	ahead   pipeline.Time
 	stopped bool // while paused
 	since   pipeline.Time
-	leapt   pipeline.Time // when it did so last, in its own time
+	leapt   pipeline.Time // when it last leapt, in its own time
 }
 
 // Running reports whether the node has a process, paused or not.
 func (n *Node) Running() bool { return !n.proc.ended }
 
-// Close ends the process in good order: its peers are told. What waits to be
-// sent is lost.
+// Close ends the process in good order: it notifies its peers. Queued messages
+// are lost.
 func (n *Node) Close() {
 	n.proc.do(func(d Driver, now pipeline.Time) {
 		p := n.proc
@@ -38,7 +38,7 @@ func (n *Node) Close() {
 	})
 }
 
-// Kill ends the process at once. Nobody is told; all that it knew is gone.
+// Kill ends the process at once, without notifying anyone. Its state is lost.
 func (n *Node) Kill() {
 	n.proc.ended = true
 	n.proc.calls, n.proc.ready = nil, nil
@@ -46,10 +46,10 @@ func (n *Node) Kill() {
 	n.paused = false
 }
 
-// Restart starts a process with the same key, address and Config, killing the
-// one before it if need be. It has other randomness, and dials nobody before it
-// is told to. The error is what building the chains has given; the node is down
-// then.
+// Restart starts a new process with the same key, address and Config, and kills
+// the previous one if it is running. The new process has randomness of its own,
+// and dials no peer until Dial is called. The error is that of building the
+// chains; the node is down then.
 func (n *Node) Restart() error {
 	n.Kill()
 	return n.start()
@@ -84,14 +84,14 @@ func (n *Node) start() error {
 	return nil
 }
 
-// Pause stops the process, as SIGSTOP does: it gets nothing of what arrives,
-// and no timer of its runs. Its clock goes on, so that when it resumes all that
-// has become due is late.
+// Pause stops the process, as SIGSTOP does: datagrams that arrive are lost and no
+// timer runs. Its clock advances, so that after Resume everything that was due is
+// late.
 func (n *Node) Pause() { n.pause(false) }
 
-// Suspend is Pause with a clock that stands still, as the monotonic clock of
-// a Linux machine that is asleep: when it resumes, the node knows nothing of
-// the time that others have waited for it.
+// Suspend is Pause with the node's clock stopped, as the monotonic clock of a
+// sleeping Linux machine: after Resume the node does not notice how long its
+// peers have waited.
 func (n *Node) Suspend() { n.pause(true) }
 
 func (n *Node) pause(clockToo bool) {
@@ -116,8 +116,8 @@ func (n *Node) Resume() {
 	n.wake()
 }
 
-// JumpClock sets the node's clock forward, at most to 146 years. Clocks never go
-// back: a negative d does nothing.
+// JumpClock advances the node's clock, at most to 146 years. Clocks never go
+// back: a negative d has no effect.
 func (n *Node) JumpClock(d time.Duration) {
 	n.clock.ahead += min(pipeline.Time(max(d, 0)), horizon-n.Now())
 	n.clock.leapt = n.w.now + n.clock.ahead
@@ -132,11 +132,11 @@ func (n *Node) Now() pipeline.Time {
 	return n.w.now + n.clock.ahead
 }
 
-// Rebind gives the node another address: a peer that roams, or whose NAT maps
-// it anew. From now on it sends and receives there. What comes to the old
-// address is lost, unless another node takes that. Names resolve to the new
-// one; for a NAT in front of a listener see SetAddress. It fails if a node has
-// the address.
+// Rebind gives the node another address, as when a peer roams or its NAT mapping
+// changes. It sends and receives there from now on; datagrams for the old address
+// are lost, unless another node takes that address. Names resolve to the new one;
+// for a NAT in front of a listener see SetAddress. Rebind fails if another node
+// has the address.
 func (n *Node) Rebind(addr netip.AddrPort) error {
 	addr = unmapped(addr)
 	if other := n.w.byAddr[addr]; other != nil && other != n || !addr.IsValid() {

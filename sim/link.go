@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ErrLink: a field of a Link cannot be used as it is.
+// ErrLink is returned for an invalid field of a Link.
 var ErrLink = errors.New("invalid link")
 
 // DefaultQueue is the default of Link.Queue, in bytes.
@@ -14,48 +14,49 @@ const DefaultQueue = 64 << 10
 
 const (
 	mostDelay = 24 * time.Hour
-	mostBytes = 1<<31 - 1 // of queue, and a second
+	mostBytes = 1<<31 - 1 // of Queue, and of Rate a second
 )
 
-// Link is the way from one node to another, in that direction. Probabilities
-// are from 0 to 1 and hold for each datagram by itself. The zero value delivers
+// Link is the path from one node to another, in that direction. Probabilities are
+// from 0 to 1 and apply to each datagram independently. The zero value delivers
 // everything at once.
 type Link struct {
 	// Cut loses everything.
 	Cut bool
 
-	// Rate is how many bytes a second the link takes, zero for any number.
-	// What comes faster waits in a queue of Queue bytes, the datagram being
-	// sent included, and what does not fit there is dropped. The default is
-	// DefaultQueue. An idle link takes a datagram of any length.
+	// Rate is the capacity in bytes per second, zero for unlimited. Excess
+	// datagrams wait in a queue of Queue bytes, which includes the one being
+	// sent, and are dropped if they do not fit. The default of Queue is
+	// DefaultQueue. An idle link accepts a datagram of any length.
 	Rate, Queue int
 
-	// Loss is the probability that a datagram is lost by itself, Burst that
-	// of being lost along with its neighbours.
+	// Loss is the probability that a datagram is lost independently of others;
+	// Burst describes losses in bursts.
 	Loss  float64
 	Burst Burst
 
-	// Duplicate is the probability that it arrives twice, by separate ways.
+	// Duplicate is the probability that a datagram arrives twice, with delays of
+	// their own.
 	Duplicate float64
-	// Delay is how long it takes, and Jitter what chance adds at most. So
-	// datagrams overtake each other as far as Jitter lets them.
+	// Delay is the transit time, and Jitter the most that is added to it at
+	// random, so that datagrams may overtake each other.
 	Delay, Jitter time.Duration
-	// Reorder is the probability that it takes ReorderDelay longer, and so
-	// falls behind those that are sent within that time.
+	// Reorder is the probability that a datagram takes ReorderDelay longer, and
+	// is overtaken by those sent within that time.
 	Reorder      float64
 	ReorderDelay time.Duration
-	// Corrupt is the probability that one of its bits is flipped, Truncate
-	// that it loses a part of its end, or all.
+	// Corrupt is the probability that one bit of a datagram is flipped, Truncate
+	// that its end is missing, or all of it.
 	Corrupt, Truncate float64
 }
 
-// Burst is loss in bursts, after Gilbert and Elliott: before each datagram a
-// good link becomes bad with the probability Enter, and a bad one good with
-// the probability Leave; a bad one loses it with the probability Loss. So
-// bursts last 1/Leave datagrams on average.
+// Burst is the loss model of Gilbert and Elliott. Before each datagram a good
+// link becomes bad with probability Enter, and a bad one good with probability
+// Leave; a bad link loses it with probability Loss. Bursts last 1/Leave datagrams
+// on average.
 type Burst struct{ Enter, Leave, Loss float64 }
 
-// Validate returns an error, which is ErrLink, if l cannot be used.
+// Validate returns an error that wraps ErrLink if l is invalid.
 func (l Link) Validate() error {
 	for _, p := range []struct {
 		name  string
@@ -64,7 +65,7 @@ func (l Link) Validate() error {
 		{"Loss", l.Loss}, {"Burst.Enter", l.Burst.Enter}, {"Burst.Leave", l.Burst.Leave}, {"Burst.Loss", l.Burst.Loss},
 		{"Duplicate", l.Duplicate}, {"Reorder", l.Reorder}, {"Corrupt", l.Corrupt}, {"Truncate", l.Truncate},
 	} {
-		if !(p.value >= 0 && p.value <= 1) { // no NaN either
+		if !(p.value >= 0 && p.value <= 1) { // false for NaN too
 			return fmt.Errorf("%w: %s is %v, must be from 0 to 1", ErrLink, p.name, p.value)
 		}
 	}
@@ -90,16 +91,16 @@ func (l Link) Validate() error {
 	return nil
 }
 
-// SetDefault sets the link of all nodes that have none of their own. What is
-// under way stays so.
+// SetDefault sets the link of all pairs of nodes without one of their own.
+// Datagrams under way are not affected.
 func (w *World) SetDefault(l Link) {
 	if w.valid(l) {
 		w.link = l
 	}
 }
 
-// SetLink sets the link from one node to another; to may be nil, for the
-// addresses that are no node's.
+// SetLink sets the link from one node to another. A nil to stands for all
+// addresses that no node has.
 func (w *World) SetLink(from, to *Node, l Link) {
 	w.needEnds(from, to, "SetLink")
 	if w.valid(l) {
@@ -108,13 +109,14 @@ func (w *World) SetLink(from, to *Node, l Link) {
 	}
 }
 
-// SetLinks sets the links between two nodes, either way.
+// SetLinks sets the links between two nodes in both directions.
 func (w *World) SetLinks(a, b *Node, l Link) {
 	w.SetLink(a, b, l)
 	w.SetLink(b, a, l)
 }
 
-// LinkBetween returns the link from one node to another; to may be nil.
+// LinkBetween returns the link from one node to another; to may be nil, as in
+// SetLink.
 func (w *World) LinkBetween(from, to *Node) Link {
 	w.needEnds(from, to, "LinkBetween")
 	return *w.route(from, to).link(w)
@@ -135,9 +137,9 @@ func (w *World) valid(l Link) bool {
 	return err == nil
 }
 
-// Partition cuts, until the next Partition or Heal, all links between nodes of
-// different groups. Nodes in no group reach everybody. What is under way still
-// arrives.
+// Partition cuts all links between nodes of different groups until the next
+// Partition or Heal. Nodes in no group reach all others. Datagrams under way
+// still arrive.
 func (w *World) Partition(groups ...[]*Node) {
 	w.Heal()
 	for i, g := range groups {

@@ -5,13 +5,13 @@ package sim
 //	Sent + Duplicated = Cut + Lost + Overflowed + Arrived + Missed + InFlight
 type LinkStats struct {
 	Sent, SentBytes uint64 // given to the link
-	Duplicated      uint64 // copies that it made
+	Duplicated      uint64 // copies made by the link
 
 	Cut        uint64 // by Link.Cut or a partition
 	Lost       uint64 // by Loss or Burst
 	Overflowed uint64 // did not fit in the queue
-	Arrived    uint64 // taken by a node
-	Missed     uint64 // came where no node is running
+	Arrived    uint64 // received by a node
+	Missed     uint64 // arrived at an address where no node is running
 	InFlight   uint64
 
 	Reordered, Corrupted, Truncated uint64
@@ -32,8 +32,8 @@ func (s *LinkStats) add(o LinkStats) {
 	s.Truncated += o.Truncated
 }
 
-// LinkStats returns the counters of the link from one node to another; to may
-// be nil, for the addresses that are no node's.
+// LinkStats returns the counters of the link from one node to another; to may be
+// nil, as in SetLink.
 func (w *World) LinkStats(from, to *Node) LinkStats {
 	if r := w.byEnds[ends{from, to}]; r != nil {
 		return r.stats
@@ -41,11 +41,11 @@ func (w *World) LinkStats(from, to *Node) LinkStats {
 	return LinkStats{}
 }
 
-// Totals are counters of the whole network.
+// Totals holds the counters of the whole network.
 type Totals struct {
-	Links    LinkStats // all of them together
-	Injected LinkStats // what Inject has made up
-	TapDrops uint64    // by taps, before any link
+	Links    LinkStats // the sum over all links
+	Injected LinkStats // datagrams of Inject
+	TapDrops uint64    // datagrams dropped by taps
 }
 
 // Totals returns the counters of the whole network.

@@ -11,13 +11,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Dial has the node keep the peer with the key connected from here on. That the
-// dial has come to nothing is an event, conn.DialEnded. The error is
-// intentra.ErrKey for no key and for the node's own, or ErrDown.
+// Dial keeps the node connected with the peer from now on. A failed dial is an
+// event, conn.DialEnded. The error is intentra.ErrKey for the zero key and the
+// node's own, or ErrDown.
 func (n *Node) Dial(to intentra.PublicKey) error {
 	switch {
 	case to == n.key || to == intentra.PublicKey{}:
-		return fmt.Errorf("%w: %s cannot dial itself or nobody", intentra.ErrKey, n.name)
+		return fmt.Errorf("%w: %s cannot dial itself or the zero key", intentra.ErrKey, n.name)
 	case !n.Running():
 		return ErrDown
 	}
@@ -48,7 +48,7 @@ func (n *Node) Connected(to intentra.PublicKey) bool {
 }
 
 // Peers returns the keys of the connected peers, in the order in which they
-// came.
+// connected.
 func (n *Node) Peers() []intentra.PublicKey {
 	if !n.Running() {
 		return nil
@@ -60,9 +60,8 @@ func (n *Node) Peers() []intentra.PublicKey {
 	return keys
 }
 
-// Send gives m to be sent to the peer, as intentra.Peer.Send does; of a node
-// that is not running the error is ErrDown. It leaves in the node's
-// next turn, in this instant.
+// Send queues m for the peer, as intentra.Peer.Send does. It leaves in the node's
+// next turn, in this instant. The error of a node that is not running is ErrDown.
 func (n *Node) Send(to intentra.PublicKey, m intentra.Message) intentra.SendResult {
 	p, r := n.proc, intentra.SendResult{Status: intentra.Dropped}
 	if p.ended {
@@ -80,7 +79,7 @@ func (n *Node) Send(to intentra.PublicKey, m intentra.Message) intentra.SendResu
 	return r
 }
 
-// Broadcast is Send to all that are connected.
+// Broadcast is Send to all connected peers.
 func (n *Node) Broadcast(m intentra.Message) (r intentra.BroadcastResult) {
 	for _, to := range n.Peers() {
 		switch n.Send(to, m).Status {
@@ -115,7 +114,7 @@ func (p *process) send(peer *conn.Peer, m intentra.Message) intentra.SendResult 
 	return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrNotConnected}
 }
 
-// fits does what intentra.Peer.Send checks.
+// fits checks m as intentra.Peer.Send does.
 func (p *process) fits(peer *conn.Peer, m intentra.Message) error {
 	if m.Intent < intentra.Realtime || m.Intent > intentra.Reliable {
 		return intentra.ErrIntent
@@ -131,12 +130,12 @@ func (p *process) fits(peer *conn.Peer, m intentra.Message) error {
 	return nil
 }
 
-// deliver passes a message from the chain to the user.
+// deliver passes a message to the node's user.
 func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
 	if p.ended {
-		return false // killed by a callback, in the middle of a packet
+		return false // a callback killed the process during this packet
 	}
-	p.takeEvents() // the peer is up before its first message
+	p.takeEvents() // PeerUp comes before the first message
 	n, m := p.n, intentra.Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()}
 	n.delivered++
 	n.w.trace.delivered(n, from.Key, m)

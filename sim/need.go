@@ -1,7 +1,7 @@
 package sim
 
-// need panics if a caller has given a function less than it can work with: at
-// once, where the mistake is, and not some steps later.
+// need panics if a function was called without something that it needs: at once,
+// where the mistake is, and not some steps later.
 func need(ok bool, function, what string) {
 	if !ok {
 		panic("sim: " + function + " needs " + what)

@@ -11,65 +11,65 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrDown: the node is not running.
+// ErrDown is returned for a node that is not running.
 var ErrDown = errors.New("sim: the node is not running")
 
-// firstPort is the port of nodes that get their address from the world.
+// firstPort is the port of addresses that the world assigns.
 const firstPort = 4000
 
-// Node is a machine with one endpoint, which is a process on it: it may be
-// killed and started again. The fields may be set and changed at any time
-// between steps and in callbacks.
+// Node is a machine with one endpoint, in a process that may be killed and
+// restarted. The fields may be changed at any time between steps and in
+// callbacks.
 type Node struct {
-	// OnMessage is called for each message, with the key that it is from.
-	// Payload is borrowed until it returns.
+	// OnMessage is called for each message, with the key of its sender. The
+	// payload is valid until it returns.
 	OnMessage func(from intentra.PublicKey, m intentra.Message)
 	// OnEvent is called for each event.
 	OnEvent func(ev Event)
-	// Room says whether there is room for one more Reliable message of the
-	// peer: false is a reader that does not keep up. Nil is always true.
+	// Room reports whether the user has room for one more Reliable message of the
+	// peer. Nil means always.
 	Room func(from intentra.PublicKey) bool
-	// JobDelay is how long the handshake worker takes for each job, one at a
-	// time. With zero they are done at once.
+	// JobDelay is the time that the handshake worker takes for each job, one
+	// after the other. With zero, jobs are done at once.
 	JobDelay time.Duration
-	// OnJob is called with each job of the handshake worker after it has run
-	// and before the endpoint gets its result.
+	// OnJob is called with each job of the handshake worker, after it has run and
+	// before the endpoint gets its result.
 	OnJob func(j *conn.Job)
 
 	w      *World
 	name   string
-	number int // from zero, in the order of making
+	number int // from zero, in order of creation
 	key    intentra.PublicKey
-	cfg    conn.Config // without what belongs to a process
+	cfg    conn.Config // without the fields of a process
 	addr   netip.AddrPort
 	book   map[intentra.PublicKey]netip.AddrPort // overrides the world's
 	group  int                                   // in a partition, from one
-	wishes []intentra.PublicKey                  // whom the process keeps dialling
+	wishes []intentra.PublicKey                  // peers that the process dials
 
-	proc   *process // the latest
+	proc   *process // the latest one
 	lives  int      // processes so far
 	paused bool
 	clock  clock
 
 	due   pipeline.Time // the next turn, if place is not zero
 	place int           // in World.turns, from one
-	step  uint64        // the last in which it did something
-	turn  uint64        // the last in which it had a turn
+	step  uint64        // the last step in which the endpoint was called
+	turn  uint64        // the last step in which it had a turn
 
 	past      past
 	events    eventLog
 	delivered uint64
 }
 
-// Node makes a node and starts its endpoint. Its name, which must be its own,
-// is what its randomness depends on, beside the seed. A zero addr stands for
-// one of 10.0.0.0/8.
+// Node makes a node and starts its endpoint. The name must be unique; the node's
+// randomness depends on it and the seed. A zero addr means an unused address of
+// 10.0.0.0/8.
 //
-// cfg is what Listen would take, with these differences: without a Key the node
+// cfg is that of intentra.Listen, with these differences: without a Key the node
 // gets one from the seed; Handler, OnPeer, Socket and Record must not be set, see
-// Node.OnMessage and Node.OnEvent; there is no ReceiveQueue. Stages is called
-// for each process anew, and should then make new stages, as those have state.
-// The error is intentra.ErrConfig, or what building the chains has given.
+// Node.OnMessage and Node.OnEvent; there is no ReceiveQueue. Stages is called for
+// each process and should make new stages, as stages have state. The error is
+// intentra.ErrConfig, or that of building the chains.
 func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*Node, error) {
 	switch {
 	case cfg.Handler != nil || cfg.OnPeer != nil:
@@ -91,10 +91,10 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 	return w.CoreNode(name, addr, core)
 }
 
-// CoreNode is Node for a configuration of the core, for tests of package conn.
-// cfg.Identity must be set. If cfg.Rand is nil, each process has randomness of its
-// own from the seed. cfg.Deliver, if set, is called with each message after
-// OnMessage; Room and Touched are the node's.
+// CoreNode is Node with a configuration of the core, for tests of package conn.
+// cfg.Identity must be set. If cfg.Rand is nil, each process has randomness of
+// its own from the seed. cfg.Deliver, if set, is called with each message after
+// OnMessage. The node sets Room and Touched itself.
 func (w *World) CoreNode(name string, addr netip.AddrPort, cfg conn.Config) (*Node, error) {
 	addr = unmapped(addr)
 	if !addr.IsValid() {
@@ -115,7 +115,7 @@ func (w *World) CoreNode(name string, addr netip.AddrPort, cfg conn.Config) (*No
 	return n, nil
 }
 
-// address returns the next address that nobody has.
+// address returns the next address that no node has.
 func (w *World) address(i int) netip.AddrPort {
 	for i++; ; i++ {
 		a := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), firstPort)
@@ -128,7 +128,7 @@ func (w *World) address(i int) netip.AddrPort {
 // Name returns the node's name.
 func (n *Node) Name() string { return n.name }
 
-func (n *Node) nameOrNobody() string {
+func (n *Node) nameOrEmpty() string {
 	if n == nil {
 		return ""
 	}
@@ -138,20 +138,19 @@ func (n *Node) nameOrNobody() string {
 // Key returns the node's identity.
 func (n *Node) Key() intentra.PublicKey { return n.key }
 
-// Addr returns the address that the node has now.
+// Addr returns the node's current address.
 func (n *Node) Addr() netip.AddrPort { return n.addr }
 
 // World returns the world that the node is in.
 func (n *Node) World() *World { return n.w }
 
-// Endpoint returns the endpoint of the latest process, to be looked at. To
-// change anything use Do.
+// Endpoint returns the endpoint of the latest process, for reading. Use Do to
+// change anything.
 func (n *Node) Endpoint() *conn.Endpoint { return n.proc.ep }
 
-// Do calls f with the endpoint and the node's own time, and has the node take a
-// turn. That is at once, unless the call comes from a callback of the same
-// node or the node is paused; then it is done when that is over. A node that is
-// down does nothing.
+// Do calls f with the endpoint and the node's own time, and gives the node a
+// turn. If the call comes from a callback of the same node, or the node is
+// paused, f is called when that is over. It is not called if the node is down.
 func (n *Node) Do(f func(e *conn.Endpoint, now pipeline.Time)) {
 	need(f != nil, "Do", "a function")
 	n.proc.do(func(_ Driver, now pipeline.Time) { f(n.proc.ep, now) })

@@ -8,32 +8,32 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// workerQueue is how many handshake jobs are with the worker at a time, as in
-// a Transport.
+// workerQueue is the most jobs that the handshake worker has at a time, as in a
+// Transport.
 const workerQueue = 64
 
-// process is an endpoint with what the event loop of a Transport does for it.
+// process is an endpoint with the event loop of a Transport.
 type process struct {
 	n      *Node
 	ep     *conn.Endpoint
 	driver Driver // of ep
 	ended  bool
-	busy   bool // in the endpoint: calls must wait
+	busy   bool // in a call into the endpoint: others wait
 
 	audit     *processAudit   // nil: none
 	inCounts  pipeline.Counts // see Conservation
 	outCounts pipeline.Counts
 	received  uint64
-	taken     uint64 // messages, by the user
+	taken     uint64 // messages delivered to the user
 	calls     []func(d Driver, now pipeline.Time)
-	ready     []*conn.Peer // with something to send
-	connected []*conn.Peer // in the order in which they came
+	ready     []*conn.Peer // peers with something to send
+	connected []*conn.Peer // in the order in which they connected
 
 	working  int           // jobs with the worker
-	workDone pipeline.Time // when it will be through with them
+	workDone pipeline.Time // when it will have done them
 }
 
-// wake has the node take a turn in this instant.
+// wake schedules a turn of the node in this instant.
 func (n *Node) wake() {
 	if n.Running() && !n.paused {
 		n.w.turns.set(n, n.w.now)
@@ -56,7 +56,8 @@ func (p *process) do(f func(d Driver, now pipeline.Time)) {
 	p.n.wake()
 }
 
-// receive takes one datagram; what follows from it is for the turn.
+// receive passes one datagram to the endpoint. Its consequences follow in the
+// turn.
 func (p *process) receive(data []byte, from netip.AddrPort) {
 	p.n.w.mark(p.n)
 	p.received++
@@ -67,8 +68,8 @@ func (p *process) receive(data []byte, from netip.AddrPort) {
 	p.n.wake()
 }
 
-// turn does all that a loop does besides reading, once, and says when it wants
-// the next turn: at once, if it has set off more.
+// turn does once what an event loop does besides reading, and schedules the next
+// turn, which is in this instant if there is more to do.
 func (p *process) turn() {
 	n := p.n
 	n.w.mark(n)
@@ -114,8 +115,8 @@ func (p *process) transmit() {
 	}
 }
 
-// runJobs has the worker begin what it has room for, and reports whether it
-// has done anything at once.
+// runJobs gives the worker the jobs that it has room for, and reports whether any
+// was done at once.
 func (p *process) runJobs(now pipeline.Time) (done bool) {
 	for p.working < workerQueue && !p.ended {
 		j := p.ep.PollJob()
@@ -145,7 +146,7 @@ func (p *process) runJobs(now pipeline.Time) (done bool) {
 	return done
 }
 
-// work does a job, as the handshake worker of a Transport.
+// work runs a job, as the handshake worker of a Transport does.
 func (p *process) work(j *conn.Job) {
 	j.Run()
 	if p.n.OnJob != nil {
@@ -153,8 +154,8 @@ func (p *process) work(j *conn.Job) {
 	}
 }
 
-// takeEvents hears what has happened. What that asks the endpoint for has to
-// wait: it may be in the middle of a packet.
+// takeEvents handles the endpoint's events. Calls into the endpoint that they
+// cause are deferred, as it may be in the middle of a packet.
 func (p *process) takeEvents() {
 	for p.ep.HasEvents() && !p.ended {
 		for _, ev := range p.ep.Events() {
@@ -166,7 +167,7 @@ func (p *process) takeEvents() {
 					p.connected = append(p.connected, ev.Peer)
 				}
 			case conn.PeerDown:
-				// If it has come back already, what follows says so.
+				// If the peer has reconnected already, its PeerUp follows.
 				if i := slices.Index(p.connected, ev.Peer); i >= 0 {
 					p.connected = slices.Delete(p.connected, i, i+1)
 				}

@@ -7,8 +7,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Recorder is an observer on the wire who keeps what passes, to use it later;
-// see World.Inject. Of more than it has room for it keeps the newest.
+// Recorder is an observer on the wire that keeps datagrams for later use; see
+// World.Inject. At its limit it keeps the newest.
 type Recorder struct {
 	kinds  []wire.PacketType // none: all
 	kept   []Datagram
@@ -18,9 +18,9 @@ type Recorder struct {
 	stop   func()
 }
 
-// Record starts a recorder of at most limit datagrams, which must be positive,
-// of the given types, or of all if none is given. It is a tap, and sees what the
-// taps before it have left.
+// Record starts a recorder of at most limit datagrams, which must be positive, of
+// the given types, or of all types if none is given. It is a tap, and sees
+// datagrams as the taps before it have left them.
 func (w *World) Record(limit int, kinds ...wire.PacketType) *Recorder {
 	need(limit > 0, "Record", "a positive limit")
 	r := &Recorder{kinds: kinds, limit: limit}
@@ -45,15 +45,15 @@ func (r *Recorder) see(d Datagram) (pass Action) {
 	return pass
 }
 
-// Stop ends the recording. What is kept stays.
+// Stop ends the recording. Recorded datagrams are kept.
 func (r *Recorder) Stop() { r.stop() }
 
-// Passed returns how many datagrams of its types it has seen, those included
+// Passed returns how many datagrams of its types it has seen, including those
 // that it does not keep any more.
 func (r *Recorder) Passed() uint64 { return r.passed }
 
-// Kept returns what it keeps of the types, or all if none is given, in the
-// order in which it was sent. All of it is the caller's.
+// Kept returns the recorded datagrams of the types, or all if none is given, in
+// the order in which they were sent. The result belongs to the caller.
 func (r *Recorder) Kept(kinds ...wire.PacketType) (all []Datagram) {
 	for i := range r.kept {
 		d := r.kept[(r.oldest+i)%len(r.kept)]

@@ -7,10 +7,11 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ends are those of a route. to is nil for all addresses that are nobody's.
+// ends are the nodes of a route. A nil to stands for all addresses that no node
+// has.
 type ends struct{ from, to *Node }
 
-// route is what has become of a link: its state, and its counters.
+// route is the state and the counters of a link.
 type route struct {
 	ends
 	own   *Link // nil: the world's default
@@ -18,7 +19,7 @@ type route struct {
 	bad   bool  // in a burst
 	free  pipeline.Time
 	stats LinkStats
-	step  uint64 // the last in which something crossed it
+	step  uint64 // the last step that involved it
 }
 
 func (w *World) route(from, to *Node) *route {
@@ -39,7 +40,7 @@ func (r *route) link(w *World) *Link {
 	return &w.link
 }
 
-// cross notes that the step has to do with r.
+// cross records that the step involves r.
 func (w *World) cross(r *route) {
 	if r.step != w.steps {
 		r.step = w.steps
@@ -47,7 +48,7 @@ func (w *World) cross(r *route) {
 	}
 }
 
-// carry takes a datagram over the route, with a delay beside the link's own.
+// carry sends a datagram over the route, with a delay in addition to the link's.
 func (r *route) carry(w *World, d Datagram, extra time.Duration) {
 	w.cross(r)
 	l := r.link(w)
@@ -63,7 +64,7 @@ func (r *route) carry(w *World, d Datagram, extra time.Duration) {
 		return
 	}
 	if r.dice.ChaCha8 == nil {
-		r.dice = dice{w.stream("link", r.from.name, r.to.nameOrNobody())}
+		r.dice = dice{w.stream("link", r.from.name, r.to.nameOrEmpty())}
 	}
 	if r.lost(l) {
 		r.stats.Lost++
@@ -80,8 +81,8 @@ func (r *route) parted() bool {
 	return r.to != nil && r.from.group != 0 && r.to.group != 0 && r.from.group != r.to.group
 }
 
-// throttle returns how long a datagram of n bytes takes through the queue,
-// which is kept as the time at which it will be empty.
+// throttle returns how long a datagram of n bytes takes through the queue, whose
+// state is the time at which it will be empty.
 func (r *route) throttle(l *Link, n int, now pipeline.Time) (wait time.Duration, ok bool) {
 	if l.Rate == 0 {
 		return 0, true
@@ -99,8 +100,7 @@ func (r *route) throttle(l *Link, n int, now pipeline.Time) (wait time.Duration,
 	return time.Duration(ahead + takes), true
 }
 
-// timeFor returns how long n bytes take at the rate, and at least the smallest
-// time that there is.
+// timeFor returns the time that n bytes take at the rate, at least 1 ns.
 func timeFor(n, rate int) pipeline.Time {
 	high, low := bits.Mul64(uint64(n), uint64(time.Second))
 	t, _ := bits.Div64(high, low, uint64(rate))
@@ -116,7 +116,7 @@ func (r *route) lost(l *Link) bool {
 	return r.bad && r.dice.chance(l.Burst.Loss) || r.dice.chance(l.Loss)
 }
 
-// launch sends one copy of a datagram on its way.
+// launch sends one copy of a datagram.
 func (r *route) launch(w *World, l *Link, d Datagram, delay time.Duration) {
 	delay += l.Delay
 	if l.Jitter > 0 {

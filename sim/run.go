@@ -6,8 +6,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// A million steps without the clock moving is nothing that a scenario means to
-// do, unless it has that many nodes.
+// More steps in one instant than this are a loop: the scenario would never end.
 const (
 	mostStill        = 1 << 20
 	mostStillPerNode = 1 << 8
@@ -19,10 +18,10 @@ func (w *World) Run(d time.Duration) error {
 	return w.err
 }
 
-// Until lets the time pass until done, which is asked before each step, and at
-// most limit. It returns how long that took, and whether it is done; it is not
-// if an error has ended the run before; see Err. The clock goes no further than
-// 146 years: what is to happen later never does.
+// Until lets time pass until done returns true, at most limit. done is called
+// before each step. It returns how long that took and whether done returned true,
+// which it did not if an error ended the run; see Err. The clock stops at 146
+// years: events after that never happen.
 func (w *World) Until(limit time.Duration, done func() bool) (took time.Duration, ok bool) {
 	if w.running {
 		panic("sim: Run or Until from within a callback")
@@ -42,8 +41,8 @@ func (w *World) Until(limit time.Duration, done func() bool) (took time.Duration
 	return time.Duration(w.now - from), w.err == nil && done != nil && done()
 }
 
-// step does the next thing that is due, if that is not behind end; otherwise
-// the clock is set to it.
+// step does the next thing that is due by end, or sets the clock to end and
+// returns false.
 func (w *World) step(end pipeline.Time) bool {
 	happens, n := w.agenda.next(), w.turns.next()
 	at := end + 1
@@ -69,7 +68,7 @@ func (w *World) step(end pipeline.Time) bool {
 	return true
 }
 
-// advance moves the clock, never back.
+// advance moves the clock forward.
 func (w *World) advance(at pipeline.Time) {
 	if at > w.now {
 		w.now, w.still = at, 0
@@ -80,7 +79,7 @@ func (w *World) advance(at pipeline.Time) {
 	}
 }
 
-// begin starts a step: nobody has done anything in it yet.
+// begin starts a step, in which no node has done anything yet.
 func (w *World) begin() {
 	w.steps++
 	w.stepped, w.crossed = w.stepped[:0], w.crossed[:0]

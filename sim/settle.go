@@ -10,24 +10,23 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// ErrUnsettled: nodes that want to be connected are not.
+// ErrUnsettled is returned when nodes that should be connected are not.
 var ErrUnsettled = errors.New("not connected")
 
-// mostNamed is how many pairs an error names.
+// mostNamed is the most pairs that an error names.
 const mostNamed = 5
 
-// Settle lets the time pass until all who keep dialling somebody that is
-// running are connected with him, and he with them. If that takes longer than
-// limit the run ends with ErrUnsettled. Who has been told that his dial is over,
-// by conn.DialEnded, does not keep dialling, and is not waited for: the first one
-// has failed, as where nobody has given an Authorize, or ClosePeer has ended it.
-// Nor is a process that has been restarted, before it dials again. Faults that
-// keep them apart are the caller's to end before.
+// Settle lets time pass until all nodes are connected with the running peers that
+// they dial, in both directions. If that takes longer than limit the run ends
+// with ErrUnsettled. A node whose dial has ended, as conn.DialEnded reports, is
+// not waited for: its first dial has failed, for example because the peer has no
+// Authorize, or ClosePeer has ended it. Nor is a restarted process before it
+// dials again. The caller must first end faults that keep the nodes apart.
 func (w *World) Settle(limit time.Duration) (took time.Duration, err error) {
 	var waiting couple
 	took, ok := w.Until(limit, func() bool {
 		if waiting.apart() {
-			return false // no need to look at the others
+			return false // the others need no check
 		}
 		all := w.apart(1)
 		if len(all) > 0 {
@@ -45,11 +44,11 @@ func (w *World) Settle(limit time.Duration) (took time.Duration, err error) {
 	return took, w.err
 }
 
-// couple is a node and somebody whom it keeps dialling.
+// couple is a node and a peer that it dials.
 type couple struct{ n, with *Node }
 
-// apart reports whether they are not connected, although both run and n wants
-// to be.
+// apart reports whether the two are not connected, although both are running and
+// n still dials.
 func (c couple) apart() bool {
 	if c.n == nil || !c.n.Running() || !c.with.Running() {
 		return false
@@ -61,7 +60,7 @@ func (c couple) String() string {
 	return fmt.Sprintf("%s (%s) with %s (%s)", c.n.name, upOrDown(c.n, c.with.key), c.with.name, upOrDown(c.with, c.n.key))
 }
 
-// apart returns the couples that are, up to limit of them.
+// apart returns up to limit couples that are apart.
 func (w *World) apart(limit int) (all []couple) {
 	for _, n := range w.nodes {
 		for _, key := range n.wishes {

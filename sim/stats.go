@@ -8,15 +8,15 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Delivered returns how many messages the node has got, over all its
+// Delivered returns how many messages the node has received, over all its
 // processes.
 func (n *Node) Delivered() uint64 { return n.delivered }
 
-// Stats returns the counters of the latest process's endpoint.
+// Stats returns the counters of the latest process.
 func (n *Node) Stats() conn.Stats { return n.proc.ep.Stats() }
 
-// PeerStats returns the counters of a peer of the latest process, zero if it
-// does not know the peer.
+// PeerStats returns the counters of a peer of the latest process, or the zero
+// value if it does not know the peer.
 func (n *Node) PeerStats(of intentra.PublicKey) conn.PeerStats {
 	if p := n.proc.ep.Peer(of); p != nil {
 		return n.proc.ep.PeerStats(p)
@@ -33,8 +33,8 @@ func (n *Node) Counts() (in, out pipeline.Counts) {
 }
 
 // Drops returns how many packets and messages the stage of the inbound chain has
-// dropped for the reason, in the latest process; an empty reason stands for
-// all of the stage. It panics if the chain has no such stage or reason.
+// dropped for the reason, in the latest process. An empty reason means all
+// reasons. Drops panics if the chain has no such stage or reason.
 func (n *Node) Drops(stage, reason string) uint64 {
 	need(n.HasDrops(stage, reason), "Drops", "a stage of the inbound chain and a reason that it declares, not "+stage+"/"+reason)
 	total, _ := n.drops(stage, reason)
@@ -42,7 +42,7 @@ func (n *Node) Drops(stage, reason string) uint64 {
 }
 
 // HasDrops reports whether the inbound chain of the latest process has the stage,
-// and the stage the reason, if that is not empty.
+// and whether the stage has the reason, if that is not empty.
 func (n *Node) HasDrops(stage, reason string) bool {
 	_, known := n.drops(stage, reason)
 	return known
@@ -63,13 +63,13 @@ func dropped(drops []pipeline.DropCount, stage, reason string) (total uint64, kn
 	return total, known
 }
 
-// past is what the earlier processes of a node have counted.
+// past holds the counters of the earlier processes of a node.
 type past struct {
 	stats conn.Stats
 	drops []pipeline.DropCount // each stage and reason once
 }
 
-// retire adds the counters of the process, which has ended.
+// retire adds the counters of the process, which has ended, to past.
 func (n *Node) retire() {
 	in, _ := n.Counts()
 	for _, d := range in.Drops {
@@ -84,8 +84,8 @@ func (n *Node) retire() {
 	n.past.stats = n.TotalStats()
 }
 
-// TotalStats is Stats over all processes of the node: what counts is summed up,
-// what is the size of a table, or bytes held, is that of the latest.
+// TotalStats is Stats over all processes of the node. Counters are added; sizes
+// are those of the latest process.
 func (n *Node) TotalStats() conn.Stats { return n.past.stats.Plus(n.Stats()) }
 
 // TotalDrops is Drops over all processes of the node.
@@ -105,6 +105,5 @@ func (n *Node) AllDrops() (packets, messages uint64) {
 	return packets, messages
 }
 
-// Handshakes returns how often a handshake of the latest process had the
-// outcome.
+// Handshakes returns how many handshakes of the latest process had the outcome.
 func (n *Node) Handshakes(o conn.Outcome) uint64 { return n.Stats().Handshakes[o] }

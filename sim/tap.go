@@ -8,15 +8,14 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Datagram is a datagram as somebody on the wire sees it.
+// Datagram is a datagram as an observer on the wire sees it.
 type Datagram struct {
 	At       pipeline.Time // when it was sent
 	From, To netip.AddrPort
 	Data     []byte
 }
 
-// Type returns the packet type that the first byte claims, zero if there is
-// none.
+// Type returns the packet type in the first byte, or zero for an empty datagram.
 func (d Datagram) Type() wire.PacketType {
 	if len(d.Data) == 0 {
 		return 0
@@ -24,24 +23,24 @@ func (d Datagram) Type() wire.PacketType {
 	return wire.PacketType(d.Data[0] & 15)
 }
 
-// Action is what a tap does with a datagram. The zero value lets it pass.
+// Action is what a tap does with a datagram. The zero value passes it on.
 type Action struct {
-	// Drop takes it off the wire.
+	// Drop drops it.
 	Drop bool
-	// Data, if not nil, goes on in its place; it is copied. From and To do, if
-	// valid: who forwards a datagram from elsewhere, or diverts it.
+	// Data, if not nil, replaces its bytes, and is copied. From and To, if valid,
+	// replace its addresses.
 	Data     []byte
 	From, To netip.AddrPort
-	// Delay holds it up, beside what the link does.
+	// Delay is added to the delay of the link.
 	Delay time.Duration
 }
 
 type tapped struct{ see func(Datagram) Action }
 
-// Tap sets an adversary on the wire, or an observer: it sees every datagram
-// that a node sends, as the taps before it have left it, and says what becomes
-// of it. What is injected passes no tap. Data is good until see returns, and
-// not to be written to. Remove takes the tap away.
+// Tap adds an adversary or an observer on the wire. see is called with every
+// datagram that a node sends, as the taps before it have left it, and decides
+// what happens to it. Injected datagrams pass no tap. Data is valid until see
+// returns and must not be changed. remove removes the tap.
 func (w *World) Tap(see func(d Datagram) Action) (remove func()) {
 	need(see != nil, "Tap", "a function")
 	t := &tapped{see}
@@ -49,7 +48,7 @@ func (w *World) Tap(see func(d Datagram) Action) (remove func()) {
 	return func() { w.untap(t) }
 }
 
-// untap leaves the old slice as it is, in case it is being gone through.
+// untap does not change the old slice, which may be in use.
 func (w *World) untap(gone *tapped) {
 	var left []*tapped
 	for _, t := range w.taps {
@@ -60,7 +59,7 @@ func (w *World) untap(gone *tapped) {
 	w.taps = left
 }
 
-// send takes a datagram from a node to the wire.
+// send puts a datagram of a node on the wire.
 func (w *World) send(n *Node, to netip.AddrPort, data []byte) {
 	w.trace.sent(w.now, n.addr, to, data)
 	d := Datagram{At: w.now, From: n.addr, To: to, Data: data}
@@ -85,9 +84,9 @@ func (w *World) send(n *Node, to netip.AddrPort, data []byte) {
 	w.route(n, w.byAddr[unmapped(d.To)]).carry(w, d, extra)
 }
 
-// Inject has a datagram arrive at to after delay, as if it came from from,
-// whatever links and taps do. data is copied, and may be what no endpoint
-// would send. So may from be, but for what to's own loop would see of it.
+// Inject makes a datagram arrive at to after delay, as if it came from from, past
+// all links and taps. data is copied and may hold anything; so may from be any
+// address, except that the event loop of a real Transport would reject some.
 func (w *World) Inject(from, to netip.AddrPort, data []byte, delay time.Duration) {
 	r := &w.injected
 	r.stats.Sent++

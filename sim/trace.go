@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// trace is a running hash of all that the nodes have sent, heard and been
-// given.
+// trace is a running hash of all that nodes have sent, all their events and all
+// messages that they have got.
 type trace struct {
 	sum     hash.Hash
 	scratch []byte
@@ -21,9 +21,8 @@ type trace struct {
 func newTrace() trace { return trace{sum: sha256.New()} }
 
 // TraceHash returns 64 hexadecimal digits that depend on each datagram that a
-// node has sent, each event and each message that one has been given, with
-// its time, in their order. The same scenario with the same seed has the same,
-// on any machine.
+// node has sent and each event and message that it got, with their times and in
+// their order. They are the same for the same scenario and seed on any machine.
 func (w *World) TraceHash() string { return hex.EncodeToString(w.trace.sum.Sum(nil)) }
 
 func (t *trace) sent(at pipeline.Time, from, to netip.AddrPort, data []byte) {
@@ -51,8 +50,8 @@ func (t *trace) begin(kind byte, at pipeline.Time) []byte {
 	return binary.LittleEndian.AppendUint64(append(t.scratch[:0], kind), uint64(at))
 }
 
-// end takes in an entry, with the length of its last part, so that no two
-// traces are the same bytes.
+// end adds an entry with the length of its last part, so that different traces
+// are different bytes.
 func (t *trace) end(b, last []byte) {
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(last)))
 	t.scratch = b

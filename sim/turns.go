@@ -2,12 +2,12 @@ package sim
 
 import "github.com/intentra/intentra/pipeline"
 
-// turns is a binary heap of the nodes that want a turn, by when; those of one
-// time in the order in which they were made. So a step does not look at nodes
-// that have nothing to do, however many they are.
+// turns is a binary heap of the nodes that have a turn to come, by its time and
+// then in order of their creation. So a step does not visit nodes that have
+// nothing to do.
 type turns []*Node
 
-// next returns the first node, nil if there is none.
+// next returns the first node, or nil.
 func (h turns) next() *Node {
 	if len(h) == 0 {
 		return nil
@@ -15,7 +15,7 @@ func (h turns) next() *Node {
 	return h[0]
 }
 
-// set has n take its turn at the time, and at no other.
+// set schedules n's turn at the time, and at no other.
 func (h *turns) set(n *Node, at pipeline.Time) {
 	n.due = at
 	if n.place == 0 {
@@ -25,7 +25,7 @@ func (h *turns) set(n *Node, at pipeline.Time) {
 	h.fix(n.place - 1)
 }
 
-// remove takes n out, if it is in.
+// remove removes n, if it is there.
 func (h *turns) remove(n *Node) {
 	if n.place == 0 {
 		return

@@ -12,27 +12,27 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrStandstill: things went on happening while the clock stood still.
+// ErrStandstill is returned when steps do not end while the clock stands still.
 var ErrStandstill = errors.New("the clock stands still")
 
-// start is what the clock says in the beginning, as that of a Transport: no
-// interval reaches below zero.
+// start is the initial time, as in a Transport, so that intervals do not reach
+// below zero.
 const start = pipeline.Time(time.Hour)
 
-// horizon is where time ends: far from where sums of times and durations
+// horizon is the end of time, far from where sums of times and durations
 // overflow.
 const horizon = pipeline.Time(1 << 62)
 
-// World is a virtual clock, a network and the nodes on it. It belongs to one
-// goroutine. Make one with New.
+// World is a virtual clock, a network and its nodes. It belongs to one goroutine.
+// Use New to make one.
 type World struct {
 	seed uint64
 	rand *rand.Rand
 	now  pipeline.Time
 	err  error
 
-	agenda  agenda // what is due at a time, nodes apart
-	order   uint64 // of what is put there
+	agenda  agenda // what is due at a time, except for turns
+	order   uint64 // of the latest event added
 	turns   turns  // when nodes want their next turn
 	running bool
 	steps   uint64 // counts steps, from one
@@ -42,16 +42,16 @@ type World struct {
 	byName map[string]*Node
 	byAddr map[netip.AddrPort]*Node
 	byKey  map[intentra.PublicKey]*Node
-	book   map[intentra.PublicKey]netip.AddrPort // what overrides byKey
+	book   map[intentra.PublicKey]netip.AddrPort // overrides byKey
 
-	link     Link // between nodes that have none of their own
+	link     Link // of nodes without one of their own
 	routes   []*route
 	byEnds   map[ends]*route
 	injected route
 	taps     []*tapped
 	tapDrops uint64
 	flying   int
-	most     int // of those
+	most     int // the limit of flying
 	spare    spare
 
 	trace     trace
@@ -59,11 +59,11 @@ type World struct {
 	observers []Observer
 	checkers  []checker
 	audit     *audit   // nil: none
-	stepped   []*Node  // in this step
+	stepped   []*Node  // in this step; see Stepped
 	crossed   []*route // in this step
 }
 
-// New returns an empty world. Its default link is perfect and takes 5 ms.
+// New returns an empty world. Its default link is perfect with a delay of 5 ms.
 func New(seed uint64) *World {
 	w := &World{
 		seed: seed, now: start,
@@ -81,36 +81,35 @@ func New(seed uint64) *World {
 	return w
 }
 
-// Seed returns what New was given.
+// Seed returns the seed that was given to New.
 func (w *World) Seed() uint64 { return w.seed }
 
-// Now returns the time. It begins at one hour.
+// Now returns the current time. It begins at one hour.
 func (w *World) Now() pipeline.Time { return w.now }
 
-// Elapsed returns how long the world has run, in its own time.
+// Elapsed returns the simulated time that has passed.
 func (w *World) Elapsed() time.Duration { return time.Duration(w.now - start) }
 
-// Rand returns randomness for the scenario, from a stream of its own. Uint64,
-// Int64 and Float64 give the same on all machines; methods that take a bound
+// Rand returns random numbers for the scenario, from a stream of their own.
+// Uint64, Int64 and Float64 return the same on all machines; methods with a bound
 // may not where int has 32 bits.
 func (w *World) Rand() *rand.Rand { return w.rand }
 
-// Nodes returns the nodes in the order in which they were made. The slice is
-// the world's.
+// Nodes returns the nodes in order of creation. The slice belongs to the world.
 func (w *World) Nodes() []*Node { return w.nodes }
 
 // Named returns the node with the name, or nil.
 func (w *World) Named(name string) *Node { return w.byName[name] }
 
-// After has do called when d has passed, or in this instant if d is not
-// positive. How many such calls wait is the caller's to bound.
+// After calls do when d has passed, or in this instant if d is not positive. The
+// caller must bound the number of waiting calls.
 func (w *World) After(d time.Duration, do func()) {
 	need(do != nil, "After", "a function")
 	w.put(event{at: w.now + pipeline.Time(max(d, 0)), do: do})
 }
 
-// Every has do called each time that d, which must be positive, has passed,
-// until stop is called.
+// Every calls do each time that d, which must be positive, has passed, until stop
+// is called.
 func (w *World) Every(d time.Duration, do func()) (stop func()) {
 	need(d > 0, "Every", "a positive duration")
 	need(do != nil, "Every", "a function")
@@ -127,7 +126,8 @@ func (w *World) Every(d time.Duration, do func()) (stop func()) {
 	return func() { stopped = true }
 }
 
-// Fail ends the run with the error, as a checker's does. The first one stays.
+// Fail ends the run with the error, as a checker does. Only the first error
+// counts.
 func (w *World) Fail(err error) {
 	need(err != nil, "Fail", "an error")
 	if w.err == nil {
@@ -135,6 +135,6 @@ func (w *World) Fail(err error) {
 	}
 }
 
-// Err returns what has ended the run: an error of a checker, of Fail, of a link
-// that cannot be, or ErrStandstill. The world does not run any more then.
+// Err returns the error that has ended the run: that of a checker or of Fail,
+// ErrLink, or ErrStandstill. The world does not run any more after that.
 func (w *World) Err() error { return w.err }
