@@ -220,7 +220,7 @@ func TestSimScript(t *testing.T) {
 	for _, flag := range []string{"--trace", "--json"} {
 		code, _, errs = simulate(t, strings.Replace(text, "25ms", "26ms", 1), "--script", "-", flag)
 		require.Equal(t, exitFailure, code)
-		require.Contains(t, errs, "other output")
+		require.Contains(t, errs, "unexpected output")
 	}
 	code, out, errs = simulate(t, "node a\nnode b\nsend a b latest 1 x\n", "--script", "-")
 	require.Equal(t, exitOK, code, errs)

@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// args are the words of a step that have not been looked at. After the first
-// error all that is asked for is zero.
+// args are the words of a step that are still to be parsed. After the first error
+// every method returns a zero value.
 type args struct {
 	parser *parser
 	words  []string
@@ -48,7 +48,7 @@ func (a *args) next(what string) string {
 // more reports whether there is another word.
 func (a *args) more() bool { return a.err == nil && len(a.words) > 0 }
 
-// node returns the name of a node that has been made above.
+// node returns the name of a node of an earlier step.
 func (a *args) node() string {
 	name := a.next("the name of a node")
 	a.known(name)
@@ -86,7 +86,7 @@ func (a *args) duration(what string) time.Duration { return a.parsed(what, toDur
 
 func (a *args) number(what string) int { return a.parsed(what, toNumber).(int) }
 
-// channel reads the number of one.
+// channel parses a channel.
 func (a *args) channel() uint32 {
 	return a.parsed("a channel", func(s string) (any, error) {
 		n, err := strconv.ParseUint(s, 10, 32)
@@ -133,8 +133,8 @@ func toDurations(s string) (any, error) {
 	return durations{}, fmt.Errorf("%q ends before it begins", s)
 }
 
-// choose returns one of them, by a number that random returns. A range of one
-// draws nothing.
+// choose returns a duration of the range, drawn with random if there is more than
+// one.
 func (d durations) choose(random func() uint64) time.Duration {
 	if d.from == d.to {
 		return d.from
@@ -198,7 +198,7 @@ func (a *args) intent() intentra.Intent {
 	return i
 }
 
-// settings reads all words that are left as settings of T.
+// settings parses all remaining words as settings of T.
 func settings[T any](a *args, into *T, table map[string]func(into *T, value string) error) {
 	seen := map[string]bool{}
 	for a.more() {
@@ -220,7 +220,7 @@ func settings[T any](a *args, into *T, table map[string]func(into *T, value stri
 	}
 }
 
-// setting makes a setting of what is parsed and where it goes.
+// setting returns a setting that parses its value and stores it in a field.
 func setting[T, V any](parse func(string) (any, error), field func(*T) *V) func(*T, string) error {
 	return func(into *T, value string) error {
 		v, err := parse(value)

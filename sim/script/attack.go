@@ -8,7 +8,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// attackSpec is what garbage and replay may be told.
+// attackSpec holds the settings of garbage and replay.
 type attackSpec struct {
 	from netip.AddrPort
 	size sizes
@@ -24,7 +24,7 @@ var (
 	}
 )
 
-// elsewhere is the address of adversaries who are told none.
+// elsewhere is the default address of adversaries.
 var elsewhere = netip.MustParseAddrPort("198.51.100.1:9")
 
 func recordCommand(a *args) action {
@@ -71,7 +71,7 @@ func injectCommand(a *args) action {
 	}
 }
 
-// place reads a node or an address.
+// place parses a node or an address.
 func (a *args) place() func(r *run) netip.AddrPort {
 	word := a.next("a node or an address")
 	if addr, err := netip.ParseAddrPort(word); err == nil {
@@ -96,7 +96,7 @@ func garbageCommand(a *args) action {
 	}
 }
 
-// garbage makes random bytes, half of them behind a first byte that a packet
+// garbage returns random bytes, half of the time with a first byte that a packet
 // may have.
 func (r *run) garbage(s sizes) []byte {
 	rng := r.w.Rand()

@@ -1,13 +1,13 @@
 package script
 
-// command is one of the language.
+// command is a command of the language.
 type command struct {
 	usage string
 	parse func(a *args) action
 }
 
-// commands is the language; init fills it, because the commands refer to it in
-// their errors.
+// commands holds all commands by name. init fills it, because their errors refer
+// to it.
 var commands map[string]command
 
 func init() {

@@ -9,10 +9,10 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// condition returns "" if it holds, otherwise what is instead.
+// condition returns "" if it holds, otherwise what holds instead.
 type condition func(r *run) string
 
-// counters are what a condition may count, of one node.
+// counters are the counters of one node that a condition may compare.
 var counters = map[string]func(n *sim.Node) uint64{
 	"delivered": func(n *sim.Node) uint64 { return n.Delivered() },
 	"peers":     func(n *sim.Node) uint64 { return uint64(len(n.Peers())) },
@@ -34,7 +34,7 @@ var comparisons = map[string]func(a, b uint64) bool{
 	">=": func(a, b uint64) bool { return a >= b },
 }
 
-// counter finds what the word names.
+// counter returns the counter with the name.
 func (a *args) counter(word string) func(n *sim.Node) uint64 {
 	if c := counters[word]; c != nil {
 		return c
@@ -68,7 +68,7 @@ func (a *args) counter(word string) func(n *sim.Node) uint64 {
 	return nil
 }
 
-// condition reads one.
+// condition parses a condition.
 func (a *args) condition() condition {
 	switch word := a.next("a condition"); word {
 	case "connected", "apart":
@@ -105,7 +105,7 @@ func (a *args) condition() condition {
 	}
 }
 
-// unknownDrops says so if the word is of drops that no node can have.
+// unknownDrops returns an explanation if word names drops that no node can have.
 func (r *run) unknownDrops(word string) string {
 	kind, of, _ := strings.Cut(word, "/")
 	stage, reason, _ := strings.Cut(of, "/")

@@ -1,5 +1,5 @@
-// Package script runs simulations that are written down: text, one step a line,
-// with what came of each step below it.
+// Package script runs simulations written as text: one step on each line, with
+// the output of each step below it.
 //
 //	seed 7
 //	net delay=20ms loss=0.05
@@ -15,39 +15,38 @@
 //	expect delivered hub > 500
 //	settle 30s
 //
-// Lines that begin with > are output. Parse reads them, Run says where they
-// differ from what has come out, and Result.Text has those that are right. An
-// empty line, and one that begins with #, is a comment. Words are separated by
-// spaces; "..." is one word, with the escapes of Go. Durations are as Go has
-// them, probabilities from 0 to 1.
+// Lines that begin with > are output. Run can compare them with the output of the
+// run, which Result.Text contains. Empty lines and those that begin with # are
+// comments. Words are separated by spaces; "..." is one word, with the escapes of
+// Go. Durations are written as in Go, probabilities from 0 to 1.
 //
-// All that sim.World.Audit knows to check is checked on every step.
+// The checks of sim.World.Audit run on every step.
 //
 // # Nodes
 //
 //	seed N                    in the first step alone: the seed of the world. The
 //	                          tests run testdata with each seed of a range N..M
-//	node NAME [SETTING=...]   makes a node; for the settings see below. One that
-//	                          is left out is that of intentra.Config
-//	dial A B                  A keeps B connected: also after A's restart, and a
-//	                          second after a dial has come to nothing
-//	close A B                 A ends its session with B and dials no more
-//	shutdown A                A ends in good order
-//	kill A                    A ends at once; nobody is told
-//	restart A                 A starts again, and dials whom it is to dial
-//	pause A, suspend A        A does nothing; its clock goes on, or stands still
-//	resume A                  ends that
-//	jump A D                  sets A's clock forward
+//	node NAME [SETTING=...]   makes a node; its settings are listed below, their
+//	                          defaults are those of intentra.Config
+//	dial A B                  A dials B, again after A's restart, and a second
+//	                          after a dial has failed
+//	close A B                 A ends its session with B and stops dialling it
+//	shutdown A                A ends and notifies its peers
+//	kill A                    A ends at once, without notifying its peers
+//	restart A                 A starts again, and dials the same peers
+//	pause A, suspend A        A does nothing; its clock runs, or stops
+//	resume A                  ends pause and suspend
+//	jump A D                  advances A's clock
 //	slow A D                  A's handshake worker takes D for each job
-//	rebind A [ADDR]           gives A another address, a new one if none is given
+//	rebind A [ADDR]           gives A the address, or an unused one
 //
 // The settings of a node:
 //
 //	addr=ADDR                 its address, such as 192.0.2.1:4000
-//	allow=A,B,...             who may connect to it; without it, everybody
-//	job=D                     how long its handshake worker takes for a job
-//	suite=aesgcm|chachapoly   the cipher suite that it dials with
-//	roaming=yes|no            whether its peers may change their addresses
+//	allow=A,B,...             the nodes that may connect to it; the default is all
+//	job=D                     the time that its handshake worker takes for a job
+//	suite=aesgcm|chachapoly   the cipher suite of its dials
+//	roaming=yes|no            whether its peers may change addresses
 //	rekey=N, rekey-after=D    RekeyAfterPackets, RekeyAfter
 //	datagram=N                MaxDatagram
 //	max-peers=N               MaxPeers
@@ -64,26 +63,26 @@
 //
 // # The network
 //
-//	net [SETTING=...]         what all links are that have no own
-//	link A B [SETTING=...]    the link from A to B
-//	links A B [SETTING=...]   both links between A and B
+//	net [SETTING=...]         sets all links that are not set by link or links
+//	link A B [SETTING=...]    sets the link from A to B
+//	links A B [SETTING=...]   sets both links between A and B
 //	partition A,B C,D ...     cuts the links between the groups
 //	heal                      ends a partition
 //
-// The settings of a link, which without any is perfect and takes no time; see
+// The settings of a link; the default is a delay of 5 ms and no faults. See
 // sim.Link:
 //
 //	delay=D, jitter=D         each datagram takes delay, and up to jitter more
-//	loss=P                    one in 1/P is lost
-//	burst=ENTER/LEAVE/LOSS    in bad times, LOSS are lost; ENTER and LEAVE are
-//	                          the probabilities, at each datagram, that they
-//	                          begin and end
-//	dup=P                     is there twice
-//	reorder=P, reorder-delay=D   takes that much longer
-//	corrupt=P, truncate=P     has a bit flipped, or its end missing
-//	rate=N                    bytes per second that it carries
-//	queue=N                   bytes that wait for that, at most
-//	cut=yes|no                carries nothing
+//	loss=P                    each datagram is lost with this probability
+//	burst=ENTER/LEAVE/LOSS    in a burst it is lost with probability LOSS; bursts
+//	                          begin and end with probability ENTER and LEAVE at
+//	                          each datagram
+//	dup=P                     it arrives twice
+//	reorder=P, reorder-delay=D   it takes that much longer
+//	corrupt=P, truncate=P     a bit is flipped, or its end is missing
+//	rate=N                    bytes per second
+//	queue=N                   the most bytes that wait
+//	cut=yes|no                all datagrams are lost
 //
 // # Messages
 //
@@ -91,36 +90,36 @@
 //	load A B INTENT CHANNEL every=D [size=N or N..M] [count=N]
 //	stop [A]                  ends the loads of A, or all
 //
-// B may be * for all that A is connected with. INTENT is realtime, latest or
+// B may be * for all peers that A is connected with. INTENT is realtime, latest or
 // reliable.
 //
 // # Adversaries
 //
 //	record N                  keeps the last N datagrams on the wire
-//	replay TO [from=ADDR]     has all kept ones arrive at TO, from where they
-//	                          came or from ADDR
-//	inject FROM TO HEX        has a datagram arrive; FROM and TO are nodes or
+//	replay TO [from=ADDR]     makes all of them arrive at TO, from their sources
+//	                          or from ADDR
+//	inject FROM TO HEX        makes a datagram arrive; FROM and TO are nodes or
 //	                          addresses
-//	garbage TO N [size=N or N..M] [from=ADDR]   has N of random bytes arrive
+//	garbage TO N [size=N or N..M] [from=ADDR]   makes N random datagrams arrive
 //
-// # Time and questions
+// # Time and conditions
 //
 //	run D                     lets D pass, or of a range D..E a time at random
-//	await D CONDITION         lets time pass until it holds, at most D
-//	expect CONDITION          it holds now
-//	settle D                  ends all faults and loads; then all pairs of which
-//	                          one dials the other are connected within D, a
-//	                          Reliable message each way, which counts as
-//	                          delivered, arrives within D, and so do all
-//	                          Reliable ones that were taken and not given up
+//	await D CONDITION         lets time pass until it holds, and fails after D
+//	expect CONDITION          fails unless it holds now
+//	settle D                  ends all faults and loads, and fails unless within D
+//	                          all pairs of which one dials the other are
+//	                          connected, a Reliable message in each direction
+//	                          arrives, which counts as delivered, and so do all
+//	                          Reliable messages that were not given up
 //	show A                    prints A's counters
 //
 // CONDITION is one of
 //
 //	connected A B             A has a session with B
-//	apart A B                 it has none
-//	COUNTER A OP N            A may be * for all nodes together; OP is = != < <=
-//	                          > or >=
+//	apart A B                 A has no session with B
+//	COUNTER A OP N            compares; A may be * for the sum over all nodes, and
+//	                          OP is = != < <= > or >=
 //
 // where COUNTER is delivered, peers, sessions, rekeys, roams, strikes, takeovers, panics,
 // cookies, handshakes/OUTCOME, events/KIND or drops/STAGE[/REASON].

@@ -10,10 +10,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// dialAgain is how long after a dial has come to nothing it is tried again.
+// dialAgain is the time after which a failed dial is repeated.
 const dialAgain = time.Second
 
-// wish is that a node keeps another connected.
+// wish is a pair of nodes, the first of which keeps the second connected.
 type wish struct{ from, to *sim.Node }
 
 func oneNode(do func(r *run, n *sim.Node) error) func(a *args) action {
@@ -23,7 +23,7 @@ func oneNode(do func(r *run, n *sim.Node) error) func(a *args) action {
 	}
 }
 
-// twoNodes reads the names of two that are not the same.
+// twoNodes parses the names of two different nodes.
 func (a *args) twoNodes() (from, to string) {
 	from, to = a.node(), a.node()
 	if a.err == nil && from == to {
@@ -44,14 +44,14 @@ func dialCommand(a *args) action {
 	}
 }
 
-// dial tries, if the wish is still there.
+// dial dials, if the wish still exists.
 func (r *run) dial(w wish) {
 	if w.from.Running() && slices.Contains(r.wishes, w) {
-		_ = w.from.Dial(w.to.Key()) // that it cannot work was refused before
+		_ = w.from.Dial(w.to.Key()) // the parser has rejected what fails
 	}
 }
 
-// dialEnded has a wish tried again.
+// dialEnded schedules the next dial of a wish whose dial has ended.
 func (r *run) dialEnded(n *sim.Node, ev sim.Event) {
 	if ev.Kind != conn.DialEnded {
 		return
@@ -74,7 +74,7 @@ func closeCommand(a *args) action {
 }
 
 func (r *run) shutdown(n *sim.Node) error {
-	n.Resume() // who is paused cannot say goodbye
+	n.Resume() // a paused process cannot notify its peers
 	n.Close()
 	return nil
 }
@@ -141,7 +141,7 @@ func rebindCommand(a *args) action {
 	}
 }
 
-// rebindAnew gives a node an address that nobody has had.
+// rebindAnew gives a node an address that no node has had.
 func (r *run) rebindAnew(n *sim.Node) error {
 	r.rebinds++
 	return n.Rebind(netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(r.rebinds >> 8), byte(r.rebinds)}), 4000))

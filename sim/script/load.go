@@ -8,8 +8,8 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// The messages of loads begin with a byte that no text has, their load's number
-// and their own.
+// Messages of loads begin with a byte that no text contains, the number of the
+// load and their own.
 const (
 	loadMark   = 0xff
 	loadHeader = 1 + 2 + 8
@@ -18,7 +18,7 @@ const (
 // load is a stream of messages.
 type load struct {
 	from    *sim.Node
-	to      string // a name, or * for all that are connected
+	to      string // a name, or * for all connected peers
 	intent  intentra.Intent
 	channel uint32
 	number  uint64
@@ -37,7 +37,7 @@ var loadSettings = map[string]func(*loadSpec, string) error{
 	"count": setting(toNumber, func(s *loadSpec) *int { return &s.count }),
 }
 
-// route reads from whom to whom, and how.
+// route parses the sender, the receiver, the intent and the channel.
 func (a *args) route() (from, to string, intent intentra.Intent, channel uint32) {
 	from, to = a.node(), a.nodeOrAll()
 	if a.err == nil && from == to {
@@ -56,7 +56,7 @@ func sendCommand(a *args) action {
 	}
 }
 
-// sendTo sends and returns in words what has become of it.
+// sendTo sends a message and returns its result in words.
 func (r *run) sendTo(from *sim.Node, to string, m intentra.Message) string {
 	if to == "*" {
 		b := from.Broadcast(m)
@@ -74,7 +74,7 @@ func loadCommand(a *args) action {
 	spec := loadSpec{size: sizes{32, 32}}
 	settings(a, &spec, loadSettings)
 	if a.err == nil && spec.every <= 0 {
-		a.fail("every is missing, or zero")
+		a.fail("every is missing or zero")
 	}
 	return func(r *run) error {
 		l := &load{from: r.named(from), to: to, intent: intent, channel: channel}

@@ -46,7 +46,7 @@ var linkSettings = map[string]func(*sim.Link, string) error{
 // calm is the link of a network without faults.
 var calm = sim.Link{Delay: 5 * time.Millisecond}
 
-// link reads a link. What is not said of it is as in a calm network.
+// link parses a link. Settings that are left out are those of calm.
 func (a *args) link() sim.Link {
 	l := calm
 	settings(a, &l, linkSettings)

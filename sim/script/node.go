@@ -12,7 +12,7 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// nodeSpec is what the step node says.
+// nodeSpec holds the settings of a node.
 type nodeSpec struct {
 	addr     netip.AddrPort
 	cfg      intentra.Config
@@ -101,7 +101,8 @@ func nodeCommand(a *args) action {
 	return func(r *run) error { return r.node(name, spec) }
 }
 
-// check has what no node could be made with refused where it is written.
+// check rejects a configuration that no node can have, so that the error names
+// its line.
 func (a *args) check(cfg intentra.Config) {
 	cfg.Key = intentra.PrivateKey{1}
 	if _, err := cfg.Core(); err != nil {
@@ -124,5 +125,5 @@ func (r *run) node(name string, spec nodeSpec) error {
 	return nil
 }
 
-// named returns the node with the name, which the parser has seen.
+// named returns the node with the name, which the parser has checked.
 func (r *run) named(name string) *sim.Node { return r.w.Named(name) }

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrSyntax: a line is none of the language. The error names it, and says what
-// to do.
+// ErrSyntax is returned for a line that is not of the language. The error names
+// the line and says what to write.
 var ErrSyntax = errors.New("script")
 
 // maxLine is the longest line, in bytes.
@@ -19,8 +19,8 @@ const maxLine = 1 << 20
 
 // Script is a scenario.
 type Script struct {
-	// Seed is that of the world, unless Options say otherwise. 1 if no step
-	// sets it.
+	// Seed is the seed of the world, unless Options replace it. It is 1 if no
+	// step sets it.
 	Seed uint64
 	// LastSeed is not less than Seed. The tests of package script run a script of
 	// testdata with each seed from Seed to LastSeed.
@@ -28,24 +28,23 @@ type Script struct {
 	Steps    []Step
 }
 
-// Step is a line, with the output that stands below it.
+// Step is a line with the output below it.
 type Step struct {
 	Line int // in the text, from one
 	Text string
 	Want []string // output, without the >
 
-	words []string // none: a comment
+	words []string // none for a comment
 	do    action
 }
 
-// action is what a step does. It is made once, when the script is parsed, and
-// may run in several worlds.
+// action runs a step. It is made by the parser, and may run in several worlds.
 type action func(r *run) error
 
-// Comment reports whether the step does nothing.
+// Comment reports whether the step is a comment or an empty line.
 func (s *Step) Comment() bool { return len(s.words) == 0 }
 
-// Words returns the words of the step, those in quotes without them.
+// Words returns the words of the step without their quotes.
 func (s *Step) Words() []string { return s.words }
 
 // Parse reads a script.
@@ -70,13 +69,12 @@ func ParseLines(lines []string) (*Script, error) {
 	return Parse(strings.NewReader(strings.Join(lines, "\n")))
 }
 
-// HasOutput reports whether there is output in the text.
+// HasOutput reports whether the text contains output.
 func (s *Script) HasOutput() bool {
 	return slices.ContainsFunc(s.Steps, func(st Step) bool { return len(st.Want) > 0 })
 }
 
-// Lines returns the steps that are no comments, as they are written, without
-// the output.
+// Lines returns the text of the steps that are not comments, without the output.
 func (s *Script) Lines() (all []string) {
 	for _, st := range s.Steps {
 		if !st.Comment() {
@@ -89,14 +87,14 @@ func (s *Script) Lines() (all []string) {
 type parser struct {
 	script *Script
 	nodes  map[string]bool
-	begun  bool // there has been a step
+	begun  bool // a step was parsed
 }
 
 func (p *parser) line(n int, text string) error {
 	trimmed := strings.TrimSpace(text)
 	if want, ok := strings.CutPrefix(trimmed, ">"); ok {
 		if len(p.script.Steps) == 0 {
-			return errors.New("output stands below a step, and there is none yet")
+			return errors.New("output must follow a step")
 		}
 		last := &p.script.Steps[len(p.script.Steps)-1]
 		last.Want = append(last.Want, strings.TrimPrefix(want, " "))
@@ -134,7 +132,7 @@ func (p *parser) command(words []string) (action, error) {
 	return do, nil
 }
 
-// split cuts a line into words.
+// split splits a line into words.
 func split(line string) (words []string, err error) {
 	for line = strings.TrimLeft(line, " \t"); line != ""; line = strings.TrimLeft(line, " \t") {
 		if line[0] != '"' {

@@ -17,7 +17,7 @@ import (
 func TestSyntaxErrors(t *testing.T) {
 	for line, want := range map[string]string{
 		"nod x":            `"nod" is no command; there are await, close,`,
-		"> out of nothing": "output stands below a step",
+		"> out of nothing": "output must follow a step",
 		"node":             "a name is missing; write: node NAME",
 		"node a,b":         "is no name",
 		"node a":/* there is one */ "there is a node \"a\" already",
@@ -119,9 +119,9 @@ func TestRunErrors(t *testing.T) {
 		"node a\nnode b\nrecord 1\nreplay a\nreplay b\nrun 1s\nexpect drops/header a = 1": {ErrExpectation, "drops/header a is 0"},
 		"node a\nexpect drops/nosuch a = 0":                                               {ErrExpectation, "no node has a stage that drops for nosuch"},
 		"node a\nexpect drops/replay/nosuch a = 0":                                        {ErrExpectation, "no node has a stage that drops for replay/nosuch"},
-		"node a\nreplay a":                                                                {errNothingRecorded, "write record before"},
-		"node a\n> something":                                                             {ErrOutput, `there is no line 1, which was to be "something"`},
-		"node a\nshow a\n> x\n> y":                                                        {ErrOutput, `line 1 is "", which was to be "x"`},
+		"node a\nreplay a":                                                                {errNothingRecorded, "add a record step before"},
+		"node a\n> something":                                                             {ErrOutput, `line 1 is missing, want "something"`},
+		"node a\nshow a\n> x\n> y":                                                        {ErrOutput, `line 1 is "", want "x"`},
 		"node a addr=10.0.0.1:4000\nnode b addr=10.0.0.1:4000":                            {nil, "is the address of a"},
 	} {
 		s, err := Parse(strings.NewReader(text))

@@ -13,53 +13,52 @@ import (
 )
 
 var (
-	// ErrExpectation: what a step expects is not so.
+	// ErrExpectation is returned when the condition of a step does not hold.
 	ErrExpectation = errors.New("expectation")
-	// ErrOutput: what has come out of a step is not what stands below it.
-	ErrOutput = errors.New("other output")
-	// ErrStopped: Options.Stop has ended the run.
+	// ErrOutput is returned when a step has other output than the script says.
+	ErrOutput = errors.New("unexpected output")
+	// ErrStopped is returned when Options.Stop has ended the run.
 	ErrStopped = errors.New("stopped")
 
-	errNothingRecorded = errors.New("nothing is recorded; write record before")
+	errNothingRecorded = errors.New("nothing is recorded; add a record step before")
 )
 
-// stopSteps is how many steps of the world Options.Stop is asked after.
+// stopSteps is the number of steps of the world between two calls of Options.Stop.
 const stopSteps = 1024
 
 // Options say how a script runs. The zero value runs it as it is written.
 type Options struct {
-	// Seed replaces that of the script, if not nil.
+	// Seed replaces the seed of the script, if not nil.
 	Seed *uint64
-	// Quiet makes no output.
+	// Quiet suppresses output.
 	Quiet bool
-	// Output is told each line of output at once. May be nil.
+	// Output is called with each line of output at once. May be nil.
 	Output func(line string)
-	// Verify holds the output to what the script says it is.
+	// Verify compares the output with that in the script.
 	Verify bool
-	// Stop ends the run with ErrStopped if it returns true. It is asked before
-	// each step of the script and every 1,024 of the simulation: who is not
-	// asked any more for many seconds sees that a call into the core hangs. May
-	// be nil.
+	// Stop ends the run with ErrStopped if it returns true. It is called before
+	// each step of the script and after every 1,024 of the simulation: if it is
+	// not called for many seconds, a call into the core hangs. May be nil.
 	Stop func() bool
-	// Prepare is called with the new world, to add observers and checks. May
-	// be nil.
+	// Prepare is called with the new world to add observers and checks. May be
+	// nil.
 	Prepare func(w *sim.World)
 }
 
-// Result is what a run has come to, also of one that has failed.
+// Result describes a run, even one that has failed.
 type Result struct {
 	Seed      uint64
 	Hash      string // sim.World.TraceHash
 	Elapsed   time.Duration
-	PeerTime  time.Duration // of all nodes together, those that are down too
-	Sent      uint64        // messages that were taken
+	PeerTime  time.Duration // of all nodes together, including those that are down
+	Sent      uint64        // messages that were queued
 	Delivered uint64
-	Refused   uint64 // messages that were not taken
-	Failed    *Step  // the one that has failed; nil: none
-	Text      string // the steps that were run, with their output; only without Quiet
+	Refused   uint64 // messages that were not queued
+	Failed    *Step  // the step that failed, or nil
+	Text      string // the steps that ran, with their output; empty with Quiet
 }
 
-// run is a script that runs.
+// run is the state of a running script.
 type run struct {
 	w       *sim.World
 	o       Options
@@ -67,11 +66,11 @@ type run struct {
 	names   map[intentra.PublicKey]string
 	order   []*sim.Node
 	wishes  []wish
-	links   []wish // that are their own
+	links   []wish // pairs with links of their own
 	loads   []*load
 	rebinds int
-	allow   map[*sim.Node][]string // nil: everybody
-	probes  map[wish]bool          // in settle: whether it has arrived
+	allow   map[*sim.Node][]string // nil for all
+	probes  map[wish]bool          // in settle, whether each has arrived
 
 	recorder *sim.Recorder
 	scratch  []byte
@@ -79,8 +78,8 @@ type run struct {
 	result   *Result
 }
 
-// Run runs the script in a world of its own. The error is what has ended it
-// early: it names the seed, the line and the step.
+// Run runs the script in a world of its own. An error that ended it early names the
+// seed, the line and the step.
 func (s *Script) Run(o Options) (Result, error) {
 	seed := s.Seed
 	if o.Seed != nil {
@@ -144,16 +143,16 @@ func (r *run) step(st *Step) error {
 	return nil
 }
 
-// difference describes the first line that is another.
+// difference describes the first line that differs.
 func difference(got, want []string) string {
 	for i := 0; ; i++ {
 		switch {
 		case i == len(got):
-			return fmt.Sprintf("there is no line %d, which was to be %q", i+1, want[i])
+			return fmt.Sprintf("line %d is missing, want %q", i+1, want[i])
 		case i == len(want):
-			return fmt.Sprintf("there is a line more, %q", got[i])
+			return fmt.Sprintf("unexpected line %q", got[i])
 		case got[i] != want[i]:
-			return fmt.Sprintf("line %d is %q, which was to be %q", i+1, got[i], want[i])
+			return fmt.Sprintf("line %d is %q, want %q", i+1, got[i], want[i])
 		}
 	}
 }
@@ -169,7 +168,7 @@ func (r *run) pass(d time.Duration) error {
 	return err
 }
 
-// until lets time pass until done, and at most d.
+// until lets time pass until done returns true, at most d.
 func (r *run) until(d time.Duration, done func() bool) (ok bool, err error) {
 	_, ok = r.w.Until(d, done)
 	return ok, r.w.Err()
@@ -186,7 +185,7 @@ func (r *run) say(format string, values ...any) {
 	}
 }
 
-// now is the time in output.
+// now returns the time for output.
 func (r *run) now() time.Duration { return r.w.Elapsed().Round(time.Microsecond) }
 
 func (r *run) sent(_ *sim.Node, _ intentra.PublicKey, _ intentra.Message, result intentra.SendResult) {

@@ -9,11 +9,11 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// probeAgain is how long after a probe another is sent, in case its session has
+// probeAgain is the time after which a probe is repeated, in case its session has
 // ended.
 const probeAgain = 5 * time.Second
 
-// probeChannel is what the probes of settle travel on.
+// probeChannel is the channel of the probes of settle.
 const probeChannel = 1<<32 - 1
 
 func settleCommand(a *args) action {
@@ -21,7 +21,8 @@ func settleCommand(a *args) action {
 	return func(r *run) error { return r.settle(d) }
 }
 
-// settle ends all faults, and waits until all is as it should be.
+// settle ends all faults, and waits until all wishes are fulfilled and all
+// messages delivered.
 func (r *run) settle(d time.Duration) error {
 	r.stopLoads("")
 	r.w.SetDefault(calm)
@@ -42,7 +43,7 @@ func (r *run) settle(d time.Duration) error {
 	ok, err := r.until(d, func() bool { return r.apart() == nil })
 	if err == nil && !ok {
 		w := r.apart()
-		err = fmt.Errorf("%w: %s, who dials %s, and the other way round are not both connected within %v",
+		err = fmt.Errorf("%w: %s dials %s, and they are not connected in both directions within %v",
 			sim.ErrUnsettled, w.from.Name(), w.to.Name(), d)
 	}
 	if err != nil {
@@ -58,12 +59,13 @@ func (r *run) settle(d time.Duration) error {
 	return err
 }
 
-// apart returns the first wish that is not fulfilled, though both sides are
-// willing.
+// apart returns a wish that is not fulfilled although the second node allows the
+// first.
 func (r *run) apart() *wish {
 	for i := range r.wishes {
 		if w := &r.wishes[i]; r.willing(*w) && !(w.from.Connected(w.to.Key()) && w.to.Connected(w.from.Key())) {
-			// It is asked before each step: what is apart comes first.
+			// until calls this before each step: check the unfulfilled wish
+			// first.
 			r.wishes[0], r.wishes[i] = r.wishes[i], r.wishes[0]
 			return &r.wishes[0]
 		}
@@ -76,8 +78,8 @@ func (r *run) willing(w wish) bool {
 	return allow == nil || slices.Contains(allow, w.from.Name())
 }
 
-// probe has a Reliable message pass each way between all who wish for each
-// other, within d.
+// probe sends a Reliable message in both directions of each wish, and waits for
+// them for at most d.
 func (r *run) probe(d time.Duration) error {
 	r.probes = map[wish]bool{}
 	for _, w := range r.wishes {
@@ -103,7 +105,7 @@ func (r *run) probe(d time.Duration) error {
 	return err
 }
 
-// probePairs lists the pairs in the order of their wishes.
+// probePairs lists the pairs in the order of the wishes.
 func (r *run) probePairs() (all []wish) {
 	for _, w := range r.wishes {
 		for _, x := range []wish{w, {w.to, w.from}} {
@@ -124,7 +126,7 @@ func (r *run) unprobed() (all []wish) {
 	return all
 }
 
-// probed notes a message, if it is a probe.
+// probed records a message, if it is a probe.
 func (r *run) probed(to *sim.Node, from intentra.PublicKey, m intentra.Message) {
 	if m.Channel == probeChannel && r.probes != nil {
 		r.probes[wish{r.w.Named(r.names[from]), to}] = true

@@ -17,7 +17,7 @@ func sentWords(queued, replaced, dropped int) string {
 	return fmt.Sprintf("queued %d, replaced %d, dropped %d", queued, replaced, dropped)
 }
 
-// show prints what a node has counted, without what is zero.
+// show prints the counters of a node that are not zero.
 func (r *run) show(n *sim.Node) error {
 	s := n.Stats()
 	var words []string

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// dice are what a scenario is drawn with. Unlike rand.Rand they fall the same
-// whatever the size of int.
+// dice draws a scenario. Unlike rand.Rand it draws the same numbers whatever the
+// size of int.
 type dice struct{ source *rand.ChaCha8 }
 
 func newDice(seed uint64) dice {
@@ -24,22 +24,22 @@ func (d dice) below(n int) int {
 	return int(high)
 }
 
-// between returns a number from low to high, each included.
+// between returns a number from low to high, inclusive.
 func (d dice) between(low, high int) int { return low + d.below(high-low+1) }
 
-// share returns a number from 0 to 1, with three digits.
+// share returns a number from 0 to 1 with three digits.
 func (d dice) share(most float64) float64 {
 	return float64(int(most*1000*float64(d.below(1001))/1000)) / 1000
 }
 
-// one reports true once in n times.
+// one returns true once in n times.
 func (d dice) one(n int) bool { return d.below(n) == 0 }
 
 // pick returns one of the choices.
 func pick[T any](d dice, choices ...T) T { return choices[d.below(len(choices))] }
 
-// time returns a duration whose magnitude is drawn first: as often from 1 to 2
-// ms as from 1 to 2 s.
+// time returns a duration with a random magnitude: it is as often from 1 to 2 ms
+// as from 1 to 2 s.
 func (d dice) time(low, high time.Duration) time.Duration {
 	magnitudes := bits.Len64(uint64(high / low))
 	t := low << d.below(max(magnitudes, 1))

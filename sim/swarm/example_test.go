@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra/sim/swarm"
 )
 
-// A scenario depends on its seed alone, and so does what comes of it.
+// A scenario and its result depend on the seed only.
 func Example() {
 	lines := swarm.Generate(7, swarm.Settings{Peers: 4, Time: 10 * time.Second})
 	result, err := swarm.Run(lines, nil)

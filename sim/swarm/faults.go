@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// faults lets the time pass, with one thing after the other happening.
+// faults lets time pass with one fault after the other.
 func (g *generator) faults() {
 	count := min(g.between(1, 12)*int(1+g.Time/(3*time.Minute)), mostFaults)
 	left := g.Time
@@ -79,7 +79,7 @@ func (g *generator) fault() {
 func (g *generator) partition() {
 	var groups [2][]string
 	for _, n := range g.nodes {
-		if i := g.below(3); i < 2 { // some are in none
+		if i := g.below(3); i < 2 { // others are in no group
 			groups[i] = append(groups[i], n)
 		}
 	}

@@ -11,16 +11,17 @@ import (
 	"github.com/intentra/intentra/sim/script"
 )
 
-// Fleet is a hub with peers that each send it states, over links that lose one
-// datagram in a hundred: a load to measure the speed of the simulator with.
+// Fleet is a hub with peers that each send it Latest messages, over links that
+// lose one datagram in a hundred: a load for measuring the speed of the
+// simulator.
 type Fleet struct {
-	Peers   int           // with the hub: at least two
-	Every   time.Duration // between two states of a peer; zero: none
+	Peers   int           // including the hub, at least two
+	Every   time.Duration // between two messages of a peer; none if zero
 	Audited bool
-	Stop    func() bool // ends its world with script.ErrStopped; may be nil
+	Stop    func() bool // ends the world with script.ErrStopped if it returns true; may be nil
 }
 
-// World makes the fleet and has it connect.
+// World makes the fleet and connects it.
 func (f Fleet) World(seed uint64) (*sim.World, error) {
 	w := sim.New(seed)
 	if f.Audited {

@@ -16,16 +16,16 @@ const (
 
 // What we chose.
 const (
-	messageBudget = 4000 // of a scenario's loads, about
+	messageBudget = 4000 // about, of all loads of a scenario
 	settleWithin  = 30 * time.Second
 	mostFaults    = 400
 	loadsPerNode  = 2
 )
 
-// Settings bound the scenarios.
+// Settings are the limits of the scenarios.
 type Settings struct {
-	Peers int           // the most, from LeastPeers to MostPeers
-	Time  time.Duration // how long the faults go on, from LeastTime to MostTime
+	Peers int           // the most nodes, from LeastPeers to MostPeers
+	Time  time.Duration // the duration of the faults, from LeastTime to MostTime
 }
 
 // generator writes a script.
@@ -37,8 +37,8 @@ type generator struct {
 	pairs [][2]string // who dials whom
 }
 
-// Generate returns the script of a seed: its lines. The same seed and settings
-// give the same.
+// Generate returns the lines of a script, which depend on the seed and the
+// settings only.
 func Generate(seed uint64, s Settings) []string {
 	g := &generator{dice: newDice(seed), Settings: s}
 	g.add("seed %d", seed)
@@ -64,7 +64,7 @@ func (g *generator) add(format string, values ...any) {
 	g.lines = append(g.lines, fmt.Sprintf(format, values...))
 }
 
-// topology makes the nodes and decides who dials whom.
+// topology makes the nodes and the dials between them.
 func (g *generator) topology() {
 	n := g.between(LeastPeers, g.Peers)
 	for i := range n {
@@ -134,7 +134,7 @@ func (g *generator) node() string {
 	return s.String()
 }
 
-// link draws the settings of a link: most of the time few of them.
+// link draws the settings of a link, usually few of them.
 func (g *generator) link() string {
 	var s strings.Builder
 	maybe := func(chance int, format string, value any) {
@@ -156,8 +156,8 @@ func (g *generator) link() string {
 	return s.String()
 }
 
-// load draws a load between two that have to do with each other. Long ones are
-// slow, so that all seeds take about as long.
+// load draws a load between two nodes that dial each other. Long loads are slow,
+// so that all seeds take about as long.
 func (g *generator) load() {
 	p := pick(g.dice, g.pairs...)
 	if g.one(2) {

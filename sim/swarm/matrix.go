@@ -12,23 +12,23 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// What the matrix claims, and what a cell sends.
+// The claims of the matrix, and the messages of a cell.
 const (
 	Tolerance      = 0.005 // of the delivery of Realtime
-	deviations     = 4     // that fit into the tolerance: one cell in 16,000 fails by chance
+	deviations     = 4     // standard deviations within Tolerance: one cell in 16,000 fails by chance
 	leastMessages  = 5000
 	reliableCount  = 2000
-	matrixInterval = 2 * time.Millisecond // between two messages: each has a packet of its own
-	matrixPatience = time.Minute          // for what is under way or sent again
+	matrixInterval = 2 * time.Millisecond // between two messages, so that each has its own packet
+	matrixPatience = time.Minute          // for messages under way or sent again
 )
 
-// Cell is one kind of link.
+// Cell is a kind of link in the matrix.
 type Cell struct {
 	Loss, Reorder, Duplicate float64
 	Delay                    time.Duration
 }
 
-// Cells returns those of the matrix.
+// Cells returns the cells of the matrix.
 func Cells() (all []Cell) {
 	for _, loss := range []float64{0, 0.01, 0.05, 0.1, 0.2} {
 		for _, delay := range []time.Duration{0, 10 * time.Millisecond, 100 * time.Millisecond} {
@@ -42,22 +42,22 @@ func Cells() (all []Cell) {
 	return all
 }
 
-// Delivery is what became of the messages of a cell.
+// Delivery counts the messages of a cell.
 type Delivery struct {
 	Cell
 	Realtime, RealtimeSent uint64
 	Reliable, ReliableSent uint64
-	Twice                  uint64        // delivered again, of both
+	Twice                  uint64        // delivered twice, of both intents
 	ReliableTook           time.Duration // from the first sent to the last delivered
 }
 
-// Share returns how many of the Realtime messages were delivered, from 0 to 1.
+// Share returns the share of the Realtime messages that were delivered, from 0 to
+// 1.
 func (d *Delivery) Share() float64 { return float64(d.Realtime) / float64(d.RealtimeSent) }
 
-// Check returns an error if the cell has not kept what the matrix claims.
+// Check returns an error if the cell does not meet the claims of the matrix.
 func (d *Delivery) Check() error {
-	// A datagram arrives unless it is lost: its copies, if any, are lost with
-	// it, as they are made behind the loss.
+	// A datagram is lost along with its copies, which are made after the loss.
 	if want := 1 - d.Loss; math.Abs(d.Share()-want) > Tolerance {
 		return fmt.Errorf("%w: Realtime delivery is %.4f, not within %v of %v", errMatrix, d.Share(), Tolerance, want)
 	}
@@ -70,15 +70,16 @@ func (d *Delivery) Check() error {
 	return nil
 }
 
-var errMatrix = errors.New("the matrix does not hold")
+var errMatrix = errors.New("claim of the matrix not met")
 
-// messages returns how many Realtime messages keep chance within Tolerance.
+// messages returns how many Realtime messages keep the random error within
+// Tolerance.
 func (c Cell) messages() int {
 	return max(leastMessages, int(deviations*deviations*c.Loss*(1-c.Loss)/(Tolerance*Tolerance)))
 }
 
-// Measure has a pair of nodes exchange messages over the link, with all promises
-// checked. stop may be nil, and ends it early if it returns true.
+// Measure makes a pair of nodes exchange messages over the link, with the checks
+// of sim.World.Audit. stop may be nil, and ends it early if it returns true.
 func (c Cell) Measure(seed uint64, stop func() bool) (d Delivery, err error) {
 	d.Cell = c
 	w := sim.New(seed)
@@ -127,7 +128,7 @@ func (c Cell) Measure(seed uint64, stop func() bool) (d Delivery, err error) {
 	if d.RealtimeSent, err = send(intentra.Realtime, c.messages()); err != nil {
 		return d, err
 	}
-	if err := w.Run(time.Second); err != nil { // for what is under way
+	if err := w.Run(time.Second); err != nil { // for datagrams under way
 		return d, err
 	}
 	first := w.Elapsed()

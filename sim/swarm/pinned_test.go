@@ -12,10 +12,9 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/hashes.txt anew")
 
-// The hash of a seed is the same on every machine: these were written down on one
-// and must come out on all. What changes the protocol, its timing, the simulator
-// or the scenarios changes them, and then -update writes them anew; nothing else
-// may.
+// The hash of a seed is the same on every machine. A change of the protocol, its
+// timing, the simulator or the scenarios changes the hashes, and nothing else
+// may; -update records them.
 func TestHashesArePinned(t *testing.T) {
 	const file = "testdata/hashes.txt"
 	var got strings.Builder

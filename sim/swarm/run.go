@@ -9,17 +9,17 @@ import (
 	"github.com/intentra/intentra/sim/script"
 )
 
-// ErrPanic: the core, or the simulator, has panicked outside of the chains, where
-// nothing is recovered.
+// ErrPanic is returned when the core or the simulator panics outside of the
+// chains, where no panic is recovered.
 var ErrPanic = errors.New("panicked")
 
-// kinds are what a run may fail of. Shrink keeps the kind.
+// kinds are the errors with which a run may fail. Shrink keeps the kind.
 var kinds = []error{
 	sim.ErrConservation, sim.ErrStandstill, sim.ErrNotSent, sim.ErrStale, sim.ErrGap, sim.ErrReplayed, sim.ErrBounds,
 	sim.ErrKeyReuse, sim.ErrStuck, sim.ErrUnsettled, sim.ErrUndelivered, script.ErrExpectation, ErrPanic,
 }
 
-// kind returns that of the error; nil if it is none of a run.
+// kind returns the kind of the error, or nil for other errors.
 func kind(err error) error {
 	for _, k := range kinds {
 		if errors.Is(err, k) {
@@ -29,9 +29,9 @@ func kind(err error) error {
 	return nil
 }
 
-// Run runs the lines of a script without output. A script that cannot be parsed
-// fails with script.ErrSyntax, a panic with ErrPanic and its stack. stop may be
-// nil; see script.Options.
+// Run runs the lines of a script without output. The error is script.ErrSyntax
+// for a script that cannot be parsed, and ErrPanic with its stack for a panic.
+// stop may be nil; see script.Options.
 func Run(lines []string, stop func() bool) (result script.Result, err error) {
 	s, err := script.ParseLines(lines)
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"github.com/intentra/intentra/sim/script"
 )
 
-// leastRun is the shortest time that runs are shrunk to.
+// leastRun is the shortest duration of run steps after shrinking.
 const leastRun = time.Millisecond
 
-// Shrink returns the smallest script that it finds to fail as lines does, and
-// how. It removes steps, nodes, settings and time for as long as that is so, by
-// at most tries runs; stop ends it early.
+// Shrink returns the smallest script that it finds that fails with the same kind
+// of error as lines, and that error. It removes steps, nodes, settings and time
+// in at most tries runs. stop may be nil, and ends it early if it returns true.
 func Shrink(lines []string, tries int, stop func() bool) (smallest []string, err error) {
 	s := &shrinker{tries: tries, stop: stop}
 	result, err := Run(lines, stop)
@@ -53,7 +53,8 @@ func (s *shrinker) size() int {
 	return n
 }
 
-// try reports whether the candidate fails in the same way, and keeps it if so.
+// try runs the candidate, reports whether it fails in the same way, and keeps it
+// then.
 func (s *shrinker) try(candidate []string) bool {
 	if !s.left() {
 		return false
@@ -70,8 +71,8 @@ func (s *shrinker) try(candidate []string) bool {
 	return true
 }
 
-// removeSteps is delta debugging: it tries to do without a half of the steps,
-// then without quarters, and so on.
+// removeSteps is delta debugging: it tries to remove half of the steps, then
+// quarters, and so on.
 func (s *shrinker) removeSteps() {
 	for chunk := len(s.best) / 2; chunk > 0; chunk /= 2 {
 		for at := 0; at < len(s.best) && s.left(); {
@@ -84,8 +85,8 @@ func (s *shrinker) removeSteps() {
 	}
 }
 
-// kept reports whether a step must stay, because without it all would fail, or
-// nothing.
+// kept reports whether a step must stay, because without it every script would
+// fail, or none.
 func kept(line string) bool {
 	return strings.HasPrefix(line, "seed ") || strings.HasPrefix(line, "settle ")
 }
@@ -99,7 +100,7 @@ func without(lines []string, drop func(i int) bool) (left []string) {
 	return left
 }
 
-// removeNodes tries to do without each node and all that mentions it.
+// removeNodes tries to remove each node with all steps that mention it.
 func (s *shrinker) removeNodes() {
 	for at := 0; at < len(s.best); at++ {
 		words := strings.Fields(s.best[at])
@@ -113,7 +114,7 @@ func (s *shrinker) removeNodes() {
 	}
 }
 
-// removeSettings tries to do without each setting.
+// removeSettings tries to remove each setting.
 func (s *shrinker) removeSettings() {
 	for at := 0; at < len(s.best); at++ {
 		for w := len(strings.Fields(s.best[at])) - 1; w > 0 && s.left(); w-- {
@@ -128,7 +129,7 @@ func (s *shrinker) removeSettings() {
 	}
 }
 
-// shorten tries to have less time pass: whole steps of it went before.
+// shorten tries to shorten the run steps.
 func (s *shrinker) shorten() {
 	for at := range s.best {
 		for s.left() {

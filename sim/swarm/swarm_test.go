@@ -12,11 +12,10 @@ import (
 	"github.com/intentra/intentra/sim/script"
 )
 
-// brief are settings under which a scenario takes a moment.
+// brief are settings for short scenarios.
 var brief = Settings{Peers: 4, Time: 20 * time.Second}
 
-// Each seed makes a script that can be read, and runs to its end: all promises
-// hold, and all is well again after the faults.
+// The script of each seed parses and runs to its end without an error.
 func TestSeeds(t *testing.T) {
 	var sent, delivered uint64
 	for seed := range uint64(25) {
@@ -44,7 +43,7 @@ func TestGenerateIsOfItsSeed(t *testing.T) {
 	}
 }
 
-// All commands that make trouble occur, within a few seeds.
+// All commands for faults occur within a few seeds.
 func TestGenerateMakesAllKindsOfTrouble(t *testing.T) {
 	seen := map[string]bool{}
 	for seed := range uint64(100) {
@@ -67,7 +66,7 @@ func TestGenerateMakesAllKindsOfTrouble(t *testing.T) {
 	}
 }
 
-// What fails is shrunk to what it takes to fail.
+// A failing script is shrunk to what is needed to fail.
 func TestShrink(t *testing.T) {
 	lines := Generate(3, brief)
 	end := slices.Index(lines, "settle 30s")
@@ -76,7 +75,7 @@ func TestShrink(t *testing.T) {
 	require.ErrorIs(t, err, script.ErrExpectation)
 	require.Equal(t, []string{"seed 3", "node n0", "expect delivered n0 > 1000000"}, small)
 
-	// What needs time and a fault keeps both, and no more.
+	// A failure that needs time and a fault keeps both, and nothing else.
 	lines = []string{
 		"seed 1", "node a keepalive=1s", "node b", "node c", "net loss=0.1", "dial a b", "dial c b", "run 5s",
 		"load a b latest 1 every=100ms", "kill b", "run 20s", "heal", "expect connected a b",
@@ -85,7 +84,8 @@ func TestShrink(t *testing.T) {
 	require.ErrorIs(t, err, script.ErrExpectation)
 	require.Equal(t, []string{"seed 1", "node a", "node b", "expect connected a b"}, small)
 
-	// What does not fail stays as it is; what fails otherwise is no failure.
+	// A script that does not fail, or fails with another kind of error, is
+	// returned as it is.
 	small, err = Shrink(lines[:6], 300, nil)
 	require.NoError(t, err)
 	require.Equal(t, lines[:6], small)
@@ -95,7 +95,7 @@ func TestShrink(t *testing.T) {
 	require.ErrorIs(t, err, script.ErrStopped)
 }
 
-// It shrinks at most so often as it may.
+// Shrink makes at most the given number of runs.
 func TestShrinkTries(t *testing.T) {
 	lines := append(Generate(3, brief), "expect delivered n0 > 1000000")
 	s := &shrinker{tries: 5, kind: script.ErrExpectation, best: lines}
@@ -103,7 +103,8 @@ func TestShrinkTries(t *testing.T) {
 	require.Zero(t, s.tries)
 }
 
-// A panic fails the one seed, in a way that can be shrunk, and not the process.
+// A panic is an error of its seed, which can be shrunk, and does not end the
+// process.
 func TestPanic(t *testing.T) {
 	_, err := Run(Generate(1, brief), func() bool { panic("of the core") })
 	require.ErrorIs(t, err, ErrPanic)
@@ -120,7 +121,8 @@ func TestKinds(t *testing.T) {
 	require.Contains(t, kinds, sim.ErrGap)
 }
 
-// A few cells of the matrix; `intentra sim --matrix` measures all.
+// Only a few cells of the matrix are measured; `intentra sim --matrix` measures
+// all.
 func TestMatrix(t *testing.T) {
 	require.Len(t, Cells(), 90)
 	for _, c := range []Cell{
