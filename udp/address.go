@@ -2,8 +2,8 @@ package udp
 
 import "net/netip"
 
-// normalize gives an address its one form: no IPv4-mapped IPv6 address, and a
-// zone only where it says which link is meant.
+// normalize returns the canonical form of an address: it unmaps IPv4-mapped IPv6
+// addresses and removes zones, except from link-local addresses.
 func normalize(ap netip.AddrPort) netip.AddrPort {
 	a := ap.Addr().Unmap()
 	if a.Zone() != "" && !linkLocal(a) {
@@ -12,11 +12,11 @@ func normalize(ap netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a, ap.Port())
 }
 
-// linkLocal reports whether a needs a zone.
+// linkLocal reports whether a is a link-local IPv6 address, which needs a zone.
 func linkLocal(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() }
 
-// sendable reports whether ap can be a unicast destination. It knows nothing
-// of subnets, so a broadcast address passes; the kernel refuses that.
+// sendable reports whether ap can be a unicast destination. It does not recognise
+// the broadcast addresses of subnets, which the kernel rejects.
 func sendable(ap netip.AddrPort) bool {
 	return ap.IsValid() && ap.Port() != 0 && !ap.Addr().Unmap().IsMulticast()
 }

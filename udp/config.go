@@ -10,62 +10,62 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// ErrConfig is wrapped by the errors of Listen that a Config is to blame for.
+// ErrConfig is wrapped by errors that Listen returns for an invalid Config.
 var ErrConfig = errors.New("udp: invalid config")
 
-// Config is what Listen may be told. The zero value works: each zero field
-// stands for its default.
+// Config configures a Conn. A zero field means its default.
 type Config struct {
-	// ReadBuffer and WriteBuffer are the bytes of datagrams that the kernel
-	// is asked to queue. The default is DefaultBuffer; Conn.Granted tells what
-	// came of it.
+	// ReadBuffer and WriteBuffer are the requested sizes in bytes of the
+	// kernel's queues, up to 1 GiB. The default is DefaultBuffer. Conn.Granted
+	// returns the sizes that the kernel granted.
 	ReadBuffer, WriteBuffer int
-	// Batch is the most messages per system call, at most 1024: datagrams, or
-	// runs of up to 64 of them. The default is 64. With GRO the socket has
-	// 64 KiB of buffer for each, of which only what is used takes memory.
+	// Batch is the maximum number of messages per system call, at most 1024. A
+	// message is a datagram or a run of up to 64 of them. The default is 64.
+	// With GRO the socket reserves 64 KiB of address space for each message.
 	Batch int
-	// MaxDatagram is the length in bytes of the longest datagram received, at
-	// most 65507. Longer ones are dropped and counted. The default is 2048.
+	// MaxDatagram is the size in bytes of the largest datagram that is
+	// received, at most 65507. Larger ones are dropped and counted. The
+	// default is 2048.
 	MaxDatagram int
-	// Portable uses package net even where there is something faster.
+	// Portable selects the implementation with package net on all systems.
 	Portable bool
-	// DisableDontFragment lets IP fragment datagrams. By default they are sent
-	// with don't-fragment set where the system allows it (Linux), and one
-	// larger than the interface's MTU is lost as LossTooLarge.
+	// DisableDontFragment lets IP fragment datagrams. By default the
+	// don't-fragment flag is set where the system supports it (Linux), and a
+	// datagram larger than the interface's MTU is lost as LossTooLarge.
 	DisableDontFragment bool
-	// MaxQueueDelay is the longest that a datagram may have waited in the
-	// kernel's receive queue. One that has waited longer is dropped unopened as
-	// LossStale: whoever cannot keep up falls behind by that much and no more,
-	// and spends his time on what is fresh. The default is 250 ms; a negative
-	// value sets no limit. Linux alone knows the time.
+	// MaxQueueDelay is the maximum time that a datagram may have waited in the
+	// kernel's receive queue. Older datagrams are dropped as LossStale, so that
+	// an overloaded receiver processes fresh datagrams. The default is 250 ms;
+	// a negative value means no limit. It has an effect on Linux only.
 	MaxQueueDelay time.Duration
-	// DisableGSO and DisableGRO do without the kernel's segmentation of what
-	// is sent and its coalescing of what is received, which are used where the
-	// kernel has them; see Conn.Offload.
+	// DisableGSO and DisableGRO disable the kernel's segmentation of sent
+	// datagrams and its coalescing of received ones. By default both are used
+	// if the kernel supports them; see Conn.Offload.
 	DisableGSO, DisableGRO bool
 
-	// DSCP is the differentiated services code point (RFC 2474) of what is
-	// sent, from 0 to 63: 46 asks for expedited forwarding. The default, 0, is
-	// best effort.
+	// DSCP is the differentiated services code point (RFC 2474) of sent
+	// datagrams, from 0 to 63. 46 requests expedited forwarding. The default,
+	// 0, is best effort. Linux only, as are the fields up to BusyPoll.
 	DSCP int
-	// Device binds the socket to one network interface, by name
-	// (SO_BINDTODEVICE): nothing is received from, or sent through, another.
+	// Device is the name of the network interface to which the socket is bound
+	// (SO_BINDTODEVICE). It then receives from and sends through no other one.
 	Device string
-	// Priority is the queueing priority of what is sent (SO_PRIORITY), from 0
-	// to 6; more needs CAP_NET_ADMIN. The default, 0, follows DSCP.
+	// Priority is the queueing priority of sent datagrams (SO_PRIORITY), from
+	// 0 to 6. Higher values need CAP_NET_ADMIN. The default, 0, follows DSCP.
 	Priority int
-	// BusyPoll is how long a read may poll the network card instead of waiting
-	// for its interrupt (SO_BUSY_POLL), in whole microseconds. More than
-	// net.core.busy_read needs CAP_NET_ADMIN. The default, 0, is the system's.
+	// BusyPoll is the time for which a read may poll the network card instead
+	// of waiting for an interrupt (SO_BUSY_POLL), in whole microseconds, up to
+	// one second. More than net.core.busy_read needs CAP_NET_ADMIN. The
+	// default, 0, is that of the system.
 	BusyPoll time.Duration
-	// PacketConn is an open UDP socket to use in place of a new one, for
-	// example one that systemd passes (net.FilePacketConn of descriptor 3).
-	// It must be a *net.UDPConn. Listen takes it over, closes it on failure
-	// too, and ignores the address.
+	// PacketConn is an open UDP socket to use instead of a new one, such as one
+	// passed by systemd (net.FilePacketConn of descriptor 3). It must be a
+	// *net.UDPConn. Listen takes ownership, closes it also on failure, and
+	// ignores the address.
 	PacketConn net.PacketConn
 
-	// Logger receives warnings about the socket: what the system lacks, and
-	// errors that do not go away. Nil discards them.
+	// Logger receives warnings about features that the system lacks and about
+	// persistent errors. If it is nil they are discarded.
 	Logger *slog.Logger
 }
 
@@ -73,21 +73,22 @@ type Config struct {
 // bytes.
 const DefaultBuffer = 4 << 20
 
-// What we chose.
+// Constants of this implementation.
 const (
-	defaultBatch       = 64   // datagrams
+	defaultBatch       = 64   // messages
 	defaultMaxDatagram = 2048 // bytes
 
 	defaultMaxQueueDelay = 250 * time.Millisecond
 
-	// maxStall is how long one WriteBatch waits for the socket to be writable.
+	// maxStall bounds the time that a WriteBatch waits for the socket to become
+	// writable.
 	maxStall = time.Millisecond
-	// maxReports is how many errors in a row one ReadBatch takes from the
-	// kernel before it lets the caller see to its timers.
+	// maxReports bounds the errors in a row that a ReadBatch reads from the
+	// kernel before it returns, so that the caller can run its timers.
 	maxReports = 16
 )
 
-// maxBatch is UIO_MAXIOV, where the kernel cuts a longer batch off.
+// maxBatch is UIO_MAXIOV, to which the kernel truncates a batch.
 const maxBatch = 1024
 
 // maxDSCP is the largest value of the 6-bit field of RFC 2474 section 3.

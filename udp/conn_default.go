@@ -4,7 +4,7 @@ package udp
 
 import "net"
 
-// newSocket takes over pc.
+// newSocket takes ownership of pc.
 func newSocket(pc *net.UDPConn, cfg Config, c *counters) (socket, error) {
 	return newPortable(pc, cfg, c), nil
 }

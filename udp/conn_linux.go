@@ -2,7 +2,7 @@ package udp
 
 import "net"
 
-// newSocket takes over pc.
+// newSocket takes ownership of pc.
 func newSocket(pc *net.UDPConn, cfg Config, c *counters) (socket, error) {
 	return newMmsg(pc, cfg, c)
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receiveControl has room for exactly the control messages that the socket
-// asks for. The kernel cuts anything else off and flags it (MSG_CTRUNC).
+// receiveControl has room for exactly the control messages that the socket enables.
+// The kernel truncates any others and sets MSG_CTRUNC.
 type receiveControl struct {
 	_    [0]uint64 // aligned like struct cmsghdr
 	data [sizeofReceiveControl]byte
@@ -28,26 +28,26 @@ const (
 	sizeofReceiveControl = 2*(sizeofCmsghdr+sizeofWord) + sizeofCmsghdr + sizeofTimespec + spacePktinfo
 )
 
-// notes is what the control messages of one received message say.
+// notes holds the values of the control messages of one received message.
 type notes struct {
-	// segment is the length of all datagrams of a coalesced run but the last,
-	// which may be shorter; zero for a single datagram.
+	// segment is the length of the datagrams of a coalesced run, of which the
+	// last may be shorter. It is zero for a single datagram.
 	segment int
-	// dropped is how often the socket had dropped a datagram because its queue
-	// was full when this one was queued, modulo 2^32. The kernel sends it only
-	// once it is not zero.
+	// dropped is the number of datagrams, modulo 2^32, that the socket had
+	// dropped because its queue was full when this message was queued. The
+	// kernel omits it while it is zero.
 	dropped    uint32
 	hasDropped bool
-	// at is when the kernel received it, in nanoseconds of the real-time
-	// clock; zero if unknown.
+	// at is the time at which the kernel received the message, in nanoseconds
+	// of the real-time clock, or zero if unknown.
 	at int64
-	// local is the address of this host that it was sent to; the zero Addr if
-	// unknown.
+	// local is the local address to which the message was sent, or the zero
+	// Addr if unknown.
 	local netip.Addr
 }
 
-// parse reads the first size bytes, which the kernel has written. It skips
-// unknown and truncated messages.
+// parse decodes the first size bytes, which the kernel wrote. It skips unknown and
+// truncated messages.
 func (c *receiveControl) parse(size int) notes {
 	return parseControl(c.data[:min(size, sizeofReceiveControl)])
 }
@@ -69,8 +69,8 @@ func parseControl(b []byte) (n notes) {
 			ts := (*unix.Timespec)(unsafe.Pointer(unsafe.SliceData(value)))
 			n.at = ts.Nano()
 		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(value) == unix.SizeofInet4Pktinfo:
-			// ip(7): ipi_spec_dst is the local address of the packet, the one
-			// to answer from.
+			// ip(7): ipi_spec_dst is the local address of the packet. Answers
+			// are sent from it.
 			n.local = netip.AddrFrom4([4]byte(value[4:8]))
 		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(value) == unix.SizeofInet6Pktinfo:
 			n.local = netip.AddrFrom16([16]byte(value[:16])).Unmap()
@@ -81,12 +81,12 @@ func parseControl(b []byte) (n notes) {
 }
 
 // sendControl holds the control messages of one message to be sent: the source
-// address (IP_PKTINFO or IPV6_PKTINFO), if one is asked for, and then the
-// length of a segment (UDP_SEGMENT), if it is a run. The zero value holds none.
+// address (IP_PKTINFO or IPV6_PKTINFO) if one is set, followed by the length of a
+// segment (UDP_SEGMENT) if the message is a run. The zero value holds none.
 type sendControl struct {
 	_      [0]uint64 // aligned like struct cmsghdr
 	data   [spacePktinfo + spaceSegment]byte
-	source int // bytes of data that the source address takes
+	source int // bytes of data used by the source address
 	used   int // bytes of data in use
 }
 
@@ -95,8 +95,8 @@ const spaceSegment = sizeofCmsghdr + sizeofWord
 // reset removes all messages.
 func (c *sendControl) reset() { c.source, c.used = 0, 0 }
 
-// setSource asks for local as the source address, on a socket of family. An
-// address of the other family than the remote's is not asked for.
+// setSource sets local as the source address, on a socket of family. It ignores an
+// address that the family does not support.
 func (c *sendControl) setSource(local netip.Addr, family uint16) {
 	switch {
 	case family == unix.AF_INET && local.Is4():
@@ -106,14 +106,14 @@ func (c *sendControl) setSource(local netip.Addr, family uint16) {
 		copy(value[4:8], a[:])
 	case family == unix.AF_INET6:
 		value := c.put(0, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, unix.SizeofInet6Pktinfo)
-		a := local.As16() // maps IPv4, as a dual-stack socket expects it
+		a := local.As16() // maps IPv4, as a dual-stack socket expects
 		clear(value)
 		copy(value[:16], a[:])
 	}
 	c.source = c.used
 }
 
-// setSegment has the kernel cut the message into datagrams of size bytes.
+// setSegment makes the kernel split the message into datagrams of size bytes.
 func (c *sendControl) setSegment(size int) {
 	value := c.put(c.source, unix.SOL_UDP, unix.UDP_SEGMENT, 2)
 	*(*uint16)(unsafe.Pointer(unsafe.SliceData(value))) = uint16(size)
@@ -129,7 +129,7 @@ func (c *sendControl) put(at int, level, kind int32, size int) []byte {
 	return c.data[at+sizeofCmsghdr : at+sizeofCmsghdr+size]
 }
 
-// attach makes the messages those of h.
+// attach sets c as the control messages of h.
 func (c *sendControl) attach(h *mmsghdr) {
 	h.Control = nil
 	if c.used > 0 {

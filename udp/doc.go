@@ -1,25 +1,23 @@
-// Package udp is the socket of intentra: it moves UDP datagrams in batches, one
-// system call for many of them where the system can, and never stalls its
-// caller because of what the network or a peer does.
+// Package udp implements the UDP socket of intentra. It transfers datagrams in
+// batches, with one system call for many datagrams where the system supports that,
+// and never blocks its caller because of the network or a peer.
 //
-// On Linux a [Conn] calls recvmmsg and sendmmsg, and has the kernel cut apart
-// runs of datagrams to one address (GSO) and join those from one address (GRO),
-// so that they walk the path through the kernel once; elsewhere, and with
-// [Config.Portable], it reads and writes one datagram a call through package
-// net. Both keep the same rules:
+// On Linux a [Conn] uses recvmmsg and sendmmsg. The kernel splits runs of datagrams
+// to one address (GSO) and coalesces those from one address (GRO), so that a run
+// passes through the kernel once. On other systems, and with [Config.Portable], a
+// Conn transfers one datagram per call with package net. Both implementations keep
+// these rules:
 //
-//   - What the kernel reports about single datagrams (a closed port, a full
-//     queue, a firewall, no route) is packet loss. It is counted by [Loss] and
-//     the work goes on. The only error that ends a Conn is its own Close.
-//   - A datagram that did not fit its buffer is dropped and counted: no
-//     fragment is ever taken for a packet.
-//   - Addresses come and go unmapped, and with a zone only where they are
-//     link-local, so that a peer has one address. The zone is the name of the
-//     interface.
-//   - The socket is for unicast.
-//   - What has waited in the kernel's queue for too long is dropped unopened,
-//     where the kernel tells its age: who cannot keep up spends his time on
-//     what is fresh.
+//   - Errors that the kernel reports about single datagrams (a closed port, a full
+//     queue, a firewall, no route) are packet loss. They are counted by [Loss]. A
+//     Conn ends only by Close, or if it is broken: see [Conn.ReadBatch].
+//   - A datagram that does not fit its buffer is dropped and counted, so that no
+//     fragment is taken for a packet.
+//   - Addresses are unmapped and have a zone only if they are link-local, so that a
+//     peer has a single address. The zone is the name of the interface.
+//   - Only unicast addresses are supported.
+//   - A datagram that was in the kernel's queue for too long is dropped, if the
+//     kernel reports its age, so that an overloaded receiver processes fresh ones.
 //   - Neither reading nor writing allocates.
 //
 // It is the only package of intentra with code for one operating system.

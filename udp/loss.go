@@ -11,30 +11,33 @@ type Loss uint8
 
 // The reasons.
 const (
-	// LossTruncated: the datagram was longer than Config.MaxDatagram.
+	// LossTruncated means that the datagram was larger than Config.MaxDatagram.
 	LossTruncated Loss = iota
-	// LossControl: the kernel could not hand over all that belongs to the
+	// LossControl means that the kernel truncated the control messages of the
 	// datagram (MSG_CTRUNC).
 	LossControl
-	// LossRefused: ECONNREFUSED or ECONNRESET, nobody listens on the port.
+	// LossRefused is ECONNREFUSED or ECONNRESET: the port is closed.
 	LossRefused
-	// LossTooLarge: EMSGSIZE, larger than UDP or the interface carries.
+	// LossTooLarge is EMSGSIZE: the datagram is too large for UDP or the
+	// interface.
 	LossTooLarge
-	// LossNoBuffers: ENOBUFS or ENOMEM, a queue of the kernel is full.
+	// LossNoBuffers is ENOBUFS or ENOMEM: a queue of the kernel is full.
 	LossNoBuffers
-	// LossNotPermitted: EPERM or EACCES, a firewall, or a broadcast address.
+	// LossNotPermitted is EPERM or EACCES: a firewall dropped the datagram, or
+	// its destination is a broadcast address.
 	LossNotPermitted
-	// LossUnreachable: no route, or the network or host is down.
+	// LossUnreachable means that there is no route, or that the network or host
+	// is down.
 	LossUnreachable
-	// LossAddress: an address that this socket cannot send to or does not
-	// know: of the other family, multicast, of an unknown zone, with port 0.
+	// LossAddress means that the socket does not support the address: it is of
+	// the other family or multicast, has an unknown zone, or has port 0.
 	LossAddress
-	// LossStalled: the socket was not writable for a millisecond.
+	// LossStalled means that the socket was not writable for a millisecond.
 	LossStalled
-	// LossStale: it had waited in the receive queue for longer than
+	// LossStale means that the datagram was in the receive queue for longer than
 	// Config.MaxQueueDelay.
 	LossStale
-	// LossOther: any other error.
+	// LossOther is any other error.
 	LossOther
 
 	numLoss = iota
@@ -45,7 +48,7 @@ var lossNames = [numLoss]string{
 	"not_permitted", "unreachable", "address", "stalled", "stale", "other",
 }
 
-// String returns the name of the reason, as metrics show it.
+// String returns the name of the reason in metrics.
 func (l Loss) String() string {
 	if l < numLoss {
 		return lossNames[l]
@@ -53,7 +56,7 @@ func (l Loss) String() string {
 	return "invalid"
 }
 
-// Winsock's error numbers, which no other system uses.
+// Error numbers of Winsock, which no other system uses.
 const (
 	wsaEACCES        syscall.Errno = 10013
 	wsaEINVAL        syscall.Errno = 10022
@@ -69,7 +72,7 @@ const (
 	wsaEHOSTUNREACH  syscall.Errno = 10065
 )
 
-// lossOf sorts an error of the kernel.
+// lossOf returns the Loss for an error of the kernel.
 func lossOf(e syscall.Errno) Loss {
 	switch e {
 	case syscall.ECONNREFUSED, syscall.ECONNRESET, wsaECONNREFUSED, wsaECONNRESET:
@@ -90,12 +93,12 @@ func lossOf(e syscall.Errno) Loss {
 	return LossOther
 }
 
-// sourceGone reports whether l, of a datagram with a source address, may mean
-// that this host does not have that address any more. Linux answers EINVAL for
-// IPv6 and ENETUNREACH for IPv4.
+// sourceGone reports whether l, for a datagram with a source address, may mean that
+// this host no longer has that address. Linux returns EINVAL for IPv6 and
+// ENETUNREACH for IPv4.
 func sourceGone(l Loss) bool { return l == LossAddress || l == LossUnreachable }
 
-// lossOfError is lossOf for the errors of package net.
+// lossOfError is like lossOf for errors of package net.
 func lossOfError(err error) Loss {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return lossOf(errno)

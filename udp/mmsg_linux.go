@@ -13,27 +13,26 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// mmsghdr is struct mmsghdr of recvmmsg(2). The pointers in Msghdr give it the
-// padding at its end that C has on 64-bit systems.
+// mmsghdr is struct mmsghdr of recvmmsg(2). Because of the pointers in Msghdr it has
+// the same trailing padding as in C on 64-bit systems.
 type mmsghdr struct {
 	unix.Msghdr
-	// n is the length of the datagram: received, or sent.
+	// n is the number of bytes received or sent.
 	n uint32
 }
 
-// mmsg moves batches of datagrams with recvmmsg and sendmmsg, and runs of them
-// with GRO and GSO where the kernel has them.
+// mmsg transfers batches of datagrams with recvmmsg and sendmmsg, and runs of them
+// with GRO and GSO if the kernel supports that.
 type mmsg struct {
-	// file and not a net.UDPConn: a RawConn of package net allocates an error
-	// at each expired deadline, so at each Wake; one of package os does not.
+	// file is not a net.UDPConn, because a RawConn of package net allocates an
+	// error at each expired deadline, and so at each Wake.
 	file *os.File
 	gro  bool
 	rx   receiver
 	tx   sender
 }
 
-// newMmsg takes over pc, of which it closes the first descriptor and keeps a
-// second one.
+// newMmsg takes ownership of pc. It duplicates the descriptor and closes the original.
 func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
 	defer pc.Close()
 	file, err := pc.File()
@@ -58,8 +57,8 @@ func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
 }
 
 func inspect(file *os.File) (raw syscall.RawConn, family uint16, err error) {
-	// A file that the poller does not know would block its thread, and could
-	// not be woken. It has no deadlines either.
+	// A file that the poller does not support has no deadlines. It would block
+	// its thread and could not be woken.
 	if err := file.SetDeadline(time.Time{}); err != nil {
 		return nil, 0, err
 	}
@@ -88,8 +87,7 @@ func (m *mmsg) backoff() time.Duration { return m.rx.trouble.backoff }
 
 func (m *mmsg) write(src []wire.Datagram) (int, error) { return m.tx.write(src) }
 
-// recvmmsg fills hdrs, which must not be empty. It has no timeout: the poller
-// waits.
+// recvmmsg fills hdrs, which must not be empty. It does not block.
 func recvmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	n, _, errno := syscall.Syscall6(unix.SYS_RECVMMSG, fd,
 		uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), uintptr(len(hdrs)), unix.MSG_DONTWAIT, 0, 0)
@@ -103,12 +101,12 @@ func sendmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-// recvmsg is recvmmsg where that system call is refused: one message.
+// recvmsg receives one message, for systems that reject recvmmsg.
 func recvmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	return single(unix.SYS_RECVMSG, fd, hdrs)
 }
 
-// sendmsg is sendmmsg where that system call is refused: one message.
+// sendmsg sends one message, for systems that reject sendmmsg.
 func sendmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	return single(unix.SYS_SENDMSG, fd, hdrs)
 }

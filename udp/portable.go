@@ -11,27 +11,27 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// What we chose.
+// Constants of this implementation.
 const (
-	// peekWait comes closest to not waiting at all, which package net does not
-	// offer. It is just long enough for a read to be tried: the runtime may
-	// round a wait up to a millisecond once it sleeps.
+	// peekWait is the deadline of a read that should not wait, which package
+	// net does not support. It is just long enough for one attempt to read; the
+	// runtime may round a wait up to a millisecond.
 	peekWait = 2 * time.Microsecond
-	// retryWait is how long a datagram may wait for the socket when those
-	// before it have used up maxStall.
+	// retryWait is the time that a datagram may wait for the socket when earlier
+	// ones have used up maxStall.
 	retryWait = 100 * time.Microsecond
 )
 
-// portable moves one datagram a system call, through package net. It does not
-// learn what the kernel dropped: Stats.Overflowed stays zero.
+// portable transfers one datagram per system call with package net. The kernel does
+// not report drops to it, so Stats.Overflowed remains zero.
 type portable struct {
 	*net.UDPConn
 	counters *counters
-	// buf has room for one byte more than the longest datagram: systems
-	// differ in how they tell that they have cut one off.
+	// buf is one byte larger than the largest datagram, because systems differ
+	// in how they report a truncated one.
 	buf []byte
-	// control receives the control messages of a datagram; empty if local
-	// addresses are not known.
+	// control receives the control messages of a datagram. It is empty if the
+	// system does not report local addresses.
 	control []byte
 	source  source
 	ipv6    bool // the socket's family
@@ -77,7 +77,7 @@ func (p *portable) read(dst []wire.Datagram, block bool) (int, error) {
 			return n, err
 		}
 	}
-	// Package net does not look at the socket once the deadline has passed.
+	// Package net does not read from the socket after the deadline.
 	if err := p.SetReadDeadline(time.Now().Add(peekWait)); err != nil {
 		return 0, err
 	}
@@ -110,15 +110,15 @@ func (p *portable) readOne(dst []wire.Datagram) (int, error) {
 			last = err
 			continue
 		}
-		// This is how Windows reports a datagram that it has cut off.
+		// Windows reports a truncated datagram with this error.
 		p.counters.readLoss.add(LossTruncated, 1)
 		last = nil
 	}
 	return 0, p.failed(&p.reading, last)
 }
 
-// failed notes in t that a whole call has failed with err, which may be nil,
-// and returns an error once the socket counts as broken.
+// failed records in t that a whole call failed with err, which may be nil. It returns
+// an error if the socket is broken.
 func (p *portable) failed(t *trouble, err error) error {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return t.failed(errno)
@@ -167,9 +167,9 @@ func (p *portable) write(src []wire.Datagram) (int, error) {
 	return 0, p.failed(&p.writing, last)
 }
 
-// writeOne returns os.ErrDeadlineExceeded only if the socket was not writable.
-// Package net also returns it, without a try, when the earlier datagrams alone
-// have used up the time.
+// writeOne sends d. It returns os.ErrDeadlineExceeded only if the socket was not
+// writable. Package net also returns it, without an attempt to send, if earlier
+// datagrams have used up the time.
 func (p *portable) writeOne(d wire.Datagram) error {
 	if !sendable(d.Addr) {
 		return errNotSendable
@@ -182,7 +182,8 @@ func (p *portable) writeOne(d wire.Datagram) error {
 		case err == nil:
 			return nil
 		case d.Local.IsValid() && sourceGone(lossOfError(err)):
-			// The source address may be gone: let the system choose one.
+			// This host may no longer have the source address: let the system
+			// choose one.
 			d.Local = netip.Addr{}
 			p.counters.reported.add(LossAddress, 1)
 		case errors.Is(err, os.ErrDeadlineExceeded) && time.Since(start) < retryWait/2:
@@ -190,7 +191,7 @@ func (p *portable) writeOne(d wire.Datagram) error {
 				return err
 			}
 		case !refused && lossOfError(err) == LossRefused:
-			// It is about an earlier datagram; this one has not been tried.
+			// The error is about an earlier datagram; this one was not sent.
 			refused = true
 			p.counters.reported.add(LossRefused, 1)
 		default:

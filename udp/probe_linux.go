@@ -6,19 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// features is what the kernel does for a socket. A sandbox that emulates
-// Linux, a seccomp filter or an old kernel may lack any of it.
+// features lists what the kernel supports for a socket. An old kernel, a seccomp
+// filter or a sandbox that emulates Linux may lack any of it.
 type features struct {
 	gso     bool // UDP_SEGMENT, since Linux 4.18
 	gro     bool // UDP_GRO, since Linux 5.0
 	stamps  bool // SO_TIMESTAMPNS
 	pktinfo bool // IP_PKTINFO or IPV6_RECVPKTINFO
 
-	recvmmsg, sendmmsg syscall.Errno // why the system call cannot be used; zero if it can
+	recvmmsg, sendmmsg syscall.Errno // the error of the system call; zero if it works
 }
 
-// probe turns on what the socket is to do for reception and finds out what it
-// can do. wildcard says that it is bound to no single address.
+// probe enables the features for reception and determines which ones work. wildcard
+// means that the socket is not bound to a single address.
 func probe(raw syscall.RawConn, family uint16, wildcard bool, cfg Config) (f features, err error) {
 	err = raw.Control(func(fd uintptr) {
 		s := int(fd)
@@ -26,7 +26,7 @@ func probe(raw syscall.RawConn, family uint16, wildcard bool, cfg Config) (f fea
 		_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 		f.stamps = cfg.MaxQueueDelay > 0 && unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) == nil
 		f.gro = !cfg.DisableGRO && unix.SetsockoptInt(s, unix.SOL_UDP, unix.UDP_GRO, 1) == nil
-		// Zero means no segmentation unless a message asks for it.
+		// Zero disables segmentation except for messages that request it.
 		f.gso = !cfg.DisableGSO && unix.SetsockoptInt(s, unix.SOL_UDP, unix.UDP_SEGMENT, 0) == nil
 		f.pktinfo = wildcard && enablePktinfo(s, family) == nil
 		f.recvmmsg = refusal(fd, unix.SYS_RECVMMSG)
@@ -35,8 +35,8 @@ func probe(raw syscall.RawConn, family uint16, wildcard bool, cfg Config) (f fea
 	return f, err
 }
 
-// enablePktinfo has the kernel tell the local address of each datagram. On an
-// IPv6 socket IPV6_RECVPKTINFO covers IPv4 as well, with mapped addresses.
+// enablePktinfo makes the kernel report the local address of each datagram. On an
+// IPv6 socket IPV6_RECVPKTINFO also reports IPv4 addresses, as mapped ones.
 func enablePktinfo(fd int, family uint16) error {
 	if family == unix.AF_INET {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
@@ -44,10 +44,10 @@ func enablePktinfo(fd int, family uint16) error {
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 }
 
-// refusal returns why recvmmsg or sendmmsg, named by its number, cannot be
-// used, or zero. A call with an empty vector moves nothing, so the answer is
-// about the system call and not about a datagram: a firewall answers a datagram
-// with EPERM too.
+// refusal returns the error for which recvmmsg or sendmmsg, given by its number,
+// cannot be used, or zero. It makes a call with an empty vector, whose error is about
+// the system call and not about a datagram. For a datagram EPERM could also come from
+// a firewall.
 func refusal(fd uintptr, number uintptr) syscall.Errno {
 	_, _, errno := syscall.Syscall6(number, fd, 0, 0, unix.MSG_DONTWAIT, 0, 0)
 	if refused(errno) {
@@ -56,8 +56,8 @@ func refusal(fd uintptr, number uintptr) syscall.Errno {
 	return 0
 }
 
-// refused reports whether errno is how a missing or forbidden system call
-// answers: ENOSYS by an old kernel, either by a seccomp filter.
+// refused reports whether errno is an error of a missing or forbidden system call:
+// ENOSYS from an old kernel, any of them from a seccomp filter.
 func refused(errno syscall.Errno) bool {
 	return errno == syscall.ENOSYS || errno == syscall.EPERM || errno == syscall.EACCES
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// receiver reads batches with recvmmsg into slots: one datagram each, or with
-// GRO a run of them that the kernel has coalesced.
+// receiver reads batches with recvmmsg into slots. A slot holds one datagram, or with
+// GRO a run of coalesced ones.
 type receiver struct {
 	raw      syscall.RawConn
 	counters *counters
 	zones    zones
-	max      int           // bytes of the longest datagram
-	maxAge   time.Duration // the longest a datagram may have been queued; zero for no limit
-	// call is recvmmsg or recvmsg, and now the clock; tests replace them.
+	max      int           // size of the largest datagram, in bytes
+	maxAge   time.Duration // maximum time in the queue; zero for no limit
+	// call is recvmmsg or recvmsg, and now is the clock. Tests replace them.
 	call    func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
 	batched bool // call is recvmmsg
 	now     func() time.Time
@@ -34,24 +34,23 @@ type receiver struct {
 	iovs     []unix.Iovec
 	names    []sockaddr
 	controls []receiveControl
-	room     int // bytes of a control that the kernel may write
+	room     int // bytes of a receiveControl that the kernel may write
 	buf      []byte
-	size     int // bytes of a slot
+	size     int // size of a slot, in bytes
 
-	// hdrs[next:got] wait to be handed out, as does the run that has been
-	// begun: left datagrams of at most segment bytes, in rest.
+	// hdrs[next:got] are still to be delivered, and before them the rest of the
+	// current run: left datagrams of at most segment bytes, in rest.
 	next, got int
 	left      int
 	rest      []byte
 	segment   int
 	from      netip.AddrPort
 	local     netip.Addr
-	readAt    time.Time // when the batch was read, if ages matter
+	readAt    time.Time // time of reading the batch, if maxAge is set
 
-	dropped uint32 // the kernel's latest SO_RXQ_OVFL; zero at first
+	dropped uint32 // latest SO_RXQ_OVFL from the kernel; initially zero
 
-	// What the raw connection calls back, made once: a closure made for each
-	// read would be an allocation.
+	// Callbacks for raw, created once: a closure for each read would allocate.
 	readable func(fd uintptr) (done bool)
 	peek     func(fd uintptr)
 }
@@ -106,7 +105,7 @@ func (r *receiver) read(dst []wire.Datagram, block bool) (int, error) {
 	return r.deliver(dst), nil
 }
 
-// refill reads from the socket. It may come back with nothing.
+// refill reads from the socket. It may return without a datagram.
 func (r *receiver) refill(block bool) (err error) {
 	r.next, r.got = 0, 0
 	err = os.ErrDeadlineExceeded
@@ -114,8 +113,8 @@ func (r *receiver) refill(block bool) (err error) {
 		err = r.raw.Read(r.readable)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		// Read does not look at the socket once the deadline has passed: a
-		// reader that is woken often would never read.
+		// Read does not read from the socket after the deadline. Without this
+		// a reader that is woken often would never read.
 		err = r.raw.Control(r.peek)
 	}
 	if r.got > 0 && r.maxAge > 0 {
@@ -124,7 +123,7 @@ func (r *receiver) refill(block bool) (err error) {
 	return errors.Join(err, r.err)
 }
 
-// receive reports whether the read is over; if not, the socket is empty.
+// receive reports whether the read has completed. If not, the socket is empty.
 func (r *receiver) receive(fd uintptr) (done bool) {
 	var last syscall.Errno
 	for range maxReports {
@@ -142,7 +141,7 @@ func (r *receiver) receive(fd uintptr) (done bool) {
 		case r.batched && refused(errno) && refusal(fd, unix.SYS_RECVMMSG) != 0:
 			r.unbatch(errno)
 		default:
-			// The kernel reports the loss of a datagram sent earlier, once.
+			// The kernel reports, once, the loss of a datagram sent earlier.
 			last = errno
 			r.counters.reported.add(lossOf(errno), 1)
 		}
@@ -153,13 +152,13 @@ func (r *receiver) receive(fd uintptr) (done bool) {
 	return true
 }
 
-// unbatch replaces recvmmsg, which errno says cannot be used.
+// unbatch switches to recvmsg because recvmmsg failed with errno.
 func (r *receiver) unbatch(errno syscall.Errno) {
 	r.call, r.batched = recvmsg, false
 	r.trouble.logger.Warn("udp: recvmmsg cannot be used here; receiving one message per system call", "err", errno)
 }
 
-// deliver moves what was received to dst, as far as there is room.
+// deliver moves received datagrams to dst until it is full.
 func (r *receiver) deliver(dst []wire.Datagram) (n int) {
 	bytes := 0
 	for n < len(dst) {
@@ -186,8 +185,8 @@ func (r *receiver) deliver(dst []wire.Datagram) (n int) {
 	return n
 }
 
-// begin takes slot i apart, or counts it as lost. Its header is made ready to
-// be used again, its data stays.
+// begin makes slot i the current run, or counts its datagrams as lost. It resets the
+// slot's header for the next read, but not its data.
 func (r *receiver) begin(i int) {
 	h := &r.hdrs[i]
 	note := r.controls[i].parse(int(h.Controllen))
@@ -205,7 +204,7 @@ func (r *receiver) begin(i int) {
 	case h.Flags&unix.MSG_TRUNC != 0:
 		r.lose(LossTruncated)
 	case h.Flags&unix.MSG_CTRUNC != 0:
-		// Perhaps what was cut off says where one datagram ends.
+		// The truncated part may have held the length of a segment.
 		r.lose(LossControl)
 	case !ok:
 		r.lose(LossAddress)
@@ -220,20 +219,20 @@ func (r *receiver) lose(reason Loss) {
 	r.left, r.rest = 0, nil
 }
 
-// learnDropped turns the kernel's count of drops into ours.
+// learnDropped updates our count of drops from the kernel's.
 func (r *receiver) learnDropped(note notes) {
 	if !note.hasDropped {
 		return
 	}
-	// The receive queue is in order, so the count never goes back: it wraps.
+	// The receive queue is ordered, so the count never decreases; it may wrap.
 	if n := note.dropped - r.dropped; n != 0 {
 		r.dropped = note.dropped
 		r.counters.overflowed.Add(uint64(n))
 	}
 }
 
-// offer says how much room there is, of which control bytes for control
-// messages. The kernel overwrites it with what it used.
+// offer sets the room for the address and for control messages, which the kernel
+// overwrites with the sizes that it used.
 func (h *mmsghdr) offer(control int) {
 	h.Namelen = sizeofSockaddr
 	h.SetControllen(control)

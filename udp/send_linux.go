@@ -13,23 +13,22 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sender sends batches with sendmmsg, from where the datagrams lie. With GSO a
-// run of them travels as one message; see run_linux.go.
+// sender sends batches with sendmmsg, without copying the datagrams. With GSO a run of
+// datagrams is one message; see run_linux.go.
 type sender struct {
 	raw      syscall.RawConn
 	file     *os.File
 	family   uint16 // of the socket: unix.AF_INET or unix.AF_INET6
 	counters *counters
 	zones    zones
-	gso      atomic.Bool // written by the sender alone
-	// call is sendmmsg or sendmsg; tests put failures in its place.
+	gso      atomic.Bool // written by the sender only
+	// call is sendmmsg or sendmsg. Tests replace it.
 	call    func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
 	batched bool // call is sendmmsg
 	trouble trouble
 
-	// hdrs[i] points at names[i], controls[i] and, through some of iovs, at
-	// the caller's bytes. Those of the last batch stay there unread until the
-	// next one.
+	// hdrs[i] points to names[i], controls[i] and, through some of iovs, to the
+	// caller's bytes. After a batch these pointers remain but are not used.
 	hdrs     []mmsghdr
 	runs     []run
 	names    []sockaddr
@@ -37,18 +36,18 @@ type sender struct {
 	iovs     []unix.Iovec
 	iovsUsed int
 
-	// What the raw connection calls back, made once, with its arguments and
-	// its results.
+	// writable is the callback for raw, created once. Its arguments and results
+	// follow.
 	writable func(fd uintptr) (done bool)
 	src      []wire.Datagram // the caller's batch
 	next     int             // src[next:] is not yet in hdrs
-	from, to int             // hdrs[from:to] is yet to be sent
-	looked   int             // src[:looked] has been in hdrs, or counted as lost
-	plain    int             // src[:plain] goes without GSO, which has failed for it
-	suspect  int             // a plain one of this length that goes well proves that GSO is to blame
-	refused  bool            // hdrs[from] has met a refusal already
+	from, to int             // hdrs[from:to] is not yet sent
+	looked   int             // src[:looked] has been in hdrs, or is counted as lost
+	plain    int             // src[:plain] is sent without GSO, which failed for it
+	suspect  int             // if a plain datagram of this length can be sent, GSO is disabled
+	refused  bool            // ECONNREFUSED was reported once for hdrs[from]
 	stalled  bool            // the write deadline is set
-	failure  syscall.Errno   // the latest refusal in this batch
+	failure  syscall.Errno   // latest error for a datagram of this batch
 	calls    int
 	sent     int
 	bytes    int
@@ -98,7 +97,7 @@ func (s *sender) write(src []wire.Datagram) (int, error) {
 	return s.sent, err
 }
 
-// unsent returns how many datagrams are left.
+// unsent returns the number of datagrams that are not sent.
 func (s *sender) unsent() int {
 	n := len(s.src) - s.next
 	for i := s.from; i < s.to; i++ {
@@ -107,7 +106,7 @@ func (s *sender) unsent() int {
 	return n
 }
 
-// send reports whether the batch is done with; if not, the socket is full.
+// send reports whether the batch is done. If not, the socket is full.
 func (s *sender) send(fd uintptr) (done bool) {
 	for s.fill() {
 		n, errno := s.call(fd, s.hdrs[s.from:s.to])
@@ -118,7 +117,7 @@ func (s *sender) send(fd uintptr) (done bool) {
 		case errno == syscall.EAGAIN:
 			return s.stall()
 		case errno == syscall.ECONNREFUSED && !s.refused:
-			// It is about an earlier datagram; this one has not been tried.
+			// The error is about an earlier datagram; this one was not sent.
 			s.refused = true
 			s.counters.reported.add(LossRefused, 1)
 		case s.batched && refused(errno) && refusal(fd, unix.SYS_SENDMMSG) != 0:
@@ -136,14 +135,14 @@ func (s *sender) send(fd uintptr) (done bool) {
 	return true
 }
 
-// unbatch replaces sendmmsg, which errno says cannot be used.
+// unbatch switches to sendmsg because sendmmsg failed with errno.
 func (s *sender) unbatch(errno syscall.Errno) {
 	s.call, s.batched = sendmsg, false
 	s.trouble.logger.Warn("udp: sendmmsg cannot be used here; sending one message per system call", "err", errno)
 }
 
-// dropSource lets the system choose the source address of the next datagram if
-// errno may mean that the one asked for is gone, and reports whether it did.
+// dropSource removes the source address of the next datagram if errno may mean that
+// this host no longer has it, and reports whether it did. Then the system chooses one.
 func (s *sender) dropSource(errno syscall.Errno) bool {
 	c := &s.controls[s.from]
 	if c.source == 0 || !sourceGone(lossOf(errno)) {
@@ -151,12 +150,12 @@ func (s *sender) dropSource(errno syscall.Errno) bool {
 	}
 	c.reset()
 	c.attach(&s.hdrs[s.from])
-	s.suspect = 0 // the address was to blame, and not GSO
+	s.suspect = 0 // the address explains the error, not GSO
 	s.counters.reported.add(LossAddress, 1)
 	return true
 }
 
-// took notes that the kernel took the next n messages.
+// took records that the kernel accepted the next n messages.
 func (s *sender) took(n int) {
 	for i := s.from; i < s.from+n; i++ {
 		s.sent += s.runs[i].count
@@ -172,18 +171,18 @@ func (s *sender) skip(n int) {
 	s.refused = false
 }
 
-// stall has the poller wait for the socket, for maxStall in all.
+// stall makes the poller wait for the socket, for maxStall per batch.
 func (s *sender) stall() (done bool) {
 	if !s.stalled {
 		s.stalled = true
-		// It fails only if the socket is closed, and then so does the wait.
+		// This fails only if the socket is closed, and then the wait fails too.
 		_ = s.file.SetWriteDeadline(time.Now().Add(maxStall))
 	}
 	return false
 }
 
-// fill makes sure that there is something in hdrs[from:to], and reports false
-// once the batch is used up.
+// fill ensures that hdrs[from:to] is not empty. It returns false at the end of the
+// batch.
 func (s *sender) fill() bool {
 	if s.from < s.to {
 		return true
@@ -205,7 +204,7 @@ func (s *sender) fill() bool {
 	return s.to > 0
 }
 
-// begin puts d into a message of its own.
+// begin starts message i with d, or counts d as lost if its address is invalid.
 func (s *sender) begin(i int, d *wire.Datagram) {
 	size, ok := s.names[i].encode(d.Addr, s.family, &s.zones)
 	if !ok {

@@ -7,12 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sizeofSockaddr is the room for an address of either family, in bytes.
+// sizeofSockaddr is the size in bytes of the larger kind of address.
 const sizeofSockaddr = unix.SizeofSockaddrInet6
 
-// sockaddr is a struct sockaddr_in or sockaddr_in6, as ip(7) and ipv6(7) have
-// them: the family and the scope in the order of the machine, the port and the
-// address in that of the network.
+// sockaddr is a struct sockaddr_in or sockaddr_in6 as in ip(7) and ipv6(7). Family and
+// scope are in native byte order, port and address in network byte order.
 //
 //	0-1    family
 //	2-3    port
@@ -21,8 +20,8 @@ const sizeofSockaddr = unix.SizeofSockaddrInet6
 //	24-27  IPv6 scope: index of the interface
 type sockaddr [sizeofSockaddr]byte
 
-// encode writes ap as an address for a socket of family and returns its size.
-// ok is false if such a socket cannot send there.
+// encode writes ap as an address for a socket of the given family and returns its
+// size. ok is false if such a socket cannot send to ap.
 func (s *sockaddr) encode(ap netip.AddrPort, family uint16, z *zones) (size uint32, ok bool) {
 	if !sendable(ap) {
 		return 0, false
@@ -38,7 +37,7 @@ func (s *sockaddr) encode(ap netip.AddrPort, family uint16, z *zones) (size uint
 		copy(s[4:], a[:])
 		return unix.SizeofSockaddrInet4, true
 	}
-	a := addr.As16() // maps IPv4, as a dual-stack socket wants it
+	a := addr.As16() // maps IPv4, as a dual-stack socket expects
 	copy(s[8:], a[:])
 	var scope uint32
 	if addr.Zone() != "" && linkLocal(addr) {
@@ -51,8 +50,8 @@ func (s *sockaddr) encode(ap netip.AddrPort, family uint16, z *zones) (size uint
 	return unix.SizeofSockaddrInet6, true
 }
 
-// decode returns the address of size bytes that the kernel wrote, normalized.
-// ok is false if it is none of the two families.
+// decode returns the normalized address of size bytes that the kernel wrote. ok is
+// false if it is of neither family.
 func (s *sockaddr) decode(size uint32, z *zones) (ap netip.AddrPort, ok bool) {
 	port := binary.BigEndian.Uint16(s[2:])
 	switch family := binary.NativeEndian.Uint16(s[0:]); {

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// setOptions makes a socket for both families dual-stack. Everything else that
-// Linux sets here is not available.
+// setOptions makes a socket dual-stack if both is true. The other options that Linux
+// supports are not available.
 func setOptions(raw syscall.RawConn, _, both bool, cfg Config) error {
 	if cfg.DSCP != 0 || cfg.Device != "" || cfg.Priority != 0 || cfg.BusyPoll != 0 {
 		return fmt.Errorf("%w: DSCP, Device, Priority and BusyPoll: %w on %s", ErrConfig, errors.ErrUnsupported, runtime.GOOS)
@@ -24,12 +24,12 @@ func setOptions(raw syscall.RawConn, _, both bool, cfg Config) error {
 	return errors.Join(ctlErr, err)
 }
 
-// minBuffer is the least that is worth asking for, in bytes.
+// minBuffer is the smallest buffer size that is requested, in bytes.
 const minBuffer = 64 << 10
 
-// setBuffers asks for cfg's buffers. It halves what a kernel refuses, as the
-// BSDs do above kern.ipc.maxsockbuf, and returns what was accepted: 0 if
-// nothing was, and the kernel's default stays.
+// setBuffers requests the buffer sizes of cfg. If the kernel rejects a size, as BSDs
+// do above kern.ipc.maxsockbuf, it tries half of it. It returns the accepted sizes, or
+// 0 if none was accepted and the kernel's default remains.
 func setBuffers(pc *net.UDPConn, cfg Config) (granted [2]int, err error) {
 	return [2]int{
 		accepted(pc.SetReadBuffer, cfg.ReadBuffer),

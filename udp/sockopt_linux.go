@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setOptions sets what must be set before the socket is bound. ipv6 is the
-// family of the socket; both makes it dual-stack.
+// setOptions sets the options that must be set before the socket is bound. ipv6 is
+// the family of the socket. If both is true it is dual-stack.
 func setOptions(raw syscall.RawConn, ipv6, both bool, cfg Config) error {
 	var err error
 	ctlErr := raw.Control(func(fd uintptr) {
@@ -22,12 +22,11 @@ func setOptions(raw syscall.RawConn, ipv6, both bool, cfg Config) error {
 	return errors.Join(ctlErr, err)
 }
 
-// setService sets the options that say how the network and the kernel treat
-// what is sent and received.
+// setService sets the options for the treatment of datagrams by network and kernel.
 func setService(fd int, ipv6 bool, cfg Config) error {
 	if cfg.DSCP != 0 {
-		// The two low bits of the byte are ECN's, which UDP leaves alone. On an
-		// IPv6 socket the IPv4 option is for mapped destinations.
+		// The two low bits of the byte are for ECN and remain zero. On an IPv6
+		// socket the IPv4 option applies to mapped destinations.
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, cfg.DSCP<<2); err != nil && !ipv6 {
 			return fmt.Errorf("DSCP %d: %w", cfg.DSCP, err)
 		}
@@ -42,7 +41,7 @@ func setService(fd int, ipv6 bool, cfg Config) error {
 			return fmt.Errorf("device %q: %w", cfg.Device, err)
 		}
 	}
-	// After IP_TOS, which changes the priority too.
+	// After IP_TOS, which also changes the priority.
 	if cfg.Priority != 0 {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, cfg.Priority); err != nil {
 			return fmt.Errorf("priority %d: %w", cfg.Priority, err)
@@ -62,16 +61,16 @@ func setFlags(fd int, ipv6, both bool, cfg Config) error {
 			return os.NewSyscallError("setsockopt IPV6_V6ONLY", err)
 		}
 	}
-	// Package net allows broadcast on every socket. We answer addresses that
-	// anyone can forge.
+	// Package net enables broadcast on every socket. It must be disabled,
+	// because we answer to addresses that anyone can forge.
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 0); err != nil {
 		return err
 	}
 	if cfg.DisableDontFragment {
 		return setFragmentation(fd, ipv6, unix.IP_PMTUDISC_DONT, unix.IPV6_PMTUDISC_DONT)
 	}
-	// Not DO: that believes the path MTU of any ICMP message, which anyone can
-	// forge, and would have our datagrams fail with EMSGSIZE.
+	// Not DO, which trusts the path MTU in ICMP messages. Anyone can forge
+	// these, and our datagrams would fail with EMSGSIZE.
 	return setFragmentation(fd, ipv6, unix.IP_PMTUDISC_PROBE, unix.IPV6_PMTUDISC_PROBE)
 }
 
@@ -80,12 +79,12 @@ func setFragmentation(fd int, ipv6 bool, mode4, mode6 int) error {
 	if !ipv6 {
 		return err
 	}
-	// On an IPv6 socket the IPv4 option is for mapped destinations; one that
-	// is IPv6 only may do without.
+	// On an IPv6 socket the IPv4 option applies to mapped destinations. Its
+	// error does not matter for an IPv6-only socket.
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, mode6)
 }
 
-// setBuffers asks for cfg's buffers and returns what the kernel gave.
+// setBuffers requests the buffer sizes of cfg and returns those granted.
 func setBuffers(pc *net.UDPConn, cfg Config) (granted [2]int, err error) {
 	raw, err := pc.SyscallConn()
 	if err != nil {
@@ -102,8 +101,8 @@ func setBuffers(pc *net.UDPConn, cfg Config) (granted [2]int, err error) {
 	return granted, os.NewSyscallError("setsockopt", err)
 }
 
-// setBuffer tries force, which needs CAP_NET_ADMIN, and then the option that
-// the system's maximum (net.core.rmem_max, wmem_max) cuts short in silence.
+// setBuffer tries force, which needs CAP_NET_ADMIN, and then the option that the
+// kernel silently limits to the system's maximum (net.core.rmem_max, wmem_max).
 func setBuffer(fd, force, option, bytes int) (granted int, err error) {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, bytes) != nil {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, bytes); err != nil {

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sourceRoom is how many bytes of control messages portable reads: struct
-// in6_pktinfo is the larger of the two that may come.
+// sourceRoom is the size in bytes of portable's buffer for control messages: that of
+// struct in6_pktinfo, the larger of the two kinds.
 var sourceRoom = unix.CmsgSpace(unix.SizeofInet6Pktinfo)
 
-// enableSource has the kernel tell the local address of each datagram.
+// enableSource makes the kernel report the local address of each datagram.
 func enableSource(fd uintptr, ipv6 bool) error {
 	if ipv6 {
 		return unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
@@ -19,8 +19,7 @@ func enableSource(fd uintptr, ipv6 bool) error {
 	return unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_RECVPKTINFO, 1)
 }
 
-// parseSource returns the local address that control messages name, the zero
-// Addr if they name none.
+// parseSource returns the local address in control messages, or the zero Addr.
 func parseSource(control []byte) netip.Addr {
 	if len(control) < unix.SizeofCmsghdr {
 		return netip.Addr{}
@@ -36,8 +35,8 @@ func parseSource(control []byte) netip.Addr {
 	return netip.Addr{}
 }
 
-// source makes the control message that asks for a source address. The slice
-// is good until the next call.
+// source encodes the control message that sets the source address. The slice is valid
+// until the next call.
 type source struct {
 	_    [0]uint64 // aligned like struct cmsghdr
 	data [64]byte
@@ -51,7 +50,7 @@ func (s *source) message(local netip.Addr, ipv6 bool) []byte {
 	case ipv6:
 		h.Level, h.Type = unix.IPPROTO_IPV6, unix.IPV6_PKTINFO
 		h.SetLen(unix.CmsgLen(unix.SizeofInet6Pktinfo))
-		a := local.As16() // maps IPv4, as a dual-stack socket expects it
+		a := local.As16() // maps IPv4, as a dual-stack socket expects
 		copy(value, a[:])
 		return s.data[:unix.CmsgSpace(unix.SizeofInet6Pktinfo)]
 	case local.Is4():

@@ -7,11 +7,11 @@ import (
 	"net/netip"
 )
 
-// sourceRoom is how many bytes of control messages portable reads.
+// sourceRoom is the size in bytes of portable's buffer for control messages.
 const sourceRoom = 0
 
-// enableSource fails: local addresses are not known on this system, which
-// always chooses the source address itself.
+// enableSource fails: this system does not report local addresses, and always chooses
+// the source address itself.
 func enableSource(uintptr, bool) error { return errors.ErrUnsupported }
 
 func parseSource([]byte) netip.Addr { return netip.Addr{} }

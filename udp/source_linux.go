@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sourceRoom is how many bytes of control messages portable reads.
+// sourceRoom is the size in bytes of portable's buffer for control messages.
 const sourceRoom = spacePktinfo
 
-// enableSource has the kernel tell the local address of each datagram.
+// enableSource makes the kernel report the local address of each datagram.
 func enableSource(fd uintptr, ipv6 bool) error {
 	if ipv6 {
 		return enablePktinfo(int(fd), unix.AF_INET6)
@@ -17,12 +17,11 @@ func enableSource(fd uintptr, ipv6 bool) error {
 	return enablePktinfo(int(fd), unix.AF_INET)
 }
 
-// parseSource returns the local address that control messages name, the zero
-// Addr if they name none.
+// parseSource returns the local address in control messages, or the zero Addr.
 func parseSource(control []byte) netip.Addr { return parseControl(control).local }
 
-// source makes the control message that asks for a source address. The slice
-// is good until the next call.
+// source encodes the control message that sets the source address. The slice is valid
+// until the next call.
 type source struct{ control sendControl }
 
 func (s *source) message(local netip.Addr, ipv6 bool) []byte {

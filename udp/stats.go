@@ -34,7 +34,7 @@ type Stats struct {
 	Wakes uint64
 }
 
-// Losses has a count for each Loss.
+// Losses is a count for each Loss.
 type Losses [numLoss]uint64
 
 // Total returns the sum.
@@ -45,8 +45,8 @@ func (l Losses) Total() (sum uint64) {
 	return sum
 }
 
-// counters may be added to and read from any goroutine. They are touched once
-// a batch, not once a datagram, wherever nothing is lost.
+// counters are safe for concurrent use. They are updated once per batch, and not per
+// datagram, unless datagrams are lost.
 type counters struct {
 	received, receivedBytes, readCalls atomic.Uint64
 	sent, sentBytes, writeCalls        atomic.Uint64

@@ -7,43 +7,43 @@ import (
 	"time"
 )
 
-// trouble tracks an error that does not go away. Errors about single datagrams
-// come and go, and are counted as losses; one that answers every call is about
-// the socket. It is logged at a limited rate, and makes the reader back off.
-// One that no state of the network explains ends the Conn after a while.
+// trouble tracks a persistent error. Errors about single datagrams are transient and
+// are counted as losses. An error of every call is about the socket: it is logged at
+// a limited rate, and makes the reader back off. If no state of the network explains
+// it, it ends the Conn after a while.
 //
-// It belongs to one goroutine. The zero value with what, logger and now set is
-// ready to use.
+// trouble is not safe for concurrent use. It is ready to use once what, logger and
+// now are set.
 type trouble struct {
 	what   string // "receiving" or "sending"
 	logger *slog.Logger
 	now    func() time.Time
 
-	since   time.Time     // of the first failure since the last success; zero if none
-	logNext time.Time     // when the next failure may be logged
-	backoff time.Duration // how long to wait before the next try
+	since   time.Time     // time of the first failure after the last success, or zero
+	logNext time.Time     // earliest time of the next log entry
+	backoff time.Duration // time to wait before the next attempt
 }
 
-// What we chose.
+// Constants of this implementation.
 const (
 	firstBackoff = time.Millisecond // doubled with each failure
 	maxBackoff   = time.Second
-	// patience is how long every call must fail before it is logged, and
-	// brokenAfter how long before a broken socket ends the Conn.
+	// If every call fails, that is logged after patience. If the socket is
+	// broken, the Conn ends after brokenAfter.
 	patience    = time.Second
 	brokenAfter = 10 * time.Second
 	logInterval = time.Minute
 )
 
-// succeeded ends a run of failures.
+// succeeded records a success, which ends a sequence of failures.
 func (t *trouble) succeeded() {
 	if !t.since.IsZero() {
 		t.since, t.backoff = time.Time{}, 0
 	}
 }
 
-// failed notes that a whole call has failed. It returns an error once the
-// socket counts as broken.
+// failed records that a whole call failed. It returns an error if the socket is
+// broken.
 func (t *trouble) failed(errno syscall.Errno) error {
 	now := t.now()
 	if t.since.IsZero() {
@@ -53,7 +53,7 @@ func (t *trouble) failed(errno syscall.Errno) error {
 	t.backoff = min(2*t.backoff, maxBackoff)
 	age := now.Sub(t.since)
 	if broken(errno) && age >= brokenAfter {
-		return fmt.Errorf("%s has failed for %v: %w", t.what, age.Round(time.Second), errno)
+		return fmt.Errorf("%s failed for %v: %w", t.what, age.Round(time.Second), errno)
 	}
 	if !now.Before(t.logNext) {
 		t.logNext = now.Add(logInterval)
@@ -62,8 +62,8 @@ func (t *trouble) failed(errno syscall.Errno) error {
 	return nil
 }
 
-// broken reports whether errno is about the socket or the system call. A
-// network that is down, a firewall and a lack of buffers may all pass.
+// broken reports whether errno is about the socket or the system call. Errors because
+// of a network that is down, a firewall or a lack of buffers may be temporary.
 func broken(errno syscall.Errno) bool {
 	switch errno {
 	case syscall.ENOSYS, syscall.EBADF, syscall.ENOTSOCK, syscall.EFAULT, syscall.EOPNOTSUPP:

@@ -10,9 +10,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Conn is a UDP socket. ReadBatch, Poll and SetReadDeadline belong to one goroutine,
-// WriteBatch to one goroutine, which may be the same; all other methods may be
-// called from any goroutine at any time.
+// Conn is a UDP socket. ReadBatch, Poll and SetReadDeadline must be called from one
+// goroutine, and WriteBatch from one goroutine, which may be the same. All other
+// methods are safe for concurrent use.
 type Conn struct {
 	sock     socket
 	local    netip.AddrPort
@@ -20,49 +20,49 @@ type Conn struct {
 	counters *counters
 
 	closed atomic.Bool
-	woken  atomic.Bool // a Wake that no return of ReadBatch has answered yet
+	woken  atomic.Bool // a Wake for which ReadBatch has not returned yet
 
-	// resting is true while the reader waits out the back-off after a run of
-	// errors, away from the socket; Wake and Close then end the wait by kick.
+	// resting is true while the reader waits for the back-off after persistent
+	// errors, without reading. Wake and Close end that wait by kick.
 	resting atomic.Bool
 	kick    chan struct{}
 
-	// Of the reading goroutine. stale says that the socket's deadline may not
-	// be deadline: it was never set, or a Wake has replaced it.
+	// Used by the reading goroutine only. stale means that the socket's deadline
+	// may differ from deadline: it was never set, or a Wake has replaced it.
 	deadline time.Time
 	stale    bool
 }
 
-// socket is what a Conn needs of an implementation. It counts what becomes of
-// datagrams itself.
+// socket is the interface of the implementations of a Conn. They count what happens
+// to datagrams.
 type socket interface {
-	// read fills dst with datagrams whose Data is good until the next read.
-	// With block it waits for the first one until the read deadline. With or
-	// without block it takes what is there even if the deadline has passed.
-	// It returns 0, nil if there is nothing, or nothing worth returning, and
-	// an error only if it is closed or broken.
+	// read fills dst with datagrams whose Data is valid until the next read. If
+	// block is true it waits for the first one until the read deadline. In any
+	// case it returns available datagrams even after the deadline. It returns
+	// 0, nil if there is no datagram to return, and an error only if the socket
+	// is closed or broken.
 	read(dst []wire.Datagram, block bool) (n int, err error)
-	// backoff returns how long to wait before the next read because reading
-	// keeps failing; zero if it does not.
+	// backoff returns the time to wait before the next read because of
+	// persistent errors, or zero.
 	backoff() time.Duration
-	// write sends src in order, keeps nothing of it, and returns an error only
-	// if it is closed or broken.
+	// write sends src in order and does not keep it. It returns an error only if
+	// the socket is closed or broken.
 	write(src []wire.Datagram) (n int, err error)
-	// setReadDeadline may be called from any goroutine, during read too.
+	// setReadDeadline may be called from any goroutine, also during read.
 	setReadDeadline(t time.Time) error
 	// offload may be called from any goroutine.
 	offload() Offload
-	// close may be called from any goroutine, and ends a read that waits.
+	// close may be called from any goroutine, and ends a waiting read.
 	close() error
 }
 
-// longAgo is a deadline that has passed.
+// longAgo is a deadline in the past.
 var longAgo = time.Unix(1, 0)
 
-// Listen opens a socket on addr. [::] takes IPv4 and IPv6 where the system has
-// both; the zero Addr means any address of whatever the system has; port 0
-// picks a free one. The error names addr and wraps the system's, for example
-// syscall.EADDRINUSE, or is ErrConfig.
+// Listen opens a socket on addr. [::] means IPv4 and IPv6 if the system supports both,
+// the zero Addr any address that the system supports, and port 0 a free port. The
+// error is ErrConfig, or names addr and wraps the system's error, such as
+// syscall.EADDRINUSE.
 func Listen(addr netip.AddrPort, cfg Config) (*Conn, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -86,24 +86,23 @@ func Listen(addr netip.AddrPort, cfg Config) (*Conn, error) {
 	return c, nil
 }
 
-// ReadBatch waits for at least one datagram, the deadline, Wake or Close, and
-// fills dst, which must not be empty, with what is there. One call returns no
-// more than len(dst), whatever Config.Batch is, and may return less than there
-// is to read.
+// ReadBatch waits for a datagram, the deadline, Wake or Close, and fills dst with the
+// available datagrams. dst must not be empty. ReadBatch may return fewer datagrams
+// than are available; Config.Batch does not limit their number.
 //
-// It returns 0, nil at the deadline, after Wake, and when all that it took was
-// lost, which Stats counts; so a flood of bad datagrams does not keep the
-// caller from its timers. It may also do so for no reason; call it again. An
-// expired deadline or a pending Wake only means that it does not wait:
-// datagrams that are there are returned all the same.
+// It returns 0, nil at the deadline, after Wake, and if all datagrams that it read
+// were lost (see Stats), so that a flood of bad datagrams does not keep the caller
+// from its timers. It may also return 0, nil for other reasons, after which the
+// caller calls it again. After an expired deadline or a Wake it does not wait, but
+// still returns available datagrams.
 //
-// Data belongs to the Conn and is good until the next ReadBatch. The caller may
-// write within its length. It is empty for an empty datagram.
+// Data belongs to the Conn and is valid until the next ReadBatch. The caller may
+// write to it within its length. It is empty for an empty datagram.
 //
-// The error is net.ErrClosed after Close. Any other error means that the socket
-// is broken: every read has failed for ten seconds, for a reason that no state
-// of the network explains. While reads fail, ReadBatch waits up to a second
-// between tries.
+// The error is net.ErrClosed after Close. Any other error means that the socket is
+// broken: every read failed for ten seconds, for a reason that no state of the
+// network explains. While reads fail, ReadBatch waits up to a second between
+// attempts.
 func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
@@ -114,21 +113,21 @@ func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 			return 0, c.failure(err)
 		}
 	}
-	// Wake sets the flag first and the expired deadline second. Here it is the
-	// deadline first and the flag second: so a Wake whose deadline has just
-	// been overwritten is always seen by its flag.
+	// Wake sets first the flag and then the expired deadline. ReadBatch sets
+	// first the deadline and then reads the flag. So if it has overwritten the
+	// deadline of a Wake, it sees the flag.
 	if d := c.sock.backoff(); d > 0 {
 		c.rest(d)
 	}
 	n, err = c.sock.read(dst, !c.woken.Load())
-	// Load alone is the cheap common case. Swap, not Store: it observes every
+	// Load is cheap and usually enough. Swap, unlike Store, synchronizes with the
 	// Wake that it answers.
 	if c.woken.Load() && c.woken.Swap(false) {
 		c.stale = true
 	}
 	if n == 0 {
-		// Perhaps the deadline that ended the wait was that of a Wake answered
-		// earlier, whose second step came late.
+		// The deadline that ended the wait may belong to a Wake answered
+		// earlier, which set it late.
 		c.stale = true
 	}
 	if err != nil {
@@ -137,15 +136,15 @@ func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 	return n, nil
 }
 
-// rest waits for d, but not past the deadline, a Wake or Close.
+// rest waits until d has passed, the deadline, Wake or Close.
 func (c *Conn) rest(d time.Duration) {
 	if !c.deadline.IsZero() {
 		d = min(d, time.Until(c.deadline))
 	}
 	c.resting.Store(true)
 	defer c.resting.Store(false)
-	// Wake and Close set their flags first and look at resting second, so
-	// either they are seen here or they see resting.
+	// Wake and Close first set their flags and then read resting, so either this
+	// sees a flag or they see resting.
 	if c.woken.Load() || c.closed.Load() || d <= 0 {
 		return
 	}
@@ -167,10 +166,9 @@ func (c *Conn) unrest() {
 	}
 }
 
-// Poll is ReadBatch for a caller who does not want to wait: 0, nil says that
-// there is nothing; without recvmmsg it may also say so when the processor was
-// taken away in that moment, and ReadBatch then finds what there is. It leaves a
-// pending Wake alone.
+// Poll is like ReadBatch but does not wait. It returns 0, nil if no datagram is
+// available. Without recvmmsg it may also do so if the goroutine is descheduled at
+// that moment; then ReadBatch returns the datagrams. A pending Wake remains pending.
 func (c *Conn) Poll(dst []wire.Datagram) (n int, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
@@ -181,9 +179,9 @@ func (c *Conn) Poll(dst []wire.Datagram) (n int, err error) {
 	return n, nil
 }
 
-// SetReadDeadline says how long ReadBatch waits; the zero time means for ever.
-// It is for the goroutine that reads, and takes effect at its next ReadBatch.
-// Setting the same time again costs nothing.
+// SetReadDeadline sets the time until which the next ReadBatch waits. The zero time
+// means no limit. It must be called from the reading goroutine. Setting the same time
+// again costs nothing.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.closed.Load() {
 		return net.ErrClosed
@@ -195,30 +193,28 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// Wake makes ReadBatch return without waiting: the one that waits now, or else
-// the next one. Wakes that come before ReadBatch has returned count as one.
-// What the caller did before Wake is visible to the reader when that ReadBatch
-// returns.
+// Wake makes the waiting ReadBatch return, or the next one return without waiting.
+// Several Wakes before ReadBatch returns count as one. Wake synchronizes with the
+// return of that ReadBatch, in the sense of the Go memory model.
 func (c *Conn) Wake() {
 	if c.woken.Swap(true) {
 		return
 	}
 	c.counters.wakes.Add(1)
-	// It fails only on a closed socket, and there no read waits.
+	// This fails only if the socket is closed, and then no read waits.
 	_ = c.sock.setReadDeadline(longAgo)
 	c.unrest()
 }
 
-// WriteBatch sends all of src, in order, and returns how many datagrams the
-// kernel took. What it did not take is lost and counted by reason: an error
-// concerns one datagram, and the rest are sent all the same. While the socket
-// is not writable it waits, for about a millisecond in all, and then drops the
-// rest. On a dual-stack socket src may mix IPv4 and IPv6 addresses.
+// WriteBatch sends src in order, and returns the number of datagrams that the kernel
+// accepted. The others are lost and counted by reason: an error concerns one
+// datagram, and the following ones are sent. While the socket is not writable,
+// WriteBatch waits, for about a millisecond in total, and then drops the rest. On a
+// dual-stack socket src may contain IPv4 and IPv6 addresses.
 //
-// src stays the caller's; nothing of it is read after the return. The error is
-// net.ErrClosed after Close. Any other error means that the socket is broken:
-// for ten seconds no datagram could be sent, for a reason that no state of the
-// network explains.
+// WriteBatch does not keep src. The error is net.ErrClosed after Close. Any other
+// error means that the socket is broken: no datagram could be sent for ten seconds,
+// for a reason that no state of the network explains.
 func (c *Conn) WriteBatch(src []wire.Datagram) (n int, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
@@ -233,30 +229,31 @@ func (c *Conn) WriteBatch(src []wire.Datagram) (n int, err error) {
 	return n, nil
 }
 
-// LocalAddr returns the address that the socket is bound to.
+// LocalAddr returns the address to which the socket is bound.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.local }
 
 // Stats returns a copy of the counters.
 func (c *Conn) Stats() Stats { return c.counters.stats() }
 
-// Granted returns the bytes that the kernel gave for its queues, comparable to
-// those asked for in Config.
+// Granted returns the sizes in bytes of the kernel's queues, in the units of
+// Config.ReadBuffer and Config.WriteBuffer.
 func (c *Conn) Granted() (readBuffer, writeBuffer int) { return c.granted[0], c.granted[1] }
 
-// Offload is what the kernel does for a socket beyond single datagrams.
+// Offload lists the kernel's offloads that are in use.
 type Offload struct {
-	// GSO: a run of datagrams to one address is sent as one message.
+	// GSO means that a run of datagrams to one address is sent as one message.
 	GSO bool
-	// GRO: a run of datagrams from one address is received as one.
+	// GRO means that a run of datagrams from one address is received as one
+	// message.
 	GRO bool
 }
 
-// Offload returns what is in use. GSO ends when a route turns out not to
-// support it.
+// Offload returns the offloads in use. GSO is disabled when a route does not support
+// it.
 func (c *Conn) Offload() Offload { return c.sock.offload() }
 
-// Close closes the socket. A ReadBatch or WriteBatch that waits returns
-// net.ErrClosed. So does Close itself if it is not the first.
+// Close closes the socket. A waiting ReadBatch or WriteBatch returns net.ErrClosed. So
+// does Close if the socket is already closed.
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
@@ -265,7 +262,7 @@ func (c *Conn) Close() error {
 	return c.sock.close()
 }
 
-// failure turns any error of a closed socket into net.ErrClosed.
+// failure returns net.ErrClosed if the socket is closed, or err with a prefix.
 func (c *Conn) failure(err error) error {
 	if c.closed.Load() {
 		return net.ErrClosed

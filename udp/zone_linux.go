@@ -6,28 +6,29 @@ import (
 	"time"
 )
 
-// zones translates between the zones of link-local addresses and the indexes
-// of interfaces. Asking the kernel takes a netlink dump, so the answers are
-// kept for a while. The zero value is ready to use, by one goroutine.
+// zones translates between the zones of link-local addresses and the indexes of
+// interfaces. It caches results, because a query takes a netlink dump. The zero value
+// is ready to use. It is not safe for concurrent use.
 type zones struct {
 	kept [maxZones]zone
-	next int // the oldest one, which the next answer replaces
+	next int // index of the oldest entry, which is replaced next
 }
 
-// zone is an answer of the kernel, good until a time.
+// zone is a cached result, valid until a time.
 type zone struct {
 	name  string
-	index uint32 // 0: there is no such interface
+	index uint32 // 0 if there is no such interface
 	until time.Time
 }
 
-// What we chose.
+// Constants of this implementation.
 const (
 	maxZones = 16
 	zoneTTL  = time.Second
 )
 
-// name returns the name of the interface, or its number if it has none.
+// name returns the name of the interface with an index, or the index in decimal if
+// there is no such interface.
 func (z *zones) name(index uint32) string {
 	now := time.Now()
 	for i := range z.kept {
@@ -43,7 +44,7 @@ func (z *zones) name(index uint32) string {
 	return name
 }
 
-// index returns the index of the interface that is named, or numbered, name.
+// index returns the index of the interface whose name or decimal index is name.
 func (z *zones) index(name string) (index uint32, ok bool) {
 	now := time.Now()
 	for i := range z.kept {
