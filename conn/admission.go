@@ -7,22 +7,22 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Which handshakes we answer. Each of these limits is fair by address (an IPv4
-// address or an IPv6 /64; see source), and none lets state grow with the number
-// of addresses:
+// Three limits decide which handshakes are answered. Each is shared fairly
+// between addresses (an IPv4 address or an IPv6 /64; see source), and none needs
+// state that grows with the number of addresses:
 //
-//   - MaxHandshakesPerAddress in flight from one; see displace for what becomes
-//     of a further one;
-//   - HandshakeRate begun in a second, for which addresses take turns: one that
-//     has had less goes first, and one alone may have all of it (fair.Limiter);
-//   - MaxHandshakes in flight in all. When there are as many, a newcomer takes
-//     the place of the oldest from an address that holds the most, if that is
-//     more than its own address holds.
+//   - MaxHandshakesPerAddress in flight from one address; displace handles the
+//     next one.
+//   - HandshakeRate begun each second. An address that has used less of it goes
+//     first, and a single address may use all of it (fair.Limiter).
+//   - MaxHandshakes in flight altogether. At the limit, a newcomer replaces the
+//     oldest handshake of the address that holds the most, if that is more than
+//     the newcomer's own address holds.
 
 // admit applies the limits to a new handshake.
 func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
-	// The worker is behind, most likely in Authorize: what it still has of
-	// handshakes that are over counts, else each eviction would leave some.
+	// The worker is late, most likely in Authorize. Ended handshakes whose job it
+	// still has count as well, or each eviction would add one.
 	if e.halves.orphans >= e.cfg.MaxHandshakes {
 		return HandshakeTable, false
 	}
@@ -45,14 +45,14 @@ func (e *Endpoint) admit(p *pipeline.Packet) (Outcome, bool) {
 	return 0, true
 }
 
-// displace makes room for a further handshake of an address that holds as many
-// as it may: one of its own, drawn by lot, gives way if it is old enough. To
-// refuse the newcomer would let whoever sends in an address's name, or lives
-// behind it, keep it out with a few packets in five seconds.
+// displace makes room for another handshake of an address that is at its limit:
+// one of the address's own, chosen at random, is evicted if it is old enough. If
+// the newcomer were refused, an attacker that spoofs the address or shares it
+// could lock its owner out with a few packets every five seconds.
 //
-// How old is enough is drawn, too, from nothing to yieldAge. So those that are
-// not completed at once, as a genuine one is, give way first, yet none can hold
-// its slot, or tell when it is to be had.
+// The required age is chosen at random as well, from zero to yieldAge. So
+// handshakes that do not complete at once, as genuine ones do, are evicted first,
+// and no attacker can hold a slot or predict when one becomes free.
 func (e *Endpoint) displace(src netip.Addr, now pipeline.Time) (Outcome, bool) {
 	seat, ok1 := e.lot(uint32(e.halves.held(src)))
 	enough, ok2 := e.lot(uint32(yieldAge))
@@ -60,8 +60,8 @@ func (e *Endpoint) displace(src netip.Addr, now pipeline.Time) (Outcome, bool) {
 		return HandshakeAddress, false
 	}
 	half := e.halves.holders.at(src, int(seat))
-	// One that the worker has, or is about to have, is not idle: on a busy machine
-	// a crowd behind one address would only push each other out.
+	// A handshake that the worker has or will have next is kept: on a busy machine
+	// many peers behind one address would only evict each other.
 	if now-half.began <= pipeline.Time(enough) || half.busy || len(half.finals.waiting) > 0 {
 		return HandshakeAddress, false
 	}
@@ -69,8 +69,8 @@ func (e *Endpoint) displace(src netip.Addr, now pipeline.Time) (Outcome, bool) {
 	return 0, true
 }
 
-// takeAdmission takes from the budget of the worker's time what one handshake
-// costs. It is asked for after all that costs nothing.
+// takeAdmission takes one handshake from the rate limit, which bounds the worker's
+// time. Checks that cost nothing come before it.
 func (e *Endpoint) takeAdmission(p *pipeline.Packet) (Outcome, bool) {
 	switch e.admission.Take(p.Now, p.Addr.Addr()) {
 	case fair.Empty:

@@ -6,10 +6,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// arena holds the datagrams that wait for the driver to send them, back to back
-// in one block that is used again: so a run of them is one piece of memory for
-// the kernel, and small ones stay in the processor's cache. The block grows with
-// what an endpoint sends at once, up to transmitBytes: most of many send little.
+// arena holds the datagrams that the driver has yet to send, back to back in one
+// block that is reused. So a run of them is one piece of memory for the kernel,
+// and small ones stay in the processor's cache. The block grows with what the
+// endpoint sends at once, up to transmitBytes, since most endpoints send little.
 type arena struct {
 	block []byte // of which len is used
 	used  int    // of all blocks since Outgoing
@@ -37,7 +37,7 @@ func (a *arena) buffer() []byte {
 	return a.block[n : n : n+a.size]
 }
 
-// grow begins a larger block. What waits stays where it is.
+// grow starts a larger block. Datagrams in the old one stay there.
 func (a *arena) grow() {
 	n := min(max(2*cap(a.block), a.least), a.limit-a.used)
 	a.block = make([]byte, 0, max(n, a.size))
@@ -50,22 +50,23 @@ func (a *arena) commit(data []byte, addr netip.AddrPort) {
 	a.out = append(a.out, wire.Datagram{Data: data, Addr: addr})
 }
 
-// Outgoing returns the datagrams that are to be sent now, and forgets them.
-// They are good until the next call of a method of e.
+// Outgoing returns the datagrams to send now and removes them from the endpoint.
+// They are valid until the next call of a method of e.
 func (e *Endpoint) Outgoing() []wire.Datagram { return e.arena.take() }
 
 func (a *arena) take() []wire.Datagram {
 	out := a.out
 	if a.used > cap(a.block) {
-		// It took several. The next batch is back to back again.
+		// It took several blocks. The next batch gets a single one.
 		a.block, a.least = nil, min(2*a.used, a.limit)
 	}
 	a.out, a.block, a.used = a.out[:0], a.block[:0], 0
 	return out
 }
 
-// sendPlain queues a datagram that is not sealed: handshakes and cookies.
-// Without room it is lost, as on the wire, and counted; its sender tries again.
+// sendPlain queues a datagram that is not sealed: a handshake packet or a cookie.
+// If there is no room it is dropped and counted in Stats.RepliesLost, and
+// retransmitted like one that is lost on the wire.
 func (e *Endpoint) sendPlain(addr netip.AddrPort, data []byte) bool {
 	if e.arena.full() {
 		e.stats.RepliesLost++

@@ -2,23 +2,23 @@ package conn
 
 import "bytes"
 
-// candidates are those for the next message of one handshake that wait for the
-// worker: for message 2 at the dialer, for message 3 at the responder. Whoever
-// sees the handshake can send some; only the worker can tell which is genuine.
+// candidates holds the packets that may be the next message of one handshake, for
+// the worker to try: message 2 at the dialer, message 3 at the responder. Any
+// observer of the handshake can send forgeries; only the worker can tell which
+// packet is genuine.
 //
-// Of those that come while as many wait as may, each is as likely as any other
-// to be among those that wait when the worker takes the next: reservoir
-// sampling. So forgeries cannot keep the genuine one out by being first, or by
-// being many: that only makes it less likely to be tried each time that it is
-// sent.
+// When more arrive than can be kept, each is kept with the same probability
+// (reservoir sampling). So forgeries cannot exclude the genuine message by coming
+// first. Coming in large numbers, they only make it less likely to be tried each
+// time that it is sent.
 type candidates struct {
 	waiting [][]byte
-	offered uint32 // those waiting when one was last taken, and all since
-	trying  []byte // the last one taken
+	offered uint32 // those waiting when one was last taken, and all later ones
+	trying  []byte // the one taken last
 }
 
-// offer takes a copy of the candidate in, and reports whether it has: not if it
-// is waiting already or being tried, or has no luck.
+// offer adds a copy of the candidate and reports whether it did. It does not if the
+// candidate is already waiting or being tried, or is not drawn.
 func (c *candidates) offer(e *Endpoint, message []byte) bool {
 	if bytes.Equal(c.trying, message) {
 		return false
@@ -45,7 +45,7 @@ func (c *candidates) offer(e *Endpoint, message []byte) bool {
 	return true
 }
 
-// take returns the next candidate to be tried, nil if there is none.
+// take returns the next candidate to try, or nil.
 func (c *candidates) take() []byte {
 	if len(c.waiting) == 0 {
 		return nil

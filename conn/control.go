@@ -8,9 +8,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sendControl sends a packet of control frames at once, beside the queue and
-// beside the pacer. Without room it is lost, and counted; whoever needs it sends
-// it again.
+// sendControl sends a packet of control frames at once, without the queue and the
+// pacer. If there is no room it is dropped and counted in Stats.RepliesLost, and
+// returns false; the caller sends it again later if that matters.
 func (e *Endpoint) sendControl(s *session, addr netip.AddrPort, frames []byte, now pipeline.Time) bool {
 	if s.current == nil {
 		return false
@@ -25,15 +25,16 @@ func (e *Endpoint) sendControl(s *session, addr netip.AddrPort, frames []byte, n
 	p := e.begin(s, addr, now)
 	p.Data = append(p.Data, frames...)
 	if addr != s.remote {
-		// To an address that may be a victim's, not a byte more than asked.
+		// The address may be that of a victim: send nothing but the frames.
 		p.Data = p.Data[: len(p.Data) : len(p.Data)+wire.TagSize]
 	}
 	e.filling.eliciting = wire.FrameType(frames[0]).AckEliciting()
 	return e.finish()
 }
 
-// handleControl acts on a control frame of an authenticated packet. The chain
-// is still at work: sessions are only marked here, and closed behind it.
+// handleControl acts on a control frame of an authenticated packet. The chain is
+// still processing the packet, so sessions are only marked here, and closed after
+// it.
 func (e *Endpoint) handleControl(p *pipeline.Packet, f *wire.Frame) {
 	s := e.sessionOf(p)
 	if s == nil || s.closed {
@@ -43,8 +44,8 @@ func (e *Endpoint) handleControl(p *pipeline.Packet, f *wire.Frame) {
 	case wire.FrameClose:
 		e.markClosing(s, peerReason(f.Close), false)
 	case wire.FramePathChallenge:
-		// The response goes where the challenge came from: that is the path
-		// which it is to prove.
+		// The response goes to where the challenge came from, which is the path to
+		// be proven.
 		if e.replyOnce() {
 			e.sendControl(s, p.Addr, wire.AppendPath(nil, wire.FramePathResponse, f.Token), p.Now)
 		}
@@ -55,17 +56,18 @@ func (e *Endpoint) handleControl(p *pipeline.Packet, f *wire.Frame) {
 	}
 }
 
-// replyOnce reports whether the packet in hand may set off one of ours. It may
-// once: a peer that fills a packet with questions must not have a burst sent,
-// least of all to an address that is not its own.
+// replyOnce reports whether the packet being processed may cause a reply packet. It
+// may once: a packet full of requests must not cause a burst, above all not to an
+// address that is not the peer's.
 func (e *Endpoint) replyOnce() bool {
 	first := !e.replied
 	e.replied = true
 	return first
 }
 
-// toldReason returns what the other side is told of a reason. Findings of our
-// own mean nothing to it; what matters is whether it may dial again.
+// toldReason returns the reason that a Close frame carries for r. Reasons that only
+// this side can observe are replaced by one with the same consequence: whether the
+// peer dials again.
 func toldReason(r wire.CloseReason) wire.CloseReason {
 	switch r {
 	case wire.CloseIdle, wire.CloseHandshake:
@@ -76,8 +78,8 @@ func toldReason(r wire.CloseReason) wire.CloseReason {
 	return r
 }
 
-// peerReason returns what a reason from the wire is counted as: a peer cannot
-// make up findings of ours.
+// peerReason returns the reason to count for one from the wire: a peer cannot claim
+// what only this side can observe.
 func peerReason(r wire.CloseReason) wire.CloseReason {
 	if r == wire.CloseNone || r >= wire.CloseIdle {
 		return wire.CloseNormal
@@ -85,15 +87,15 @@ func peerReason(r wire.CloseReason) wire.CloseReason {
 	return r
 }
 
-// handleAcked takes in what an acknowledgement has decided.
+// handleAcked processes the outcome of an acknowledgement.
 func (e *Endpoint) handleAcked(p *pipeline.Packet, o *ack.Outcome) {
 	s := e.sessionOf(p)
 	if s == nil {
 		return
 	}
 	if o.Acked > 0 && s.asked != 0 {
-		// An answer: that packets come from there would not be one, since
-		// the way there may be cut while the way back is not.
+		// This proves that packets reach the peer. Packets from it would not: the
+		// path to it may be cut while the path back works.
 		s.asked = 0
 		if at, ok := e.keepAliveAt(s); ok && at < s.timer.at {
 			e.touch(s) // the retransmission time-out is longer

@@ -6,31 +6,31 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// cookies are those that a dialer has been offered. Whoever sees its message 1
-// can offer wrong ones, before and behind the genuine one, as many as he likes;
-// only the responder can tell which it is. The responder offers it anew for each
-// message 1 with a wrong one.
+// cookies holds the cookies that a dialer has been offered. An observer of its
+// message 1 can offer any number of wrong ones, before and after the genuine one,
+// and only the responder can tell them apart. The responder offers the genuine one
+// again for each message 1 with a wrong one.
 //
-// The first few are tried as they come. When there have been more, one of those
-// offered since message 1 was last sent is drawn by lot each time, so that k
-// wrong ones for each genuine one make it take about k+1 times, wherever they
-// stand. Now and then it is the newest instead: that is the genuine one, however
-// many there are, if all that is wrong comes before it.
+// The first few are tried as they arrive. If there are more, each message 1 takes
+// one at random from those offered since the previous message 1. So with k wrong
+// cookies for each genuine one it takes about k+1 attempts, in whatever order they
+// arrive. Every newestEvery-th attempt takes the newest instead, which is the
+// genuine one if all wrong ones come before it, however many they are.
 type cookies struct {
 	first     [firstCookies]cookieValue // those that were tried at once
 	tried     int                       // of first
-	contested bool                      // there have been others
+	contested bool                      // others have been offered
 
-	waiting [firstCookies]cookieValue // a random few (reservoir) of those offered ...
-	offered uint32                    // ... since message 1 was last sent: so many
+	waiting [firstCookies]cookieValue // a random sample of those offered ...
+	offered uint32                    // ... since message 1 was last sent, of which there are so many
 	newest  cookieValue
 	turn    int // of the draws
 }
 
 type cookieValue = [wire.CookieSize]byte
 
-// offer takes a cookie in, and reports whether it has, and whether it is to be
-// tried at once. It must not be the one that was tried last.
+// offer adds a cookie, and reports whether it did and whether to try it at once. It
+// must not be the one that was tried last.
 func (k *cookies) offer(e *Endpoint, c cookieValue) (taken, atOnce bool) {
 	if slices.Contains(k.waiting[:min(k.offered, firstCookies)], c) {
 		return false, false
@@ -57,8 +57,8 @@ func (k *cookies) offer(e *Endpoint, c cookieValue) (taken, atOnce bool) {
 	return true, false
 }
 
-// next puts the cookie to be tried next in the place of the last one, which
-// stays if none has been offered since.
+// next replaces the cookie by the one to try next, or leaves it if none has been
+// offered since.
 func (k *cookies) next(e *Endpoint, cookie []byte) {
 	if k.offered == 0 {
 		return

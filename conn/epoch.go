@@ -13,22 +13,21 @@ import (
 // direction, and the index by which each side addresses the other.
 type epoch struct {
 	id       pipeline.ID // our receiver index
-	remoteID uint32      // theirs
+	remoteID uint32      // the peer's
 	session  *session
 	received uint64       // one above the highest counter received
-	messages uint64       // sent and received: what makes a rekey by time worth while
+	messages uint64       // sent and received; without any there is no rekey by time
 	tracker  *ack.Tracker // of what we have sent
 	skipAt   uint64       // the next counter to leave out
 	softAt   pipeline.Time
-	freeAt   pipeline.Time // when a previous epoch goes
+	freeAt   pipeline.Time // when a previous epoch is closed
 	opened   pipeline.Time
 	seq      uint32
 	hash     [32]byte
 }
 
-// openEpoch installs keys, and overwrites them: from here on only the ciphers
-// have them, in the slots of the aead stages. It returns nil if the ciphers
-// cannot be made or the index is taken.
+// openEpoch installs keys in the aead stages, and overwrites them: only the ciphers
+// have them from then on. It returns nil if the ciphers cannot be made.
 func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote uint32, keys *noise.Keys, now pipeline.Time) *epoch {
 	defer keys.Wipe()
 	if e.cfg.Journal.Keyed != nil {
@@ -58,7 +57,7 @@ func (e *Endpoint) openEpoch(s *session, seq uint32, index pipeline.ID, remote u
 	return ep
 }
 
-// closeEpoch forgets keys and index.
+// closeEpoch releases the keys and the index of ep.
 func (e *Endpoint) closeEpoch(s *session, ep *epoch) {
 	e.loseAll(s, ep)
 	var o ack.Outcome
@@ -71,22 +70,21 @@ func (e *Endpoint) closeEpoch(s *session, ep *epoch) {
 	e.epochIDs.give(ep.id)
 }
 
-// planSkip chooses the next counter that is left out on purpose, so that a peer
-// which acknowledges what it has not received gives itself away (RFC 9000
-// section 21.4).
+// planSkip chooses the next counter that is skipped on purpose, which exposes a peer
+// that acknowledges packets it has not received (RFC 9000, section 21.4).
 func (e *Endpoint) planSkip(ep *epoch, from uint64) {
 	var b [2]byte
 	e.random(b[:])
 	ep.skipAt = from + 1 + uint64(binary.BigEndian.Uint16(b[:]))%(2*skipInterval)
 	if ep.skipAt == HardPackets-1 {
-		// The last one stays: begin leaves a counter out after spent has looked
-		// at it, and the next one is beyond what the keys are good for.
+		// Do not skip the last one: begin skips after spent has checked the counter,
+		// and the one after it exceeds the limit of the keys.
 		ep.skipAt = HardPackets
 	}
 }
 
-// promote makes the next epoch the current one. The one before stays for
-// packets that are still under way.
+// promote makes the next epoch the current one. The old one stays for packets that
+// are still in flight.
 func (e *Endpoint) promote(s *session, now pipeline.Time) {
 	if s.previous != nil {
 		e.closeEpoch(s, s.previous)

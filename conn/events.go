@@ -2,38 +2,39 @@ package conn
 
 import "github.com/intentra/intentra/wire"
 
-// EventKind says what happened.
+// EventKind is the kind of an [Event].
 type EventKind uint8
 
-// The events.
+// The kinds of events.
 const (
-	// PeerUp: a session with the peer is ready.
+	// PeerUp means that a session with the peer is ready.
 	PeerUp EventKind = iota + 1
-	// PeerDown: the peer's session has ended, for Reason.
+	// PeerDown means that the peer's session has ended, for Reason.
 	PeerDown
-	// NeedAddress: the driver is to resolve the peer's name and call
-	// SetAddress or DialFailed.
+	// NeedAddress asks the driver for the peer's address. It answers with
+	// [Endpoint.SetAddress] or [Endpoint.DialFailed].
 	NeedAddress
-	// DialEnded: a first dial has come to nothing, for Err. The peer is not
-	// dialled any more.
+	// DialEnded means that the peer is not dialled any more: its first dial failed
+	// with Err, or it was closed by either side.
 	DialEnded
-	// IdentityConflict: the peer's sessions keep replacing each other; two
-	// machines probably hold one key.
+	// IdentityConflict means that the peer's sessions keep replacing each other:
+	// two machines probably use one key.
 	IdentityConflict
-	// PeerForgotten: nothing refers to the Peer any more.
+	// PeerForgotten means that the endpoint has released the Peer. If its key
+	// connects again, it is a new Peer.
 	PeerForgotten
 )
 
-// Event is something that the driver wants to know, in the order of events.
+// Event is something that happened to a peer.
 type Event struct {
 	Kind   EventKind
 	Peer   *Peer
-	Reason wire.CloseReason
-	Err    error
+	Reason wire.CloseReason // of PeerDown and DialEnded
+	Err    error            // of DialEnded
 }
 
-// Events returns what has happened since the last call. The slice is good
-// until the next call of a Handle method.
+// Events returns the events since the last call, in their order. The slice is
+// valid until the next call of a Handle method.
 func (e *Endpoint) Events() []Event {
 	out := e.events
 	e.events, e.spareEvents = e.spareEvents[:0], out

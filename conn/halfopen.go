@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// halfOpen is a handshake that we answer and that is not complete.
+// halfOpen is an incomplete handshake that this side answers.
 type halfOpen struct {
 	key         initKey
 	index       pipeline.ID
@@ -17,22 +17,22 @@ type halfOpen struct {
 	dialerIndex uint32
 	began       pipeline.Time
 	machine     *noise.Responder
-	response    []byte     // the packet, once it has been made
+	response    []byte     // the packet, once it is made
 	finals      candidates // for message 3
-	tries       int        // of them that are still covered by what has been admitted
+	tries       int        // how many of finals the admission still covers
 	busy        bool       // a job has the machine
 	gone        bool
 	timer       timer
 
 	holder *holder              // the address that it is from
-	place  list.Node[*halfOpen] // among the handshakes of that
-	seat   int                  // there, too
+	place  list.Node[*halfOpen] // in holder.halves
+	seat   int                  // in holder.seats
 }
 
-// initKey tells a message 1 that comes again from a new one. It stands for all
-// of it but the cookie: what is not in it is the same in each that is answered.
-// The ephemeral key alone would not do: whoever sees it can put it into a message
-// of his own, and the dialer would get the answer to that.
+// initKey identifies a message 1, to tell a repeated one from a new one. It covers
+// the whole message except the cookie; the rest is constant. The ephemeral key
+// alone would not suffice: an observer could put it into a message of its own, and
+// the dialer would get the answer to that one.
 type initKey struct {
 	addr      netip.AddrPort
 	suite     wire.Suite
@@ -40,17 +40,17 @@ type initKey struct {
 	ephemeral [32]byte
 }
 
-// halfOpens is the bounded table of handshakes in flight that we answer. All
-// of its methods take the same time, however many there are.
+// halfOpens is the bounded table of the handshakes that this side answers. All of
+// its methods take constant time.
 type halfOpens struct {
 	byInit  map[initKey]*halfOpen
 	holders holders
-	orphans int // those that are over, but a job has them still
+	orphans int // finished handshakes whose job is still running
 
-	// completed remembers the ephemeral keys of the latest handshakes that
-	// are over, so that a replayed message 1 gets no second slot. Its cookie
-	// stops working after 125 s anyway. Here the key is enough: only who has
-	// its private half completes a handshake.
+	// completed has the ephemeral keys of the latest completed handshakes, so that
+	// a replayed message 1 gets no second slot. Its cookie expires after 125 s
+	// anyway. Here the key suffices: only the owner of its private half completes
+	// a handshake.
 	completed map[[32]byte]struct{}
 	ring      [completedInits][32]byte
 	ringNext  int
@@ -77,7 +77,7 @@ func (h *halfOpens) remove(half *halfOpen) {
 	h.holders.remove(half)
 }
 
-// complete remembers that a handshake is over.
+// complete remembers a completed handshake by its ephemeral key.
 func (h *halfOpens) complete(ephemeral [32]byte) {
 	delete(h.completed, h.ring[h.ringNext])
 	h.ring[h.ringNext] = ephemeral
@@ -85,14 +85,15 @@ func (h *halfOpens) complete(ephemeral [32]byte) {
 	h.completed[ephemeral] = struct{}{}
 }
 
-// victim returns what makes room for a newcomer whose address holds as many as
-// held: the oldest handshake of an address that holds the most, if that is more.
+// victim returns the handshake to evict for a newcomer whose address holds held
+// handshakes: the oldest of the address that holds the most, or nil if that is not
+// more than held.
 func (h *halfOpens) victim(held int) *halfOpen { return h.holders.oldest(held) }
 
 // closeHalves ends all half-open handshakes.
 func (e *Endpoint) closeHalves() {
 	for half := e.halves.victim(0); half != nil; half = e.halves.victim(0) {
-		e.dropHalf(half, HandshakeTimedOut) // message 3 will not come any more
+		e.dropHalf(half, HandshakeTimedOut) // message 3 will not come
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// pendingHandshake is what a receiver index stands for before it is an epoch.
+// pendingHandshake is what a receiver index refers to before there is an epoch.
 type pendingHandshake struct {
-	half    *halfOpen // we answer
-	attempt *attempt  // we dial
+	half    *halfOpen // set if this side answers
+	attempt *attempt  // set if this side dials
 }
 
 // prologue binds what is not inside a Noise payload: label, version, suite and
@@ -21,15 +21,16 @@ func prologue(suite wire.Suite, dialerIndex uint32) []byte {
 	return append(b, byte(dialerIndex>>24), byte(dialerIndex>>16), byte(dialerIndex>>8), byte(dialerIndex))
 }
 
-// hello returns what we announce, with the index by which to address us.
+// hello returns this side's announcement, with the receiver index for the peer to
+// use.
 func (e *Endpoint) hello(index uint32) wire.Hello {
 	return wire.Hello{
 		Index: index, Rate: uint32(e.cfg.PeerRate), Burst: uint32(e.cfg.PeerBurst), MaxDatagram: uint16(e.cfg.MaxDatagram),
 	}
 }
 
-// handleHandshake takes a handshake packet from header parse. What comes to
-// nothing is a drop there, and its cause an Outcome in Stats.
+// handleHandshake processes a handshake packet from stage header. A packet that is
+// of no use is dropped there, and its cause is counted as an Outcome in Stats.
 func (e *Endpoint) handleHandshake(p *pipeline.Packet, h wire.Header) pipeline.Verdict {
 	o, taken := Outcome(0), false
 	switch h.Type {
@@ -49,14 +50,13 @@ func (e *Endpoint) handleHandshake(p *pipeline.Packet, h wire.Header) pipeline.V
 	return header.DropHandshake
 }
 
-// expected reports whether a handshake of ours waits for such a packet from just
-// this address and port. Those are not charged to the address, in whose name
-// anybody may send: to reach here he would have to guess the receiver index and
-// the port, or see them on the wire. What they cost without a rate is bounded
-// here: of each handshake four candidates wait, however many come, and the worker
-// has one of them at a time; of messages 3 it tries four for an admission (see
-// handleFinal), of messages 2 those that the few seconds of the dial have time for. A
-// cookie costs a hash, and the first four that are in order an Init each.
+// expected reports whether a handshake waits for such a packet from exactly this
+// address and port. Such packets are not charged to the address, which anyone can
+// spoof; a spoofer would have to guess the receiver index and the port, or see them
+// on the wire. Their cost is bounded without a rate: each handshake keeps at most
+// four candidates and has one of them at the worker. An admission covers four
+// messages 3 (see handleFinal), and a dial lasts seconds, which bounds the messages
+// 2. A cookie costs one hash, and each of the first four valid ones an Init.
 func (e *Endpoint) expected(p *pipeline.Packet, h wire.Header) bool {
 	slot := e.pending.Get(pipeline.ID(h.Receiver))
 	if slot == nil {
@@ -73,14 +73,14 @@ func (e *Endpoint) expected(p *pipeline.Packet, h wire.Header) bool {
 	return false
 }
 
-// authorize asks the user whether key may connect. It runs in a job; a panic
-// there counts as a no.
+// authorize calls Config.Authorize. It runs in a job; a panic there counts as a
+// refusal.
 func (e *Endpoint) authorize(j *Job) {
 	j.authorized = j.keys.Remote != e.cfg.Identity.Public() && e.cfg.Authorize != nil && e.cfg.Authorize(j.keys.Remote)
 }
 
-// begins draws what every handshake and rekey begins with: an ephemeral key and
-// a receiver index.
+// begins returns what every handshake and rekey starts with: a random ephemeral key
+// and an unused receiver index.
 func (e *Endpoint) begins() (ephemeral [KeySize]byte, index pipeline.ID, ok bool) {
 	if !e.random(ephemeral[:]) {
 		return ephemeral, 0, false
@@ -89,8 +89,8 @@ func (e *Endpoint) begins() (ephemeral [KeySize]byte, index pipeline.ID, ok bool
 	return ephemeral, index, ok
 }
 
-// source is what limits by address count as one: an IPv4 address, or the /64
-// of an IPv6 address, which one machine may hold all of.
+// source returns the unit that limits by address count: an IPv4 address, or the /64
+// of an IPv6 address, since one machine may own a whole /64.
 func source(a netip.AddrPort) netip.Addr {
 	addr := a.Addr()
 	if addr.Is4() {

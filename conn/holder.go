@@ -9,17 +9,17 @@ import (
 // holder is an address with handshakes in flight.
 type holder struct {
 	addr   netip.Addr
-	halves list.List[*halfOpen] // of *halfOpen, oldest first
-	seats  []*halfOpen          // the same in no order, to draw one by lot
-	place  list.Node[*holder]   // among those that hold as many
+	halves list.List[*halfOpen] // oldest first
+	seats  []*halfOpen          // the same in no order, for a random choice
+	place  list.Node[*holder]   // in its rank
 }
 
-// holders ranks addresses by how many handshakes they hold, so that the one
-// that holds the most is found without looking for it.
+// holders ranks addresses by how many handshakes they hold, so that finding the one
+// that holds the most takes constant time.
 type holders struct {
 	byAddr map[netip.Addr]*holder
-	ranks  []*list.List[*holder] // ranks[n] has those with n, since when: longest first
-	top    int                   // the highest rank with anyone in it, zero if none has
+	ranks  []*list.List[*holder] // ranks[n] has those with n, longest there first
+	top    int                   // the highest rank that is not empty, or zero
 }
 
 func (h *holders) init() {
@@ -34,12 +34,12 @@ func (h *holders) count(src netip.Addr) int {
 	return 0
 }
 
-// at returns one of the handshakes of the address, by a number below their count.
+// at returns a handshake of the address; seat is less than their count.
 func (h *holders) at(src netip.Addr, seat int) *halfOpen { return h.byAddr[src].seats[seat] }
 
-// oldest returns the oldest handshake of the address that holds the most, nil
-// if none holds more than held; of several, of the one that has held as many
-// for the longest.
+// oldest returns the oldest handshake of the address that holds the most, or nil if
+// none holds more than held. Of several such addresses it takes the one that has
+// held that many for longest.
 func (h *holders) oldest(held int) *halfOpen {
 	if h.top <= held {
 		return nil
@@ -80,7 +80,7 @@ func (h *holders) remove(half *halfOpen) {
 	h.enter(o)
 }
 
-// leave takes o out of its rank, before what it holds changes by one.
+// leave removes o from its rank, before its number of handshakes changes by one.
 func (h *holders) leave(o *holder) {
 	if n := o.halves.Len(); n > 0 {
 		h.ranks[n].Remove(&o.place)
@@ -90,7 +90,7 @@ func (h *holders) leave(o *holder) {
 	}
 }
 
-// enter puts o into its rank, after that.
+// enter adds o to its rank, after the change.
 func (h *holders) enter(o *holder) {
 	n := o.halves.Len()
 	if n == len(h.ranks) {

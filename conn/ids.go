@@ -2,17 +2,17 @@ package conn
 
 import "github.com/intentra/intentra/pipeline"
 
-// ids hands out the IDs of one kind. A number is used again only after it has
-// been given back, and then under another generation.
+// ids allocates the IDs of one kind. A number is reused only after it has been
+// given back, and then with another generation.
 type ids struct {
-	free []pipeline.ID // given back; the number is good, the generation is over
+	free []pipeline.ID // given back, with the generation that was used last
 	next uint32
 	max  uint32
 }
 
-// take returns an ID, or false at the limit. gen is a random byte: it makes
-// the index on the wire hard to guess and keeps late packets of a previous
-// holder apart.
+// take returns an unused ID, or false at the limit. gen is a random byte that makes
+// the index on the wire hard to guess and tells late packets of a previous user of
+// the number apart.
 func (a *ids) take(gen byte) (pipeline.ID, bool) {
 	gen = max(gen, 1)
 	if n := len(a.free); n > 0 {

@@ -7,8 +7,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// HandleDatagram runs one datagram through the inbound chain. data is borrowed
-// and will be changed in place; addr is unmapped here.
+// HandleDatagram runs one datagram through the inbound chain. It borrows data until
+// it returns, and overwrites it. addr may be an IPv4-mapped address.
 func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time) {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	e.stats.PacketsIn++
@@ -29,9 +29,9 @@ func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline
 	e.closeMarked(now)
 }
 
-// afterPacket does what an authenticated packet means beyond its contents. It
-// has the session flushed only if there is something to say: a packet of plain
-// messages sets off an acknowledgement later; see handleOwed.
+// afterPacket updates the session after an authenticated packet: counters, strikes,
+// roaming. It schedules a flush only if there is something to send; a packet of
+// messages alone is acknowledged later (see handleOwed).
 func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int, now pipeline.Time) {
 	ep := e.epochOf(p)
 	if ep == nil || ep.session.closed {
@@ -60,8 +60,7 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 	}
 }
 
-// changed tells the driver, once until it reads them, that the peer's
-// statistics have changed.
+// changed calls Config.Touched, once until the driver reads the peer's counters.
 func (e *Endpoint) changed(p *Peer) {
 	if !p.changed {
 		p.changed = true
@@ -69,8 +68,8 @@ func (e *Endpoint) changed(p *Peer) {
 	}
 }
 
-// hear notes the first sign of life that a packet is: it confirms a session
-// that we dialled, and decides a rekey.
+// hear notes that an authenticated packet has come. The first one confirms a session
+// that this side dialled, and may complete a rekey.
 func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
 	s.received = p.Now
 	if !s.spoken || s.final != nil {
@@ -84,16 +83,16 @@ func (e *Endpoint) hear(s *session, p *pipeline.Packet) {
 	}
 }
 
-// deliver passes a message to the driver. The first packet may carry one, so
-// the session is confirmed first.
+// deliver passes a message to the driver. The first packet of a session may carry
+// one, so the session is confirmed first.
 func (e *Endpoint) deliver(p *pipeline.Packet) bool {
 	ep := e.epochOf(p)
 	if ep != nil && !ep.session.closed {
 		e.hear(ep.session, p)
 	}
 	if ep == nil || ep.session.closed {
-		// It is over, or gives way to another that the peer has begun beside it.
-		// What is acknowledged would be lost; so it comes again in the next.
+		// The session is over or replaced. An acknowledged message would be lost, so
+		// acknowledge nothing: the peer sends it again in the next session.
 		e.set.Ack.Silence(p.Session)
 		return false
 	}
@@ -108,8 +107,8 @@ func (e *Endpoint) room(p *pipeline.Packet) bool {
 	return s != nil && e.cfg.Room(s.peer)
 }
 
-// epochOf returns the epoch that p came under, unless a handler or the packet
-// itself has ended it meanwhile.
+// epochOf returns the epoch of p, or nil if a handler or the packet itself has ended
+// it.
 func (e *Endpoint) epochOf(p *pipeline.Packet) *epoch {
 	if ep := e.epochs.Get(p.Epoch); ep != nil {
 		return *ep

@@ -6,9 +6,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Job is public-key work that the event loop hands to a worker, so that no
-// packet waits for it. It touches nothing of the endpoint but the handshake
-// machine that it was made for, which the endpoint leaves alone meanwhile.
+// Job is public-key work of a handshake or rekey, which the driver runs on another
+// goroutine so that no packet waits for it. While it runs, it alone uses its
+// handshake's state, and it uses nothing else of the endpoint.
 type Job struct {
 	number uint64
 	owner  jobOwner
@@ -27,14 +27,14 @@ type Job struct {
 	err        error
 }
 
-// jobOwner gets the finished job back.
+// jobOwner takes its job back after it has been run.
 type jobOwner interface {
 	finished(e *Endpoint, j *Job, now pipeline.Time)
 }
 
-// Run does the work. It may be called from any goroutine, once; then the job
-// goes back through HandleJob, also if Authorize has ended its goroutine in it
-// (runtime.Goexit): that is a no.
+// Run does the work, including a call of Config.Authorize. It may be called from any
+// goroutine, once. Then the driver passes the job to [Endpoint.HandleJob], even if
+// Authorize ended the goroutine (runtime.Goexit), which counts as a refusal.
 func (j *Job) Run() {
 	defer func() {
 		if r := recover(); r != nil {
@@ -44,24 +44,25 @@ func (j *Job) Run() {
 	j.work(j)
 }
 
-// Answered reports what Authorize has said in a job that has been run, and
-// whether that, or anything else in it, has panicked.
+// Answered reports the result of Authorize in a job that has been run, and whether
+// the job panicked. It is for recordings.
 func (j *Job) Answered() (authorized, panicked bool) {
 	_, panicked = j.err.(panicError)
 	return j.authorized, panicked
 }
 
-// PollJob returns the next job to be run, nil if there is none.
+// PollJob returns the next job to run, or nil.
 func (e *Endpoint) PollJob() *Job {
 	if len(e.jobs) == 0 {
 		return nil
 	}
 	j := e.jobs[0]
-	e.jobs[0], e.jobs = nil, e.jobs[1:] // not moved down: thousands may wait
+	e.jobs[0], e.jobs = nil, e.jobs[1:] // not copied down: there may be thousands
 	return j
 }
 
-// HandleJob takes a job back that has been run.
+// HandleJob processes the result of a job that has been run. Jobs may come back in
+// any order.
 func (e *Endpoint) HandleJob(j *Job, now pipeline.Time) {
 	if p, ok := j.err.(panicError); ok {
 		e.panicked("handshake", p.value)
@@ -70,7 +71,7 @@ func (e *Endpoint) HandleJob(j *Job, now pipeline.Time) {
 	e.closeMarked(now)
 }
 
-// wipe overwrites what a job brings that nobody will use.
+// wipe overwrites the secrets of a job whose result is not used.
 func (j *Job) wipe() {
 	clear(j.ephemeral[:])
 	j.initiator.Wipe()
@@ -86,8 +87,8 @@ func (e *Endpoint) submit(j *Job) {
 	e.jobs = append(e.jobs, j)
 }
 
-// Number numbers the endpoint's jobs from zero, in the order in which PollJob
-// returns them.
+// Number returns the job's number. An endpoint's jobs are numbered from zero, in the
+// order in which PollJob returns them.
 func (j *Job) Number() uint64 { return j.number }
 
 // panicError is a panic in a job, most likely in the user's Authorize.

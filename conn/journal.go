@@ -5,9 +5,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Journal is what a recording hears of an endpoint beyond the calls that its
-// driver makes and is asked; see package journal. All may be nil, and are called
-// on the endpoint's goroutine unless they say otherwise.
+// Journal has the hooks of a recording, for what the calls between a driver and its
+// endpoint do not show. Each may be nil, and is called on the endpoint's goroutine
+// unless it says otherwise.
 type Journal struct {
 	// Step is called before the endpoint looks at p's send queue or changes it,
 	// with the number of that step, which counts from zero for each peer. Step may
@@ -20,19 +20,19 @@ type Journal struct {
 	// the goroutine that pushes and under the queue's lock: it must not call p's
 	// methods but Number. payload is valid until it returns.
 	Pushed func(p *Peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte)
-	// Dropped is told of each drop of the inbound chain, by row of its Counts.
-	// It must not block.
+	// Dropped is called for each drop of the inbound chain, with the row of its
+	// Counts. It must not block.
 	Dropped func(row int)
-	// Keyed is told the keys of each epoch as it opens. They are secret.
+	// Keyed is called with the keys of each new epoch. They are secret.
 	Keyed func(k EpochKeys, now pipeline.Time)
 }
 
-// EpochKeys are the keys of one epoch, and what they belong to.
+// EpochKeys are the keys of one epoch, with the session that they belong to.
 type EpochKeys struct {
-	Own, Peer     [KeySize]byte // the public keys of both sides
-	Local, Remote uint32        // receiver indexes: ours, and theirs
-	Seq           uint32        // of the session's epochs, from zero
+	Own, Peer     [KeySize]byte // the public keys, ours and the peer's
+	Local, Remote uint32        // receiver indexes, ours and the peer's
+	Seq           uint32        // the epoch's number in its session, from zero
 	Suite         wire.Suite
-	Dialer        bool // we dialled the session
+	Dialer        bool // this side dialled the session
 	Send, Receive [KeySize]byte
 }

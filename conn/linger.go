@@ -6,8 +6,8 @@ import (
 )
 
 // lingering lists the peers that have neither session nor dial, in the order in
-// which they will be forgotten. All stay for the same time, so whoever joins
-// goes to the end, and one timer, for the first, serves all.
+// which they will be forgotten. All stay for the same time, so a new one goes to the
+// end, and one timer serves all of them.
 type lingering struct {
 	peers list.List[*Peer]
 	timer timer
@@ -19,8 +19,8 @@ type linger struct {
 	place list.Node[*Peer]
 }
 
-// lingerPeer keeps a peer that has neither session nor dial for the idle
-// time-out: whoever comes back meets the strikes and the bucket that he left.
+// lingerPeer keeps a peer that has neither session nor dial for Config.ForgetAfter.
+// A returning peer keeps its strikes and its token bucket.
 func (e *Endpoint) lingerPeer(p *Peer, now pipeline.Time) {
 	if p.session == nil && p.dial == nil && p.linger.until == 0 {
 		e.lingering.add(p, later(now, e.cfg.ForgetAfter))
@@ -28,7 +28,8 @@ func (e *Endpoint) lingerPeer(p *Peer, now pipeline.Time) {
 	}
 }
 
-// evictPeer forgets the peer that is next to be forgotten anyway.
+// evictPeer forgets the peer that would be forgotten next. It returns false if there
+// is none.
 func (e *Endpoint) evictPeer() bool {
 	victim := e.lingering.first()
 	if victim == nil {
@@ -38,8 +39,8 @@ func (e *Endpoint) evictPeer() bool {
 	return true
 }
 
-// timeout forgets those whose time is over. The timer is lazy: the peer that it
-// was set for may be gone from the list.
+// timeout forgets the peers whose time is over. The timer is lazy: the peer that it
+// was set for may have left the list.
 func (l *lingering) timeout(e *Endpoint, now pipeline.Time) {
 	for p := l.first(); p != nil && p.linger.until <= now; p = l.first() {
 		l.remove(p)

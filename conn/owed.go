@@ -5,10 +5,9 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// owed is the sessions that owe an acknowledgement, in the order in which it
-// falls due. Nearly all have the same delay from the packet that set it off, so
-// this is a queue where a heap would cost each packet its logarithm. A session
-// is in it at most once.
+// owed queues the sessions that owe an acknowledgement, in the order in which it
+// falls due. Nearly all acknowledgements have the same delay, so a queue suffices; a
+// heap would cost each packet logarithmic time. A session is in it at most once.
 type owed struct{ ring.Ring[owedAck] }
 
 type owedAck struct {
@@ -24,7 +23,7 @@ func (o *owed) next() (pipeline.Time, bool) {
 	return o.Front().at, true
 }
 
-// handleOwed is told by the ack stage, behind a packet.
+// handleOwed is called by stage ack after a packet.
 func (e *Endpoint) handleOwed(p *pipeline.Packet, at pipeline.Time) {
 	s := e.sessionOf(p)
 	switch {
@@ -36,7 +35,7 @@ func (e *Endpoint) handleOwed(p *pipeline.Packet, at pipeline.Time) {
 	}
 }
 
-// owe sees to it that s is looked at when its acknowledgement falls due.
+// owe schedules s for the time when its acknowledgement falls due.
 func (e *Endpoint) owe(s *session, at pipeline.Time) {
 	switch {
 	case s.owedAt != 0 && s.owedAt <= at:
@@ -44,13 +43,13 @@ func (e *Endpoint) owe(s *session, at pipeline.Time) {
 		s.owedAt = at
 		*e.owed.Push() = owedAck{at, s.id}
 	default:
-		// Sooner than the queue goes, as behind a gap.
+		// Due before the end of the queue, as after a gap.
 		e.timers.arm(&s.timer, at)
 	}
 }
 
-// payOwed has the sessions looked at whose acknowledgement has fallen due. Some
-// have paid already, with data that went their way.
+// payOwed schedules the sessions whose acknowledgement has fallen due for the next
+// Flush. Data that was sent in between may have carried it already.
 func (e *Endpoint) payOwed(now pipeline.Time) {
 	for e.owed.Len() > 0 && e.owed.Front().at <= now {
 		slot := e.sessions.Get(e.owed.Pop().session)

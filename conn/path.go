@@ -8,10 +8,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// path is an address that a session may move to. Packets go on to the proven
-// address until the new one has echoed 8 random bytes: an acknowledgement would
-// prove nothing, since whoever forwards a genuine packet from elsewhere sees to
-// it that it is acknowledged.
+// path is an address that a session may move to. Packets go to the proven address
+// until the new one has echoed 8 random bytes. An acknowledgement proves nothing: an
+// attacker that forwards genuine packets from another address gets them acknowledged.
 type path struct {
 	addr     netip.AddrPort // the candidate
 	token    [wire.PathTokenSize]byte
@@ -21,8 +20,8 @@ type path struct {
 	retryAt  pipeline.Time
 }
 
-// follow looks at where an authenticated packet came from. Only the newest
-// packet counts, so that an old one that was held back moves nothing.
+// follow checks where an authenticated packet came from. Only the newest packet
+// counts, so that a delayed old one cannot move the session.
 func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 	order := uint64(p.EpochSeq)<<32 | p.Counter&(1<<32-1)
 	if order < s.newest {
@@ -30,8 +29,7 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 	}
 	s.newest = order
 	if p.Addr == s.remote {
-		// Alive where it always was: whatever came from elsewhere was not
-		// the peer's move.
+		// The peer is still at its address: it did not move to the other one.
 		s.path = nil
 		return
 	}
@@ -59,7 +57,7 @@ func (e *Endpoint) challenge(s *session, now pipeline.Time) {
 	}
 	frame := wire.AppendPath(nil, wire.FramePathChallenge, c.token)
 	if e.sendControl(s, c.addr, frame, now) {
-		// Ever more rarely, but without end: the peer may have moved for good.
+		// Ever more rarely, but without end: the peer may have moved permanently.
 		c.retryAt = later(now, pathRetry<<min(c.attempts, pathBackoff))
 		c.attempts++
 		c.sent += size

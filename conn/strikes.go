@@ -6,10 +6,11 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// strikes remembers when a peer last broke the protocol. It belongs to the
-// identity, so that reconnecting does not clear it. The zero value is ready.
+// strikes has the times of a peer's latest protocol violations. It belongs to the
+// Peer and not to the session, so that reconnecting does not clear it. The zero
+// value is ready to use.
 type strikes struct {
-	at []pipeline.Time // the latest, oldest first, at most the limit
+	at []pipeline.Time // oldest first, at most the limit
 }
 
 // add records one violation and reports whether there have been limit of them

@@ -10,17 +10,17 @@ type timer struct {
 	owner timeouter
 }
 
-// timeouter is what a timer wakes. It arms itself again if it wants to.
+// timeouter is called when its timer fires. It may arm the timer again.
 type timeouter interface {
 	timeout(e *Endpoint, now pipeline.Time)
 }
 
-// timers is a binary heap of the timers that are armed. Each owner has one
-// timer and moves it lazily: earlier at once, later only when it has fired and
-// found that nothing was due. So a reset, the common case, costs nothing.
+// timers is a binary heap of the armed timers. Each owner has one timer and moves it
+// lazily: to an earlier time at once, to a later one only when it fires and nothing
+// is due. So postponing, the common case, costs nothing.
 type timers []*timer
 
-// arm makes t fire at the given time, or leaves it if it fires earlier anyway.
+// arm makes t fire at the given time, or leaves it if it is to fire earlier.
 func (h *timers) arm(t *timer, at pipeline.Time) {
 	if t.index == 0 {
 		t.at = at
@@ -35,7 +35,7 @@ func (h *timers) arm(t *timer, at pipeline.Time) {
 	}
 }
 
-// stop takes t out of the heap.
+// stop removes t from the heap, if it is armed.
 func (h *timers) stop(t *timer) {
 	if t.index == 0 {
 		return

@@ -5,15 +5,15 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// WarmBatch is how many datagrams are worth warming up at a time: enough for
-// their memory accesses to overlap, few enough that what has been fetched is
-// still there when its packet comes.
+// WarmBatch is the number of datagrams to pass to [Endpoint.Warm] at a time: enough
+// for their memory accesses to overlap, and few enough that what was fetched is still
+// in the cache when its packet is processed.
 const WarmBatch = 16
 
-// Warm reads what the next few datagrams will need, so that the processor
-// fetches it all at once instead of packet by packet: with thousands of busy
-// sessions each packet finds its own out of the near caches, and waiting for
-// them in turn takes longer than the work. It changes nothing.
+// Warm reads the state that the next datagrams will need, so that the processor
+// fetches all of it at once instead of packet by packet. With thousands of busy
+// sessions each packet misses the near caches, and waiting for memory takes longer
+// than the work. Warm changes nothing and may be left out.
 func (e *Endpoint) Warm(batch []wire.Datagram) {
 	sum := e.warmth
 	for i := range batch {
@@ -31,7 +31,7 @@ func (e *Endpoint) Warm(batch []wire.Datagram) {
 		sum += ep.received + uint64(s.received) + uint64(s.remote.Port()) + p.stats.MessagesIn
 		sum += e.set.Warm(s.id, ep.id, ep.received)
 	}
-	e.warmth = sum // so that the reads are not for nothing
+	e.warmth = sum // so that the compiler keeps the reads
 }
 
 // warmTouched is Warm for sessions that are about to be flushed.
