@@ -69,7 +69,7 @@ func TestWildcardWithoutIPv6(t *testing.T) {
 		log := logTo(&cfg)
 		c := listen(t, addr, cfg)
 		require.Equal(t, netip.IPv4Unspecified(), c.LocalAddr().Addr())
-		require.Contains(t, log.String(), "no IPv6")
+		require.Contains(t, log.String(), "does not support IPv6")
 		send(t, c, to(at(c, loopback4.Addr()), "x"))
 		receive(t, c, 1)
 	}
