@@ -12,7 +12,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// The agenda is a slice that is sorted, stably, after each push.
+// The agenda behaves as a slice that is sorted stably after each push.
 func TestAgendaAgainstSlice(t *testing.T) {
 	rng := seed.Rand(t)
 	w := New(0)
@@ -32,7 +32,7 @@ func TestAgendaAgainstSlice(t *testing.T) {
 	require.Len(t, w.agenda, len(model))
 }
 
-// What is further off than time goes never happens, instead of at once.
+// An event past the end of time never happens, and does not happen at once.
 func TestTimeEnds(t *testing.T) {
 	w := newWorld(t, 1)
 	n := w.node(t, "n")
@@ -55,7 +55,7 @@ func find(h agenda, order uint64) pipeline.Time {
 	return h[slices.IndexFunc(h, func(ev event) bool { return ev.order == order })].at
 }
 
-// The heap of turns is a set of nodes of which it finds the first.
+// The heap of turns behaves as a set of nodes that finds the first.
 func TestTurnsAgainstSet(t *testing.T) {
 	rng := seed.Rand(t)
 	var h turns

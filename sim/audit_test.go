@@ -2,7 +2,6 @@ package sim
 
 import (
 	"encoding/binary"
-	"fmt"
 	"testing"
 	"time"
 
@@ -14,8 +13,7 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// audited returns two connected nodes of a world that audits itself. The stages
-// are b's.
+// audited returns two connected nodes of a world with Audit. The stages are b's.
 func audited(t *testing.T, cfg intentra.Config) (a, b *Node) {
 	w := New(1)
 	w.Audit()
@@ -24,7 +22,7 @@ func audited(t *testing.T, cfg intentra.Config) (a, b *Node) {
 	return a, b
 }
 
-// behindAck has f look at each message behind the ack stage.
+// behindAck adds a stage after ack that calls f with each message.
 func behindAck(f func(p *pipeline.Packet) pipeline.Verdict) intentra.Config {
 	return intentra.Config{Stages: func(s *stages.Set) error {
 		s.InsertAfter("ack", pipeline.Func("broken", []string{"dropped"}, f))
@@ -32,15 +30,15 @@ func behindAck(f func(p *pipeline.Packet) pipeline.Verdict) intentra.Config {
 	}}
 }
 
-// numbered sends n messages, of one intent on one channel.
+// numbered sends n numbered messages of one intent on one channel.
 func numbered(from, to *Node, intent intentra.Intent, n int) {
 	for i := range n {
 		from.Send(to.Key(), intentra.Message{Channel: 7, Intent: intent, Payload: binary.BigEndian.AppendUint32(nil, uint32(i))})
 	}
 }
 
-// A world in which nothing is broken audits itself through all the faults that
-// there are, and sees all of it.
+// A world without a fault in the core passes the audit through all faults of the
+// network, and the audit sees all of it.
 func TestAuditPasses(t *testing.T) {
 	for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {
 		w := New(1)
@@ -51,7 +49,7 @@ func TestAuditPasses(t *testing.T) {
 			Reorder: 0.2, ReorderDelay: 50 * time.Millisecond,
 		})
 		for i := range 40 {
-			for range 20 { // equal ones, again and again
+			for range 20 { // equal messages
 				numbered(a, b, intent, 10)
 				numbered(b, a, intent, 10)
 				w.run(t, 5*time.Millisecond)
@@ -77,8 +75,8 @@ func TestAuditPasses(t *testing.T) {
 	}
 }
 
-// A message that leaves the queue and gets no further is missed, and so is one in
-// the chain that has never left a queue.
+// The audit reports a message that leaves a queue and does not enter the chain,
+// and one in the chain that has not left a queue.
 func TestAuditSeesTheSender(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
 	numbered(a, b, intentra.Realtime, 1)
@@ -90,8 +88,8 @@ func TestAuditSeesTheSender(t *testing.T) {
 	require.ErrorContains(t, err, "a: messages not conserved: 2 taken out of the queues, 3 in the outbound chain")
 }
 
-// What is to be sent reliably is missed until it has arrived, and is not if its
-// sender has given it up.
+// A Reliable message is undelivered until it has arrived, unless its sender has
+// given it up.
 func TestUndelivered(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
 	w := a.w
@@ -111,81 +109,16 @@ func TestUndelivered(t *testing.T) {
 	require.ErrorContains(t, w.Undelivered(), "message 5 on channel 7")
 	numbered(b, a, intentra.Reliable, 3)
 	require.NoError(t, b.Restart())
-	require.NoError(t, w.Undelivered(), "they are not connected")
+	require.NoError(t, w.Undelivered(), "the nodes are not connected")
 	b.Room = nil
 	w.await(t, 10*time.Second, func() bool { return w.Undelivered() != nil })
-	require.ErrorContains(t, w.Undelivered(), "from a to b", "what b had to send is gone with its process")
+	require.ErrorContains(t, w.Undelivered(), "from a to b", "what b had to send is lost with its process")
 	w.await(t, time.Second, func() bool { return w.Undelivered() == nil })
 	require.EqualValues(t, 3+3+1+3, b.Delivered())
 }
 
-// One that is too large for its receiver renews no promise that was given up.
-func TestUndeliveredForgetsWhatIsGivenUp(t *testing.T) {
-	s := &stream{key: streamKey{intent: intentra.Reliable}}
-	h := holding{proc: new(process), peer: new(conn.Peer)}
-	s.promise(h, false)
-	s.send([]byte("a"), 0, false)
-	h.givenUp++
-	s.promise(h, true)
-	s.send([]byte("too large"), 0, true)
-	require.NotEqual(t, h, s.due)
-	require.EqualValues(t, 1, s.owed)
-	s.promise(h, false)
-	require.Equal(t, h, s.due)
-	require.EqualValues(t, 3, s.owed)
-}
-
-// A later session leaves nothing out, unless something was given up that was sent
-// before.
-func TestStreamOverSessions(t *testing.T) {
-	h := holding{proc: new(process), peer: new(conn.Peer)}
-	send := func(s *stream, h holding, text string) {
-		for _, m := range text {
-			s.promise(h, false)
-			s.send([]byte{byte(m)}, 0, false)
-		}
-		s.sender = h
-	}
-	for name, change := range map[string]func(h *holding){
-		"the same sender":    func(*holding) {},
-		"another process":    func(h *holding) { h.proc = new(process) },
-		"another peer":       func(h *holding) { h.peer = new(conn.Peer) },
-		"something given up": func(h *holding) { h.givenUp++ },
-	} {
-		t.Run(name, func(t *testing.T) {
-			now := h
-			change(&now)
-			refused := now == h
-
-			s := &stream{key: streamKey{intent: intentra.Reliable}}
-			send(s, h, "abc")
-			s.sender = now
-			require.Equal(t, refused, s.deliver([]byte("b"), 1) != nil, "a is the first")
-
-			s = &stream{key: streamKey{intent: intentra.Reliable}}
-			send(s, h, "abcdef")
-			for _, m := range "abc" {
-				require.NoError(t, s.deliver([]byte{byte(m)}, 1))
-			}
-			require.NoError(t, s.deliver([]byte("b"), 2), "again, as its acknowledgement was lost")
-			require.NoError(t, s.deliver([]byte("c"), 2))
-			send(s, now, "gh")
-			// What was under way arrives all the same, behind the giving up.
-			require.NoError(t, s.deliver([]byte("d"), 2))
-			require.Equal(t, refused, s.deliver([]byte("g"), 3) != nil, "e and f are missing")
-			require.ErrorIs(t, s.deliver([]byte("h"), 4), map[bool]error{true: ErrGap, false: nil}[refused])
-		})
-	}
-	// What was sent behind the giving up is not excused.
-	s := &stream{key: streamKey{intent: intentra.Reliable}}
-	send(s, h, "ab")
-	h.givenUp++
-	send(s, h, "cd")
-	require.ErrorIs(t, s.deliver([]byte("d"), 1), ErrGap)
-	require.NoError(t, s.deliver([]byte("c"), 2))
-}
-
-// A message that the chain has accepted and the user never got is missed.
+// The audit reports a message that the chain has accepted and the user has not
+// got.
 func TestConservationSeesTheUser(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
 	numbered(a, b, intentra.Realtime, 3)
@@ -196,18 +129,19 @@ func TestConservationSeesTheUser(t *testing.T) {
 	require.ErrorIs(t, a.w.Run(time.Second), ErrConservation)
 }
 
-// So is a counter that was used again, though the seal stage has not let it pass.
+// The audit reports a counter that was used again, though the seal stage has
+// refused it.
 func TestConservationSeesRefusedSeals(t *testing.T) {
 	a, _ := audited(t, intentra.Config{})
 	counts := a.proc.ep.Outbound().Counts()
 	require.Zero(t, sealRefused(&counts))
 	for i := range counts.Drops {
-		counts.Drops[i].Packets = 3 // of every kind
+		counts.Drops[i].Packets = 3 // of every reason
 	}
 	require.EqualValues(t, 3, sealRefused(&counts))
 }
 
-// Every promise, broken by a stage of the receiver's or behind its back.
+// Each promise is broken by a stage of the receiver, or past it, and reported.
 func TestAuditFinds(t *testing.T) {
 	var round uint32
 	var before []byte
@@ -273,12 +207,12 @@ func TestAuditFinds(t *testing.T) {
 	}
 }
 
-// noReplay stands for the replay window and has no memory.
+// noReplay replaces the replay window and has no memory.
 type noReplay struct{ pipeline.Stage }
 
 func (noReplay) ReadsPlaintext() bool { return false }
 
-// Without the replay window, packets that come twice deliver twice.
+// Without the replay window, packets that arrive twice deliver twice.
 func TestAuditFindsReplays(t *testing.T) {
 	fresh := pipeline.Func("replay", nil, func(p *pipeline.Packet) pipeline.Verdict {
 		p.MarkFresh()
@@ -298,7 +232,7 @@ func TestAuditFindsReplays(t *testing.T) {
 	require.ErrorContains(t, err, "counters: realtime message of 4 bytes on channel 7 from a to b")
 }
 
-// Messages of one packet, and those that it sets free, share its counter.
+// Messages of one packet, and those that it releases, share its counter.
 func TestCounters(t *testing.T) {
 	opened := uint64(0)
 	s := &sessions{opened: &opened}
@@ -311,18 +245,18 @@ func TestCounters(t *testing.T) {
 	require.NoError(t, w.count(id(1), 5, 1), "the same packet")
 	require.NoError(t, w.count(id(2), 5, 2), "another epoch")
 	require.NoError(t, w.count(id(1), 1<<40, 3))
-	require.NoError(t, w.count(id(1), 4, 4), "late is fine")
+	require.NoError(t, w.count(id(1), 4, 4), "out of order")
 	require.ErrorIs(t, w.count(id(1), 5, 5), ErrReplayed)
 	require.ErrorIs(t, w.count(id(1), 1<<40, 6), ErrReplayed)
 	s.EpochClosed(pipeline.EpochNotice{Session: id(0), Epoch: id(1)})
-	require.ErrorIs(t, w.count(id(1), 9, 7), ErrReplayed, "of a dead epoch")
+	require.ErrorIs(t, w.count(id(1), 9, 7), ErrReplayed, "of a closed epoch")
 	s.SessionClosed(pipeline.SessionNotice{Session: id(0)})
 	require.Nil(t, s.get(id(0)))
 	s.SessionOpened(pipeline.SessionNotice{Session: id(0)})
 	require.EqualValues(t, 2, s.get(id(0)).serial)
 }
 
-// From somebody else than who has sent it.
+// The audit reports a message that is delivered as from another sender.
 func TestAuditFindsOtherSenders(t *testing.T) {
 	w := New(1)
 	w.Audit()
@@ -373,7 +307,7 @@ func TestAuditFindsKeyReuse(t *testing.T) {
 	require.ErrorIs(t, a.w.Run(time.Second), ErrKeyReuse)
 }
 
-// A handshake that has begun longer ago than the time-out, and is there still.
+// The audit reports a handshake that exists for longer than its time-out.
 func TestAuditFindsStuckHandshakes(t *testing.T) {
 	w := New(1)
 	w.Audit()
@@ -382,12 +316,12 @@ func TestAuditFindsStuckHandshakes(t *testing.T) {
 	w.await(t, time.Second, func() bool { return b.Stats().HandshakesInFlight == 1 })
 	a.Kill()
 	w.run(t, time.Second)
-	b.cfg.HandshakeTimeout = 100 * time.Millisecond // than which the endpoint knows better
+	b.cfg.HandshakeTimeout = 100 * time.Millisecond // unknown to the endpoint
 	b.Do(func(*conn.Endpoint, pipeline.Time) {})
 	require.ErrorIs(t, w.Run(time.Second), ErrStuck)
 }
 
-// A rekey that goes on for longer than it may.
+// The audit reports a rekey that takes longer than it may.
 func TestAuditFindsStuckRekeys(t *testing.T) {
 	w := New(1)
 	w.Audit()
@@ -401,11 +335,11 @@ func TestAuditFindsStuckRekeys(t *testing.T) {
 	require.NoError(t, a.proc.audit.rekeying.check(a, began))
 	limit := began + pipeline.Time(rekeyWithin+a.cfg.IdleTimeout)
 	require.NoError(t, a.proc.audit.rekeying.check(a, limit))
-	require.NoError(t, a.proc.audit.rekeying.check(a, limit+1), "not at each step")
+	require.NoError(t, a.proc.audit.rekeying.check(a, limit+1), "checked once a second")
 	err := a.proc.audit.rekeying.check(a, limit+rekeyLook)
 	require.ErrorIs(t, err, ErrStuck)
 	a.clock.leapt = limit
-	require.NoError(t, a.proc.audit.rekeying.check(a, limit+2*rekeyLook), "what was due is late")
+	require.NoError(t, a.proc.audit.rekeying.check(a, limit+2*rekeyLook), "the clock has leapt")
 }
 
 func TestAdmitted(t *testing.T) {
@@ -421,12 +355,12 @@ func TestAdmitted(t *testing.T) {
 	require.EqualValues(t, 1, a.since(20, 22, 6))
 }
 
-// Who keeps dialling has tried lately.
+// The audit reports a node that dials and has not tried lately.
 func TestAuditFindsDialsThatHaveStopped(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
 	w := a.w
 	b.Kill()
-	w.run(t, time.Minute) // tries on and on
+	w.run(t, time.Minute) // it keeps trying
 	require.Greater(t, a.Heard(conn.NeedAddress), 5)
 	a.proc.audit.dialling.list[0].since -= pipeline.Time(time.Hour)
 	err := w.Run(10 * time.Second)
@@ -440,101 +374,4 @@ func TestAuditComesFirst(t *testing.T) {
 	w.Audit()
 	w.node(t, "a")
 	require.Panics(t, w.Audit)
-}
-
-func TestSettle(t *testing.T) {
-	w := newWorld(t, 1)
-	hub := w.node(t, "hub")
-	var all []*Node
-	for i := range 5 {
-		n := w.node(t, fmt.Sprint(i))
-		require.NoError(t, n.Dial(hub.Key()))
-		all = append(all, n)
-	}
-	took, err := w.Settle(time.Minute)
-	require.NoError(t, err)
-	require.Less(t, took, 100*time.Millisecond)
-	require.Len(t, hub.Peers(), 5)
-
-	// Who does not run is not waited for; who does, is.
-	all[0].Kill()
-	w.Partition([]*Node{hub}, all)
-	w.run(t, 5*time.Minute)
-	require.Empty(t, hub.Peers())
-	_, err = w.Settle(time.Second)
-	require.ErrorIs(t, err, ErrUnsettled)
-	require.ErrorContains(t, err, "not connected within 1s: 1 (down) with hub (down), 2 (down) with hub (down)")
-}
-
-// Whose dial is over is not waited for; whose core has stopped without a word is.
-func TestSettleGoesByWishes(t *testing.T) {
-	w := newWorld(t, 1)
-	a, b, c := w.node(t, "a"), w.node(t, "b"), w.node(t, "c")
-	w.Partition([]*Node{a}, []*Node{b, c})
-	require.NoError(t, a.Dial(b.Key()))
-	require.NoError(t, c.Dial(b.Key()))
-	_, err := w.Settle(time.Minute)
-	require.NoError(t, err, "a's first dial has failed")
-	require.True(t, c.Connected(b.Key()))
-	require.False(t, a.Connected(b.Key()))
-	require.NoError(t, c.Restart())
-	w.run(t, time.Minute)
-	_, err = w.Settle(time.Second)
-	require.NoError(t, err, "nobody has told c to dial again")
-	a.wishes = append(a.wishes, b.Key()) // as if it had dialled
-	_, err = w.Settle(time.Minute)
-	require.ErrorIs(t, err, ErrUnsettled)
-	require.ErrorContains(t, err, "a (down) with b (down)")
-}
-
-// What a stream remembers is bounded.
-func TestStreamForgets(t *testing.T) {
-	for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {
-		a := &audit{streams: map[streamKey]*stream{}}
-		s := a.stream(intentra.PublicKey{1}, intentra.PublicKey{2}, intentra.Message{Intent: intent})
-		payload := func(i int) []byte { return binary.BigEndian.AppendUint64(nil, uint64(i)) }
-		for i := range 5 * streamKept {
-			s.send(payload(i), pipeline.Time(i)*pipeline.Time(time.Second), false)
-		}
-		require.Equal(t, streamKept+1, s.len())
-		require.LessOrEqual(t, len(s.sent), 3*streamKept)
-		require.LessOrEqual(t, len(s.counts), streamKept+1)
-		require.ErrorIs(t, s.deliver(payload(1), 1), ErrNotSent)
-		require.NoError(t, s.deliver(payload(5*streamKept-10), 1))
-		require.NoError(t, s.deliver(payload(5*streamKept-9), 1))
-	}
-	// What is fresh is kept, however much it is.
-	s := &stream{key: streamKey{intent: intentra.Latest}}
-	for range 2 * streamKept {
-		s.send([]byte("x"), 1, false)
-	}
-	require.Equal(t, 2*streamKept, s.len())
-}
-
-// Equal messages may stand at several places of a Reliable channel.
-func TestStreamOfEqualMessages(t *testing.T) {
-	s := &stream{key: streamKey{intent: intentra.Reliable}}
-	for _, m := range "aabab" {
-		s.send([]byte{byte(m)}, 0, m == 'L')
-	}
-	for _, m := range "ab" {
-		require.NoError(t, s.deliver([]byte{byte(m)}, 1))
-	}
-	require.NoError(t, s.deliver([]byte("a"), 1), "aba may be the 2nd to 4th")
-	require.NoError(t, s.deliver([]byte("b"), 1))
-	require.ErrorIs(t, s.deliver([]byte("b"), 1), ErrGap)
-	require.NoError(t, s.deliver([]byte("b"), 2), "another session may begin anywhere")
-	require.ErrorIs(t, s.deliver([]byte("c"), 2), ErrNotSent)
-}
-
-// Only what the receiver is too small for may be left out.
-func TestStreamWithTooLargeMessages(t *testing.T) {
-	s := &stream{key: streamKey{intent: intentra.Reliable}}
-	for _, m := range "aLbLcd" {
-		s.send([]byte{byte(m)}, 0, m == 'L')
-	}
-	require.NoError(t, s.deliver([]byte("a"), 1))
-	require.NoError(t, s.deliver([]byte("b"), 1))
-	require.ErrorIs(t, s.deliver([]byte("d"), 1), ErrGap, "c is not too large")
-	require.NoError(t, s.deliver([]byte("c"), 1))
 }

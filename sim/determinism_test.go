@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// busyDay has four nodes and the network do all that they can, and returns the
-// hash of it.
+// busyDay makes four nodes and the network do everything that they can, and
+// returns the trace hash.
 func busyDay(t *testing.T, seed uint64) string {
 	w := newWorld(t, seed)
 	w.SetDefault(Link{
@@ -76,7 +76,7 @@ func dialAll(t *testing.T, from, to []*Node) {
 	}
 }
 
-// The same seed does the same, bit for bit, however many processors there are.
+// The same seed gives the same run, bit for bit, with any number of processors.
 func TestSameSeedSameTrace(t *testing.T) {
 	before := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
@@ -88,7 +88,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 	t.Log(first) // to compare with other machines
 }
 
-// The hash tells apart what differs in one thing alone.
+// Runs that differ in one thing have different hashes.
 func TestTraceTakesInEverything(t *testing.T) {
 	key, other := intentra.PublicKey{1}, intentra.PublicKey{2}
 	seen := map[string]int{}
@@ -117,13 +117,13 @@ func TestTraceTakesInEverything(t *testing.T) {
 		w := New(1)
 		note(&w.trace, w.node(t, "n"), w.node(t, "m"))
 		first, twice := seen[w.TraceHash()]
-		require.False(t, twice, "%d is as %d", i, first)
+		require.False(t, twice, "change %d has the hash of %d", i, first)
 		seen[w.TraceHash()] = i
 	}
 }
 
-// Messages and events are in it, not datagrams alone: here the receiver makes
-// something else of the same bytes.
+// The hash covers messages and events, and not only datagrams: here the receiver
+// changes what it delivers.
 func TestTraceHasDeliveries(t *testing.T) {
 	hash := func(change string, event bool) string {
 		w := newWorld(t, 1)
@@ -148,7 +148,7 @@ func TestTraceHasDeliveries(t *testing.T) {
 	require.NotEqual(t, hash("y", false), hash("y", true))
 }
 
-// Dice fall the same on every machine.
+// Dice are the same on every machine.
 func TestDice(t *testing.T) {
 	d := dice{New(1).stream("x", "y")}
 	require.Equal(t, New(1).stream("x", "y").Uint64(), d.Uint64())
@@ -165,5 +165,5 @@ func TestDice(t *testing.T) {
 	before := *d.ChaCha8
 	require.False(t, d.chance(0))
 	require.True(t, d.chance(1))
-	require.Equal(t, before, *d.ChaCha8, "what is certain takes no draw")
+	require.Equal(t, before, *d.ChaCha8, "a certain outcome draws nothing")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// A robot tells a hub where it is, a hundred times a second, over a link that
+// A robot sends a hub its position a hundred times a second, over a link that
 // loses one datagram in twenty.
 func Example() {
 	w := sim.New(1)
@@ -31,14 +31,14 @@ func Example() {
 	})
 	_ = w.Run(time.Second)
 	stop()
-	err := w.Run(time.Second) // for what is under way
+	err := w.Run(time.Second) // for datagrams under way
 
 	fmt.Println("sent", position, "delivered", hub.Delivered(), "error", err)
 	// Output: sent 100 delivered 94 error <nil>
 }
 
-// An adversary repeats every packet of the robot's from an address of its own.
-// Each message is delivered once all the same.
+// An adversary replays every packet of the robot from its own address. Each
+// message is delivered once nevertheless.
 func ExampleWorld_Tap() {
 	w := sim.New(1)
 	w.Check("conservation", sim.Conservation)
@@ -63,8 +63,8 @@ func ExampleWorld_Tap() {
 	// Output: delivered 10 replays dropped true
 }
 
-// A test of one's own: all that a user is promised is checked on every step, over
-// a bad link and a restart, and nothing that was sent reliably may be missing.
+// A test of your own: the audit checks on every step all that users are promised,
+// over a bad link and a restart, and no Reliable message may be missing.
 func ExampleWorld_Audit() {
 	test := func(seed uint64) (positions int, err error) {
 		w := sim.New(seed)
@@ -102,7 +102,7 @@ func ExampleWorld_Audit() {
 				return 0, r.Err
 			}
 			if err := w.Run(100 * time.Millisecond); err != nil {
-				return 0, err // names the seed, and what was broken
+				return 0, err // names the seed and the broken promise
 			}
 		}
 		if _, err := w.Settle(30 * time.Second); err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// newWorld returns a world that checks itself, and tells its seed if the test
-// fails.
+// newWorld returns a world with the conservation check, and logs its seed if the
+// test fails.
 func newWorld(t testing.TB, seed uint64) *World {
 	w := New(seed)
 	w.Check("conservation", Conservation)
@@ -27,7 +27,7 @@ func newWorld(t testing.TB, seed uint64) *World {
 	return w
 }
 
-// node adds a node that takes everybody.
+// node adds a node that allows every key.
 func (w *World) node(t testing.TB, name string, cfg ...intentra.Config) *Node {
 	cfg = append(cfg, intentra.Config{})
 	c := cfg[0]
@@ -60,8 +60,8 @@ func (w *World) await(t testing.TB, d time.Duration, done func() bool) time.Dura
 
 func (w *World) run(t testing.TB, d time.Duration) { require.NoError(t, w.Run(d)) }
 
-// wireTest is a link between two nodes over which a test sends datagrams of its
-// own, and what has come out at its end.
+// wireTest is a link between two nodes over which a test sends its own datagrams,
+// with those that have arrived.
 type wireTest struct {
 	t    *testing.T
 	w    *World
@@ -80,8 +80,7 @@ type arrival struct {
 	from  netip.AddrPort
 }
 
-// overLink has the receiver look at what arrives by a stage of its own, in
-// front of all others.
+// overLink makes the receiver record what arrives, by a stage before all others.
 func overLink(t *testing.T, seed uint64, l Link) *wireTest {
 	wt := &wireTest{t: t, w: newWorld(t, seed)}
 	look := func(p *pipeline.Packet) pipeline.Verdict {
@@ -101,7 +100,8 @@ func overLink(t *testing.T, seed uint64, l Link) *wireTest {
 	return wt
 }
 
-// send sends a datagram of n bytes, at least 16, with its number and its time.
+// send sends a datagram of n bytes, at least 16, that contains its number and its
+// time.
 func (wt *wireTest) send(n int) {
 	data := make([]byte, n)
 	binary.BigEndian.PutUint64(data, uint64(wt.sent))
@@ -110,7 +110,7 @@ func (wt *wireTest) send(n int) {
 	wt.w.send(wt.a, wt.b.addr, data)
 }
 
-// stream sends count datagrams with a pause between, and waits for them.
+// stream sends count datagrams with a pause between them, and waits for them.
 func (wt *wireTest) stream(count int, pause time.Duration) LinkStats {
 	for range count {
 		wt.send(100)
@@ -127,8 +127,8 @@ func (wt *wireTest) stats() LinkStats { return wt.w.LinkStats(wt.a, wt.b) }
 
 func (a arrival) number() int { return int(binary.BigEndian.Uint64(a.data)) }
 
-// about requires that got, of n trials with probability p, is no further from
-// what is expected than five deviations: one seed in two million is.
+// about requires that got, of n trials with probability p, is within five
+// standard deviations of the mean. One seed in two million is not.
 func about(t testing.TB, n int, p float64, got uint64) {
 	variance := float64(n) * p * (1 - p)
 	off := float64(got) - float64(n)*p

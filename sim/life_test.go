@@ -13,7 +13,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-func TestCloseTellsPeers(t *testing.T) {
+func TestCloseNotifiesPeers(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair(t)
 	b.Close()
@@ -27,15 +27,15 @@ func TestCloseTellsPeers(t *testing.T) {
 	require.Equal(t, 1, b.Heard(conn.PeerDown))
 }
 
-// Whoever is killed tells nobody: its peer notices by itself, and has it back
-// once it runs again.
+// A killed node notifies nobody: its peer notices by itself, and is connected
+// again once the node restarts.
 func TestKillAndRestart(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair(t)
 	before := b.Endpoint()
 	b.Kill()
 	require.False(t, b.Running() || b.Connected(a.Key()))
-	require.Zero(t, b.place, "no turn waits for it")
+	require.Zero(t, b.place, "it has no turn")
 	require.Nil(t, b.Peers())
 	require.ErrorIs(t, b.Send(a.Key(), message("x")).Err, ErrDown)
 	require.ErrorIs(t, b.Dial(a.Key()), ErrDown)
@@ -49,11 +49,11 @@ func TestKillAndRestart(t *testing.T) {
 	require.NotSame(t, before, b.Endpoint())
 	w.await(t, time.Second, func() bool { return a.Connected(b.Key()) && b.Connected(a.Key()) })
 	require.EqualValues(t, 1, b.Stats().Sessions)
-	require.Equal(t, 2, b.Heard(conn.PeerUp), "events are kept over processes")
+	require.Equal(t, 2, b.Heard(conn.PeerUp), "events of both processes")
 }
 
-// A process draws other random numbers than the one before it: indexes and
-// ephemeral keys are new.
+// A restarted process draws other random numbers: indexes and ephemeral keys are
+// new.
 func TestRestartHasOtherRandomness(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.node(t, "a"), w.node(t, "b")
@@ -67,7 +67,8 @@ func TestRestartHasOtherRandomness(t *testing.T) {
 	require.NotEqual(t, first, ephemeral())
 }
 
-// Restart of a running node kills it first, and works within its own callback.
+// Restart of a running node kills it first, and works in a callback of the node
+// itself.
 func TestRestartFromCallback(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair(t)
@@ -88,7 +89,7 @@ func TestRestartFromCallback(t *testing.T) {
 func TestPauseAndSuspend(t *testing.T) {
 	for name, tc := range map[string]struct {
 		pause func(*Node)
-		stays bool // in the opinion of the node that was away, which has seen no time pass
+		stays bool // for the paused node, whose clock stood still
 	}{
 		"pause":   {(*Node).Pause, false},
 		"suspend": {(*Node).Suspend, true},
@@ -100,9 +101,9 @@ func TestPauseAndSuspend(t *testing.T) {
 			clock, sent := b.Now(), w.LinkStats(b, a).Sent
 			tc.pause(b)
 			w.run(t, time.Second)
-			tc.pause(b) // again, to no effect
+			tc.pause(b) // again, which has no effect
 			a.Send(b.Key(), message("lost"))
-			b.Send(a.Key(), message("late")) // of a test, as the process does nothing
+			b.Send(a.Key(), message("late")) // sent by the test, as the process is paused
 			called := false
 			b.Do(func(*conn.Endpoint, pipeline.Time) { called = true })
 			w.run(t, 2*time.Minute)
@@ -111,7 +112,7 @@ func TestPauseAndSuspend(t *testing.T) {
 			require.Equal(t, tc.stays, b.Now() == clock)
 			require.False(t, a.Connected(b.Key()))
 
-			w.SetLinks(a, b, Link{Cut: true}) // nothing but its own timers
+			w.SetLinks(a, b, Link{Cut: true}) // only its own timers act
 			b.Resume()
 			w.run(t, time.Second)
 			require.True(t, called)
@@ -137,8 +138,8 @@ func TestJumpClock(t *testing.T) {
 	w.await(t, 5*time.Second, func() bool { return a.Heard(conn.PeerUp) == 2 })
 }
 
-// A node that goes elsewhere keeps its session: the peer follows it. What was
-// under way to the old address is lost.
+// A node that changes its address keeps its session, and its peer follows.
+// Datagrams under way to the old address are lost.
 func TestRebind(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair(t)
@@ -162,13 +163,13 @@ func TestRebind(t *testing.T) {
 	require.EqualValues(t, 1, a.Delivered())
 	require.Zero(t, a.Heard(conn.PeerDown))
 
-	// The old address is free for others.
+	// Another node may take the old address.
 	_, err := w.Node("c", old, intentra.Config{})
 	require.NoError(t, err)
 }
 
-// The worker does one job at a time, each of which takes JobDelay: a handshake
-// has one job at the dialer and two at the listener.
+// The worker does one job at a time, which takes JobDelay. A handshake has one
+// job at the dialer and two at the listener.
 func TestJobDelay(t *testing.T) {
 	took := func(dialer, listener time.Duration) time.Duration {
 		w := newWorld(t, 1)
@@ -191,7 +192,7 @@ func TestJobDelay(t *testing.T) {
 	require.GreaterOrEqual(t, w.await(t, 5*time.Second, func() bool { return len(hub.Peers()) == 10 }), 200*time.Millisecond)
 }
 
-// A job that is out when its process is killed comes to nothing.
+// A job that is out when its process is killed has no effect.
 func TestKillWithJobOut(t *testing.T) {
 	w := newWorld(t, 1)
 	asked := 0
@@ -212,7 +213,7 @@ func message(payload string) intentra.Message {
 	return intentra.Message{Intent: intentra.Realtime, Payload: []byte(payload)}
 }
 
-// What earlier processes have counted is not forgotten with them.
+// Totals include what earlier processes have counted.
 func TestTotalsOverProcesses(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
 	w := a.w

@@ -32,8 +32,8 @@ func TestLinkLoses(t *testing.T) {
 	}
 }
 
-// Lost neighbours: a burst lasts 1/Leave datagrams on average, and the link is
-// bad for Enter/(Enter+Leave) of the time.
+// A burst lasts 1/Leave datagrams on average, and the link is bad for
+// Enter/(Enter+Leave) of the time.
 func TestLinkLosesInBursts(t *testing.T) {
 	wt := overLink(t, 1, Link{Burst: Burst{Enter: 0.01, Leave: 0.2, Loss: 1}})
 	s := wt.stream(many, time.Microsecond)
@@ -44,13 +44,13 @@ func TestLinkLosesInBursts(t *testing.T) {
 		}
 		last = a.number()
 	}
-	// That many good datagrams may have begun a burst.
+	// A burst may have begun with each of these good datagrams.
 	about(t, int(s.Arrived), 0.01, uint64(bursts))
 	mean := float64(s.Lost) / float64(bursts)
-	deviation := math.Sqrt(1-0.2) / 0.2 / math.Sqrt(float64(bursts)) // of a mean of geometric ones
+	deviation := math.Sqrt(1-0.2) / 0.2 / math.Sqrt(float64(bursts)) // of the mean of a geometric distribution
 	require.InDelta(t, 5, mean, 5*deviation)
 
-	// In a bad state that loses half, half as many are lost.
+	// A bad state that loses half of the datagrams loses half as many.
 	half := overLink(t, 1, Link{Burst: Burst{Enter: 1, Leave: 0, Loss: 0.5}})
 	about(t, many-1, 0.5, half.stream(many, time.Microsecond).Lost)
 }
@@ -87,7 +87,7 @@ func TestLinkJitter(t *testing.T) {
 		sum += a.after
 	}
 	require.True(t, early && late)
-	deviation := 4e6 / math.Sqrt(12*many) // of the mean of uniform ones
+	deviation := 4e6 / math.Sqrt(12*many) // of the mean of a uniform distribution
 	require.InDelta(t, 12e6, float64(sum)/many, 5*deviation)
 }
 
@@ -100,8 +100,8 @@ func TestLinkReorders(t *testing.T) {
 		switch a.after {
 		case 13 * time.Millisecond:
 			late++
-			// The next two, if they are not late themselves, are before it;
-			// the third arrives at the same time, and was sent off later.
+			// The next two arrive before it, unless they are late too; the third
+			// arrives at the same time, and was sent later.
 			require.LessOrEqual(t, i-a.number(), 2)
 		default:
 			require.Equal(t, 10*time.Millisecond, a.after)
@@ -130,7 +130,7 @@ func TestLinkCorruptsOneBit(t *testing.T) {
 		flipped += uint64(n)
 	}
 	require.Equal(t, s.Corrupted, flipped)
-	require.Len(t, places, 20*8, "each bit in its turn")
+	require.Len(t, places, 20*8, "different bits flipped")
 }
 
 func TestLinkTruncates(t *testing.T) {
@@ -145,7 +145,7 @@ func TestLinkTruncates(t *testing.T) {
 		}
 	}
 	require.Equal(t, s.Truncated, short)
-	require.Len(t, lengths, 100, "from nothing to all but a byte")
+	require.Len(t, lengths, 100, "lengths from 0 to all but one byte")
 }
 
 func TestLinkCut(t *testing.T) {
@@ -180,13 +180,13 @@ func TestPartition(t *testing.T) {
 	w.Partition(all[:2], all[2:3])
 	require.Equal(t, "ab ao ba bo co oa ob oc ", reach())
 	w.Partition(all[:1], all[1:2])
-	require.Equal(t, "ac ao bc bo ca cb co oa ob oc ", reach(), "the new one alone holds")
+	require.Equal(t, "ac ao bc bo ca cb co oa ob oc ", reach(), "only the new partition holds")
 	w.Heal()
 	require.Equal(t, everybody, reach())
 	require.EqualValues(t, 1, w.LinkStats(all[0], all[1]).Cut)
 }
 
-// Loss on one link leaves what happens on another as it was.
+// Loss on one link does not change what happens on another.
 func TestLinksAreIndependent(t *testing.T) {
 	lost := func(other Link) (numbers []int) {
 		wt := overLink(t, 1, Link{Loss: 0.3})

@@ -42,7 +42,7 @@ func TestSendResults(t *testing.T) {
 	require.ErrorIs(t, send(b, intentra.Realtime, 1), intentra.ErrNotConnected)
 }
 
-// The smaller of both sides' limits holds.
+// The smaller limit of the two sides applies.
 func TestSendToSmallerPeer(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.node(t, "a"), w.node(t, "b", intentra.Config{MaxDatagram: 300})
@@ -61,10 +61,10 @@ func TestDialErrors(t *testing.T) {
 
 	nobody := intentra.PublicKey{1}
 	require.NoError(t, a.Dial(nobody))
-	require.NoError(t, a.Dial(w.node(t, "b").Key()), "which is one too many")
+	require.NoError(t, a.Dial(w.node(t, "b").Key()), "a dial beyond MaxPeers")
 	w.run(t, time.Second)
 	require.Equal(t, 2, a.Heard(conn.DialEnded))
-	events := a.Events() // need_address, for nobody
+	events := a.Events() // need_address, for a key without a node
 	require.ErrorIs(t, events[1].Err, conn.ErrTooManyPeers)
 	require.Contains(t, events[1].String(), "dial_ended (")
 	ev, _ := a.LastEvent(conn.DialEnded)
@@ -75,8 +75,8 @@ func TestDialErrors(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A name resolves to where its node is, unless the world's book says
-// otherwise, and that unless the node's own does.
+// A name resolves to the address of its node, unless the book of the world
+// overrides it, or the book of the node overrides that.
 func TestAddressBook(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.node(t, "a"), w.node(t, "b")
@@ -98,7 +98,7 @@ func TestAddressBook(t *testing.T) {
 	require.False(t, a.resolve(b.Key()).IsValid())
 }
 
-// What one callback sends leaves together.
+// Messages that one callback sends leave in one packet.
 func TestCallbackSendsOnePacket(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair(t)
@@ -116,7 +116,7 @@ func TestCallbackSendsOnePacket(t *testing.T) {
 	require.Equal(t, before+1, w.LinkStats(b, a).Sent)
 }
 
-// All that arrives in one instant comes before the turn that answers it.
+// All datagrams of one instant arrive before the turn that answers them.
 func TestInstantIsOneBatch(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair(t)
@@ -179,7 +179,7 @@ func TestBroadcast(t *testing.T) {
 	require.EqualValues(t, 1, all[2].Delivered())
 }
 
-// A reader without room gets no Reliable message, and all once it has room.
+// A reader without room gets no Reliable message, and gets all once it has room.
 func TestRoom(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.pair(t)
@@ -212,7 +212,7 @@ func TestAuthorize(t *testing.T) {
 	require.Equal(t, b.Key(), ev.Peer)
 }
 
-// Stages of the user's are in the chain, for each process anew.
+// User stages are in the chains of each process.
 func TestStages(t *testing.T) {
 	w := newWorld(t, 1)
 	made := 0

@@ -13,7 +13,7 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-func TestNodeRefuses(t *testing.T) {
+func TestNodeErrors(t *testing.T) {
 	w := New(1)
 	taken, err := w.Node("taken", netip.MustParseAddrPort("10.1.1.1:1"), intentra.Config{})
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func socketConfig() (c intentra.Config) {
 	return c
 }
 
-// Names decide what key a node gets, and seeds.
+// The key of a node depends on its name and the seed.
 func TestNodeKeys(t *testing.T) {
 	key := func(seed uint64, name string) intentra.PublicKey { return New(seed).node(t, name).Key() }
 	require.Equal(t, key(1, "a"), key(1, "a"))

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A link of 1,000 bytes/s takes 100 ms for each 100 bytes, one after the
+// A link of 1,000 bytes/s takes 100 ms for each 100 bytes, one datagram after the
 // other.
 func TestRate(t *testing.T) {
 	wt := overLink(t, 1, Link{Rate: 1000, Queue: 500, Delay: time.Second})
@@ -17,13 +17,13 @@ func TestRate(t *testing.T) {
 	wt.w.run(t, time.Minute)
 	require.Len(t, wt.came, 5)
 	for i, a := range wt.came {
-		require.Equal(t, i, a.number(), "the last ones do not fit")
+		require.Equal(t, i, a.number(), "the last datagrams do not fit")
 		require.Equal(t, time.Second+time.Duration(i+1)*100*time.Millisecond, a.after)
 	}
 	require.EqualValues(t, 5, wt.stats().Overflowed)
 }
 
-// The queue empties as time passes: there is room again for what has left.
+// The queue empties as time passes, and has room again.
 func TestRateQueueEmpties(t *testing.T) {
 	wt := overLink(t, 1, Link{Rate: 1000, Queue: 500})
 	for range 6 {
@@ -59,7 +59,7 @@ func TestRateDefaultQueue(t *testing.T) {
 	require.Equal(t, time.Second, wt.came[len(wt.came)-1].after)
 }
 
-// Numbers that would overflow a product of 64 bits.
+// The product of the largest numbers exceeds 64 bits.
 func TestRateExtremes(t *testing.T) {
 	require.EqualValues(t, 1e9*65507, timeFor(65507, 1))
 	require.EqualValues(t, 1e9, timeFor(mostBytes, mostBytes))

@@ -74,19 +74,19 @@ func TestStandstill(t *testing.T) {
 	w.After(time.Second, again)
 	require.ErrorIs(t, w.Run(time.Minute), ErrStandstill)
 	require.Equal(t, time.Second, w.Elapsed())
-	require.ErrorIs(t, w.Run(time.Minute), ErrStandstill, "it stays so")
+	require.ErrorIs(t, w.Run(time.Minute), ErrStandstill, "the error stays")
 	require.ErrorContains(t, w.Err(), "sim: seed 1, after 1s: ")
 }
 
-// However many steps there are, they are no standstill if the clock moves.
+// Any number of steps is allowed while the clock moves.
 func TestNoStandstill(t *testing.T) {
 	w := New(1)
 	w.Every(1, func() {})
-	w.Every(1, func() {}) // in the same instant
+	w.Every(1, func() {}) // every nanosecond
 	require.NoError(t, w.Run(mostStill+10))
 }
 
-// What is missing is named where it is missing.
+// A missing argument panics in the call that lacks it.
 func TestMissingArguments(t *testing.T) {
 	w, stranger := New(1), New(2).node(t, "a")
 	n := w.node(t, "a")
@@ -112,7 +112,7 @@ func TestMissingArguments(t *testing.T) {
 		}()
 		require.Contains(t, panicked, message)
 	}
-	require.NoError(t, w.Run(time.Second), "nothing of it was taken")
+	require.NoError(t, w.Run(time.Second), "no call had an effect")
 	w.SetLink(n, nil, Link{Cut: true})
 	require.True(t, w.LinkBetween(n, nil).Cut)
 }
@@ -123,8 +123,8 @@ func TestRunWithinRun(t *testing.T) {
 	require.NoError(t, w.Run(time.Second))
 }
 
-// A checker is asked after each step, with those who had part in it, and ends
-// the run in the very step.
+// A checker is called after each step, with the nodes of the step, and its error
+// ends the run in that step.
 func TestChecker(t *testing.T) {
 	bad := errors.New("bad")
 	w := New(5)
@@ -146,7 +146,7 @@ func TestChecker(t *testing.T) {
 		for _, n := range []*Node{a, b, a} {
 			n.Do(func(*conn.Endpoint, pipeline.Time) {})
 		}
-		require.Equal(t, []*Node{a, b}, w.Stepped(), "each once")
+		require.Equal(t, []*Node{a, b}, w.Stepped(), "each node once")
 	})
 	require.NoError(t, w.Run(10*time.Second))
 	require.Positive(t, stepped[a])
@@ -164,7 +164,7 @@ func TestChecker(t *testing.T) {
 	_, ok := w.Until(time.Minute, func() bool { return true })
 	require.False(t, ok)
 	w.Fail(errors.New("later"))
-	require.ErrorIs(t, w.Err(), bad, "the first stays")
+	require.ErrorIs(t, w.Err(), bad, "the first error stays")
 }
 
 func TestConservationFindsLosses(t *testing.T) {

@@ -59,8 +59,8 @@ func TestTapActs(t *testing.T) {
 	}
 }
 
-// Taps stand in a row, each sees what those before it have left, and may be
-// taken away, even by itself while it looks.
+// Each tap sees what the taps before it have left, and may be removed, even by
+// itself during its call.
 func TestTapsInARow(t *testing.T) {
 	wt := overLink(t, 1, Link{})
 	var order string
@@ -85,7 +85,7 @@ func TestTapsInARow(t *testing.T) {
 	require.Equal(t, uint64(1), wt.stats().Sent)
 }
 
-// What is injected passes neither taps nor links, and arrives as it is.
+// Injected datagrams pass neither taps nor links, and arrive as they are.
 func TestInject(t *testing.T) {
 	wt := overLink(t, 1, Link{Cut: true})
 	wt.w.SetDefault(Link{Cut: true})
@@ -94,7 +94,7 @@ func TestInject(t *testing.T) {
 	data := []byte("0123456789abcdef")
 	wt.w.Inject(from, wt.b.Addr(), data, time.Second)
 	wt.w.Inject(from, netip.MustParseAddrPort("192.0.2.1:1"), nil, -1)
-	data[0] = 'x' // it was copied
+	data[0] = 'x' // which has no effect, as it was copied
 	wt.w.run(t, time.Second-1)
 	require.Empty(t, wt.came)
 	require.Equal(t, LinkStats{Sent: 2, SentBytes: 16, Missed: 1, InFlight: 1}, wt.w.Totals().Injected)
@@ -124,16 +124,16 @@ func TestRecorder(t *testing.T) {
 
 	data := all.Kept(wire.TypeData)
 	require.EqualValues(t, len(data), last.Passed())
-	require.Equal(t, data[len(data)-2:], last.Kept(), "the newest stay, in order")
+	require.Equal(t, data[len(data)-2:], last.Kept(), "the newest, in order")
 	last.Kept()[0].Data[0] = 0
-	require.Equal(t, data[len(data)-2:], last.Kept(), "what it gives away is the caller's")
+	require.Equal(t, data[len(data)-2:], last.Kept(), "changing the result changes nothing")
 
 	all.Stop()
 	a.Send(b.Key(), message("x"))
 	w.run(t, time.Second)
 	require.EqualValues(t, len(all.Kept()), all.Passed())
 
-	// What was kept can be played again, to no effect.
+	// Replaying the recorded datagrams has no effect.
 	before := b.Delivered()
 	for _, d := range all.Kept() {
 		w.Inject(d.From, d.To, d.Data, 0)

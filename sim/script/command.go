@@ -32,7 +32,6 @@ func init() {
 		"heal":      {"heal", healCommand},
 		"send":      {`send A B INTENT CHANNEL "TEXT"`, sendCommand},
 		"load":      {"load A B INTENT CHANNEL every=DURATION [size=N or N..M] [count=N]", loadCommand},
-		"stop":      {"stop [A]", stopCommand},
 		"record":    {"record N", recordCommand},
 		"replay":    {"replay TO [from=ADDR:PORT]", replayCommand},
 		"inject":    {"inject FROM TO HEX", injectCommand},

@@ -42,7 +42,6 @@
 //
 // The settings of a node:
 //
-//	addr=ADDR                 its address, such as 192.0.2.1:4000
 //	allow=A,B,...             the nodes that may connect to it; the default is all
 //	job=D                     the time that its handshake worker takes for a job
 //	suite=aesgcm|chachapoly   the cipher suite of its dials
@@ -52,7 +51,6 @@
 //	max-peers=N               MaxPeers
 //	max-handshakes=N          MaxHandshakes
 //	per-address=N             MaxHandshakesPerAddress
-//	handshake-rate=N          HandshakeRate
 //	handshake=D               HandshakeTimeout
 //	rate=N, burst=N           PeerRate, PeerBurst
 //	window=N                  ReplayWindow
@@ -88,7 +86,6 @@
 //
 //	send A B INTENT CHANNEL "TEXT"
 //	load A B INTENT CHANNEL every=D [size=N or N..M] [count=N]
-//	stop [A]                  ends the loads of A, or all
 //
 // B may be * for all peers that A is connected with. INTENT is realtime, latest or
 // reliable.

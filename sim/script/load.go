@@ -108,21 +108,8 @@ func (r *run) payload(l *load, number uint16, s sizes) []byte {
 	return r.scratch
 }
 
-func stopCommand(a *args) action {
-	name := ""
-	if a.more() {
-		name = a.node()
-	}
-	return func(r *run) error {
-		r.stopLoads(name)
-		return nil
-	}
-}
-
-func (r *run) stopLoads(of string) {
+func (r *run) stopLoads() {
 	for _, l := range r.loads {
-		if of == "" || l.from.Name() == of {
-			l.stop()
-		}
+		l.stop()
 	}
 }

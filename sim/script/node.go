@@ -14,15 +14,13 @@ import (
 
 // nodeSpec holds the settings of a node.
 type nodeSpec struct {
-	addr     netip.AddrPort
 	cfg      intentra.Config
 	jobDelay time.Duration
 	allow    []string // names; nil: everybody
 }
 
 var nodeSettings = map[string]func(*nodeSpec, string) error{
-	"addr": setting(toAddress, func(s *nodeSpec) *netip.AddrPort { return &s.addr }),
-	"job":  setting(toDuration, func(s *nodeSpec) *time.Duration { return &s.jobDelay }),
+	"job": setting(toDuration, func(s *nodeSpec) *time.Duration { return &s.jobDelay }),
 	"allow": func(s *nodeSpec, v string) error {
 		s.allow = strings.Split(v, ",")
 		return nil
@@ -50,7 +48,6 @@ var nodeSettings = map[string]func(*nodeSpec, string) error{
 	"max-peers":      number(func(c *intentra.Config) *int { return &c.MaxPeers }),
 	"max-handshakes": number(func(c *intentra.Config) *int { return &c.MaxHandshakes }),
 	"per-address":    number(func(c *intentra.Config) *int { return &c.MaxHandshakesPerAddress }),
-	"handshake-rate": number(func(c *intentra.Config) *int { return &c.HandshakeRate }),
 	"rate":           number(func(c *intentra.Config) *int { return &c.PeerRate }),
 	"burst":          number(func(c *intentra.Config) *int { return &c.PeerBurst }),
 	"window":         number(func(c *intentra.Config) *int { return &c.ReplayWindow }),
@@ -115,7 +112,7 @@ func (r *run) node(name string, spec nodeSpec) error {
 	cfg.Authorize = func(key intentra.PublicKey) bool {
 		return spec.allow == nil || slices.Contains(spec.allow, r.names[key])
 	}
-	n, err := r.w.Node(name, spec.addr, cfg)
+	n, err := r.w.Node(name, netip.AddrPort{}, cfg)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the output of the scripts in testdata into them")
+var update = flag.Bool("update", false, "record the output of the scripts in testdata")
 
-// Every script in testdata runs to its end, and those with output in them come
-// to just that. With -update theirs is written anew.
+// Every script in testdata runs to its end, and those that contain output have
+// that output. -update records it.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 				require.NoError(t, os.WriteFile(file, []byte(result.Text), 0o644))
 				return
 			}
-			require.Equal(t, string(text), result.Text, "go test ./sim/script -update writes it anew")
+			require.Equal(t, string(text), result.Text, "go test ./sim/script -update records the output")
 		})
 	}
 }

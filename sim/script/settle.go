@@ -24,7 +24,7 @@ func settleCommand(a *args) action {
 // settle ends all faults, and waits until all wishes are fulfilled and all
 // messages delivered.
 func (r *run) settle(d time.Duration) error {
-	r.stopLoads("")
+	r.stopLoads()
 	r.w.SetDefault(calm)
 	for _, l := range r.links {
 		r.w.SetLink(l.from, l.to, calm)
