@@ -17,7 +17,7 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// parity is a stage of the user's for both directions.
+// parity adds a user's stage to both chains.
 func parity(s *stages.Set) error {
 	drop := func(p *pipeline.Packet) pipeline.Verdict {
 		if b := p.Payload(); len(b) > 0 && b[0]&1 == 1 {
@@ -34,21 +34,21 @@ func parity(s *stages.Set) error {
 type echo struct {
 	ctx  context.Context
 	p    *intentra.Peer
-	back atomic.Int64  // echoes
-	goal atomic.Int64  // of which the last is waited for
-	done chan struct{} // told of it
+	back atomic.Int64  // echoes received
+	goal atomic.Int64  // the number of echoes to wait for
+	done chan struct{} // signalled when goal is reached
 	m    intentra.Message
-	// window is how many messages are on their way at a time: fewer than any
-	// queue takes, so none is refused or replaced.
+	// window is the largest number of messages under way: fewer than any queue
+	// holds, so that none is refused or replaced.
 	window int
 }
 
 func newEcho(t testing.TB, cfg intentra.Config, intent intentra.Intent, size int) *echo {
 	e := &echo{ctx: loopback.Context(t), done: make(chan struct{}, 1), m: intentra.Message{Intent: intent, Payload: make([]byte, size)}}
-	// An empty queue keeps 16 KiB of buffer; what bursts need beyond that is
-	// allocated for each burst.
+	// An empty queue keeps 16 KiB of buffer. A burst that needs more allocates it
+	// each time.
 	e.window = min(200, 16<<10/size)
-	cfg.PeerRate, cfg.PeerBurst = 1<<20, 1<<16 // not to wait for the pacer
+	cfg.PeerRate, cfg.PeerBurst = 1<<20, 1<<16 // so that pacing never delays a message
 	server, client := cfg, cfg
 	server.Handler = func(p *intentra.Peer, m intentra.Message) { p.Send(m) }
 	client.Handler = func(*intentra.Peer, intentra.Message) {
@@ -79,8 +79,8 @@ func (e *echo) run(t testing.TB, n int) {
 	}
 }
 
-// In steady state no message costs an allocation, in either direction, at
-// either end, with or without stages of the user's.
+// In steady state no message allocates, in either direction, on either side, with
+// or without user's stages.
 func TestMessagesAllocateNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -95,13 +95,13 @@ func TestMessagesAllocateNothing(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%v/%d bytes", name, intent, size), func(t *testing.T) {
 					e := newEcho(t, cfg, intent, size)
 					const n = 10_000
-					e.run(t, n/2) // buffers grow to their size
+					e.run(t, n/2) // until all buffers have grown
 					var before, after runtime.MemStats
 					runtime.ReadMemStats(&before)
 					e.run(t, n)
 					runtime.ReadMemStats(&after)
 					each := float64(after.Mallocs-before.Mallocs) / (2 * n)
-					require.Less(t, each, 0.01, "allocations a message")
+					require.Less(t, each, 0.01, "allocations per message")
 				})
 			}
 		}

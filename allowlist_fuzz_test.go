@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// allowed reads an allow-list in straight lines. badLine is the first that is
-// not one, zero if there is none.
+// allowed is a simple parser of allow lists. badLine is the number of the first
+// malformed line, or zero.
 func allowed(text string) (names map[intentra.PublicKey]string, badLine int) {
 	names = map[intentra.PublicKey]string{}
 	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
@@ -32,10 +32,9 @@ func allowed(text string) (names map[intentra.PublicKey]string, badLine int) {
 	return names, 0
 }
 
-// FuzzAllowList is whoever may write the list, and the user who names a wrong
-// file, that of his private key at worst. What is read is what reading in
-// straight lines says; the list survives being written again; and an error names
-// the line and nothing of what is in it.
+// The attacker writes the list; or a user gives a wrong file, in the worst case that
+// of a private key. The result is that of a simple parser, a list that is written
+// and read again is the same, and an error names the line but quotes none of it.
 func FuzzAllowList(f *testing.F) {
 	a, b := intentra.PublicKey{1}.String(), intentra.PublicKey{2}.String()
 	for _, s := range []string{
@@ -47,7 +46,7 @@ func FuzzAllowList(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) >= 64<<10 {
-			return // a line may be too long; TestAllowListErrorsNameTheLine has that
+			return // the scanner rejects long lines; see TestAllowListErrorsNameTheLine
 		}
 		want, badLine := allowed(string(text))
 		got, err := intentra.ParseAllowList(bytes.NewReader(text))

@@ -26,7 +26,7 @@ func TestAllowListForms(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, l.Len())
 	require.True(t, l.Allows(a) && l.Allows(b) && l.Allows(c))
-	require.False(t, l.Allows(d), "in a comment")
+	require.False(t, l.Allows(d), "it is in a comment")
 	require.Equal(t, []string{"", "arm of the hall", "", ""}, []string{l.Name(a), l.Name(b), l.Name(c), l.Name(d)})
 	require.ElementsMatch(t, []intentra.PublicKey{a, b, c}, l.Keys())
 	require.IsIncreasing(t, []string{hexOf(l.Keys()[0]), hexOf(l.Keys()[1]), hexOf(l.Keys()[2])})
@@ -42,7 +42,7 @@ func hexOf(k intentra.PublicKey) string {
 	return s.String()
 }
 
-func TestEmptyAllowListAllowsNobody(t *testing.T) {
+func TestEmptyAllowListAllowsNoKey(t *testing.T) {
 	l, err := intentra.ParseAllowList(strings.NewReader("# nobody yet\n"))
 	require.NoError(t, err)
 	require.Zero(t, l.Len())
@@ -74,7 +74,7 @@ func TestAllowListErrorsNameTheLine(t *testing.T) {
 	}
 }
 
-func TestAllowListReadErrorIsNoMalformedList(t *testing.T) {
+func TestAllowListReturnsReadErrors(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	_, err := intentra.ParseAllowList(iotest.ErrReader(broken))
 	require.ErrorIs(t, err, broken)

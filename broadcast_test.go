@@ -53,7 +53,7 @@ func TestBroadcast(t *testing.T) {
 	require.Equal(t, intentra.BroadcastResult{Dropped: 1}, l.Broadcast(loopback.Reliable("afterwards"), theirs[0]))
 }
 
-// A hub relays what comes, from its Handler.
+// A Handler can broadcast the messages that it gets, as a hub does.
 func TestRelayingHub(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()

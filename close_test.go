@@ -28,7 +28,7 @@ func TestCloseIsIdempotentAndFinal(t *testing.T) {
 			if err := l.Close(); err != nil {
 				t.Error(err)
 			}
-			// Whoever's Close has returned finds everything at an end.
+			// When a Close returns, everything has ended.
 			if len(l.Peers()) != 0 || theirs.Connected() || !errors.Is(theirs.Send(loopback.Reliable("x")).Err, net.ErrClosed) {
 				t.Error("Close has returned before the end")
 			}
@@ -50,7 +50,7 @@ func TestCloseIsIdempotentAndFinal(t *testing.T) {
 	loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{}) // the port is free
 }
 
-// Close in the middle of everything.
+// Close works while other goroutines send, receive and dial.
 func TestCloseWhileOthersSend(t *testing.T) {
 	ctx := loopback.Context(t)
 	for range 10 {
@@ -98,7 +98,7 @@ func TestPeerCloseEndsItsOwnTransport(t *testing.T) {
 }
 
 // Shutdown returns once all Reliable messages are acknowledged.
-func TestShutdownDeliversWhatWaits(t *testing.T) {
+func TestShutdownDeliversQueuedMessages(t *testing.T) {
 	ctx := loopback.Context(t)
 	const n = 2000
 	handle, got := loopback.Messages()
@@ -134,8 +134,8 @@ func TestShutdownFromBothSidesAndTwice(t *testing.T) {
 	}
 }
 
-// When nobody acknowledges, Shutdown ends with its context.
-func TestShutdownGivesUp(t *testing.T) {
+// Without acknowledgements Shutdown ends with its context.
+func TestShutdownEndsWithItsContext(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{})
 	r := loopback.NewNAT(t, l.LocalAddr())
@@ -178,8 +178,7 @@ func TestRunEndsWithTheTransport(t *testing.T) {
 	}
 }
 
-// Each session that ends is in a row, whatever reason its peer has given: one
-// that has no name yet as well.
+// Every session that ends is counted, also for a reason without a name.
 func TestUnknownCloseReasonsAreCounted(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{})
@@ -200,8 +199,8 @@ func TestUnknownCloseReasonsAreCounted(t *testing.T) {
 	}
 }
 
-// What one side has found out for itself is no reason to tell the other.
-func TestOwnFindingsAreNoReasonToClose(t *testing.T) {
+// Reasons that one side finds for itself cannot be sent to the peer.
+func TestCloseRefusesLocalReasons(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
 	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})

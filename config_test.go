@@ -16,7 +16,7 @@ import (
 	"github.com/intentra/intentra/udp"
 )
 
-// try listens, and says what came of it.
+// try returns the error of Listen with cfg.
 func try(cfg intentra.Config) error {
 	l, err := intentra.Listen("127.0.0.1:0", cfg)
 	if err == nil {
@@ -38,7 +38,7 @@ func TestConfigNumbersReachTheCore(t *testing.T) {
 		_, ok := core.FieldByName(f.Name)
 		require.True(t, ok, f.Name)
 		with := func(n int64) intentra.Config {
-			// Nothing else is in the way of what is set.
+			// So that the value contradicts no other field.
 			cfg := intentra.Config{Key: key, IdleTimeout: time.Hour, StrikeWindow: time.Minute, ForgetAfter: time.Hour}
 			reflect.ValueOf(&cfg).Elem().FieldByIndex(f.Index).SetInt(n)
 			return cfg
@@ -82,7 +82,7 @@ func check(t *testing.T, what, field string, err error, ok bool) {
 	require.ErrorContains(t, err, field, what)
 }
 
-func TestConfigFieldsThatAreNoNumbers(t *testing.T) {
+func TestConfigFieldsOtherThanNumbers(t *testing.T) {
 	key := loopback.Key(t)
 	for name, c := range map[string]struct {
 		cfg   intentra.Config
@@ -104,7 +104,7 @@ func TestConfigFieldsThatAreNoNumbers(t *testing.T) {
 	require.ErrorContains(t, err, "Batch")
 }
 
-// What a caller changes afterwards changes nothing.
+// Changes to a Config after Listen have no effect.
 func TestConfigIsCopied(t *testing.T) {
 	suites := []intentra.Suite{intentra.ChaChaPoly}
 	l := loopback.Listen(t, intentra.Config{Suites: suites})

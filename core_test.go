@@ -10,8 +10,7 @@ import (
 	"github.com/intentra/intentra/stages/ratelimit"
 )
 
-// Core is what a Transport configures its core with: the defaults are in it,
-// and what the driver owns is not.
+// Core has the defaults, and none of the fields that belong to the driver.
 func TestConfigCore(t *testing.T) {
 	key := loopback.Key(t)
 	c, err := intentra.Config{Key: key, Strikes: 3, ReplayWindow: 64, HandshakeRate: 2}.Core()
@@ -36,7 +35,7 @@ func TestConfigCore(t *testing.T) {
 
 	c, err = intentra.Config{Key: key, HandshakeRate: 10_000}.Core()
 	require.NoError(t, err)
-	require.EqualValues(t, 50_000, c.Chains.RateLimit.AddressRate, "the stage before must not be narrower than the rate")
+	require.EqualValues(t, 50_000, c.Chains.RateLimit.AddressRate, "the limit by address must not be lower than the handshake rate")
 	require.EqualValues(t, 25_000, c.Chains.RateLimit.AddressBurst)
 
 	for _, bad := range []intentra.Config{{}, {Key: key, Strikes: -1}} {

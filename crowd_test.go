@@ -11,12 +11,12 @@ import (
 	"github.com/intentra/intentra/udp"
 )
 
-// Many peers behind one address, as gateways and benches have them, connect at
-// the default limits; and when the listener ends, every one of them is onPeer.
+// Many peers behind one address, as behind a gateway, connect with the default
+// limits, and each gets an event when the listener shuts down.
 func TestCrowdFromOneAddress(t *testing.T) {
 	ctx := loopback.Context(t)
 	const n = 270 // more than a batch of datagrams
-	// The limits are the defaults; how fast this machine is, is not the matter.
+	// Default limits, but enough time for a slow machine.
 	l := loopback.Listen(t, intentra.Config{HandshakeTimeout: loopback.Timeout / 2})
 	onPeer, events := loopback.Events()
 	peers := make(chan *intentra.Peer, n)
@@ -40,7 +40,7 @@ func TestCrowdFromOneAddress(t *testing.T) {
 		}
 	})
 	require.Len(t, peers, n)
-	loopback.Eventually(t, ctx, "all are counted", func() bool { return loopback.Count(t, l.Stats().Handshakes, "accepted") == n })
+	loopback.Eventually(t, ctx, "all handshakes are counted", func() bool { return loopback.Count(t, l.Stats().Handshakes, "accepted") == n })
 	s := l.Stats()
 	require.Equal(t, n, s.Sessions)
 	require.Equal(t, n, s.Peers)
@@ -59,8 +59,8 @@ func TestCrowdFromOneAddress(t *testing.T) {
 	}
 }
 
-// Two that dial each other at once end up with one session, and it works in
-// both directions.
+// Two transports that dial each other at the same time end up with one session,
+// which works in both directions.
 func TestSimultaneousDialsConverge(t *testing.T) {
 	ctx := loopback.Context(t)
 	for range 15 {

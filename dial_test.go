@@ -15,12 +15,12 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// hasty is a dialer's config whose attempts fail soon.
-func hasty(t *testing.T) intentra.Config {
+// shortTimeout returns a dialer's config whose attempts fail soon.
+func shortTimeout(t *testing.T) intentra.Config {
 	return intentra.Config{Key: loopback.Key(t), HandshakeTimeout: 500 * time.Millisecond}
 }
 
-// silent is a bound port at which nobody answers.
+// silent returns the address of a socket that never answers.
 func silent(t *testing.T) string {
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -28,7 +28,7 @@ func silent(t *testing.T) string {
 	return c.LocalAddr().String()
 }
 
-// unbound is a port at which nobody listens.
+// unbound returns an address at which no socket listens.
 func unbound(t *testing.T) string {
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -36,11 +36,11 @@ func unbound(t *testing.T) string {
 	return c.LocalAddr().String()
 }
 
-func TestDialSaysWhyItFailed(t *testing.T) {
+func TestDialErrors(t *testing.T) {
 	key := loopback.Key(t).Public()
 	refusing := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool { return false }})
 	open := loopback.Listen(t, intentra.Config{})
-	// Without Authorize nobody may connect.
+	// Without Authorize no key may connect.
 	mute, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: loopback.Key(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = mute.Close() })
@@ -58,7 +58,7 @@ func TestDialSaysWhyItFailed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := intentra.Dial(loopback.Context(t), c.addr, c.key, hasty(t))
+			_, err := intentra.Dial(loopback.Context(t), c.addr, c.key, shortTimeout(t))
 			require.ErrorIs(t, err, c.want)
 			require.ErrorContains(t, err, c.addr)
 		})
@@ -70,7 +70,7 @@ func TestDialCountsOutcomes(t *testing.T) {
 	key := loopback.Key(t)
 	l := loopback.Listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == key.Public() }})
 	loopback.Dial(t, l, intentra.Config{Key: key})
-	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
+	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), shortTimeout(t))
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	s := l.Stats()
 	require.EqualValues(t, 1, loopback.Count(t, s.Handshakes, "accepted"))
@@ -80,10 +80,11 @@ func TestDialCountsOutcomes(t *testing.T) {
 	require.EqualValues(t, 1, s.Sessions)
 }
 
-// A refused key stays unknown: nobody fills the table of peers with keys.
-func TestRefusedKeysAreNoPeers(t *testing.T) {
+// A refused key does not become a peer, so refused keys cannot fill the table of
+// peers.
+func TestRefusedKeysDoNotBecomePeers(t *testing.T) {
 	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool { return false }})
-	cfg := hasty(t)
+	cfg := shortTimeout(t)
 	_, err := intentra.Dial(loopback.Context(t), l.LocalAddr().String(), l.PublicKey(), cfg)
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	_, known := l.Peer(cfg.Key.Public())
@@ -95,7 +96,7 @@ func TestRefusedKeysAreNoPeers(t *testing.T) {
 func TestDialRefusesBadAddresses(t *testing.T) {
 	l := loopback.Listen(t, intentra.Config{})
 	for _, addr := range []string{"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:nosuchport", "[::1:5"} {
-		_, err := intentra.Dial(loopback.Context(t), addr, loopback.Key(t).Public(), hasty(t))
+		_, err := intentra.Dial(loopback.Context(t), addr, loopback.Key(t).Public(), shortTimeout(t))
 		require.Error(t, err, addr)
 		require.ErrorContains(t, err, addr)
 		_, err = l.Dial(loopback.Context(t), addr, loopback.Key(t).Public())
@@ -106,7 +107,7 @@ func TestDialRefusesBadAddresses(t *testing.T) {
 
 func TestDialOfAnUnknownName(t *testing.T) {
 	var dns *net.DNSError
-	_, err := intentra.Dial(loopback.Context(t), "no such host:9000", loopback.Key(t).Public(), hasty(t))
+	_, err := intentra.Dial(loopback.Context(t), "no such host:9000", loopback.Key(t).Public(), shortTimeout(t))
 	require.ErrorAs(t, err, &dns)
 	require.ErrorContains(t, err, "no such host")
 
@@ -115,7 +116,7 @@ func TestDialOfAnUnknownName(t *testing.T) {
 	_, err = l.Dial(loopback.Context(t), "no such host:9000", key)
 	require.ErrorAs(t, err, &dns)
 	p, known := l.Peer(key)
-	require.True(t, known, "lately dialled")
+	require.True(t, known, "it was dialled recently")
 	require.False(t, p.Connected())
 }
 
@@ -151,8 +152,8 @@ func TestDialEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Who gives up does not take the connection from another who waits for it.
-func TestDialGivenUpBesideAnother(t *testing.T) {
+// A Dial whose context ends leaves another Dial for the same peer alone.
+func TestDialCanceledNextToAnother(t *testing.T) {
 	ctx := loopback.Context(t)
 	server := loopback.Listen(t, intentra.Config{})
 	r := loopback.NewNAT(t, server.LocalAddr())
@@ -238,7 +239,7 @@ func TestDialAgainAndTogether(t *testing.T) {
 	require.Equal(t, 1, server.Stats().Sessions)
 }
 
-// One transport may listen and dial, and its peers may dial it.
+// One transport can listen and dial, also the same peer.
 func TestPeersInBothDirectionsOverOneSocket(t *testing.T) {
 	ctx := loopback.Context(t)
 	hub, leaf, middle := loopback.Listen(t, intentra.Config{}), intentra.Config{Key: loopback.Key(t)}, loopback.Listen(t, intentra.Config{})
@@ -256,7 +257,7 @@ func TestMaxPeersIsALimit(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{MaxPeers: 1})
 	loopback.Dial(t, l, intentra.Config{})
-	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
+	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), shortTimeout(t))
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	require.Equal(t, 1, l.Stats().Peers)
 	require.Positive(t, loopback.Count(t, l.Stats().Handshakes, "table_full"))
@@ -264,8 +265,8 @@ func TestMaxPeersIsALimit(t *testing.T) {
 	require.ErrorContains(t, err, "too many peers")
 }
 
-// Authorize may take its time: who is connected does not notice.
-func TestSlowAuthorizeHoldsNobodyUp(t *testing.T) {
+// A slow Authorize does not delay the messages of connected peers.
+func TestSlowAuthorizeDelaysNoMessages(t *testing.T) {
 	ctx := loopback.Context(t)
 	asked, release := make(chan struct{}), make(chan struct{})
 	var slow atomic.Bool
@@ -305,7 +306,7 @@ func TestDialRefusesKeysThatCannotAnswer(t *testing.T) {
 	}
 }
 
-// A context that is done dials nobody, not even who would answer at once.
+// With a context that has ended, Dial fails even if the peer would answer at once.
 func TestDialWithDoneContext(t *testing.T) {
 	l := loopback.ListenOn(t, "127.0.0.1:0", intentra.Config{Key: loopback.Key(t), Authorize: intentra.AllowAny})
 	gone := errors.New("gone")

@@ -35,8 +35,8 @@ func Example() {
 	// Output: 1 latest x=10 y=20 <nil>
 }
 
-// A hub with a stage of its own: positions outside 100 by 100 metres are
-// dropped before they reach the application, and counted.
+// A hub with a stage of its own, which drops positions outside 100 by 100 metres
+// before they reach the application. The drops are counted.
 func Example_stage() {
 	ctx := context.Background()
 	geofence := pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {

@@ -12,17 +12,17 @@ import (
 	"github.com/intentra/intentra/internal/race"
 )
 
-// footprint is what a peer may take of the heap, in bytes, all in all.
+// footprint is the largest heap per peer, in bytes, including everything.
 const footprint = 4096
 
-// An idle peer takes little in all, at the end that was dialled and at the one
-// that dials, which has the identity besides.
+// The heap per idle peer is bounded, on the average of the side that was dialled and
+// the side that dials, which also has an identity for each peer.
 func TestFootprint(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
-	// The first fill the tables that are the transport's and not a peer's: of
-	// completed handshakes it remembers 1,024.
+	// The first peers fill the tables of the transport, such as that of the last
+	// 1,024 completed handshakes.
 	const first, n = 1100, 1024
 	ctx := loopback.Context(t)
 	cfg := intentra.Config{MaxHandshakes: first, MaxHandshakesPerAddress: first, HandshakeRate: 100_000}

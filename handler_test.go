@@ -27,10 +27,10 @@ func TestHandlerGetsAllMessages(t *testing.T) {
 	expired, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err := l.Receive(expired)
-	require.ErrorIs(t, err, context.Canceled, "the Handler gets them all")
+	require.ErrorIs(t, err, context.Canceled, "no message is left for Receive")
 }
 
-// A Handler may send, to whoever it was and to all.
+// A Handler may send to the sender and broadcast.
 func TestHandlerMaySend(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
@@ -63,7 +63,7 @@ func TestHandlerMayCloseThePeer(t *testing.T) {
 	require.Equal(t, "closed", loopback.Next(t, ctx, events).Reason.String())
 }
 
-// A Handler that takes over a millisecond is counted.
+// A Handler call that takes more than a millisecond is counted.
 func TestSlowHandlerCallsAreCounted(t *testing.T) {
 	ctx := loopback.Context(t)
 	handled := make(chan struct{}, 1)

@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// Several identities share one socket: to the listener they are as many peers,
-// and each hears what is meant for it.
+// Several identities share one socket. To the listener each is a peer, and each
+// gets its own messages.
 func TestDialAs(t *testing.T) {
 	ctx := loopback.Context(t)
 	key := loopback.Key(t)
@@ -71,8 +71,7 @@ func TestDialAs(t *testing.T) {
 	require.Len(t, g.Peers(), 3)
 	apart(0, 2)
 
-	// The listener starts anew: all that are still dialled come back as they
-	// were.
+	// After a restart of the listener all identities reconnect.
 	require.NoError(t, l.Close())
 	for range 3 {
 		require.True(t, loopback.Next(t, ctx, events).Reconnecting)
@@ -109,20 +108,20 @@ func TestDialAsRefuses(t *testing.T) {
 	require.Empty(t, g.Peers())
 	require.Zero(t, g.Stats().Peers)
 
-	// To dial oneself as somebody else is fine.
+	// Dialling the own transport with another identity is allowed.
 	p, err := g.DialAs(ctx, id, g.LocalAddr().String(), g.PublicKey())
 	require.NoError(t, err)
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("to myself")))
 	require.Equal(t, id.Public(), loopback.Receive(t, ctx, g).Peer.Key())
 }
 
-// An identity that the listener does not allow is refused as any other, and the
-// others stay.
+// An identity that the listener does not allow is refused, and the others stay
+// connected.
 func TestDialAsUnauthorized(t *testing.T) {
 	ctx := loopback.Context(t)
 	good, bad := loopback.Key(t), loopback.Key(t)
 	l := loopback.Listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == good.Public() }})
-	g := loopback.Listen(t, hasty(t))
+	g := loopback.Listen(t, shortTimeout(t))
 	p, err := g.DialAs(ctx, good, l.LocalAddr().String(), l.PublicKey())
 	require.NoError(t, err)
 	_, err = g.DialAs(ctx, bad, l.LocalAddr().String(), l.PublicKey())
@@ -131,7 +130,7 @@ func TestDialAsUnauthorized(t *testing.T) {
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still here")))
 	require.Equal(t, good.Public(), loopback.Receive(t, ctx, l).Peer.Key())
 
-	// Revoke speaks of peers that have come to us, not of our identities.
+	// Revoke concerns peers that have connected to this side, not its identities.
 	g.Revoke(l.PublicKey())
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still")))
 	loopback.Receive(t, ctx, l)
@@ -139,13 +138,13 @@ func TestDialAsUnauthorized(t *testing.T) {
 	loopback.Eventually(t, ctx, "revoked", func() bool { return !p.Connected() })
 }
 
-// However a peer is printed, the private key of its identity is not in it.
+// No form of printing a peer shows the private key of its identity.
 func TestPrintedPeerHidesItsIdentity(t *testing.T) {
 	l, g := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 	id := loopback.Key(t)
 	p, err := g.DialAs(loopback.Context(t), id, l.LocalAddr().String(), l.PublicKey())
 	require.NoError(t, err)
-	require.NoError(t, g.Close()) // nothing changes while it is read
+	require.NoError(t, g.Close()) // so that the loop does not write while fmt reads
 	secrets := []string{
 		fmt.Sprintf("%x", id[:]), fmt.Sprintf("%X", id[:]), fmt.Sprint(id[:])[1:40], fmt.Sprintf("%#v", id[:])[8:60],
 	}

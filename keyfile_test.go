@@ -72,7 +72,7 @@ func TestReadPrivateKeyRefuses(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 			got, err := intentra.ReadPrivateKey(path)
 			if name == "long" {
-				// What is beyond the limit is not read, and the rest is good.
+				// Valid within the limit on what is read, and longer than that.
 				require.NoError(t, err)
 				return
 			}
@@ -84,9 +84,8 @@ func TestReadPrivateKeyRefuses(t *testing.T) {
 	}
 }
 
-// Whoever gives the key instead of the file does not find it in an error, and so
-// in a log.
-func TestReadPrivateKeyOfAKey(t *testing.T) {
+// If the caller gives a key instead of a path, the error does not contain the key.
+func TestReadPrivateKeyHidesAKeyGivenAsPath(t *testing.T) {
 	k := loopback.Key(t)
 	_, err := intentra.ReadPrivateKey(base64.StdEncoding.EncodeToString(k[:]))
 	require.ErrorIs(t, err, fs.ErrNotExist)
@@ -94,7 +93,7 @@ func TestReadPrivateKeyOfAKey(t *testing.T) {
 	requireNoTrace(t, k, err.Error())
 }
 
-func TestReadPrivateKeyOfWhatIsNoFile(t *testing.T) {
+func TestReadPrivateKeyWithoutAFile(t *testing.T) {
 	dir := t.TempDir()
 	_, err := intentra.ReadPrivateKey(filepath.Join(dir, "missing"))
 	require.ErrorIs(t, err, fs.ErrNotExist)

@@ -24,41 +24,41 @@ import (
 	"github.com/intentra/intentra/metrics"
 )
 
-// notebook keeps all that is written to it, from any goroutine.
-type notebook struct {
+// lockedBuffer is a buffer that several goroutines can write to.
+type lockedBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (n *notebook) Write(b []byte) (int, error) {
+func (n *lockedBuffer) Write(b []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.text.Write(b)
 }
 
-func (n *notebook) String() string {
+func (n *lockedBuffer) String() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.text.String()
 }
 
-// Private keys appear nowhere: not in what is logged at any level, not in errors,
-// statistics or metrics, with connections that come about, fail, move and end,
-// wrong keys, bad files, and user code that panics.
-func TestPrivateKeysAreToldNobody(t *testing.T) {
+// Private keys do not appear in logs at any level, in errors, in statistics or in
+// metrics, while peers connect, fail to connect, roam and disconnect, with wrong
+// keys, malformed files and user code that panics.
+func TestPrivateKeysAppearInNoOutput(t *testing.T) {
 	ctx := loopback.Context(t)
-	var told notebook
+	var output lockedBuffer
 	keys := []intentra.PrivateKey{loopback.Key(t), loopback.Key(t), loopback.Key(t), loopback.Key(t)}
 	here, there, stranger, other := keys[0], keys[1], keys[2], keys[3]
 	debug := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
 	config := func(k intentra.PrivateKey) intentra.Config {
 		return loopback.QuickDetection(intentra.Config{
 			Key: k, RekeyAfterPackets: 50, HandshakeTimeout: 300 * time.Millisecond,
-			Logger: slog.New(slog.NewMultiHandler(slog.NewJSONHandler(&told, debug), slog.NewTextHandler(&told, debug))),
-			OnPeer: func(ev intentra.PeerEvent) { fmt.Fprintf(&told, "%+v\n", ev) },
+			Logger: slog.New(slog.NewMultiHandler(slog.NewJSONHandler(&output, debug), slog.NewTextHandler(&output, debug))),
+			OnPeer: func(ev intentra.PeerEvent) { fmt.Fprintf(&output, "%+v\n", ev) },
 		})
 	}
-	say := func(v any) { fmt.Fprintf(&told, "%v\n%+v\n%#v\n", v, v, v) }
+	say := func(v any) { fmt.Fprintf(&output, "%v\n%+v\n%#v\n", v, v, v) }
 	fails := func(err error) {
 		t.Helper()
 		require.Error(t, err)
@@ -90,7 +90,8 @@ func TestPrivateKeysAreToldNobody(t *testing.T) {
 		return s.Rekeys > 0 && s.Roams > 0 && s.Panics > 0
 	})
 
-	// What fails: not allowed, not who was meant, nobody there, no config.
+	// Dials that fail: a key that is not allowed, another key than expected, no
+	// answer, an invalid config.
 	dialFails := func(k intentra.PrivateKey, addr string, peer intentra.PublicKey) {
 		t.Helper()
 		_, err := intentra.Dial(ctx, addr, peer, config(k))
@@ -109,7 +110,7 @@ func TestPrivateKeysAreToldNobody(t *testing.T) {
 	_, err = intentra.Listen("127.0.0.1:0", bad)
 	fails(err)
 
-	// Files that have a key, and something else.
+	// Files with a key and something else.
 	file := filepath.Join(t.TempDir(), "key")
 	text := base64.StdEncoding.EncodeToString(other[:])
 	for _, content := range []string{text[:40], text + text, "key = " + text, text[:43], string(other[:])} {
@@ -132,7 +133,7 @@ func TestPrivateKeysAreToldNobody(t *testing.T) {
 	page := httptest.NewRecorder()
 	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
 	require.Contains(t, page.Body.String(), "intentra_")
-	_, _ = told.Write(page.Body.Bytes())
+	_, _ = output.Write(page.Body.Bytes())
 	for _, peer := range append(l.Peers(), p) {
 		say(peer.Stats())
 		say(peer.Key())
@@ -142,9 +143,9 @@ func TestPrivateKeysAreToldNobody(t *testing.T) {
 	require.NoError(t, l.Close())
 	say(p.Transport().Stats())
 
-	all := told.String()
+	all := output.String()
 	for _, words := range []string{"level=DEBUG", "refused a key", "panic", "hidden", there.Public().String()} {
-		require.Contains(t, all, words, "it has been told that much")
+		require.Contains(t, all, words, "the output is complete")
 	}
 	for _, k := range keys {
 		requireNoTrace(t, k, all)

@@ -13,10 +13,9 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// Over real sockets, with several goroutines sending on each side: keys change
-// every 100 packets, the dialer's address moves, and either process is started
-// again with its key. Whatever is under way meanwhile, and sent again, no key
-// ever seals two packets with one counter.
+// Several goroutines send on each side over real sockets, while session keys change
+// every 100 packets, the dialer's address changes, and both transports restart with
+// their keys. No session key ever seals two packets with the same counter.
 func TestNoCounterIsSealedTwice(t *testing.T) {
 	ctx := loopback.Context(t)
 	ledger, starts := keyledger.New(), 0
@@ -41,17 +40,17 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 	}
 	for round := range 3 {
 		theirs, err := l.Dial(ctx, p.Transport().LocalAddr().String(), there.Public())
-		require.NoError(t, err, "which is connected already, or simultaneous")
-		crossfire(t, p, theirs)
+		require.NoError(t, err, "also if it is connected already")
+		sendFromBothSides(t, p, theirs)
 		r.Rebind(t)
-		crossfire(t, p, theirs)
-		// From the second round on the session may be the listener's own, which
-		// does not go through the relay.
+		sendFromBothSides(t, p, theirs)
+		// From the second round on the listener may have dialled the session,
+		// which then does not pass through the NAT.
 		for p.Transport().Stats().Rekeys < 2 || round == 0 && l.Stats().Roams == 0 {
 			require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: make([]byte, 700)}))
 		}
-		// Either is started again, and at last both: with fixed random bytes they
-		// would come to the keys of the first time.
+		// Restart one side, then the other, and at last both, which with fixed
+		// random bytes would use the same session keys again.
 		if round != 1 {
 			addr := l.LocalAddr().String()
 			retire(l)
@@ -70,14 +69,15 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 	require.GreaterOrEqual(t, rekeys, uint64(3*2))
 	require.NotZero(t, roams)
 	require.Greater(t, ledger.Keys(), int(rekeys))
-	require.LessOrEqual(t, ledger.Seals(), out, "the rest are handshakes")
+	require.LessOrEqual(t, ledger.Seals(), out, "other packets are handshakes")
 	require.Greater(t, ledger.Seals(), out/2)
 	require.Empty(t, ledger.Faults())
 	t.Logf("%d keys, %d packets, %d rekeys, %d moves", ledger.Keys(), ledger.Seals(), rekeys, roams)
 }
 
-// crossfire has three goroutines on each side send all intents.
-func crossfire(t *testing.T, sides ...*intentra.Peer) {
+// sendFromBothSides sends messages of all intents from three goroutines on each
+// side.
+func sendFromBothSides(t *testing.T, sides ...*intentra.Peer) {
 	ctx := loopback.Context(t)
 	var all sync.WaitGroup
 	for _, p := range sides {

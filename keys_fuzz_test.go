@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// readKeyText is what the text form of a key is, bit by bit: 43 digits of base64
-// for 256 bits, the last two bits of them zero, and one =.
+// readKeyText is a simple parser of keys: 43 digits of base64 for 256 bits, of which
+// the last two bits must be zero, and one "=".
 func readKeyText(s string) (k [32]byte, ok bool) {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	s = strings.TrimSpace(s)
@@ -32,7 +32,7 @@ func readKeyText(s string) (k [32]byte, ok bool) {
 	return k, k != [32]byte{}
 }
 
-// addKeyTexts seeds with what is a key, and what is nearly one.
+// addKeyTexts adds keys and near misses to the seed corpus.
 func addKeyTexts(f *testing.F, add func(string)) {
 	good := intentra.PublicKey{1, 31: 2}.String()
 	for _, s := range []string{
@@ -44,10 +44,9 @@ func addKeyTexts(f *testing.F, add func(string)) {
 	}
 }
 
-// FuzzReadPrivateKey is whoever has put a file in the place of the key, or the
-// user who names a wrong one: another secret, perhaps. It is a key or it is not,
-// as a reading bit by bit says; a key survives being written again; and the
-// error says nothing of what is in the file.
+// The attacker has replaced the key file; or a user gives a wrong file, possibly with
+// another secret. The result is that of a simple parser, a key that is written and
+// read again is the same, and the error quotes nothing from the file.
 func FuzzReadPrivateKey(f *testing.F) {
 	addKeyTexts(f, func(s string) { f.Add([]byte(s)) })
 	dir := f.TempDir()
@@ -74,8 +73,8 @@ func FuzzReadPrivateKey(f *testing.F) {
 
 const notAKey = "intentra: not a key: want 44 characters of base64, as keygen prints them"
 
-// FuzzParsePublicKey is a user who pastes something where a public key belongs,
-// his private key at worst. The error says nothing of it.
+// A user gives the wrong text as a public key, in the worst case a private key. The
+// error quotes nothing from it.
 func FuzzParsePublicKey(f *testing.F) {
 	addKeyTexts(f, func(s string) { f.Add(s) })
 	f.Fuzz(func(t *testing.T, s string) {
@@ -86,7 +85,7 @@ func FuzzParsePublicKey(f *testing.F) {
 		require.Equal(t, got, unmarshalled)
 		if !ok {
 			require.ErrorIs(t, err, intentra.ErrKey)
-			require.Equal(t, notAKey, err.Error(), "the same whatever was given")
+			require.Equal(t, notAKey, err.Error(), "the error must not depend on the text")
 			require.Zero(t, got)
 			return
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// traces are ways in which a key's bytes could turn up in a text.
+// traces returns the forms in which the bytes of a key could appear in a text.
 func traces(k intentra.PrivateKey) []string {
 	decimal := fmt.Sprint(k[:])
 	goSyntax := fmt.Sprintf("%#v", k[:])
@@ -72,12 +72,12 @@ func TestPrivateKeyIsHiddenInEveryOutput(t *testing.T) {
 	requireNoTrace(t, k, log.String())
 }
 
-// fmt does not call the methods of what unexported fields hold, so a Transport
-// must not have the key in any.
+// fmt does not call methods of the values in unexported fields, so a Transport must
+// not hold its private key in a field.
 func TestTransportPrintsNoKey(t *testing.T) {
 	k := loopback.Key(t)
 	l := loopback.Listen(t, intentra.Config{Key: k})
-	// Printing reads all fields: not while the loop runs.
+	// Printing reads all fields, which the loop must not write meanwhile.
 	require.NoError(t, l.Close())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%x"} {
 		requireNoTrace(t, k, fmt.Sprintf(verb, l))
@@ -104,7 +104,7 @@ func TestPublicKeyText(t *testing.T) {
 	require.Equal(t, k, back["k"])
 }
 
-// Each key has one text, so that keys can be compared as texts.
+// Each key has exactly one text form, so that keys can be compared as texts.
 func TestParsePublicKeyRefusesEverythingElse(t *testing.T) {
 	k := loopback.Key(t).Public()
 	text := k.String()

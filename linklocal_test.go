@@ -12,7 +12,7 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// linkLocal returns a link-local address of this machine, with its zone as a
+// linkLocal returns a link-local address of this machine twice, with its zone as a
 // name and as a number.
 func linkLocal(t *testing.T) (named, numbered netip.Addr) {
 	interfaces, err := net.Interfaces()

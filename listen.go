@@ -56,6 +56,7 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	t.connected = roster.New(func(p *Peer) *int32 { return &p.places.connected })
 	t.received = recvq.NewGroup[*Peer](cfg.ReceiveQueue)
 	t.identity = core.Identity
+	core.Logger = cfg.Logger
 	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
 	origin := t.start.UnixNano() - int64(clockStart)
 	if t.core, err = journal.New(core, cfg.recorder(), origin); err != nil {

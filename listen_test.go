@@ -28,7 +28,7 @@ func TestListenRefusesBadAddresses(t *testing.T) {
 		require.ErrorContains(t, err, addr)
 		require.ErrorContains(t, err, "intentra:")
 	}
-	// TEST-NET-1: nobody's own.
+	// TEST-NET-1 (RFC 5737), which no machine has.
 	_, err := intentra.Listen("192.0.2.1:4711", intentra.Config{Key: loopback.Key(t)})
 	require.ErrorIs(t, err, syscall.EADDRNOTAVAIL)
 	require.ErrorContains(t, err, "192.0.2.1:4711")
@@ -48,8 +48,8 @@ func TestListenOnAllAddresses(t *testing.T) {
 	}
 }
 
-// An order that would let a stage look at ciphertext is refused with the names
-// of both stages.
+// An order of stages in which one would read ciphertext is refused. The error names
+// both stages.
 func TestListenRefusesUnsafeChains(t *testing.T) {
 	geofence := pipeline.Func("geofence", nil, func(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept })
 	own := errors.New("no map loaded")

@@ -17,8 +17,8 @@ import (
 	"github.com/intentra/intentra/udp"
 )
 
-// fragile panics at messages that say "boom".
-func fragile(name string) pipeline.Stage {
+// panicAtBoom returns a stage that panics at messages with the payload "boom".
+func panicAtBoom(name string) pipeline.Stage {
 	return pipeline.Func(name, nil, func(p *pipeline.Packet) pipeline.Verdict {
 		if string(p.Payload()) == "boom" {
 			panic(name)
@@ -27,11 +27,11 @@ func fragile(name string) pipeline.Stage {
 	})
 }
 
-// A panic of the user's costs the message, is counted, and nothing else.
+// A panic in user code loses the message and is counted, and everything goes on.
 func TestPanicsAreRecovered(t *testing.T) {
 	for name, c := range map[string]struct {
 		listener, dialer intentra.Config
-		stage            string // under which the drop stands
+		stage            string // that counts the drop
 		outbound         bool
 	}{
 		"Handler": {
@@ -43,12 +43,12 @@ func TestPanicsAreRecovered(t *testing.T) {
 			stage: "dispatch",
 		},
 		"inbound stage": {
-			listener: intentra.Config{Stages: func(s *stages.Set) error { s.InsertAfter("ack", fragile("glass")); return nil }},
-			stage:    "glass",
+			listener: intentra.Config{Stages: func(s *stages.Set) error { s.InsertAfter("ack", panicAtBoom("panicker")); return nil }},
+			stage:    "panicker",
 		},
 		"outbound stage": {
-			dialer:   intentra.Config{Stages: func(s *stages.Set) error { s.Outbound.InsertBefore("pack", fragile("glass")); return nil }},
-			stage:    "glass",
+			dialer:   intentra.Config{Stages: func(s *stages.Set) error { s.Outbound.InsertBefore("pack", panicAtBoom("panicker")); return nil }},
+			stage:    "panicker",
 			outbound: true,
 		},
 	} {
@@ -67,7 +67,7 @@ func TestPanicsAreRecovered(t *testing.T) {
 					require.NoError(t, p.SendWait(ctx, intentra.Message{Intent: intentra.Reliable, Payload: []byte("fine")}))
 				}
 			}
-			loopback.Eventually(t, ctx, "the others arrive", func() bool { return l.Stats().MessagesIn >= n*uint64(len(intents)) })
+			loopback.Eventually(t, ctx, "the other messages arrive", func() bool { return l.Stats().MessagesIn >= n*uint64(len(intents)) })
 			row := func() uint64 {
 				s := broken.Stats()
 				if c.outbound {
@@ -75,7 +75,7 @@ func TestPanicsAreRecovered(t *testing.T) {
 				}
 				return loopback.Drops(t, s.In, c.stage, "panic").Messages
 			}
-			// Latest messages may have superseded each other.
+			// Some of the Latest messages may have replaced each other.
 			loopback.Eventually(t, ctx, "panics are counted", func() bool {
 				n := row()
 				return n > 0 && broken.Stats().Panics == n
@@ -97,7 +97,7 @@ func TestPanicInOnPeer(t *testing.T) {
 	loopback.Dial(t, l, intentra.Config{})
 }
 
-// A panic in Authorize is a no.
+// A panic in Authorize refuses the key.
 func TestPanicInAuthorize(t *testing.T) {
 	ctx := loopback.Context(t)
 	var fine atomic.Bool
@@ -107,7 +107,7 @@ func TestPanicInAuthorize(t *testing.T) {
 		}
 		return true
 	}})
-	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
+	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), shortTimeout(t))
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	require.EqualValues(t, 1, l.Stats().Panics)
 	require.Zero(t, l.Stats().Sessions)
@@ -115,8 +115,8 @@ func TestPanicInAuthorize(t *testing.T) {
 	loopback.Dial(t, l, intentra.Config{})
 }
 
-// runtime.Goexit in Authorize, as a failed assertion there calls, is a no like a
-// panic: the worker is replaced, however often.
+// runtime.Goexit in Authorize, as by a failed assertion, refuses the key like a
+// panic. The worker is replaced each time.
 func TestGoexitInAuthorize(t *testing.T) {
 	ctx := loopback.Context(t)
 	var fine atomic.Bool
@@ -129,7 +129,7 @@ func TestGoexitInAuthorize(t *testing.T) {
 		return true
 	}})
 	for range 2 {
-		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), hasty(t))
+		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), shortTimeout(t))
 		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	}
 	loopback.Eventually(t, ctx, "both are refused and over", func() bool {
@@ -143,23 +143,23 @@ func TestGoexitInAuthorize(t *testing.T) {
 	loopback.Dial(t, l, intentra.Config{})
 }
 
-// runtime.Goexit on the loop ends the transport, as Close does.
+// runtime.Goexit on the loop ends the transport like Close.
 func TestGoexitInHandler(t *testing.T) {
 	ctx := loopback.Context(t)
-	gone, peers := loopback.Events()
-	l := loopback.Listen(t, intentra.Config{OnPeer: gone, Handler: func(*intentra.Peer, intentra.Message) { runtime.Goexit() }})
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(*intentra.Peer, intentra.Message) { runtime.Goexit() }})
 	p := loopback.Dial(t, l, intentra.Config{})
-	require.True(t, loopback.Next(t, ctx, peers).Up)
+	require.True(t, loopback.Next(t, ctx, events).Up)
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("x")))
 	require.NoError(t, l.Run(ctx))
-	require.False(t, loopback.Next(t, ctx, peers).Up)
+	require.False(t, loopback.Next(t, ctx, events).Up)
 	require.NoError(t, l.Close())
 	require.Empty(t, l.Peers())
 	_, err := l.Dial(ctx, p.Transport().LocalAddr().String(), p.Transport().PublicKey())
 	require.ErrorIs(t, err, net.ErrClosed)
 }
 
-// panickingHandler panics at every record, and when it is asked for attributes.
+// panickingHandler panics in all methods except Enabled.
 type panickingHandler struct{ slog.Handler }
 
 func (panickingHandler) Enabled(context.Context, slog.Level) bool  { return true }

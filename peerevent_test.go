@@ -11,7 +11,7 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// A peer is up before its first message, on both sides.
+// On both sides the event of a peer comes before its first message.
 func TestPeerIsUpBeforeItsFirstMessage(t *testing.T) {
 	ctx := loopback.Context(t)
 	for range 20 {
@@ -21,7 +21,7 @@ func TestPeerIsUpBeforeItsFirstMessage(t *testing.T) {
 			return intentra.Config{
 				OnPeer: func(e intentra.PeerEvent) {
 					order <- step{side, "up"}
-					// From here on it is connected, and can be sent to.
+					// In the callback the peer is connected already.
 					if r := e.Peer.Send(loopback.Realtime("hello")); r.Err != nil || !e.Peer.Connected() {
 						order <- step{side, "not connected"}
 					}
@@ -48,9 +48,9 @@ func TestPeerIsUpBeforeItsFirstMessage(t *testing.T) {
 func TestPeerEventsCarryTheReason(t *testing.T) {
 	for name, c := range map[string]struct {
 		end          func(l *intentra.Transport, p, theirs *intentra.Peer)
-		here, there  string // reasons at the listener and at the dialer
+		here, there  string // the reasons that the listener and the dialer see
 		reconnecting bool
-		ends         bool // the dialer's transport, too
+		ends         bool // the dialer's transport ends too
 	}{
 		"listener closes the peer": {func(_ *intentra.Transport, _, theirs *intentra.Peer) { _ = theirs.Close() }, "closed", "closed", false, false},
 		"listener gives a reason":  {func(_ *intentra.Transport, _, theirs *intentra.Peer) { _ = theirs.CloseReason(6) }, "slow", "slow", true, false},
@@ -89,7 +89,8 @@ func TestPeerEventsCarryTheReason(t *testing.T) {
 	}
 }
 
-// Who has been revoked is out at once and stays out; the others stay in.
+// A revoked peer is disconnected at once and cannot connect again; others stay
+// connected.
 func TestRevoke(t *testing.T) {
 	ctx := loopback.Context(t)
 	key := loopback.Key(t)
@@ -109,15 +110,15 @@ func TestRevoke(t *testing.T) {
 	down := loopback.Next(t, ctx, dialer)
 	require.False(t, down.Reconnecting)
 	require.ErrorIs(t, p.Send(loopback.Reliable("x")).Err, intentra.ErrNotConnected)
-	loopback.Dial(t, l, intentra.Config{}) // whoever has not been revoked may
-	cfg := hasty(t)
+	loopback.Dial(t, l, intentra.Config{}) // other keys may still connect
+	cfg := shortTimeout(t)
 	cfg.Key = key
 	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), cfg)
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 
 	require.NoError(t, other.SendWait(ctx, loopback.Reliable("still here")))
 	require.Equal(t, "still here", string(loopback.Receive(t, ctx, l).Payload))
-	l.Revoke(loopback.Key(t).Public()) // of whom nobody has heard
+	l.Revoke(loopback.Key(t).Public()) // an unknown key is ignored
 }
 
 func TestPeersAndPeer(t *testing.T) {
@@ -134,7 +135,7 @@ func TestPeersAndPeer(t *testing.T) {
 		dialled = append(dialled, p)
 		e := loopback.Next(t, ctx, events)
 		order = append(order, e.Peer)
-		require.Equal(t, order, l.Peers(), "in the order in which they connected")
+		require.Equal(t, order, l.Peers(), "they must be in the order in which they connected")
 		got, known := l.Peer(p.Transport().PublicKey())
 		require.True(t, known)
 		require.Same(t, e.Peer, got)
@@ -146,13 +147,13 @@ func TestPeersAndPeer(t *testing.T) {
 	}
 	snapshot := l.Peers()
 	snapshot[0] = nil
-	require.Equal(t, order, l.Peers(), "the slice is the caller's")
+	require.Equal(t, order, l.Peers(), "the slice belongs to the caller")
 
 	require.NoError(t, dialled[1].Close())
 	require.Same(t, order[1], loopback.Next(t, ctx, events).Peer)
 	require.Equal(t, []*intentra.Peer{order[0], order[2], order[3]}, l.Peers())
 	got, known := l.Peer(order[1].Key())
-	require.True(t, known, "lately connected")
+	require.True(t, known, "it was connected recently")
 	require.False(t, got.Connected())
 	require.NotEqual(t, netip.AddrPort{}, got.Addr(), "the last address")
 }

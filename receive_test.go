@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// Of what nobody has read the newest stay, and the others are counted.
-func TestReceiveRingKeepsTheNewest(t *testing.T) {
+// A full queue keeps the newest messages and counts those that they replace.
+func TestReceiveQueueKeepsTheNewest(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 4})
 	p := loopback.Dial(t, l, intentra.Config{})
@@ -33,9 +33,9 @@ func TestReceiveRingKeepsTheNewest(t *testing.T) {
 	require.EqualValues(t, 6, peer.Stats().ReceiveDrops)
 }
 
-// A peer that nobody reads hurts no other: not its Realtime messages, which
-// overwrite each other, and not its Reliable ones, which wait.
-func TestSlowReaderHurtsNobodyElse(t *testing.T) {
+// A peer whose messages are not received does not affect other peers, neither by
+// Realtime messages, which replace each other, nor by Reliable ones, which wait.
+func TestUnreadPeerDoesNotAffectOthers(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
 	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 8, OnPeer: onPeer})
@@ -57,9 +57,9 @@ func TestSlowReaderHurtsNobodyElse(t *testing.T) {
 	require.Zero(t, reader.Stats().ReceiveDrops)
 }
 
-// A full ring refuses Reliable messages; their sender sends them again, and
-// none is lost, twice there, or out of order.
-func TestReliableSurvivesAFullRing(t *testing.T) {
+// A full queue refuses Reliable messages. Their sender sends them again, and none is
+// lost, delivered twice or out of order.
+func TestReliableSurvivesAFullReceiveQueue(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 4})
 	p := loopback.Dial(t, l, intentra.Config{})
@@ -67,7 +67,7 @@ func TestReliableSurvivesAFullRing(t *testing.T) {
 	for i := range n {
 		require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 	}
-	loopback.Eventually(t, ctx, "the ring is full", func() bool {
+	loopback.Eventually(t, ctx, "the queue is full", func() bool {
 		return loopback.Drops(t, l.Stats().In, "ack", "receiver_full").Messages > 0
 	})
 	for i := range n {
@@ -97,7 +97,7 @@ func TestPeersTakeTurnsInReceive(t *testing.T) {
 	}
 }
 
-// Receive of one peer and of all together share the messages, each once.
+// Peer.Receive and Transport.Receive share the messages: each is returned once.
 func TestReceivePerPeerAndForAll(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
@@ -156,7 +156,8 @@ func TestReceiveEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, why)
 }
 
-// What has arrived is still there after Close, and then it is over.
+// After Close the messages that have arrived can be received, then comes
+// net.ErrClosed.
 func TestReceiveAfterClose(t *testing.T) {
 	ctx := loopback.Context(t)
 	for _, perPeer := range []bool{false, true} {
@@ -204,7 +205,7 @@ func TestCloseEndsAllReceivers(t *testing.T) {
 	}
 }
 
-// The payload belongs to whoever has received it.
+// The payload of a received message is not overwritten by later ones.
 func TestReceivedPayloadStays(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 1})
@@ -218,13 +219,13 @@ func TestReceivedPayloadStays(t *testing.T) {
 	require.Equal(t, "first", string(first.Payload))
 }
 
-// Peers come and go, each with a message that nobody reads: of those that have
-// been forgotten 64 keep theirs, and what the others had counts as dropped.
-func TestUnreadMailOfForgottenPeers(t *testing.T) {
+// Unread messages are kept for the last 64 forgotten peers; those of earlier ones
+// count as dropped.
+func TestUnreadMessagesOfForgottenPeers(t *testing.T) {
 	const kept, more = 64, 3
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
-	// Whoever comes takes the place of the one before.
+	// Each new peer evicts the one before.
 	l := loopback.Listen(t, intentra.Config{MaxPeers: 1, OnPeer: onPeer})
 	for i := range kept + more + 1 {
 		p := loopback.Dial(t, l, intentra.Config{})
@@ -243,7 +244,7 @@ func TestUnreadMailOfForgottenPeers(t *testing.T) {
 	require.ErrorIs(t, err, net.ErrClosed)
 }
 
-// Whoever waits for a peer alone hears that it is not coming back.
+// Peer.Receive ends when the peer will not come back.
 func TestReceiveEndsWithThePeer(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{})

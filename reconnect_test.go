@@ -10,9 +10,9 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// A listener that starts anew on its port has its dialers back by themselves,
-// with what they have kept for it.
-func TestDialerComesBackToARestartedListener(t *testing.T) {
+// Dialers reconnect to a listener that restarts on its port, and send the messages
+// that have waited for it.
+func TestDialerReconnectsToARestartedListener(t *testing.T) {
 	ctx := loopback.Context(t)
 	key := loopback.Key(t)
 	l := loopback.Listen(t, intentra.Config{Key: key})
@@ -37,8 +37,8 @@ func TestDialerComesBackToARestartedListener(t *testing.T) {
 	})
 }
 
-// A listener that vanishes without a word, and one that is cut off for a while.
-func TestDialerComesBackAfterSilence(t *testing.T) {
+// A dialer reconnects after the listener has been unreachable for a while.
+func TestDialerReconnectsAfterSilence(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{})
 	r := loopback.NewNAT(t, l.LocalAddr())
@@ -61,7 +61,7 @@ func TestDialerComesBackAfterSilence(t *testing.T) {
 	require.Positive(t, l.Stats().Takeovers)
 }
 
-// A dialer that starts anew with its key takes its own place.
+// A dialer that restarts with its key is the same peer, with a new session.
 func TestRestartedDialerReplacesItself(t *testing.T) {
 	ctx := loopback.Context(t)
 	key := loopback.Key(t)
@@ -75,7 +75,7 @@ func TestRestartedDialerReplacesItself(t *testing.T) {
 	p := loopback.Dial(t, l, intentra.Config{Key: key})
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("again")))
 	got := loopback.Receive(t, ctx, l)
-	require.Same(t, theirs, got.Peer, "an identity, not a connection")
+	require.Same(t, theirs, got.Peer, "a peer is an identity, not a connection")
 	require.Len(t, l.Peers(), 1)
 	loopback.Eventually(t, ctx, "the address follows", func() bool {
 		return theirs.Addr().Port() == p.Transport().LocalAddr().Port()
@@ -91,14 +91,14 @@ func TestRestartedDialerReplacesItself(t *testing.T) {
 	require.NoError(t, old.Close())
 }
 
-// The peer stays connected however often the keys of its session change, and
-// nothing is lost, twice there, or out of order.
+// While the keys of a session change many times, the peer stays connected, and no
+// message is lost, delivered twice or out of order.
 func TestRekeyUnderLoad(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{})
 	p := loopback.Dial(t, l, intentra.Config{RekeyAfterPackets: 100})
 	const n = 5000
-	payload := func(i int) string { return fmt.Sprintf("%-900d", i) } // one a packet
+	payload := func(i int) string { return fmt.Sprintf("%-900d", i) } // one message per packet
 	sent := make(chan error, 1)
 	go func() {
 		for i := range n {

@@ -15,7 +15,7 @@ import (
 	"github.com/intentra/intentra/internal/resolve"
 )
 
-// hold keeps the loop in a call until release: what is called meanwhile is done
+// hold blocks the loop in a call until release, so that all calls made meanwhile run
 // in one turn.
 func hold(t *testing.T, tr *intentra.Transport) (release func()) {
 	begun, free := make(chan struct{}), make(chan struct{})
@@ -26,18 +26,18 @@ func hold(t *testing.T, tr *intentra.Transport) (release func()) {
 	return release
 }
 
-// queued waits until n calls wait for the loop.
-func queued(t *testing.T, ctx context.Context, tr *intentra.Transport, n int) {
+// waitForCalls waits until n calls wait for the loop.
+func waitForCalls(t *testing.T, ctx context.Context, tr *intentra.Transport, n int) {
 	for tr.WaitingCalls() < n {
-		require.NoError(t, ctx.Err(), "nobody calls")
+		require.NoError(t, ctx.Err(), "timeout while waiting for calls")
 		runtime.Gosched()
 	}
 	require.Equal(t, n, tr.WaitingCalls())
 }
 
-// turned waits until the loop has ended the turn in which it does what has been
-// called so far.
-func turned(tr *intentra.Transport) {
+// finishTurn waits until the loop has finished the turn that runs the calls made so
+// far.
+func finishTurn(tr *intentra.Transport) {
 	for range 2 {
 		done := make(chan struct{})
 		tr.Call(func() { close(done) })
@@ -45,8 +45,8 @@ func turned(tr *intentra.Transport) {
 	}
 }
 
-// dialling begins a Dial and returns where its error will be.
-func dialling(ctx context.Context, tr *intentra.Transport, addr string, key intentra.PublicKey) <-chan error {
+// startDial calls Dial on a goroutine and returns the channel for its error.
+func startDial(ctx context.Context, tr *intentra.Transport, addr string, key intentra.PublicKey) <-chan error {
 	failed := make(chan error, 1)
 	go func() {
 		_, err := tr.Dial(ctx, addr, key)
@@ -88,9 +88,9 @@ func newLookups(tr *intentra.Transport, names ...string) *lookups {
 	return l
 }
 
-// The end of a dial is told to those who wait for it, and not to who dials the
-// same peer right behind it, in the same turn of the loop.
-func TestDialBehindTheEndOfAnother(t *testing.T) {
+// When a dial ends, only the calls that wait for it get its result, and not a call
+// for the same peer that follows in the same turn of the loop.
+func TestDialAfterTheEndOfAnother(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (release func(), calls int){
 		"closed here": func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (func(), int) {
 			p, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
@@ -102,18 +102,18 @@ func TestDialBehindTheEndOfAnother(t *testing.T) {
 		"closed there": func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (func(), int) {
 			_, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
 			require.NoError(t, err)
-			turned(l) // it is up there as well
+			finishTurn(l) // the listener has the peer, too
 			theirs, ok := l.Peer(d.PublicKey())
 			require.True(t, ok)
 			release := hold(t, d)
 			require.NoError(t, theirs.Close())
-			turned(l)
+			finishTurn(l)
 			return release, 0
 		},
-		"given up": func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (func(), int) {
+		"canceled": func(t *testing.T, ctx context.Context, l, d *intentra.Transport) (func(), int) {
 			names := newLookups(d, "nowhere:1")
 			short, cancel := context.WithCancel(ctx)
-			failed := dialling(short, d, "nowhere:1", l.PublicKey())
+			failed := startDial(short, d, "nowhere:1", l.PublicKey())
 			<-names.asked
 			release := hold(t, d)
 			cancel()
@@ -125,8 +125,8 @@ func TestDialBehindTheEndOfAnother(t *testing.T) {
 			ctx := loopback.Context(t)
 			l, d := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 			release, calls := end(t, ctx, l, d)
-			again := dialling(ctx, d, l.LocalAddr().String(), l.PublicKey())
-			queued(t, ctx, d, calls+1)
+			again := startDial(ctx, d, l.LocalAddr().String(), l.PublicKey())
+			waitForCalls(t, ctx, d, calls+1)
 			release()
 			require.NoError(t, <-again)
 			p, ok := d.Peer(l.PublicKey())
@@ -137,29 +137,29 @@ func TestDialBehindTheEndOfAnother(t *testing.T) {
 	}
 }
 
-// Who gives up as the last one does not end the dial of another who comes before
-// the loop hears of it.
-func TestDialJoinedWhileGivenUp(t *testing.T) {
+// When the last waiting Dial ends with its context, dialling goes on if another Dial
+// has come before the loop handles that.
+func TestDialJoinedDuringCancellation(t *testing.T) {
 	ctx := loopback.Context(t)
 	l, d := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 	names := newLookups(d, "l:1")
 	short, cancel := context.WithCancel(ctx)
-	first := dialling(short, d, "l:1", l.PublicKey())
+	first := startDial(short, d, "l:1", l.PublicKey())
 	require.Equal(t, "l:1", <-names.asked)
 	release := hold(t, d)
-	second := dialling(ctx, d, "l:1", l.PublicKey())
-	queued(t, ctx, d, 1)
+	second := startDial(ctx, d, "l:1", l.PublicKey())
+	waitForCalls(t, ctx, d, 1)
 	cancel()
 	require.ErrorIs(t, <-first, context.Canceled)
-	queued(t, ctx, d, 2)
+	waitForCalls(t, ctx, d, 2)
 	release()
 	names.given["l:1"] <- found{addr: l.LocalAddr()}
 	require.NoError(t, <-second)
-	require.Empty(t, names.asked, "the name is looked up once")
+	require.Empty(t, names.asked, "the name must be looked up once")
 }
 
-// The late answer to the lookup of a dial that was given up, good or bad, is not
-// that to the lookup of the next one.
+// The late result of a lookup for a canceled dial, whether an address or an error, is
+// not used for the next dial.
 func TestDialAfterALateLookup(t *testing.T) {
 	elsewhere := loopback.Listen(t, intentra.Config{})
 	for name, late := range map[string]found{
@@ -172,15 +172,15 @@ func TestDialAfterALateLookup(t *testing.T) {
 				l, d := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, intentra.Config{})
 				names := newLookups(d, "old:1", "new:1")
 				short, cancel := context.WithCancel(ctx)
-				failed := dialling(short, d, "old:1", l.PublicKey())
+				failed := startDial(short, d, "old:1", l.PublicKey())
 				require.Equal(t, "old:1", <-names.asked)
 				cancel()
 				require.ErrorIs(t, <-failed, context.Canceled)
-				turned(d)
+				finishTurn(d)
 
 				release := hold(t, d)
-				again := dialling(ctx, d, "new:1", l.PublicKey())
-				queued(t, ctx, d, 1)
+				again := startDial(ctx, d, "new:1", l.PublicKey())
+				waitForCalls(t, ctx, d, 1)
 				if !together {
 					release()
 					require.Equal(t, "new:1", <-names.asked)
@@ -188,12 +188,12 @@ func TestDialAfterALateLookup(t *testing.T) {
 				}
 				names.given["old:1"] <- late
 				if together {
-					queued(t, ctx, d, 2)
+					waitForCalls(t, ctx, d, 2)
 				} else {
-					queued(t, ctx, d, 1)
+					waitForCalls(t, ctx, d, 1)
 				}
 				release()
-				turned(d)
+				finishTurn(d)
 				names.given["new:1"] <- found{addr: l.LocalAddr()}
 				require.NoError(t, <-again)
 				p, ok := d.Peer(l.PublicKey())

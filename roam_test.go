@@ -10,9 +10,9 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 )
 
-// A peer that appears at another port in the middle of a stream goes on there,
-// without a handshake.
-func TestPeerMovesToAnotherPort(t *testing.T) {
+// A peer whose port changes during a stream of messages stays connected, without a
+// handshake.
+func TestPeerRoamsToAnotherPort(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
 	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
@@ -39,12 +39,12 @@ func TestPeerMovesToAnotherPort(t *testing.T) {
 
 	require.Equal(t, before, l.Stats().Handshakes)
 	require.EqualValues(t, 1, l.Stats().Roams)
-	require.Empty(t, events, "to the application it never went away")
+	require.Empty(t, events, "roaming must cause no event")
 }
 
-// With ForbidRoaming the session stays where it was opened; the dialer finds
-// itself unanswered, and opens another.
-func TestForbiddenMoveNeedsAHandshake(t *testing.T) {
+// With ForbidRoaming the session keeps its address. The dialer gets no answers, and
+// opens another session.
+func TestForbiddenRoamingNeedsAHandshake(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{ForbidRoaming: true})
 	r := loopback.NewNAT(t, l.LocalAddr())
@@ -52,7 +52,7 @@ func TestForbiddenMoveNeedsAHandshake(t *testing.T) {
 	p := loopback.DialAddr(t, r.Addr(), l.PublicKey(), loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
 	require.True(t, loopback.Next(t, ctx, events).Up)
 	old := r.Rebind(t)
-	require.NoError(t, old.Close()) // what goes to the old address is lost
+	require.NoError(t, old.Close()) // so that packets to the old address are lost
 	for i := range 10 {
 		require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 	}

@@ -17,9 +17,9 @@ import (
 
 var intents = []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable}
 
-// cutOff returns a dialled peer whose listener has gone, so that what is sent
-// to it waits, and nothing takes it away.
-func cutOff(t *testing.T, cfg intentra.Config) *intentra.Peer {
+// unreachablePeer returns a dialled peer whose listener has closed, so that messages
+// to it stay queued.
+func unreachablePeer(t *testing.T, cfg intentra.Config) *intentra.Peer {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
 	cfg.OnPeer = onPeer
@@ -33,8 +33,8 @@ func cutOff(t *testing.T, cfg intentra.Config) *intentra.Peer {
 	return p
 }
 
-// The longest payload of each intent and channel is exactly what the layout of
-// the wire leaves room for, and it arrives.
+// The longest payload of each intent and channel is exactly as long as the wire
+// format allows, and it arrives.
 func TestLongestMessages(t *testing.T) {
 	ctx := loopback.Context(t)
 	for _, size := range []struct{ own, theirs int }{{0, 0}, {wire.MinDatagram, 0}, {0, 600}, {9000, 1400}, {wire.MaxDatagram, wire.MaxDatagram}} {
@@ -76,7 +76,7 @@ func TestMaxMessageSizeFitsAlways(t *testing.T) {
 			require.Len(t, loopback.Receive(t, ctx, l).Payload, l.MaxMessageSize())
 		}
 		m := intentra.Message{Channel: 1<<32 - 1, Intent: intentra.Reliable, Payload: make([]byte, l.MaxMessageSize()+1)}
-		require.ErrorIs(t, p.SendWait(ctx, m), intentra.ErrMessageTooLarge, "no larger than need be")
+		require.ErrorIs(t, p.SendWait(ctx, m), intentra.ErrMessageTooLarge, "one byte more must not fit")
 	}
 }
 
@@ -102,9 +102,9 @@ func TestSendRefusesInvalidIntents(t *testing.T) {
 	require.EqualValues(t, 6, p.Stats().SendDrops)
 }
 
-// While a peer that we dial is away, its Latest and Reliable messages wait.
-func TestSendToAnAbsentDialledPeer(t *testing.T) {
-	p := cutOff(t, intentra.Config{SendQueueMessages: 2, ReliableQueueMessages: 2})
+// While a dialled peer is disconnected, Latest and Reliable messages to it wait.
+func TestSendToADisconnectedDialledPeer(t *testing.T) {
+	p := unreachablePeer(t, intentra.Config{SendQueueMessages: 2, ReliableQueueMessages: 2})
 	for _, c := range []struct {
 		m    intentra.Message
 		want intentra.SendResult
@@ -133,15 +133,15 @@ func TestSendToAnAbsentDialledPeer(t *testing.T) {
 	require.Equal(t, ps.QueueBytes, s.QueueBytes)
 	require.False(t, ps.Connected)
 
-	// What still waits when the transport ends is counted, too.
+	// Messages still queued when the transport closes are counted too.
 	require.NoError(t, p.Transport().Close())
 	s = p.Transport().Stats()
 	require.EqualValues(t, 4, loopback.Count(t, s.SendDrops, "closed"))
 	require.Zero(t, s.QueueBytes)
 }
 
-// A peer that dials us cannot be waited for.
-func TestSendToAnAbsentPeerThatDialsUs(t *testing.T) {
+// No message waits for a disconnected peer that had dialled this side.
+func TestSendToADisconnectedDialer(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
 	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
@@ -173,12 +173,12 @@ func TestSendAfterClose(t *testing.T) {
 	}
 }
 
-// A receiver that takes 16 packets a second makes its senders' queues fill up.
+// The send queue to a receiver that accepts 16 packets a second fills up.
 func TestFullQueueOfAConnectedPeer(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{PeerRate: 16, PeerBurst: 1})
 	p := loopback.Dial(t, l, intentra.Config{SendQueueMessages: 4, ReliableQueueMessages: 4})
-	large := string(make([]byte, 1000)) // so that a packet takes one
+	large := string(make([]byte, 1000)) // one message per packet
 	for p.Send(loopback.Realtime(large)).Status != intentra.Replaced {
 		require.NoError(t, ctx.Err())
 	}
@@ -196,14 +196,14 @@ func TestFullQueueOfAConnectedPeer(t *testing.T) {
 	go func() { waited <- p.SendWait(short, loopback.Realtime(large)) }()
 	cancel()
 	for range 2 {
-		// It may have found room in between.
+		// The queue may have had room for a moment.
 		if err := loopback.Next(t, ctx, waited); err != nil {
 			require.ErrorIs(t, err, context.Canceled)
 		}
 	}
 }
 
-// SendWait waits for the connection to come back, and then loses nothing.
+// SendWait waits until the peer reconnects, and no message is lost.
 func TestSendWaitWaitsForTheConnection(t *testing.T) {
 	ctx := loopback.Context(t)
 	key := loopback.Key(t)
@@ -232,14 +232,14 @@ func TestSendWaitWaitsForTheConnection(t *testing.T) {
 
 func TestSendWaitEndsWithTheTransport(t *testing.T) {
 	ctx := loopback.Context(t)
-	p := cutOff(t, intentra.Config{})
+	p := unreachablePeer(t, intentra.Config{})
 	waited := make(chan error, 1)
 	go func() { waited <- p.SendWait(ctx, loopback.Reliable("never")) }()
 	require.NoError(t, p.Close())
 	require.ErrorIs(t, loopback.Next(t, ctx, waited), net.ErrClosed)
 }
 
-func TestSendWaitEndsWhenThePeerIsGivenUp(t *testing.T) {
+func TestSendWaitEndsWhenThePeerIsClosed(t *testing.T) {
 	ctx := loopback.Context(t)
 	l, r := loopback.Listen(t, intentra.Config{}), loopback.Listen(t, loopback.QuickDetection(intentra.Config{}))
 	p, err := r.Dial(ctx, l.LocalAddr().String(), l.PublicKey())

@@ -13,9 +13,9 @@ import (
 	"github.com/intentra/intentra/udp"
 )
 
-// What the kernel gave stands in Stats. Where that is less than was asked for,
-// the log says so once for each direction, with the limit to raise.
-func TestBuffersThatTheKernelCuts(t *testing.T) {
+// Stats has the sizes of the socket's buffers. For each buffer that is smaller than
+// requested there is one warning in the log, with the limit to raise.
+func TestSmallerBuffersThanRequested(t *testing.T) {
 	type warning struct {
 		Level, Buffer, Sysctl string
 		Asked, Granted        int
@@ -32,7 +32,7 @@ func TestBuffersThatTheKernelCuts(t *testing.T) {
 			require.Equal(t, read, s.SocketReadBuffer)
 			require.Equal(t, write, s.SocketWriteBuffer)
 			require.Equal(t, tr.Socket().Offload(), s.Offload)
-			require.NoError(t, tr.Close()) // from here on nobody logs
+			require.NoError(t, tr.Close()) // no goroutine logs any more
 
 			wanted := asked
 			if asked == 0 {
@@ -55,10 +55,10 @@ func TestBuffersThatTheKernelCuts(t *testing.T) {
 	}
 }
 
-// A transport for one peer has fewer buffers, unless told otherwise.
+// The transport of the function Dial has fewer buffers by default.
 func TestDialBatch(t *testing.T) {
 	l := loopback.Listen(t, intentra.Config{})
-	require.Zero(t, l.SocketBatch(), "the default of package udp")
+	require.Zero(t, l.SocketBatch(), "it must be left to package udp")
 	for asked, want := range map[int]int{0: intentra.DialBatch, 64: 64} {
 		cfg := intentra.Config{Key: loopback.Key(t), Socket: udp.Config{Batch: asked}}
 		p, err := intentra.Dial(loopback.Context(t), l.LocalAddr().String(), l.PublicKey(), cfg)

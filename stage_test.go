@@ -16,8 +16,8 @@ import (
 
 const dropOutside = pipeline.DropFirst
 
-// geofence drops messages that begin with an x, and tells which packets the
-// messages came in.
+// geofence returns a stage that drops messages beginning with "x", and appends the
+// counter of the packet of each message to packets.
 func geofence(packets *[]uint64) pipeline.Stage {
 	return pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {
 		*packets = append(*packets, p.Counter)
@@ -28,17 +28,17 @@ func geofence(packets *[]uint64) pipeline.Stage {
 	})
 }
 
-// A stage behind ack sees single messages: what it drops does not arrive, is
-// counted under its own name, and takes no neighbour in the packet with it.
+// A stage after ack sees single messages. A message that it drops is counted under
+// its name, and the other messages of the packet are delivered.
 func TestStageDropsSingleMessages(t *testing.T) {
 	ctx := loopback.Context(t)
-	var packets []uint64 // the loop's, until Close
+	var packets []uint64 // used by the loop until Close
 	handle, got := loopback.Messages()
 	l := loopback.Listen(t, intentra.Config{Handler: handle, Stages: func(s *stages.Set) error {
 		s.InsertAfter("ack", geofence(&packets))
 		return nil
 	}})
-	// What a Handler sends leaves together, when the turn of the loop ends.
+	// Messages that a Handler sends leave together at the end of the turn.
 	sent := []string{"a", "x1", "b", "x2", "x3", "c"}
 	p := loopback.Dial(t, l, intentra.Config{Handler: func(p *intentra.Peer, _ intentra.Message) {
 		for i, payload := range sent {
@@ -57,7 +57,7 @@ func TestStageDropsSingleMessages(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	require.Len(t, packets, len(sent))
-	require.Equal(t, packets[0], packets[len(packets)-1], "all were in one packet")
+	require.Equal(t, packets[0], packets[len(packets)-1], "all must come in one packet")
 	require.Empty(t, got)
 	s := l.Stats()
 	require.Equal(t, pipeline.DropCount{Stage: "geofence", Reason: "outside", Messages: 3}, loopback.Drops(t, s.In, "geofence", "outside"))
@@ -65,8 +65,8 @@ func TestStageDropsSingleMessages(t *testing.T) {
 	require.Contains(t, theirs.Stats().Drops, intentra.NamedDrop{Stage: "geofence", Reason: "outside", Count: 3})
 }
 
-// prefix is a pair of stages: one makes each message longer by a few bytes on
-// its way out, the other takes them off again.
+// prefix is what one stage puts in front of each outbound message, and another
+// removes from each inbound one.
 const prefix = "prefix:"
 
 type lengthen struct{ b []byte }
@@ -97,8 +97,8 @@ func withPrefix(s *stages.Set) error {
 	return nil
 }
 
-// What a pair of stages does to messages on the way the receiver never sees;
-// the room that they need is kept for them.
+// A pair of stages can change messages on the wire without the receiver seeing it,
+// and MaxMessageSize leaves room for their growth.
 func TestStagesThatChangeMessages(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{Stages: withPrefix})
@@ -113,7 +113,7 @@ func TestStagesThatChangeMessages(t *testing.T) {
 				require.NoError(t, p.SendWait(ctx, m))
 				r := loopback.Receive(t, ctx, l)
 				require.True(t, bytes.Equal(payload, r.Payload))
-				// The way back, so that acknowledgements travel with messages.
+				// In the other direction, so that acknowledgements travel with messages.
 				require.NoError(t, theirs.SendWait(ctx, m))
 				back, err := p.Receive(ctx)
 				require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestStagesThatChangeMessages(t *testing.T) {
 	}).Err)
 }
 
-// Messages that leave together keep their own channel and intent.
+// Messages that share a packet keep their channels and intents.
 func TestOutboundStagesKeepMessagesApart(t *testing.T) {
 	ctx := loopback.Context(t)
 	handle, got := loopback.Messages()
@@ -153,8 +153,8 @@ func TestOutboundStagesKeepMessagesApart(t *testing.T) {
 	require.NoError(t, p.Close())
 }
 
-// A message as large as may be and an acknowledgement that is due have to take
-// separate packets; neither is given up for the other.
+// A message of the largest size and an acknowledgement that is due leave in separate
+// packets, and neither is dropped.
 func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
 	ctx := loopback.Context(t)
 	for name, change := range map[string]func(*stages.Set) error{"no stages": nil, "stages": withPrefix} {
@@ -180,9 +180,9 @@ func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
 	}
 }
 
-// What a session leaves unacknowledged goes through the stages again as the
-// application gave it, not as they had left it.
-func TestStagesSeeResentMessagesAsTheyWere(t *testing.T) {
+// A message that is sent again in a new session goes through the stages as the
+// application sent it, not as the stages had changed it.
+func TestStagesSeeResentMessagesUnchanged(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{Stages: withPrefix})
 	r := loopback.NewNAT(t, l.LocalAddr())
@@ -202,14 +202,15 @@ func TestStagesSeeResentMessagesAsTheyWere(t *testing.T) {
 	}
 }
 
-// fickle keeps state for each session, as the guide has it.
-type fickle struct {
+// everySecond drops every second message of a session. It keeps state for each
+// session, as in the guide.
+type everySecond struct {
 	pipeline.PerSession[int]
 }
 
-func (*fickle) Name() string      { return "fickle" }
-func (*fickle) Reasons() []string { return []string{"odd"} }
-func (s *fickle) Process(p *pipeline.Packet) pipeline.Verdict {
+func (*everySecond) Name() string      { return "everySecond" }
+func (*everySecond) Reasons() []string { return []string{"odd"} }
+func (s *everySecond) Process(p *pipeline.Packet) pipeline.Verdict {
 	n := s.State(p)
 	if *n++; *n%2 == 1 {
 		return pipeline.DropFirst
@@ -219,7 +220,7 @@ func (s *fickle) Process(p *pipeline.Packet) pipeline.Verdict {
 
 func TestStageKeepsStateForEachSession(t *testing.T) {
 	ctx := loopback.Context(t)
-	l := loopback.Listen(t, intentra.Config{Stages: func(s *stages.Set) error { s.InsertAfter("ack", &fickle{}); return nil }})
+	l := loopback.Listen(t, intentra.Config{Stages: func(s *stages.Set) error { s.InsertAfter("ack", &everySecond{}); return nil }})
 	for range 3 {
 		p := loopback.Dial(t, l, intentra.Config{})
 		for i := range 10 {

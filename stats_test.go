@@ -15,7 +15,7 @@ import (
 	"github.com/intentra/intentra/stages"
 )
 
-// requireConserved checks the law: in = accepted + consumed + all drops.
+// requireConserved checks that in = accepted + consumed + all drops.
 func requireConserved(t *testing.T, what string, c pipeline.Counts) {
 	t.Helper()
 	var packets, messages uint64
@@ -27,8 +27,8 @@ func requireConserved(t *testing.T, what string, c pipeline.Counts) {
 	require.Equal(t, c.Messages.In, c.Messages.Accepted+c.Messages.Consumed+messages, "%s messages", what)
 }
 
-// Whatever comes in, at rest every packet and every message has ended as
-// exactly one thing, and the counters agree with each other.
+// Once nothing is under way, every packet and every message counts as exactly one of
+// accepted, consumed or dropped, and the counters agree with each other.
 func TestCountersAgree(t *testing.T) {
 	ctx := loopback.Context(t)
 	seed := uint64(time.Now().UnixNano())
@@ -62,7 +62,7 @@ func TestCountersAgree(t *testing.T) {
 				garbage[i] = byte(random.Uint32())
 			}
 			if len(garbage) > 0 && random.IntN(2) == 0 {
-				garbage[0] = byte(random.IntN(6)) // further on in the chain
+				garbage[0] = byte(random.IntN(6)) // so that some pass the first stages
 			}
 			_, err := stranger.Write(garbage)
 			require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestCountersAgree(t *testing.T) {
 		ps := p.Stats()
 		require.Equal(t, ps.MessagesOut, ps.Acked+ps.Lost)
 	}
-	require.Equal(t, sent, superseded+packed, "messages taken = given way + packed")
+	require.Equal(t, sent, superseded+packed, "messages queued = superseded + packed")
 	require.NoError(t, l.Close())
 	s := l.Stats()
 	requireConserved(t, "in", s.In)
