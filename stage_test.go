@@ -208,7 +208,7 @@ type everySecond struct {
 	pipeline.PerSession[int]
 }
 
-func (*everySecond) Name() string      { return "everySecond" }
+func (*everySecond) Name() string      { return "every_second" }
 func (*everySecond) Reasons() []string { return []string{"odd"} }
 func (s *everySecond) Process(p *pipeline.Packet) pipeline.Verdict {
 	n := s.State(p)
