@@ -9,13 +9,13 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// attempt is one handshake that we dial:
+// attempt is one handshake that this side dials:
 //
 //	job: write 1 -> Init -> Cookie -> Init with cookie -> Response
 //	-> job: read 2, write 3 -> Final -> first sealed packet: confirmed
 //
-// Init and Final are sent again until there is an answer, byte for byte but
-// for the cookie.
+// Init and Final are retransmitted until there is an answer, unchanged except for
+// the cookie.
 type attempt struct {
 	dial    *dial
 	index   pipeline.ID
@@ -23,9 +23,9 @@ type attempt struct {
 	machine *noise.Initiator
 	init    []byte
 	final   []byte
-	session *session      // from message 3 on, not confirmed yet
+	session *session      // from message 3 on, not yet confirmed
 	finalAt pipeline.Time // when message 3 was sent first
-	before  *session      // of a message 3 that nobody has answered; see startOver
+	before  *session      // of an earlier message 3 without an answer; see startOver
 
 	cookies   cookies
 	responses candidates // for message 2
@@ -62,7 +62,7 @@ func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time)
 	}})
 }
 
-// finished takes a job of the attempt back.
+// finished processes the result of a job of the attempt.
 func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	a.busy = false
 	switch {
@@ -82,7 +82,7 @@ func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		a.init = append(append(a.init, j.out...), make([]byte, wire.CookieSize)...)
 		a.send(e, now)
 	case j.err != nil:
-		// A forgery, or another key. The machine waits for the genuine one.
+		// A forgery, or another key. The machine still accepts the genuine message 2.
 		e.count(HandshakeFailed)
 		a.wrongKey = a.wrongKey || j.err == ErrWrongKey
 		a.nextResponse(e)
@@ -91,7 +91,7 @@ func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	}
 }
 
-// send sends Init or Final, and arms the timer to send it again.
+// send sends Init or Final, and arms the timer for the retransmission.
 func (a *attempt) send(e *Endpoint, now pipeline.Time) {
 	packet, wait := a.final, a.retry
 	if packet == nil {
@@ -130,7 +130,7 @@ func (a *attempt) timeout(e *Endpoint, now pipeline.Time) {
 	e.timers.arm(&a.timer, at)
 }
 
-// verdict says why the attempt has come to nothing, as far as can be known.
+// verdict returns why the attempt failed, as far as this side can tell.
 func (a *attempt) verdict() error {
 	switch {
 	case a.final != nil || a.before != nil:
@@ -147,7 +147,7 @@ func (a *attempt) fail(e *Endpoint, err error, now pipeline.Time) {
 	e.attemptFailed(d, err, now)
 }
 
-// dropAttempt gives back what the attempt holds.
+// dropAttempt ends the attempt and releases what it holds.
 func (e *Endpoint) dropAttempt(a *attempt) {
 	if a.gone {
 		return

@@ -8,30 +8,31 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// dial is the wish to stay connected with a peer.
+// dial is the state of a peer that this side keeps connected.
 type dial struct {
 	peer     *Peer
-	up       bool        // it has been connected before: keep trying
-	beside   pipeline.ID // the session that a new attempt is to replace
+	up       bool        // connected before: keep trying
+	beside   pipeline.ID // the session that the attempt would replace
 	attempt  *attempt
-	waiting  bool // for an address, or for the timer
+	waiting  bool // for the driver's address, or for the timer
 	failures int
 	timer    timer
 	ended    bool
 }
 
-// busy reports whether an attempt is under way or about to be.
+// busy reports whether an attempt is under way or will begin.
 func (d *dial) busy() bool { return d.attempt != nil || d.waiting }
 
-// Dial is DialAs under the endpoint's own identity.
+// Dial is [Endpoint.DialAs] under the endpoint's own identity.
 func (e *Endpoint) Dial(key [KeySize]byte, now pipeline.Time) (*Peer, error) {
 	return e.DialAs(e.cfg.Identity, key, now)
 }
 
-// DialAs keeps the peer with the key connected from here on, and is known to it
-// by the given identity, which must not be the peer's own. The driver hears
-// NeedAddress, and answers with SetAddress or DialFailed. Dialling a peer that
-// is being dialled under the same identity returns it.
+// DialAs keeps the peer with the key connected from now on, under the given identity,
+// which must not be the peer's own. A [NeedAddress] event asks the driver for the
+// address. If the first attempt fails, [DialEnded] ends the dial; after that attempt
+// every lost session is dialled again. A peer that is already dialled under the same
+// identity is returned as it is. The error is [ErrTooManyPeers].
 func (e *Endpoint) DialAs(as Identity, key [KeySize]byte, now pipeline.Time) (*Peer, error) {
 	p := e.peerAs(as.static, key, now)
 	if p == nil {
@@ -48,7 +49,7 @@ func (e *Endpoint) DialAs(as Identity, key [KeySize]byte, now pipeline.Time) (*P
 	if p.session == nil {
 		e.needAddress(d)
 	} else {
-		e.touch(p.session) // who dials keeps alive: its timer is due earlier now
+		e.touch(p.session) // the dialer sends keep-alives: the timer is due earlier now
 	}
 	return p, nil
 }
@@ -58,9 +59,9 @@ func (e *Endpoint) needAddress(d *dial) {
 	e.emit(Event{Kind: NeedAddress, Peer: d.peer})
 }
 
-// SetAddress starts an attempt to connect to the address, after NeedAddress. It
-// cannot tell which one that answers: the driver must not pass on the answer to
-// an earlier NeedAddress of the peer, which may be that of another dial.
+// SetAddress answers the latest [NeedAddress] of the peer and starts an attempt to
+// connect to addr. The endpoint cannot tell which NeedAddress is answered, so the
+// driver must drop a late answer to an earlier one, which may belong to another dial.
 func (e *Endpoint) SetAddress(p *Peer, addr netip.AddrPort, now pipeline.Time) {
 	d := p.dial
 	if d == nil || d.attempt != nil || !d.waiting {
@@ -70,8 +71,8 @@ func (e *Endpoint) SetAddress(p *Peer, addr netip.AddrPort, now pipeline.Time) {
 	e.startAttempt(d, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), now)
 }
 
-// DialFailed reports that the peer's name could not be resolved, after
-// NeedAddress, and like SetAddress only after the latest.
+// DialFailed answers the latest [NeedAddress] of the peer if its name cannot be
+// resolved, as SetAddress does if it can.
 func (e *Endpoint) DialFailed(p *Peer, err error, now pipeline.Time) {
 	if d := p.dial; d != nil && d.waiting {
 		d.waiting = false
@@ -79,7 +80,7 @@ func (e *Endpoint) DialFailed(p *Peer, err error, now pipeline.Time) {
 	}
 }
 
-// attemptFailed ends a first dial, and has a later one tried again.
+// attemptFailed ends a first dial, and retries a later one.
 func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 	e.count(DialTimedOut)
 	d.failures++
@@ -88,8 +89,7 @@ func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 	}
 	d.beside = 0
 	if s := d.peer.session; s != nil && !s.closed {
-		// Connected all the same: by the peer's own dial, or because the
-		// session was only slow.
+		// Connected by the peer's own dial, or the session was only slow.
 		return
 	}
 	if !d.up {
@@ -100,13 +100,13 @@ func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 	e.retryDial(d, redialAgain, now)
 }
 
-// silent reports whether s is unanswered and nothing at all comes from there
-// any more. While something does the session is kept, though we dial on.
+// silent reports whether packets of s are unanswered and nothing comes from the peer
+// either. As long as something comes, the session is kept while this side dials.
 func (e *Endpoint) silent(s *session, now pipeline.Time) bool {
 	return s.asked != 0 && now >= later(s.received, e.cfg.Unanswered)
 }
 
-// retryDial asks for the address again after about the delay.
+// retryDial asks for the address again after the delay, give or take a fifth.
 func (e *Endpoint) retryDial(d *dial, delay time.Duration, now pipeline.Time) {
 	d.waiting = true
 	e.timers.arm(&d.timer, later(now, e.jitter(delay)))
@@ -118,7 +118,7 @@ func (d *dial) timeout(e *Endpoint, _ pipeline.Time) {
 	}
 }
 
-// endDial stops keeping the peer connected.
+// endDial stops dialling the peer.
 func (e *Endpoint) endDial(d *dial, reason wire.CloseReason, err error, now pipeline.Time) {
 	e.stopDial(d)
 	d.peer.dial = nil
@@ -130,8 +130,8 @@ func (e *Endpoint) endDial(d *dial, reason wire.CloseReason, err error, now pipe
 	e.lingerPeer(d.peer, now)
 }
 
-// AbandonDial stops a first dial that has not succeeded yet. What has been
-// connected before stays dialled.
+// AbandonDial stops a first dial that has not succeeded yet. A peer that has been
+// connected since it was dialled stays dialled.
 func (e *Endpoint) AbandonDial(p *Peer, now pipeline.Time) {
 	if d := p.dial; d != nil && !d.up && p.session == nil {
 		e.endDial(d, wire.CloseNone, ErrClosed, now)
@@ -147,7 +147,7 @@ func (e *Endpoint) stopDial(d *dial) {
 	}
 }
 
-// dialConfirmed ends the attempt that has made s, a session of the peer.
+// dialConfirmed ends the attempt that made s, a session of the peer.
 func (e *Endpoint) dialConfirmed(p *Peer, s *session) {
 	d := p.dial
 	if d == nil {
@@ -162,14 +162,14 @@ func (e *Endpoint) dialConfirmed(p *Peer, s *session) {
 		e.timers.stop(&a.timer)
 		d.attempt = nil
 		e.discard(a.before)
-	default: // the message 3 before has been answered after all
+	default: // the earlier message 3 was answered
 		a.before = nil
 		e.dropAttempt(a)
 	}
 }
 
-// yieldDial gives up an attempt of ours when the peer has connected by itself,
-// unless ours will win; see keepsOld.
+// yieldDial abandons this side's attempt when the peer has connected by its own dial,
+// unless this side's session would be kept; see keepsOld.
 func (e *Endpoint) yieldDial(p *Peer, _ pipeline.Time) {
 	d := p.dial
 	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
@@ -179,8 +179,8 @@ func (e *Endpoint) yieldDial(p *Peer, _ pipeline.Time) {
 	}
 }
 
-// dialBeside starts a fresh handshake while an unanswered session goes on, in
-// case it is only slow.
+// dialBeside starts a handshake while an unanswered session continues, in case that
+// one is only slow.
 func (e *Endpoint) dialBeside(s *session, now pipeline.Time) {
 	d := s.peer.dial
 	if d == nil || d.busy() {
@@ -191,16 +191,16 @@ func (e *Endpoint) dialBeside(s *session, now pipeline.Time) {
 	e.needAddress(d)
 }
 
-// redial follows the end of a session that is to stay connected.
+// redial handles the end of a session with a peer that is dialled.
 func (e *Endpoint) redial(p *Peer, reason wire.CloseReason, now pipeline.Time) {
 	d := p.dial
 	switch reason {
 	case wire.CloseNormal, wire.CloseRevoked, wire.CloseViolation:
-		// The other side means it.
+		// The peer ended the session on purpose.
 		e.endDial(d, reason, ErrClosed, now)
 		return
 	case wire.CloseReplaced:
-		// Perhaps another machine has our key. Do not fight over it.
+		// Another machine may use the same key. Do not compete with it.
 		if !d.busy() {
 			e.retryDial(d, redialYield, now)
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Endpoint is one end of any number of sessions over one socket. It belongs to
-// one goroutine.
+// Endpoint is one end of any number of sessions over one socket. Its methods are
+// called from one goroutine at a time; the package documentation says in which order.
 type Endpoint struct {
 	cfg   Config
 	in    *pipeline.Inbound
@@ -35,23 +35,23 @@ type Endpoint struct {
 	timers    timers
 	owed      owed
 	lingering lingering
-	touched   []*session // to be flushed; each once
-	closing   []closing  // to be closed when the chain has let go of them
-	leaving   []*Peer    // to be closed by Close, as the batch has room
+	touched   []*session // to flush, each once
+	closing   []closing  // to close when the chain has finished its packet
+	leaving   []*Peer    // that Close has yet to close, as the batch has room
 
 	halves     halfOpens
-	admission  *fair.Limiter // handshakes that we answer; see admit
-	rekeys     *rate.Limiter // rekeys that we take part in
-	complaints *rate.Limiter // log lines about refused keys
+	admission  *fair.Limiter // of handshakes that this side answers; see admit
+	rekeys     *rate.Limiter // of rekeys, started and answered
+	complaints *rate.Limiter // of log lines about refused keys
 	jobs       []*Job
 	jobsMade   uint64
 	peersMade  uint64
 	generation uint64 // grows with each revocation; see authorize
 
-	packet   pipeline.Packet // the one inbound
+	packet   pipeline.Packet // the inbound one
 	warmth   uint64          // see Warm
-	replied  bool            // it has set off a control packet already
-	outgoing pipeline.Packet // the one outbound
+	replied  bool            // packet has caused a control packet already
+	outgoing pipeline.Packet // the outbound one
 	arena    arena
 	filling  fill
 
@@ -125,7 +125,7 @@ func (e *Endpoint) buildChains() error {
 		}
 	}
 	if set.Builder == nil || set.Outbound == nil || set.Ack == nil || set.Open == nil || set.Seal == nil || set.Cookie == nil {
-		return errors.New("conn: Stages has taken away a builder or a stage of the set; use Remove and Replace")
+		return errors.New("conn: Config.Stages has set a builder or a stage of the set to nil; use Remove and Replace")
 	}
 	if e.in, err = set.Build(e.cfg.BuildOptions...); err != nil {
 		return err
@@ -146,7 +146,7 @@ func (e *Endpoint) panicked(stage string, value any) {
 	e.cfg.Logger.Error("panic in a stage, handler or callback; the packet was dropped", "stage", stage, "panic", value)
 }
 
-// dropped attributes a drop to the peer that the packet claims to be from.
+// dropped counts a drop for the peer that the packet claims to be from.
 func (e *Endpoint) dropped(p *pipeline.Packet, row int) {
 	if e.cfg.Journal.Dropped != nil {
 		e.cfg.Journal.Dropped(row)
@@ -171,7 +171,8 @@ func (e *Endpoint) Stats() Stats {
 	return s
 }
 
-// Deadline returns when HandleTimeout is to be called next.
+// Deadline returns the time of the next HandleTimeout; false if none is needed. Any
+// other call may change it.
 func (e *Endpoint) Deadline() (pipeline.Time, bool) {
 	at, ok := e.timers.next()
 	if owed, due := e.owed.next(); due && (!ok || owed < at) {
@@ -180,7 +181,7 @@ func (e *Endpoint) Deadline() (pipeline.Time, bool) {
 	return at, ok
 }
 
-// HandleTimeout does what has become due.
+// HandleTimeout does everything that is due at now.
 func (e *Endpoint) HandleTimeout(now pipeline.Time) {
 	e.payOwed(now)
 	for {
@@ -195,16 +196,16 @@ func (e *Endpoint) HandleTimeout(now pipeline.Time) {
 	}
 }
 
-// random fills b, and reports whether it could.
+// random fills b from Config.Rand, and reports whether it succeeded.
 func (e *Endpoint) random(b []byte) bool {
 	if _, err := io.ReadFull(e.cfg.Rand, b); err != nil {
-		e.cfg.Logger.Error("no randomness", "err", err)
+		e.cfg.Logger.Error("reading randomness failed", "err", err)
 		return false
 	}
 	return true
 }
 
-// lot draws a number below n, and reports whether it could.
+// lot returns a random number below n, and reports whether it succeeded.
 func (e *Endpoint) lot(n uint32) (uint32, bool) {
 	var b [4]byte
 	if !e.random(b[:]) {
@@ -213,7 +214,7 @@ func (e *Endpoint) lot(n uint32) (uint32, bool) {
 	return uint32(uint64(binary.BigEndian.Uint32(b[:])) * uint64(n) >> 32), true
 }
 
-// jitter returns d changed by up to a fifth, either way.
+// jitter returns d varied at random by up to a fifth either way.
 func (e *Endpoint) jitter(d time.Duration) time.Duration {
 	var b [2]byte
 	e.random(b[:])
@@ -229,8 +230,8 @@ func (e *Endpoint) takeEpochID() (pipeline.ID, bool) {
 	return e.epochIDs.take(gen[0])
 }
 
-// Probe asks the peer for a sign of life if packets to it are unanswered, so
-// that their fate becomes known without waiting for more traffic.
+// Probe sends a Ping to the peer if packets to it are unacknowledged and it is not
+// too soon, so that they are acknowledged or lost without further traffic.
 func (e *Endpoint) Probe(p *Peer, now pipeline.Time) {
 	if s := p.session; s != nil && now >= later(max(s.lastPing, s.asked), e.rto(s)) {
 		s.pingDue, s.lastPing = true, now
@@ -238,18 +239,17 @@ func (e *Endpoint) Probe(p *Peer, now pipeline.Time) {
 	}
 }
 
-// goTime fits a monotonic time to packages that want a time.Time, such as
-// x/time/rate. Only differences mean anything.
+// goTime converts a time for packages that need a time.Time, such as x/time/rate.
+// Only differences are meaningful.
 func goTime(t pipeline.Time) time.Time { return time.Unix(0, int64(t)) }
 
 // later returns now plus d.
 func later(now pipeline.Time, d time.Duration) pipeline.Time { return now + pipeline.Time(d) }
 
-// Close ends all sessions for the reason and tells the peers, and ends all
-// handshakes. It returns true if the batch is full before that is done, and then
-// wants to be called again once Outgoing has been sent. What Flush yields after
-// that is the last of this endpoint. A job that is out still holds keys until it
-// has been run and has come back through HandleJob.
+// Close ends all handshakes and all sessions for the reason, and sends Close frames
+// to the peers. It returns true if the batch is full before it is done: send Outgoing
+// and call it again. Then call Flush and send Outgoing a last time. A job that is
+// still running holds keys until it has come back through HandleJob.
 func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool) {
 	e.closeHalves()
 	if e.leaving == nil {
@@ -263,7 +263,7 @@ func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool)
 		e.leaving = e.leaving[1:]
 	}
 	e.leaving = nil
-	// Nobody waits for these any more: not to be run, only to be overwritten.
+	// Wipe the queued jobs without running them.
 	for j := e.PollJob(); j != nil; j = e.PollJob() {
 		j.err = ErrClosed
 		j.wipe()

@@ -6,8 +6,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// fill is the packet under construction and what takes messages into it, by one
-// function value made once, so that filling a packet allocates nothing.
+// fill is the state of the packet under construction. Messages are taken into it by
+// one function value, made once, so that filling a packet allocates nothing.
 type fill struct {
 	e         *Endpoint
 	s         *session
@@ -15,7 +15,7 @@ type fill struct {
 	now       pipeline.Time
 	messages  int
 	eliciting bool
-	full      bool        // a message was left for the next packet
+	full      bool        // a message is left for the next packet
 	reserved  int         // bytes kept free for an acknowledgement that is due
 	scratch   []byte      // of a message on its way through the user's stages
 	original  []byte      // the same message, Reliable, as it was before them
@@ -31,15 +31,15 @@ func (f *fill) init(e *Endpoint) {
 	f.taker = f.take
 }
 
-// fillMessages takes messages until the packet is full or none is left. State
-// and Reliable take turns in who comes first, so neither starves the other.
+// fillMessages takes messages until the packet is full or none is left. States and
+// Reliable messages alternate in being first, so that neither starves the other.
 func (f *fill) fillMessages(state, reliable bool) {
 	f.s.stateTurn = !f.s.stateTurn
 	if state && f.s.stateTurn {
 		f.fillState()
 	}
 	if reliable {
-		f.s.rearm = true // for the time-out of what is in flight
+		f.s.rearm = true // for the retransmission timeout
 		f.fillReliable()
 	}
 	if state && !f.s.stateTurn {
@@ -60,8 +60,8 @@ func (f *fill) fillReliable() {
 	}
 }
 
-// drain takes messages from the queue, and reports whether to go on: with
-// stages of the user's in the way they come one at a time.
+// drain takes messages from the queue, and reports whether to call it again: if user
+// stages process messages, it takes one at a time.
 func (f *fill) drain(reliable bool) bool {
 	if f.full {
 		return false
@@ -75,8 +75,8 @@ func (f *fill) drain(reliable bool) bool {
 	return true
 }
 
-// take appends one message, under the queue's lock; a Reliable one by way of the
-// lane. It returns false if the message is to wait.
+// take appends one message to the packet, a Reliable one through the lane. It runs
+// under the queue's lock. It returns false if the message stays in the queue.
 func (f *fill) take(channel uint32, intent pipeline.Intent, payload []byte) bool {
 	if intent == pipeline.Reliable && f.s.lane.full() {
 		return false
@@ -99,9 +99,9 @@ func (f *fill) take(channel uint32, intent pipeline.Intent, payload []byte) bool
 	return true
 }
 
-// hold copies one message out of the queue, to be passed through the user's
-// stages when the lock is free. It takes a message only if the packet has room
-// for it at its longest, because it cannot go back.
+// hold copies one message out of the queue, for the user's stages to process without
+// the lock. It takes a message only if the packet has room for the longest that the
+// stages may make of it, because the message cannot go back.
 func (f *fill) hold(channel uint32, intent pipeline.Intent, payload []byte) bool {
 	p := &f.e.outgoing
 	if f.waiting {
@@ -118,8 +118,7 @@ func (f *fill) hold(channel uint32, intent pipeline.Intent, payload []byte) bool
 	return true
 }
 
-// pass runs the message in scratch through the user's stages and appends what
-// has become of it.
+// pass runs the message in scratch through the user's stages and appends the result.
 func (f *fill) pass() {
 	p := &f.e.outgoing
 	p.SetPayload(f.scratch)
@@ -151,7 +150,7 @@ func (f *fill) toLane(p *pipeline.Packet) {
 	f.appendReliable(p, seq, m)
 }
 
-// resend appends lost messages, oldest first, as far as there is room.
+// resend appends lost messages, oldest first, until the packet is full.
 func (f *fill) resend() {
 	l, p := &f.s.lane, &f.e.outgoing
 	if l.lost == 0 || f.full {
@@ -181,9 +180,9 @@ func (f *fill) appendReliable(p *pipeline.Packet, seq uint64, m *laneMessage) {
 	f.append(p)
 }
 
-// pad makes a full packet as long as the others that follow each other now: only
-// datagrams of one length travel as a run (see package udp), and messages differ
-// by some bytes. More than maxPadding is not worth it.
+// pad fills a full packet up to the length of the others of the batch, since only
+// datagrams of one length are sent as a run (see package udp), and messages differ by
+// some bytes. More than maxPadding bytes are not worth it.
 func (f *fill) pad() {
 	p := &f.e.outgoing
 	n := cap(p.Data) - wire.TagSize - len(p.Data) - f.reserved

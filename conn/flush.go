@@ -5,12 +5,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Flush makes datagrams of what there is to send, until there is nothing left
-// or the batch is full; then it returns true and wants to be called again once
-// Outgoing has been sent.
+// Flush builds datagrams from everything that there is to send. It returns true if
+// the batch is full before it is done: send Outgoing and call it again.
 func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 	e.closeMarked(now)
-	// Sending may touch sessions; those are looked at in the same Flush.
+	// Sending may touch further sessions, which the same loop flushes.
 	for i := 0; i < len(e.touched); i++ {
 		if i%WarmBatch == 0 {
 			e.warmTouched(e.touched[i:min(i+WarmBatch, len(e.touched))])
@@ -20,8 +19,8 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 			continue
 		}
 		if !e.flushSession(s, now) {
-			// The others come first now, or one with much to send would keep
-			// them waiting for all of it.
+			// The other sessions go first in the next Flush, so that one with many
+			// messages does not delay them.
 			e.touched = append(e.touched[:0], e.touched[i+1:]...)
 			e.touched = append(e.touched, s)
 			return true
@@ -36,7 +35,8 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 	return false
 }
 
-// flushSession sends what s has to send. It returns false if the batch is full.
+// flushSession sends everything that s has to send. It returns false if the batch is
+// full.
 func (e *Endpoint) flushSession(s *session, now pipeline.Time) bool {
 	if s.current == nil {
 		return true

@@ -9,17 +9,17 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// lane is the sending half of a session's reliable lane: at most
-// [wire.ReliableWindow] messages that have been sent and not acknowledged.
-// The zero value is ready to use. A message is sent again when the packet that
-// last carried it has been taken for lost, a few times, or after the
-// retransmission time-out, which doubles while nothing is acknowledged.
+// lane is the sending half of a session's Reliable messages: at most
+// [wire.ReliableWindow] messages that were sent and are not acknowledged. The zero
+// value is ready to use. A message is sent again when the packet that last carried it
+// is considered lost, up to fastResends times, and after the retransmission timeout,
+// which doubles while nothing is acknowledged.
 type lane struct {
 	base, next uint64
 	slots      []laneMessage     // base..next, a ring with a power-of-two length
 	last       map[uint32]uint64 // channel to the last sequence in flight on it
 	backoff    uint
-	lost       int // messages to be sent again
+	lost       int // number of messages to send again
 }
 
 type laneMessage struct {
@@ -29,7 +29,7 @@ type laneMessage struct {
 	distance uint16
 	acked    bool
 	lost     bool
-	tries    uint8       // how often it has been sent again, up to fastResends
+	tries    uint8       // how often it was sent again, up to fastResends
 	epoch    pipeline.ID // of the packet that last carried it
 	counter  uint64
 	sentAt   pipeline.Time
@@ -70,7 +70,7 @@ func (l *lane) grow() {
 	l.slots = slots
 }
 
-// acknowledge marks a message as received.
+// acknowledge marks m as acknowledged.
 func (l *lane) acknowledge(m *laneMessage) {
 	if m.lost {
 		m.lost = false
@@ -79,7 +79,7 @@ func (l *lane) acknowledge(m *laneMessage) {
 	m.acked = true
 }
 
-// release moves base over the messages that have been acknowledged.
+// release advances base past the acknowledged messages.
 func (l *lane) release() {
 	for l.base < l.next && l.at(l.base).acked {
 		m := l.at(l.base)
@@ -90,7 +90,7 @@ func (l *lane) release() {
 	}
 }
 
-// lose has m sent again.
+// lose marks m to be sent again.
 func (l *lane) lose(m *laneMessage) {
 	if !m.acked && !m.lost {
 		m.lost = true
@@ -98,12 +98,12 @@ func (l *lane) lose(m *laneMessage) {
 	}
 }
 
-// laneAcked moves the lane on what one acknowledgement has decided. One that
-// decides nothing costs nothing: a peer can send it as often as packets.
+// laneAcked updates the lane with the outcome of an acknowledgement. One without news
+// costs nothing, since a peer can send one with every packet.
 //
-// That an acknowledgement leaves a message out has it sent again at once, but
-// not for ever: a peer could acknowledge the newest packet only, time and again,
-// and be sent all others with each small packet of its own.
+// A message that an acknowledgement shows as lost is sent again at once, but only
+// fastResends times: a peer could acknowledge nothing but the newest packet, and have
+// all others sent again for each small packet of its own.
 func (e *Endpoint) laneAcked(s *session, o *ack.Outcome) {
 	l, cumulative := &s.lane, o.Reliable
 	if l.inFlight() == 0 || o.Acked+o.Lost+o.Unlost == 0 && cumulative <= l.base {
@@ -152,7 +152,7 @@ func (e *Endpoint) laneRTO(s *session) time.Duration {
 	return min(e.rto(s)<<min(s.lane.backoff, 8), maxRTO)
 }
 
-// laneTimeout has everything sent again that was sent a time-out ago.
+// laneTimeout marks all messages to be sent again whose timeout has expired.
 func (e *Endpoint) laneTimeout(s *session, now pipeline.Time) {
 	at, ok := e.laneDeadline(s)
 	if !ok || now < at {
@@ -169,7 +169,7 @@ func (e *Endpoint) laneTimeout(s *session, now pipeline.Time) {
 	e.touch(s)
 }
 
-// loseAll has the Reliable messages sent again that an epoch's packets carried.
+// loseAll marks the unacknowledged messages in packets of ep to be sent again.
 func (e *Endpoint) loseAll(s *session, ep *epoch) {
 	l := &s.lane
 	t := e.tracker(s, ep.id)
@@ -180,10 +180,10 @@ func (e *Endpoint) loseAll(s *session, ep *epoch) {
 	}
 }
 
-// returnUnacknowledged puts what the session has not seen acknowledged back
-// into the peer's queue, for the next session, and what the peer still held
-// back behind such a message. One whose acknowledgement was lost arrives twice
-// then: a session is the limit of exactly once.
+// returnUnacknowledged returns the unacknowledged messages of the session to the
+// peer's queue, for the next session, and those that the peer could not deliver
+// because an earlier one was missing. A message whose acknowledgement was lost arrives
+// twice: delivery is exactly once only within a session.
 func (e *Endpoint) returnUnacknowledged(s *session) {
 	l := &s.lane
 	if l.inFlight() == 0 {
@@ -200,7 +200,7 @@ func (e *Endpoint) returnUnacknowledged(s *session) {
 		}
 		payload := m.payload
 		if e.out.HasMessageStages() {
-			// The stages see it again, and may keep state for each session.
+			// The stages process it again: they may have state for each session.
 			payload = m.original
 		}
 		back = append(back, sendq.Message{Channel: m.channel, Payload: payload})

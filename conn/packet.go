@@ -8,7 +8,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sendPacket makes one packet. It returns false if nothing came of it.
+// sendPacket builds one packet. It returns false if there was nothing to send.
 func (e *Endpoint) sendPacket(s *session, state, reliable int, now pipeline.Time) bool {
 	p := e.begin(s, s.remote, now)
 	f := &e.filling
@@ -46,7 +46,7 @@ func (e *Endpoint) begin(s *session, addr netip.AddrPort, now pipeline.Time) *pi
 	return p
 }
 
-// skip leaves the next counter out.
+// skip skips the next counter; see planSkip.
 func (e *Endpoint) skip(s *session, ep *epoch) {
 	o := &e.filling.outcome
 	*o = ack.Outcome{}
@@ -55,16 +55,16 @@ func (e *Endpoint) skip(s *session, ep *epoch) {
 	e.planSkip(ep, ep.tracker.Next())
 }
 
-// finish attaches acknowledgements, seals and queues the packet. An empty one
-// goes nowhere, and returns false.
+// finish attaches acknowledgements, seals the packet and adds it to the batch. It
+// returns false for an empty packet, which is not sent.
 func (e *Endpoint) finish() bool {
 	p, f := &e.outgoing, &e.filling
 	s := f.s
 	header := len(p.Data) == wire.HeaderSize
 	v := e.out.ProcessPacket(p)
 	if header && len(p.Data) <= wire.Overhead {
-		// Nothing was owed after all. The counter has been used by the seal,
-		// so it is used up; the peer never sees it.
+		// No acknowledgement was due. The seal has used the counter, which the
+		// peer will never see.
 		e.sent(s, 0, false)
 		return false
 	}
@@ -89,7 +89,7 @@ func (e *Endpoint) finish() bool {
 	return true
 }
 
-// sent has the packet under construction waited for.
+// sent tells the tracker that the packet under construction was sent.
 func (e *Endpoint) sent(s *session, messages int, eliciting bool) {
 	o := &e.filling.outcome
 	*o = ack.Outcome{}

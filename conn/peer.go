@@ -11,48 +11,49 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Peer is an identity, a static key, as one identity of ours knows it, with
-// what outlives its sessions. It belongs to the endpoint's goroutine, but for the
-// methods that say otherwise: Identity and those of its send queue.
+// Peer is a pair of static keys, ours and the peer's, with the state that outlives
+// its sessions. Its methods and fields belong to the endpoint's goroutine, except for
+// Identity and the methods of its send queue, which any goroutine may call.
 type Peer struct {
-	// User is the driver's own.
+	// User is for the driver's own use.
 	User any
 
 	queue     *sendq.Queue // of messages to send
 	session   *session
 	id        pipeline.ID
 	forgotten bool
-	changed   bool // stats have, since PeerStats
+	changed   bool // Config.Touched was called, and PeerStats was not since
 	stats     PeerStats
 
 	// Key is the peer's static public key.
 	Key    [KeySize]byte
-	static *noise.Static // who we are to this peer
-	dial   *dial         // set while we keep this peer connected
+	static *noise.Static // our identity towards the peer
+	dial   *dial         // set while this side keeps the peer connected
 	linger linger
 
-	answerAt  pipeline.Time // of its rekeys; none is before
+	answerAt  pipeline.Time // the peer's rekeys are not answered before
 	strikes   *strikes      // nil until the first
 	takeovers *strikes      // nil until the first
 	drops     *[]uint64     // by row of the inbound chain; nil until the first
 }
 
-// peerKey is what the endpoint tells peers apart by: under two identities of
-// ours the same key is two peers.
+// peerKey identifies a peer: the same remote key under two identities of ours is two
+// peers.
 type peerKey struct{ local, remote [KeySize]byte }
 
 func (p *Peer) mapKey() peerKey { return peerKey{p.static.Public(), p.Key} }
 
-// Number numbers the peers of an endpoint with a Config.Journal from zero, in the
-// order of their making, those included that have been forgotten.
+// Number returns the peer's number if the endpoint has a Config.Journal with Step or
+// Pushed, else zero. Peers are numbered from zero as they are made; forgotten ones
+// keep their numbers. It may be called from any goroutine.
 func (p *Peer) Number() uint64 { return p.queue.Peer() }
 
 // Identity returns our public key towards the peer. It may be called from any
 // goroutine.
 func (p *Peer) Identity() [KeySize]byte { return p.static.Public() }
 
-// weAreLower compares the two static keys, which both sides know, so that both
-// come to the same decision.
+// weAreLower reports whether our static key is the lower one. Both sides know both
+// keys, so they reach the same decision.
 func (p *Peer) weAreLower() bool {
 	own := p.static.Public()
 	return string(own[:]) < string(p.Key[:])
@@ -61,7 +62,7 @@ func (p *Peer) weAreLower() bool {
 // Connected reports whether the peer has a session.
 func (p *Peer) Connected() bool { return p.session != nil }
 
-// Addr returns the address that packets to the peer go to, the zero AddrPort
+// Addr returns the address that packets to the peer are sent to, or the zero AddrPort
 // if it is not connected.
 func (p *Peer) Addr() netip.AddrPort {
 	if p.session == nil {
@@ -70,11 +71,11 @@ func (p *Peer) Addr() netip.AddrPort {
 	return p.session.remote
 }
 
-// Dialled reports whether the endpoint keeps the peer connected by dialling.
+// Dialled reports whether the endpoint keeps the peer connected by dialling it.
 func (p *Peer) Dialled() bool { return p.dial != nil }
 
-// MaxDatagram returns the size of the largest datagram that the peer takes,
-// zero if it is not connected.
+// MaxDatagram returns the size in bytes of the largest datagram that may be sent to
+// the peer, or zero if it is not connected.
 func (p *Peer) MaxDatagram() int {
 	if p.session == nil {
 		return 0
@@ -82,8 +83,8 @@ func (p *Peer) MaxDatagram() int {
 	return p.session.maxDatagram
 }
 
-// Settled reports whether nothing waits to be sent to the peer, and the fate of
-// all that was sent is as good as known.
+// Settled reports whether no message is queued for the peer, and everything that was
+// sent is acknowledged or lost.
 func (e *Endpoint) Settled(p *Peer) bool {
 	if state, reliable := p.queue.Len(); state+reliable > 0 && (p.session != nil || p.dial != nil) {
 		return false
@@ -103,8 +104,8 @@ func (e *Endpoint) Settled(p *Peer) bool {
 	return true
 }
 
-// PeerStats returns a copy of the peer's counters. Config.Touched is told of
-// changes that come after it.
+// PeerStats returns a copy of the peer's counters. The next change calls
+// Config.Touched.
 func (e *Endpoint) PeerStats(p *Peer) PeerStats {
 	p.changed = false
 	s := p.stats
@@ -115,9 +116,9 @@ func (e *Endpoint) PeerStats(p *Peer) PeerStats {
 	return s
 }
 
-// PeerDrops returns the drops of packets and messages that claimed to be from
-// the peer, by row of Inbound().Counts().Drops, or nil if there were none. The
-// slice is the endpoint's.
+// PeerDrops returns how many packets and messages that claim to be from the peer were
+// dropped, by row of Inbound().Counts().Drops, or nil if there were none. The slice
+// belongs to the endpoint and changes with it.
 func (p *Peer) PeerDrops() []uint64 {
 	if p.drops == nil {
 		return nil
@@ -135,15 +136,15 @@ func (p *Peer) countDrop(row int) {
 	(*p.drops)[row]++
 }
 
-// peerFor is peerAs for a peer that has come to us: all that come know the
-// endpoint by its own identity.
+// peerFor is peerAs for a peer that has dialled this side, which it knows by the
+// endpoint's own identity.
 func (e *Endpoint) peerFor(key [KeySize]byte, now pipeline.Time) *Peer {
 	return e.peerAs(e.cfg.Identity.static, key, now)
 }
 
-// peerAs returns the peer with the key that knows us by the given identity, and
-// makes it if need be. At the cap the peer that has been without a session for
-// longest makes room; if all have one, peerAs returns nil.
+// peerAs returns the peer with the key under the given identity, and makes it if
+// there is none. At MaxPeers it forgets the peer that has been without session and
+// dial for longest, and returns nil if there is none.
 func (e *Endpoint) peerAs(static *noise.Static, key [KeySize]byte, now pipeline.Time) *Peer {
 	if p := e.peers[peerKey{static.Public(), key}]; p != nil {
 		e.lingering.remove(p)
@@ -194,7 +195,8 @@ func (e *Endpoint) Peer(key [KeySize]byte) *Peer { return e.PeerAs(e.cfg.Identit
 // nil.
 func (e *Endpoint) PeerAs(local, key [KeySize]byte) *Peer { return e.peers[peerKey{local, key}] }
 
-// sortedPeers lists the peers by both keys, so that nothing depends on map order.
+// sortedPeers returns the peers sorted by both keys, so that nothing depends on the
+// order of the map.
 func (e *Endpoint) sortedPeers() []*Peer {
 	all := make([]*Peer, 0, len(e.peers))
 	for _, p := range e.peers {
@@ -210,14 +212,16 @@ func (e *Endpoint) sortedPeers() []*Peer {
 	return all
 }
 
-// MarkReady tells the endpoint that the peer's queue has something to send.
+// MarkReady notes that the peer's queue has messages to send. The driver calls it when
+// a push returned wake.
 func (e *Endpoint) MarkReady(p *Peer) {
 	if p.session != nil {
 		e.touchQueue(p.session)
 	}
 }
 
-// ClosePeer ends the peer's session and stops dialling it.
+// ClosePeer ends the peer's session for the reason, sends it a Close frame and stops
+// dialling it. Queued messages are dropped.
 func (e *Endpoint) ClosePeer(p *Peer, reason wire.CloseReason, now pipeline.Time) {
 	if p.forgotten {
 		return
@@ -237,9 +241,9 @@ func (e *Endpoint) ClosePeer(p *Peer, reason wire.CloseReason, now pipeline.Time
 	e.lingerPeer(p, now)
 }
 
-// Revoke ends the session of a peer that has come to us, and any handshake
-// under way is judged anew by Authorize. A peer that we dial stays, whichever
-// side has opened the session.
+// Revoke ends the session that the peer with the key opened, and has Authorize called
+// again for handshakes that are under way. A peer that this side dials stays,
+// whichever side opened the session.
 func (e *Endpoint) Revoke(key [KeySize]byte, now pipeline.Time) {
 	e.generation++
 	if p := e.Peer(key); p != nil && p.session != nil && !p.session.dialer && p.dial == nil {

@@ -17,41 +17,40 @@ import (
 //	Final             ->          job: read 3; next epoch is current
 //	next epoch is current  <-     any packet under the new keys
 //
-// Either step is sent again until the next one comes. Messages flow all the
-// while; nothing waits.
+// The dialer retransmits a step until the next one comes. Messages are sent throughout.
 
-// rekey is where a session stands with its rekeys, on either side.
+// rekey is the state of a session's rekeys, on either side.
 type rekey struct {
-	index     pipeline.ID // our receiver index of the next epoch; zero: none is under way
+	index     pipeline.ID // our receiver index of the next epoch; zero: no rekey is under way
 	retryAt   pipeline.Time
-	notBefore pipeline.Time // for the next one, after one has failed
-	serial    uint64        // tells a job of this rekey from one of an older
-	*exchange               // while one is under way; nil takes no memory in idle sessions
+	notBefore pipeline.Time // when the next one may start, after one has failed
+	serial    uint64        // tells a job of this rekey from one of an earlier
+	*exchange               // nil unless one is under way, to save memory in idle sessions
 }
 
 // exchange is the state of a rekey under way.
 type exchange struct {
 	initiator *noise.Initiator
 	responder *noise.Responder
-	remote    uint32 // their index, once known
+	remote    uint32 // the peer's index, once known
 	request   []byte // responder: the Init that is being answered
 	step      wire.RekeyStep
-	frame     []byte // what is sent until there is an answer
-	failures  int    // messages of the other side that did not authenticate
+	frame     []byte // retransmitted until there is an answer
+	failures  int    // messages of the peer that did not authenticate
 	busy      bool
 	started   pipeline.Time
 }
 
 func (r *rekey) active() bool { return r.index != 0 }
 
-// wipe overwrites what can be of the secrets. No job has a machine of x.
+// wipe overwrites the secrets as far as possible. No job may be using x.
 func (x *exchange) wipe() {
 	x.initiator.Wipe()
 	x.responder.Wipe()
 }
 
-// OldestRekey returns when the rekey began that has been under way for longest;
-// false if none is. It looks at all sessions.
+// OldestRekey returns when the oldest rekey under way began, and false if there is
+// none. It takes time linear in the number of peers.
 func (e *Endpoint) OldestRekey() (began pipeline.Time, ok bool) {
 	for _, p := range e.peers {
 		if s := p.session; s != nil && s.rekey.active() && (!ok || s.rekey.started < began) {
@@ -61,7 +60,7 @@ func (e *Endpoint) OldestRekey() (began pipeline.Time, ok bool) {
 	return began, ok
 }
 
-// begin makes one active.
+// begin starts a rekey.
 func (r *rekey) begin(index pipeline.ID, request []byte, now pipeline.Time) {
 	*r = rekey{
 		index: index, retryAt: later(now, rekeyTimeout), serial: r.serial + 1,
@@ -74,7 +73,7 @@ func (s *session) rekeyable() bool {
 	return s.confirmed && !s.rekey.active() && s.next == nil && s.peer.session == s
 }
 
-// rekeyTimeout starts a rekey, sends a step again, or gives one up.
+// rekeyTimeout starts a rekey, retransmits a step, or abandons a rekey.
 func (e *Endpoint) rekeyTimeout(s *session, now pipeline.Time) {
 	r := &s.rekey
 	if !r.active() {
@@ -83,7 +82,7 @@ func (e *Endpoint) rekeyTimeout(s *session, now pipeline.Time) {
 	}
 	if now >= later(r.started, rekeyTimeout) {
 		if s.next != nil {
-			// The other side may use the new keys already: see heardUnder.
+			// The peer may use the new keys already: see heardUnder.
 			r.retryAt = later(now, e.cfg.IdleTimeout)
 			return
 		}
@@ -100,19 +99,17 @@ func (e *Endpoint) giveUpRekey(s *session, now pipeline.Time) {
 	s.rekey.notBefore = later(now, e.jitter(rekeyTimeout))
 }
 
-// failRekey gives a rekey up that the other side has made come to nothing. An
-// honest dialer begins no other for as long as giveUpRekey has it wait at the
-// least, so before that none is answered: else who makes one fail could begin the
-// next at once.
+// failRekey abandons a rekey that failed because of the peer. An honest dialer waits
+// after that, at least four fifths of rekeyTimeout (giveUpRekey), so an earlier one is
+// not answered: else a peer could make rekeys fail and begin the next at once.
 func (e *Endpoint) failRekey(s *session, now pipeline.Time) {
 	e.giveUpRekey(s, now)
 	s.peer.answerAt = later(now, rekeyTimeout*4/5)
 }
 
-// heardUnder takes note of the keys that a packet came under. The first one
-// under the new keys completes a rekey that we have started. If the other side
-// keeps to the old ones beyond the time in which it can accept our Final, it
-// never will, and the rekey has failed.
+// heardUnder notes under which epoch a packet came. The first one under the new keys
+// completes a rekey that this side started. If the peer still uses the old ones when
+// it can no longer accept the Final, the rekey has failed.
 func (e *Endpoint) heardUnder(s *session, epoch pipeline.ID, now pipeline.Time) {
 	switch {
 	case s.next == nil:
@@ -124,8 +121,8 @@ func (e *Endpoint) heardUnder(s *session, epoch pipeline.ID, now pipeline.Time) 
 	}
 }
 
-// maybeRekey starts a rekey if the keys are worn and the budget allows it. A
-// responder asks the dialer.
+// maybeRekey starts a rekey if the keys are due for one. A responder requests it from
+// the dialer.
 func (e *Endpoint) maybeRekey(s *session, now pipeline.Time) {
 	if !s.rekeyable() || now < s.mayRekeyAt() || !e.worn(s, s.current, now) {
 		return
@@ -138,8 +135,8 @@ func (e *Endpoint) maybeRekey(s *session, now pipeline.Time) {
 	e.startRekey(s, now)
 }
 
-// mayRekeyAt returns before when no rekey is started. The first one of a session
-// need not wait.
+// mayRekeyAt returns the earliest time for a rekey. The first one of a session need
+// not wait for rekeyLeast.
 func (s *session) mayRekeyAt() pipeline.Time {
 	if s.current.seq == 0 {
 		return s.rekey.notBefore
@@ -147,8 +144,8 @@ func (s *session) mayRekeyAt() pipeline.Time {
 	return max(s.rekey.notBefore, later(s.current.opened, rekeyLeast))
 }
 
-// abandonRekey ends a rekey, whether it has succeeded or not. The index goes
-// back unless an epoch has it, or a job will bring it.
+// abandonRekey ends a rekey, whether it succeeded or not. The index is given back
+// unless an epoch uses it or a job that is running will give it back.
 func (e *Endpoint) abandonRekey(s *session) {
 	r := &s.rekey
 	switch {

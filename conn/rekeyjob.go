@@ -6,8 +6,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// rekeyJob brings a job of a rekey back to the session that it was made for,
-// if the session and the rekey are still there.
+// rekeyJob returns a job to the rekey that it was made for, if the session and the
+// rekey still exist.
 type rekeyJob struct {
 	session  *session
 	index    pipeline.ID
@@ -35,9 +35,8 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		j.wipe()
 		e.failRekey(s, now)
 	case j.err != nil:
-		// The frame was authentic but its contents were not, so the peer itself
-		// has made them up. Each costs a job: after a few no sound one is waited
-		// for any longer.
+		// The frame was authentic but its contents were not, so the peer itself made
+		// them up. Each costs a job: after a few, stop waiting for a valid one.
 		j.wipe()
 		e.count(HandshakeFailed)
 		if r.failures++; r.failures >= rekeyTries {
@@ -56,7 +55,7 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		}
 	default:
 		if e.nextEpoch(s, j.keys, now) {
-			// The first packet under the new keys tells the dialer.
+			// The first packet under the new keys completes it at the dialer.
 			s.rekey = rekey{serial: r.serial}
 			e.promote(s, now)
 			s.pingDue = true
@@ -65,7 +64,7 @@ func (o rekeyJob) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	e.touch(s)
 }
 
-// nextEpoch opens the epoch that the rekey has made keys for.
+// nextEpoch opens the epoch of the rekey's keys.
 func (e *Endpoint) nextEpoch(s *session, keys *noise.Keys, now pipeline.Time) bool {
 	r := &s.rekey
 	ep := e.openEpoch(s, s.current.seq+1, r.index, r.remote, keys, now)
@@ -77,7 +76,7 @@ func (e *Endpoint) nextEpoch(s *session, keys *noise.Keys, now pipeline.Time) bo
 	return true
 }
 
-// stepRekey sends a step, and again until it is answered.
+// stepRekey sends a step, which is retransmitted until it is answered.
 func (e *Endpoint) stepRekey(s *session, step wire.RekeyStep, message []byte, now pipeline.Time) {
 	r := &s.rekey
 	r.step, r.frame = step, wire.AppendRekey(nil, step, message)
@@ -88,7 +87,7 @@ func (e *Endpoint) sendRekey(s *session, now pipeline.Time) {
 	e.sendControl(s, s.remote, s.rekey.frame, now)
 	s.rekey.retryAt = later(now, max(e.rto(s), rekeyRetry))
 	if s.rekey.step == wire.RekeyAnswer {
-		// Responders never retransmit by timer; the dialer does.
+		// The responder never retransmits by timer; the dialer does.
 		s.rekey.retryAt = later(now, rekeyTimeout)
 	}
 }

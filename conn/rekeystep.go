@@ -32,7 +32,7 @@ func (e *Endpoint) startRekey(s *session, now pipeline.Time) {
 	}})
 }
 
-// handleRekey takes a Rekey frame of an authenticated packet.
+// handleRekey processes a Rekey frame of an authenticated packet.
 func (e *Endpoint) handleRekey(s *session, p *pipeline.Packet, f *wire.Frame) {
 	switch {
 	case f.Step == wire.RekeyRequest && s.dialer && len(f.Payload) == 0:
@@ -60,10 +60,9 @@ func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 		}
 		return
 	}
-	// A peer that wants new keys all the time must not use up what all share,
-	// whether its rekeys succeed, fail, or end with a session that it begins anew:
-	// so the peer has the pause. Half of it is for what the way between us adds and
-	// takes.
+	// A peer that requests keys all the time must not use up the shared rate, whether
+	// its rekeys succeed, fail, or end because it starts a new session. So the pause
+	// belongs to the peer. It is half of the dialer's, to allow for jitter.
 	if !s.rekeyable() || p.Now < s.peer.answerAt || !e.rekeys.AllowN(goTime(p.Now), 1) {
 		return
 	}
@@ -138,7 +137,7 @@ func (e *Endpoint) acceptRekey(s *session, message []byte) {
 	}})
 }
 
-// rekeyPrologue binds a rekey to the session and to all handshakes before.
+// rekeyPrologue binds a rekey to the session and to all its earlier handshakes.
 func rekeyPrologue(s *session) []byte {
 	b := append([]byte("intentra rekey"), wire.Version, byte(s.suite))
 	return append(b, s.current.hash[:]...)

@@ -15,15 +15,16 @@ import (
 //	Init with a good cookie -> slot -> job: read 1, write 2 -> Response
 //	Final -> job: read 3, Authorize -> session, confirmed by a Ping
 //
-// It never retransmits by timer: a repeated Init gets the same Response, and a
-// repeated Final, before the dialer has said anything, another Ping.
+// The responder never retransmits by timer: a repeated Init gets the same Response,
+// and a repeated Final, before the dialer has sent any packet, another Ping.
 
-// handleInit takes message 1. Its cookie has been checked.
+// handleInit processes message 1. Stage cookie has checked its cookie.
 func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
 	if !e.accepts(h.Suite) {
 		return HandshakeSuite, false
 	}
-	// What differs in the padding alone would be taken for the genuine one.
+	// Messages that differ only in their padding have the same initKey, so only one
+	// padding is valid.
 	if [wire.InitPadding]byte(wire.NoiseMessage(p.Data)[KeySize:]) != ([wire.InitPadding]byte{}) {
 		return HandshakeFailed, false
 	}
@@ -78,7 +79,7 @@ func (e *Endpoint) respondJob(half *halfOpen, message []byte, ephemeral [KeySize
 	}}
 }
 
-// handleFinal takes message 3.
+// handleFinal processes message 3.
 func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
 	slot := e.pending.Get(pipeline.ID(h.Receiver))
 	if slot == nil || slot.half == nil {
@@ -89,9 +90,9 @@ func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool
 		return HandshakeBusy, false
 	}
 	taken := half.finals.offer(e, wire.NoiseMessage(p.Data))
-	// The first tries are part of the handshake that was admitted. Further ones,
-	// after forgeries, take from the budget of new handshakes; without a token
-	// they wait for the dialer to send its own again.
+	// The admission of the handshake covers the first tries. After forgeries, further
+	// ones need another admission; without one they wait until the dialer sends its
+	// message again.
 	if half.tries == 0 && !half.busy {
 		if _, ok := e.takeAdmission(p); ok {
 			half.tries = finalTries
@@ -104,8 +105,8 @@ func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool
 	return 0, true
 }
 
-// repeatedFinal answers a Final that has been accepted already, whose dialer
-// has not heard of it.
+// repeatedFinal answers a repeated Final that has been accepted already: the dialer
+// has not received the Ping.
 func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
 	ep := e.epochs.Get(pipeline.ID(h.Receiver))
 	if ep == nil {
@@ -121,8 +122,8 @@ func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bo
 	return 0, true
 }
 
-// nextFinal has the worker try a candidate for message 3, if that has been
-// admitted.
+// nextFinal submits a job that tries a candidate for message 3, if the admission
+// covers it.
 func (e *Endpoint) nextFinal(half *halfOpen) {
 	if half.busy || half.tries == 0 {
 		return
@@ -144,7 +145,7 @@ func (e *Endpoint) finalJob(half *halfOpen, message []byte) *Job {
 		}
 		hello, ok := wire.ParseHello(payload)
 		if !ok || hello.Index != dialerIndex {
-			// Authenticated nonsense: no other message 3 can follow it.
+			// Authentic but invalid: no other message 3 can follow.
 			j.keys, j.err = &keys, noise.ErrMessage
 			return
 		}
@@ -153,7 +154,7 @@ func (e *Endpoint) finalJob(half *halfOpen, message []byte) *Job {
 	}}
 }
 
-// finished takes a job of a half-open handshake back.
+// finished processes the result of a job of a half-open handshake.
 func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	half.busy = false
 	switch {
@@ -165,20 +166,20 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	case half.machine == nil:
 		half.responded(e, j)
 	case j.err != nil && j.keys == nil:
-		// A forgery. The machine is as before and waits for the genuine one.
+		// A forgery. The machine is unchanged and still accepts the genuine one.
 		e.count(HandshakeFailed)
 		e.nextFinal(half)
 	case j.err != nil:
 		j.wipe()
 		e.dropHalf(half, HandshakeFailed)
 	case j.generation != e.generation:
-		// A key has been revoked since Authorize was asked: ask again.
+		// Revoke was called after Authorize: call it again.
 		half.busy = true
 		e.submit(&Job{
 			owner: half, keys: j.keys, hello: j.hello, in: j.in, generation: e.generation, work: e.authorize,
 		})
 	case !j.authorized:
-		// Told nothing: to whoever is not allowed we look like silence.
+		// Send nothing: a refused key must not learn that an endpoint exists.
 		if e.complaints.AllowN(goTime(now), 1) {
 			e.cfg.Logger.Warn("refused a key that is not allowed",
 				"peer", base64.StdEncoding.EncodeToString(j.keys.Remote[:]), "addr", half.key.addr.String())
@@ -202,7 +203,7 @@ func (half *halfOpen) responded(e *Endpoint, j *Job) {
 	e.sendPlain(half.key.addr, half.response)
 }
 
-// accepted makes the session.
+// accepted makes the session and confirms it.
 func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 	e.halves.complete(half.key.ephemeral)
 	peer := e.peerFor(j.keys.Remote, now)
@@ -223,8 +224,8 @@ func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 		return
 	}
 	s.final = j.in
-	// Ahead of the Close of a session that this one replaces: the dialer is to
-	// see one session follow the other, not the peer go and come.
+	// The Ping goes before the Close of a session that this one replaces, so that the
+	// dialer sees one session follow the other and not a disconnect.
 	s.pingDue = !e.sendControl(s, s.remote, wire.AppendPing(nil), now)
 	e.confirm(s, now)
 	e.touch(s)

@@ -7,7 +7,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// attemptFor finds the attempt that a packet from its address is for.
+// attemptFor returns the attempt that a packet is for, or nil if there is none or the
+// packet comes from another address than the one dialled.
 func (e *Endpoint) attemptFor(p *pipeline.Packet, h wire.Header) *attempt {
 	slot := e.pending.Get(pipeline.ID(h.Receiver))
 	if slot == nil || slot.attempt == nil || slot.attempt.addr != p.Addr || h.Suite != e.cfg.Suite {
@@ -16,7 +17,7 @@ func (e *Endpoint) attemptFor(p *pipeline.Packet, h wire.Header) *attempt {
 	return slot.attempt
 }
 
-// handleCookie takes a cookie challenge.
+// handleCookie processes a cookie challenge.
 func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
 	a := e.attemptFor(p, h)
 	if a == nil || a.init == nil || a.final != nil {
@@ -27,8 +28,8 @@ func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, boo
 		return HandshakeBadCookie, false
 	}
 	if c == [wire.CookieSize]byte(wire.InitCookie(a.init)) {
-		// Offered again: what we sent with it was late, or lost, or not the
-		// only one under way. The timer takes care of that.
+		// The cookie in use is offered again: the Init with it was late or lost, or
+		// an earlier one was in flight. The timer retransmits it.
 		return HandshakeBadCookie, false
 	}
 	taken, atOnce := a.cookies.offer(e, c)
@@ -42,7 +43,7 @@ func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, boo
 	return 0, true
 }
 
-// handleResponse takes message 2.
+// handleResponse processes message 2.
 func (e *Endpoint) handleResponse(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
 	a := e.attemptFor(p, h)
 	if a == nil {
@@ -55,7 +56,7 @@ func (e *Endpoint) handleResponse(p *pipeline.Packet, h wire.Header) (Outcome, b
 	return 0, true
 }
 
-// nextResponse has the worker try a candidate for message 2.
+// nextResponse submits a job that tries a candidate for message 2.
 func (a *attempt) nextResponse(e *Endpoint) {
 	if a.busy || a.gone {
 		return
@@ -76,8 +77,8 @@ func (a *attempt) nextResponse(e *Endpoint) {
 		}
 		hello, ok := wire.ParseHello(answer)
 		if remote != pinned || !ok {
-			// Someone between may have answered with a key of his own, in
-			// perfect order. The genuine answer may still come.
+			// An attacker on the path may have answered correctly with its own
+			// key. The genuine answer may still come.
 			j.err = machine.Reject()
 			if j.err == nil {
 				j.err = ErrWrongKey
@@ -90,7 +91,7 @@ func (a *attempt) nextResponse(e *Endpoint) {
 	}})
 }
 
-// answered makes the session that the responder's first packet will confirm.
+// answered makes the session, which the responder's first packet confirms.
 func (a *attempt) answered(e *Endpoint, j *Job, now pipeline.Time) {
 	a.responses = candidates{}
 	a.session = e.establish(a.dial.peer, j.keys, e.cfg.Suite, a.index, j.hello, a.addr, true, now)

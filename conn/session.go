@@ -22,22 +22,22 @@ type session struct {
 	// dialer, that a packet has come.
 	confirmed bool
 	closed    bool
-	spoken    bool // the other side has sent a packet
-	touched   bool // it is in e.touched
-	rearm     bool // its timer is to be looked at behind the next flush
+	spoken    bool // the peer has sent a packet
+	touched   bool // in e.touched
+	rearm     bool // its timer is to be set after the next flush
 	pingDue   bool
 	ackDue    bool
-	stateTurn bool // who may fill the next packet first: State or Reliable
-	dialer    bool // we dialled it
+	stateTurn bool // State fills the next packet first, else Reliable
+	dialer    bool // this side dialled it
 	suite     wire.Suite
 
 	remote      netip.AddrPort
-	path        *path  // a candidate address; nil if there is none
+	path        *path  // a candidate address, or nil
 	final       []byte // responder: message 3, until the dialer has spoken
 	maxDatagram int
 	pacer       pacer
-	asked       pipeline.Time // when the oldest packet left that an answer is owed to; zero: none
-	owedAt      pipeline.Time // when e.owed will look at it; zero: it is not in there
+	asked       pipeline.Time // when the oldest packet without an answer was sent; zero: none
+	owedAt      pipeline.Time // its time in e.owed; zero: not in it
 	lastPing    pipeline.Time
 
 	timer  timer
@@ -58,8 +58,8 @@ func (s *session) epochs() []*epoch {
 	return all
 }
 
-// establish makes a session out of a handshake's keys. The caller has taken
-// index for it.
+// establish makes a session from a handshake's keys, with the receiver index that the
+// caller has taken for it. It returns nil if there is no room.
 func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index pipeline.ID, remoteHello wire.Hello,
 	addr netip.AddrPort, dialer bool, now pipeline.Time,
 ) *session {
@@ -87,7 +87,7 @@ func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index 
 	return s
 }
 
-// confirm makes s the session of its peer, unless the one that is there wins.
+// confirm makes s the session of its peer, unless the existing one is kept (keepsOld).
 func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 	s.confirmed = true
 	p := s.peer
@@ -125,10 +125,10 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 	e.touch(s)
 }
 
-// keepsOld decides which of two sessions stays when both sides have dialled at
-// once: the one dialled by the lower static key. Both sides know both keys, so
-// they agree. It applies only while the old one is demonstrably alive at the
-// other end: a packet has come on it since the new one's handshake began.
+// keepsOld reports whether the old one of two sessions stays when both sides have
+// dialled at once: the one that the lower static key dialled does. Both sides know
+// both keys, so they agree. It applies only while the old session is known to be alive
+// at the peer: a packet has come on it since shortly before the new session began.
 func (e *Endpoint) keepsOld(old, s *session) bool {
 	if old.dialer == s.dialer || old.closed {
 		return false
@@ -139,8 +139,8 @@ func (e *Endpoint) keepsOld(old, s *session) bool {
 	return old.dialer == old.peer.weAreLower() && old.spoken
 }
 
-// noteTakeover counts sessions that replace each other. Two machines with one
-// key do so without end.
+// noteTakeover counts sessions that replace each other, as those of two machines with
+// one key do without end.
 func (e *Endpoint) noteTakeover(p *Peer, s *session, now pipeline.Time) {
 	if s.dialer {
 		return
@@ -161,8 +161,8 @@ type closing struct {
 	notify bool
 }
 
-// markClosing ends s as soon as the chain has let go of it. With notify the
-// other side is told.
+// markClosing ends s as soon as the chain has finished its packet. With notify the
+// peer is sent a Close frame.
 func (e *Endpoint) markClosing(s *session, reason wire.CloseReason, notify bool) {
 	if s.closed {
 		return
@@ -206,7 +206,7 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 	}
 }
 
-// release gives back what s holds.
+// release frees what s holds.
 func (e *Endpoint) release(s *session) {
 	s.closed = true
 	e.timers.stop(&s.timer)
@@ -222,7 +222,7 @@ func (e *Endpoint) release(s *session) {
 	e.sessionIDs.give(s.id)
 }
 
-// afterDown dials again, or keeps the peer in mind for a while.
+// afterDown dials the peer again, or remembers it for Config.ForgetAfter.
 func (e *Endpoint) afterDown(p *Peer, reason wire.CloseReason, now pipeline.Time) {
 	if p.dial == nil {
 		e.lingerPeer(p, now)
@@ -231,14 +231,14 @@ func (e *Endpoint) afterDown(p *Peer, reason wire.CloseReason, now pipeline.Time
 	e.redial(p, reason, now)
 }
 
-// touch has s, and its timer, looked at in the next Flush.
+// touch schedules s and its timer for the next Flush.
 func (e *Endpoint) touch(s *session) {
 	s.rearm = true
 	e.touchQueue(s)
 }
 
-// touchQueue is touch for when there are messages to send, and nothing else has
-// changed: what this means for the timer is seen when they are sent.
+// touchQueue schedules s for the next Flush because messages are queued. Sending them
+// sets the timer if need be.
 func (e *Endpoint) touchQueue(s *session) {
 	if !s.touched && !s.closed {
 		s.touched = true

@@ -2,9 +2,9 @@ package conn
 
 import "github.com/intentra/intentra/pipeline"
 
-// startOver begins a fresh handshake in what is left of the time, once: a
-// responder that has been started again since it sent message 2 will never take
-// our message 3. One that is only slow to decide still may.
+// startOver begins another handshake in the remaining time, once: a responder that
+// has restarted since it sent message 2 will never accept this message 3. One that is
+// only slow to authorize still may, so the first session stays.
 func (a *attempt) startOver(e *Endpoint, now pipeline.Time) {
 	d := a.dial
 	a.gone = true
@@ -20,7 +20,7 @@ func (a *attempt) startOver(e *Endpoint, now pipeline.Time) {
 	e.timers.arm(&b.timer, b.deadline)
 }
 
-// discard gives up a session that has never been confirmed, if there is one.
+// discard releases a session that was never confirmed; s may be nil.
 func (e *Endpoint) discard(s *session) {
 	if s != nil && !s.closed {
 		e.stats.Sessions--

@@ -6,29 +6,30 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Outcome is what became of a handshake, or of a packet of one.
+// Outcome is the outcome of a handshake, or of a packet of one.
 type Outcome uint8
 
-// The outcomes. Started ones have taken a slot; the others are single packets.
+// The outcomes. HandshakeStarted to HandshakeRefused, HandshakeTimedOut, DialTimedOut
+// and HandshakeEvicted count handshakes, the others count packets.
 const (
-	HandshakeStarted   Outcome = iota // we began to answer one
+	HandshakeStarted   Outcome = iota // this side began to answer one
 	HandshakeAccepted                 // completed, as responder
 	HandshakeDialed                   // confirmed, as dialer
 	HandshakeRefused                  // the key is not allowed
-	HandshakeTimedOut                 // as responder: message 3 never came
+	HandshakeTimedOut                 // as responder: no valid message 3 came
 	DialTimedOut                      // as dialer
-	HandshakeEvicted                  // gave way to a newcomer
+	HandshakeEvicted                  // replaced by a newcomer
 	HandshakeFailed                   // a message did not authenticate
 	HandshakeSuite                    // the suite is not accepted here
-	HandshakeReplayed                 // message 1 of a handshake that is over
-	HandshakeRepeated                 // message 1 again: answered again
+	HandshakeReplayed                 // message 1 of a completed handshake
+	HandshakeRepeated                 // message 1 or 3 again, answered again
 	HandshakeRate                     // beyond the rate of admissions
 	HandshakeAddress                  // too many from one address
 	HandshakeTable                    // no slot free
-	HandshakeUnknown                  // for no handshake that we know
-	HandshakeBusy                     // another message is being worked on
-	HandshakeCookie                   // a cookie challenge taken
-	HandshakeBadCookie                // a cookie challenge that is not for us
+	HandshakeUnknown                  // for no known handshake
+	HandshakeBusy                     // another message is being processed
+	HandshakeCookie                   // a cookie challenge, used
+	HandshakeBadCookie                // an invalid or repeated cookie challenge
 	handshakeOutcomes
 )
 
@@ -40,7 +41,7 @@ var outcomeNames = [handshakeOutcomes]string{
 // String returns the outcome's name in metrics.
 func (o Outcome) String() string { return outcomeNames[o] }
 
-// Outcomes lists all outcomes.
+// Outcomes returns all outcomes.
 func Outcomes() []Outcome {
 	all := make([]Outcome, handshakeOutcomes)
 	for i := range all {
@@ -49,8 +50,7 @@ func Outcomes() []Outcome {
 	return all
 }
 
-// Stats are the endpoint's own counters; those of its chains are apart. They
-// are plain numbers, written by the endpoint's goroutine.
+// Stats are the counters of an endpoint, without those of its chains.
 type Stats struct {
 	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
 
@@ -77,8 +77,8 @@ type Stats struct {
 	Offline, Abandoned, TooLarge uint64
 }
 
-// Plus returns what s and later have counted together. Sizes of tables, and bytes
-// held, are those of later.
+// Plus returns the sums of the counters of s and later. The sizes of tables and
+// HeldBytes are those of later.
 func (s Stats) Plus(later Stats) Stats {
 	sum := later
 	for _, c := range [][2]*uint64{

@@ -5,7 +5,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// armSession sets the session's timer to the earliest thing that it waits for.
+// armSession sets the session's timer to the earliest time at which something is due.
 func (e *Endpoint) armSession(s *session, now pipeline.Time) {
 	if s.closed {
 		return
@@ -16,9 +16,9 @@ func (e *Endpoint) armSession(s *session, now pipeline.Time) {
 	e.timers.arm(&s.timer, e.sessionDue(s, now))
 }
 
-// sessionDue returns when the first thing falls due that s waits for, but
-// acknowledgements; see owed. Whatever makes it earlier has to touch s; only
-// that packets wear its keys may wait until something else does.
+// sessionDue returns when the next thing of s is due, apart from acknowledgements,
+// which are in owed. Code that makes something due earlier must touch s. The only
+// exception is key wear by packets, which may wait for the next touch.
 func (e *Endpoint) sessionDue(s *session, now pipeline.Time) pipeline.Time {
 	at := later(s.received, e.cfg.IdleTimeout)
 	earlier := func(t pipeline.Time, ok bool) {
@@ -46,8 +46,9 @@ func (e *Endpoint) sessionDue(s *session, now pipeline.Time) pipeline.Time {
 	return at
 }
 
-// hasQueued reports whether messages wait for the pacer. What it lets through
-// and is still there waits for room in the lane, and so for an acknowledgement.
+// hasQueued reports whether messages wait for the pacer. If the pacer is ready,
+// messages that are still queued wait for room in the lane, which an acknowledgement
+// makes.
 func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
 	if !s.confirmed || s.peer.session != s || s.pacer.ready(now) {
 		return false
@@ -56,10 +57,10 @@ func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
 	return state > 0 || reliable > 0 && !s.lane.full() || s.lane.lost > 0
 }
 
-// keepAliveAt returns when a side that dials the peer asks for a sign of life,
-// whoever has dialled this session. The others do not: they could not dial
-// again. While nothing answers it asks more
-// often: the loss of a packet or two must not pass for the loss of the peer.
+// keepAliveAt returns when to ask the peer for a sign of life. Only a side that dials
+// the peer does, whichever side opened this session: the other one could not dial
+// again. Without an answer it asks more often, so that the loss of a packet or two is
+// not taken for the loss of the peer.
 func (e *Endpoint) keepAliveAt(s *session) (pipeline.Time, bool) {
 	ok := s.peer.dial != nil && s.confirmed
 	if s.asked != 0 {
@@ -68,13 +69,14 @@ func (e *Endpoint) keepAliveAt(s *session) (pipeline.Time, bool) {
 	return later(max(s.received, s.lastPing), e.cfg.KeepAlive), ok
 }
 
-// unansweredAt returns when a side that dials the peer gives up hope.
+// unansweredAt returns when a side that dials the peer begins another handshake because
+// its packets are not answered.
 func (e *Endpoint) unansweredAt(s *session) (pipeline.Time, bool) {
 	d := s.peer.dial
 	return later(s.asked, e.cfg.Unanswered), d != nil && s.asked != 0 && s.peer.session == s && !d.busy()
 }
 
-// timeout does what is due for s. The timer is lazy, so that may be nothing.
+// timeout does what is due for s, which may be nothing, since the timer is lazy.
 func (s *session) timeout(e *Endpoint, now pipeline.Time) {
 	if s.closed {
 		return
