@@ -46,41 +46,44 @@ const (
 
 const mostReceiveQueue = 1 << 30
 
-// Config says what a Transport is and how it behaves. All zero values but Key
-// work. It is copied: what is changed later has no effect.
+// Config configures a Transport. Key is required; a zero value of any other field
+// means its default. [Listen] and [Dial] copy it, so later changes have no effect.
 type Config struct {
 	// Key is this side's identity. Required; see GenerateKey.
 	Key PrivateKey
-	// Authorize says whether a key may connect to us. Without it nobody may,
-	// and the transport only dials. It is asked once a handshake has proved
-	// possession of the key, on a goroutine of its own, and may take its time:
-	// other handshakes wait, packets do not. A panic or runtime.Goexit there is
-	// a no. See AllowAny and AllowList.
+	// Authorize reports whether the peer with a key may connect to this side. Nil
+	// refuses all, so that the transport only dials. It is called once a handshake
+	// has proved possession of the key, on a goroutine for handshakes, and may take
+	// long: other handshakes wait meanwhile, packets do not. A panic or
+	// runtime.Goexit counts as a refusal. See [AllowAny] and [AllowList].
 	Authorize func(PublicKey) bool
 
-	// Handler is called for each message, on the event loop: it must not
-	// block, and m.Payload is borrowed until it returns. It may call Send and
-	// Broadcast, but not Close, Shutdown or Dial, which wait for the loop.
-	// Without a Handler, messages wait in bounded queues for Receive.
+	// Handler is called for each message, on the event loop: it must not block, and
+	// m.Payload is borrowed until it returns. It may call Send and Broadcast, but
+	// not Close, Shutdown or Dial, which wait for the loop. Without a Handler,
+	// messages are queued for Receive, up to ReceiveQueue.
 	//
-	// A panic on the event loop is recovered and counted. runtime.Goexit, as a
-	// failed assertion of a test calls, ends the loop and with it the transport;
-	// called once more while that ends, as by OnPeer, it has Close wait forever.
+	// A panic on the event loop is recovered and counted. runtime.Goexit, which a
+	// failed assertion in a test calls, ends the loop and with it the transport. A
+	// second Goexit while the loop ends, for instance in OnPeer, makes Close block
+	// forever.
 	Handler func(p *Peer, m Message)
-	// OnPeer is told when peers come and go, on the event loop like Handler.
+	// OnPeer is called when a peer connects or disconnects, on the event loop like
+	// Handler.
 	OnPeer func(PeerEvent)
 
 	// Stages may insert, replace and remove stages of the default chains:
 	//
 	//	Stages: func(s *stages.Set) error {
-	//		s.InsertAfter("ack", geofence)               // inbound, once a message
-	//		s.Outbound.InsertBefore("pack", compressor)  // outbound, once a message
+	//		s.InsertAfter("ack", geofence)               // inbound, for each message
+	//		s.Outbound.InsertBefore("pack", compressor)  // outbound, for each message
 	//		return nil
 	//	}
 	//
-	// Listen fails if the result cannot be built.
+	// Listen fails if the result cannot be built. Nil leaves the default chains.
 	Stages func(s *stages.Set) error
-	// BuildOptions are passed to both Builds, such as pipeline.InsecureWithout.
+	// BuildOptions are passed to Build of both chains, such as
+	// [pipeline.InsecureWithout].
 	BuildOptions []pipeline.Option
 
 	// Suite is the cipher suite to dial with. Default: AESGCM if Suites has it,
@@ -134,8 +137,8 @@ type Config struct {
 	// Default 5, or MaxHandshakes if that is less; range 1 to MaxHandshakes.
 	MaxHandshakesPerAddress int
 	// HandshakeRate limits how many handshakes this side begins to answer each
-	// second. Addresses take turns: one alone may use all of it, but leaves the
-	// others their turns. Default 200, range 1 to 1,048,576.
+	// second. Addresses share it fairly; a single one may use all of it while no
+	// other needs its share. Default 200, range 1 to 1,048,576.
 	HandshakeRate int
 
 	// PeerRate and PeerBurst limit the packets that are accepted from each peer,

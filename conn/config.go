@@ -36,8 +36,8 @@ type Config struct {
 	// no room: the message counts as dropped, and the peer sends it again if it is
 	// Reliable. Nil accepts and discards all messages.
 	Deliver func(p *Peer, pk *pipeline.Packet) bool `json:"-"`
-	// Room reports whether Deliver would take one more Reliable message of p. Nil
-	// stands for one that always returns true.
+	// Room reports whether Deliver would take one more Reliable message of p. Nil is
+	// always true.
 	Room func(p *Peer) bool `json:"-"`
 	// Touched is called when the counters of p have changed, and not again before
 	// [Endpoint.PeerStats] has been called. Nil is not called.
@@ -55,7 +55,7 @@ type Config struct {
 	// Logger gets what an operator wants to know. It never gets keys or payloads.
 	// Nil discards.
 	Logger *slog.Logger `json:"-"`
-	// Journal is what a recording hears beyond the calls. Default: nothing.
+	// Journal has the hooks of a recording. Default: none.
 	Journal Journal `json:"-"`
 
 	// Suite is the cipher suite to dial with. Default: AESGCM if Suites has it,
@@ -106,8 +106,8 @@ type Config struct {
 	// Default 5, or MaxHandshakes if that is less; range 1 to MaxHandshakes.
 	MaxHandshakesPerAddress int
 	// HandshakeRate limits how many handshakes this side begins to answer each
-	// second. Addresses take turns: one alone may use all of it, but leaves the
-	// others their turns. Default 200, range 1 to 1,048,576.
+	// second. Addresses share it fairly; a single one may use all of it while no
+	// other needs its share. Default 200, range 1 to 1,048,576.
 	HandshakeRate int
 	// HandshakeBurst is how many handshakes may begin at once. Default a quarter of
 	// HandshakeRate, at least 1; range 1 to 1,048,576.

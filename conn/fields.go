@@ -91,8 +91,8 @@ func checkRanges[T int | time.Duration](fields []field[T]) error {
 	return nil
 }
 
-// chainCounts and chainTimes list the fields of Chains that the stages rely on
-// and do not check. Zero stands for the stage's default.
+// chainCounts lists the whole numbers of Chains that the stages do not check
+// themselves. Zero means the stage's default.
 func (c *Config) chainCounts() []field[int] {
 	a := &c.Chains.Ack
 	return []field[int]{
@@ -102,6 +102,7 @@ func (c *Config) chainCounts() []field[int] {
 	}
 }
 
+// chainTimes is chainCounts for durations.
 func (c *Config) chainTimes() []field[time.Duration] {
 	a := &c.Chains.Ack
 	return []field[time.Duration]{

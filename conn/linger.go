@@ -28,8 +28,8 @@ func (e *Endpoint) lingerPeer(p *Peer, now pipeline.Time) {
 	}
 }
 
-// evictPeer forgets the peer that would be forgotten next. It returns false if there
-// is none.
+// evictPeer forgets the peer that would be forgotten next, and reports whether it
+// found one.
 func (e *Endpoint) evictPeer() bool {
 	victim := e.lingering.first()
 	if victim == nil {

@@ -6,8 +6,8 @@ import (
 )
 
 // owed queues the sessions that owe an acknowledgement, in the order in which it
-// falls due. Nearly all acknowledgements have the same delay, so a queue suffices; a
-// heap would cost each packet logarithmic time. A session is in it at most once.
+// falls due. Nearly all acknowledgements have the same delay, so a queue suffices,
+// without the logarithmic time of a heap. A session is in it at most once.
 type owed struct{ ring.Ring[owedAck] }
 
 type owedAck struct {

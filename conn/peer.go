@@ -142,9 +142,9 @@ func (e *Endpoint) peerFor(key [KeySize]byte, now pipeline.Time) *Peer {
 	return e.peerAs(e.cfg.Identity.static, key, now)
 }
 
-// peerAs returns the peer with the key under the given identity, and makes it if
-// there is none. At MaxPeers it forgets the peer that has been without session and
-// dial for longest, and returns nil if there is none.
+// peerAs returns the peer with the key under the given identity, and makes it if it
+// does not exist. At MaxPeers it first forgets the peer that has been without session
+// and dial for longest; if every peer has one of them it returns nil.
 func (e *Endpoint) peerAs(static *noise.Static, key [KeySize]byte, now pipeline.Time) *Peer {
 	if p := e.peers[peerKey{static.Public(), key}]; p != nil {
 		e.lingering.remove(p)

@@ -5,17 +5,17 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// The methods of this file are those of a Peer's send queue. They may be called
-// from any goroutine, also while the endpoint works on another one.
+// The methods in this file are those of a Peer's send queue. Any goroutine may call
+// them, at any time.
 
 // PushResult says what a push did with a message.
 type PushResult uint8
 
 const (
-	// Queued means that the message is queued.
+	// Queued means that the message was queued.
 	Queued PushResult = iota + 1
-	// Replaced means that the message is queued, and that it replaced an older
-	// one: that of its Latest channel, or the oldest of a full queue.
+	// Replaced means that the message was queued and replaced an older one: that of
+	// its Latest channel, or the oldest of a full queue.
 	Replaced
 	// QueueFull means that the message was refused because the queue is full of
 	// Reliable messages.
@@ -35,10 +35,9 @@ var _ = [1]struct{}{}[uint8(PeerOffline)-uint8(sendq.Offline)+uint8(Queued)-uint
 // Taken reports whether the message is queued: r is Queued or Replaced.
 func (r PushResult) Taken() bool { return r == Queued || r == Replaced }
 
-// Push queues a copy of payload to be sent to the peer. It never blocks for
-// longer than another push takes. If wake is true the driver must call
-// [Endpoint.MarkReady]; it stays false until the endpoint has looked at the
-// queue.
+// Push queues a copy of payload to be sent to the peer. It does not block. If wake is
+// true the driver must call [Endpoint.MarkReady]; further pushes return false until the
+// endpoint has read the queue.
 //
 // A full queue of Realtime and Latest messages drops its oldest ones, and takes
 // even a message that alone exceeds Config.SendQueueBytes. A Latest message
@@ -76,7 +75,7 @@ type Payload struct{ shared *sendq.Payload }
 // those that no queue has taken over.
 func NewPayload(b []byte, shares int) Payload { return Payload{sendq.NewPayload(b, shares)} }
 
-// Release gives up n of the caller's shares.
+// Release releases n of the caller's shares.
 func (p Payload) Release(n int) { p.shared.Release(n) }
 
 // Queued returns how many messages are queued: state counts Realtime and Latest
@@ -114,7 +113,7 @@ func (p *Peer) WarmQueue() { p.queue.Warm() }
 // endpoint: while one is driven, it closes the queues of forgotten peers itself.
 func (p *Peer) CloseQueue() (dropped int) { return p.queue.Close() }
 
-// queueWatcher passes what happens at a peer's queue on to a Journal.
+// queueWatcher passes the steps and pushes of a peer's queue on to a Journal.
 type queueWatcher struct {
 	peer *Peer
 	j    *Journal
@@ -134,6 +133,7 @@ func (w queueWatcher) Pushed(_, n uint64, channel uint32, intent pipeline.Intent
 	}
 }
 
+// queueLimits returns the limits of each peer's queue.
 func (e *Endpoint) queueLimits() sendq.Limits {
 	return sendq.Limits{
 		StateMessages: e.cfg.SendQueueMessages, StateBytes: e.cfg.SendQueueBytes,

@@ -7,8 +7,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// attemptFor returns the attempt that a packet is for, or nil if there is none or the
-// packet comes from another address than the one dialled.
+// attemptFor returns the attempt that a packet is for. It returns nil for an unknown
+// index, and for a packet from another address than the one dialled.
 func (e *Endpoint) attemptFor(p *pipeline.Packet, h wire.Header) *attempt {
 	slot := e.pending.Get(pipeline.ID(h.Receiver))
 	if slot == nil || slot.attempt == nil || slot.attempt.addr != p.Addr || h.Suite != e.cfg.Suite {

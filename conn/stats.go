@@ -52,19 +52,19 @@ func Outcomes() []Outcome {
 
 // Stats are the counters of an endpoint, without those of its chains.
 type Stats struct {
-	PacketsIn, BytesIn, PacketsOut, BytesOut uint64
+	PacketsIn, BytesIn, PacketsOut, BytesOut uint64 // datagrams, and bytes of UDP payload
 
-	Handshakes         [handshakeOutcomes]uint64
-	HandshakesInFlight int
+	Handshakes         [handshakeOutcomes]uint64 // by Outcome
+	HandshakesInFlight int                       // that this side answers, now
 	CookiesSent        uint64
-	RepliesLost        uint64 // found no room among the datagrams to be sent
-	Peers, Sessions    int
+	RepliesLost        uint64 // handshake and control packets dropped because the batch was full
+	Peers, Sessions    int    // now
 	Rekeys, Strikes    uint64
-	Roams              uint64
-	Takeovers          uint64
-	Panics             uint64
-	Closes             [64]uint64 // by wire.CloseReason
-	HeldBytes          int
+	Roams              uint64     // sessions that moved to a new address
+	Takeovers          uint64     // sessions replaced by another one that the same peer dialled
+	Panics             uint64     // recovered, in stages, functions of Config and jobs
+	Closes             [64]uint64 // sessions ended, by wire.CloseReason
+	HeldBytes          int        // of Reliable messages held back until earlier ones come, now
 
 	// Taken counts the messages that have left their peers' queues to be sent.
 	// Each has entered the outbound chain, or, if there are no message stages to
@@ -103,12 +103,14 @@ func (s Stats) Plus(later Stats) Stats {
 type PeerStats struct {
 	PacketsIn, BytesIn, MessagesIn    uint64
 	PacketsOut, BytesOut, MessagesOut uint64
-	// Acked and Lost count messages whose packet was acknowledged or lost;
-	// a lost packet that turns up later moves over. A Reliable message counts
-	// each time that it is sent.
+	// Acked and Lost count messages whose packet was acknowledged or considered lost;
+	// if a lost packet is acknowledged later, its messages move from Lost to Acked. A
+	// Reliable message counts each time that it is sent.
 	Acked, Lost uint64
 	Rekeys      uint64
 
+	// RTT is the smoothed round-trip time, RTTVar its mean deviation (RFC 6298),
+	// RTTMin the minimum of the session. Zero until there is a sample.
 	RTT, RTTVar, RTTMin time.Duration
 }
 

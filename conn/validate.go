@@ -49,8 +49,8 @@ func (c *Config) contradiction() error {
 	return cmp.Or(
 		// Time is left for another sign of life if the first one or its answer is lost.
 		atMost("KeepAlive", c.KeepAlive, "half of IdleTimeout", c.IdleTimeout/2),
-		// Three quarters of the rate are left for messages. Where the two sides are
-		// configured differently, the peer's rate decides.
+		// This leaves three quarters of the rate to messages, if both sides have the
+		// same configuration.
 		atLeast("KeepAlive", c.KeepAlive, "4 s divided by PeerRate", 4*time.Second/time.Duration(c.PeerRate)),
 		atMost("Unanswered", c.Unanswered, "IdleTimeout", c.IdleTimeout),
 		// Leaving and returning must not clear strikes that still count.
