@@ -13,8 +13,12 @@ import (
 	"time"
 )
 
-// testTime bounds one run of tests, which a mutation may well make hang.
-const testTime = "120s"
+const (
+	// testTime bounds a run of the tests for a mutation, which may make them hang.
+	testTime = 2 * time.Minute
+	// unbrokenTime bounds the run of all tests of a package without a mutation.
+	unbrokenTime = 20 * time.Minute
+)
 
 // workingCopy is a copy of the module's files as git lists them, uncommitted
 // changes included, in a temporary directory.
@@ -64,22 +68,28 @@ func (c *workingCopy) add(name string) error {
 func (c *workingCopy) remove() { _ = os.RemoveAll(c.dir) }
 
 // checkUnbroken returns an error if a test that is to notice one of ms fails
-// without it too.
+// without it too. It runs the tests of a package together.
 func (c *workingCopy) checkUnbroken(ctx context.Context, ms []mutation) error {
-	done := map[check]bool{}
+	type key struct {
+		pkg  string
+		full bool
+	}
+	patterns := map[key][]string{}
 	for _, m := range ms {
 		for _, k := range m.checks {
-			if done[k] {
-				continue
+			group := key{k.pkg, k.full}
+			if !slices.Contains(patterns[group], k.pattern) {
+				patterns[group] = append(patterns[group], k.pattern)
 			}
-			done[k] = true
-			failed, output, err := c.test(ctx, k)
-			if err != nil {
-				return err
-			}
-			if len(failed) > 0 {
-				return fmt.Errorf("%s fails in the unbroken code:\n%s", strings.Join(failed, ", "), output)
-			}
+		}
+	}
+	for group, all := range patterns {
+		failed, output, err := c.test(ctx, check{group.pkg, strings.Join(all, "|"), group.full}, unbrokenTime)
+		if err != nil {
+			return err
+		}
+		if len(failed) > 0 {
+			return fmt.Errorf("%s fails in the unbroken code:\n%s", strings.Join(failed, ", "), output)
 		}
 	}
 	return nil
@@ -101,7 +111,7 @@ func (c *workingCopy) try(ctx context.Context, m mutation) (r result, err error)
 		return r, err
 	}
 	for _, k := range m.checks {
-		failed, output, err := c.test(ctx, k)
+		failed, output, err := c.test(ctx, k, testTime)
 		if err != nil {
 			return r, err
 		}
@@ -143,15 +153,15 @@ func (c *workingCopy) apply(edits []edit) (restore func() error, err error) {
 	return restore, nil
 }
 
-// test compiles and runs the tests of k, and returns the names of those that
-// failed. The test binary is run directly, so that cancelling ctx ends it.
-func (c *workingCopy) test(ctx context.Context, k check) (failed []string, output string, err error) {
+// test compiles and runs the tests of k for at most limit, and returns the names
+// of those that failed. The test binary is run directly, so that cancelling ctx ends it.
+func (c *workingCopy) test(ctx context.Context, k check, limit time.Duration) (failed []string, output string, err error) {
 	bin := filepath.Join(c.dir, "test.exe") // a name that every system runs
 	out, err := c.command(ctx, ".", "go", "test", "-c", "-o", bin, k.pkg).CombinedOutput()
 	if err != nil {
 		return nil, "", fmt.Errorf("go test -c %s: %w\n%s", k.pkg, err, out)
 	}
-	args := []string{"-test.run", k.pattern, "-test.timeout", testTime}
+	args := []string{"-test.run", k.pattern, "-test.timeout", limit.String()}
 	if !k.full {
 		args = append(args, "-test.short")
 	}
