@@ -318,14 +318,6 @@ func (n *node) drops(reason string) uint64 {
 	return n.Drops(stage, reason)
 }
 
-// payloads returns the payloads of the messages that n has got.
-func (n *node) payloads() (all []string) {
-	for _, m := range n.got {
-		all = append(all, m.payload)
-	}
-	return all
-}
-
 // pair makes two nodes, the first of which has dialled the second.
 func (w *world) pair(change ...func(*conn.Config)) (a, b *node) {
 	a, b = w.node(change...), w.node(change...)

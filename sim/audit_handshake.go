@@ -85,7 +85,7 @@ func (d *dialling) check(n *Node, now pipeline.Time) error {
 	limit := pipeline.Time(n.cfg.HandshakeTimeout + redialWithin)
 	for len(d.list) > 0 {
 		first := d.list[0]
-		// A leap of the node's clock makes what was due meanwhile late.
+		// After a leap of the node's clock what was due is late.
 		if max(first.since, n.clock.leapt) >= now-limit {
 			return nil
 		}
@@ -114,7 +114,7 @@ func (r *rekeying) check(n *Node, now pipeline.Time) error {
 	r.next = now + rekeyLook
 	began, ok := n.proc.ep.OldestRekey()
 	limit := pipeline.Time(rekeyWithin + n.cfg.IdleTimeout)
-	// A leap of the node's clock makes what was due meanwhile late.
+	// After a leap of the node's clock what was due is late.
 	if !ok || max(began, n.clock.leapt) >= now-limit {
 		return nil
 	}

@@ -147,8 +147,7 @@ func (s *stream) deliverLatest(f uint64) error {
 
 // deliverReliable accepts the next message of a session. A later session may
 // repeat what was delivered, and leaves nothing out unless the sender has given
-// something up. Where messages are equal, several positions may be the current
-// one.
+// something up. Several positions may be the current one if messages are equal.
 func (s *stream) deliverReliable(f, session uint64) error {
 	found := s.find(f)
 	at := found
@@ -164,7 +163,7 @@ func (s *stream) deliverReliable(f, session uint64) error {
 	if len(at) > 0 {
 		s.session, s.at = session, at
 		s.best = max(s.best, at[len(at)-1]+1)
-		// A sender has at most a window unacknowledged: what is older is not sent
+		// A sender has at most a window unacknowledged, and sends nothing older
 		// again.
 		s.forgetBelow(at[0] - min(at[0], wire.ReliableWindow))
 		return nil

@@ -12,9 +12,10 @@ import (
 // ErrNoAddress is the error of a dial to a peer whose name resolves to nothing.
 var ErrNoAddress = errors.New("sim: no address is known for the peer")
 
-// SetAddress sets the address of the peer with the key, for all nodes that have
-// no entry of their own. The zero AddrPort means that there is none. Without
-// SetAddress the address is the current one of the node with the key.
+// SetAddress sets the address of the peer with the key, for all nodes without an
+// entry of their own. With the zero AddrPort the name of the peer does not
+// resolve. Without SetAddress the address is the current one of the node with the
+// key.
 func (w *World) SetAddress(key intentra.PublicKey, addr netip.AddrPort) { w.book[key] = addr }
 
 // SetAddress is World.SetAddress for this node alone.

@@ -99,7 +99,7 @@ func (w *World) SetDefault(l Link) {
 	}
 }
 
-// SetLink sets the link from one node to another. A nil to stands for all
+// SetLink sets the link from one node to another, or, if to is nil, to all
 // addresses that no node has.
 func (w *World) SetLink(from, to *Node, l Link) {
 	w.needEnds(from, to, "SetLink")

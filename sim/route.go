@@ -7,8 +7,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ends are the nodes of a route. A nil to stands for all addresses that no node
-// has.
+// ends are the nodes of a route. If to is nil, it leads to all addresses that no
+// node has.
 type ends struct{ from, to *Node }
 
 // route is the state and the counters of a link.
