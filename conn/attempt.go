@@ -48,7 +48,7 @@ func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time)
 		dial: d, index: index, addr: addr, busy: true, retry: firstRetry,
 		deadline: later(now, e.cfg.HandshakeTimeout),
 	}
-	a.timer.owner = a
+	a.timer.Value = a
 	d.attempt = a
 	*e.pending.Open(index) = pendingHandshake{attempt: a}
 	e.timers.arm(&a.timer, a.deadline)
@@ -154,7 +154,7 @@ func (e *Endpoint) dropAttempt(a *attempt) {
 	}
 	a.gone = true
 	a.dial.attempt = nil
-	e.timers.stop(&a.timer)
+	e.timers.Remove(&a.timer)
 	e.pending.Close(a.index)
 	e.discard(a.before)
 	switch {

@@ -97,7 +97,7 @@ func (e *Endpoint) handleAcked(p *pipeline.Packet, o *ack.Outcome) {
 		// This proves that packets reach the peer. Packets from it would not: the
 		// path to it may be cut while the path back works.
 		s.asked = 0
-		if at, ok := e.keepAliveAt(s); ok && at < s.timer.at {
+		if at, ok := e.keepAliveAt(s); ok && at < s.timer.At() {
 			e.touch(s) // the retransmission time-out is longer
 		}
 	}

@@ -43,7 +43,7 @@ func (e *Endpoint) DialAs(as Identity, key [KeySize]byte, now pipeline.Time) (*P
 	}
 	e.lingering.remove(p)
 	d := &dial{peer: p, up: p.session != nil}
-	d.timer.owner = d
+	d.timer.Value = d
 	p.dial = d
 	p.queue.SetHolding(true)
 	if p.session == nil {
@@ -141,7 +141,7 @@ func (e *Endpoint) AbandonDial(p *Peer, now pipeline.Time) {
 func (e *Endpoint) stopDial(d *dial) {
 	d.ended = true
 	d.waiting = false
-	e.timers.stop(&d.timer)
+	e.timers.Remove(&d.timer)
 	if d.attempt != nil {
 		e.dropAttempt(d.attempt)
 	}
@@ -154,12 +154,12 @@ func (e *Endpoint) dialConfirmed(p *Peer, s *session) {
 		return
 	}
 	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
-	e.timers.stop(&d.timer)
+	e.timers.Remove(&d.timer)
 	switch a := d.attempt; {
 	case a == nil:
 	case a.session == s:
 		a.gone = true
-		e.timers.stop(&a.timer)
+		e.timers.Remove(&a.timer)
 		d.attempt = nil
 		e.discard(a.before)
 	default: // the earlier message 3 was answered
@@ -173,7 +173,7 @@ func (e *Endpoint) dialConfirmed(p *Peer, s *session) {
 func (e *Endpoint) yieldDial(p *Peer, _ pipeline.Time) {
 	d := p.dial
 	d.up, d.failures, d.beside, d.waiting = true, 0, 0, false
-	e.timers.stop(&d.timer)
+	e.timers.Remove(&d.timer)
 	if d.attempt != nil && !p.weAreLower() {
 		e.dropAttempt(d.attempt)
 	}

@@ -82,7 +82,7 @@ func New(cfg Config) (*Endpoint, error) {
 		complaints: rate.NewLimiter(1, 5),
 		rekeys:     rate.NewLimiter(rate.Limit(cfg.RekeyRate), max(cfg.RekeyRate/4, 1)),
 	}
-	e.lingering.timer.owner = &e.lingering
+	e.lingering.timer.Value = &e.lingering
 	e.halves.init()
 	e.arena.init(cfg.MaxDatagram)
 	e.filling.init(e)
@@ -189,9 +189,9 @@ func (e *Endpoint) HandleTimeout(now pipeline.Time) {
 		if !ok || at > now {
 			return
 		}
-		t := e.timers[0]
-		e.timers.stop(t)
-		t.owner.timeout(e, now)
+		t := e.timers.First()
+		e.timers.Remove(t)
+		t.Value.timeout(e, now)
 		e.closeMarked(now)
 	}
 }

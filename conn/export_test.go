@@ -284,11 +284,11 @@ func (e *Endpoint) SetRekeyAfterPackets(n int) { e.cfg.RekeyAfterPackets = n }
 // ResponsesWaiting returns the most Responses that wait for the worker in any
 // attempt to dial.
 func (e *Endpoint) ResponsesWaiting() (most int) {
-	for _, t := range e.timers {
-		if a, ok := t.owner.(*attempt); ok {
+	e.timers.Each(func(t *timer) {
+		if a, ok := t.Value.(*attempt); ok {
 			most = max(most, len(a.responses.waiting))
 		}
-	}
+	})
 	return most
 }
 

@@ -104,7 +104,7 @@ func (e *Endpoint) dropHalf(half *halfOpen, o Outcome) {
 	}
 	half.gone = true
 	e.count(o)
-	e.timers.stop(&half.timer)
+	e.timers.Remove(&half.timer)
 	e.halves.remove(half)
 	e.pending.Close(half.index)
 	if half.busy {

@@ -23,7 +23,7 @@ func (e *Endpoint) CheckInvariants(t require.TestingT, now pipeline.Time) {
 		live.addSession(t, e, s)
 		// That packets have worn the keys is noticed with the next one only.
 		if s.confirmed && !s.touched && !s.closed && !e.worn(s, s.current, 0) {
-			require.LessOrEqual(t, s.timer.at, e.sessionDue(s, now), "the session's timer is late")
+			require.LessOrEqual(t, s.timer.At(), e.sessionDue(s, now), "the session's timer is late")
 		}
 	}
 	for _, p := range e.sortedPeers() {
@@ -95,7 +95,7 @@ func (e *Endpoint) CheckEmpty(t require.TestingT) {
 	require.Len(t, e.epochIDs.free, int(e.epochIDs.next), "epochs left")
 	require.Len(t, e.sessionIDs.free, int(e.sessionIDs.next), "sessions left")
 	require.Empty(t, e.peers)
-	require.Empty(t, e.timers)
+	require.Zero(t, e.timers.Len())
 	require.Empty(t, e.halves.byInit)
 	require.Empty(t, e.halves.holders.byAddr)
 	require.Zero(t, e.Stats().HeldBytes)

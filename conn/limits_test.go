@@ -173,7 +173,7 @@ func fillHalfOpens(t *testing.T) any {
 		}
 		require.Len(t, half.finals.waiting, maxCandidates)
 	}
-	require.LessOrEqual(t, len(e.timers), 101)
+	require.LessOrEqual(t, e.timers.Len(), 101)
 	require.LessOrEqual(t, int(e.epochIDs.next), 101)
 	return e
 }

@@ -125,6 +125,6 @@ func TestLingeringTimes(t *testing.T) {
 	now = later(now, time.Second)
 	e.HandleTimeout(now)
 	require.Empty(t, e.peers)
-	require.Empty(t, e.timers)
+	require.Zero(t, e.timers.Len())
 	require.Zero(t, e.lingering.peers.Len())
 }

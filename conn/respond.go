@@ -50,7 +50,7 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 	half := &halfOpen{
 		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, began: p.Now, busy: true, tries: finalTries,
 	}
-	half.timer.owner = half
+	half.timer.Value = half
 	e.halves.add(half)
 	*e.pending.Open(index) = pendingHandshake{half: half}
 	e.timers.arm(&half.timer, later(p.Now, e.cfg.HandshakeTimeout))
@@ -213,7 +213,7 @@ func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 		return
 	}
 	half.gone = true
-	e.timers.stop(&half.timer)
+	e.timers.Remove(&half.timer)
 	e.halves.remove(half)
 	e.pending.Close(half.index)
 	s := e.establish(peer, j.keys, half.suite, half.index, j.hello, half.key.addr, false, now)

@@ -73,7 +73,7 @@ func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index 
 		pacer:       newPacer(remoteHello.Rate, remoteHello.Burst),
 		opened:      now, received: now,
 	}
-	s.timer.owner = s
+	s.timer.Value = s
 	*e.sessions.Open(id) = s
 	n := pipeline.SessionNotice{Peer: p.id, Session: id}
 	e.in.OpenSession(n)
@@ -209,7 +209,7 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 // release frees what s holds.
 func (e *Endpoint) release(s *session) {
 	s.closed = true
-	e.timers.stop(&s.timer)
+	e.timers.Remove(&s.timer)
 	e.abandonRekey(s)
 	for _, ep := range s.epochs() {
 		e.closeEpoch(s, ep)

@@ -9,7 +9,7 @@ func (a *attempt) startOver(e *Endpoint, now pipeline.Time) {
 	d := a.dial
 	a.gone = true
 	d.attempt = nil
-	e.timers.stop(&a.timer)
+	e.timers.Remove(&a.timer)
 	e.startAttempt(d, a.addr, now)
 	b := d.attempt
 	if b == nil {

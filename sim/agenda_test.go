@@ -79,7 +79,7 @@ func TestTurnsAgainstSet(t *testing.T) {
 				first = n
 			}
 		}
-		require.Equal(t, first, h.next())
-		require.Len(t, h, len(in))
+		require.Same(t, first, h.next())
+		require.Equal(t, len(in), h.Len())
 	}
 }

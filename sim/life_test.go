@@ -35,7 +35,7 @@ func TestKillAndRestart(t *testing.T) {
 	before := b.Endpoint()
 	b.Kill()
 	require.False(t, b.Running() || b.Connected(a.Key()))
-	require.Zero(t, b.place, "it has no turn")
+	require.False(t, b.inTurns.Queued(), "it has no turn")
 	require.Nil(t, b.Peers())
 	require.ErrorIs(t, b.Send(a.Key(), message("x")).Err, ErrDown)
 	require.ErrorIs(t, b.Dial(a.Key()), ErrDown)

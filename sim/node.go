@@ -8,6 +8,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/heap"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -51,10 +52,9 @@ type Node struct {
 	paused bool
 	clock  clock
 
-	due   pipeline.Time // the next turn, if place is not zero
-	place int           // in World.turns, from one
-	step  uint64        // the last step in which the endpoint was called
-	turn  uint64        // the last step in which it had a turn
+	inTurns heap.Node[*Node] // its place in World.turns
+	step    uint64           // the last step in which the endpoint was called
+	turn    uint64           // the last step in which it had a turn
 
 	past      past
 	events    eventLog

@@ -49,8 +49,8 @@ func (w *World) step(end pipeline.Time) bool {
 	if happens != nil {
 		at = happens.at
 	}
-	if n != nil && n.due < at {
-		at, happens = n.due, nil
+	if n != nil && n.inTurns.At() < at {
+		at, happens = n.inTurns.At(), nil
 	}
 	if at > end {
 		w.advance(end)

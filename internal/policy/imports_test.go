@@ -43,7 +43,7 @@ var rules = []rule{
 	{folder: "internal/noise", ours: []string{"wire"},
 		beyond: []string{"github.com/flynn/noise", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "internal/sendq", ours: []string{"pipeline"}, except: noSystem},
-	{folder: "internal/recvq", ours: []string{"pipeline", "internal/list", "internal/ring"}, except: noSystem},
+	{folder: "internal/recvq", ours: []string{"pipeline", "internal/list", "internal/ring", "internal/heap"}, except: noSystem},
 	{folder: "internal/fair", ours: []string{"pipeline", "internal/addrhash"},
 		beyond: []string{"golang.org/x/time/rate"}, except: noSystem},
 	{folder: "internal/prose", except: []string{"*", "*/..."}},
@@ -51,6 +51,7 @@ var rules = []rule{
 	{folder: "internal/seed"},    // reads an environment variable
 	{folder: "internal/resolve"}, // looks names up
 	{folder: "internal/slowcall", ours: []string{"pipeline"}, except: noSystem},
+	{folder: "internal/heap", ours: []string{"pipeline"}, except: noSystem},
 	{folder: "internal/loopback", ours: []string{".", "pipeline"}, beyond: []string{"github.com/stretchr/testify/..."}},
 	// The load of the benchmarks: it runs transports, starts processes, and asks what they use. Its attackers speak the
 	// protocol by themselves, as no transport would let them.
@@ -63,7 +64,7 @@ var rules = []rule{
 	{folder: "internal/replay", ours: []string{"pipeline", "wire", "stages/...", "conn", "internal/journal", "internal/noise", "internal/sendq"},
 		except: []string{"net", "unsafe"}},
 	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
-	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring"},
+	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
 	{folder: "recording", ours: []string{"internal/journal"}, except: []string{"net", "unsafe"}}, // what of internal/journal is public

@@ -13,7 +13,7 @@ import (
 
 // pure lists the folders whose code must behave the same for the same inputs at
 // the same times.
-var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "internal/list", "internal/ring",
+var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "internal/list", "internal/ring", "internal/heap",
 	"internal/sendq", "internal/keyledger", "sim/..."}
 
 // trusted lists the other packages that these may import, each with patterns of

@@ -29,11 +29,11 @@ type timers struct {
 }
 
 func (m *timers) look() {
-	heap := inside(m.s.t, m.s.hub.Endpoint(), "timers")
+	heap := inside(m.s.t, m.s.hub.Endpoint(), "timers", "nodes")
 	sessions := 0
 	for i := range heap.Len() {
 		timer := heap.Index(i)
-		if owner := timer.Elem().FieldByName("owner"); owner.Elem().Type().String() != "*conn.session" {
+		if owner := timer.Elem().FieldByName("Value"); owner.Elem().Type().String() != "*conn.session" {
 			continue
 		}
 		sessions++
@@ -49,7 +49,7 @@ func (m *timers) look() {
 
 // Under 10^6 resets each session has one timer, which moves as often as under a
 // tenth of the resets: when an acknowledgement falls due and when it has been sent.
-// FuzzTimers in package conn tests that the heap of timers is correct.
+// FuzzHeap in internal/heap tests that the heap of timers is correct.
 func TestThreat22TimerChurn(t *testing.T) {
 	const each = 5 * time.Millisecond
 	n, perPeer := 25, 40_000 // in 5 s, which is within the rate limit
