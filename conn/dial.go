@@ -14,7 +14,7 @@ type dial struct {
 	up       bool        // connected before: keep trying
 	beside   pipeline.ID // the session that the attempt would replace
 	attempt  *attempt
-	waiting  bool // for the driver's address, or for the timer
+	waiting  bool // for SetAddress, or for the timer
 	failures int
 	timer    timer
 	ended    bool
@@ -30,9 +30,10 @@ func (e *Endpoint) Dial(key [KeySize]byte, now pipeline.Time) (*Peer, error) {
 
 // DialAs keeps the peer with the key connected from now on, under the given identity,
 // which must not be the peer's own. A [NeedAddress] event asks the driver for the
-// address. If the first attempt fails, [DialEnded] ends the dial; after that attempt
-// every lost session is dialled again. A peer that is already dialled under the same
-// identity is returned as it is. The error is [ErrTooManyPeers].
+// address. If the first attempt fails, [DialEnded] reports the error and the peer is
+// not dialled any more. Once an attempt has succeeded, a lost session is dialled again
+// until either side closes it. A peer that is already dialled under the same identity
+// is returned as it is. The error is [ErrTooManyPeers].
 func (e *Endpoint) DialAs(as Identity, key [KeySize]byte, now pipeline.Time) (*Peer, error) {
 	p := e.peerAs(as.static, key, now)
 	if p == nil {

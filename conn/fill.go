@@ -18,8 +18,8 @@ type fill struct {
 	full      bool        // a message is left for the next packet
 	reserved  int         // bytes kept free for an acknowledgement that is due
 	scratch   []byte      // of a message on its way through the user's stages
-	original  []byte      // the same message, Reliable, as it was before them
-	waiting   bool        // scratch holds a message that is to pass them
+	original  []byte      // the same message before them, if Reliable
+	waiting   bool        // scratch holds a message for them
 	outcome   ack.Outcome // scratch
 
 	taker func(channel uint32, intent pipeline.Intent, payload []byte) bool // take

@@ -75,7 +75,7 @@ func (e *Endpoint) finish() bool {
 	s.pacer.charge(f.now)
 	if f.eliciting && s.asked == 0 {
 		s.asked = f.now
-		e.touch(s) // there is something to wait for
+		e.touch(s) // the timer waits for the answer
 	}
 	f.ep.messages += uint64(f.messages)
 	st := &s.peer.stats

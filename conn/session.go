@@ -12,14 +12,14 @@ import (
 
 // session is one connection with a peer.
 type session struct {
-	// What each packet looks at comes first, in two cache lines.
+	// The fields that each packet reads come first, in two cache lines.
 	peer                    *Peer
 	current, previous, next *epoch
 	received                pipeline.Time // when the last authenticated packet came
 	newest                  uint64        // order of the newest packet, for roaming
 	id                      pipeline.ID
-	// confirmed: for a responder, that message 3 has been accepted; for a
-	// dialer, that a packet has come.
+	// confirmed is set at the responder when message 3 has been accepted, and at the
+	// dialer when a packet has come.
 	confirmed bool
 	closed    bool
 	spoken    bool // the peer has sent a packet
@@ -246,7 +246,7 @@ func (e *Endpoint) touchQueue(s *session) {
 	}
 }
 
-// rto returns the retransmission time-out of s: RFC 6298 section 2, with the
+// rto returns the retransmission timeout of s: RFC 6298 section 2, with the
 // delay that the peer may take to acknowledge (RFC 9002 section 6.2.1).
 func (e *Endpoint) rto(s *session) time.Duration {
 	r := e.set.Ack.RTT(s.id)
