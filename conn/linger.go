@@ -15,8 +15,8 @@ type lingering struct {
 
 // linger is a peer's place in the list.
 type linger struct {
-	until pipeline.Time // zero: not in the list
-	place list.Node[*Peer]
+	until pipeline.Time     // zero: not in the list
+	place *list.Node[*Peer] // apart, to save memory in peers that are connected
 }
 
 // lingerPeer keeps a peer that has neither session nor dial for Config.ForgetAfter.
@@ -52,14 +52,15 @@ func (l *lingering) timeout(e *Endpoint, now pipeline.Time) {
 }
 
 func (l *lingering) add(p *Peer, until pipeline.Time) {
-	p.linger.until, p.linger.place.Value = until, p
-	l.peers.PushBack(&p.linger.place)
+	p.linger = linger{until, &list.Node[*Peer]{Value: p}}
+	l.peers.PushBack(p.linger.place)
 }
 
 // remove removes a peer if it is in the list.
 func (l *lingering) remove(p *Peer) {
-	if l.peers.Remove(&p.linger.place) {
-		p.linger.until = 0
+	if p.linger.place != nil {
+		l.peers.Remove(p.linger.place)
+		p.linger = linger{}
 	}
 }
 
