@@ -20,7 +20,7 @@ func (t *Transport) handleEvent(ev conn.Event) {
 	switch ev.Kind {
 	case conn.NeedAddress:
 		t.resolve(t.peerOf(ev.Peer))
-	case conn.PeerUp:
+	case conn.PeerUp, conn.PeerRestarted:
 		t.peerUp(t.peerOf(ev.Peer))
 	case conn.PeerDown:
 		t.peerDown(t.peerOf(ev.Peer), ev)

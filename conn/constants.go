@@ -37,6 +37,10 @@ const (
 	redialAgain = 250 * time.Millisecond // after an attempt has failed
 	redialYield = 2 * time.Second        // after the session was replaced by another
 
+	// shortestKeepAlive is the shortest keep-alive interval that a peer's idle
+	// timeout can demand.
+	shortestKeepAlive = 50 * time.Millisecond
+
 	pathRetry   = 250 * time.Millisecond // doubled with each attempt,
 	pathBackoff = 4                      // times at most
 	pathBudget  = 3                      // times the bytes received from an unproven address

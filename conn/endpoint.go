@@ -23,6 +23,8 @@ type Endpoint struct {
 	out   *pipeline.Outbound
 	set   *stages.Set
 	stats Stats
+	// instance is what Hello.Instance announces.
+	instance uint64
 
 	peers    map[peerKey]*Peer
 	byID     pipeline.Slots[*Peer]
@@ -91,11 +93,24 @@ func New(cfg Config) (*Endpoint, error) {
 	if _, err := io.ReadFull(cfg.Rand, seed[:]); err != nil {
 		return nil, fmt.Errorf("conn: reading randomness: %w", err)
 	}
+	if err := e.drawInstance(); err != nil {
+		return nil, err
+	}
 	e.admission = fair.New(float64(cfg.HandshakeRate), cfg.HandshakeBurst, seed)
 	if err := e.buildChains(); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// drawInstance draws the number that tells this run of the endpoint from others.
+func (e *Endpoint) drawInstance() error {
+	var b [8]byte
+	if _, err := io.ReadFull(e.cfg.Rand, b[:]); err != nil {
+		return fmt.Errorf("conn: reading randomness: %w", err)
+	}
+	e.instance = binary.BigEndian.Uint64(b[:])
+	return nil
 }
 
 func (e *Endpoint) buildChains() error {

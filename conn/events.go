@@ -7,8 +7,13 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	// PeerUp means that a session with the peer is ready.
+	// PeerUp means that a session with the peer is ready: the first one, or one
+	// after a PeerDown.
 	PeerUp EventKind = iota + 1
+	// PeerRestarted means that a session with the peer is ready, and that its
+	// endpoint is not that of the previous session: it has restarted and remembers
+	// nothing. It is emitted instead of PeerUp after a PeerDown, or without one.
+	PeerRestarted
 	// PeerDown means that the peer's session has ended, for Reason.
 	PeerDown
 	// NeedAddress asks the driver for the peer's address. It answers with
@@ -27,10 +32,11 @@ const (
 
 // Event is something that happened to a peer.
 type Event struct {
-	Kind   EventKind
-	Peer   *Peer
-	Reason wire.CloseReason // of PeerDown and DialEnded
-	Err    error            // of DialEnded
+	Kind    EventKind
+	Peer    *Peer
+	Session uint64           // of PeerUp, PeerRestarted and PeerDown: numbers the peer's sessions from one
+	Reason  wire.CloseReason // of PeerDown and DialEnded
+	Err     error            // of DialEnded
 }
 
 // Events returns the events since the last call, in their order. The slice is

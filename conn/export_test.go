@@ -56,7 +56,7 @@ func (s *TestSession) Dialer() bool { return s.s.dialer }
 func (s *TestSession) Suite() wire.Suite { return s.s.suite }
 
 // MaxDatagram returns the largest datagram that both ends take.
-func (s *TestSession) MaxDatagram() int { return s.s.maxDatagram }
+func (s *TestSession) MaxDatagram() int { return int(s.s.maxDatagram) }
 
 // HasPath reports whether a candidate address is being validated.
 func (s *TestSession) HasPath() bool { return s.s.path != nil }

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"math"
 	"net/netip"
 
 	"github.com/intentra/intentra/pipeline"
@@ -25,7 +26,13 @@ func prologue(suite wire.Suite, dialerIndex uint32) []byte {
 // use.
 func (e *Endpoint) hello(index uint32) wire.Hello {
 	return wire.Hello{
-		Index: index, Rate: uint32(e.cfg.PeerRate), Burst: uint32(e.cfg.PeerBurst), MaxDatagram: uint16(e.cfg.MaxDatagram),
+		Index:       index,
+		PacketRate:  uint32(e.cfg.PeerRate),
+		PacketBurst: uint32(e.cfg.PeerBurst),
+		IdleTimeout: uint32(min(max(e.cfg.IdleTimeout.Milliseconds(), 1), math.MaxUint32)),
+		Instance:    e.instance,
+		MaxDatagram: uint16(e.cfg.MaxDatagram),
+		Window:      wire.ReliableWindow,
 	}
 }
 

@@ -36,7 +36,7 @@ func (e *Endpoint) begin(s *session, addr netip.AddrPort, now pipeline.Time) *pi
 	}
 	buf := e.arena.buffer()
 	p := &e.outgoing
-	p.Reset(buf[:0:min(cap(buf), max(s.maxDatagram, wire.MinDatagram))], addr, now)
+	p.Reset(buf[:0:min(cap(buf), max(int(s.maxDatagram), wire.MinDatagram))], addr, now)
 	p.Peer, p.Session, p.Epoch, p.EpochSeq = s.peer.id, s.id, ep.id, ep.seq
 	p.Counter = t.Next()
 	p.Data = wire.AppendHeader(p.Data, wire.Header{Type: wire.TypeData, Receiver: ep.remoteID, Counter: p.Counter})

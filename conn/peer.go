@@ -20,6 +20,8 @@ type Peer struct {
 
 	queue     *sendq.Queue // of messages to send
 	session   *session
+	sessions  uint64 // confirmed so far
+	instance  uint64 // of the latest one
 	id        pipeline.ID
 	forgotten bool
 	changed   bool // Config.Touched was called, and PeerStats was not since
@@ -80,7 +82,7 @@ func (p *Peer) MaxDatagram() int {
 	if p.session == nil {
 		return 0
 	}
-	return p.session.maxDatagram
+	return int(p.session.maxDatagram)
 }
 
 // Settled reports whether no message is queued for the peer, and everything that was

@@ -30,15 +30,19 @@ type session struct {
 	stateTurn bool // State fills the next packet first, else Reliable
 	dialer    bool // this side dialled it
 	suite     wire.Suite
+	// maxDatagram is the largest datagram to send, and remoteIdle the other
+	// side's idle timeout in milliseconds.
+	maxDatagram uint16
+	remoteIdle  uint32
 
-	remote      netip.AddrPort
-	path        *path  // a candidate address, or nil
-	final       []byte // responder: message 3, until the dialer has spoken
-	maxDatagram int
-	pacer       pacer
-	asked       pipeline.Time // when the oldest packet without an answer was sent; zero: none
-	owedAt      pipeline.Time // its time in e.owed; zero: not in it
-	lastPing    pipeline.Time
+	remote   netip.AddrPort
+	path     *path  // a candidate address, or nil
+	final    []byte // responder: message 3, until the dialer has spoken
+	pacer    pacer
+	instance uint64        // of the peer's endpoint, from its Hello
+	asked    pipeline.Time // when the oldest packet without an answer was sent; zero: none
+	owedAt   pipeline.Time // its time in e.owed; zero: not in it
+	lastPing pipeline.Time
 
 	timer  timer
 	opened pipeline.Time
@@ -69,8 +73,10 @@ func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index 
 	}
 	s := &session{
 		id: id, peer: p, dialer: dialer, suite: suite, remote: addr,
-		maxDatagram: min(e.cfg.MaxDatagram, int(remoteHello.MaxDatagram)),
-		pacer:       newPacer(remoteHello.Rate, remoteHello.Burst),
+		maxDatagram: uint16(min(e.cfg.MaxDatagram, int(remoteHello.MaxDatagram))),
+		remoteIdle:  remoteHello.IdleTimeout,
+		pacer:       newPacer(remoteHello.PacketRate, remoteHello.PacketBurst),
+		instance:    remoteHello.Instance,
 		opened:      now, received: now,
 	}
 	s.timer.Value = s
@@ -108,6 +114,8 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 		e.markClosing(old, reason, true)
 	}
 	p.session = s
+	restarted := p.sessions > 0 && p.instance != s.instance
+	p.sessions, p.instance = p.sessions+1, s.instance
 	e.lingering.remove(p)
 	if s.dialer {
 		e.count(HandshakeDialed)
@@ -120,7 +128,12 @@ func (e *Endpoint) confirm(s *session, now pipeline.Time) {
 	}
 	if old == nil {
 		p.queue.SetOnline(true)
-		e.emit(Event{Kind: PeerUp, Peer: p})
+	}
+	switch {
+	case restarted:
+		e.emit(Event{Kind: PeerRestarted, Peer: p, Session: p.sessions})
+	case old == nil:
+		e.emit(Event{Kind: PeerUp, Peer: p, Session: p.sessions})
 	}
 	e.touch(s)
 }
@@ -201,7 +214,7 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 	e.cfg.Logger.Debug("session closed", "reason", reason.String(), "dialer", s.dialer, "up", wasUp)
 	if wasUp {
 		e.stats.Offline += uint64(p.queue.SetOnline(false))
-		e.emit(Event{Kind: PeerDown, Peer: p, Reason: reason})
+		e.emit(Event{Kind: PeerDown, Peer: p, Session: p.sessions, Reason: reason})
 		e.afterDown(p, reason, now)
 	}
 }

@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"time"
+
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -64,9 +66,17 @@ func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
 func (e *Endpoint) keepAliveAt(s *session) (pipeline.Time, bool) {
 	ok := s.peer.dial != nil && s.confirmed
 	if s.asked != 0 {
-		return later(max(s.asked, s.lastPing), max(e.cfg.KeepAlive/4, e.rto(s))), ok
+		return later(max(s.asked, s.lastPing), max(e.keepAlive(s)/4, e.rto(s))), ok
 	}
-	return later(max(s.received, s.lastPing), e.cfg.KeepAlive), ok
+	return later(max(s.received, s.lastPing), e.keepAlive(s)), ok
+}
+
+// keepAlive returns how long a side that dials stays silent: KeepAlive, or less
+// if the other side gives up before. Three keep-alives in a row may be lost. The
+// other side cannot ask for more than one in shortestKeepAlive.
+func (e *Endpoint) keepAlive(s *session) time.Duration {
+	idle := time.Duration(s.remoteIdle) * time.Millisecond
+	return min(e.cfg.KeepAlive, max(idle/4, shortestKeepAlive))
 }
 
 // unansweredAt returns when a side that dials the peer begins another handshake because

@@ -22,7 +22,7 @@ type Event struct {
 }
 
 var kindNames = [...]string{
-	conn.PeerUp: "up", conn.PeerDown: "down", conn.NeedAddress: "need_address",
+	conn.PeerUp: "up", conn.PeerRestarted: "restarted", conn.PeerDown: "down", conn.NeedAddress: "need_address",
 	conn.DialEnded: "dial_ended", conn.IdentityConflict: "identity_conflict", conn.PeerForgotten: "forgotten",
 }
 

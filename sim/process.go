@@ -162,7 +162,7 @@ func (p *process) takeEvents() {
 			switch ev.Kind {
 			case conn.NeedAddress:
 				p.calls = append(p.calls, p.answer(ev.Peer))
-			case conn.PeerUp:
+			case conn.PeerUp, conn.PeerRestarted:
 				if !slices.Contains(p.connected, ev.Peer) {
 					p.connected = append(p.connected, ev.Peer)
 				}

@@ -29,7 +29,7 @@ func TestPackageDoesNotAllocate(t *testing.T) {
 	require.Equal(t, 11, frames)
 
 	p := packetOf(Header{Type: TypeInit, Suite: AESGCM, Sender: 1})
-	hello := AppendHello(nil, Hello{Index: 1, Rate: 1, Burst: 1, MaxDatagram: 1232})
+	hello := AppendHello(nil, Hello{Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: 1232, Window: ReliableWindow})
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		h, fault := ParseHeader(p)
 		_, _, peeked := Peek(p)

@@ -19,6 +19,15 @@ const (
 	FrameRekey         FrameType = 9 // step, length, Noise message
 )
 
+// Extension frames: length, body. A receiver skips those that it does not know,
+// so that this version of the protocol can be extended (docs/PROTOCOL.md,
+// section 12). Types that are neither listed above nor among these are malformed.
+const (
+	firstExtension          = 0x20
+	firstElicitingExtension = 0x40 // of those that elicit an acknowledgement
+	afterExtensions         = 0x60
+)
+
 // Constants of the protocol.
 const (
 	// PathTokenSize is the length in bytes of a path token.
@@ -48,7 +57,8 @@ const (
 // aliases the parsed packet.
 type Frame struct {
 	Type FrameType
-	// Channel and Payload are fields of message frames, Payload also of Rekey.
+	// Channel and Payload are fields of message frames, Payload also of Rekey
+	// and of extension frames.
 	Channel uint32
 	Payload []byte
 	// Seq numbers the Reliable messages of a session from zero. Distance is the
@@ -70,8 +80,11 @@ func (t FrameType) IsMessage() bool { return t >= FrameRealtime && t <= FrameRel
 // AckEliciting reports whether a packet with a frame of type t must be
 // acknowledged.
 func (t FrameType) AckEliciting() bool {
-	return t != FramePadding && t != FrameAck && t != FrameClose
+	return t != FramePadding && t != FrameAck && t != FrameClose && (t < firstExtension || t >= firstElicitingExtension)
 }
+
+// IsExtension reports whether t is an extension frame.
+func (t FrameType) IsExtension() bool { return t >= firstExtension && t < afterExtensions }
 
 // MessageSize returns the length in bytes of a message frame with n bytes of
 // payload. t must be a message type.
@@ -168,6 +181,9 @@ func (f *Frame) Parse(b []byte) int {
 			return 0 // a second encoding of the request
 		}
 		return n
+	}
+	if f.Type.IsExtension() {
+		return f.parsePayload(b, 1)
 	}
 	return 0
 }

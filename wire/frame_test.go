@@ -31,6 +31,10 @@ func appendFrame(b []byte, f *Frame) []byte {
 	case FrameRekey:
 		return AppendRekey(b, f.Step, f.Payload)
 	}
+	if f.Type.IsExtension() {
+		b = appendVarint(append(b, byte(f.Type)), uint32(len(f.Payload)))
+		return append(b, f.Payload...)
+	}
 	panic("no such frame type")
 }
 
@@ -189,9 +193,31 @@ func TestFrameKinds(t *testing.T) {
 		FramePathChallenge: {false, true},
 		FramePathResponse:  {false, true},
 		FrameRekey:         {false, true},
+		0x20:               {},
+		0x3f:               {},
+		0x40:               {false, true},
+		0x5f:               {false, true},
 	} {
 		require.Equal(t, want.message, typ.IsMessage(), "%d", typ)
 		require.Equal(t, want.eliciting, typ.AckEliciting(), "%d", typ)
+	}
+}
+
+// Extension frames of any type are skipped by their length; every other type
+// that is not defined is malformed.
+func TestUnknownFrames(t *testing.T) {
+	body := bytes.Repeat([]byte{1}, 100)
+	for typ := 10; typ < 256; typ++ {
+		b := append([]byte{byte(typ), 0x40, 100}, body...)
+		n := new(Frame).Parse(append(b, 5, 5))
+		if typ >= 0x20 && typ < 0x60 {
+			require.Equal(t, len(b), n, "%#x", typ)
+			require.Zero(t, new(Frame).Parse(b[:len(b)-1]), "%#x cut", typ)
+			require.True(t, FrameType(typ).IsExtension())
+			continue
+		}
+		require.Zero(t, n, "%#x", typ)
+		require.False(t, FrameType(typ).IsExtension())
 	}
 }
 
@@ -210,6 +236,7 @@ func FuzzFrames(f *testing.F) {
 	all = AppendPath(all, FramePathChallenge, [8]byte{1, 2, 3})
 	all = AppendRekey(all, RekeyRequest, nil)
 	all = AppendRekey(all, RekeyAnswer, make([]byte, 96))
+	all = append(all, 0x20, 2, 1, 2, 0x5f, 0)
 	all = AppendClose(all, CloseNormal)
 	f.Add(all)
 	f.Add(all[:len(all)-3])

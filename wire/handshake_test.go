@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,7 +25,7 @@ func TestMinDatagramIsEnough(t *testing.T) {
 }
 
 func TestHandshakeSizes(t *testing.T) {
-	for typ, n := range map[PacketType]int{TypeInit: 128, TypeResponse: 128, TypeFinal: 96, TypeCookie: 48} {
+	for typ, n := range map[PacketType]int{TypeInit: 160, TypeResponse: 160, TypeFinal: 128, TypeCookie: 48} {
 		require.Equal(t, n, handshakeSize(typ))
 	}
 }
@@ -44,14 +45,14 @@ func TestHandshakeParts(t *testing.T) {
 		require.Same(t, &b[from], &part[0])
 	}
 	b := numbered(Header{Type: TypeInit, Suite: AESGCM, Sender: 1})
-	part(b, NoiseMessage(b), 16, 112)
-	part(b, InitWithoutCookie(b), 0, 112)
-	part(b, InitCookie(b), 112, 128)
+	part(b, NoiseMessage(b), 16, 144)
+	part(b, InitWithoutCookie(b), 0, 144)
+	part(b, InitCookie(b), 144, 160)
 
 	b = numbered(Header{Type: TypeResponse, Suite: AESGCM})
-	part(b, NoiseMessage(b), 16, 128)
+	part(b, NoiseMessage(b), 16, 160)
 	b = numbered(Header{Type: TypeFinal, Suite: AESGCM})
-	part(b, NoiseMessage(b), 16, 96)
+	part(b, NoiseMessage(b), 16, 128)
 
 	b = numbered(Header{Type: TypeCookie, Suite: AESGCM})
 	cookie, mac := CookiePacket(b)
@@ -62,11 +63,20 @@ func TestHandshakeParts(t *testing.T) {
 func TestHelloRoundTrip(t *testing.T) {
 	r := seed.Rand(t)
 	for range 2000 {
+		any32 := func() uint32 { return r.Uint32() >> r.IntN(32) }
+		positive := func() uint32 { return max(any32(), 1) }
 		want := Hello{
-			Index:       1 + r.Uint32N(1<<32-1)>>r.IntN(32),
-			Rate:        1 + r.Uint32N(1<<32-1)>>r.IntN(32),
-			Burst:       1 + r.Uint32N(1<<32-1)>>r.IntN(32),
-			MaxDatagram: MinDatagram + uint16(r.IntN(1<<16-MinDatagram)),
+			Index:        positive(),
+			Capabilities: Capabilities(any32()),
+			PacketRate:   positive(),
+			PacketBurst:  positive(),
+			MessageRate:  any32(),
+			ByteRate:     any32(),
+			IdleTimeout:  positive(),
+			Instance:     r.Uint64(),
+			MaxDatagram:  MinDatagram + uint16(r.IntN(1<<16-MinDatagram)),
+			Window:       ReliableWindow + uint16(r.IntN(1<<16-ReliableWindow)),
+			MaxMessage:   any32(),
 		}
 		b := AppendHello(nil, want)
 		require.Len(t, b, HelloSize)
@@ -78,19 +88,21 @@ func TestHelloRoundTrip(t *testing.T) {
 			require.False(t, ok, "cut to %d", i)
 		}
 		_, ok = ParseHello(append(b, 0))
-		require.False(t, ok, "one byte too long")
+		require.False(t, ok, "one byte more")
 	}
 }
 
 func TestInvalidHello(t *testing.T) {
-	good := Hello{Index: 1, Rate: 1, Burst: 1, MaxDatagram: MinDatagram}
+	good := Hello{Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: MinDatagram, Window: ReliableWindow}
 	_, ok := ParseHello(AppendHello(nil, good))
-	require.True(t, ok, "minimal values are valid")
+	require.True(t, ok, "the least of each is enough")
 
 	for name, spoil := range map[string]func(*Hello){
 		"index":    func(h *Hello) { h.Index = 0 },
-		"rate":     func(h *Hello) { h.Rate = 0 },
-		"burst":    func(h *Hello) { h.Burst = 0 },
+		"rate":     func(h *Hello) { h.PacketRate = 0 },
+		"burst":    func(h *Hello) { h.PacketBurst = 0 },
+		"idle":     func(h *Hello) { h.IdleTimeout = 0 },
+		"window":   func(h *Hello) { h.Window = ReliableWindow - 1 },
 		"datagram": func(h *Hello) { h.MaxDatagram = MinDatagram - 1 },
 	} {
 		h := good
@@ -98,30 +110,36 @@ func TestInvalidHello(t *testing.T) {
 		_, ok := ParseHello(AppendHello(nil, h))
 		require.False(t, ok, name)
 	}
-	for i := 14; i < 16; i++ {
-		for bit := range 8 {
-			b := AppendHello(nil, good)
-			b[i] = 1 << bit
-			_, ok := ParseHello(b)
-			require.False(t, ok, "byte %d, bit %d", i, bit)
-		}
-	}
+}
+
+// Reserved bytes are for later versions: sent as zero, ignored on receipt.
+func TestHelloReservedBytesAreIgnored(t *testing.T) {
+	want := Hello{Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: MinDatagram, Window: ReliableWindow}
+	b := AppendHello(nil, want)
+	require.Equal(t, make([]byte, 4), b[44:])
+	copy(b[44:], []byte{1, 2, 3, 255})
+	got, ok := ParseHello(b)
+	require.True(t, ok)
+	require.Equal(t, want, got)
 }
 
 // FuzzHello: an attacker without an allowed key (OFF) can send a Hello, because keys
-// are checked after the handshake. An accepted Hello has one encoding and no value
-// that would prevent a session.
+// are checked after the handshake. An accepted Hello has one encoding, apart from its
+// reserved bytes, and no value that would prevent a session.
 func FuzzHello(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(make([]byte, HelloSize))
-	f.Add(AppendHello(nil, Hello{Index: 1, Rate: 10000, Burst: 500, MaxDatagram: 1232}))
-	f.Add(AppendHello(nil, Hello{Index: 1<<32 - 1, Rate: 1<<32 - 1, Burst: 1<<32 - 1, MaxDatagram: 1<<16 - 1}))
+	f.Add(AppendHello(nil, Hello{
+		Index: 1, PacketRate: 10000, PacketBurst: 500, IdleTimeout: 60000, MaxDatagram: 1232, Window: ReliableWindow,
+	}))
+	f.Add(bytes.Repeat([]byte{255}, HelloSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, ok := ParseHello(b)
 		if !ok {
 			return
 		}
-		require.Equal(t, b, AppendHello(nil, h))
-		require.False(t, h.Index == 0 || h.Rate == 0 || h.Burst == 0 || h.MaxDatagram < MinDatagram)
+		require.Equal(t, append(bytes.Clone(b[:44]), 0, 0, 0, 0), AppendHello(nil, h))
+		require.False(t, h.Index == 0 || h.PacketRate == 0 || h.PacketBurst == 0 || h.IdleTimeout == 0 ||
+			h.MaxDatagram < MinDatagram || h.Window < ReliableWindow)
 	})
 }

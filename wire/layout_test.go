@@ -84,8 +84,12 @@ func TestFrameLayout(t *testing.T) {
 }
 
 func TestHelloLayout(t *testing.T) {
-	h := Hello{Index: 0x00100007, Rate: 10000, Burst: 500, MaxDatagram: 1232}
-	require.Equal(t, unhex(t, "00100007"+"00002710"+"000001f4"+"04d0"+"0000"), AppendHello(nil, h))
+	h := Hello{
+		Index: 0x00100007, Capabilities: CapAckNow | CapOrigin, PacketRate: 10000, PacketBurst: 500, MessageRate: 100_000, ByteRate: 2048,
+		IdleTimeout: 60_000, Instance: 0x0102030405060708, MaxDatagram: 1232, Window: 1024, MaxMessage: 65536,
+	}
+	require.Equal(t, unhex(t, "00100007"+"00000014"+"00002710"+"000001f4"+"000186a0"+"00000800"+
+		"0000ea60"+"0102030405060708"+"04d0"+"0400"+"00010000"+"00000000"), AppendHello(nil, h))
 }
 
 // The numbers of close reasons are part of the protocol.

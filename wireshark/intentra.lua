@@ -61,10 +61,17 @@ intentra.fields = p
 
 local h = {
 	index = ProtoField.uint32("intentra.hello.index", "Index", base.HEX),
-	rate = ProtoField.uint32("intentra.hello.rate", "Rate (packets/s)", base.DEC),
-	burst = ProtoField.uint32("intentra.hello.burst", "Burst (packets)", base.DEC),
+	capabilities = ProtoField.uint32("intentra.hello.capabilities", "Capabilities", base.HEX),
+	packet_rate = ProtoField.uint32("intentra.hello.packet_rate", "PacketRate (packets/s)", base.DEC),
+	packet_burst = ProtoField.uint32("intentra.hello.packet_burst", "PacketBurst (packets)", base.DEC),
+	message_rate = ProtoField.uint32("intentra.hello.message_rate", "MessageRate (messages/s; 0: no limit)", base.DEC),
+	byte_rate = ProtoField.uint32("intentra.hello.byte_rate", "ByteRate (1,024 bytes/s; 0: no limit)", base.DEC),
+	idle_timeout = ProtoField.uint32("intentra.hello.idle_timeout", "IdleTimeout (ms)", base.DEC),
+	instance = ProtoField.bytes("intentra.hello.instance", "Instance"),
 	max_datagram = ProtoField.uint16("intentra.hello.max_datagram", "MaxDatagram (bytes)", base.DEC),
-	reserved = ProtoField.bytes("intentra.hello.reserved", "Reserved, zero"),
+	window = ProtoField.uint16("intentra.hello.window", "Window (Reliable messages)", base.DEC),
+	max_message = ProtoField.uint32("intentra.hello.max_message", "MaxMessage (bytes)", base.DEC),
+	reserved = ProtoField.bytes("intentra.hello.reserved", "Reserved"),
 }
 hello.fields = h
 
@@ -132,9 +139,9 @@ local handshake_header = { { p.suite, 1 }, { p.reserved, 2 }, { p.receiver, 4 },
 
 -- The fields after the header of handshake packets.
 local layouts = {
-	[INIT] = { { p.ephemeral, 32 }, { p.padding, 64 }, { p.cookie, 16 } },
-	[RESPONSE] = { { p.ephemeral, 32 }, { p.static, 32 }, { p.static_tag, 16 }, { p.hello, 16 }, { p.hello_tag, 16 } },
-	[FINAL] = { { p.static, 32 }, { p.static_tag, 16 }, { p.hello, 16 }, { p.hello_tag, 16 } },
+	[INIT] = { { p.ephemeral, 32 }, { p.padding, 96 }, { p.cookie, 16 } },
+	[RESPONSE] = { { p.ephemeral, 32 }, { p.static, 32 }, { p.static_tag, 16 }, { p.hello, 48 }, { p.hello_tag, 16 } },
+	[FINAL] = { { p.static, 32 }, { p.static_tag, 16 }, { p.hello, 48 }, { p.hello_tag, 16 } },
 	[COOKIE] = { { p.cookie, 16 }, { p.mac, 16 } },
 }
 
@@ -219,10 +226,10 @@ local function add_handshake(tree, tvb, kind)
 	local stop = add_layout(tree, tvb, HEADER, layouts[kind])
 	if kind ~= INIT then
 		return string.format("%s, receiver 0x%08x", packet_types[kind], tvb(4, 4):uint())
-	elseif stop >= 112 and not is_zero(tvb(48, 64)) then
+	elseif stop >= 144 and not is_zero(tvb(48, 96)) then
 		tree:add_proto_expert_info(e.padding)
 	end
-	local cookie = stop == 128 and not is_zero(tvb(112, 16)) and "cookie" or "no cookie"
+	local cookie = stop == 160 and not is_zero(tvb(144, 16)) and "cookie" or "no cookie"
 	return string.format("Init, sender 0x%08x, %s", tvb(8, 4):uint(), cookie)
 end
 
@@ -340,15 +347,18 @@ end
 
 -- Hello (section 2).
 
-local hello_layout = { { h.index, 4 }, { h.rate, 4 }, { h.burst, 4 }, { h.max_datagram, 2 }, { h.reserved, 2 } }
+local hello_layout = {
+	{ h.index, 4 }, { h.capabilities, 4 }, { h.packet_rate, 4 }, { h.packet_burst, 4 }, { h.message_rate, 4 }, { h.byte_rate, 4 },
+	{ h.idle_timeout, 4 }, { h.instance, 8 }, { h.max_datagram, 2 }, { h.window, 2 }, { h.max_message, 4 }, { h.reserved, 4 },
+}
 
 function hello.dissector(tvb, pinfo, root)
 	pinfo.cols.protocol = "intentra_hello"
 	pinfo.cols.info = "Hello"
 	local tree = root:add(hello, tvb())
 	local at = add_layout(tree, tvb, 0, hello_layout)
-	if at ~= 16 or tvb:reported_len() ~= at or tvb(0, 4):uint() == 0 or tvb(4, 4):uint() == 0 or tvb(8, 4):uint() == 0
-		or tvb(12, 2):uint() < 256 or tvb(14, 2):uint() ~= 0 then
+	if at ~= 48 or tvb:reported_len() ~= at or tvb(0, 4):uint() == 0 or tvb(8, 4):uint() == 0 or tvb(12, 4):uint() == 0
+		or tvb(24, 4):uint() == 0 or tvb(36, 2):uint() < 256 or tvb(38, 2):uint() < 1024 then
 		tree:add_proto_expert_info(invalid_hello)
 	end
 	return tvb:reported_len()
@@ -516,6 +526,9 @@ local function rekey(c)
 	return steps[step]
 end
 
+-- A frame that a later version may define, which receivers skip (section 12).
+local function extension(c) c:payload(f.payload) end
+
 local frame_dissectors = {
 	[PADDING] = padding, [REALTIME] = message, [LATEST] = message, [RELIABLE] = reliable, [ACK] = ack,
 	[CLOSE] = close, [CHALLENGE] = path, [PATH_RESPONSE] = path, [REKEY] = rekey,
@@ -526,12 +539,14 @@ local function add_frame(c, root)
 	local start = c.at
 	c.tree = root:add(f.frame, c.tvb(start))
 	local kind = c:number(f.type, 1)
-	local name = frame_types[kind]
-	if not name then
+	local name, dissect = frame_types[kind], frame_dissectors[kind]
+	if not name and kind >= 0x20 and kind <= 0x5f then
+		name, dissect = string.format("Extension 0x%02x", kind), extension
+	elseif not name then
 		c:malformed(string.format("frame type %d is unknown", kind))
 		return "unknown"
 	end
-	local detail = frame_dissectors[kind] and frame_dissectors[kind](c)
+	local detail = dissect and dissect(c)
 	c.tree:set_len(c.at - start)
 	c.tree:set_text(detail and not c.done and name .. ", " .. detail or name)
 	if kind == CLOSE or kind == REKEY then

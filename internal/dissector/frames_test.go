@@ -42,6 +42,14 @@ func frameSamples(t *testing.T) []sample {
 		})
 	}
 	all = append(all, rekey(t)...)
+	for _, kind := range []byte{0x20, 0x3f, 0x40, 0x5f} {
+		body := distinct(100, kind)
+		all = append(all, sample{
+			b:    append([]byte{kind, 0x40, 100}, body...),
+			want: append(frameType(wire.FrameType(kind)), "intentra.frame.length=100", octets("intentra.frame.payload", body)),
+			info: fmt.Sprintf("Extension 0x%02x", kind),
+		})
+	}
 	all = append(all, together(padding(3), message(wire.FrameRealtime, 1, nil)), padding(40))
 	return append(all, together(all...))
 }

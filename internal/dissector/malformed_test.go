@@ -106,7 +106,7 @@ func faultsOf(b []byte) (faults []string) {
 	}
 	known := len(b) >= wire.HeaderSize && f != wire.FaultVersion && f != wire.FaultType
 	if known && h.Type == wire.TypeInit && len(b) >= wire.InitSize-wire.CookieSize &&
-		!bytes.Equal(b[48:112], make([]byte, wire.InitPadding)) {
+		!bytes.Equal(b[48:144], make([]byte, wire.InitPadding)) {
 		faults = append(faults, "intentra.fault.padding")
 	}
 	if known && h.Type == wire.TypeData && h.Counter >= 1<<28 {

@@ -28,8 +28,16 @@ const (
 )
 
 var (
-	dialerHello    = wire.Hello{Index: dialerIndex, Rate: 1000, Burst: 100, MaxDatagram: 1200}
-	responderHello = wire.Hello{Index: responderIndex, Rate: 10_000, Burst: 500, MaxDatagram: 1232}
+	dialerHello = wire.Hello{
+		Index: dialerIndex, Capabilities: wire.CapAckNow | wire.CapProbe, PacketRate: 1000, PacketBurst: 100, MessageRate: 50_000, ByteRate: 2000,
+		IdleTimeout: 500, Instance: 0x0102030405060708, MaxDatagram: 1200, Window: 4096, MaxMessage: 65_536,
+	}
+	responderHello = wire.Hello{
+		Index: responderIndex, PacketRate: 10_000, PacketBurst: 500, IdleTimeout: 60_000, MaxDatagram: 1232, Window: wire.ReliableWindow,
+	}
+	leastHello = wire.Hello{
+		Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: wire.MinDatagram, Window: wire.ReliableWindow,
+	}
 )
 
 // packetSamples returns all packets of a handshake and Data packets of its session.
@@ -62,10 +70,10 @@ func packetSamples(t *testing.T, suite wire.Suite) []sample {
 		{b: withCookie, want: initFields(given[:]), info: "Init, sender 0x01020304, cookie"},
 		{b: response, want: append(handshakeHeader(wire.TypeResponse, dialerIndex), zeros,
 			octets("intentra.ephemeral", m2[:32]), octets("intentra.static", m2[32:64]), octets("intentra.static_tag", m2[64:80]),
-			octets("intentra.hello", m2[80:96]), octets("intentra.hello_tag", m2[96:])), info: "Response, receiver 0x01020304"},
+			octets("intentra.hello", m2[80:128]), octets("intentra.hello_tag", m2[128:])), info: "Response, receiver 0x01020304"},
 		{b: final, want: append(handshakeHeader(wire.TypeFinal, responderIndex), zeros,
 			octets("intentra.static", m3[:32]), octets("intentra.static_tag", m3[32:48]),
-			octets("intentra.hello", m3[48:64]), octets("intentra.hello_tag", m3[64:])), info: "Final, receiver 0x0a0b0c0d"},
+			octets("intentra.hello", m3[48:96]), octets("intentra.hello_tag", m3[96:])), info: "Final, receiver 0x0a0b0c0d"},
 		data(t, suite, keys.Receive, dialerIndex, 0, wire.AppendPing(nil)),
 		data(t, suite, keys.Send, responderIndex, 1<<28-1, wire.AppendMessage(nil, wire.FrameLatest, 300, []byte("x=1.5"))),
 	}
@@ -127,11 +135,15 @@ func data(t *testing.T, suite wire.Suite, key [32]byte, receiver uint32, counter
 // helloSamples returns the plaintexts of both Hellos and of one with the smallest
 // allowed values.
 func helloSamples() (all []sample) {
-	for _, h := range []wire.Hello{dialerHello, responderHello, {Index: 1, Rate: 1, Burst: 1, MaxDatagram: wire.MinDatagram}} {
+	for _, h := range []wire.Hello{dialerHello, responderHello, leastHello} {
 		all = append(all, sample{b: wire.AppendHello(nil, h), info: "Hello", want: []string{
-			index("intentra.hello.index", h.Index), fmt.Sprintf("intentra.hello.rate=%d", h.Rate),
-			fmt.Sprintf("intentra.hello.burst=%d", h.Burst), fmt.Sprintf("intentra.hello.max_datagram=%d", h.MaxDatagram),
-			"intentra.hello.reserved=00:00",
+			index("intentra.hello.index", h.Index), index("intentra.hello.capabilities", uint32(h.Capabilities)),
+			fmt.Sprintf("intentra.hello.packet_rate=%d", h.PacketRate), fmt.Sprintf("intentra.hello.packet_burst=%d", h.PacketBurst),
+			fmt.Sprintf("intentra.hello.message_rate=%d", h.MessageRate), fmt.Sprintf("intentra.hello.byte_rate=%d", h.ByteRate),
+			fmt.Sprintf("intentra.hello.idle_timeout=%d", h.IdleTimeout),
+			octets("intentra.hello.instance", binary.BigEndian.AppendUint64(nil, h.Instance)),
+			fmt.Sprintf("intentra.hello.max_datagram=%d", h.MaxDatagram), fmt.Sprintf("intentra.hello.window=%d", h.Window),
+			fmt.Sprintf("intentra.hello.max_message=%d", h.MaxMessage), "intentra.hello.reserved=00:00:00:00",
 		}})
 	}
 	return all

@@ -23,8 +23,8 @@ func TestDatagramsBeforeSegmentation(t *testing.T) {
 	handshake := packetSamples(t, wire.AESGCM)
 	init, cookie, response, final := handshake[0], handshake[1], handshake[3], handshake[4]
 	for _, run := range [][]sample{
-		{init, one(0, 1)}, {init, init}, {response, one(0, 96), one(1, 7)}, {final, one(0, 64), one(1, 64)}, {cookie, cookie, one(1, 1)},
-		{one(5, 96), init, response, final}, {init, one(5, 96), response, one(6, 1)},
+		{init, one(0, 1)}, {init, init}, {response, one(0, 128), one(1, 7)}, {final, one(0, 96), one(1, 96)}, {cookie, cookie, one(1, 1)},
+		{one(5, 128), init, response, final}, {init, one(5, 128), response, one(6, 1)},
 		{one(900, 40), one(901, 40), other(0, 40), other(1, 3)}, {one(900, 1300), other(0, 900)},
 		{one(0, 40), one(1, 40)},
 		{one(7, 40), one(8, 40), one(10, 3)},
@@ -46,7 +46,7 @@ func TestDatagramsBeforeSegmentation(t *testing.T) {
 	// These are single datagrams: in a run no datagram is longer than the one before it, all are well-formed, and counters increase.
 	for name, single := range map[string][]byte{
 		"longer":                    slices.Concat(one(0, 40).b, one(1, 41).b),
-		"longer than Init":          slices.Concat(init.b, one(1, 97).b),
+		"longer than Init":          slices.Concat(init.b, one(1, 129).b),
 		"Init with a tail":          slices.Concat(init.b, make([]byte, 40)),
 		"same counter":              slices.Concat(one(1, 40).b, one(1, 40).b),
 		"counter too high":          slices.Concat(one(1, 40).b, one(1<<28, 40).b),

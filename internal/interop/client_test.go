@@ -36,31 +36,31 @@ func (c *client) start() {
 	c.noise = newSymmetric(c.suite, join([]byte("intentra handshake"), []byte{1, c.suite}, c.index))
 	e := c.ephemeral.PublicKey().Bytes()
 	c.noise.mixHash(e)
-	c.noise.mixHash(make([]byte, 64))
-	c.init = join([]byte{0x12, c.suite, 0, 0}, make([]byte, 4), c.index, make([]byte, 4), e, make([]byte, 64+16))
+	c.noise.mixHash(make([]byte, 96))
+	c.init = join([]byte{0x12, c.suite, 0, 0}, make([]byte, 4), c.index, make([]byte, 4), e, make([]byte, 96+16))
 }
 
 // cookie puts the cookie of a Cookie packet into Init: section 3.3.
 func (c *client) cookie(b []byte) error {
-	key := blake2s.Sum256(c.init[:112])
+	key := blake2s.Sum256(c.init[:144])
 	m := must(blake2s.New128(key[:]))
 	m.Write(b[:32])
 	header := join([]byte{0x15, c.suite, 0, 0}, c.index, make([]byte, 8))
 	if len(b) != 48 || !bytes.Equal(b[:16], header) || !bytes.Equal(b[32:], m.Sum(nil)) {
 		return errRefused
 	}
-	copy(c.init[112:], b[16:32])
+	copy(c.init[144:], b[16:32])
 	return nil
 }
 
 // response reads Response and returns the responder's Hello.
 func (c *client) response(b []byte) ([]byte, error) {
 	header := join([]byte{0x13, c.suite, 0, 0}, c.index, make([]byte, 8))
-	if len(b) != 128 || !bytes.Equal(b[:16], header) {
+	if len(b) != 160 || !bytes.Equal(b[:16], header) {
 		return nil, errRefused
 	}
 	hello, err := c.message2(b[16:], c.ephemeral)
-	if err != nil || !bytes.Equal(hello[14:], []byte{0, 0}) {
+	if err != nil || !sound(hello) {
 		return nil, errRefused
 	}
 	c.remoteIndex = hello[:4]

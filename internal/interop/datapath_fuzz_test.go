@@ -136,7 +136,7 @@ func (s *session) earlier(in *script) []byte {
 
 // theirs is a well-formed frame of any content.
 func (s *session) theirs(in *script, epoch int) frame {
-	f := frame{kind: in.next() % 10}
+	f := frame{kind: kinds[int(in.next())%len(kinds)]}
 	switch f.kind {
 	case 1, 2:
 		f.channel, f.payload = channelOf(in.next()), payloadOf(in.next())
@@ -168,9 +168,15 @@ func (s *session) theirs(in *script, epoch int) frame {
 		if f.step > 0 {
 			f.payload = payloadOf(in.next())
 		}
+	case 0x20, 0x3f, 0x40, 0x5f:
+		f.payload = payloadOf(in.next())
 	}
 	return f
 }
+
+// kinds are the types of well-formed frames: all of section 5, and some
+// extensions.
+var kinds = []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x20, 0x3f, 0x40, 0x5f}
 
 // channelOf picks one of few channels, at the bounds of each form of a varint.
 func channelOf(b byte) uint32 {

@@ -83,5 +83,8 @@ func (f frame) bytes() []byte {
 	case 9:
 		return join([]byte{9, f.step}, varint(uint32(len(f.payload))), f.payload)
 	}
+	if f.kind >= 0x20 {
+		return join([]byte{f.kind}, varint(uint32(len(f.payload))), f.payload)
+	}
 	return append([]byte{f.kind}, f.payload...)
 }

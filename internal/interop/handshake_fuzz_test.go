@@ -19,14 +19,26 @@ import (
 // Cookie and Response packets; and what passes ends in the same keys at all
 // three.
 func FuzzHandshake(f *testing.F) {
-	hello := []byte{0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0}
+	least := announcement{index: 9, packetRate: 1, packetBurst: 1, idle: 1, maxDatagram: 256, window: 1024}
+	hello := announce(least)
 	for what := range byte(4) {
 		f.Add(what, []byte("keys"), hello, what, uint16(40), byte(0))
 		f.Add(what, []byte("other keys"), hello, what, uint16(what), byte(1))
 	}
-	f.Add(byte(0), []byte{}, make([]byte, 16), byte(3), uint16(0), byte(0))
-	f.Add(byte(1), []byte{1}, bytes.Repeat([]byte{255}, 16), byte(3), uint16(0), byte(0))
-	f.Add(byte(1), []byte{1}, append(bytes.Clone(hello[:12]), 0, 255, 0, 0), byte(3), uint16(0), byte(0))
+	f.Add(byte(0), []byte{}, make([]byte, helloSize), byte(3), uint16(0), byte(0))
+	f.Add(byte(1), []byte{1}, bytes.Repeat([]byte{255}, helloSize), byte(3), uint16(0), byte(0))
+	for _, spoil := range []func(*announcement){
+		func(a *announcement) { a.index = 0 },
+		func(a *announcement) { a.packetRate = 0 },
+		func(a *announcement) { a.packetBurst = 0 },
+		func(a *announcement) { a.idle = 0 },
+		func(a *announcement) { a.maxDatagram = 255 },
+		func(a *announcement) { a.window = 1023 },
+	} {
+		bad := least
+		spoil(&bad)
+		f.Add(byte(1), []byte{1}, announce(bad), byte(3), uint16(0), byte(0))
+	}
 	f.Fuzz(func(t *testing.T, suite byte, keys, announced []byte, what byte, at uint16, xor byte) {
 		h := newTrio(t, 1+suite%2, keys, fit(announced))
 		change := func(kind byte, b []byte) []byte {
@@ -49,7 +61,7 @@ func FuzzHandshake(f *testing.F) {
 }
 
 // fit makes a Hello of any bytes.
-func fit(b []byte) []byte { return append(bytes.Clone(b), make([]byte, 16)...)[:16] }
+func fit(b []byte) []byte { return append(bytes.Clone(b), make([]byte, helloSize)...)[:helloSize] }
 
 // trio is a dialer twice, ours and the document's, with the same keys, and our
 // responder.
@@ -149,8 +161,29 @@ func (h *trio) clientReads(b []byte) (hello []byte, err error) {
 // sound is what section 2 asks of a Hello.
 func sound(hello []byte) bool {
 	number := binary.BigEndian.Uint32
-	return number(hello) != 0 && number(hello[4:]) != 0 && number(hello[8:]) != 0 &&
-		binary.BigEndian.Uint16(hello[12:]) >= 256 && hello[14] == 0 && hello[15] == 0
+	return number(hello) != 0 && number(hello[8:]) != 0 && number(hello[12:]) != 0 && number(hello[24:]) != 0 &&
+		binary.BigEndian.Uint16(hello[36:]) >= 256 && binary.BigEndian.Uint16(hello[38:]) >= 1024
+}
+
+const helloSize = 48
+
+// announcement is what a Hello of section 2 says; the fields that are left out
+// are zero.
+type announcement struct {
+	index, packetRate, packetBurst, idle uint32
+	maxDatagram, window                  uint16
+}
+
+// announce lays a out as section 2 has it.
+func announce(a announcement) []byte {
+	b := make([]byte, helloSize)
+	binary.BigEndian.PutUint32(b[0:], a.index)
+	binary.BigEndian.PutUint32(b[8:], a.packetRate)
+	binary.BigEndian.PutUint32(b[12:], a.packetBurst)
+	binary.BigEndian.PutUint32(b[24:], a.idle)
+	binary.BigEndian.PutUint16(b[36:], a.maxDatagram)
+	binary.BigEndian.PutUint16(b[38:], a.window)
+	return b
 }
 
 // final compares Final with that of our dialer, and the keys of all three if it

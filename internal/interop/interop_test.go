@@ -86,7 +86,7 @@ func newLink(t *testing.T, suite byte, to netip.AddrPort) *link {
 		static:    newKey(),
 		ephemeral: newKey(),
 		index:     []byte{0xfe, 0xdc, 0xba, 0x98},
-		hello:     []byte{0, 0, 0x27, 0x10, 0, 0, 1, 0xf4, 0x04, 0xd0, 0, 0},
+		hello:     announce(announcement{packetRate: 10_000, packetBurst: 500, idle: 60_000, maxDatagram: 1232, window: 1024})[4:],
 	}}
 	l.open()
 	return l

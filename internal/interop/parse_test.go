@@ -31,7 +31,9 @@ func parse(b []byte) (all []frame, ok bool) {
 			f.payload = r.take(r.varint())
 			r.must(f.step <= 3 && (f.step != 0 || len(f.payload) == 0))
 		default:
-			r.ok = false
+			// An extension is skipped by its length.
+			r.must(f.kind >= 0x20 && f.kind <= 0x5f)
+			f.payload = r.take(r.varint())
 		}
 		all = append(all, f)
 	}

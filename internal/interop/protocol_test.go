@@ -142,8 +142,14 @@ func buildExample(t *testing.T, doc values, suite wire.Suite, after string) valu
 	r, err := noise.NewResponder(suite, responder, prologue, key("responder ephemeral private"))
 	require.NoError(t, err)
 
-	dialerHello := wire.AppendHello(nil, wire.Hello{Index: dialerIndex, Rate: 1000, Burst: 100, MaxDatagram: 1200})
-	responderHello := wire.AppendHello(nil, wire.Hello{Index: responderIndex, Rate: 10000, Burst: 500, MaxDatagram: 1232})
+	dialerHello := wire.AppendHello(nil, wire.Hello{
+		Index: dialerIndex, PacketRate: 1000, PacketBurst: 100, IdleTimeout: 60_000,
+		Instance: 0xd0d1d2d3d4d5d6d7, MaxDatagram: 1200, Window: 1024,
+	})
+	responderHello := wire.AppendHello(nil, wire.Hello{
+		Index: responderIndex, PacketRate: 10000, PacketBurst: 500, IdleTimeout: 60_000,
+		Instance: 0xe0e1e2e3e4e5e6e7, MaxDatagram: 1232, Window: 1024,
+	})
 
 	m1, err := i.WriteInit(make([]byte, wire.InitPadding))
 	require.NoError(t, err)

@@ -143,7 +143,7 @@ func (r *receiver) act(all []frame, at place) (out taken) {
 			}
 			e.hasAck, e.acked, e.ackOrder = true, f.number, at
 			out.acks = append(out.acks, f)
-		case f.kind >= 6:
+		case f.kind >= 6 && f.kind <= 9:
 			out.control = append(out.control, f)
 		}
 	}

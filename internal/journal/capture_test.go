@@ -217,7 +217,7 @@ func TestJournalWithoutItsBeginning(t *testing.T) {
 		words string
 	}{
 		"section alone":   {func(w *ng) {}, "cut off before its first entry"},
-		"another version": {func(w *ng) { w.Reset(); w.journal(Version + 1) }, "in version \"3\" of the format, while this program reads version 2"},
+		"another version": {func(w *ng) { w.Reset(); w.journal(Version + 1) }, fmt.Sprintf("in version \"%d\" of the format, while this program reads version %d", Version+1, Version)},
 		"second entry":    {func(w *ng) { w.entry(`{"kind":"flush"}`, 2) }, "the beginning of the recording is missing"},
 		"first is second": {func(w *ng) { w.entry(`{"kind":"start"}`, 2) }, "entry 1 of the recording is missing"},
 		"first is a call": {func(w *ng) { w.entry(`{"kind":"flush"}`, 1) }, "the beginning of the recording is missing"},

@@ -11,7 +11,7 @@ import (
 )
 
 // Version is that of the format, in the head and in the Start of each journal.
-const Version = 2
+const Version = 3
 
 // Kind says what an Entry is.
 type Kind string

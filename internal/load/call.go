@@ -50,7 +50,9 @@ func (k *call) final(response []byte, server intentra.PublicKey) []byte {
 		return nil
 	}
 	ours := wire.Hello{
-		Index: k.index, Rate: intentra.DefaultPeerRate, Burst: intentra.DefaultPeerBurst, MaxDatagram: intentra.DefaultMaxDatagram,
+		Index: k.index, PacketRate: intentra.DefaultPeerRate, PacketBurst: intentra.DefaultPeerBurst,
+		IdleTimeout: uint32(intentra.DefaultIdleTimeout.Milliseconds()),
+		MaxDatagram: intentra.DefaultMaxDatagram, Window: wire.ReliableWindow,
 	}
 	message, keys, err := k.machine.WriteFinal(wire.AppendHello(nil, ours))
 	if err != nil {

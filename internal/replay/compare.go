@@ -84,8 +84,12 @@ func (f *full) ended(end *journal.End) {
 			}
 		}
 	}
+	drawn := len(f.o.Keys.Random)
 	if n := len(f.random.rest); n > 0 {
-		f.differ("random", fmt.Sprintf("%d bytes drawn", len(f.o.Keys.Random)), fmt.Sprint(len(f.o.Keys.Random)-n))
+		f.differ("random", fmt.Sprintf("%d bytes drawn", drawn), fmt.Sprint(drawn-n))
+	}
+	if f.random.over {
+		f.differ("random", fmt.Sprintf("%d bytes drawn", drawn), "more")
 	}
 }
 

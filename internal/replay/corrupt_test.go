@@ -181,7 +181,7 @@ func TestEditedRandomnessDiffers(t *testing.T) {
 	parsed, err := parse(s)
 	require.NoError(t, err)
 	for name, random := range map[string][]byte{
-		"another byte":   change(parsed.Random, 16+16+16+3),
+		"another byte":   change(parsed.Random, 16+8+16+16+3),
 		"one byte more":  append(bytes.Clone(parsed.Random), 0),
 		"one byte fewer": parsed.Random[:len(parsed.Random)-1],
 		"byte missing":   append(bytes.Clone(parsed.Random[:60]), parsed.Random[61:]...),

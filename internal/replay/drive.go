@@ -134,13 +134,17 @@ type randomness struct {
 	rest  []byte
 	whole bool // the keys file has all bytes that were drawn
 	cut   bool // more bytes were read than the incomplete keys file has
+	over  bool // more bytes were read than the whole keys file has
 }
 
 func (r *randomness) Read(b []byte) (int, error) {
 	n := copy(b, r.rest)
 	r.rest = r.rest[n:]
-	if n == 0 && len(b) > 0 {
+	if n < len(b) {
 		r.cut = r.cut || !r.whole
+		r.over = r.over || r.whole
+	}
+	if n == 0 && len(b) > 0 {
 		return 0, io.EOF
 	}
 	return n, nil

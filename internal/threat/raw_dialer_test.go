@@ -142,7 +142,9 @@ func (c *rawDialer) final(at *attempt, from netip.AddrPort) {
 	}
 	theirs, ok := wire.ParseHello(answer)
 	require.True(c.s.t, ok)
-	ours := wire.Hello{Index: 7, Rate: 10_000, Burst: 500, MaxDatagram: 1232}
+	ours := wire.Hello{
+		Index: 7, PacketRate: 10_000, PacketBurst: 500, IdleTimeout: 60_000, MaxDatagram: 1232, Window: wire.ReliableWindow,
+	}
 	message, _, err := at.machine.WriteFinal(wire.AppendHello(nil, ours))
 	require.NoError(c.s.t, err)
 	c.finals++

@@ -91,7 +91,7 @@ func (m *reflector) packet() []byte {
 }
 
 // An unproven address is never sent more bytes than came from it. A first message
-// of 128 bytes is answered with at most 48; no other datagram is answered.
+// of 160 bytes is answered with at most 48; no other datagram is answered.
 func TestThreat04Reflection(t *testing.T) {
 	total := size(100_000)
 	var m *reflector

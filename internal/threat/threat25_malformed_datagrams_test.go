@@ -48,7 +48,7 @@ func (m mangler) variants(f func(b []byte)) {
 // malformation returns the reason for which a datagram must be dropped according to
 // section 2 of docs/PROTOCOL.md, or "" if its header is valid.
 func malformation(b []byte) string {
-	sizes := map[byte]int{2: 128, 3: 128, 4: 96, 5: 48}
+	sizes := map[byte]int{2: 160, 3: 160, 4: 128, 5: 48}
 	switch {
 	case len(b) < 16:
 		return "short"

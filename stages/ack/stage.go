@@ -241,7 +241,7 @@ func (s *Stage) apply(p *pipeline.Packet) {
 		switch {
 		case s.frame.Type == wire.FrameAck:
 			s.acknowledged(p, &s.frame.Ack)
-		case s.frame.Type >= wire.FrameClose:
+		case s.frame.Type >= wire.FrameClose && !s.frame.Type.IsExtension():
 			s.cfg.Control(p, &s.frame)
 		}
 	}

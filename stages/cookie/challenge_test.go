@@ -18,7 +18,7 @@ func TestChallengeLayout(t *testing.T) {
 
 	want := []byte{0x15, 1, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0}
 	want = append(want, someCookie[:]...)
-	key := blake2s.Sum256(init[:112])
+	key := blake2s.Sum256(init[:144])
 	ref, err := blake2s.New128(key[:])
 	require.NoError(t, err)
 	ref.Write(want)

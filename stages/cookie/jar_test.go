@@ -55,7 +55,7 @@ func TestCookieIsAMACOfAddressPortAndInit(t *testing.T) {
 	ip := netip.MustParseAddr("::ffff:192.0.2.1").As16()
 	ref.Write(ip[:])
 	ref.Write(binary.BigEndian.AppendUint16(nil, 1000))
-	ref.Write(init[:112])
+	ref.Write(init[:144])
 	require.Equal(t, ref.Sum(nil), cookie[:])
 }
 
