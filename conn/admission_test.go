@@ -140,7 +140,7 @@ func TestAnAddressAtItsLimitIsNotKeptOut(t *testing.T) {
 
 // 250 dials from one address, at the defaults, succeed within 5 s, even while
 // another address floods.
-func TestManyDialsFromOneAddressInAFlood(t *testing.T) {
+func TestManyDialsFromOneAddress(t *testing.T) {
 	for _, flooded := range []bool{false, true} {
 		w := newWorld(t, 1)
 		b := w.node()

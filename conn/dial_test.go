@@ -1,7 +1,6 @@
 package conn_test
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -9,7 +8,6 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
-	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -110,24 +108,6 @@ func TestUpBeforeMessage(t *testing.T) {
 	require.Len(t, a.got, 1)
 	require.Len(t, b.got, 1)
 	w.closeAll()
-}
-
-func TestManyDialsFromOneAddress(t *testing.T) {
-	w := newWorld(t, 5)
-	w.setLink(sim.Link{Delay: 2 * time.Millisecond, Jitter: time.Millisecond})
-	b := w.node()
-	b.JobDelay = 200 * time.Microsecond
-	a := make([]*node, 250)
-	for i := range a {
-		a[i] = w.nodeAt(netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(1000+i)), w.newIdentity())
-		a[i].dial(b)
-	}
-	w.await(5*time.Second, func() bool { return b.count(conn.PeerUp) == len(a) })
-	w.run(time.Second)
-	for _, n := range a {
-		require.True(t, n.up(b))
-	}
-	w.checkAll()
 }
 
 // AbandonDial ends a first dial. A peer that has been connected stays dialled,
