@@ -44,6 +44,9 @@ const (
 	pathRetry   = 250 * time.Millisecond // doubled with each attempt,
 	pathBackoff = 4                      // times at most
 	pathBudget  = 3                      // times the bytes received from an unproven address
+	// challengeBurst challenges of a session may be sent at once, over all
+	// candidates, and one per pathRetry on average.
+	challengeBurst = 4
 
 	minRTO          = 30 * time.Millisecond
 	maxRTO          = 2 * time.Second

@@ -37,6 +37,9 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 		return
 	}
 	if s.path == nil || s.path.addr != p.Addr {
+		if s.challengesAt > later(p.Now, (challengeBurst-1)*pathRetry) {
+			return // addresses alternate: no further candidate for now
+		}
 		s.path = &path{addr: p.Addr}
 		if !e.random(s.path.token[:]) {
 			s.path = nil
@@ -52,7 +55,7 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 func (e *Endpoint) challenge(s *session, now pipeline.Time) {
 	c := s.path
 	const size = wire.Overhead + 1 + wire.PathTokenSize
-	if now < c.retryAt || c.sent+size > pathBudget*c.received {
+	if now < c.retryAt || c.sent+size > pathBudget*c.received || s.challengesAt > later(now, (challengeBurst-1)*pathRetry) {
 		return
 	}
 	frame := wire.AppendPath(nil, wire.FramePathChallenge, c.token)
@@ -61,6 +64,7 @@ func (e *Endpoint) challenge(s *session, now pipeline.Time) {
 		c.retryAt = later(now, pathRetry<<min(c.attempts, pathBackoff))
 		c.attempts++
 		c.sent += size
+		s.challengesAt = later(max(s.challengesAt, now), pathRetry)
 	}
 }
 

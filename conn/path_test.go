@@ -57,6 +57,33 @@ func TestRoamingOverALossyPath(t *testing.T) {
 	require.Equal(t, 6, asked) // after 0, 0.25, 0.75, 1.75, 3.75 and 7.75 s
 }
 
+// A peer whose packets come from ever other addresses draws four challenges at once
+// and four per second, however many packets and addresses there are.
+func TestAlternatingAddressesDrawFewChallenges(t *testing.T) {
+	w := newWorld(t, 7)
+	a, b := w.pair()
+	w.run(time.Second)
+	asked := 0
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
+		switch {
+		case from == b.Addr():
+			w.Inject(otherAddr(203, data[15]), to, data, time.Millisecond)
+			return false
+		case to != b.Addr():
+			asked++
+		}
+		return to == b.Addr()
+	}
+	const seconds = 10
+	for i := range 100 * seconds {
+		b.push(a, 1, pipeline.Realtime, number(i, 4))
+		w.run(10 * time.Millisecond)
+	}
+	require.Positive(t, asked)
+	require.LessOrEqual(t, asked, 4+4*seconds)
+	require.Len(t, a.got, 100*seconds, "messages are delivered wherever they come from")
+}
+
 // Genuine packets that an observer forwards from another address, and that arrive
 // before the originals, do not move the peer.
 func TestForwardedPacketsDoNotMoveThePath(t *testing.T) {

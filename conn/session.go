@@ -43,6 +43,9 @@ type session struct {
 	asked    pipeline.Time // when the oldest packet without an answer was sent; zero: none
 	owedAt   pipeline.Time // its time in e.owed; zero: not in it
 	lastPing pipeline.Time
+	// challengesAt is when the path challenges sent so far would have been sent, had
+	// they been spaced by pathRetry (the theoretical arrival time of GCRA).
+	challengesAt pipeline.Time
 
 	timer  timer
 	opened pipeline.Time

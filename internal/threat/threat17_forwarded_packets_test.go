@@ -94,7 +94,7 @@ func TestThreat17ForwardedPackets(t *testing.T) {
 	forwarded, challenges := th.forwarded, th.challenges
 
 	s, _, attacked = underAttack(t, 17, func(s *scene) { neverMoves(s); s.Tap(th.belated) })
-	require.Greater(t, th.challenges, 40, "too few challenges were relayed")
+	require.Greater(t, th.challenges, 20, "too few challenges were relayed, of the four per second that there are")
 	require.Zero(t, s.hub.Stats().Roams, "a late proof moved the session")
 	require.Equal(t, baseline, attacked)
 	belated := th.challenges

@@ -69,6 +69,7 @@ func (p *addressSpoofer) ask(victim netip.AddrPort, frames []byte) {
 
 // borrow gets the token for an accomplice's address and returns it from a victim's.
 func (p *addressSpoofer) borrow(victim netip.AddrPort) {
+	p.s.run(600 * time.Millisecond) // until the hub sends challenges again
 	p.token = nil
 	p.from = p.accomplice
 	p.send(wire.AppendPing(nil))
