@@ -7,14 +7,14 @@ import (
 )
 
 var (
-	// ErrBehind is returned when more than 64 MiB waited for one of the files. The
-	// recording ended there; what was written before is intact.
+	// ErrBehind is returned when more than 64 MiB are waiting to be written to one of
+	// the files. The recording has ended early; its beginning is intact.
 	ErrBehind = journal.ErrBehind
 	// ErrUsed is returned by a transport whose Writer has recorded another one, or
 	// is closed.
 	ErrUsed = journal.ErrUsed
 	// ErrClosed is returned when a Writer was closed while its transport was still
-	// running. The recording lacks its end.
+	// running. The recording is incomplete.
 	ErrClosed = journal.ErrClosed
 )
 

@@ -3,7 +3,7 @@ package main
 import "strings"
 
 // packagePrefixes are prefixes of errors that help programmers, not users.
-var packagePrefixes = []string{"intentra: ", "conn: ", "udp: ", "journal: "}
+var packagePrefixes = []string{"intentra: ", "conn: ", "udp: ", "recording: "}
 
 // message returns the text of err without package prefixes at its beginning or
 // at the beginning of an error that it wraps. Anything else that looks like a

@@ -27,7 +27,7 @@ func TestMessage(t *testing.T) {
 		{usagef("%w; make one", library), "reading a key file: open intentra: x: file does not exist; make one"},
 		{fmt.Errorf("pub: %w", fmt.Errorf("dialling udp: %w: so it is", intentra.ErrKey)), "pub: dialling udp: " + keyless + ": so it is"},
 		{fmt.Errorf("%w: line 1: %w", intentra.ErrAllowList, intentra.ErrKey), "malformed allow list: line 1: " + keyless},
-		{errors.Join(errors.New("journal: a: journal: b"), errors.New("udp: c")), "a: journal: b\nc"},
+		{errors.Join(errors.New("recording: a: recording: b"), errors.New("udp: c")), "a: recording: b\nc"},
 		{usageError{errors.New("intentra: conn: x")}, "conn: x"},
 		{fmt.Errorf("a: %w", errors.New("")), "a: "},
 	} {
@@ -40,7 +40,7 @@ const keyless = "not a key"
 func TestFileNamesStayWhole(t *testing.T) {
 	t.Chdir(t.TempDir())
 	key := newIdentity(t, ".", "server").file
-	writeFile(t, "journal: list", "nothing\n")
+	writeFile(t, "recording: list", "nothing\n")
 	writeFile(t, "intentra: key", "nothing\n")
 	for _, tt := range []struct {
 		args []string
@@ -48,8 +48,8 @@ func TestFileNamesStayWhole(t *testing.T) {
 	}{
 		{[]string{"pubkey", "intentra: x"}, "open intentra: x: "},
 		{[]string{"pubkey", "intentra: key"}, "intentra: key file intentra: key: not a key"},
-		{[]string{"hub", "--listen", ":0", "--key", key, "--allow", "journal: list"}, "intentra: allow list journal: list: malformed"},
-		{[]string{"hub", "--listen", ":0", "--key", key, "--allow", "any", "--record", "journal: list"}, "intentra: hub: open journal: list: "},
+		{[]string{"hub", "--listen", ":0", "--key", key, "--allow", "recording: list"}, "intentra: allow list recording: list: malformed"},
+		{[]string{"hub", "--listen", ":0", "--key", key, "--allow", "any", "--record", "recording: list"}, "intentra: hub: open recording: list: "},
 		{[]string{"keygen", "--out", "intentra: key"}, "intentra: keygen: intentra: key exists"},
 	} {
 		var stdout, stderr bytes.Buffer

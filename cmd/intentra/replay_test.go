@@ -158,7 +158,7 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 	last := bytes.LastIndex(whole, []byte(`"kind":"flush"`))
 	damaged := bytes.Clone(whole)
 	damaged[last+8] ^= 1
-	replayOf(damaged).fail(exitUsage, "after packet ", ": block ", "the file is damaged from there on, take another copy of it")
+	replayOf(damaged).fail(exitUsage, "after packet ", ": block ", "the file is damaged from there on, copy it again")
 	r, output := replayed(t, exitUsage, name, "--keys", keys)
 	require.Contains(t, r.Error, "the file is damaged from there on")
 	require.Positive(t, r.Received)
@@ -172,7 +172,7 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 
 	damaged = bytes.Clone(whole)
 	damaged[last-9] ^= 1 // the enterprise number of its block
-	replayOf(damaged).fail(exitUsage, "of the recording is missing in front of it")
+	replayOf(damaged).fail(exitUsage, "of the recording is missing before it")
 
 	first := bytes.Index(whole, []byte(`"kind":"start"`))
 	for _, cut := range []int{5, 30, first - 30, first + 100} {
@@ -182,9 +182,9 @@ func TestDamagedCaptureIsRefused(t *testing.T) {
 	}
 	damaged = bytes.Clone(whole)
 	damaged[first+3] ^= 1
-	replayOf(damaged).fail(exitUsage, "cannot be read")
+	replayOf(damaged).fail(exitUsage, "is not an entry of the recording")
 	r, output = replayed(t, exitUsage, name, "--keys", keys)
-	require.Contains(t, r.Error, "cannot be read")
+	require.Contains(t, r.Error, "is not an entry of the recording")
 	require.NotNil(t, r.Differences)
 	require.Empty(t, output)
 }
@@ -198,7 +198,7 @@ func TestDamagedKeysAreRefused(t *testing.T) {
 	damaged := filepath.Join(s.dir, "damaged.keys")
 	writeFile(t, damaged, strings.Join(slices.Delete(slices.Clone(lines), at, at+1), ""))
 	r, output := replayed(t, exitUsage, capture, "--keys", damaged)
-	require.Contains(t, r.Error, fmt.Sprintf("line %d: journal: its checksum is wrong", at+1))
+	require.Contains(t, r.Error, fmt.Sprintf("line %d: recording: its checksum is wrong", at+1))
 	require.Empty(t, output)
 	start(t, nil, "replay", capture, "--keys", damaged).fail(exitUsage, "its checksum is wrong")
 }
@@ -397,7 +397,7 @@ func TestReplayRefuses(t *testing.T) {
 		{[]string{"replay", capture, "--keys", otherKeys}, "the keys file ends before"},
 		{[]string{"replay", capture, "--keys", nextKeys}, "the keys file belongs to another recording"},
 		{[]string{"replay", capture, "--keys", nextKeys, "--frames", frames}, "the keys file belongs to another recording"},
-		{[]string{"replay", s.dir, "--keys", keys}, "is a folder"},
+		{[]string{"replay", s.dir, "--keys", keys}, "is a directory"},
 		{[]string{"replay", "", "--keys", keys}, "is empty"},
 		{[]string{"replay", capture, "--keys", ""}, "--keys: the file name is empty"},
 		{[]string{"replay", capture, "--keys", keys, "--stage", ""}, "--stage: the stage name is empty"},

@@ -8,10 +8,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The calls of a driver are made first, and written down with what has been told
-// meanwhile.
+// These methods shadow those of conn.Endpoint. Each calls the endpoint first, and
+// then records the call with its effects.
 
-// HandleTimeout is that of conn.Endpoint.
+// HandleTimeout is conn.Endpoint.HandleTimeout, recorded.
 func (c *Core) HandleTimeout(now pipeline.Time) {
 	c.Endpoint.HandleTimeout(now)
 	if c.w != nil {
@@ -19,7 +19,7 @@ func (c *Core) HandleTimeout(now pipeline.Time) {
 	}
 }
 
-// Flush is that of conn.Endpoint.
+// Flush is conn.Endpoint.Flush, recorded.
 func (c *Core) Flush(now pipeline.Time) (more bool) {
 	more = c.Endpoint.Flush(now)
 	if c.w != nil {
@@ -29,7 +29,7 @@ func (c *Core) Flush(now pipeline.Time) (more bool) {
 	return more
 }
 
-// HandleJob is that of conn.Endpoint.
+// HandleJob is conn.Endpoint.HandleJob, recorded.
 func (c *Core) HandleJob(j *conn.Job, now pipeline.Time) {
 	c.Endpoint.HandleJob(j, now)
 	if c.w != nil {
@@ -38,7 +38,7 @@ func (c *Core) HandleJob(j *conn.Job, now pipeline.Time) {
 	}
 }
 
-// MarkReady is that of conn.Endpoint.
+// MarkReady is conn.Endpoint.MarkReady, recorded.
 func (c *Core) MarkReady(p *conn.Peer) {
 	c.Endpoint.MarkReady(p)
 	if c.w != nil {
@@ -46,12 +46,12 @@ func (c *Core) MarkReady(p *conn.Peer) {
 	}
 }
 
-// Dial is that of conn.Endpoint.
+// Dial is conn.Endpoint.Dial, recorded.
 func (c *Core) Dial(key [conn.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
 	return c.DialAs(c.cfg.Identity, key, now)
 }
 
-// DialAs is that of conn.Endpoint.
+// DialAs is conn.Endpoint.DialAs, recorded.
 func (c *Core) DialAs(as conn.Identity, key [conn.KeySize]byte, now pipeline.Time) (*conn.Peer, error) {
 	p, err := c.Endpoint.DialAs(as, key, now)
 	if c.w != nil {
@@ -63,7 +63,7 @@ func (c *Core) DialAs(as conn.Identity, key [conn.KeySize]byte, now pipeline.Tim
 	return p, err
 }
 
-// SetAddress is that of conn.Endpoint.
+// SetAddress is conn.Endpoint.SetAddress, recorded.
 func (c *Core) SetAddress(p *conn.Peer, addr netip.AddrPort, now pipeline.Time) {
 	c.Endpoint.SetAddress(p, addr, now)
 	if c.w != nil {
@@ -71,7 +71,7 @@ func (c *Core) SetAddress(p *conn.Peer, addr netip.AddrPort, now pipeline.Time) 
 	}
 }
 
-// DialFailed is that of conn.Endpoint.
+// DialFailed is conn.Endpoint.DialFailed, recorded.
 func (c *Core) DialFailed(p *conn.Peer, err error, now pipeline.Time) {
 	c.Endpoint.DialFailed(p, err, now)
 	if c.w != nil {
@@ -79,7 +79,7 @@ func (c *Core) DialFailed(p *conn.Peer, err error, now pipeline.Time) {
 	}
 }
 
-// AbandonDial is that of conn.Endpoint.
+// AbandonDial is conn.Endpoint.AbandonDial, recorded.
 func (c *Core) AbandonDial(p *conn.Peer, now pipeline.Time) {
 	c.Endpoint.AbandonDial(p, now)
 	if c.w != nil {
@@ -87,7 +87,7 @@ func (c *Core) AbandonDial(p *conn.Peer, now pipeline.Time) {
 	}
 }
 
-// ClosePeer is that of conn.Endpoint.
+// ClosePeer is conn.Endpoint.ClosePeer, recorded.
 func (c *Core) ClosePeer(p *conn.Peer, reason wire.CloseReason, now pipeline.Time) {
 	c.Endpoint.ClosePeer(p, reason, now)
 	if c.w != nil {
@@ -95,7 +95,7 @@ func (c *Core) ClosePeer(p *conn.Peer, reason wire.CloseReason, now pipeline.Tim
 	}
 }
 
-// Revoke is that of conn.Endpoint.
+// Revoke is conn.Endpoint.Revoke, recorded.
 func (c *Core) Revoke(key [conn.KeySize]byte, now pipeline.Time) {
 	c.Endpoint.Revoke(key, now)
 	if c.w != nil {
@@ -103,7 +103,7 @@ func (c *Core) Revoke(key [conn.KeySize]byte, now pipeline.Time) {
 	}
 }
 
-// Probe is that of conn.Endpoint.
+// Probe is conn.Endpoint.Probe, recorded.
 func (c *Core) Probe(p *conn.Peer, now pipeline.Time) {
 	c.Endpoint.Probe(p, now)
 	if c.w != nil {
@@ -111,7 +111,7 @@ func (c *Core) Probe(p *conn.Peer, now pipeline.Time) {
 	}
 }
 
-// Close is that of conn.Endpoint.
+// Close is conn.Endpoint.Close, recorded.
 func (c *Core) Close(reason wire.CloseReason, now pipeline.Time) (more bool) {
 	more = c.Endpoint.Close(reason, now)
 	if c.w != nil {

@@ -11,35 +11,33 @@ import (
 	"time"
 )
 
-// ErrCapture: what should be a capture is none, is damaged, or holds what cannot
-// be read; the error's text says which, and where.
-var ErrCapture = errors.New("journal: not a capture in pcapng or pcap")
+// ErrCapture is returned for a file that is not a capture, is damaged, or contains
+// what cannot be read. The text of the error says which, and where.
+var ErrCapture = errors.New("recording: not a capture in pcapng or pcap format")
 
 // Packet is a packet of a capture.
 type Packet struct {
-	// Number counts the records of the file from one, as Wireshark does: packets
-	// and custom blocks.
+	// Number counts the packets and custom blocks of the file from one, as Wireshark
+	// does.
 	Number int
 	Time   time.Time
-	// From and To are those of a UDP datagram, also of one that is not whole, if its
-	// headers are there.
+	// From and To are the addresses of a UDP datagram, also of a truncated one that
+	// still has its headers.
 	From, To netip.AddrPort
-	// Data is the UDP payload, nil if the packet is something else or is not
-	// whole.
+	// Data is the UDP payload. It is nil for another packet and for a truncated one.
 	Data []byte
-	// Whole is false for a packet of which the capture has only a part.
+	// Whole is false if the capture holds only a part of the packet.
 	Whole bool
 }
 
-// Item is one thing in a capture: either a Packet, or an Entry of a journal, or
-// both, for a datagram of a journal.
+// Item is a packet, an entry of a recording or, for a datagram of a recording, both.
 type Item struct {
 	Packet *Packet
 	Entry  *Entry
 }
 
-// Capture reads a file of packets: a journal, or what tcpdump, dumpcap or
-// Wireshark have written. It belongs to one goroutine.
+// Capture reads a recording, or a capture that tcpdump, dumpcap or Wireshark has
+// written. It belongs to one goroutine.
 type Capture struct {
 	in      *bufio.Reader
 	next    func() (Item, error)
@@ -49,35 +47,34 @@ type Capture struct {
 	records int
 	begun   bool
 
-	// The block in hand, or the record of a pcap, for errors.
+	// The current block of pcapng or record of pcap, for errors.
 	unit   string
 	blocks int
 	offset int64
-	end    int64 // of the block, in bytes
+	end    int64 // of the block, in bytes from the start of the file
 
-	// Of a journal.
-	journal bool   // it is one
+	// For recordings.
+	journal bool   // the file is a recording
 	number  uint64 // of the last entry, zero before the first
-	ended   bool   // that was Ended
-	strange bool   // there was a block without an entry behind it
+	ended   bool   // the last entry was Ended
+	foreign bool   // a block without an entry has followed it
 }
 
-// link is an interface: what its packets begin with, and in which unit it tells
-// the time.
+// link is an interface of a capture.
 type link struct {
-	kind   uint32
-	second uint64 // units in a second
-	snap   uint32 // the most bytes that are kept of a packet without a time
+	kind   uint32 // link type: how its packets begin
+	second uint64 // time units per second
+	snap   uint32 // the most bytes that a Simple Packet Block holds
 }
 
-// Open opens a file. The error is ErrCapture if it is none.
+// Open opens the named file. The error is ErrCapture if it is not a capture.
 func Open(name string) (*Capture, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("recording: %w", err)
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, errors.Join(captureError(name+" is a folder, and no capture"), f.Close())
+		return nil, errors.Join(captureError(name+" is a directory, not a capture"), f.Close())
 	}
 	c, err := NewCapture(f)
 	if err != nil {
@@ -87,10 +84,10 @@ func Open(name string) (*Capture, error) {
 	return c, nil
 }
 
-// NewCapture is Open for what is open already, and stays so.
+// NewCapture returns a Capture that reads from r. The caller closes r.
 func NewCapture(r io.Reader) (*Capture, error) {
 	if r == nil {
-		return nil, errors.New("journal: NewCapture needs a reader")
+		return nil, errors.New("recording: the reader of a capture is nil")
 	}
 	c := &Capture{in: bufio.NewReaderSize(r, 1<<16), order: binary.LittleEndian, unit: "block"}
 	magic, err := c.in.Peek(4)
@@ -98,7 +95,7 @@ func NewCapture(r io.Reader) (*Capture, error) {
 		return nil, ErrCapture
 	}
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("recording: %w", err)
 	}
 	switch binary.LittleEndian.Uint32(magic) {
 	case blockSection:
@@ -114,7 +111,7 @@ func NewCapture(r io.Reader) (*Capture, error) {
 	return c, nil
 }
 
-// Close closes the file of Open.
+// Close closes the file that Open has opened.
 func (c *Capture) Close() error {
 	if c.close == nil {
 		return nil
@@ -122,16 +119,16 @@ func (c *Capture) Close() error {
 	return c.close()
 }
 
-// Next returns the next item; io.EOF at the end, io.ErrUnexpectedEOF if that comes
-// in the middle of one, as in the recording of a process that was killed. All of
-// the item is the caller's.
+// Next returns the next item, which belongs to the caller. The error is io.EOF
+// after the last one, and io.ErrUnexpectedEOF if the file was cut off, as the
+// recording of a killed process may be.
 //
-// The entries of a journal come in the order of their numbers, whole: one that is
-// missing, repeated or changed is ErrCapture. Of a packet's own bytes Next cannot
-// tell.
+// The entries of a recording are returned in the order of their numbers. If one is
+// missing, repeated or damaged, the error is ErrCapture. Damage of the packets
+// themselves is not detected.
 func (c *Capture) Next() (Item, error) {
 	if c.next == nil {
-		return Item{}, errors.New("journal: a Capture that neither Open nor NewCapture has made")
+		return Item{}, errors.New("recording: the capture was not opened with Open or NewCapture")
 	}
 	c.begun = true
 	return c.next()
@@ -140,8 +137,8 @@ func (c *Capture) Next() (Item, error) {
 // Begun reports whether Next has been called.
 func (c *Capture) Begun() bool { return c.begun }
 
-// full reads n bytes, at most maxBlock, of something that has begun. With an error
-// it returns what there is.
+// full reads the next n bytes, at most maxBlock, of the current block. With an
+// error it returns those that there are.
 func (c *Capture) full(n int) ([]byte, error) {
 	b := make([]byte, n)
 	got, err := io.ReadFull(c.in, b)
@@ -152,7 +149,8 @@ func (c *Capture) full(n int) ([]byte, error) {
 	return b[:got], err
 }
 
-// begin reads the n bytes that a block begins with; io.EOF if there is none.
+// begin reads the first n bytes of a block. The error is io.EOF after the last
+// block.
 func (c *Capture) begin(n int) ([]byte, error) {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(c.in, b); err != nil {
@@ -164,8 +162,8 @@ func (c *Capture) begin(n int) ([]byte, error) {
 	return b, nil
 }
 
-// packet makes an item of bytes that a link has carried, length of them before
-// they were cut.
+// packet returns the item for a packet of a link, of which b was captured and whose
+// full length was length.
 func (c *Capture) packet(l link, at uint64, b []byte, length uint32) Item {
 	c.records++
 	p := &Packet{Number: c.records, Whole: uint64(len(b)) >= uint64(length)}

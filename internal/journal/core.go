@@ -10,13 +10,13 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Core is a conn.Endpoint that writes down what it is given and asked, if it has
-// a Writer; without one it only passes calls on. What it does not shadow changes
-// nothing that could be seen from outside.
+// Core is a conn.Endpoint that records its inputs and the answers of its callbacks
+// with a Writer. Without a Writer it only forwards calls. The methods that it does
+// not shadow have no observable effect.
 //
-// Like an Endpoint it belongs to one goroutine, but for its peers' queues. What it
-// calls (Deliver, Room, Authorize) must not call it: an input would be written
-// down before the one that it is part of.
+// Like an Endpoint it belongs to one goroutine, except for the queues of its peers.
+// The callbacks (Deliver, Room, Authorize) must not call it: their input would be
+// recorded before the one that they are part of.
 type Core struct {
 	*conn.Endpoint
 	w      *Writer
@@ -29,8 +29,9 @@ type Core struct {
 	packet []byte // scratch
 }
 
-// New makes an endpoint that is recorded by w, or not if w is nil. origin is the
-// time of day at time zero in nanoseconds since 1970. Begin comes next.
+// New returns a core that w records, or that is not recorded if w is nil. origin is
+// the wall-clock time at the core's time zero, in nanoseconds since 1970. Call
+// Begin next.
 func New(cfg conn.Config, w *Writer, origin int64) (*Core, error) {
 	c := &Core{w: w, origin: origin}
 	if w != nil {
@@ -47,15 +48,15 @@ func New(cfg conn.Config, w *Writer, origin int64) (*Core, error) {
 	return c, nil
 }
 
-// Begin writes the first entry. local is the address that packets are shown to
-// come from and go to.
+// Begin writes the first entry. local is the transport's address in the recorded
+// packets.
 func (c *Core) Begin(local netip.AddrPort) error {
 	if c.w == nil {
 		return nil
 	}
 	plain, err := json.Marshal(c.cfg)
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("recording: %w", err)
 	}
 	c.local, c.labels = local, c.Inbound().DropLabels()
 	c.w.begun()
@@ -68,7 +69,7 @@ func (c *Core) Begin(local netip.AddrPort) error {
 	return nil
 }
 
-// Finish writes the last entry, with the totals. Nothing is recorded after it.
+// Finish writes the last entry, with the totals, and ends the recording.
 func (c *Core) Finish() {
 	if c.w == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// HandleDatagram is that of conn.Endpoint.
+// HandleDatagram is conn.Endpoint.HandleDatagram, recorded.
 func (c *Core) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time) {
 	if c.w == nil || c.w.Err() != nil {
 		c.Endpoint.HandleDatagram(data, addr, now)
@@ -15,7 +15,7 @@ func (c *Core) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Tim
 		return
 	}
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	c.packet = appendIP(c.packet[:0], unzoned(addr), family(c.local, addr), data) // before it is decrypted in place
+	c.packet = appendIP(c.packet[:0], unzoned(addr), family(c.local, addr), data) // now, as data will be decrypted in place
 	c.heard.drops = c.heard.drops[:0]
 	c.Endpoint.HandleDatagram(data, addr, now)
 	c.heard.outcome.Verdict, c.heard.outcome.Dropped = c.verdict()
@@ -23,14 +23,14 @@ func (c *Core) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Tim
 	c.w.packet(&outline{uint64(c.origin + int64(now)), c.packet, flagInbound, e.Outcome.String()}, e)
 }
 
-// verdict says what became of the packet in hand, and which of its messages were
-// dropped.
+// verdict returns the verdict of the packet just handled, and the drops of its
+// messages.
 func (c *Core) verdict() (verdict string, messages []string) {
 	return Verdict(c.Inbound().LastVerdict(), c.labels, c.heard.drops)
 }
 
-// Verdict puts into words, as an Outcome has them, a packet's verdict and the rows
-// of the drops that it has brought.
+// Verdict returns Outcome.Verdict and Outcome.Dropped for a packet's verdict and
+// the rows of the drops that it has caused.
 func Verdict(v pipeline.Verdict, labels []pipeline.DropCount, rows []int) (verdict string, messages []string) {
 	label := func(row int) string { return labels[row].Stage + "/" + labels[row].Reason }
 	switch v {
@@ -55,7 +55,7 @@ func unzoned(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().WithZone(""), a.Port())
 }
 
-// Outgoing is that of conn.Endpoint.
+// Outgoing is conn.Endpoint.Outgoing, recorded.
 func (c *Core) Outgoing() []wire.Datagram {
 	out := c.Endpoint.Outgoing()
 	if c.w == nil || len(out) == 0 || c.w.Err() != nil {

@@ -1,29 +1,22 @@
-// Package journal writes down all that a protocol core is given, in order, and
-// reads it again: with it and the keys, package replay has the real core do the
-// same once more, bit for bit.
+// Package journal records the inputs of a protocol core, in order, and reads
+// recordings. With a recording and its keys, package replay makes the real core do
+// the same again, bit for bit. Package recording is the public side of it.
 //
-// A journal is a pcapng file, which Wireshark and tcpdump open. Each datagram is
-// an ordinary packet behind a made-up IP and UDP header, with its verdict in the
-// packet's comment. The rest (calls, timer ticks, finished handshake jobs,
-// messages pushed) stands in custom blocks, an [Entry] each, as JSON, so that
-// they can be read without this package. Times are exact.
+// A recording is a pcapng file. Each datagram is an Enhanced Packet Block with
+// synthesised IP and UDP headers and its verdict as the comment. Everything else
+// (calls, timer ticks, finished handshake jobs, messages queued) is an [Entry] in
+// a custom block, as JSON, which can be read without this package. Times have
+// nanosecond resolution.
 //
-// The section in front names the format and its version. Each entry ends with its
-// number and a CRC-32C, so that a file that was cut off at its beginning, or has
-// lost or changed something on the way, is told from a recording of something
-// else. Against who wants to deceive this is no help. What a packet itself has is
-// not covered: the replay comes to another verdict for it, or sends another.
+// The section header names the format and its version. Each entry ends with its
+// number and a CRC-32C, which detect that entries are missing, repeated or
+// damaged, but not forgery. They do not cover the packet of a datagram: if that is
+// damaged, the replay reaches another verdict or sends another datagram.
 //
-// The keys, if asked for, go to a second file: our private keys, all random
-// bytes drawn, and the keys of each epoch; see [Keys]. A random number in both
-// files says that they belong together, and each line ends with a CRC-32C over all
-// up to it. Who has the keys can read everything in the journal, and can pose as
-// this side: the file has mode 0600, and is to be treated as the private key itself.
+// The keys file is optional. It holds our private keys, all random bytes drawn and
+// the keys of each epoch; see [Keys]. A random number in both files tells that
+// they belong together. Each line ends with a CRC-32C over all lines up to it.
 //
-// Without the keys file, a journal holds no secrets but what the user himself has
-// sent: messages pushed are in it as plain text. So it has mode 0600 too.
-//
-// Recording costs about half as much processor time again (docs/PERFORMANCE.md),
-// and room on the disk for all that comes and goes. It never holds up the loop: what the disk
-// does not take in time ends the recording, and not the transport.
+// Without its keys file, a recording holds no secrets except the messages that
+// this side has queued, in plain text. Both files are created with mode 0600.
 package journal

@@ -10,21 +10,22 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Version is that of the format, in the head and in the Start of each journal.
+// Version is the version of the format. It is in the section header and in the
+// Start of each recording.
 const Version = 3
 
-// Kind says what an Entry is.
+// Kind is the kind of an Entry.
 type Kind string
 
-// The kinds. Those from Received to Outgoing are what the core was given, in
-// order; Sent is what it has answered an Outgoing with; a Push stands somewhere
-// before the entry that is the first to see it.
+// The kinds of entries. Received to Outgoing are inputs of the core, in order.
+// Sent is a datagram that Outgoing has returned. A Push precedes the first input
+// that can observe it.
 const (
 	Started    Kind = "start"
-	Received   Kind = "received" // a datagram
+	Received   Kind = "received" // a datagram was received
 	Timeout    Kind = "timeout"
 	Flush      Kind = "flush"
-	Job        Kind = "job" // a handshake job has come back
+	Job        Kind = "job" // the result of a handshake job
 	Ready      Kind = "ready"
 	Dial       Kind = "dial"
 	SetAddress Kind = "address"
@@ -34,76 +35,75 @@ const (
 	Revoke     Kind = "revoke"
 	Probe      Kind = "probe"
 	Close      Kind = "close"
-	Outgoing   Kind = "outgoing" // what is to be sent was asked for
-	Sent       Kind = "sent"     // a datagram
-	Push       Kind = "push"     // a message was taken by a peer's send queue
+	Outgoing   Kind = "outgoing" // Outgoing was called, and returned datagrams
+	Sent       Kind = "sent"     // one of these datagrams
+	Push       Kind = "push"     // a peer's send queue has taken a message
 	Ended      Kind = "end"
 )
 
-// Entry is one line of a journal. Which fields are set depends on Kind.
+// Entry is an entry of a recording. Its Kind determines which fields are set.
 type Entry struct {
 	Kind Kind `json:"kind"`
-	// Number counts the entries from one. The Writer gives it.
+	// Number counts the entries from one. The Writer assigns it.
 	Number uint64 `json:"n,omitempty"`
-	// At is the core's own time; see Start.Origin.
+	// At is the time of the core; see Start.Origin.
 	At pipeline.Time `json:"at,omitempty"`
 	// Peer is conn.Peer.Number, Job conn.Job.Number.
 	Peer uint64 `json:"peer,omitempty"`
 	Job  uint64 `json:"job,omitempty"`
-	// Authorized is what Authorize has said in the job, Panicked that it has
+	// Authorized is the result of Authorize in the job. Panicked says that Authorize
 	// panicked.
 	Authorized bool `json:"authorized,omitempty"`
 	Panicked   bool `json:"panicked,omitempty"`
-	// Identity is ours towards the peer that is dialled, Key is the peer's.
+	// Identity is our public key in a Dial, Key the peer's.
 	Identity Key              `json:"identity,omitzero"`
 	Key      Key              `json:"key,omitzero"`
 	Addr     netip.AddrPort   `json:"addr,omitzero"`
 	Reason   wire.CloseReason `json:"reason,omitempty"`
 	Error    string           `json:"error,omitempty"`
-	// Step, Channel, Intent and Payload are those of a Push: it was the last
-	// before the core's step of that number; see conn.Journal.Step.
+	// Step, Channel, Intent and Payload belong to a Push. Step is the number of the
+	// first step of the queue after it; see conn.Journal.Step.
 	Step    uint64          `json:"step,omitempty"`
 	Channel uint32          `json:"channel,omitempty"`
 	Intent  pipeline.Intent `json:"intent,omitempty"`
 	Payload []byte          `json:"payload,omitempty"`
-	// Data is a datagram's. It is the packet itself, not part of the entry's text.
+	// Data is the payload of a datagram. It is in the packet, not in the entry's text.
 	Data []byte `json:"-"`
-	// Outcome is what became of a datagram, and of its messages.
+	// Outcome is the outcome of a datagram and its messages.
 	Outcome Outcome `json:"outcome,omitzero"`
-	// Rooms are the answers of the reader whether there is room for one more
-	// Reliable message, '1' or '0' each, in the order in which it was asked.
+	// Rooms are the results of conn.Config.Room, '1' or '0' for each call.
 	Rooms string `json:"rooms,omitempty"`
-	// Panics are the messages, from zero, during whose delivery the handler has
-	// panicked.
+	// Panics are the messages of the datagram, counted from zero, in whose delivery
+	// the handler panicked.
 	Panics []int `json:"panics,omitempty"`
-	// Refused are those that conn.Config.Deliver has not taken.
+	// Refused are the messages that conn.Config.Deliver has refused.
 	Refused []int `json:"refused,omitempty"`
-	// Start and End come with Started and Ended.
+	// Start and End are set for Started and Ended.
 	Start *Start `json:"start,omitempty"`
 	End   *End   `json:"end,omitempty"`
 }
 
-// Outcome is what became of a datagram.
+// Outcome is the outcome of a received datagram.
 type Outcome struct {
-	// Verdict is "accept", "consumed" or "drop" and, for a drop, stage and reason
-	// as "drop replay/replayed".
+	// Verdict is "accept", "consumed", or "drop" with stage and reason, as in "drop
+	// replay/replayed".
 	Verdict string `json:"verdict,omitempty"`
 	// Dropped are the drops of its messages, as "stage/reason".
 	Dropped []string `json:"dropped,omitempty"`
-	// Delivered is the number of messages that have gone to the user, and Sum a
-	// CRC-32 (IEEE) over them, with their peers, channels and intents.
+	// Delivered is the number of messages delivered to the user. Sum is a CRC-32
+	// (IEEE) over them with their peers, channels and intents.
 	Delivered int    `json:"delivered,omitempty"`
 	Sum       uint32 `json:"sum,omitempty"`
 }
 
-// String returns the outcome in words, with the drops counted by reason.
+// String returns the outcome as text, with the drops counted by reason.
 func (o Outcome) String() string {
 	s := o.Verdict
 	if o.Delivered > 0 {
 		s += fmt.Sprintf(", %d delivered", o.Delivered)
 	}
 	counts := map[string]int{}
-	var reasons []string // in the order of their first
+	var reasons []string // in order of first occurrence
 	for _, d := range o.Dropped {
 		if counts[d]++; counts[d] == 1 {
 			reasons = append(reasons, d)
@@ -115,7 +115,7 @@ func (o Outcome) String() string {
 	return s
 }
 
-// Equal reports whether both say the same.
+// Equal reports whether both outcomes are equal.
 func (o Outcome) Equal(other Outcome) bool {
 	if len(o.Dropped) != len(other.Dropped) {
 		return false
@@ -128,49 +128,50 @@ func (o Outcome) Equal(other Outcome) bool {
 	return o.Verdict == other.Verdict && o.Delivered == other.Delivered && o.Sum == other.Sum
 }
 
-// Start is the first entry: what the core was made with.
+// Start is the first entry: the configuration of the core.
 type Start struct {
 	Version int `json:"version"`
-	// Recording is Keys.Recording of the keys that belong to it.
+	// Recording is the Keys.Recording of the keys file.
 	Recording string `json:"recording"`
-	// Origin is the time of day at the core's time zero, in nanoseconds since 1970.
+	// Origin is the wall-clock time at the core's time zero, in nanoseconds since
+	// 1970.
 	Origin int64 `json:"origin"`
 	// Local is the address that the socket is bound to.
 	Local netip.AddrPort `json:"local"`
 	// Key is our public key.
 	Key Key `json:"key"`
-	// Authorizes says whether there is an Authorize.
+	// Authorizes says whether conn.Config.Authorize is set.
 	Authorizes bool `json:"authorizes"`
-	// Config is the plain values of the conn.Config.
+	// Config is the conn.Config as JSON, which contains its plain values.
 	Config json.RawMessage `json:"config"`
 	// Inbound and Outbound are the names of the stages.
 	Inbound  []string `json:"inbound"`
 	Outbound []string `json:"outbound"`
 }
 
-// End is the last entry, if a recording was ended in good order.
+// End is the last entry of a complete recording.
 type End struct {
 	Inbound  pipeline.Counts `json:"inbound"`
 	Outbound pipeline.Counts `json:"outbound"`
 }
 
-// Key is a public key, in base64 where it is text.
+// Key is a public key. Its text form is base64.
 type Key [32]byte
 
-// IsZero reports whether it is none.
+// IsZero reports whether k is the zero Key, which stands for no key.
 func (k Key) IsZero() bool { return k == Key{} }
 
 // String returns the key in base64.
 func (k Key) String() string { return base64.StdEncoding.EncodeToString(k[:]) }
 
-// MarshalText is String.
+// MarshalText returns the key in base64.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText reads what MarshalText has written.
+// UnmarshalText parses a key in base64.
 func (k *Key) UnmarshalText(text []byte) error {
 	b, err := base64.StdEncoding.DecodeString(string(text))
 	if err != nil || len(b) != len(k) {
-		return fmt.Errorf("journal: %q is not a key in base64", text)
+		return fmt.Errorf("recording: %q is not a key in base64", text)
 	}
 	*k = Key(b)
 	return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOutcomeInWords(t *testing.T) {
+func TestOutcomeString(t *testing.T) {
 	for _, tc := range []struct {
 		o    Outcome
 		want string

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 )
 
-// custom reads an entry, if the block is one of a journal.
+// custom returns the entry in a custom block, if it has one.
 func (c *Capture) custom(body []byte) (it Item, err error) {
 	c.records++
 	if len(body) < 2*customHeader || c.order.Uint32(body) != enterprise {
@@ -22,24 +22,24 @@ func (c *Capture) custom(body []byte) (it Item, err error) {
 	case !c.ours(text):
 		return it, nil
 	case !whole:
-		return it, c.damaged("its entry is not as long as it is said to be")
+		return it, c.damaged("its entry does not have the length that it declares")
 	}
 	return c.withEntry(it, text)
 }
 
-// entryStart is how the text of each entry begins.
+// entryStart is the beginning of the text of each entry.
 var entryStart = []byte(`{"kind":`)
 
-// ours reports whether a text is to be read as an entry. The number of the blocks
-// may be used by anybody, but for where a journal says that it is one.
+// ours reports whether text must be an entry. Outside of a recording anyone may use
+// the enterprise number of the custom blocks.
 func (c *Capture) ours(text []byte) bool {
 	return c.journal && len(text) > 0 || bytes.HasPrefix(text, entryStart)
 }
 
-// withEntry adds the entry of a text.
+// withEntry returns it with the entry that text contains.
 func (c *Capture) withEntry(it Item, text []byte) (Item, error) {
 	if !bytes.HasPrefix(text, entryStart) {
-		return it, c.damaged("an entry of the recording cannot be read")
+		return it, c.damaged("it is not an entry of the recording")
 	}
 	if !sound(text) {
 		return it, c.damaged("the checksum of its entry is wrong")

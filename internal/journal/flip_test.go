@@ -17,7 +17,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// short is a recording of a few entries, two of them packets.
+// short returns a recording of a few entries, two of them with packets.
 func short(t testing.TB) []byte {
 	a, b := record(t, 1, true), record(t, 2, false)
 	static, err := conn.NewIdentity(b.private)
@@ -41,8 +41,8 @@ func short(t testing.TB) []byte {
 	return a.capture.Bytes()
 }
 
-// spans are the bytes of a recording that are an entry with all that makes it one:
-// custom blocks from end to end, and the options of packets, by their first byte.
+// spans returns where the entries of a recording are: custom blocks and options of
+// packets, each from the offset of its first byte to that after its last.
 func spans(t testing.TB, b []byte) (custom, options map[int]int) {
 	le := binary.LittleEndian
 	custom, options = map[int]int{}, map[int]int{}
@@ -63,10 +63,9 @@ func spans(t testing.TB, b []byte) (custom, options map[int]int) {
 	return custom, options
 }
 
-// Of each bit that is changed in an entry a reader hears, wherever it is: in the
-// text, in front of it or behind it. Nothing is left out but, behind the text of a
-// packet's entry, up to three bytes to the next word; and packets themselves, which
-// the replay is to judge.
+// Every flipped bit of an entry is an error, in its text as well as in the headers
+// around it. Only the padding after an option and the packets themselves are not
+// covered; the replay judges the packets.
 func TestEachFlippedBitIsFound(t *testing.T) {
 	whole := short(t)
 	all, err := items(t, whole)
@@ -76,7 +75,7 @@ func TestEachFlippedBitIsFound(t *testing.T) {
 	require.Len(t, all, len(custom)+len(options))
 	step := 1
 	if testing.Short() {
-		step = 7 // each of a byte's bits in turn
+		step = 7 // another bit of each byte
 	}
 	for kind, spans := range map[string]map[int]int{"custom block": custom, "option": options} {
 		for from, to := range spans {
@@ -90,26 +89,26 @@ func TestEachFlippedBitIsFound(t *testing.T) {
 	}
 }
 
-// An entry costs the Writer no memory of its own: what is allocated is its text.
+// The Writer allocates nothing for an entry except its text.
 func TestEntriesAreWrittenWithoutGarbage(t *testing.T) {
 	if race.Enabled {
-		t.Skip("the race detector allocates by itself, more or less of it")
+		t.Skip("the race detector allocates too")
 	}
 	e := record(t, 1, false)
 	now := pipeline.Time(time.Hour)
 	datagram := []byte("who are you?")
 	work := func() { e.HandleDatagram(datagram, e.addr, now); e.Flush(now) }
 	for range 200 {
-		work() // buffers grow
+		work() // let buffers grow
 	}
 	recorded := testing.AllocsPerRun(500, work)
 	require.NoError(t, e.w.Close())
-	// Two entries at three each, for json.Marshal and the comment.
+	// Two entries, with about three allocations each for json.Marshal and the comment.
 	require.LessOrEqual(t, recorded, 9.0)
 }
 
-// Behind an error of the disk nothing is made up that would be thrown away.
-func TestNothingIsRecordedBehindAnError(t *testing.T) {
+// After an error of the disk no entry is encoded any more.
+func TestNothingIsRecordedAfterAnError(t *testing.T) {
 	full := errors.New("no space left")
 	cfg := config(t, 1)
 	delivered := 0

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// Headers of IP (RFC 791, RFC 8200) and UDP (RFC 768), so that any tool can read
-// the datagrams.
+// Sizes and values of IP headers (RFC 791, RFC 8200) and UDP headers (RFC 768),
+// with which any tool can read the datagrams of a recording.
 const (
 	ipv4Size    = 20
 	ipv6Size    = 40
@@ -15,8 +15,8 @@ const (
 	hopLimit    = 64
 )
 
-// appendIP appends data as a UDP datagram in an IP packet. Both addresses must be of
-// one family.
+// appendIP appends an IP packet with data as a UDP datagram. Both addresses must be
+// of the same family.
 func appendIP(b []byte, from, to netip.AddrPort, data []byte) []byte {
 	start, n := len(b), udpSize+len(data)
 	var pseudo uint32
@@ -43,13 +43,13 @@ func appendIP(b []byte, from, to netip.AddrPort, data []byte) []byte {
 	b = append(b, 0, 0)
 	check := ^fold(sum(sum(pseudo+udpProtocol+uint32(n), b[header:]), data))
 	if check == 0 {
-		check = 0xffff // zero means that there is none
+		check = 0xffff // zero means no checksum
 	}
 	binary.BigEndian.PutUint16(b[header+6:], check)
 	return append(b, data...)
 }
 
-// sum adds up 16-bit words, as RFC 1071 has it.
+// sum returns the sum of 16-bit words of RFC 1071.
 func sum(start uint32, b []byte) uint32 {
 	total := uint64(start)
 	for ; len(b) >= 2; b = b[2:] {
@@ -71,8 +71,9 @@ func fold(total uint32) uint16 {
 	return uint16(total)
 }
 
-// family returns local in the family of remote: an unspecified address, as that of
-// a socket that listens on all, would do in either.
+// family returns local as an address of the family of remote. If it is of the other
+// family, as the unspecified address of a dual-stack socket may be, the result is
+// the unspecified address.
 func family(local, remote netip.AddrPort) netip.AddrPort {
 	addr := local.Addr().Unmap().WithZone("")
 	switch {
@@ -84,9 +85,9 @@ func family(local, remote netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(addr, local.Port())
 }
 
-// parseIP finds the UDP datagram in an IP packet. Fragments and other protocols
-// are not ok, nor is what is cut short, as by a snapshot length; of a datagram that
-// is, and has its headers, the addresses are told.
+// parseIP parses the UDP datagram in an IP packet. ok is false for fragments, other
+// protocols and truncated packets. A truncated datagram with complete headers still
+// yields from and to.
 func parseIP(b []byte) (from, to netip.AddrPort, data []byte, ok bool) {
 	if len(b) == 0 {
 		return from, to, nil, false

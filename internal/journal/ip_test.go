@@ -13,8 +13,8 @@ import (
 
 func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
-// checksum is RFC 1071 as it is written: the one's complement sum of all 16-bit
-// words. What holds a right checksum comes to 0xffff.
+// checksum is the one's complement sum of all 16-bit words (RFC 1071). It is 0xffff
+// for data that contains its own checksum.
 func checksum(b []byte) uint16 {
 	if len(b)%2 == 1 {
 		b = append(bytes.Clone(b), 0)
@@ -29,11 +29,11 @@ func checksum(b []byte) uint16 {
 	return sum
 }
 
-// requireSound checks the headers of a packet against RFC 791, 8200 and 768.
-func requireSound(t testing.TB, packet []byte, size int) {
+// requireValid checks the headers of a packet against RFC 791, 8200 and 768.
+func requireValid(t testing.TB, packet []byte, size int) {
 	var pseudo, datagram []byte
 	if packet[0]>>4 == 4 {
-		require.Equal(t, uint16(0xffff), checksum(packet[:20]), "the header's own checksum")
+		require.Equal(t, uint16(0xffff), checksum(packet[:20]), "checksum of the IPv4 header")
 		require.EqualValues(t, len(packet), binary.BigEndian.Uint16(packet[2:]))
 		pseudo, datagram = append(bytes.Clone(packet[12:20]), 0, 17), packet[20:]
 	} else {
@@ -42,7 +42,7 @@ func requireSound(t testing.TB, packet []byte, size int) {
 	}
 	require.Len(t, datagram, 8+size)
 	require.EqualValues(t, len(datagram), binary.BigEndian.Uint16(datagram[4:]))
-	require.NotZero(t, binary.BigEndian.Uint16(datagram[6:]), "zero would mean that there is no checksum")
+	require.NotZero(t, binary.BigEndian.Uint16(datagram[6:]), "zero means no checksum")
 	pseudo = binary.BigEndian.AppendUint16(pseudo, uint16(len(datagram)))
 	require.Equal(t, uint16(0xffff), checksum(append(pseudo, datagram...)))
 }
@@ -58,28 +58,28 @@ func TestIPRoundTrip(t *testing.T) {
 				data := bytes.Repeat([]byte{fill}, size)
 				b := appendIP([]byte("before"), from, to, data)
 				require.Equal(t, "before", string(b[:6]))
-				requireSound(t, b[6:], size)
+				requireValid(t, b[6:], size)
 				gotFrom, gotTo, got, ok := parseIP(b[6:])
 				require.True(t, ok)
 				require.Equal(t, from, gotFrom)
 				require.Equal(t, to, gotTo)
 				require.Equal(t, data, got)
-				require.NotNil(t, got, "an empty datagram is one")
+				require.NotNil(t, got, "an empty payload is not nil")
 			}
 		}
 	}
 }
 
-// A datagram whose sum comes out as zero has the checksum 0xffff.
+// A datagram whose checksum is computed as zero has the checksum 0xffff.
 func TestZeroChecksum(t *testing.T) {
 	from, to := addrPort("10.0.0.1:5"), addrPort("10.0.0.2:6")
 	b := appendIP(nil, from, to, []byte{0, 0})
-	b = appendIP(nil, from, to, b[26:28]) // its checksum, as data, makes up for all else
+	b = appendIP(nil, from, to, b[26:28]) // its checksum as data cancels the rest
 	require.Equal(t, []byte{0xff, 0xff}, b[26:28])
-	requireSound(t, b, 2)
+	requireValid(t, b, 2)
 }
 
-func TestIPRefuses(t *testing.T) {
+func TestOtherPacketsAreNotParsed(t *testing.T) {
 	v4 := func(change func(b []byte)) []byte {
 		b := appendIP(nil, addrPort("10.0.0.1:5"), addrPort("10.0.0.2:6"), []byte("payload"))
 		change(b)
@@ -91,8 +91,8 @@ func TestIPRefuses(t *testing.T) {
 		return b
 	}
 	for name, b := range map[string][]byte{
-		"nothing":               nil,
-		"neither version":       v4(func(b []byte) { b[0] = 0x55 }),
+		"empty":                 nil,
+		"unknown version":       v4(func(b []byte) { b[0] = 0x55 }),
 		"first fragment":        v4(func(b []byte) { b[6] |= 0x20 }),
 		"last fragment":         v4(func(b []byte) { b[7] = 1 }),
 		"TCP":                   v4(func(b []byte) { b[9] = 6 }),
@@ -135,11 +135,12 @@ func TestFamily(t *testing.T) {
 	} {
 		require.Equal(t, addrPort(tc.want), family(addrPort(tc.local), addrPort(tc.remote)), tc.local)
 	}
-	require.Equal(t, "0.0.0.0:0", family(netip.AddrPort{}, addrPort("10.0.0.1:1")).String(), "no address at all")
+	require.Equal(t, "0.0.0.0:0", family(netip.AddrPort{}, addrPort("10.0.0.1:1")).String(), "without an address")
 }
 
-// FuzzIP is whoever has made the capture: any bytes may stand where an IP packet
-// should. What is found in them lies in them, and what is written is found again.
+// The attacker of FuzzIP has written the capture: any bytes may be in place of an IP
+// packet. A payload that is parsed is part of them, and one that is written is
+// parsed again.
 func FuzzIP(f *testing.F) {
 	f.Add(appendIP(nil, addrPort("10.0.0.1:5"), addrPort("10.0.0.2:6"), []byte("payload")))
 	f.Add(appendIP(nil, addrPort("[::1]:5"), addrPort("[::2]:6"), nil))
@@ -152,12 +153,12 @@ func FuzzIP(f *testing.F) {
 		}
 		require.True(t, bytes.Contains(b, data))
 		again := appendIP(nil, from, to, data)
-		requireSound(t, again, len(data))
+		requireValid(t, again, len(data))
 		from2, to2, data2, ok := parseIP(again)
 		require.True(t, ok)
 		require.Equal(t, from, from2)
 		require.Equal(t, to, to2)
 		require.Equal(t, string(data), string(data2))
-		require.LessOrEqual(t, len(data), wire.MaxDatagram+20) // an IPv6 one has no IPv4 header
+		require.LessOrEqual(t, len(data), wire.MaxDatagram+20) // IPv6 counts no IP header
 	})
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// ErrKeys: what should be a keys file is none, or is damaged; the error's text says
-// which, and where.
-var ErrKeys = errors.New("journal: not a keys file, which Config.Record or --record-keys makes")
+// ErrKeys is returned for a file that is not a keys file or is damaged. The text of
+// the error says which, and where.
+var ErrKeys = errors.New("recording: not a keys file, as Config.Record or --record-keys writes it")
 
 // The first line of a keys file.
 const (
@@ -26,31 +26,31 @@ const (
 	keysHeader = keysName + "3 SECRET: whoever has this file reads what was recorded, and can pose as this side"
 )
 
-// recordingSize is that of Keys.Recording, in bytes before they are text.
+// recordingSize is the size of Keys.Recording before it is encoded, in bytes.
 const recordingSize = 16
 
-// maxKeysLine bounds a line that is read, in bytes.
+// maxKeysLine is the longest line that is read, in bytes.
 const maxKeysLine = 1 << 20
 
-// Keys is what a keys file holds. After its first line it has a line for each
-// secret, words apart by a space, bytes in hexadecimal, and at its end a CRC-32C
-// over the words of all lines up to it:
+// Keys is the content of a keys file. After its first line the file has one line
+// for each secret: words separated by spaces, bytes in hexadecimal, and at the end
+// a CRC-32C over the words of all lines up to it.
 //
 //	recording ID                      Start.Recording
 //	where ORIGIN LOCAL                Start.Origin and Start.Local
-//	static PRIVATE                    our private key, and of each identity of DialAs
+//	static PRIVATE                    our private key, or that of an identity of DialAs
 //	random BYTES                      random bytes, in the order in which they were drawn
 //	epoch AT LOCAL REMOTE SEQ SUITE ROLE OWN PEER RECEIVE SEND
-//	                                  an epoch's keys: its time, both receiver indexes,
-//	                                  its number in the session, "dialer" or "listener",
-//	                                  our public key and the peer's
-//	end                               the recording was ended in good order
+//	                                  the keys of an epoch, with its time, both receiver
+//	                                  indexes, its number in the session, its suite,
+//	                                  "dialer" or "listener", and both public keys
+//	end                               the recording is complete
 type Keys struct {
-	// Recording is a random number in hexadecimal that tells the recording from all
-	// others, empty if the file ends before it.
+	// Recording is a random number in hexadecimal that identifies the recording. It
+	// is empty if the file ends before it.
 	Recording string
-	// Whole says that the file has its last line. One that was cut off, or is still
-	// being written, has not.
+	// Whole reports whether the file has its last line. A file that was cut off, or
+	// is still being written, has not.
 	Whole bool
 	// Statics are our private keys, the endpoint's own first.
 	Statics [][32]byte
@@ -60,18 +60,18 @@ type Keys struct {
 	Local   netip.AddrPort
 }
 
-// Epoch is the keys of an epoch with the time at which it opened.
+// Epoch is the keys of an epoch and the time at which it opened.
 type Epoch struct {
 	At pipeline.Time
 	conn.EpochKeys
 }
 
-// ReadKeys reads a keys file. The error is ErrKeys if it is something else, or
-// damaged; it never quotes it.
+// ReadKeys reads the named keys file. The error is ErrKeys if it is not a keys file
+// or is damaged. Errors never quote the file.
 func ReadKeys(name string) (*Keys, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("recording: %w", err)
 	}
 	defer f.Close()
 	k, err := ParseKeys(f)
@@ -81,11 +81,11 @@ func ReadKeys(name string) (*Keys, error) {
 	return k, nil
 }
 
-// ParseKeys is ReadKeys for what is open already. A last line without an end, as
-// of a recording that was killed, is left out.
+// ParseKeys is ReadKeys for an open file. It ignores an incomplete last line, which
+// a killed process may leave.
 func ParseKeys(r io.Reader) (*Keys, error) {
 	if r == nil {
-		return nil, errors.New("journal: ParseKeys needs a reader")
+		return nil, errors.New("recording: the reader of the keys is nil")
 	}
 	in := bufio.NewReaderSize(r, 1<<16)
 	k := new(Keys)
@@ -116,12 +116,12 @@ func ParseKeys(r io.Reader) (*Keys, error) {
 	}
 }
 
-// checkKeysHeader judges the first line.
+// checkKeysHeader checks the first line.
 func checkKeysHeader(line string) error {
 	rest, ours := strings.CutPrefix(line, keysName)
 	version, _, _ := strings.Cut(rest, " ")
 	if _, err := strconv.ParseUint(version, 10, 16); ours && err == nil && line != keysHeader {
-		return keysError("a keys file in another version of the format, or one whose first line was changed")
+		return keysError("a keys file in another version of the format, or one with a damaged first line")
 	}
 	if line != keysHeader {
 		return ErrKeys
@@ -200,8 +200,8 @@ func unhex(to []byte, text string) bool {
 	return err == nil
 }
 
-// head, where, static, random, epoch and ended write a line each, head another in
-// front.
+// Each of the following methods writes a line of the keys file. head writes the
+// first two.
 
 func (w *Writer) head() {
 	w.append(&w.keys, []byte(keysHeader+"\n"))

@@ -23,7 +23,7 @@ import (
 
 const keysStart = keysHeader + "\n"
 
-// sealedKeys is a keys file of these lines.
+// sealedKeys returns a keys file with these lines.
 func sealedKeys(lines ...string) string {
 	var sum keysSum
 	b := []byte(keysStart)
@@ -33,7 +33,7 @@ func sealedKeys(lines ...string) string {
 	return string(b)
 }
 
-// epochLine is a line that holds.
+// epochLine is a valid line.
 var epochLine = "epoch 1 2 3 4 1 dialer " + strings.Repeat("99", 32) + " " + strings.Repeat("ab", 32) + " " + strings.Repeat("cd", 32) + " " + strings.Repeat("ef", 32)
 
 func TestKeysRoundTrip(t *testing.T) {
@@ -74,8 +74,8 @@ func TestKeysRoundTrip(t *testing.T) {
 	require.Equal(t, want, *got)
 }
 
-// A recorder that was killed leaves part of a line; what is before it holds.
-func TestKeysWithoutTheirEnd(t *testing.T) {
+// A killed process may leave an incomplete line. The lines before it are valid.
+func TestIncompleteKeys(t *testing.T) {
 	text := sealedKeys("random 0102", epochLine, "random 03")
 	for cut := len(keysStart); cut <= len(text); cut++ {
 		k, err := ParseKeys(strings.NewReader(text[:cut]))
@@ -91,8 +91,8 @@ func TestKeysWithoutTheirEnd(t *testing.T) {
 	}
 }
 
-// What is no keys file is refused, without a word of what it holds: it may be a
-// private key that was given by mistake.
+// Errors for a file that is not a keys file never quote it: it may be a private key
+// named by mistake.
 func TestMalformedKeys(t *testing.T) {
 	word := strings.Repeat("5e", 32)
 	epoch := func(place int, is string) string {
@@ -111,7 +111,7 @@ func TestMalformedKeys(t *testing.T) {
 	} {
 		_, err := ParseKeys(strings.NewReader(sealedKeys(line, "random 00")))
 		require.ErrorIs(t, err, ErrKeys, line)
-		require.Equal(t, "line 2: "+ErrKeys.Error(), err.Error(), "it quotes nothing")
+		require.Equal(t, "line 2: "+ErrKeys.Error(), err.Error(), "the error must quote nothing")
 	}
 	for _, text := range []string{"", "\n", "secret\n", word + "\n", keysHeader, keysName + "\n", keysName + word + "\n", " " + keysStart} {
 		_, err := ParseKeys(strings.NewReader(text))
@@ -121,24 +121,24 @@ func TestMalformedKeys(t *testing.T) {
 	for _, text := range []string{keysHeader + " \n", keysHeader + "\r\n", strings.Replace(keysStart, "3", "2", 1), keysName + "4\n"} {
 		_, err := ParseKeys(strings.NewReader(text))
 		require.ErrorIs(t, err, ErrKeys, text)
-		require.Equal(t, "journal: a keys file in another version of the format, or one whose first line was changed", err.Error())
+		require.Equal(t, "recording: a keys file in another version of the format, or one with a damaged first line", err.Error())
 	}
 	_, err := ParseKeys(nil)
-	require.EqualError(t, err, "journal: ParseKeys needs a reader")
+	require.EqualError(t, err, "recording: the reader of the keys is nil")
 }
 
-// somebodysKeys are the lines of a small keys file.
-func somebodysKeys() []string {
+// sampleKeys are the lines of a small keys file.
+func sampleKeys() []string {
 	word := strings.Repeat("5e", 32)
 	return []string{
 		"recording " + word[:32], "static " + word, "where 5 [::1]:7", "random 00", "random 00", "random 0102", epochLine, "random 0102", "random 03", "end",
 	}
 }
 
-// Lines that were lost, doubled, swapped or changed, and those of another file, are
-// found where they are; nothing is quoted.
+// Lines that are missing, repeated, swapped, damaged or from another file are
+// reported by number. The errors quote nothing.
 func TestDamagedKeys(t *testing.T) {
-	lines := strings.SplitAfter(sealedKeys(somebodysKeys()...), "\n")
+	lines := strings.SplitAfter(sealedKeys(sampleKeys()...), "\n")
 	lines = lines[:len(lines)-1]
 	_, err := ParseKeys(strings.NewReader(strings.Join(lines, "")))
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestDamagedKeys(t *testing.T) {
 		requireDamaged(i+2, slices.Insert(slices.Clone(lines), i, lines[i]), "doubled")
 		requireDamaged(i+1, slices.Insert(slices.Clone(lines), i, "random 00\n"), "inserted")
 		if i == len(lines)-1 {
-			continue // no more than cut off
+			continue // the file is only cut off
 		}
 		requireDamaged(i+1, slices.Delete(slices.Clone(lines), i, i+1), "lost")
 		if lines[i] != lines[i+1] {
@@ -161,14 +161,14 @@ func TestDamagedKeys(t *testing.T) {
 			requireDamaged(i+1, swapped, "swapped")
 		}
 	}
-	other := strings.SplitAfter(sealedKeys(append([]string{"recording " + strings.Repeat("5f", 16)}, somebodysKeys()[1:]...)...), "\n")
+	other := strings.SplitAfter(sealedKeys(append([]string{"recording " + strings.Repeat("5f", 16)}, sampleKeys()[1:]...)...), "\n")
 	requireDamaged(5, append(slices.Clone(lines[:4]), other[4:]...), "of another recording")
 }
 
-// Of each bit that is changed in a keys file a reader hears. Without the end of its
-// last line it is one that was cut off.
+// Every flipped bit in a keys file is an error, except in the line feed at its end:
+// without that it is a file that was cut off.
 func TestEachFlippedBitOfTheKeysIsFound(t *testing.T) {
-	whole := []byte(sealedKeys(somebodysKeys()...))
+	whole := []byte(sealedKeys(sampleKeys()...))
 	for bit := range 8 * (len(whole) - 1) {
 		flipped := bytes.Clone(whole)
 		flipped[bit/8] ^= 1 << (bit % 8)
@@ -181,7 +181,7 @@ func TestEachFlippedBitOfTheKeysIsFound(t *testing.T) {
 	require.False(t, k.Whole)
 }
 
-// endless is a line without an end.
+// endless reads as a line without an end.
 type endless struct{ read int }
 
 func (e *endless) Read(b []byte) (int, error) {
@@ -197,7 +197,7 @@ func TestHugeLineIsBounded(t *testing.T) {
 	_, err := ParseKeys(io.MultiReader(strings.NewReader(keysStart), in))
 	require.ErrorIs(t, err, ErrKeys)
 	require.Less(t, in.read, 2*maxKeysLine)
-	// One that is just short of the bound is read.
+	// A line just below the limit is read.
 	n := (maxKeysLine - len("random ") - keysSealSize) / 2
 	k, err := ParseKeys(strings.NewReader(sealedKeys("random " + strings.Repeat("00", n))))
 	require.NoError(t, err)
@@ -222,10 +222,10 @@ type errReader struct{ err error }
 
 func (e errReader) Read([]byte) (int, error) { return 0, e.err }
 
-// FuzzParseKeys is whoever names a file as the keys: any bytes are keys or are
-// refused, quoting nothing, in memory that a small multiple of them bounds; and
-// what is read is read the same when it is written again. The bytes are a file as
-// they are, and again as lines that somebody has sealed.
+// The attacker of FuzzParseKeys chooses the keys file. Any bytes are parsed or
+// rejected, without being quoted, in memory bounded by a small multiple of their
+// length. What is parsed stays the same when it is written and parsed again. The
+// bytes are tried as a file, and as lines with valid checksums.
 func FuzzParseKeys(f *testing.F) {
 	f.Add([]byte(sealedKeys("where 5 [::1]:7", "static "+strings.Repeat("01", 32), "random 0102", epochLine)))
 	f.Add([]byte("where 5 [::1]:7\nstatic " + strings.Repeat("01", 32) + "\nrandom 0102\n" + epochLine))
@@ -247,7 +247,7 @@ func requireKeys(t *testing.T, in []byte) {
 	if err != nil {
 		require.ErrorIs(t, err, ErrKeys)
 		text := regexp.MustCompile(`^line [0-9]+: `).ReplaceAllString(err.Error(), "")
-		require.Contains(t, keysTexts, text, "it quotes nothing")
+		require.Contains(t, keysTexts, text, "the error must quote nothing")
 		return
 	}
 	var file bytes.Buffer
@@ -274,10 +274,10 @@ func requireKeys(t *testing.T, in []byte) {
 	require.True(t, bytes.HasPrefix(k.Random, again.Random))
 }
 
-// keysTexts are all that ParseKeys says of a file.
+// keysTexts are all error texts of ParseKeys.
 var keysTexts = []string{
 	ErrKeys.Error(),
-	"journal: a keys file in another version of the format, or one whose first line was changed",
-	"journal: it does not end with a checksum: the file is damaged there, take another copy of it",
-	"journal: its checksum is wrong: it was changed, or is not the one that followed on the line before; take another copy of the file",
+	"recording: a keys file in another version of the format, or one with a damaged first line",
+	"recording: it does not end with a checksum: the file is damaged there, copy it again",
+	"recording: its checksum is wrong: this line is damaged, or lines before it are missing; copy the file again",
 }

@@ -6,47 +6,47 @@ import (
 	"strings"
 )
 
-// keysSum is the checksum that each line of a keys file but the first ends with:
+// keysSum is the checksum at the end of each line of a keys file but the first:
 //
 //	random 0102 9a3b4c5d
 //
-// It is a CRC-32C over the words of this line and of all those before it. So a line
-// that was lost, doubled, changed or moved is found, and not taken for what the
-// recorded core had drawn; a file that was cut off, or is still being written, is
-// sound as far as it goes. Against who wants to deceive this is no help. The zero
-// value stands in front of the first.
+// It is a CRC-32C over the words of this line and of all lines before it. It detects
+// lines that are missing, repeated, damaged or moved, but not forgery; a file that
+// was cut off, or is still being written, is valid as far as it goes. The zero value
+// is the sum before the first line.
 type keysSum uint32
 
-// keysSealSize is what seal adds to a line, in bytes.
+// keysSealSize is the number of bytes that seal adds to a line.
 const keysSealSize = len(" ") + 2*crc32.Size + len("\n")
 
-// add returns the sum with one more line.
+// add returns the sum with a line added.
 func (s keysSum) add(line []byte) keysSum {
 	return keysSum(crc32.Update(crc32.Update(uint32(s), castagnoli, line), castagnoli, []byte{'\n'}))
 }
 
-// seal appends a line with the sum up to it.
+// seal adds a line to the sum and appends the line and the sum to b.
 func (s *keysSum) seal(b, line []byte) []byte {
 	*s = s.add(line)
 	b = append(append(b, line...), ' ')
 	return append(appendHex(b, uint32(*s)), '\n')
 }
 
-// unseal returns the words of a line, if all up to it is as seal has made it.
+// unseal adds a line to the sum and returns its words. It fails if the line's sum
+// is wrong.
 func (s *keysSum) unseal(line string) (words string, err error) {
 	at := strings.LastIndexByte(line, ' ')
 	if at < 0 || len(line)-at-1 != hex.EncodedLen(crc32.Size) {
-		return "", keysError("it does not end with a checksum: the file is damaged there, take another copy of it")
+		return "", keysError("it does not end with a checksum: the file is damaged there, copy it again")
 	}
 	*s = s.add([]byte(line[:at]))
 	if string(appendHex(nil, uint32(*s))) != line[at+1:] {
-		return "", keysError("its checksum is wrong: it was changed, or is not the one that followed on the line before; take another copy of the file")
+		return "", keysError("its checksum is wrong: this line is damaged, or lines before it are missing; copy the file again")
 	}
 	return line[:at], nil
 }
 
-// keysError is ErrKeys in other words.
+// keysError is an ErrKeys with a text of its own.
 type keysError string
 
-func (e keysError) Error() string        { return "journal: " + string(e) }
+func (e keysError) Error() string        { return "recording: " + string(e) }
 func (e keysError) Is(target error) bool { return target == ErrKeys }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The older format of tcpdump, draft-ietf-opsawg-pcap.
+// The pcap format (draft-ietf-opsawg-pcap), the older one of tcpdump.
 const (
 	pcapMicro  = 0xa1b2c3d4
 	pcapNano   = 0xa1b23c4d
@@ -22,7 +22,7 @@ func (c *Capture) openPcap(order binary.ByteOrder) error {
 		return ErrCapture
 	}
 	if err != nil {
-		return fmt.Errorf("journal: %w", err)
+		return fmt.Errorf("recording: %w", err)
 	}
 	l := link{kind: order.Uint32(h[20:]) & 0xffff, second: uint64(time.Second / time.Microsecond)}
 	if order.Uint32(h) == pcapNano {
@@ -35,7 +35,7 @@ func (c *Capture) openPcap(order binary.ByteOrder) error {
 func (c *Capture) nextRecord() (Item, error) {
 	h, err := c.begin(pcapRecord)
 	if err != nil {
-		return Item{}, err // io.EOF, between two
+		return Item{}, err // io.EOF between two records
 	}
 	l := c.links[0]
 	part, n := uint64(c.order.Uint32(h[4:])), c.order.Uint32(h[8:])
@@ -52,8 +52,8 @@ func (c *Capture) nextRecord() (Item, error) {
 	return c.packet(l, uint64(c.order.Uint32(h))*l.second+part, b, c.order.Uint32(h[12:])), nil
 }
 
-// Link types (draft-ietf-opsawg-pcaplinktype) whose packets are read, with the
-// bytes in front of IP.
+// The supported link types (draft-ietf-opsawg-pcaplinktype), with the number of
+// bytes before the IP header.
 const (
 	linkNull     = 0   // loopback on BSD and macOS: 4
 	linkEthernet = 1   // 14, and 4 for each VLAN tag
@@ -81,7 +81,7 @@ func (l link) check() error {
 	return captureError(fmt.Sprintf("packets of link type %d cannot be read; capture on an Ethernet or loopback interface, or \"any\"", l.kind))
 }
 
-// payload returns the IP packet, if there is one.
+// payload returns the IP packet in a packet of the link, if there is one.
 func (l link) payload(b []byte) (ip []byte, ok bool) {
 	header := 0
 	switch l.kind {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// What draft-ietf-opsawg-pcapng fixes.
+// Values of draft-ietf-opsawg-pcapng.
 const (
 	blockSection   = 0x0a0d0d0a
 	blockInterface = 1
@@ -32,34 +32,33 @@ const (
 	interfaceHeader  = 8
 )
 
-// enterprise is the number that custom blocks are marked with: the one that
-// RFC 5612 keeps for documents and examples, as we have none of our own. What is
-// ours is told by the mark of the section, and by the Start entry in front.
+// enterprise is the enterprise number of our custom blocks: the one that RFC 5612
+// reserves for documentation, as the project has none. Our blocks are recognised
+// by the mark of the section and by the Start entry.
 const enterprise = 32473
 
-// mark is what the section of a journal names as the application that has written
-// it, the version following. By it one that has been cut off early is told from a
-// capture of somebody else.
+// mark, followed by the version, is the application name in the section header of a
+// recording. It identifies a recording that was cut off before its first entry.
 const mark = "intentra journal v"
 
-// An option has at most 65,535 bytes, while the drops of a packet full of tiny
-// messages take more than that to name. The text goes on in the next option of its
-// kind; the comment ends.
+// An option has at most 65,535 bytes, which the drops of a packet full of tiny
+// messages can exceed. A longer text continues in further options; a longer comment
+// is cut off.
 const (
 	maxPart    = 60_000
 	maxComment = 2_000
 )
 
-// maxBlock bounds what is read as one block, in bytes: a datagram and more.
+// maxBlock is the longest block that is read, in bytes.
 const maxBlock = 16 << 20
 
-// beginBlock appends the head of a block; endBlock fills in its length.
+// beginBlock appends the header of a block. endBlock fills in its length.
 func beginBlock(b []byte, kind uint32) []byte {
 	b = binary.LittleEndian.AppendUint32(b, kind)
 	return append(b, 0, 0, 0, 0)
 }
 
-// endBlock completes the block that begins at start.
+// endBlock completes the block that starts at start.
 func endBlock(b []byte, start int) []byte {
 	b = pad(b, start)
 	n := uint32(len(b) - start + 4)
@@ -78,7 +77,7 @@ func appendOption[T []byte | string](b []byte, start int, code uint16, value T) 
 	return pad(append(beginOption(b, code, len(value)), value...), start)
 }
 
-// beginOption appends what stands in front of n bytes.
+// beginOption appends the header of an option of n bytes.
 func beginOption(b []byte, code uint16, n int) []byte {
 	b = binary.LittleEndian.AppendUint16(b, code)
 	return binary.LittleEndian.AppendUint16(b, uint16(n))
@@ -86,8 +85,8 @@ func beginOption(b []byte, code uint16, n int) []byte {
 
 func endOptions(b []byte) []byte { return binary.LittleEndian.AppendUint32(b, optionEnd) }
 
-// appendSection appends the head of a file: a section of unknown length with one
-// interface, whose packets are IP and whose times are in nanoseconds.
+// appendSection appends the header of a file: a section of unknown length, and one
+// interface for IP packets with times in nanoseconds.
 func appendSection(b []byte, application string) []byte {
 	start := len(b)
 	b = beginBlock(b, blockSection)
@@ -100,7 +99,7 @@ func appendSection(b []byte, application string) []byte {
 	start = len(b)
 	b = beginBlock(b, blockInterface)
 	b = binary.LittleEndian.AppendUint16(b, linkRaw)
-	b = append(b, 0, 0, 0, 0, 0, 0) // reserved; no limit to the length of packets
+	b = append(b, 0, 0, 0, 0, 0, 0) // reserved; no snapshot length
 	b = appendOption(b, start, interfaceUnits, []byte{nanoseconds})
 	return endBlock(endOptions(b), start)
 }
@@ -114,7 +113,7 @@ func appendCustom(b, data []byte) []byte {
 	return endBlock(append(b, data...), start)
 }
 
-// outline is a packet but for the text of its entry.
+// outline is a packet without the text of its entry.
 type outline struct {
 	at        uint64 // in nanoseconds since 1970
 	data      []byte // IP
@@ -122,8 +121,8 @@ type outline struct {
 	comment   string // for readers
 }
 
-// appendPacket appends an Enhanced Packet Block with a text of ours, in parts if it
-// is long.
+// appendPacket appends an Enhanced Packet Block with the text of an entry, which is
+// split into several options if it is long.
 func appendPacket(b []byte, p *outline, text []byte) []byte {
 	start := len(b)
 	b = beginBlock(b, blockPacket)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// nextBlock reads blocks of a pcapng file until one is a packet or an entry.
+// nextBlock reads blocks up to the next packet or entry.
 func (c *Capture) nextBlock() (Item, error) {
 	for {
 		kind, body, err := c.block()
@@ -43,18 +43,18 @@ func (c *Capture) nextBlock() (Item, error) {
 			}
 			return it, nil
 		case kind != blockSection && kind != blockInterface:
-			c.strange = true
+			c.foreign = true
 		}
 	}
 }
 
-// block reads one block, without the lengths around it.
+// block reads a block and returns it without its type and lengths.
 func (c *Capture) block() (kind uint32, body []byte, err error) {
 	head, err := c.begin(8)
 	if err != nil {
-		return 0, nil, err // io.EOF, between two
+		return 0, nil, err // io.EOF between two blocks
 	}
-	if kind = c.order.Uint32(head); kind == blockSection { // the same in both orders
+	if kind = c.order.Uint32(head); kind == blockSection { // a palindrome: the same in both byte orders
 		magic, err := c.in.Peek(4)
 		switch {
 		case err == io.EOF:
@@ -66,17 +66,17 @@ func (c *Capture) block() (kind uint32, body []byte, err error) {
 		case binary.BigEndian.Uint32(magic) == byteOrderMagic:
 			c.order = binary.BigEndian
 		default:
-			return 0, nil, c.damaged("a section of unknown byte order")
+			return 0, nil, c.damaged("a section header with an unknown byte order")
 		}
 	}
 	n := c.order.Uint32(head[4:])
 	if n < blockOverhead || n%4 != 0 || n > maxBlock {
-		return 0, nil, c.damaged("it is said to have %d bytes", n)
+		return 0, nil, c.damaged("its length of %d bytes is invalid", n)
 	}
 	body, err = c.full(int(n) - 8)
 	switch {
 	case err == io.ErrUnexpectedEOF && c.shorter(body):
-		return 0, nil, c.damaged("it is said to have %d bytes, and ends before", n)
+		return 0, nil, c.damaged("its length of %d bytes is wrong: it is shorter", n)
 	case err != nil:
 		return 0, nil, err
 	}
@@ -87,9 +87,9 @@ func (c *Capture) block() (kind uint32, body []byte, err error) {
 	return kind, body[:end], nil
 }
 
-// shorter tells a block with a wrong length from the last of a file that was cut
-// off: what is left of the file has the block's end in it, and then the file's or
-// another block.
+// shorter distinguishes a block with a wrong length from the last block of a file
+// that was cut off. It reports whether rest, the rest of the file, contains the
+// block's real end, followed by another block or by the end of the file.
 func (c *Capture) shorter(rest []byte) bool {
 	for end := 4; end <= len(rest); end += 4 {
 		if int(c.order.Uint32(rest[end-4:])) != 8+end {
@@ -109,13 +109,13 @@ func (c *Capture) shorter(rest []byte) bool {
 	return false
 }
 
-// section begins anew, as the draft has it.
+// section starts a section, which has its own interfaces.
 func (c *Capture) section(body []byte) error {
 	if len(body) < sectionHeader {
-		return c.damaged("a section without its head")
+		return c.damaged("a section header that is too short")
 	}
 	c.links = nil
-	c.journal, c.number, c.ended, c.strange = false, 0, false, false
+	c.journal, c.number, c.ended, c.foreign = false, 0, false, false
 	version := ""
 	ok := c.options(body[sectionHeader:], func(code uint16, value []byte) {
 		if code == sectionAppName {
@@ -124,16 +124,16 @@ func (c *Capture) section(body []byte) error {
 	})
 	switch {
 	case !ok:
-		return c.damaged("its options have no end")
+		return c.damaged("its options are malformed")
 	case c.journal && version != strconv.Itoa(Version):
-		return captureError(fmt.Sprintf("a recording in version %q of the format, while this program reads version %d", version, Version))
+		return captureError(fmt.Sprintf("a recording in version %q of the format; this program reads version %d", version, Version))
 	}
 	return nil
 }
 
 func (c *Capture) addInterface(body []byte) error {
 	if len(body) < interfaceHeader {
-		return c.damaged("an interface without its head")
+		return c.damaged("an interface description that is too short")
 	}
 	l := link{
 		kind: uint32(c.order.Uint16(body)), second: uint64(time.Second / time.Microsecond),
@@ -146,16 +146,16 @@ func (c *Capture) addInterface(body []byte) error {
 	})
 	switch {
 	case !ok:
-		return c.damaged("its options have no end")
+		return c.damaged("its options are malformed")
 	case l.second == 0:
-		return captureError("times in a unit that is no power of ten, or finer than a nanosecond, cannot be read")
+		return captureError("its time unit is not a power of ten, or is finer than a nanosecond, and cannot be read")
 	}
 	c.links = append(c.links, l)
 	return l.check()
 }
 
-// units returns the units in a second, zero for what is finer than a nanosecond or
-// no divisor of it.
+// units returns the number of time units in a second, or zero for a unit that is
+// not a power of ten or is finer than a nanosecond.
 func units(resolution byte) uint64 {
 	if resolution&0x80 != 0 || resolution > nanoseconds {
 		return 0
@@ -163,13 +163,14 @@ func units(resolution byte) uint64 {
 	return uint64(math.Pow10(int(resolution)))
 }
 
+// enhanced reads an Enhanced Packet Block.
 func (c *Capture) enhanced(body []byte) (Item, error) {
 	if len(body) < packetHeader {
-		return Item{}, c.damaged("a packet without its head")
+		return Item{}, c.damaged("a packet block that is too short")
 	}
 	id, n := c.order.Uint32(body), c.order.Uint32(body[12:])
 	if uint64(id) >= uint64(len(c.links)) || uint64(n) > uint64(len(body)-packetHeader) {
-		return Item{}, c.damaged("a packet of no interface, or longer than its block")
+		return Item{}, c.damaged("a packet without an interface, or longer than its block")
 	}
 	at := uint64(c.order.Uint32(body[4:]))<<32 | uint64(c.order.Uint32(body[8:]))
 	data, rest := body[packetHeader:packetHeader+n], body[min(packetHeader+(int(n)+3)&^3, len(body)):]
@@ -182,24 +183,24 @@ func (c *Capture) enhanced(body []byte) (Item, error) {
 	})
 	switch {
 	case !ok:
-		return Item{}, c.damaged("its options have no end")
+		return Item{}, c.damaged("its options are malformed")
 	case c.ours(text):
 		return c.withEntry(it, text)
 	}
 	return it, nil
 }
 
-// simple reads a packet without a time.
+// simple reads a Simple Packet Block, which has no time.
 func (c *Capture) simple(body []byte) (Item, error) {
 	if len(body) < 4 || len(c.links) == 0 {
-		return Item{}, c.damaged("a packet of no interface, or without its head")
+		return Item{}, c.damaged("a packet without an interface, or a block that is too short")
 	}
 	length, data := c.order.Uint32(body), body[4:]
 	n := min(uint64(length), uint64(c.links[0].snap), uint64(len(data))) // padding follows
 	return c.packet(c.links[0], 0, data[:n], length), nil
 }
 
-// options calls f for each option, and reports whether they are sound.
+// options calls f for each option, and reports whether they are well-formed.
 func (c *Capture) options(b []byte, f func(code uint16, value []byte)) bool {
 	for len(b) >= 4 {
 		code, n := c.order.Uint16(b), int(c.order.Uint16(b[2:]))

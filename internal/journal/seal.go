@@ -8,17 +8,16 @@ import (
 	"strconv"
 )
 
-// The text of each entry ends with its number, from one, and a checksum over all
-// that stands before that:
+// The text of each entry ends with its number, from one, and a checksum over the
+// text before the checksum:
 //
 //	{"kind":"flush","at":5,"n":17,"crc":"0a1b2c3d"}
 //
-// So what is lost, doubled or changed on the way is told from what the recorded
-// core was given. A packet is not part of it: the replay judges that, and names
-// the one that is not as it was.
+// They detect entries that are missing, repeated or damaged. The packet of an entry
+// is not covered: the replay finds the packet whose verdict differs.
 
-// castagnoli is CRC-32C (RFC 3720, appendix B.4), which processors have an
-// instruction for.
+// castagnoli is the table of CRC-32C (RFC 3720, appendix B.4), for which processors
+// have an instruction.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 const (
@@ -27,7 +26,7 @@ const (
 	sealSize  = len(beforeSum) + 2*crc32.Size + len(afterSum)
 )
 
-// seal appends text, an object in JSON, with its number and checksum.
+// seal appends text, a JSON object, with its number and checksum.
 func seal(b, text []byte, number uint64) []byte {
 	start := len(b)
 	b = append(b, text[:len(text)-1]...)
@@ -36,7 +35,7 @@ func seal(b, text []byte, number uint64) []byte {
 	return appendSum(b, b[start:])
 }
 
-// appendSum appends the end of a text that has begun with sealed.
+// appendSum appends the checksum of sealed and the end of the object.
 func appendSum(b, sealed []byte) []byte {
 	sum := crc32.Checksum(sealed, castagnoli)
 	b = appendHex(append(b, beforeSum...), sum)
@@ -47,7 +46,7 @@ func appendHex(b []byte, sum uint32) []byte {
 	return hex.AppendEncode(b, binary.BigEndian.AppendUint32(nil, sum))
 }
 
-// sound reports whether a text is as seal has made it.
+// sound reports whether the checksum of text is right.
 func sound(text []byte) bool {
 	at := len(text) - sealSize
 	return at >= 0 && bytes.Equal(text[at:], appendSum(make([]byte, 0, sealSize), text[:at]))

@@ -13,62 +13,63 @@ import (
 )
 
 var (
-	// ErrBehind: the disk did not keep up, and the recording has ended early.
-	ErrBehind = errors.New("journal: the disk does not keep up; the recording has ended early")
-	// ErrUsed: a Writer records one transport only.
-	ErrUsed = errors.New("journal: the Writer has been used already; each transport needs its own")
-	// ErrClosed: a Writer was closed before its transport. What came after that is
-	// not in the recording, which has no end.
-	ErrClosed = errors.New("journal: the Writer was closed while a transport still recorded; close the transport first")
+	// ErrBehind is returned when the disk was too slow and the recording has ended
+	// early.
+	ErrBehind = errors.New("recording: the disk is too slow; the recording has ended early")
+	// ErrUsed is returned when a Writer is used for a second transport.
+	ErrUsed = errors.New("recording: the Writer has already been used; each transport needs its own")
+	// ErrClosed is returned when a Writer was closed before its transport. The
+	// recording is incomplete.
+	ErrClosed = errors.New("recording: the Writer was closed while its transport was running; close the transport first")
 
-	errZero = errors.New("journal: a Writer that neither Create nor NewWriter has made")
+	errZero = errors.New("recording: the Writer was not created with Create or NewWriter")
 )
 
-// MaxBehind is how many bytes may wait for the disk, of each file, before the
+// MaxBehind is how many bytes may wait to be written to each file before the
 // recording ends with ErrBehind.
 const MaxBehind = 64 << 20
 
-// Writer writes a journal and, if it has a file for them, the keys. Make one with
-// Create or NewWriter, give it to one transport, and Close it once that has
-// ended. It may be used from any goroutine. What is written passes through
-// memory to a goroutine of its own, so nobody ever waits for the disk.
+// Writer writes a recording and, if it has a file for them, the keys. Create or
+// NewWriter returns one; it records one transport and is closed after it. Its
+// methods may be called from any goroutine. A goroutine of its own writes the
+// files, so that no other waits for the disk.
 type Writer struct {
-	id      string // tells this recording, and its keys, from all others
+	id      string // identifies the recording and its keys; see Keys.Recording
 	mu      sync.Mutex
 	journal stream
 	keys    stream
-	taken   bool // by a transport
+	taken   bool // a transport has it
 	used    bool // the transport has started
-	over    bool // it has written its last entry
+	over    bool // the transport has written its last entry
 	closed  bool
-	err     error   // the first; nothing is written after it
+	err     error   // the first error; nothing is written after it
 	number  uint64  // of the last entry
-	text    []byte  // scratch: an entry
-	sum     keysSum // of the lines of keys
+	text    []byte  // scratch for an entry
+	sum     keysSum // of the keys file
 	wake    chan struct{}
 	done    chan struct{}
 }
 
-// Used reports whether a transport has been recorded, or is being.
+// Used reports whether a transport has started with the Writer.
 func (w *Writer) Used() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.used
 }
 
-// stream is one of the files, and what waits for it.
+// stream is one of the files, with the bytes waiting to be written.
 type stream struct {
-	to      io.Writer    // nil: there is none
-	close   func() error // nil: the caller does
+	to      io.Writer    // nil if there is no such file
+	close   func() error // nil if the caller closes it
 	remove  func() error
 	waiting []byte
 	spare   []byte
-	failed  bool // what comes after a gap is worth nothing; the writing goroutine's
+	failed  bool // nothing more is written; used by run only
 }
 
-// Create makes a journal in a new file with mode 0600 and, unless keys is empty,
-// a second one for the keys. It overwrites nothing: the error is fs.ErrExist
-// then. Both names for one file are another error.
+// Create creates the file name for the recording and, unless keys is empty, a second
+// file for the keys, both with mode 0600. If a file exists the error is fs.ErrExist.
+// The names must be of different files.
 func Create(name, keys string) (*Writer, error) {
 	journal, err := create(name)
 	if err != nil {
@@ -80,9 +81,9 @@ func Create(name, keys string) (*Writer, error) {
 	secret, err := create(keys)
 	if err != nil {
 		if same(name, keys) {
-			err = fmt.Errorf("journal: %s, for the recording, and %s, for its keys, are the same file; give the keys one of their own", name, keys)
+			err = fmt.Errorf("recording: %s, for the recording, and %s, for its keys, are the same file; give the keys one of their own", name, keys)
 		}
-		// It is empty, and ours.
+		// The first file is empty, and was created by us.
 		return nil, errors.Join(err, journal.Close(), os.Remove(name))
 	}
 	return newWriter(fileStream(journal), fileStream(secret)), nil
@@ -95,24 +96,24 @@ func fileStream(f *os.File) stream {
 func create(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, fmt.Errorf("recording: %w", err)
 	}
 	return f, nil
 }
 
-// same reports whether both names are those of one file.
+// same reports whether both names refer to the same file.
 func same(a, b string) bool {
 	one, err := os.Stat(a)
 	other, err2 := os.Stat(b)
 	return err == nil && err2 == nil && os.SameFile(one, other)
 }
 
-// NewWriter is Create for files that the caller has, and closes himself after
-// Close. keys may be nil, also as a nil pointer: then they are not written down.
-// It panics if journal is nil.
+// NewWriter is Create for open files, which the caller closes after the Writer. If
+// keys is nil, or a nil pointer, the keys are not recorded. NewWriter panics if
+// journal is nil.
 func NewWriter(journal, keys io.Writer) *Writer {
 	if isNil(journal) {
-		panic("journal: NewWriter needs a writer for the journal")
+		panic("recording: NewWriter needs a writer for the recording")
 	}
 	if isNil(keys) {
 		keys = nil
@@ -120,15 +121,15 @@ func NewWriter(journal, keys io.Writer) *Writer {
 	return newWriter(stream{to: journal}, stream{to: keys})
 }
 
-// isNil reports whether w is nothing to write to. A nil *bytes.Buffer would bring
-// down the process later, on the Writer's own goroutine.
+// isNil reports whether w is nil or a nil pointer. A nil *bytes.Buffer would panic
+// later, on the Writer's goroutine.
 func isNil(w io.Writer) bool {
 	v := reflect.ValueOf(w)
 	return w == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func newWriter(journal, keys stream) *Writer {
-	// Nothing that is replayed depends on it.
+	// The replay does not depend on it.
 	var id [recordingSize]byte
 	_, _ = rand.Read(id[:]) // never fails
 	w := &Writer{id: hex.EncodeToString(id[:]), journal: journal, keys: keys, wake: make(chan struct{}, 1), done: make(chan struct{})}
@@ -136,17 +137,16 @@ func newWriter(journal, keys stream) *Writer {
 	return w
 }
 
-// Err returns what has ended the recording early, nil if nothing has.
+// Err returns the error that ended the recording early, or nil.
 func (w *Writer) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.err
 }
 
-// Close writes what waits, and returns what has gone wrong from the beginning on.
-// Files of Create are removed if no transport has used them, or only one that
-// could not be started. Closing again returns the same, or ErrClosed if the
-// transport has gone on since then.
+// Close writes what is waiting and returns the first error of the recording. It
+// closes files of Create, and removes them if no transport has started. A second
+// Close returns the same error, or ErrClosed if the transport has continued since.
 func (w *Writer) Close() error {
 	if w.done == nil {
 		return errZero
@@ -159,10 +159,10 @@ func (w *Writer) Close() error {
 	return w.Err()
 }
 
-// HasKeys reports whether the keys are written down.
+// HasKeys reports whether the keys are recorded.
 func (w *Writer) HasKeys() bool { return w.keys.to != nil }
 
-// begin takes the Writer for one transport.
+// begin claims the Writer for a transport.
 func (w *Writer) begin() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -176,7 +176,7 @@ func (w *Writer) begin() error {
 	return nil
 }
 
-// begun says that the transport has started, so that there is something to keep.
+// begun notes that the transport has started, so that Close keeps the files.
 func (w *Writer) begun() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -185,28 +185,28 @@ func (w *Writer) begun() {
 
 // entry writes an entry in a custom block.
 func (w *Writer) entry(e Entry) {
-	if w.Err() == nil { // or it would be thrown away
+	if w.Err() == nil { // otherwise encoding it is wasted
 		w.put(nil, encode(e))
 	}
 }
 
-// packet writes an entry in the options of its packet.
+// packet writes a packet with an entry in its options.
 func (w *Writer) packet(p *outline, e Entry) {
 	if w.Err() == nil {
 		w.put(p, encode(e))
 	}
 }
 
-// finish says that the transport has ended. Who still has one of its peers may
-// send as long as he likes: that is no part of the recording.
+// finish ends the recording. What users of the closed transport still queue is not
+// part of it.
 func (w *Writer) finish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.over = true
 }
 
-// put gives the text of an entry its number, and writes it. The order in the file
-// is that of the numbers, whoever writes.
+// put numbers the text of an entry and writes it. The file is in the order of the
+// numbers, from whichever goroutines entries come.
 func (w *Writer) put(p *outline, text []byte) {
 	w.mu.Lock()
 	if w.closed && !w.over && w.err == nil {
@@ -231,19 +231,20 @@ func (w *Writer) put(p *outline, text []byte) {
 	w.signal()
 }
 
-// encode returns the entry's text.
+// encode returns the text of an entry.
 func encode(e Entry) []byte {
 	text, err := json.Marshal(e)
 	if err != nil {
-		panic("journal: " + err.Error()) // its fields are plain
+		panic("recording: " + err.Error()) // every Entry can be marshalled
 	}
 	return text
 }
 
-// block writes a pcapng block without an entry, or several.
+// block writes pcapng blocks without an entry.
 func (w *Writer) block(b []byte) { w.append(&w.journal, b) }
 
-// secret writes a line of the keys file, but for its end.
+// secret writes a line of the keys file, adding its checksum and end, and clears
+// line.
 func (w *Writer) secret(line []byte) {
 	if w.keys.to == nil {
 		return
@@ -266,7 +267,7 @@ func (w *Writer) append(s *stream, b []byte) {
 	w.signal()
 }
 
-// room reports whether n bytes more are to be written. w.mu is locked.
+// room reports whether n more bytes may be appended to s. The caller holds w.mu.
 func (w *Writer) room(s *stream, n int) bool {
 	if w.err == nil && len(s.waiting)+n > MaxBehind {
 		w.err = ErrBehind
@@ -281,7 +282,7 @@ func (w *Writer) signal() {
 	}
 }
 
-// run takes to the files what waits.
+// run writes what is waiting to the files until the Writer is closed.
 func (w *Writer) run() {
 	defer close(w.done)
 	for range w.wake {
@@ -292,8 +293,9 @@ func (w *Writer) run() {
 	}
 }
 
-// flush writes what waits, and reports whether that is the last. The keys come
-// first: what a process that is killed leaves of the journal can be replayed.
+// flush writes what is waiting, and reports whether the Writer is closed. It writes
+// the keys first, so that whatever a killed process leaves of a recording can be
+// replayed.
 func (w *Writer) flush() (closed bool) {
 	w.mu.Lock()
 	closed = w.closed
@@ -305,7 +307,7 @@ func (w *Writer) flush() (closed bool) {
 	return closed
 }
 
-// take returns what waits. It is good until the next time.
+// take returns what is waiting. The result is valid until the next call.
 func (s *stream) take() []byte {
 	b := s.waiting
 	s.waiting, s.spare = s.spare[:0], b
@@ -346,11 +348,11 @@ func (w *Writer) closeFiles() {
 	}
 }
 
-// fail keeps the first error.
+// fail records the first error.
 func (w *Writer) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil && w.err == nil {
-		w.err = fmt.Errorf("journal: writing: %w", err)
+		w.err = fmt.Errorf("recording: writing: %w", err)
 	}
 }

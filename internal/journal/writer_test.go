@@ -39,7 +39,7 @@ func TestCreate(t *testing.T) {
 		require.Equal(t, want, string(b))
 	}
 
-	// Neither of two files that are there is touched, nor a half left behind.
+	// Existing files are not touched, and no new file is left behind.
 	for _, tc := range []struct{ name, keys string }{
 		{name, ""}, {name, filepath.Join(dir, "b.keys")}, {filepath.Join(dir, "b.pcapng"), keys}, {name, keys},
 	} {
@@ -69,11 +69,11 @@ func requireFiles(t *testing.T, dir string, want ...string) {
 	require.Equal(t, append([]string{}, want...), got)
 }
 
-// What no transport has used, or none could be started with, goes.
+// Files that no transport has started to use are removed.
 func TestUnusedFilesAreRemoved(t *testing.T) {
 	for name, use := range map[string]func(w *Writer){
 		"unused": func(*Writer) {},
-		"transport that did not start": func(w *Writer) {
+		"transport failed to start": func(w *Writer) {
 			require.NoError(t, w.begin())
 			w.secret([]byte("static ..."))
 		},
@@ -100,11 +100,10 @@ func TestWriterIsForOneTransport(t *testing.T) {
 	require.ErrorIs(t, w.begin(), ErrUsed, "closed")
 }
 
-// What was not made, or with nothing to write to, is a mistake that its caller hears
-// of, on his own goroutine.
-func TestWriterOfNothing(t *testing.T) {
+// A nil writer and the zero Writer are reported on the caller's goroutine.
+func TestWriterWithoutFiles(t *testing.T) {
 	for _, journal := range []io.Writer{nil, (*bytes.Buffer)(nil)} {
-		require.PanicsWithValue(t, "journal: NewWriter needs a writer for the journal", func() { NewWriter(journal, nil) })
+		require.PanicsWithValue(t, "recording: NewWriter needs a writer for the recording", func() { NewWriter(journal, nil) })
 	}
 	for _, keys := range []io.Writer{nil, (*bytes.Buffer)(nil), (*os.File)(nil)} {
 		var file bytes.Buffer
@@ -120,8 +119,8 @@ func TestWriterOfNothing(t *testing.T) {
 	require.ErrorIs(t, w.begin(), errZero)
 }
 
-// Of a Writer that is closed too early the second Close tells, and Err; what is sent
-// when the transport has ended is no part of it.
+// If a Writer is closed before its transport, Err and the second Close report it.
+// Messages queued after the end of the transport are not part of the recording.
 func TestWriterClosedBeforeItsTransport(t *testing.T) {
 	for name, write := range map[string]func(w *Writer){
 		"entry":  func(w *Writer) { w.entry(Entry{Kind: Flush}) },
@@ -132,7 +131,7 @@ func TestWriterClosedBeforeItsTransport(t *testing.T) {
 		w.begun()
 		write(w)
 		require.NoError(t, w.Close())
-		require.NoError(t, w.Close(), "nothing has come")
+		require.NoError(t, w.Close(), "no entry since the first Close")
 		write(w)
 		require.ErrorIs(t, w.Err(), ErrClosed, name)
 		require.ErrorIs(t, w.Close(), ErrClosed, name)
@@ -147,7 +146,7 @@ func TestWriterClosedBeforeItsTransport(t *testing.T) {
 	require.Zero(t, w.number)
 }
 
-// blocked is a disk that takes nothing until it is let go.
+// blocked is a disk whose writes block until it is freed.
 type blocked struct {
 	entered chan struct{} // closed by the first Write
 	free    chan struct{}
@@ -161,16 +160,16 @@ func (b *blocked) Write(p []byte) (int, error) {
 	return b.got.Write(p)
 }
 
-// A disk that stands still holds up nobody, costs a bounded amount of memory, and
-// ends the recording.
-func TestSlowDisk(t *testing.T) {
+// A blocked disk blocks no caller, takes a bounded amount of memory, and ends the
+// recording.
+func TestBlockedDisk(t *testing.T) {
 	disk := &blocked{entered: make(chan struct{}), free: make(chan struct{})}
 	w := NewWriter(disk, nil)
-	w.block([]byte("in hand"))
+	w.block([]byte("first"))
 	<-disk.entered
 	chunk := bytes.Repeat([]byte{1}, MaxBehind/8)
 	for range 8 {
-		w.block(chunk) // were it to wait, the test would never end
+		w.block(chunk) // must not block
 		require.NoError(t, w.Err())
 	}
 	w.block([]byte{2})
@@ -183,12 +182,12 @@ func TestSlowDisk(t *testing.T) {
 	close(disk.free)
 	require.ErrorIs(t, w.Close(), ErrBehind)
 	require.ErrorIs(t, w.Close(), ErrBehind)
-	require.Equal(t, len("in hand")+MaxBehind, disk.got.Len(), "what came before is whole")
+	require.Equal(t, len("first")+MaxBehind, disk.got.Len(), "blocks before the error must be complete")
 	require.False(t, bytes.ContainsAny(disk.got.Bytes(), "\x02\x03"))
 }
 
-// An entry that does not fit any more is left out whole.
-func TestEntryBehindASlowDisk(t *testing.T) {
+// An entry that does not fit any more is left out entirely.
+func TestEntryWithoutRoom(t *testing.T) {
 	waiting := make([]byte, MaxBehind-40, MaxBehind+1<<10)
 	for name, write := range map[string]func(w *Writer){
 		"custom block": func(w *Writer) { w.entry(Entry{Kind: Flush}) },
@@ -200,18 +199,18 @@ func TestEntryBehindASlowDisk(t *testing.T) {
 		require.Len(t, w.journal.waiting, MaxBehind-40)
 		write(w)
 		require.Len(t, w.journal.waiting, MaxBehind-40)
-		require.EqualValues(t, 1, w.number, "nothing is made up behind an error")
+		require.EqualValues(t, 1, w.number, "no entry may be numbered after an error")
 	}
 }
 
-// failing is a disk that fails once, and would take what comes after.
+// failing is a disk whose first write fails.
 type failing struct {
-	take  int // of the first Write
+	take  int // bytes that the first Write writes
 	err   error
 	calls int
 	got   bytes.Buffer
-	in    chan struct{} // closed by the first Write, which
-	more  chan struct{} // waits for this
+	in    chan struct{} // closed by the first Write
+	more  chan struct{} // the first Write waits for it
 }
 
 func (f *failing) Write(p []byte) (int, error) {
@@ -224,7 +223,7 @@ func (f *failing) Write(p []byte) (int, error) {
 	return f.take, f.err
 }
 
-// What follows a gap is never written: it could not be read.
+// Nothing is written after a failed write: it could not be read.
 func TestFailingDisk(t *testing.T) {
 	full := errors.New("no space left")
 	for _, tc := range []struct {
@@ -237,7 +236,7 @@ func TestFailingDisk(t *testing.T) {
 		w := NewWriter(disk, &keys)
 		w.block([]byte("first"))
 		<-disk.in
-		w.block([]byte("second")) // taken: the error is not known yet
+		w.block([]byte("second")) // accepted, as the error is not known yet
 		close(disk.more)
 		require.ErrorIs(t, w.Close(), tc.want, tc.name)
 		require.ErrorIs(t, w.Err(), tc.want, tc.name)
@@ -248,7 +247,7 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
-// Many goroutines write; each block stays whole and in the order of its goroutine.
+// Blocks of many goroutines are written whole, and in the order of each goroutine.
 func TestWriterFromManyGoroutines(t *testing.T) {
 	var file bytes.Buffer
 	w := NewWriter(&file, nil)
@@ -270,8 +269,8 @@ func TestWriterFromManyGoroutines(t *testing.T) {
 	require.Equal(t, [4]byte{200, 200, 200, 200}, next)
 }
 
-// What is secret is not left in the buffers that it has passed through.
-func TestSecretsAreWiped(t *testing.T) {
+// Secrets are cleared from the buffers that they have passed through.
+func TestSecretsAreCleared(t *testing.T) {
 	var keys bytes.Buffer
 	w := NewWriter(io.Discard, &keys)
 	line := []byte("static 0123")
@@ -283,7 +282,7 @@ func TestSecretsAreWiped(t *testing.T) {
 	require.NotContains(t, string(spare), "static")
 }
 
-// ordered notes who is written to.
+// ordered records the order in which writers are written to.
 type ordered struct {
 	name  string
 	order *[]string
@@ -294,7 +293,7 @@ func (o ordered) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// What a killed process leaves of its journal must not be ahead of the keys.
+// The recording that a killed process leaves must not be ahead of the keys.
 func TestKeysAreWrittenFirst(t *testing.T) {
 	var order []string
 	w := &Writer{
@@ -306,7 +305,7 @@ func TestKeysAreWrittenFirst(t *testing.T) {
 	require.Equal(t, []string{"keys", "journal"}, order)
 	require.Equal(t, make([]byte, 6), secret, "overwritten")
 	require.False(t, w.flush())
-	require.Len(t, order, 2, "nothing waits")
+	require.Len(t, order, 2, "nothing is waiting")
 }
 
 type panickingWriter struct{}

@@ -9,7 +9,7 @@ import (
 var (
 	// ErrKeys is returned if the keys are not those of the recording.
 	ErrKeys = errors.New("replay: the keys file belongs to another recording")
-	// ErrKeysCut is returned if the keys file lacks keys that the recording needs.
+	// ErrKeysCut is returned if the keys file ends before all keys that the recording needs.
 	ErrKeysCut = errors.New("replay: the keys file ends before all keys that the recording needs; copy it again")
 	// ErrStages is returned if the chains differ from the recorded ones.
 	ErrStages = errors.New("replay: the recording was made with other stages")

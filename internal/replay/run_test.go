@@ -22,7 +22,7 @@ func TestRunNeedsACapture(t *testing.T) {
 	require.ErrorIs(t, err, replay.ErrNoKeys)
 
 	_, err = replay.Run(new(journal.Capture), replay.Options{Keys: keys})
-	require.ErrorContains(t, err, "neither Open nor NewCapture has made")
+	require.ErrorContains(t, err, "was not opened with Open or NewCapture")
 	require.PanicsWithValue(t, "replay: NewFrames needs a writer", func() { replay.NewFrames(nil) })
 
 	c := mustCapture(t, s.capture.Bytes())

@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// effects are what is told of one input beside the input itself.
+// effects are the effects of one input that are recorded with it.
 type effects struct {
 	drops   []int // rows
 	outcome Outcome
@@ -18,10 +18,10 @@ type effects struct {
 	refused []int
 }
 
-// forget makes room for those of the next input.
+// forget clears h for the next input.
 func (h *effects) forget() { *h = effects{drops: h.drops[:0], rooms: h.rooms[:0]} }
 
-// tap returns cfg with all that it asks from outside, and is told, written down.
+// tap returns cfg with its callbacks and its randomness recorded.
 func (c *Core) tap(cfg conn.Config) conn.Config {
 	if c.w.HasKeys() {
 		c.w.head()
@@ -35,7 +35,7 @@ func (c *Core) tap(cfg conn.Config) conn.Config {
 	return cfg
 }
 
-// recordedRandom writes down what is drawn.
+// recordedRandom records the bytes that are read.
 type recordedRandom struct {
 	from io.Reader
 	w    *Writer
@@ -49,12 +49,13 @@ func (r *recordedRandom) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// pushed writes down what is pushed, on the goroutine that does.
+// pushed records a message that a queue has taken. It runs on the goroutine that
+// has queued it.
 func (w *Writer) pushed(p *conn.Peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
 	w.entry(Entry{Kind: Push, Peer: p.Number(), Step: n, Channel: channel, Intent: intent, Payload: payload})
 }
 
-// Checksum adds a delivered message to the sum of an Outcome.
+// Checksum adds a delivered message to sum, an Outcome.Sum.
 func Checksum(sum uint32, p *conn.Peer, pk *pipeline.Packet) uint32 {
 	var b [8 + 4 + 1]byte
 	binary.LittleEndian.PutUint64(b[:], p.Number())
@@ -95,10 +96,10 @@ func (c *Core) room(next func(*conn.Peer) bool) func(*conn.Peer) bool {
 	}
 }
 
-// input writes an entry with what has been told of it.
+// input records an input with its effects.
 func (c *Core) input(e Entry) { c.w.entry(c.tell(e)) }
 
-// tell puts into e what has been heard since the entry before.
+// tell returns e with the effects since the last entry.
 func (c *Core) tell(e Entry) Entry {
 	h := &c.heard
 	e.Outcome, e.Rooms, e.Panics, e.Refused = h.outcome, string(h.rooms), h.panics, h.refused
