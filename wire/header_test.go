@@ -180,3 +180,12 @@ func FuzzHeader(f *testing.F) {
 		}
 	})
 }
+
+func TestPacketTypeNames(t *testing.T) {
+	for typ, want := range map[PacketType]string{
+		0: "unknown", TypeData: "data", TypeInit: "init", TypeResponse: "response", TypeFinal: "final", TypeCookie: "cookie",
+		6: "unknown", 255: "unknown",
+	} {
+		require.Equal(t, want, typ.String())
+	}
+}
