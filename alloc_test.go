@@ -50,8 +50,8 @@ func newEcho(t testing.TB, cfg intentra.Config, intent intentra.Intent, size int
 	e.window = min(200, 16<<10/size)
 	cfg.PeerRate, cfg.PeerBurst = 1<<20, 1<<16 // so that pacing never delays a message
 	server, client := cfg, cfg
-	server.Handler = func(p *intentra.Peer, m intentra.Message) { p.Send(m) }
-	client.Handler = func(*intentra.Peer, intentra.Message) {
+	server.Handler = func(m intentra.Received) { m.Peer.Send(m.Message) }
+	client.Handler = func(intentra.Received) {
 		if e.back.Add(1) == e.goal.Load() {
 			e.done <- struct{}{}
 		}

@@ -57,8 +57,8 @@ func TestBroadcast(t *testing.T) {
 func TestRelayingHub(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
-	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(from *intentra.Peer, m intentra.Message) {
-		from.Transport().Broadcast(m)
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(m intentra.Received) {
+		m.Peer.Transport().Broadcast(m.Message)
 	}})
 	var all []*intentra.Peer
 	for range 3 {

@@ -59,7 +59,7 @@ type Config struct {
 	Authorize func(PublicKey) bool
 
 	// Handler is called for each message, on the event loop: it must not block, and
-	// m.Payload is borrowed until it returns. It may call Send and Broadcast, but
+	// the payload is borrowed until it returns. It may call Send and Broadcast, but
 	// not Close, Shutdown or Dial, which wait for the loop. Without a Handler,
 	// messages are queued for Receive, up to ReceiveQueue.
 	//
@@ -67,7 +67,7 @@ type Config struct {
 	// failed assertion in a test calls, ends the loop and with it the transport. A
 	// second Goexit while the loop ends, for instance in OnPeer, makes Close block
 	// forever.
-	Handler func(p *Peer, m Message)
+	Handler func(m Received)
 	// OnPeer is called when a peer connects or disconnects, on the event loop like
 	// Handler.
 	OnPeer func(PeerEvent)

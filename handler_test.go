@@ -34,9 +34,9 @@ func TestHandlerGetsAllMessages(t *testing.T) {
 func TestHandlerMaySend(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
-	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(p *intentra.Peer, m intentra.Message) {
-		p.Send(m)
-		p.Transport().Broadcast(m)
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(m intentra.Received) {
+		m.Peer.Send(m.Message)
+		m.Peer.Transport().Broadcast(m.Message)
 	}})
 	a := loopback.Dial(t, l, intentra.Config{})
 	b := loopback.Dial(t, l, intentra.Config{})
@@ -55,7 +55,7 @@ func TestHandlerMaySend(t *testing.T) {
 // A Handler may close its peer.
 func TestHandlerMayCloseThePeer(t *testing.T) {
 	ctx := loopback.Context(t)
-	l := loopback.Listen(t, intentra.Config{Handler: func(p *intentra.Peer, m intentra.Message) { _ = p.Close() }})
+	l := loopback.Listen(t, intentra.Config{Handler: func(m intentra.Received) { _ = m.Peer.Close() }})
 	onPeer, events := loopback.Events()
 	p := loopback.Dial(t, l, intentra.Config{OnPeer: onPeer})
 	require.True(t, loopback.Next(t, ctx, events).Up)
@@ -67,7 +67,7 @@ func TestHandlerMayCloseThePeer(t *testing.T) {
 func TestSlowHandlerCallsAreCounted(t *testing.T) {
 	ctx := loopback.Context(t)
 	handled := make(chan struct{}, 1)
-	l := loopback.Listen(t, intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {
+	l := loopback.Listen(t, intentra.Config{Handler: func(intentra.Received) {
 		for begin := time.Now(); time.Since(begin) <= 2*time.Millisecond; {
 		}
 		handled <- struct{}{}

@@ -70,7 +70,7 @@ func TestPrivateKeysAppearInNoOutput(t *testing.T) {
 
 	cfg := config(here)
 	cfg.Authorize = func(k intentra.PublicKey) bool { return k != stranger.Public() }
-	cfg.Handler = func(_ *intentra.Peer, m intentra.Message) {
+	cfg.Handler = func(m intentra.Received) {
 		if string(m.Payload) == "panic" {
 			panic(fmt.Sprint("with ", here, cfg))
 		}

@@ -23,7 +23,7 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 		starts++
 		owner := ledger.Owner(fmt.Sprintf("%s, start %d", name, starts))
 		return loopback.QuickDetection(intentra.Config{
-			Key: key, RekeyAfterPackets: 100, Handler: func(*intentra.Peer, intentra.Message) {},
+			Key: key, RekeyAfterPackets: 100, Handler: func(intentra.Received) {},
 			Stages: func(s *stages.Set) error { s.Seal.Observe(owner); return nil },
 		})
 	}

@@ -47,6 +47,11 @@ type loopState struct {
 // interval does not give a negative time.
 func (t *Transport) now() pipeline.Time { return pipeline.Time(time.Since(t.start) + clockStart) }
 
+// timeOf is the inverse of now.
+func (t *Transport) timeOf(at pipeline.Time) time.Time {
+	return t.start.Add(time.Duration(at) - clockStart)
+}
+
 // run is the event loop. No other goroutine uses the core or reads the socket. It
 // reads the clock once for each batch of datagrams.
 func (t *Transport) run() {
@@ -143,7 +148,7 @@ func (t *Transport) deadline() time.Time {
 	if !ok {
 		return time.Time{}
 	}
-	return t.start.Add(time.Duration(at) - clockStart)
+	return t.timeOf(at)
 }
 
 // flush sends everything that is due.

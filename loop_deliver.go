@@ -14,10 +14,13 @@ func (t *Transport) deliver(c *conn.Peer, pk *pipeline.Packet) bool {
 	}
 	p := t.peerOf(c)
 	if t.cfg.Handler == nil {
-		p.receiveQueue().Push(pk.Channel, pk.Intent, pk.Payload())
+		p.receiveQueue().Push(pk.Now, pk.Channel, pk.Intent, pk.Payload())
 		return true
 	}
-	t.cfg.Handler(p, Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()})
+	t.cfg.Handler(Received{
+		Peer: p, Arrived: t.timeOf(pk.Now),
+		Message: Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()},
+	})
 	t.loop.slow.Called(t.clock)
 	return true
 }

@@ -35,7 +35,7 @@ func TestPanicsAreRecovered(t *testing.T) {
 		outbound         bool
 	}{
 		"Handler": {
-			listener: intentra.Config{Handler: func(_ *intentra.Peer, m intentra.Message) {
+			listener: intentra.Config{Handler: func(m intentra.Received) {
 				if string(m.Payload) == "boom" {
 					panic("Handler")
 				}
@@ -147,7 +147,7 @@ func TestGoexitInAuthorize(t *testing.T) {
 func TestGoexitInHandler(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
-	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(*intentra.Peer, intentra.Message) { runtime.Goexit() }})
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(intentra.Received) { runtime.Goexit() }})
 	p := loopback.Dial(t, l, intentra.Config{})
 	require.True(t, loopback.Next(t, ctx, events).Up)
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("x")))

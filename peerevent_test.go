@@ -26,7 +26,7 @@ func TestPeerIsUpBeforeItsFirstMessage(t *testing.T) {
 						order <- step{side, "not connected"}
 					}
 				},
-				Handler: func(*intentra.Peer, intentra.Message) { order <- step{side, "message"} },
+				Handler: func(intentra.Received) { order <- step{side, "message"} },
 			}
 		}
 		l := loopback.Listen(t, watch("listener"))

@@ -2,13 +2,21 @@ package intentra
 
 import (
 	"context"
+	"time"
 
 	"github.com/intentra/intentra/internal/recvq"
 )
 
-// Received is a message with its sender. The payload belongs to the receiver.
+// Received is a message that has arrived, as it is passed to [Config].Handler and
+// returned by Receive. The payload is borrowed by a Handler, until it returns, and
+// belongs to the caller of Receive.
 type Received struct {
+	// Peer is the sender.
 	Peer *Peer
+	// Arrived is when the datagram with the message was read from the socket. For a
+	// Reliable message that had to wait for an earlier one it is when the datagram
+	// with the earlier one was read.
+	Arrived time.Time
 	Message
 }
 
@@ -24,19 +32,26 @@ func (t *Transport) Receive(ctx context.Context) (Received, error) {
 	if err != nil {
 		return Received{}, receiveError(err)
 	}
-	return Received{Peer: p, Message: Message(m)}, nil
+	return p.receivedMessage(m), nil
 }
 
 // Receive waits for the next message of this peer, like [Transport.Receive]. The
 // error is net.ErrClosed once all messages have been received and the transport is
 // closed, a peer that this side dialled has ended the connection for good, or a
 // peer that dialled this side has been disconnected for [Config].ForgetAfter.
-func (p *Peer) Receive(ctx context.Context) (Message, error) {
+func (p *Peer) Receive(ctx context.Context) (Received, error) {
 	m, err := p.receiveQueue().Receive(ctx)
 	if err != nil {
-		return Message{}, receiveError(err)
+		return Received{}, receiveError(err)
 	}
-	return Message(m), nil
+	return p.receivedMessage(m), nil
+}
+
+func (p *Peer) receivedMessage(m recvq.Message) Received {
+	return Received{
+		Peer: p, Arrived: p.t.timeOf(m.Arrived),
+		Message: Message{Channel: m.Channel, Intent: m.Intent, Payload: m.Payload},
+	}
 }
 
 // receiveError translates recvq's errors.

@@ -169,12 +169,11 @@ func TestReceiveAfterClose(t *testing.T) {
 		loopback.Eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 5 })
 		peer := l.Peers()[0]
 		require.NoError(t, l.Close())
-		take := func() (intentra.Message, error) {
+		take := func() (intentra.Received, error) {
 			if perPeer {
 				return peer.Receive(ctx)
 			}
-			r, err := l.Receive(ctx)
-			return r.Message, err
+			return l.Receive(ctx)
 		}
 		for i := range 5 {
 			m, err := take()

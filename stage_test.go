@@ -40,9 +40,9 @@ func TestStageDropsSingleMessages(t *testing.T) {
 	}})
 	// Messages that a Handler sends leave together at the end of the turn.
 	sent := []string{"a", "x1", "b", "x2", "x3", "c"}
-	p := loopback.Dial(t, l, intentra.Config{Handler: func(p *intentra.Peer, _ intentra.Message) {
+	p := loopback.Dial(t, l, intentra.Config{Handler: func(m intentra.Received) {
 		for i, payload := range sent {
-			p.Send(intentra.Message{Channel: uint32(i), Intent: intents[i%len(intents)], Payload: []byte(payload)})
+			m.Peer.Send(intentra.Message{Channel: uint32(i), Intent: intents[i%len(intents)], Payload: []byte(payload)})
 		}
 	}})
 	theirs := l.Peers()[0]
@@ -136,10 +136,10 @@ func TestOutboundStagesKeepMessagesApart(t *testing.T) {
 	handle, got := loopback.Messages()
 	l := loopback.Listen(t, intentra.Config{Handler: handle, Stages: withPrefix})
 	const n = 60
-	p := loopback.Dial(t, l, intentra.Config{Stages: withPrefix, Handler: func(p *intentra.Peer, _ intentra.Message) {
+	p := loopback.Dial(t, l, intentra.Config{Stages: withPrefix, Handler: func(m intentra.Received) {
 		for i := range n {
 			intent := intents[i%len(intents)]
-			p.Send(intentra.Message{Channel: uint32(i), Intent: intent, Payload: fmt.Append(nil, i, intent)})
+			m.Peer.Send(intentra.Message{Channel: uint32(i), Intent: intent, Payload: fmt.Append(nil, i, intent)})
 		}
 	}})
 	require.NoError(t, l.Peers()[0].SendWait(ctx, loopback.Reliable("go")))
@@ -160,8 +160,8 @@ func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
 	for name, change := range map[string]func(*stages.Set) error{"no stages": nil, "stages": withPrefix} {
 		t.Run(name, func(t *testing.T) {
 			handle, got := loopback.Messages()
-			l := loopback.Listen(t, intentra.Config{Stages: change, Handler: func(p *intentra.Peer, m intentra.Message) {
-				p.Send(m)
+			l := loopback.Listen(t, intentra.Config{Stages: change, Handler: func(m intentra.Received) {
+				m.Peer.Send(m.Message)
 			}})
 			p := loopback.Dial(t, l, intentra.Config{Stages: change, Handler: handle})
 			m := intentra.Message{Channel: 1<<32 - 1, Intent: intentra.Reliable, Payload: make([]byte, l.MaxMessageSize())}

@@ -24,7 +24,7 @@ func (c Contender) Dial(ctx context.Context, s contender.Setup, to contender.Tar
 	l := new(client)
 	var err error
 	l.Members, err = crowd.Connect(ctx, func() load.Handler {
-		return func(_ *intentra.Peer, m intentra.Message) {
+		return func(m intentra.Received) {
 			if echo != nil {
 				echo(l, m.Payload)
 			}

@@ -21,9 +21,9 @@ func (c Contender) Serve(_ context.Context, s contender.Setup, sink *contender.S
 	}
 	cfg.Authorize = intentra.AllowAny
 	lane := sink.Lane()
-	take := func(p *intentra.Peer, m intentra.Message) {
+	take := func(m intentra.Received) {
 		if lane.Deliver(m.Payload) {
-			p.Send(m)
+			m.Peer.Send(m.Message)
 		}
 	}
 	if !c.Receive {
@@ -39,13 +39,13 @@ func (c Contender) Serve(_ context.Context, s contender.Setup, sink *contender.S
 	return v, nil
 }
 
-func (v *server) receive(take func(*intentra.Peer, intentra.Message)) {
+func (v *server) receive(take func(intentra.Received)) {
 	for {
-		r, err := v.transport.Receive(context.Background())
+		m, err := v.transport.Receive(context.Background())
 		if err != nil {
 			return
 		}
-		take(r.Peer, r.Message)
+		take(m)
 	}
 }
 

@@ -106,7 +106,7 @@ func (d *demo) dial(ctx context.Context, i int) (err error) {
 	p := &demoPeer{number: i, seen: make([]arrivals, d.Peers)}
 	cfg := intentra.Config{
 		Key:     d.keys[i],
-		Handler: func(_ *intentra.Peer, m intentra.Message) { d.receive(p, m.Payload) },
+		Handler: func(m intentra.Received) { d.receive(p, m.Payload) },
 	}
 	p.Peer, err = intentra.Dial(ctx, d.hub.LocalAddr().String(), d.hub.PublicKey(), cfg)
 	if err == nil {

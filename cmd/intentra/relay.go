@@ -70,9 +70,9 @@ func (r *relay) peerEvent(e intentra.PeerEvent) {
 }
 
 // handle implements Config.Handler.
-func (r *relay) handle(p *intentra.Peer, m intentra.Message) {
+func (r *relay) handle(m intentra.Received) {
 	r.received.Add(1)
-	from := r.members[p]
+	from := r.members[m.Peer]
 	if from == nil {
 		return // the peer has left since
 	}
@@ -87,10 +87,10 @@ func (r *relay) handle(p *intentra.Peer, m intentra.Message) {
 		return // Broadcast to an empty list would send to all peers, the sender included
 	}
 	if m.Intent == intentra.Reliable {
-		r.sendReliable(m, to)
+		r.sendReliable(m.Message, to)
 		return
 	}
-	b := p.Transport().Broadcast(m, to...)
+	b := m.Peer.Transport().Broadcast(m.Message, to...)
 	r.relayed.Add(uint64(b.Queued + b.Replaced))
 }
 

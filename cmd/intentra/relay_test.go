@@ -68,7 +68,7 @@ func TestNoEcho(t *testing.T) {
 	r := newRelay()
 	hub := startRelay(t, r, intentra.Config{})
 	got := make(chan string, 10)
-	alone := dialRelay(t, hub, intentra.Config{Handler: func(_ *intentra.Peer, m intentra.Message) { got <- string(m.Payload) }})
+	alone := dialRelay(t, hub, intentra.Config{Handler: func(m intentra.Received) { got <- string(m.Payload) }})
 	send := func(p *intentra.Peer, text string) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -133,7 +133,7 @@ func TestTooManyChannels(t *testing.T) {
 	t.Parallel()
 	r := newRelay()
 	hub := startRelay(t, r, intentra.Config{})
-	dialRelay(t, hub, intentra.Config{Handler: func(*intentra.Peer, intentra.Message) {}})
+	dialRelay(t, hub, intentra.Config{Handler: func(intentra.Received) {}})
 	pub := dialRelay(t, hub, intentra.Config{})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

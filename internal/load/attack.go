@@ -57,7 +57,7 @@ type AttackConfig struct {
 func OpenAttack(ctx context.Context, b TestbedConfig, c AttackConfig) (a *Attack, err error) {
 	a = &Attack{AttackConfig: c}
 	b.Children = attackChildren
-	a.Testbed, err = open(ctx, b, intentra.Config{Handler: func(_ *intentra.Peer, m intentra.Message) {
+	a.Testbed, err = open(ctx, b, intentra.Config{Handler: func(m intentra.Received) {
 		// They tell their own by the number of the run.
 		a.others.Handle(m.Payload)
 		a.victim.Handle(m.Payload)

@@ -10,10 +10,10 @@ import (
 )
 
 // Handler is a Config.Handler.
-type Handler = func(*intentra.Peer, intentra.Message)
+type Handler = func(intentra.Received)
 
 // discard is a Handler for peers that only send.
-func discard(*intentra.Peer, intentra.Message) {}
+func discard(intentra.Received) {}
 
 // dialsAtOnce is how many peers of a child connect at a time.
 const dialsAtOnce = 64

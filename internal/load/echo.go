@@ -20,7 +20,7 @@ type Echo struct {
 // Connect connects a crowd whose Handlers send each message back.
 func (e *Echo) Connect(c Crowd, _ *struct{}) (err error) {
 	e.Members, err = c.Connect(e.ctx, func() Handler {
-		return func(p *intentra.Peer, m intentra.Message) { p.Send(m) }
+		return func(m intentra.Received) { m.Peer.Send(m.Message) }
 	})
 	return err
 }

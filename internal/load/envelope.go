@@ -34,7 +34,7 @@ func OpenEnvelope(ctx context.Context, b TestbedConfig, c EnvelopeConfig) (e *En
 	e.receiver.Cost = c.HandlerCost
 	var cfg intentra.Config
 	if !c.Receive {
-		cfg.Handler = func(_ *intentra.Peer, m intentra.Message) { e.receiver.Handle(m.Payload) }
+		cfg.Handler = func(m intentra.Received) { e.receiver.Handle(m.Payload) }
 	}
 	if e.Testbed, err = open(ctx, b, cfg); err != nil {
 		return nil, err

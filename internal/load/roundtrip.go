@@ -28,7 +28,7 @@ type RoundTrips struct {
 // OpenRoundTrips starts the sending side and the children.
 func OpenRoundTrips(ctx context.Context, b TestbedConfig) (r *RoundTrips, err error) {
 	r = &RoundTrips{reading: make(chan struct{})}
-	cfg := intentra.Config{Handler: func(_ *intentra.Peer, m intentra.Message) { r.receiver.Handle(m.Payload) }}
+	cfg := intentra.Config{Handler: func(m intentra.Received) { r.receiver.Handle(m.Payload) }}
 	if r.Testbed, err = open(ctx, b, cfg); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (s *Subscriber) Connect(c Crowd, _ *struct{}) (err error) {
 	s.Members, err = c.Connect(s.ctx, func() Handler {
 		r := new(Receiver)
 		s.receivers = append(s.receivers, r)
-		return func(_ *intentra.Peer, m intentra.Message) { r.Handle(m.Payload) }
+		return func(m intentra.Received) { r.Handle(m.Payload) }
 	})
 	return err
 }

@@ -23,11 +23,11 @@ func Reliable(payload string) intentra.Message {
 
 // Messages returns a Handler and the channel to which it sends copies of the
 // messages, at most 16,384 of which may wait there.
-func Messages() (handler func(*intentra.Peer, intentra.Message), messages <-chan intentra.Received) {
+func Messages() (handler func(intentra.Received), messages <-chan intentra.Received) {
 	c := make(chan intentra.Received, 1<<14)
-	return func(p *intentra.Peer, m intentra.Message) {
+	return func(m intentra.Received) {
 		m.Payload = bytes.Clone(m.Payload)
-		c <- intentra.Received{Peer: p, Message: m}
+		c <- m
 	}, c
 }
 

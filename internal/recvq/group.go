@@ -24,6 +24,7 @@ var ErrClosed = errors.New("recvq: closed")
 
 // Message is a received message. The caller of Receive owns its payload.
 type Message struct {
+	Arrived pipeline.Time
 	Channel uint32
 	Intent  pipeline.Intent
 	Payload []byte

@@ -32,10 +32,10 @@ func TestMemoryAtTheLimit(t *testing.T) {
 		all[i] = q
 		taken := 0
 		for n := range uint32(sent) {
-			q.Push(n, pipeline.Latest, payload)
+			q.Push(0, n, pipeline.Latest, payload)
 			if q.HasRoom() {
 				taken++
-				q.Push(n, pipeline.Reliable, payload)
+				q.Push(0, n, pipeline.Reliable, payload)
 			}
 		}
 		require.Equal(t, limit, taken)
@@ -44,7 +44,7 @@ func TestMemoryAtTheLimit(t *testing.T) {
 		require.EqualValues(t, sent-limit, q.state.Front().Channel, "the newest messages stay")
 
 		for range held {
-			q.Push(0, pipeline.Reliable, payload)
+			q.Push(0, 0, pipeline.Reliable, payload)
 		}
 		require.Equal(t, limit+held, q.reliable.Len())
 		require.Equal(t, 2*limit, q.reliable.Cap())
@@ -84,8 +84,8 @@ func TestRingsWithinTheLimitAreKept(t *testing.T) {
 		q := g.NewQueue(0)
 		require.Zero(t, testing.AllocsPerRun(3, func() {
 			for range limit {
-				q.Push(1, pipeline.Latest, nil)
-				q.Push(1, pipeline.Reliable, nil)
+				q.Push(0, 1, pipeline.Latest, nil)
+				q.Push(0, 1, pipeline.Reliable, nil)
 			}
 			for range 2 * limit {
 				if _, _, err := g.Receive(context.Background()); err != nil {
@@ -103,12 +103,12 @@ func TestRetiredQueuesAreBounded(t *testing.T) {
 	const more, each = 10, 3
 	g := NewGroup[int](limit)
 	stays := g.NewQueue(-1)
-	stays.Push(0, pipeline.Latest, nil)
+	stays.Push(0, 0, pipeline.Latest, nil)
 	queues := make([]*Queue[int], maxRetired+more)
 	for i := range queues {
 		queues[i] = g.NewQueue(i)
 		for n := range uint32(each) {
-			queues[i].Push(n, pipeline.Latest, nil)
+			queues[i].Push(0, n, pipeline.Latest, nil)
 		}
 	}
 	queues[1].Retire()
@@ -155,11 +155,11 @@ func TestRetiredQueuesAreNotKept(t *testing.T) {
 	for _, readFirst := range []bool{true, false} {
 		g := NewGroup[int](limit)
 		stays := g.NewQueue(-1)
-		stays.Push(0, pipeline.Latest, nil)
+		stays.Push(0, 0, pipeline.Latest, nil)
 		for i := range 2 * maxRetired {
 			q := g.NewQueue(i)
-			q.Push(1, pipeline.Latest, []byte("latest"))
-			q.Push(2, pipeline.Reliable, []byte("reliable"))
+			q.Push(0, 1, pipeline.Latest, []byte("latest"))
+			q.Push(0, 2, pipeline.Reliable, []byte("reliable"))
 			if !readFirst {
 				q.Retire()
 			}

@@ -133,8 +133,8 @@ func runCalls(t *testing.T, limit, queues int, calls []byte) {
 		q, mq := all[i], m.queues[i]
 		switch op := calls[n] % 16; {
 		case op < 8:
-			msg := Message{Channel: uint32(n), Intent: pipeline.Intent(1 + op%3), Payload: fmt.Append(nil, n)}
-			q.Push(msg.Channel, msg.Intent, msg.Payload)
+			msg := Message{Arrived: pipeline.Time(n), Channel: uint32(n), Intent: pipeline.Intent(1 + op%3), Payload: fmt.Append(nil, n)}
+			q.Push(msg.Arrived, msg.Channel, msg.Intent, msg.Payload)
 			m.push(mq, msg)
 		case op < 10:
 			receive()

@@ -35,13 +35,13 @@ func (g *Group[P]) NewQueue(peer P) *Queue[P] {
 	return q
 }
 
-// Push appends a copy of the message. If the queue is full of Realtime and Latest
+// Push appends a copy of the message, which arrived at the time now. If the queue is full of Realtime and Latest
 // messages, a further one replaces the oldest.
 //
 // Reliable messages are always taken, so ask [Queue.HasRoom] before acknowledging
 // one. Those that were held back by a gap have been acknowledged by the time the
 // gap closes, and exceed the limit by as many as the sender's window allows.
-func (q *Queue[P]) Push(channel uint32, intent pipeline.Intent, payload []byte) {
+func (q *Queue[P]) Push(now pipeline.Time, channel uint32, intent pipeline.Intent, payload []byte) {
 	g := q.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,7 +53,7 @@ func (q *Queue[P]) Push(channel uint32, intent pipeline.Intent, payload []byte) 
 		q.drop(1)
 	}
 	m := r.Push()
-	m.Channel, m.Intent, m.Payload = channel, intent, append(m.Payload[:0], payload...)
+	m.Arrived, m.Channel, m.Intent, m.Payload = now, channel, intent, append(m.Payload[:0], payload...)
 	q.takeTurn()
 	wakeOne(g.signal)
 	wakeOne(q.signal)

@@ -59,11 +59,11 @@ func TestEveryMessageWakesAReceiver(t *testing.T) {
 				results := start(n, receiver(t.Context(), g, q))
 				synctest.Wait()
 				for range n - 1 {
-					q.Push(0, pipeline.Realtime, []byte("x"))
+					q.Push(0, 0, pipeline.Realtime, []byte("x"))
 				}
 				synctest.Wait()
 				require.Len(t, results, n-1)
-				q.Push(0, pipeline.Reliable, []byte("x"))
+				q.Push(0, 0, pipeline.Reliable, []byte("x"))
 				for range n {
 					require.Equal(t, result{payload: "x"}, <-results)
 				}
@@ -86,7 +86,7 @@ func TestCloseEndsAllReceivers(t *testing.T) {
 			require.Equal(t, result{err: ErrClosed}, <-anyResults)
 			require.Equal(t, result{err: ErrClosed}, <-results)
 		}
-		q.Push(0, pipeline.Latest, []byte("x"))
+		q.Push(0, 0, pipeline.Latest, []byte("x"))
 		_, m, err := g.Receive(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "x", string(m.Payload))
@@ -137,12 +137,12 @@ func TestPayloadBelongsToItsReceiver(t *testing.T) {
 	g := NewGroup[int](1)
 	q := g.NewQueue(0)
 	source := []byte("first")
-	q.Push(0, pipeline.Latest, source)
+	q.Push(0, 0, pipeline.Latest, source)
 	copy(source, "xxxxx")
 	_, m, err := g.Receive(t.Context())
 	require.NoError(t, err)
 	for range 20 {
-		q.Push(0, pipeline.Latest, []byte("other"))
+		q.Push(0, 0, pipeline.Latest, []byte("other"))
 	}
 	require.Equal(t, "first", string(m.Payload))
 }
@@ -157,7 +157,7 @@ func TestReceiveAllocatesThePayloadAlone(t *testing.T) {
 			for i := range queues {
 				queues[i] = g.NewQueue(i)
 				for range 2 * 8 { // so that each slot has its buffer
-					queues[i].Push(0, pipeline.Latest, payload)
+					queues[i].Push(0, 0, pipeline.Latest, payload)
 				}
 			}
 			ctx := context.Background()
@@ -166,7 +166,7 @@ func TestReceiveAllocatesThePayloadAlone(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				queues[peer].Push(0, pipeline.Latest, payload)
+				queues[peer].Push(0, 0, pipeline.Latest, payload)
 			})
 			require.EqualValues(t, want, allocs)
 		}
@@ -184,7 +184,7 @@ func BenchmarkPushReceive(b *testing.B) {
 	b.SetBytes(int64(len(payload)))
 	ctx := context.Background()
 	for n := 0; b.Loop(); n++ {
-		queues[n%len(queues)].Push(1, pipeline.Latest, payload)
+		queues[n%len(queues)].Push(0, 1, pipeline.Latest, payload)
 		if _, _, err := g.Receive(ctx); err != nil {
 			b.Fatal(err)
 		}

@@ -37,8 +37,8 @@ func TestBusyTransportsAreReplayed(t *testing.T) {
 	calls := 0 // the Handler's, which runs on the loop
 	server, sr, endServer := recorded(t, intentra.Config{
 		RekeyAfterPackets: 50,
-		Handler: func(p *intentra.Peer, m intentra.Message) {
-			p.Send(intentra.Message{Channel: 5, Intent: m.Intent, Payload: m.Payload})
+		Handler: func(m intentra.Received) {
+			m.Peer.Send(intentra.Message{Channel: 5, Intent: m.Intent, Payload: m.Payload})
 			if calls++; calls%50 == 0 {
 				panic("the handler's")
 			}

@@ -24,7 +24,7 @@ func peerOf(t testing.TB, ctx context.Context, l *intentra.Transport, p *intentr
 
 // stream sends n Reliable messages one after the other, and returns how many of
 // them receive has had, in order and each once.
-func stream(t testing.TB, ctx context.Context, from *intentra.Peer, n int, receive func(context.Context) (intentra.Message, error)) (got int) {
+func stream(t testing.TB, ctx context.Context, from *intentra.Peer, n int, receive func(context.Context) (intentra.Received, error)) (got int) {
 	t.Helper()
 	for i := range n {
 		want := fmt.Sprint("state ", i)

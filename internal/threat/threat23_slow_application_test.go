@@ -20,13 +20,13 @@ type slowApp struct {
 }
 
 // newSlowApp opens a transport, with a Handler if handler is not nil.
-func newSlowApp(t testing.TB, handler func(s *slowApp, p *intentra.Peer, m intentra.Message)) *slowApp {
+func newSlowApp(t testing.TB, handler func(s *slowApp, m intentra.Received)) *slowApp {
 	s := &slowApp{hold: make(chan struct{}), held: make(chan struct{})}
 	cfg := intentra.Config{}
 	// Datagrams that wait in the kernel meanwhile must not be dropped as stale.
 	cfg.Socket.MaxQueueDelay = -1
 	if handler != nil {
-		cfg.Handler = func(p *intentra.Peer, m intentra.Message) { handler(s, p, m) }
+		cfg.Handler = func(m intentra.Received) { handler(s, m) }
 	}
 	s.Transport = loopback.Listen(t, cfg)
 	return s
@@ -93,7 +93,7 @@ func unread(t *testing.T, ctx context.Context, n int) (lost uint64, honest int) 
 // queued.
 func stopped(t *testing.T, ctx context.Context, n int) (calls int, slow uint64, arrived int) {
 	got := make(chan string, 3*n)
-	s := newSlowApp(t, func(s *slowApp, _ *intentra.Peer, m intentra.Message) {
+	s := newSlowApp(t, func(s *slowApp, m intentra.Received) {
 		if string(m.Payload) == "stop" {
 			s.held <- struct{}{}
 			for begin := time.Now(); time.Since(begin) <= 2*time.Millisecond; {

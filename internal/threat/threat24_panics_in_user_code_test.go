@@ -57,7 +57,7 @@ func (b panickingNotices) EpochClosed(pipeline.EpochNotice)          { panicOnce
 
 // config returns the Config of a listener that calls all of them, and passes its
 // messages to got.
-func (b *panicker) config(got chan<- intentra.Message) intentra.Config {
+func (b *panicker) config(got chan<- intentra.Received) intentra.Config {
 	return intentra.Config{
 		Authorize: func(intentra.PublicKey) bool {
 			panicOnce(&b.authorize, "Authorize")
@@ -67,7 +67,7 @@ func (b *panicker) config(got chan<- intentra.Message) intentra.Config {
 			return true
 		},
 		OnPeer: func(intentra.PeerEvent) { panicOnce(&b.onPeer, "OnPeer") },
-		Handler: func(_ *intentra.Peer, m intentra.Message) {
+		Handler: func(m intentra.Received) {
 			panicOnce(&b.handler, "Handler")
 			m.Payload = append([]byte(nil), m.Payload...)
 			got <- m
@@ -87,10 +87,10 @@ func (b *panicker) config(got chan<- intentra.Message) intentra.Config {
 func TestThreat24PanicsInUserCode(t *testing.T) {
 	ctx := loopback.Context(t)
 	const each = 10
-	b, got := new(panicker), make(chan intentra.Message, 1000)
+	b, got := new(panicker), make(chan intentra.Received, 1000)
 	l := loopback.Listen(t, b.config(got))
 	p := loopback.Dial(t, l, intentra.Config{})
-	receive := func(ctx context.Context) (intentra.Message, error) { return loopback.Next(t, ctx, got), nil }
+	receive := func(ctx context.Context) (intentra.Received, error) { return loopback.Next(t, ctx, got), nil }
 	baseline := stream(t, ctx, p, 5*each, receive)
 	require.Zero(t, l.Stats().Panics)
 
