@@ -13,24 +13,24 @@ import (
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// quick is the length of a measurement with --quick.
-const quick = 500 * time.Millisecond
+// quickLength is the length of a measurement with --quick.
+const quickLength = 500 * time.Millisecond
 
 type compareCommand struct {
 	JSON    bool  `help:"Print the result as JSON, as the last line."`
-	Rounds  int   `help:"How many rounds." default:"3"`
-	Only    names `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
-	Quick   bool  `help:"One round of short measurements, to see that all works; its figures are rough."`
-	Senders int   `help:"Sending processes." default:"2"`
-	Size    int   `help:"Bytes of a message." default:"128"`
+	Rounds  int   `help:"Number of rounds." default:"3"`
+	Only    names `help:"Contenders to measure, of ${contenders}." placeholder:"NAME,..."`
+	Quick   bool  `help:"One round of short measurements, to check that everything works; the figures are rough."`
+	Senders int   `help:"Number of sending processes." default:"2"`
+	Size    int   `help:"Bytes in a message." default:"128"`
 }
 
-// Run compares.
+// Run runs the command.
 func (c *compareCommand) Run(ctx context.Context) error {
 	o := compare.Defaults()
 	o.Rounds, o.Senders, o.Size = c.Rounds, c.Senders, c.Size
 	if c.Quick {
-		o.Rounds, o.Length = 1, quick
+		o.Rounds, o.Length = 1, quickLength
 	}
 	if err := check(limit{"rounds", o.Rounds, 1, maxRounds}, sendersLimit(o.Senders), sizeLimit(o.Size)); err != nil {
 		return err
@@ -48,19 +48,19 @@ func (c *compareCommand) Run(ctx context.Context) error {
 
 type sweepCommand struct {
 	JSON  bool  `help:"Print the result as JSON, as the last line of standard output."`
-	Only  names `help:"Only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Only  names `help:"Contenders to measure, of ${contenders}." placeholder:"NAME,..."`
 	Quick bool  `help:"Short measurements."`
 	shapeFlags
 }
 
-// shapeFlags are what a sweep may vary.
+// shapeFlags set the shape of a sweep.
 type shapeFlags struct {
-	Connections int `help:"Connections." default:"100"`
-	Senders     int `help:"Sending processes." default:"2"`
-	Size        int `help:"Bytes of a message." default:"128"`
+	Connections int `help:"Number of connections." default:"100"`
+	Senders     int `help:"Number of sending processes." default:"2"`
+	Size        int `help:"Bytes in a message." default:"128"`
 }
 
-// Run sweeps.
+// Run runs the command.
 func (c *sweepCommand) Run(ctx context.Context) error {
 	r, err := c.measure(ctx, c.Only, c.Quick)
 	if err != nil {
@@ -69,11 +69,7 @@ func (c *sweepCommand) Run(ctx context.Context) error {
 	if c.JSON {
 		return printJSON(r)
 	}
-	for _, curve := range r.Curves {
-		for _, p := range curve.Points {
-			fmt.Printf("%-16s %s\n", curve.Contender, p)
-		}
-	}
+	r.Print(os.Stdout)
 	return nil
 }
 
@@ -81,7 +77,7 @@ func (f *shapeFlags) measure(ctx context.Context, only names, short bool) (*comp
 	o := compare.SweepDefaults()
 	o.Shape.Connections, o.Shape.Senders, o.Shape.Size = f.Connections, f.Senders, f.Size
 	if short {
-		o.Length, o.PerDecade = quick, 3
+		o.Length, o.PerDecade = quickLength, 3
 	}
 	if err := check(limit{"connections", f.Connections, 1, maxConnections}, sendersLimit(f.Senders), sizeLimit(f.Size)); err != nil {
 		return nil, err
@@ -90,14 +86,14 @@ func (f *shapeFlags) measure(ctx context.Context, only names, short bool) (*comp
 }
 
 type plotCommand struct {
-	Out   string `help:"Folder to write to." default:"." type:"path"`
-	From  string `help:"File with the JSON of a sweep; without, measure one." type:"existingfile"`
-	Only  names  `help:"Without --from: only these contenders: ${contenders}." placeholder:"NAME,..."`
+	Out   string `help:"Folder for the plots." default:"." type:"path"`
+	From  string `help:"File with the output of sweep --json; without it, measure a sweep." type:"existingfile"`
+	Only  names  `help:"Without --from: contenders to measure, of ${contenders}." placeholder:"NAME,..."`
 	Quick bool   `help:"Without --from: short measurements."`
 	shapeFlags
 }
 
-// Run draws.
+// Run runs the command.
 func (c *plotCommand) Run(ctx context.Context) error {
 	r, err := c.result(ctx)
 	if err != nil {
@@ -124,8 +120,9 @@ func (c *plotCommand) result(ctx context.Context) (*compare.Sweep, error) {
 	return r, nil
 }
 
-// choose returns the contenders with the names, or else those of the standard
-// list, or else all, and says which this system does not have.
+// choose returns the contenders of only. If there are none, it returns those of
+// the standard list, or all if that is nil, and reports on standard error which
+// contenders this system does not support.
 func choose(only names, standard []string) (list []contender.Contender) {
 	if len(only.list) > 0 {
 		return only.list
@@ -140,5 +137,5 @@ func choose(only names, standard []string) (list []contender.Contender) {
 	return list
 }
 
-// printJSON writes one line.
+// printJSON prints v as one line.
 func printJSON(v any) error { return json.NewEncoder(os.Stdout).Encode(v) }

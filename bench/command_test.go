@@ -23,8 +23,8 @@ func TestPlotFromFile(t *testing.T) {
 	}
 }
 
-// The result of a comparison is no sweep.
-func TestPlotFromSomethingElse(t *testing.T) {
+// The result of a comparison is not that of a sweep.
+func TestPlotFromAnotherFile(t *testing.T) {
 	for _, content := range []string{`{"rows":[]}`, `{`, ``} {
 		name := filepath.Join(t.TempDir(), "result.json")
 		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
@@ -61,8 +61,8 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-// Wrong input is told apart from failures by its exit code, and each message
-// says in few lines what is wrong.
+// Invalid input has its own exit code, and the message names the flag in at most
+// two lines.
 func TestWrongInput(t *testing.T) {
 	noSweep := filepath.Join(t.TempDir(), "result.json")
 	require.NoError(t, os.WriteFile(noSweep, []byte(`{"rows":[]}`), 0o600))

@@ -1,8 +1,8 @@
-// Command bench measures intentra beside the raw limit of this machine and
-// beside other transports. See README.md.
+// Command bench compares intentra with the raw limit of this machine and with
+// other transports. See README.md.
 //
-// Exit codes: 0 for a clean end, 1 for a failure while measuring, 2 for wrong
-// input, 130 after an interrupt.
+// Exit codes: 0 on success, 1 for a failed measurement, 2 for invalid input, 130
+// after an interrupt.
 package main
 
 import (
@@ -21,12 +21,12 @@ import (
 )
 
 type commands struct {
-	Compare compareCommand `cmd:"" help:"Measure all contenders in turn, in several rounds; print medians and ratios."`
+	Compare compareCommand `cmd:"" help:"Measure all contenders in turn, in several rounds, and print medians and ratios."`
 	Sweep   sweepCommand   `cmd:"" help:"Measure delivery and latency over a range of loads."`
-	Plot    plotCommand    `cmd:"" help:"Draw a sweep as delivery.svg and latency.svg."`
+	Plot    plotCommand    `cmd:"" help:"Plot a sweep as delivery.svg and latency.svg."`
 }
 
-// variables stand in the help texts.
+// variables are those of the help texts.
 var variables = kong.Vars{"contenders": strings.Join(trial.Names(), ", ")}
 
 // The exit codes.
@@ -41,22 +41,22 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == trial.ChildArgument {
 		trial.Child()
 	}
-	// A second signal, when ending takes too long, ends at once.
+	// After the first signal, a second one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the command, and returns its exit code.
+// run runs the command and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	code, done := exitOK, false
 	parser := kong.Must(new(commands), kong.Name("bench"), kong.Writers(stdout, stderr),
 		kong.Exit(func(c int) { code, done = c, true }),
-		kong.Description("Measures intentra beside the raw limit of this machine and beside other transports."),
+		kong.Description("Compares intentra with the raw limit of this machine and with other transports."),
 		variables, kong.BindTo(ctx, (*context.Context)(nil)))
 	command, err := parser.Parse(args)
 	if done {
-		return code // it was asked for help
+		return code // for --help
 	}
 	if err != nil {
 		err = usageError{fmt.Errorf("%w\nSee 'bench --help'", err)}

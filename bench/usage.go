@@ -15,14 +15,14 @@ const (
 	maxSenders     = 64
 )
 
-// usageError is wrong input: the user can mend it by giving other input.
+// usageError reports invalid input.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// limit is what a flag may be.
+// limit is the range of a flag.
 type limit struct {
 	flag               string
 	value, least, most int
@@ -31,7 +31,7 @@ type limit struct {
 func sendersLimit(n int) limit { return limit{"senders", n, 1, maxSenders} }
 func sizeLimit(n int) limit    { return limit{"size", n, contender.MinSize, contender.MaxSize} }
 
-// check reports what is out of its limits.
+// check returns an error for the first value that is out of its range.
 func check(limits ...limit) error {
 	for _, l := range limits {
 		if l.value < l.least || l.value > l.most {
@@ -41,8 +41,8 @@ func check(limits ...limit) error {
 	return nil
 }
 
-// names is a flag: contenders by their names, with commas between. If it is
-// given it names at least one.
+// names is a flag with the names of contenders, separated by commas. If the flag
+// is given, it names at least one.
 type names struct{ list []contender.Contender }
 
 func (n *names) UnmarshalText(text []byte) error {

@@ -22,10 +22,10 @@ type DTLS struct{}
 // Name returns "pion-dtls".
 func (DTLS) Name() string { return "pion-dtls" }
 
-// Note describes it.
+// Note describes the contender.
 func (DTLS) Note() string { return "pion/dtls, DTLS 1.2, a socket for each connection" }
 
-// Raised returns nothing.
+// Raised returns nothing: no limit needs to be raised.
 func (DTLS) Raised(contender.Setup) []string { return nil }
 
 type dtlsServer struct {
@@ -67,7 +67,7 @@ func (v *dtlsServer) accept() {
 			if v.closing.Load() {
 				return
 			}
-			continue // of one peer
+			continue // the error of one connection
 		}
 		d := c.(*piondtls.Conn)
 		v.mu.Lock()
@@ -94,7 +94,7 @@ func (v *dtlsServer) read(c *piondtls.Conn) {
 		if err != nil {
 			return
 		}
-		if lane == nil { // not for those that only measure handshakes
+		if lane == nil { // no lane for a connection that only measures handshakes
 			lane = v.sink.Lane()
 		}
 		if lane.Deliver(buf[:n]) {
@@ -107,7 +107,7 @@ func (v *dtlsServer) Target() contender.Target {
 	return contender.Target{Addr: v.listener.Addr().String(), Key: v.cert.Certificate[0]}
 }
 
-// Facts are none: the library keeps its socket to itself.
+// Facts returns none: the library does not expose its socket.
 func (v *dtlsServer) Facts() contender.Facts { return contender.Facts{} }
 
 func (v *dtlsServer) Close() error {

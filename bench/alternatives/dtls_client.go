@@ -11,7 +11,7 @@ import (
 	"github.com/intentra/intentra/internal/load"
 )
 
-// Dial opens the connections.
+// Dial opens the connections, each on its own socket.
 func (DTLS) Dial(ctx context.Context, s contender.Setup, to contender.Target,
 	echo func(contender.Client, []byte)) (contender.Client, error) {
 	c := make(contender.Conns, s.Connections)
@@ -44,7 +44,7 @@ func dialDTLS(ctx context.Context, s contender.Setup, to contender.Target) (net.
 	d, err := piondtls.ClientWithOptions(u, addr,
 		piondtls.WithCertificates(cert),
 		piondtls.WithCipherSuites(dtlsSuite),
-		piondtls.WithInsecureSkipVerify(true), // the certificate is pinned instead
+		piondtls.WithInsecureSkipVerify(true), // because the certificate is pinned
 		piondtls.WithVerifyPeerCertificate(contender.Pinned(to.Key)),
 	)
 	if err == nil {

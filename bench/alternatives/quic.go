@@ -16,8 +16,8 @@ import (
 const (
 	quicProtocol  = "intentra-bench"
 	quicHandshake = 20 * time.Second
-	// quicLanes: SendDatagram waits while the queue of a connection is full, so a
-	// goroutine must not stand for too many.
+	// quicLanes is the most sending goroutines. SendDatagram blocks while the
+	// queue of a connection is full, so one goroutine must not serve too many.
 	quicLanes = 8
 	// parallelDials is how many connections are opened at a time.
 	parallelDials = 16
@@ -33,10 +33,10 @@ type QUIC struct{}
 // Name returns "quic-go".
 func (QUIC) Name() string { return "quic-go" }
 
-// Note describes it.
+// Note describes the contender.
 func (QUIC) Note() string { return "quic-go datagrams, TLS 1.3, a socket for each process" }
 
-// Raised returns nothing.
+// Raised returns nothing: no limit needs to be raised.
 func (QUIC) Raised(contender.Setup) []string { return nil }
 
 func quicConfig() *quicgo.Config {
@@ -105,7 +105,7 @@ func (v *quicServer) read(c *quicgo.Conn) {
 		if err != nil {
 			return
 		}
-		if lane == nil { // not for those that only measure handshakes
+		if lane == nil { // no lane for a connection that only measures handshakes
 			lane = v.sink.Lane()
 		}
 		if lane.Deliver(b) {

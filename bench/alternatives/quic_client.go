@@ -53,7 +53,7 @@ func dialQUIC(ctx context.Context, t *quicgo.Transport, to contender.Target) (*q
 	}
 	return t.Dial(ctx, addr, &tls.Config{
 		Certificates:          []tls.Certificate{cert},
-		InsecureSkipVerify:    true, // the certificate is pinned instead
+		InsecureSkipVerify:    true, // because the certificate is pinned
 		VerifyPeerCertificate: contender.Pinned(to.Key),
 		NextProtos:            []string{quicProtocol},
 		MinVersion:            tls.VersionTLS13,
@@ -61,9 +61,9 @@ func dialQUIC(ctx context.Context, t *quicgo.Transport, to contender.Target) (*q
 	}, quicConfig())
 }
 
-// Connect opens one connection on a socket of its own and closes it. The library
-// takes it for up when its own quicHandshake is complete, half a round trip before
-// the quicServer's word that it has accepted our certificate.
+// Connect opens one connection on its own socket and closes it. The library
+// considers it connected when the handshake is complete on its side, half a
+// round trip before the server confirms that it accepts our certificate.
 func (QUIC) Connect(ctx context.Context, s contender.Setup, to contender.Target) error {
 	u, err := contender.ListenUDP(s.Buffer)
 	if err != nil {
@@ -89,8 +89,8 @@ func (c *quicClient) read(q *quicgo.Conn, echo func(contender.Client, []byte)) {
 	}
 }
 
-// Send queues a datagram, and waits while 32 are queued: quic-go has no other
-// way.
+// Send queues a datagram. It always waits while 32 datagrams are queued, as
+// quic-go has no call that does not.
 func (c *quicClient) Send(i int, payload []byte, _ bool) bool {
 	return c.conns[i].SendDatagram(payload) == nil
 }

@@ -14,7 +14,7 @@ type UDP struct{}
 // Name returns "udp".
 func (UDP) Name() string { return "udp" }
 
-// Note describes it.
+// Note describes the contender.
 func (UDP) Note() string { return "net.UDPConn, not encrypted, a socket for each connection" }
 
 // Raised returns nothing: there are no limits.

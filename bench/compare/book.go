@@ -2,17 +2,16 @@ package compare
 
 import "fmt"
 
-// The metrics. All but the fixed ones are once for a contender and a number of
-// connections.
+// The metrics of a contender with a number of connections.
 const (
-	Peak           = "peak_per_second"     // delivered at 99 % delivery
-	PeakReceiverNs = "peak_receiver_ns"    // CPU a message there
+	Peak           = "peak_per_second"     // delivered at a delivery of 99 %
+	PeakReceiverNs = "peak_receiver_ns"    // CPU time of a message there
 	PeakSenderNs   = "peak_sender_ns"      //
 	FlatOut        = "flat_out_per_second" // delivered, senders unpaced
-	FlatDelivery   = "flat_out_delivery"   // delivered of sent
-	HalfReceiverNs = "half_receiver_ns"    // CPU a message at half the peak
+	FlatDelivery   = "flat_out_delivery"   // share of the sent messages
+	HalfReceiverNs = "half_receiver_ns"    // CPU time of a message at half the peak
 	HalfSenderNs   = "half_sender_ns"      //
-	TripP50        = "trip_p50_us"         // nothing else under way
+	TripP50        = "trip_p50_us"         // without other load
 	TripP99        = "trip_p99_us"         //
 	TripHalfP50    = "trip_half_p50_us"    // at half the peak
 	TripHalfP99    = "trip_half_p99_us"    //
@@ -34,22 +33,22 @@ const (
 
 const atPrefix = "at_"
 
-// At names a metric at a fixed rate.
+// At returns the name of a metric at a fixed rate.
 func At(rate float64, metric string) string { return fmt.Sprintf(atPrefix+"%.0f_%s", rate, metric) }
 
-// Key says what was measured.
+// Key identifies a row.
 type Key struct {
 	Contender   string
 	Connections int
 }
 
-// Book collects the figures of all rounds.
+// Book collects the values of all rounds.
 type Book struct {
-	keys   []Key // in the order of first mention
+	keys   []Key // in the order of the rows
 	series map[Key]map[string]Series
 }
 
-// NewBook returns an empty Book with a fixed order of rows.
+// NewBook returns an empty Book with the given rows.
 func NewBook(keys []Key) *Book {
 	b := &Book{keys: keys, series: make(map[Key]map[string]Series)}
 	for _, k := range keys {
@@ -58,7 +57,7 @@ func NewBook(keys []Key) *Book {
 	return b
 }
 
-// Add notes a value of a round. The key is one of NewBook's.
+// Add records a value of a round. The key is one of NewBook's.
 func (b *Book) Add(k Key, metric string, round int, value float64) {
 	s := b.series[k]
 	if s[metric] == nil {
@@ -67,10 +66,10 @@ func (b *Book) Add(k Key, metric string, round int, value float64) {
 	s[metric][round] = value
 }
 
-// Series returns what was noted, nil if nothing.
+// Series returns the values of a metric, or nil if there are none.
 func (b *Book) Series(k Key, metric string) Series { return b.series[k][metric] }
 
-// Last returns the value of the latest round before the given one.
+// Last returns the value of the latest round before the given one, if any.
 func (b *Book) Last(k Key, metric string, round int) (float64, bool) {
 	for r := round - 1; r >= 0; r-- {
 		if v, ok := b.series[k][metric][r]; ok {
@@ -80,7 +79,7 @@ func (b *Book) Last(k Key, metric string, round int) (float64, bool) {
 	return 0, false
 }
 
-// Rows returns all figures.
+// Rows returns the rows that have values.
 func (b *Book) Rows() (rows []Row) {
 	for _, k := range b.keys {
 		r := Row{Contender: k.Contender, Connections: k.Connections, Values: make(map[string]Stat)}

@@ -11,8 +11,9 @@ import (
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// Run measures, and writes what it is doing to progress. A contender that fails
-// is left out of that round, and the result says so; the error is ctx's.
+// Run measures the contenders of list, and reports to progress. A contender that
+// fails is left out of that round, and the result says so. The only error is the
+// cause of ctx's end.
 func Run(ctx context.Context, o Options, list []contender.Contender, progress io.Writer) (*Result, error) {
 	steps := plan(o, list)
 	r := &run{Options: o, book: NewBook(keys(steps)), progress: progress, began: time.Now()}
@@ -27,14 +28,14 @@ func Run(ctx context.Context, o Options, list []contender.Contender, progress io
 				r.failures = append(r.failures, fmt.Sprintf("round %d: %v", round+1, err))
 			}
 		}
-		// What comes first in one round comes last in the next: slow changes of
-		// the machine touch all alike.
+		// The first step of one round is the last of the next, so that slow
+		// changes of the machine affect all steps alike.
 		slices.Reverse(steps)
 	}
 	return r.result(list), nil
 }
 
-// run is a comparison under way.
+// run is a comparison in progress.
 type run struct {
 	Options
 	book     *Book
@@ -48,7 +49,7 @@ func (r *run) say(format string, args ...any) {
 	fmt.Fprintf(r.progress, "%6.0f s  %s: %s\n", time.Since(r.began).Seconds(), r.where, fmt.Sprintf(format, args...))
 }
 
-// visit opens a rig for a step and measures.
+// visit opens a rig for a step and measures with it.
 func (r *run) visit(ctx context.Context, s step, round int) error {
 	name := Name(s.contender.Name(), s.connections)
 	r.say("%s: connecting", name)

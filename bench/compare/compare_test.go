@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// What is set in relation is measured one after the other.
+// Steps that are compared with each other are adjacent.
 func TestPlan(t *testing.T) {
 	var got []string
 	list := trial.Available()
@@ -41,7 +41,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
-// A whole comparison, of two contenders and very short.
+// A complete comparison of two contenders, with very short measurements.
 func TestRun(t *testing.T) {
 	o := Options{
 		Rounds: 2, Length: 10 * time.Millisecond, Size: 64, Senders: 2, Buffer: 1 << 20,
@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 	require.Equal(t, "net.UDPConn, not encrypted, a socket for each connection", r.Notes["udp"])
 }
 
-// Goals are ratios of the same round, and the best peer is that of the round.
+// Ratios are taken within a round, and so is the best of the other transports.
 func TestGoals(t *testing.T) {
 	o := Options{Many: 2000, Few: []int{2}, Rates: []float64{1e6}}
 	raw, ours := Key{Contender: "raw", Connections: 2000}, Key{Contender: "intentra", Connections: 2000}
@@ -95,5 +95,5 @@ func TestGoals(t *testing.T) {
 	peers := find("delivered/s at 99 %, 2 connections, intentra to the best peer")
 	require.InDeltaSlice(t, []float64{5, 5, 1000.0 / 300}, peers.Value.Rounds, 1e-9)
 	require.True(t, *peers.Met)
-	require.Len(t, list, 2, "what was not measured has no goal")
+	require.Len(t, list, 2, "a ratio that was not measured is left out")
 }

@@ -35,8 +35,8 @@ type look struct {
 	shape       draw.GlyphDrawer
 }
 
-// looks have the colours of Okabe and Ito, which the colour-blind tell apart,
-// and shapes for those who print in grey.
+// looks have the colours of Okabe and Ito, which colour-blind readers can tell
+// apart, and different shapes for printing in grey.
 var looks = []look{
 	{"intentra", "intentra", color.RGBA{0, 114, 178, 255}, draw.CircleGlyph{}},
 	{"raw", "raw limit", color.RGBA{0, 0, 0, 255}, draw.CrossGlyph{}},
@@ -48,10 +48,10 @@ var looks = []look{
 	{"intentra-nogso", "intentra, a socket each", color.RGBA{213, 94, 0, 255}, draw.BoxGlyph{}},
 }
 
-// ErrEmpty: a sweep has no points to draw.
-var ErrEmpty = errors.New("nothing to draw: no contender has delivered anything")
+// ErrEmpty is returned for a sweep without points to draw.
+var ErrEmpty = errors.New("nothing to draw: no contender delivered a message")
 
-// Draw draws both figures into the folder, which it makes if need be.
+// Draw writes both figures to the folder, which it creates if necessary.
 func Draw(folder string, r *Sweep) error {
 	if !drawable(r) {
 		return ErrEmpty
@@ -81,7 +81,7 @@ func drawable(r *Sweep) (any bool) {
 	return any
 }
 
-// plotDelivery draws the share delivered against the load.
+// plotDelivery plots the share delivered against the load.
 func plotDelivery(r *Sweep) (*plot.Plot, error) {
 	p := newPlot(r, "Delivery against load")
 	p.Y.Label.Text = "delivered (% of messages sent)"
@@ -93,7 +93,7 @@ func plotDelivery(r *Sweep) (*plot.Plot, error) {
 	return p, err
 }
 
-// plotLatency draws the median and the 99th percentile against the load.
+// plotLatency plots the median and the 99th percentile against the load.
 func plotLatency(r *Sweep) (*plot.Plot, error) {
 	p := newPlot(r, "One-way latency against load")
 	p.Y.Label.Text = "one-way latency (p50 solid, p99 dashed)"
@@ -150,7 +150,8 @@ var (
 	dashed = []vg.Length{4, 3}
 )
 
-// addLine draws one line, with an entry in the legend if it has a label. What a logarithmic axis has no place for is left out.
+// addLine adds one line, with an entry in the legend if label is not empty.
+// Points at zero are left out, as the axes are logarithmic.
 func addLine(p *plot.Plot, l look, label string, dashes []vg.Length, points []trial.Point, y func(trial.Point) float64) error {
 	var xys plotter.XYs
 	for _, pt := range points {

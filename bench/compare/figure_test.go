@@ -15,8 +15,8 @@ import (
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// A fixed sweep becomes two well-formed pictures that name their axes, with
-// their units, and every contender.
+// A sweep becomes two well-formed SVG files that name the axes, with units, and
+// every contender.
 func TestDraw(t *testing.T) {
 	b, err := os.ReadFile("testdata/sweep.json")
 	require.NoError(t, err)
@@ -59,9 +59,9 @@ func texts(t *testing.T, name string) string {
 	}
 }
 
-// A curve without points has no place on a logarithmic axis.
+// A curve without points cannot be drawn on a logarithmic axis.
 func TestDrawWithoutPoints(t *testing.T) {
-	r := &Sweep{Curves: []Curve{{Contender: "intentra"}, {Contender: "unheard of"}}}
+	r := &Sweep{Curves: []Curve{{Contender: "intentra"}, {Contender: "unknown"}}}
 	require.ErrorIs(t, Draw(t.TempDir(), r), ErrEmpty)
 }
 
@@ -72,7 +72,7 @@ func TestEveryContenderHasALook(t *testing.T) {
 		names = append(names, l.name)
 		red, green, blue, _ := l.color.RGBA()
 		key := string([]byte{byte(red >> 8), byte(green >> 8), byte(blue >> 8)})
-		require.False(t, seen[key], "%s has another's colour", l.name)
+		require.False(t, seen[key], "%s has the colour of another contender", l.name)
 		seen[key] = true
 	}
 	require.ElementsMatch(t, trial.Names(), names)

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -11,23 +12,24 @@ import (
 	"github.com/intentra/intentra/bench/contender"
 )
 
-// Machine is where the figures come from.
+// Machine describes where the figures were measured.
 type Machine struct {
 	CPU    string `json:"cpu"`
 	Cores  int    `json:"cores"`
 	Kernel string `json:"kernel"`
 	Go     string `json:"go"`
-	// BufferAsked is what every contender asks for, each way, and ReadBuffer
-	// and WriteBuffer what the kernel gives a socket that asks; zero where it
-	// does not tell.
+	// BufferAsked is how many bytes of socket buffer every contender asks for,
+	// each way. ReadBuffer and WriteBuffer are what the kernel grants, zero
+	// where it does not report that.
 	BufferAsked int `json:"buffer_asked"`
 	ReadBuffer  int `json:"read_buffer"`
 	WriteBuffer int `json:"write_buffer"`
-	// Versions are those of the contenders' modules.
+	// Versions has the versions of the contenders' modules.
 	Versions map[string]string `json:"versions"`
 }
 
-// ThisMachine looks.
+// ThisMachine returns the machine that this process runs on, with the versions of
+// the given modules.
 func ThisMachine(buffer int, modules []string) Machine {
 	m := Machine{
 		CPU: cpuModel(), Cores: runtime.NumCPU(), Kernel: kernel(), Go: runtime.Version(),
@@ -47,19 +49,17 @@ func ThisMachine(buffer int, modules []string) Machine {
 	return m
 }
 
-// String returns the machine in a line.
-func (m Machine) String() string {
-	s := fmt.Sprintf("%s, %d cores, %s, %s; socket buffers asked %s, granted %s read, %s write",
-		m.CPU, m.Cores, m.Kernel, m.Go, mebibytes(m.BufferAsked), mebibytes(m.ReadBuffer), mebibytes(m.WriteBuffer))
-	names := make([]string, 0, len(m.Versions))
-	for path, version := range m.Versions {
-		names = append(names, path+" "+version)
+// facts describes the machine.
+func (m Machine) facts() []string {
+	facts := []string{
+		m.CPU, fmt.Sprintf("%d cores", m.Cores), m.Kernel, m.Go,
+		fmt.Sprintf("socket buffers of %s asked for", mebibytes(m.BufferAsked)),
+		fmt.Sprintf("%s read and %s write granted", mebibytes(m.ReadBuffer), mebibytes(m.WriteBuffer)),
 	}
-	slices.Sort(names)
-	if len(names) > 0 {
-		s += "; " + strings.Join(names, ", ")
+	for _, path := range slices.Sorted(maps.Keys(m.Versions)) {
+		facts = append(facts, path+" "+m.Versions[path])
 	}
-	return s
+	return facts
 }
 
 func mebibytes(n int) string {
@@ -69,7 +69,7 @@ func mebibytes(n int) string {
 	return fmt.Sprintf("%.3g MiB", float64(n)/(1<<20))
 }
 
-// cpuModel reads what Linux tells, and else names the architecture.
+// cpuModel returns the model that Linux reports, or else the architecture.
 func cpuModel() string {
 	b, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

@@ -7,24 +7,24 @@ import (
 	"github.com/intentra/intentra/bench/contender"
 )
 
-// Options of a comparison.
+// Options are those of a comparison.
 type Options struct {
 	Rounds int
 	// Length of each measurement.
 	Length time.Duration
-	// Size of messages in bytes, Senders the sending processes, Buffer the
-	// bytes of socket queue asked for.
+	// Size is that of a message in bytes, Senders the number of sending
+	// processes, and Buffer the bytes of socket buffer to ask for.
 	Size, Senders, Buffer int
-	// Many is the number of connections of the rows that are set beside the
-	// raw limit, Few those of the rows beside the peers.
+	// Many is the number of connections in the comparison with the raw limit,
+	// and Few are those in the comparison with other transports.
 	Many int
 	Few  []int
-	// Rates are offered to the rows with many connections, SocketRates to
-	// those with as many sockets; messages per second.
+	// Rates, in messages per second, are offered over many connections, and
+	// SocketRates if each of these has a socket.
 	Rates, SocketRates []float64
 }
 
-// Defaults are those of the command.
+// Defaults returns the defaults of the command.
 func Defaults() Options {
 	return Options{
 		Rounds: 3, Length: 2 * time.Second, Size: 128, Senders: 2, Buffer: 4 << 20,
@@ -33,11 +33,11 @@ func Defaults() Options {
 	}
 }
 
-// step is one visit to a contender.
+// step is one visit to a contender in each round.
 type step struct {
 	contender   contender.Contender
 	connections int
-	rates       []float64 // to offer; if there are none, it is the peak's turn
+	rates       []float64 // to offer; without any, the step looks for the peak
 	few         bool
 }
 
@@ -45,16 +45,16 @@ func (s step) key() Key {
 	return Key{Contender: s.contender.Name(), Connections: s.connections}
 }
 
-// many are the contenders that are measured with many connections, and
-// sockets those of them with as many sockets.
+// The contenders that are measured with many connections, with as many sockets,
+// and with few connections.
 var (
 	many    = []string{"raw", "intentra", "intentra-receive"}
 	sockets = []string{"raw-nogso", "intentra-nogso"}
 	few     = []string{"raw", "intentra", "quic-go", "pion-dtls", "udp"}
 )
 
-// plan returns the steps of a round. Those that are set in relation follow each
-// other.
+// plan returns the steps of a round. Steps that are compared with each other are
+// adjacent.
 func plan(o Options, list []contender.Contender) (steps []step) {
 	among := func(names []string, add func(c contender.Contender)) {
 		for _, c := range list {

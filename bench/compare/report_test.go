@@ -17,7 +17,8 @@ func TestStat(t *testing.T) {
 	require.Equal(t, 3.0, compare.Series{0: 4, 1: 2}.Stat().Median)
 }
 
-// Ratios are of rounds, not of medians, and only of rounds that both have.
+// Ratios are taken between rounds, not medians, and only for rounds that both
+// series have.
 func TestRatioIsRoundByRound(t *testing.T) {
 	a := compare.Series{0: 10, 1: 40, 2: 7, 4: 1}
 	b := compare.Series{0: 5, 1: 10, 3: 1, 4: 0}
@@ -57,12 +58,15 @@ func TestBookAndTables(t *testing.T) {
 		Raised: map[string][]string{compare.Name("intentra", 2): {"HandshakeRate=7"}},
 		Errors: []string{"round 2: no answer"},
 	}
-	require.Len(t, r.Rows, 2, "what was not measured has no row")
+	require.Len(t, r.Rows, 2, "a contender that was not measured has no row")
 	var out strings.Builder
 	r.Print(&out)
 	for _, want := range []string{"250,000", "1,000,000", "75.000 %", "99 %: 4,400,000", "1,500,000", "4.0", "at most 1.35", "met",
 		"raised limits, intentra with 2 connections: HandshakeRate=7", "round 2: no answer"} {
 		require.Contains(t, out.String(), want)
+	}
+	for line := range strings.Lines(out.String()) {
+		require.LessOrEqual(t, len(line), 81, line)
 	}
 	line, err := json.Marshal(r)
 	require.NoError(t, err)
@@ -72,7 +76,7 @@ func TestBookAndTables(t *testing.T) {
 	require.Equal(t, r, withEmpty(back))
 }
 
-// withEmpty undoes what JSON does not tell apart.
+// withEmpty replaces the empty map that JSON does not distinguish from nil.
 func withEmpty(r compare.Result) compare.Result {
 	r.Notes = nil
 	return r
@@ -83,6 +87,4 @@ func TestThisMachine(t *testing.T) {
 	require.NotEmpty(t, m.CPU)
 	require.NotEmpty(t, m.Kernel)
 	require.Positive(t, m.Cores)
-	require.Contains(t, m.String(), m.Go)
-	require.NotContains(t, m.String(), "\n")
 }

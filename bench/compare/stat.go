@@ -5,19 +5,20 @@ import (
 	"slices"
 )
 
-// Stat is one figure over the rounds.
+// Stat summarizes the values of one metric over the rounds.
 type Stat struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
-	// Rounds has the value of each round in which there was one.
+	// Rounds has the values in the order of the rounds. A round without a
+	// value is left out.
 	Rounds []float64 `json:"rounds"`
 }
 
-// Series is one figure by round.
+// Series is the values of one metric, by round.
 type Series map[int]float64
 
-// Stat returns the figure over all rounds, the zero Stat if there are none.
+// Stat returns the summary of s, which is the zero Stat if s is empty.
 func (s Series) Stat() Stat {
 	values := make([]float64, 0, len(s))
 	for _, round := range slices.Sorted(maps.Keys(s)) {
@@ -31,8 +32,8 @@ func (s Series) Stat() Stat {
 	return Stat{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Min: sorted[0], Max: sorted[n-1], Rounds: values}
 }
 
-// combine applies f to the values of two series round by round, so that what
-// changes on the machine between rounds does not enter the result.
+// combine applies f to the values of two series round by round, so that changes
+// of the machine between rounds do not affect the result.
 func combine(a, b Series, f func(x, y float64) float64) Series {
 	out := Series{}
 	for round, x := range a {

@@ -11,18 +11,18 @@ import (
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// SweepOptions of a sweep.
+// SweepOptions are those of a sweep.
 type SweepOptions struct {
 	Shape trial.Shape
 	// Length of each measurement.
 	Length time.Duration
-	// From and To are the least and the highest offered rate in messages per
-	// second, and PerDecade how many loads there are for each factor of ten.
+	// From and To are the lowest and highest offered rate in messages per
+	// second. PerDecade is the number of rates for each factor of ten.
 	From, To  float64
 	PerDecade int
 }
 
-// SweepDefaults are those of the command.
+// SweepDefaults returns the defaults of the command.
 func SweepDefaults() SweepOptions {
 	return SweepOptions{
 		Shape:  trial.Shape{Connections: 100, Senders: 2, Size: 128, Buffer: 4 << 20},
@@ -30,10 +30,10 @@ func SweepDefaults() SweepOptions {
 	}
 }
 
-// SweepNames are the contenders that a sweep has by default.
+// SweepNames are the default contenders of a sweep.
 var SweepNames = []string{"raw", "intentra", "quic-go", "pion-dtls", "udp"}
 
-// Sweep is the outcome of a sweep.
+// Sweep is the result of a sweep.
 type Sweep struct {
 	Machine Machine             `json:"machine"`
 	Shape   trial.Shape         `json:"shape"`
@@ -42,13 +42,13 @@ type Sweep struct {
 	Curves  []Curve             `json:"curves"`
 }
 
-// Curve is one contender under rising load.
+// Curve has the points of one contender under rising load.
 type Curve struct {
 	Contender string        `json:"contender"`
 	Points    []trial.Point `json:"points"`
 }
 
-// RunSweep measures, and writes what it is doing to progress.
+// RunSweep measures the contenders of list, and reports to progress.
 func RunSweep(ctx context.Context, o SweepOptions, list []contender.Contender, progress io.Writer) (*Sweep, error) {
 	r := &Sweep{
 		Machine: ThisMachine(o.Shape.Buffer, trial.Modules),
@@ -68,11 +68,22 @@ func RunSweep(ctx context.Context, o SweepOptions, list []contender.Contender, p
 	return r, nil
 }
 
+// Print writes a table of the points for people.
+func (r *Sweep) Print(w io.Writer) {
+	fmt.Fprintf(w, "%-16s %10s %10s %11s %9s %9s %9s\n", "", "offered/s", "sent/s", "delivered/s", "delivery", "p50", "p99")
+	for _, c := range r.Curves {
+		for _, p := range c.Points {
+			fmt.Fprintf(w, "%-16s %10s %10s %11s %9s %9s %9s\n", c.Contender, thousands(p.Offered), thousands(p.SentRate),
+				thousands(p.DeliveredRate), percent(p.Delivery), micro(p.P50us), micro(p.P99us))
+		}
+	}
+}
+
 const (
-	// keptUp is the share of the offered rate below which the senders are the
-	// limit, and a higher offer is no higher load.
+	// keptUp is the least share of the offered rate that senders reach. Below
+	// it they are the limit, and a higher offer would not be a higher load.
 	keptUp = 0.9
-	// lost is the delivery below which more load tells nothing.
+	// lost is the delivery below which a higher load is not worth measuring.
 	lost = 0.2
 )
 
@@ -96,7 +107,7 @@ func curve(ctx context.Context, o SweepOptions, c contender.Contender, progress 
 	return points, nil
 }
 
-// Rates returns rates from the first to the last, evenly on a logarithmic
+// Rates returns rates from the first to the last, evenly spaced on a logarithmic
 // scale.
 func Rates(from, to float64, perDecade int) (rates []float64) {
 	n := int(math.Round(math.Log10(to/from) * float64(perDecade)))

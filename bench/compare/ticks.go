@@ -9,18 +9,18 @@ import (
 
 // decades marks a logarithmic axis at each power of ten and its multiples.
 type decades struct {
-	// labelled says which multiples of a power have a label.
+	// labelled reports whether a multiple of a power has a label.
 	labelled func(multiple float64) bool
 	format   func(value float64) string
 }
 
-// rates label 1, 2 and 5 times each power, latencies the powers.
+// rates labels 1, 2 and 5 times each power, latencies the powers alone.
 var (
 	rates     = decades{func(m float64) bool { return m == 1 || m == 2 || m == 5 }, perSecond}
 	latencies = decades{func(m float64) bool { return m == 1 }, duration}
 )
 
-// Ticks returns the marks from low to high, which are positive.
+// Ticks returns the marks from low to high, which must be positive.
 func (d decades) Ticks(low, high float64) (ticks []plot.Tick) {
 	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
 		for m := 1.0; m < 10; m++ {
@@ -38,7 +38,7 @@ func (d decades) Ticks(low, high float64) (ticks []plot.Tick) {
 	return ticks
 }
 
-// perSecond writes 20000 as "20 k" and 5000000 as "5 M".
+// perSecond formats 20000 as "20 k" and 5000000 as "5 M".
 func perSecond(v float64) string {
 	switch {
 	case v >= 1e6:
@@ -49,7 +49,7 @@ func perSecond(v float64) string {
 	return short(v)
 }
 
-// duration writes microseconds.
+// duration formats microseconds.
 func duration(v float64) string {
 	switch {
 	case v >= 1e6:

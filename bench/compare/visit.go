@@ -8,7 +8,7 @@ import (
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// visit is the measuring of one step in one round.
+// visit measures one step in one round.
 type visit struct {
 	*run
 	step
@@ -42,7 +42,7 @@ func (v *visit) measure(ctx context.Context) error {
 	return nil
 }
 
-// fixed offers the step's rates.
+// fixed measures at each rate of the step.
 func (v *visit) fixed(ctx context.Context) error {
 	for _, rate := range v.rates {
 		p, err := v.offer(ctx, rate)
@@ -70,8 +70,8 @@ func (v *visit) offer(ctx context.Context, rate float64) (trial.Point, error) {
 	return p, err
 }
 
-// peak measures flat out first, which tells where to look for the peak; in
-// later rounds the last round's peak does.
+// peak measures flat out, and then looks for the peak. The search starts at half
+// of what was delivered flat out, and in later rounds at 0.8 of the last peak.
 func (v *visit) peak(ctx context.Context) (float64, error) {
 	flat, err := v.offer(ctx, 0)
 	if err != nil {
@@ -98,11 +98,11 @@ func (v *visit) peak(ctx context.Context) (float64, error) {
 	return best.DeliveredRate, nil
 }
 
-// leastRate is where a search begins if nothing came through flat out.
+// leastRate is the start of a search if nothing was delivered flat out.
 const leastRate = 1000
 
-// half measures at half of the contender's own peak, with a round trip where
-// there is one.
+// half measures at half of the contender's own peak: the CPU time with many
+// connections, round trips with few.
 func (v *visit) half(ctx context.Context, rate float64) error {
 	if rate == 0 {
 		return nil
@@ -118,7 +118,7 @@ func (v *visit) half(ctx context.Context, rate float64) error {
 	return err
 }
 
-// trip measures the round trip under the given load.
+// trip measures round trips while the senders send at the given rate.
 func (v *visit) trip(ctx context.Context, rate float64) error {
 	t, _, err := v.rig.RoundTrips(ctx, rate, v.Length)
 	if err != nil {
@@ -138,12 +138,13 @@ func (v *visit) trip(ctx context.Context, rate float64) error {
 	return nil
 }
 
-// most reports whether this is the step with the most connections of those
-// beside the peers. What does not depend on their number is measured there.
+// most reports whether this step has the most connections of the comparison with
+// other transports. Figures that do not depend on their number are measured
+// there alone.
 func (v *visit) most() bool { return v.few && v.connections == slices.Max(v.Few) }
 
-// memory notes what the rig has measured while it was opened. Without a
-// handshake there is nothing that a connection adds.
+// memory records what the rig measured while it was opened. A contender without
+// a handshake keeps no state for a connection.
 func (v *visit) memory() {
 	if _, ok := v.step.contender.(contender.Connector); !ok || !v.most() {
 		return

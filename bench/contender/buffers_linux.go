@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setBuffers asks for bytes of queue each way. With the right to (CAP_NET_ADMIN)
-// the system's maximum does not hold; without, the kernel grants less in
-// silence, which GrantedBuffers tells.
+// setBuffers asks for the given bytes of buffer, each way. With CAP_NET_ADMIN,
+// the maximum of the system does not apply. Without it the kernel may silently
+// grant less, which GrantedBuffers reports.
 func setBuffers(c syscall.RawConn, bytes int) error {
 	var err error
 	ctlErr := c.Control(func(fd uintptr) {
@@ -30,7 +30,8 @@ func set(fd, force, option, bytes int) error {
 	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, bytes)
 }
 
-// GrantedBuffers returns the bytes of queue that c has, comparable to those asked for.
+// GrantedBuffers returns the bytes of buffer that c has, in the unit in which
+// they are asked for.
 func GrantedBuffers(c *net.UDPConn) (read, write int) {
 	raw, err := c.SyscallConn()
 	if err != nil {

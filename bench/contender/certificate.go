@@ -14,14 +14,15 @@ import (
 	"time"
 )
 
-// ErrPinned: the other side has another certificate than the one expected.
-var ErrPinned = errors.New("contender: another certificate than expected")
+// ErrPinned is returned when the other side has a certificate other than the
+// pinned one.
+var ErrPinned = errors.New("contender: unexpected certificate")
 
-// OwnCertificate returns one certificate of this process, the same each time: making one is
-// no part of a handshake.
+// OwnCertificate returns the certificate of this process. It is always the same,
+// because making one is not part of a handshake.
 var OwnCertificate = sync.OnceValues(NewCertificate)
 
-// NewCertificate returns a self-signed P-256 certificate, for a day.
+// NewCertificate returns a self-signed P-256 certificate that is valid for a day.
 func NewCertificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -42,7 +43,8 @@ func NewCertificate() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// Pinned returns a VerifyPeerCertificate that takes this certificate alone.
+// Pinned returns a VerifyPeerCertificate function that accepts only the given
+// certificate.
 func Pinned(der []byte) func([][]byte, [][]*x509.Certificate) error {
 	return func(raw [][]byte, _ [][]*x509.Certificate) error {
 		if len(raw) != 1 || !slices.Equal(raw[0], der) {

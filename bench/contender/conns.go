@@ -5,12 +5,12 @@ import (
 	"runtime"
 )
 
-// Conns is the Client of a transport whose connections are each a net.Conn that
-// writes a message as one datagram. Nil ones have not been opened.
+// Conns is the Client of a transport with a net.Conn for each connection, whose
+// Write sends one datagram. Connections that could not be opened are nil.
 type Conns []net.Conn
 
-// Start reads from all connections until they are closed, and hands what comes
-// to echo, if that is not nil.
+// Start passes the messages of all connections to echo until they are closed. It
+// does nothing if echo is nil.
 func (c Conns) Start(echo func(Client, []byte)) {
 	if echo == nil {
 		return
@@ -31,19 +31,20 @@ func (c Conns) read(conn net.Conn, echo func(Client, []byte)) {
 	}
 }
 
-// Send writes, and so waits while the socket is full.
+// Send writes the message. It always waits while the socket buffer is full.
 func (c Conns) Send(i int, payload []byte, _ bool) bool {
 	_, err := c[i].Write(payload)
 	return err == nil
 }
 
-// Flush has nothing to do.
+// Flush does nothing.
 func (Conns) Flush(int) {}
 
-// Lanes is one for each processor, as far as there are connections.
+// Lanes returns the number of processors, but no more than there are
+// connections.
 func (c Conns) Lanes() int { return min(len(c), runtime.GOMAXPROCS(0)) }
 
-// Close closes all that are open.
+// Close closes all open connections.
 func (c Conns) Close() error {
 	for _, conn := range c {
 		if conn != nil {

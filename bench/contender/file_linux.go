@@ -8,8 +8,8 @@ import (
 )
 
 // DialFile opens a non-blocking socket that is connected to addr, an IPv4
-// address, outside of package net: thousands of them in one loop would each cost
-// its poller. The caller closes the descriptor.
+// address. It does not use package net, whose poller would have to manage
+// thousands of sockets. The caller closes the descriptor.
 func DialFile(addr netip.AddrPort, buffer int) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

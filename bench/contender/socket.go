@@ -24,13 +24,13 @@ func DialUDP(addr string, buffer int) (*net.UDPConn, error) {
 	return enlarge(c.(*net.UDPConn), buffer)
 }
 
-// ListenConfig is for libraries that open their sockets themselves.
+// ListenConfig returns a configuration for libraries that open their own sockets.
 func ListenConfig(buffer int) *net.ListenConfig {
 	return &net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error { return setBuffers(c, buffer) }}
 }
 
 func enlarge(c *net.UDPConn, buffer int) (*net.UDPConn, error) {
-	// The way of package net first: it is all there is on some systems.
+	// First through package net: on some systems there is no other way.
 	_ = c.SetReadBuffer(buffer)
 	_ = c.SetWriteBuffer(buffer)
 	raw, err := c.SyscallConn()

@@ -8,8 +8,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// newCore returns a core with the defaults of intentra.Config, which drops the
-// messages that come in.
+// newCore returns a core with the defaults of intentra.Config. It drops the
+// messages that it receives.
 func newCore() (*conn.Endpoint, error) {
 	key, err := intentra.GenerateKey()
 	if err != nil {

@@ -1,13 +1,13 @@
-// Package ours is intentra, by its public API: every message takes the whole
-// default chain. It has three variants.
+// Package ours is intentra through its public API: every message passes the whole
+// default chain. There are three variants.
 //
-// "intentra": messages go to a Handler. "intentra-receive": they wait in queues
-// for Receive. In both a sending process has one transport, and so one socket,
-// with a session for each connection under an identity of its own (DialAs).
+// In "intentra", messages go to a Handler; in "intentra-receive", to queues that
+// Receive reads. In both, a sending process has one transport, and so one
+// socket, with a session for each connection under its own identity (DialAs).
 //
-// "intentra-nogso": the receiver is that of "intentra"; at the senders each
-// connection has a socket of its own, and a system call carries one datagram.
-// A Transport for each would spend the machine on thousands of event loops at
-// the senders, where raw-nogso has one; so here the protocol core, conn, has
-// one loop over all those sockets.
+// "intentra-nogso" has the receiver of "intentra", but at the senders each
+// connection has its own socket, and a system call carries one datagram. A
+// Transport for each connection would mean thousands of event loops in a
+// process, where raw-nogso has one loop. So here one loop drives the protocol
+// core, package conn, over all these sockets.
 package ours

@@ -13,7 +13,7 @@ type server struct {
 	readers   sync.WaitGroup
 }
 
-// Serve opens a receiver for anybody.
+// Serve opens a receiver that authorizes every key.
 func (c Contender) Serve(_ context.Context, s contender.Setup, sink *contender.Sink) (contender.Server, error) {
 	cfg, err := config(s)
 	if err != nil {

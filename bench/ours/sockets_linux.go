@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// readEvery is the least time between looks at what has come in, and
-	// idleTurn how often there is one while nothing is sent.
+	// readEvery is the least time between two reads, and idleTurn the time
+	// between turns of the loop while nothing is sent.
 	readEvery = time.Millisecond
 	idleTurn  = 2 * time.Millisecond
 	// ready is the most sockets that one call of epoll_wait returns.
@@ -26,16 +26,16 @@ const (
 	dialsAtOnce = 32
 )
 
-// sockets drives one conn.Endpoint whose peers each have a socket. To the
-// endpoint each socket is the address of the peer behind it (virtual), so it
-// says itself where a datagram is to go.
+// sockets drives one conn.Endpoint each of whose peers has its own socket. The
+// endpoint knows socket i by the address virtual(i), which therefore tells to
+// which socket a datagram goes.
 type sockets struct {
 	start time.Time
 	stop  chan struct{}
 	ended sync.WaitGroup
 	peers []*conn.Peer
 
-	mu       sync.Mutex // for all below
+	mu       sync.Mutex // guards the fields up to failed
 	core     *conn.Endpoint
 	files    []int
 	poll     int
@@ -45,7 +45,7 @@ type sockets struct {
 	up       int
 	failed   error
 
-	woken []*conn.Peer // of the one lane, for the next Flush
+	woken []*conn.Peer // for the next Flush; used by the one lane alone
 }
 
 func dialSockets(ctx context.Context, s contender.Setup, to contender.Target,
@@ -91,7 +91,7 @@ func (c *sockets) open(s contender.Setup, to contender.Target) (err error) {
 	return nil
 }
 
-// connect dials a few peers at a time, until all are up.
+// connect dials a few peers at a time, and returns when all are connected.
 func (c *sockets) connect(ctx context.Context, key [32]byte) error {
 	tick := time.NewTicker(idleTurn)
 	defer tick.Stop()
@@ -127,7 +127,7 @@ func (c *sockets) dial(key [32]byte) error {
 	return nil
 }
 
-// virtual is the address that the endpoint knows socket i by.
+// virtual returns the address by which the endpoint knows socket i.
 func virtual(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1)
 }
@@ -139,7 +139,7 @@ func socketOf(a netip.AddrPort) int {
 
 func (c *sockets) now() pipeline.Time { return pipeline.Time(time.Since(c.start) + time.Hour) }
 
-// run sees to acknowledgements and timers while nothing is sent.
+// run handles acknowledgements and timers while nothing is sent.
 func (c *sockets) run() {
 	tick := time.NewTicker(idleTurn)
 	defer tick.Stop()
@@ -155,7 +155,7 @@ func (c *sockets) run() {
 	}
 }
 
-// turn is that of an event loop.
+// turn is one turn of the event loop. c.mu is held.
 func (c *sockets) turn() {
 	if time.Since(c.lastRead) >= readEvery {
 		c.lastRead = time.Now()

@@ -12,7 +12,7 @@ import (
 	"github.com/intentra/intentra/bench/contender"
 )
 
-// segments is the most datagrams of a GSO call (UDP_MAX_SEGMENTS).
+// segments is the most datagrams of a GSO call (UDP_MAX_SEGMENTS in Linux).
 const segments = 64
 
 // Dial opens the sending side.
@@ -21,18 +21,18 @@ func (c Contender) Dial(_ context.Context, s contender.Setup, to contender.Targe
 	if c.Sockets {
 		return dialSockets(s, to, echo)
 	}
-	return dialTrain(s, to, echo)
+	return dialRuns(s, to, echo)
 }
 
-// train fills GSO calls.
-type train struct {
+// runs is the Client that fills GSO calls: each sends one run of datagrams.
+type runs struct {
 	conn     *net.UDPConn
 	raw      syscall.RawConn
 	sessions []sealing
 	nonce    [nonceSize]byte
 
-	size    int // of a datagram
-	most    int // datagrams in a call
+	size    int // bytes of a datagram
+	most    int // datagrams of a run
 	buffer  []byte
 	used    int // datagrams in buffer
 	segment segmentControl
@@ -47,12 +47,12 @@ type segmentControl struct {
 	_    [6]byte
 }
 
-func dialTrain(s contender.Setup, to contender.Target, echo func(contender.Client, []byte)) (*train, error) {
+func dialRuns(s contender.Setup, to contender.Target, echo func(contender.Client, []byte)) (*runs, error) {
 	u, err := contender.DialUDP(to.Addr, s.Buffer)
 	if err != nil {
 		return nil, err
 	}
-	t := &train{conn: u, size: datagramSize(s.Size), sessions: newSealings(s)}
+	t := &runs{conn: u, size: datagramSize(s.Size), sessions: newSealings(s)}
 	if t.raw, err = u.SyscallConn(); err != nil {
 		_ = u.Close()
 		return nil, err
@@ -83,8 +83,8 @@ func newSealings(s contender.Setup) []sealing {
 	return sessions
 }
 
-// Send seals the message into the train, which leaves when it is full.
-func (t *train) Send(i int, payload []byte, _ bool) bool {
+// Send seals the message into the run, which is sent when it is full.
+func (t *runs) Send(i int, payload []byte, _ bool) bool {
 	t.sessions[i].seal(t.buffer[t.used*t.size:(t.used+1)*t.size], &t.nonce, payload)
 	if t.used++; t.used == t.most {
 		t.Flush(0)
@@ -92,8 +92,8 @@ func (t *train) Send(i int, payload []byte, _ bool) bool {
 	return true
 }
 
-// Flush sends the train as it is.
-func (t *train) Flush(int) {
+// Flush sends the run, however short it is.
+func (t *runs) Flush(int) {
 	if t.used == 0 {
 		return
 	}
@@ -102,16 +102,16 @@ func (t *train) Flush(int) {
 	_ = t.raw.Write(t.sendmsg)
 }
 
-func (t *train) send(fd uintptr) (done bool) {
+func (t *runs) send(fd uintptr) (done bool) {
 	_, _, errno := syscall.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&t.header)), 0)
 	return errno != syscall.EAGAIN
 }
 
-func (*train) Lanes() int { return 1 }
+func (*runs) Lanes() int { return 1 }
 
-func (t *train) Close() error { return t.conn.Close() }
+func (t *runs) Close() error { return t.conn.Close() }
 
-// readEchoes opens what comes back on one socket.
+// readEchoes opens the datagrams that come back on one socket.
 func readEchoes(u *net.UDPConn, s contender.Setup, c contender.Client, echo func(contender.Client, []byte)) {
 	openings := make([]opening, s.Connections)
 	for i := range openings {

@@ -24,5 +24,5 @@ func (c Contender) Note() string {
 	return "hand-written loop, no library: GSO send, recvmmsg with GRO, AES-256-GCM"
 }
 
-// Raised returns nothing.
+// Raised returns nothing: there are no limits.
 func (Contender) Raised(contender.Setup) []string { return nil }

@@ -27,7 +27,7 @@ type mmsghdr struct {
 	n uint32
 }
 
-// control has room for the one control message that is asked for, UDP_GRO.
+// control has room for the one control message that is requested, UDP_GRO.
 type control struct {
 	unix.Cmsghdr
 	segment int32
@@ -65,7 +65,7 @@ func (Contender) Serve(_ context.Context, s contender.Setup, sink *contender.Sin
 		_ = c.Close()
 		return nil, err
 	}
-	go v.run()
+	go v.loop()
 	return v, nil
 }
 
@@ -97,7 +97,7 @@ func (v *server) open(connections int) (err error) {
 	return nil
 }
 
-func (v *server) run() {
+func (v *server) loop() {
 	defer close(v.ended)
 	readable := v.receive
 	for {
@@ -111,7 +111,7 @@ func (v *server) run() {
 		now := time.Now().UnixNano()
 		datagrams := 0
 		for i := range v.got {
-			datagrams += v.train(i, now)
+			datagrams += v.run(i, now)
 		}
 		v.datagrams.Add(uint64(datagrams))
 	}
@@ -127,8 +127,8 @@ func (v *server) receive(fd uintptr) (done bool) {
 	return errno != syscall.EAGAIN
 }
 
-// train handles the datagrams of one slot.
-func (v *server) train(i int, now int64) (datagrams int) {
+// run handles the datagrams of one slot.
+func (v *server) run(i int, now int64) (datagrams int) {
 	h, c := &v.headers[i], &v.controls[i]
 	b := v.buffer[i*slotSize:][:h.n]
 	size := len(b)
@@ -176,7 +176,7 @@ func (v *server) datagram(b []byte, now int64, slot int) {
 	}
 }
 
-// echo sends a message back to where the slot's came from.
+// echo sends a message back to the source address of its slot.
 func (v *server) echo(s *opening, message []byte, slot int) {
 	b := make([]byte, datagramSize(len(message)))
 	var nonce [nonceSize]byte

@@ -12,13 +12,13 @@ const (
 	nonceSize  = 12
 	kindData   = 0x11
 
-	// tokenRate and tokenBurst are such that no sender meets them: what is
-	// wanted is their cost.
+	// tokenRate and tokenBurst are higher than any sender's rate: the bucket is
+	// there for its cost alone.
 	tokenRate  = 1e7 // per second
 	tokenBurst = 1e7
 )
 
-// direction keeps the keys of both ways apart.
+// direction distinguishes the keys of the two directions.
 type direction byte
 
 const (
@@ -26,15 +26,15 @@ const (
 	toSender
 )
 
-// newAEAD returns the cipher of a connection: there is no handshake to agree on
-// keys.
+// newAEAD returns the cipher of a connection. Its key is derived from the index,
+// as there is no handshake.
 func newAEAD(index uint32, d direction) cipher.AEAD {
 	var key [32]byte
 	binary.BigEndian.PutUint32(key[:], index)
 	key[31] = byte(d)
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
-		panic(err) // the length is right
+		panic(err) // impossible: the length is valid
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
@@ -48,12 +48,13 @@ type opening struct {
 	aead   cipher.AEAD
 	tokens float64
 	last   int64 // nanoseconds
-	// highest counter accepted; bit i of seen is highest-i.
+	// highest is the highest accepted counter; bit i of seen is set if
+	// highest-i was accepted.
 	highest, seen uint64
 	reply         sealing
 }
 
-// allow looks at the token bucket and takes a token.
+// allow takes a token, and returns false if there is none.
 func (o *opening) allow(now int64) bool {
 	o.tokens = min(o.tokens+float64(now-o.last)*(tokenRate/1e9), tokenBurst)
 	o.last = now
@@ -64,7 +65,8 @@ func (o *opening) allow(now int64) bool {
 	return true
 }
 
-// fresh checks a counter for replay and remembers it.
+// fresh returns false for a counter that was accepted before or is too old, and
+// otherwise records it.
 func (o *opening) fresh(counter uint64) bool {
 	if counter > o.highest {
 		o.seen = o.seen<<(counter-o.highest) | 1
@@ -86,7 +88,8 @@ type sealing struct {
 	counter uint64
 }
 
-// seal writes a datagram with the message into dst, which has room for it.
+// seal writes a datagram with the message to dst, which must have room for it,
+// and returns the datagram.
 func (s *sealing) seal(dst []byte, nonce *[nonceSize]byte, message []byte) []byte {
 	s.counter++
 	binary.BigEndian.PutUint32(dst, kindData<<24)

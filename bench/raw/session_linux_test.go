@@ -8,12 +8,12 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// The window accepts each counter once, and none that lies 64 or more below the
+// The window accepts each counter once, and none that is 64 or more below the
 // highest.
 func TestFreshAgainstModel(t *testing.T) {
 	rng := seed.Rand(t)
 	var o opening
-	seen := map[uint64]bool{0: true} // counters begin at one
+	seen := map[uint64]bool{0: true} // counters start at 1
 	o.seen = 1
 	var highest uint64
 	for range 20_000 {
@@ -28,7 +28,7 @@ func TestFreshAgainstModel(t *testing.T) {
 	}
 }
 
-func TestAllowKeepsToRate(t *testing.T) {
+func TestAllowKeepsItsRate(t *testing.T) {
 	o := opening{tokens: 2}
 	require.True(t, o.allow(0))
 	require.True(t, o.allow(0))

@@ -9,7 +9,8 @@ import (
 	"github.com/intentra/intentra/bench/contender"
 )
 
-// sockets sends each datagram by a call of its own, on its connection's socket.
+// sockets sends each datagram with one system call, on the socket of its
+// connection.
 type sockets struct {
 	files    []int
 	sessions []sealing

@@ -11,7 +11,7 @@ import (
 	"github.com/intentra/intentra/bench/raw"
 )
 
-// Modules are the modules whose versions belong to a result.
+// Modules are the modules whose versions are part of a result.
 var Modules = []string{"github.com/quic-go/quic-go", "github.com/pion/dtls/v3"}
 
 // all lists the contenders in the order in which they are shown.
@@ -26,10 +26,10 @@ var all = []contender.Contender{
 	alternatives.UDP{},
 }
 
-// linuxOnly are those that need GSO, recvmmsg or epoll.
+// linuxOnly are the contenders that need GSO, recvmmsg or epoll.
 var linuxOnly = []string{"raw", "raw-nogso", "intentra-nogso"}
 
-// Available returns the contenders of this system.
+// Available returns the contenders that this system supports.
 func Available() (list []contender.Contender) {
 	for _, c := range all {
 		if supported(c) == nil {
@@ -39,7 +39,7 @@ func Available() (list []contender.Contender) {
 	return list
 }
 
-// Missing says why the others are not there.
+// Missing returns an error for each contender that is not available.
 func Missing() (reasons []error) {
 	for _, c := range all {
 		if err := supported(c); err != nil {
@@ -56,7 +56,8 @@ func supported(c contender.Contender) error {
 	return nil
 }
 
-// Find returns the contender with the name.
+// Find returns the contender with the given name, or an error if there is none or
+// this system does not support it.
 func Find(name string) (contender.Contender, error) {
 	for _, c := range all {
 		if c.Name() == name {
@@ -66,7 +67,7 @@ func Find(name string) (contender.Contender, error) {
 	return nil, fmt.Errorf("no contender %q; there are %v", name, Names())
 }
 
-// Names returns the names of all.
+// Names returns the names of all contenders.
 func Names() (names []string) {
 	for _, c := range all {
 		names = append(names, c.Name())

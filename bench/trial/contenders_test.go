@@ -12,11 +12,11 @@ import (
 	"github.com/intentra/intentra/internal/load"
 )
 
-// patience bounds what should never take so long.
+// patience bounds operations that take much less time.
 const patience = 30 * time.Second
 
-// enough is how long a connection that must not come about is waited for.
-const enough = 300 * time.Millisecond
+// refusalTime is how long to wait for a connection that must not succeed.
+const refusalTime = 300 * time.Millisecond
 
 const (
 	size        = 128
@@ -28,9 +28,8 @@ func setup(connections int) contender.Setup {
 	return contender.Setup{Connections: connections, Size: size, Buffer: 1 << 20}
 }
 
-// Of messages that come slowly, so that nobody is overrun, every contender
-// delivers all, each once and as it was sent.
-func TestTrickleIsDelivered(t *testing.T) {
+// Every contender delivers each message of a slow load exactly once.
+func TestSlowLoadIsDelivered(t *testing.T) {
 	for _, c := range trial.Available() {
 		t.Run(c.Name(), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -56,11 +55,11 @@ func TestTrickleIsDelivered(t *testing.T) {
 	}
 }
 
-// What asks for an echo comes back, and is not counted.
+// A message with EchoID comes back, and does not count as delivered.
 func TestEchoComesBack(t *testing.T) {
 	for _, c := range trial.Available() {
 		if c.Name() == "raw-nogso" || c.Name() == "intentra-nogso" {
-			continue // for throughput alone
+			continue // they measure throughput alone
 		}
 		t.Run(c.Name(), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -109,7 +108,7 @@ func TestConnectors(t *testing.T) {
 	require.GreaterOrEqual(t, connectors, 3)
 }
 
-// A contender with a handshake insists on the identity that it was told.
+// A contender with a handshake accepts only the identity in its Target.
 func TestConnectorsPinTheReceiver(t *testing.T) {
 	for _, c := range trial.Available() {
 		connector, ok := c.(contender.Connector)
@@ -120,8 +119,8 @@ func TestConnectorsPinTheReceiver(t *testing.T) {
 			_, to := serve(t.Context(), t, c)
 			_, other := serve(t.Context(), t, c)
 			to.Key = other.Key
-			// Ours goes on trying: the answer may have been forged.
-			ctx, cancel := context.WithTimeout(t.Context(), enough)
+			// intentra keeps trying, because the answer may have been forged.
+			ctx, cancel := context.WithTimeout(t.Context(), refusalTime)
 			defer cancel()
 			require.Error(t, connector.Connect(ctx, setup(0), to))
 		})

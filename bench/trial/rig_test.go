@@ -15,8 +15,8 @@ var shape = trial.Shape{Connections: 3, Senders: 2, Size: 128, Buffer: 1 << 20}
 
 const short = 50 * time.Millisecond
 
-// Every contender, in processes of their own as in a comparison: the counts
-// agree, whatever the machine is busy with.
+// With every contender, in processes of its own as in a comparison, the counts of
+// senders and receiver agree.
 func TestRig(t *testing.T) {
 	for _, c := range trial.Available() {
 		t.Run(c.Name(), func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestRig(t *testing.T) {
 			p, err := r.Offer(ctx, 1000, short)
 			require.NoError(t, err)
 			require.NotZero(t, p.Sent)
-			require.LessOrEqual(t, p.Sent, uint64(1000*short.Seconds()+2), "a message too many for each sender at most")
+			require.LessOrEqual(t, p.Sent, uint64(1000*short.Seconds()+2), "a sender rounds up by at most one message")
 			require.Equal(t, p.Sent, p.Delivered, "%v", p.Drops)
 			require.EqualValues(t, 1, p.Delivery)
 			require.Empty(t, p.Drops)
@@ -58,7 +58,7 @@ func TestRoundTripsAreCounted(t *testing.T) {
 		trip, load, err := r.RoundTrips(t.Context(), 500, short)
 		require.NoError(t, err)
 		require.NotZero(t, load.Sent)
-		require.Equal(t, load.Sent, load.Delivered, "echoes are no deliveries: %+v", trip)
+		require.Equal(t, load.Sent, load.Delivered, "echoes do not count as deliveries: %+v", trip)
 	}
 }
 
@@ -75,7 +75,7 @@ func TestHandshakes(t *testing.T) {
 	require.False(t, ok)
 }
 
-// An interrupt ends a measurement at once, and Close then leaves no process.
+// An interrupt ends a measurement at once, and no process remains after Close.
 func TestInterrupt(t *testing.T) {
 	r := open(t, "udp")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -87,7 +87,7 @@ func TestInterrupt(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestOpenTellsWhyNot(t *testing.T) {
+func TestOpenUnknownContender(t *testing.T) {
 	_, err := trial.Open(t.Context(), unknown{}, shape)
 	require.ErrorContains(t, err, `no contender "unknown"`)
 }

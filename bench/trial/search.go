@@ -2,27 +2,27 @@ package trial
 
 import "math"
 
-// Good is the delivery that a peak must have.
+// Good is the least delivery of a peak.
 const Good = 0.99
 
-// How a peak is looked for.
+// How the search proceeds.
 const (
-	climb      = 1.5 // from one rung of the ladder to the next
-	descend    = 2.0 // while nothing has been good yet
-	bisections = 3   // between the last good rung and the first bad one
-	maxRungs   = 12
-	// keptUp is the share of the offered rate that senders must reach; below,
-	// a higher offer is no higher load.
+	climb      = 1.5 // from one rate to the next higher
+	descend    = 2.0 // to the next lower, while no rate has been good
+	bisections = 3   // between the highest good rate and the lowest bad one
+	maxRates   = 12  // before the bisections
+	// keptUp is the least share of the offered rate that senders reach. Below
+	// it a higher offer would not be a higher load.
 	keptUp = 0.9
 )
 
-// Search looks for the highest delivered rate at good delivery: up a ladder
-// from start by half as much again until a rung is bad, or down by halves until
-// one is good; then it bisects between, on a logarithmic scale. It ends early
-// where the senders, not the receiver, are the limit. Of all good points it
-// returns that which delivered most; the zero Point if there is none.
+// Search looks for the highest delivered rate with good delivery. From start, it
+// multiplies the rate by 1.5 until one is bad, or halves it until one is good,
+// and then bisects on a logarithmic scale. It ends early if the senders, not the
+// receiver, are the limit. It returns the good point that delivered most, or the
+// zero Point if there is none.
 func Search(start float64, offer func(rate float64) (Point, error)) (best Point, err error) {
-	var low, high float64 // the highest good rate and the lowest bad one, zero if unknown
+	var low, high float64 // the highest good rate and the lowest bad one; zero if unknown
 	try := func(rate float64) (up bool, err error) {
 		p, err := offer(rate)
 		if err != nil {
@@ -37,13 +37,13 @@ func Search(start float64, offer func(rate float64) (Point, error)) (best Point,
 			best = p
 		}
 		if p.SentRate < keptUp*p.Offered {
-			high = rate // in effect
+			high = rate // the senders cannot offer more
 			return false, nil
 		}
 		return true, nil
 	}
 	rate := start
-	for range maxRungs {
+	for range maxRates {
 		up, err := try(rate)
 		if err != nil {
 			return best, err
@@ -68,5 +68,5 @@ func Search(start float64, offer func(rate float64) (Point, error)) (best Point,
 	return best, nil
 }
 
-// middle is the geometric mean.
+// middle returns the geometric mean.
 func middle(a, b float64) float64 { return math.Sqrt(a * b) }

@@ -9,8 +9,7 @@ import (
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// A receiver that takes so much and no more, behind senders that can send so
-// much and no more.
+// The receiver and the senders of each case have a highest rate.
 func TestSearchFindsThePeak(t *testing.T) {
 	const unlimited = 1e12
 	for _, tc := range []struct {
@@ -25,7 +24,7 @@ func TestSearchFindsThePeak(t *testing.T) {
 		{"start is the peak", 1e5, 1e5, unlimited, 0.9e5, 1.02e5, 6},
 		{"senders are the limit", 1e5, unlimited, 3e5, 3e5, 3e5, 5},
 		{"senders are the limit at once", 1e6, unlimited, 3e5, 3e5, 3e5, 1},
-		{"nothing comes through", 1e5, 0, unlimited, 0, 0, 12},
+		{"nothing is delivered", 1e5, 0, unlimited, 0, 0, 12},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			offers := 0
