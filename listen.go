@@ -11,6 +11,7 @@ import (
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/recovered"
 	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/internal/resolve"
 	"github.com/intentra/intentra/internal/roster"
@@ -42,11 +43,11 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 
 		resolver: resolve.Remote,
 	}
-	cfg.Logger = guardLogger(cfg.Logger, &t.panics)
+	cfg.Logger = recovered.Logger(cfg.Logger, &t.panics)
 	if cfg.Socket.Logger == nil {
 		cfg.Socket.Logger = cfg.Logger
 	} else {
-		cfg.Socket.Logger = guardLogger(cfg.Socket.Logger, &t.panics)
+		cfg.Socket.Logger = recovered.Logger(cfg.Socket.Logger, &t.panics)
 	}
 	t.cfg = cfg
 	t.cfg.Key = PrivateKey{}

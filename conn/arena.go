@@ -67,8 +67,9 @@ func (a *arena) take() []wire.Datagram {
 // sendPlain queues a datagram that is not sealed: a handshake packet or a cookie.
 // If there is no room it is dropped and counted in Stats.RepliesLost, and
 // retransmitted like one that is lost on the wire.
+// So is a reply that a stage has made longer than any packet.
 func (e *Endpoint) sendPlain(addr netip.AddrPort, data []byte) bool {
-	if e.arena.full() {
+	if e.arena.full() || len(data) > e.arena.size {
 		e.stats.RepliesLost++
 		return false
 	}

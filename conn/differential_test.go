@@ -116,7 +116,8 @@ func FuzzLane(f *testing.F) {
 						distance = len(all) - i
 					}
 				}
-				seq, m := l.add(channel, []byte{op})
+				seq := l.next
+				m := l.add(channel, []byte{op})
 				require.EqualValues(t, len(all), seq)
 				require.EqualValues(t, distance, m.distance)
 				all = append(all, sent{channel: channel})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,6 +26,7 @@ type Endpoint struct {
 	stats Stats
 	// instance is what Hello.Instance announces.
 	instance uint64
+	panics   atomic.Uint64 // in callbacks; those in stages and jobs are in stats
 
 	peers    map[peerKey]*Peer
 	byID     pipeline.Slots[*Peer]
@@ -84,13 +86,13 @@ func New(cfg Config) (*Endpoint, error) {
 		complaints: rate.NewLimiter(1, 5),
 		rekeys:     rate.NewLimiter(rate.Limit(cfg.RekeyRate), max(cfg.RekeyRate/4, 1)),
 	}
+	e.guardCallbacks()
 	e.lingering.timer.Value = &e.lingering
 	e.halves.init()
 	e.arena.init(cfg.MaxDatagram)
-	e.filling.init(e)
 	e.packet.Reply = make([]byte, 0, wire.CookiePacketSize)
 	var seed [16]byte
-	if _, err := io.ReadFull(cfg.Rand, seed[:]); err != nil {
+	if _, err := io.ReadFull(e.cfg.Rand, seed[:]); err != nil {
 		return nil, fmt.Errorf("conn: reading randomness: %w", err)
 	}
 	if err := e.drawInstance(); err != nil {
@@ -100,6 +102,7 @@ func New(cfg Config) (*Endpoint, error) {
 	if err := e.buildChains(); err != nil {
 		return nil, err
 	}
+	e.filling.init(e)
 	return e, nil
 }
 
@@ -134,10 +137,8 @@ func (e *Endpoint) buildChains() error {
 	if err != nil {
 		return err
 	}
-	if e.cfg.Stages != nil {
-		if err := e.cfg.Stages(set); err != nil {
-			return err
-		}
+	if err := e.changeChains(set); err != nil {
+		return err
 	}
 	if set.Builder == nil || set.Outbound == nil || set.Ack == nil || set.Open == nil || set.Seal == nil || set.Cookie == nil {
 		return errors.New("conn: Config.Stages has set a builder or a stage of the set to nil; use Remove and Replace")
@@ -147,6 +148,9 @@ func (e *Endpoint) buildChains() error {
 	}
 	if e.out, err = set.Outbound.Build(e.cfg.BuildOptions...); err != nil {
 		return err
+	}
+	if e.out.Packer() == nil {
+		return errors.New("conn: the outbound chain has no packer")
 	}
 	e.set = set
 	for _, c := range []pipeline.Chain{e.in, e.out} {
@@ -180,6 +184,7 @@ func (e *Endpoint) Outbound() *pipeline.Outbound { return e.out }
 // Stats returns a copy of the endpoint's counters.
 func (e *Endpoint) Stats() Stats {
 	s := e.stats
+	s.Panics += e.panics.Load()
 	s.HandshakesInFlight = e.halves.len()
 	s.HeldBytes = e.set.Ack.HeldBytes()
 	s.Peers = len(e.peers)

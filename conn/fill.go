@@ -3,6 +3,7 @@ package conn
 import (
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/ack"
+	"github.com/intentra/intentra/stages/pack"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -17,9 +18,10 @@ type fill struct {
 	eliciting bool
 	full      bool        // a message is left for the next packet
 	reserved  int         // bytes kept free for an acknowledgement that is due
-	scratch   []byte      // of a message on its way through the user's stages
-	original  []byte      // the same message before them, if Reliable
-	waiting   bool        // scratch holds a message for them
+	unlocked  bool        // messages go through the user's code, which runs without the queue's lock
+	scratch   []byte      // of a message on its way through it
+	original  []byte      // the same message before the message stages, if Reliable
+	waiting   bool        // scratch holds a message for it
 	outcome   ack.Outcome // scratch
 
 	taker func(channel uint32, intent pipeline.Intent, payload []byte) bool // take
@@ -27,6 +29,8 @@ type fill struct {
 
 func (f *fill) init(e *Endpoint) {
 	f.e = e
+	_, standard := e.out.Packer().(pack.Stage)
+	f.unlocked = e.out.HasMessageStages() || !standard
 	f.scratch = make([]byte, 0, e.cfg.MaxDatagram)
 	f.taker = f.take
 }
@@ -81,22 +85,13 @@ func (f *fill) take(channel uint32, intent pipeline.Intent, payload []byte) bool
 	if intent == pipeline.Reliable && f.s.lane.full() {
 		return false
 	}
-	if f.e.out.HasMessageStages() {
+	if f.unlocked {
 		return f.hold(channel, intent, payload)
 	}
 	p := &f.e.outgoing
 	p.Channel, p.Intent = channel, intent
 	p.SetPayload(payload)
-	if !f.fits(p) {
-		return f.leave()
-	}
-	f.e.out.CountMessage()
-	if intent == pipeline.Reliable {
-		f.toLane(p)
-	} else {
-		f.append(p)
-	}
-	return true
+	return f.pack(p) || f.leave(p)
 }
 
 // hold copies one message out of the queue, for the user's stages to process without
@@ -121,33 +116,45 @@ func (f *fill) hold(channel uint32, intent pipeline.Intent, payload []byte) bool
 // pass runs the message in scratch through the user's stages and appends the result.
 func (f *fill) pass() {
 	p := &f.e.outgoing
+	channel, intent := p.Channel, p.Intent
 	p.SetPayload(f.scratch)
-	if p.Intent == pipeline.Reliable {
+	if intent == pipeline.Reliable {
 		f.original = append(f.original[:0], f.scratch...)
 	}
-	if f.e.out.ProcessMessage(p) != pipeline.Accept {
+	if f.e.out.HasMessageStages() && f.e.out.ProcessMessage(p) != pipeline.Accept {
 		return
 	}
-	if !f.fits(p) {
-		f.e.stats.TooLarge++
-		return
+	p.Channel, p.Intent = channel, intent // not a stage's to change
+	if !f.pack(p) {
+		f.tooLarge(p)
 	}
-	if p.Intent == pipeline.Reliable {
-		f.toLane(p)
-		return
-	}
-	f.append(p)
 }
 
-// toLane gives the message in hand its number and appends it.
-func (f *fill) toLane(p *pipeline.Packet) {
-	l := &f.s.lane
-	seq, m := l.add(p.Channel, p.Payload())
-	if f.e.out.HasMessageStages() {
-		m.original = append(m.original, f.original...)
+// pack appends the message in hand, a Reliable one under its number in the lane,
+// and returns false if it does not fit. One that the packer drops leaves no trace
+// in the lane, where its number would be missing for ever.
+func (f *fill) pack(p *pipeline.Packet) bool {
+	payload, l := p.Payload(), &f.s.lane
+	reliable := p.Intent == pipeline.Reliable
+	if reliable {
+		p.Sequence, p.Distance = l.following(p.Channel)
 	}
-	f.e.set.Ack.SetReliableSent(f.s.id, l.next)
-	f.appendReliable(p, seq, m)
+	channel, seq := p.Channel, p.Sequence
+	v, fits := f.e.out.Pack(p, f.room(p))
+	if !fits || v != pipeline.Accept {
+		return fits
+	}
+	f.messages++
+	f.eliciting = true
+	if reliable {
+		m := l.add(channel, payload)
+		if f.e.out.HasMessageStages() {
+			m.original = append(m.original, f.original...)
+		}
+		f.e.set.Ack.SetReliableSent(f.s.id, seq+1)
+		m.carry(f)
+	}
+	return true
 }
 
 // resend appends lost messages, oldest first, until the packet is full.
@@ -162,22 +169,30 @@ func (f *fill) resend() {
 			continue
 		}
 		p.Channel, p.Intent = m.channel, pipeline.Reliable
+		p.Sequence, p.Distance = seq, m.distance
 		p.SetPayload(m.payload)
-		if !f.fits(p) {
+		packed, fits := f.e.out.Repack(p, f.room(p))
+		if !fits {
 			f.full = true
 			return
 		}
 		m.lost = false
 		m.tries = min(m.tries+1, fastResends)
 		l.lost--
-		f.appendReliable(p, seq, m)
+		m.carry(f)
+		if !packed {
+			m.epoch = 0 // no packet has it, so it is lost again with the next acknowledgement or time-out
+			continue
+		}
+		f.messages++
+		f.eliciting = true
 	}
 }
 
-func (f *fill) appendReliable(p *pipeline.Packet, seq uint64, m *laneMessage) {
+// carry notes that the packet under construction carries m.
+func (m *laneMessage) carry(f *fill) {
+	p := &f.e.outgoing
 	m.epoch, m.counter, m.sentAt = p.Epoch, p.Counter, f.now
-	p.Sequence, p.Distance = seq, m.distance
-	f.append(p)
 }
 
 // pad fills a full packet up to the length of the others of the batch, since only
@@ -194,21 +209,21 @@ func (f *fill) pad() {
 // leave keeps the message that does not fit for the next packet. One that fits
 // no packet, because the peer takes smaller ones than we do, is dropped: it
 // must not hold up the others.
-func (f *fill) leave() (taken bool) {
+func (f *fill) leave(p *pipeline.Packet) (taken bool) {
 	if f.messages == 0 && f.reserved == 0 {
-		f.e.stats.TooLarge++
+		f.tooLarge(p)
 		return true
 	}
 	f.full = true
 	return false
 }
 
-func (f *fill) fits(p *pipeline.Packet) bool {
-	return len(p.Data)+f.e.out.PackedSize(p)+f.reserved+wire.TagSize <= cap(p.Data)
+func (f *fill) tooLarge(p *pipeline.Packet) {
+	f.e.stats.TooLarge++
+	f.e.out.DropTooLarge(p)
 }
 
-func (f *fill) append(p *pipeline.Packet) {
-	f.e.out.Pack(p)
-	f.messages++
-	f.eliciting = true
+// room returns how many bytes of messages the packet still takes.
+func (f *fill) room(p *pipeline.Packet) int {
+	return cap(p.Data) - len(p.Data) - f.reserved - wire.TagSize
 }

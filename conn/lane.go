@@ -41,25 +41,30 @@ func (l *lane) full() bool { return l.inFlight() >= wire.ReliableWindow }
 
 func (l *lane) at(seq uint64) *laneMessage { return &l.slots[seq&uint64(len(l.slots)-1)] }
 
-// add takes a message into flight and returns its number and the distance to
-// its predecessor on the channel, zero if that one has been acknowledged. The
-// lane is not full. It copies the payload.
-func (l *lane) add(channel uint32, payload []byte) (seq uint64, m *laneMessage) {
+// following returns the number of the next message and the distance to its
+// predecessor on the channel, zero if that one has been acknowledged.
+func (l *lane) following(channel uint32) (seq uint64, distance uint16) {
+	if before, ok := l.last[channel]; ok {
+		distance = uint16(l.next - before)
+	}
+	return l.next, distance
+}
+
+// add takes the next message into flight. The lane is not full. It copies the
+// payload.
+func (l *lane) add(channel uint32, payload []byte) *laneMessage {
 	if l.inFlight() == len(l.slots) {
 		l.grow()
 	}
 	if l.last == nil {
 		l.last = make(map[uint32]uint64)
 	}
-	seq = l.next
+	seq, distance := l.following(channel)
 	l.next++
-	m = l.at(seq)
-	*m = laneMessage{payload: append(m.payload[:0], payload...), original: m.original[:0], channel: channel}
-	if before, ok := l.last[channel]; ok {
-		m.distance = uint16(seq - before)
-	}
+	m := l.at(seq)
+	*m = laneMessage{payload: append(m.payload[:0], payload...), original: m.original[:0], channel: channel, distance: distance}
 	l.last[channel] = seq
-	return seq, m
+	return m
 }
 
 func (l *lane) grow() {

@@ -166,7 +166,7 @@ func (e *Endpoint) peerAs(static *noise.Static, key [KeySize]byte, now pipeline.
 	e.peersMade++
 	e.peers[p.mapKey()] = p
 	*e.byID.Open(id) = p
-	n := pipeline.PeerNotice{Peer: id}
+	n := pipeline.PeerNotice{Peer: id, Key: key}
 	e.in.OpenPeer(n)
 	e.out.OpenPeer(n)
 	e.lingerPeer(p, now)
@@ -180,7 +180,7 @@ func (e *Endpoint) forget(p *Peer) {
 	p.forgotten = true
 	e.lingering.remove(p)
 	e.stats.Abandoned += uint64(p.queue.Close())
-	n := pipeline.PeerNotice{Peer: p.id}
+	n := pipeline.PeerNotice{Peer: p.id, Key: p.Key}
 	e.in.ClosePeer(n)
 	e.out.ClosePeer(n)
 	e.byID.Close(p.id)

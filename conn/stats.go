@@ -67,13 +67,13 @@ type Stats struct {
 	HeldBytes          int        // of Reliable messages held back until earlier ones come, now
 
 	// Taken counts the messages that have left their peers' queues to be sent.
-	// Each has entered the outbound chain, or, if there are no message stages to
-	// make it larger, was TooLarge for its peer before. One that comes back into
-	// the queue with its session, and leaves it again, counts each time.
+	// Each has entered the outbound chain. One that comes back into the queue with
+	// its session, and leaves it again, counts each time.
 	Taken uint64
 	// Offline counts Realtime messages that a disconnect has made stale,
-	// Abandoned the messages that were given up with their peer, TooLarge
-	// those that a stage made too large to send.
+	// Abandoned the messages that were given up with their peer, TooLarge those
+	// that fit in no packet to their peer; the outbound chain counts these too, as
+	// drops of its packer.
 	Offline, Abandoned, TooLarge uint64
 }
 

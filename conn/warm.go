@@ -29,7 +29,7 @@ func (e *Endpoint) Warm(batch []wire.Datagram) {
 		s := ep.session
 		p := s.peer
 		sum += ep.received + uint64(s.received) + uint64(s.remote.Port()) + p.stats.MessagesIn
-		sum += e.set.Warm(s.id, ep.id, ep.received)
+		sum += e.in.Warm(s.id, ep.id, ep.received)
 	}
 	e.warmth = sum // so that the compiler keeps the reads
 }
@@ -48,7 +48,7 @@ func (e *Endpoint) warmTouched(batch []*session) {
 		p := s.peer
 		state, _ := p.queue.Len()
 		sum += uint64(state) + p.stats.MessagesOut + uint64(s.lastPing) + ep.skipAt
-		sum += e.set.WarmOutbound(s.id, ep.id)
+		sum += e.out.Warm(s.id, ep.id, 0)
 	}
 	e.warmth = sum
 }

@@ -102,7 +102,7 @@ func TestBadConstructorsAreNamed(t *testing.T) {
 		{"panics later", later(func() { panic("used up") }), "() panicked when it was called for a new stage: used up"},
 		{"exits later", later(runtime.Goexit), "() called runtime.Goexit when it was called for a new stage"},
 		{"returns none", func() pipeline.Stage { return nil }, "() returned no stage"},
-		{"returns one without a name", func() pipeline.Stage { return ill{newStage(nil)} }, "() made, a fuzz_test.ill, panicked when a chain asked for its names and kind: no name"},
+		{"returns one without a name", func() pipeline.Stage { return ill{newStage(nil)} }, "a fuzz_test.ill: its Name panicked: no name"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			calls = 0

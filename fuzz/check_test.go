@@ -270,7 +270,7 @@ func TestBadStagesAreCaught(t *testing.T) {
 		{"is none", func() pipeline.Stage { return nil }, nil, "no stage"},
 		{"is nil", func() pipeline.Stage { return (*stage)(nil) }, nil, "no stage"},
 		{"behaves differently in a chain", of(func(*pipeline.Packet) pipeline.Verdict {
-			if strings.Contains(string(debug.Stack()), "pipeline.(*chain)") {
+			if strings.Contains(string(debug.Stack()), "pipeline.(*Inbound)") {
 				return pipeline.DropFirst
 			}
 			return pipeline.Accept
@@ -290,7 +290,7 @@ func TestBadStagesAreCaught(t *testing.T) {
 			`fuzz: stage "bad" called runtime.Goexit at message 1 of 7`},
 		{"exits at a notice", func() pipeline.Stage { return &exiter{newStage(nil)} }, nil, `stage "bad" called runtime.Goexit at EpochOpened`},
 		{"exits in a chain", of(func(*pipeline.Packet) pipeline.Verdict {
-			if strings.Contains(string(debug.Stack()), "pipeline.(*chain)") {
+			if strings.Contains(string(debug.Stack()), "pipeline.(*Inbound)") {
 				runtime.Goexit()
 			}
 			return pipeline.Accept

@@ -100,12 +100,14 @@ func (t *track) process(p *pipeline.Packet, k *packet) pipeline.Verdict {
 	case t.position.inbound():
 		return t.in.Process(p)
 	case t.packs:
-		if t.out.PackedSize(p) <= k.room {
-			t.out.Pack(p)
-		}
+		t.out.Pack(p, k.room)
 		return pipeline.Accept
 	case t.position == OutMessages:
-		return t.out.ProcessMessage(p)
+		v := t.out.ProcessMessage(p)
+		if v == pipeline.Accept {
+			t.out.Pack(p, 0) // counts it
+		}
+		return v
 	}
 	return t.out.ProcessPacket(p)
 }

@@ -33,6 +33,9 @@ type Chain interface {
 	OpenEpoch(n EpochNotice)
 	CloseEpoch(n EpochNotice)
 
+	// Warm reads what the stages keep for an epoch; see [Warmer].
+	Warm(session, epoch ID, counter uint64) uint64
+
 	// Publish makes the counters visible to Counts. The loop calls it once a
 	// batch.
 	Publish()
@@ -44,10 +47,9 @@ type Chain interface {
 	// or into a zero one: it does not allocate again.
 	ReadCounts(into *Counts)
 
-	// Current returns the stage that was called last, or is about to be; nil
-	// behind the last stage. It is for tools that find out which one does not
-	// return.
-	Current() Stage
+	// Current returns the name of the stage that was called last, or is about
+	// to be.
+	Current() string
 	// LastDrop returns the stage and the reason of the latest drop, for tests
 	// and traces. It is empty before the first.
 	LastDrop() (stage, reason string)
@@ -63,12 +65,14 @@ type chain struct {
 	stages []Stage
 	names  []string
 
-	settlers []settler
-	peers    []PeerObserver
-	sessions []SessionObserver
-	epochs   []EpochObserver
+	settlers []observer[Settler]
+	peers    []observer[PeerObserver]
+	sessions []observer[SessionObserver]
+	epochs   []observer[EpochObserver]
+	warmers  []observer[Warmer]
 
 	counters *counters
+	faults   faults
 	lastDrop int // the row of the last drop, -1 before the first
 
 	// Where the packet in hand is, for recovery.
@@ -80,76 +84,62 @@ type chain struct {
 	onDrop  func(p *Packet, row int)
 }
 
-// settler is a stage that hears how packets ended, with its position.
-type settler struct {
-	Settler
-	at int
-}
-
-func (c *chain) init(stages []Stage) {
-	c.stages, c.counters, c.lastDrop = stages, newCounters(stages), -1
-	for i, s := range stages {
-		c.names = append(c.names, s.Name())
-		if v, ok := s.(Settler); ok {
-			c.settlers = append(c.settlers, settler{v, i})
-		}
-		if v, ok := s.(PeerObserver); ok {
-			c.peers = append(c.peers, v)
-		}
-		if v, ok := s.(SessionObserver); ok {
-			c.sessions = append(c.sessions, v)
-		}
-		if v, ok := s.(EpochObserver); ok {
-			c.epochs = append(c.epochs, v)
-		}
+func (c *chain) init(members []member, out bool) {
+	c.counters, c.lastDrop = newCounters(members, out), -1
+	c.faults.init(len(members))
+	for i, m := range members {
+		c.stages, c.names = append(c.stages, m.stage), append(c.names, m.name)
+		add(&c.settlers, m.stage, i)
+		add(&c.peers, m.stage, i)
+		add(&c.sessions, m.stage, i)
+		add(&c.epochs, m.stage, i)
+		add(&c.warmers, m.stage, i)
 	}
 }
 
+// add appends s, which stands at position at, if it implements T.
+func add[T any](all *[]observer[T], s Stage, at int) {
+	if v, ok := s.(T); ok {
+		*all = append(*all, observer[T]{v, at})
+	}
+}
+
+// Stages returns the stages in order. The slice is the caller's.
 func (c *chain) Stages() []Stage { return append([]Stage(nil), c.stages...) }
 
+// Names returns the names of the stages in order, as they were when the stages
+// were handed to the Builder. The slice is the caller's.
 func (c *chain) Names() []string { return append([]string(nil), c.names...) }
 
+// OnPanic sets f to be called for each panic in a stage, after it has been
+// recovered from and counted. Call it before the first packet.
 func (c *chain) OnPanic(f func(stage string, value any)) { c.onPanic = f }
 
+// OnDrop sets f to be called for each drop, with the row in Counts().Drops. f
+// must not block or allocate. Call it before the first packet.
 func (c *chain) OnDrop(f func(p *Packet, row int)) { c.onDrop = f }
 
-func (c *chain) Current() Stage {
-	if c.at < 0 || c.at >= len(c.stages) {
-		return nil
+// Current returns the name of the stage that was called last, or is about to
+// be; empty behind the last stage. It is for tools that find out which one does
+// not return.
+func (c *chain) Current() string {
+	if c.at < 0 || c.at >= len(c.names) {
+		return ""
 	}
-	return c.stages[c.at]
+	return c.names[c.at]
 }
 
-// walk takes p through the stages from first to before last until one does not
-// accept, and leaves in at which one that was.
-func (c *chain) walk(p *Packet, first, last int) Verdict {
-	for c.at = first; c.at < last; c.at++ {
-		if v := c.stages[c.at].Process(p); v != Accept {
-			return v
-		}
-	}
-	return Accept
-}
-
-// settle tells those who asked. A panic in one is reported but costs nothing:
-// the packet's outcome has been counted, and the others are told all the same.
+// settle tells those who asked. A panic in one costs nothing: the packet's
+// outcome has been counted, and the others are told all the same.
 func (c *chain) settle(p *Packet) {
 	for ; c.told < len(c.settlers); c.told++ {
 		c.at = c.settlers[c.told].at
-		c.settlers[c.told].Settle(p, c.verdict)
+		c.settlers[c.told].to.Settle(p, c.verdict)
 	}
 }
 
-// panicked counts what a panic has cost.
-func (c *chain) panicked(p *Packet, value any, level int) {
-	row := c.counters.panicIndex(c.at)
-	c.counters.drop(row, level)
-	c.dropped(p, row)
-	c.report(value)
-}
-
-func (c *chain) report(value any) {
-	if c.onPanic != nil {
-		c.onPanic(c.stages[c.at].Name(), value)
-	}
+// settlePanicked counts a panic in the settler that was being told.
+func (c *chain) settlePanicked(value any) {
+	c.told++
+	c.faulted(c.at, methodSettle, value)
 }

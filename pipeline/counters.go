@@ -19,15 +19,37 @@ type DropCount struct {
 type Counts struct {
 	Packets, Messages Tally
 	Drops             []DropCount
+	// Faults are the failures of stages that have cost no packet and no
+	// message, those that have occurred; nil if none has.
+	Faults []Fault `json:",omitempty"`
+}
+
+// Reasons that the chain adds to those of each stage.
+const (
+	reasonUnspecified = "unspecified" // Drop, or a verdict that is none of the stage's
+	reasonTooLarge    = "too_large"   // packers: the message fits in no packet
+	reasonBadData     = "bad_data"    // outbound: see Outbound
+	reasonPanic       = "panic"
+)
+
+// builtinReasons returns the reasons that the chain adds to those of m.
+func builtinReasons(m *member, out bool) []string {
+	switch {
+	case out && m.packs():
+		return []string{reasonUnspecified, reasonTooLarge, reasonBadData, reasonPanic}
+	case out:
+		return []string{reasonUnspecified, reasonBadData, reasonPanic}
+	}
+	return []string{reasonUnspecified, reasonPanic}
 }
 
 // counters are written by the chain's goroutine alone, as plain memory, and
 // published by flush as atomics: nothing on the packet path costs a lock or an
 // atomic operation.
 type counters struct {
-	labels []DropCount // names only
-	base   []int       // per stage: index of its first reason
-	size   []int       // per stage: number of its reasons
+	labels   []DropCount // names only
+	base     []int       // per stage: the row of its first reason, unspecified
+	declared []int       // per stage: number of its own reasons, which follow
 
 	tally [6]uint64
 	drops []uint64 // packets, then messages
@@ -48,33 +70,38 @@ const (
 	tallyConsumed = 2
 )
 
-func newCounters(stages []Stage) *counters {
+func newCounters(members []member, out bool) *counters {
 	c := new(counters)
-	for _, s := range stages {
+	for i := range members {
+		m := &members[i]
 		c.base = append(c.base, len(c.labels))
-		names := append([]string{"unspecified"}, s.Reasons()...)
-		names = append(names, "panic")
+		c.declared = append(c.declared, len(m.reasons))
+		builtin := builtinReasons(m, out)
+		names := append(append(builtin[:1:1], m.reasons...), builtin[1:]...)
 		for _, n := range names {
-			c.labels = append(c.labels, DropCount{Stage: s.Name(), Reason: n})
+			c.labels = append(c.labels, DropCount{Stage: m.name, Reason: n})
 		}
-		c.size = append(c.size, len(names))
 	}
+	c.base = append(c.base, len(c.labels))
 	c.drops = make([]uint64, 2*len(c.labels))
 	c.published.drops = make([]atomic.Uint64, len(c.drops))
 	return c
 }
 
-// index returns the row of a drop by the stage at position at. A reason that
-// the stage has not declared counts as unspecified.
-func (c *counters) index(at int, v Verdict) int {
+// row returns the row of a drop by the stage at position at. A reason that the
+// stage has not declared counts as unspecified.
+func (c *counters) row(at int, v Verdict) int {
 	r := v.reason()
-	if r >= c.size[at]-1 {
+	if r > c.declared[at] {
 		r = 0
 	}
 	return c.base[at] + r
 }
 
-func (c *counters) panicIndex(at int) int { return c.base[at] + c.size[at] - 1 }
+// The rows of builtinReasons, which stand last.
+func (c *counters) panicRow(at int) int    { return c.base[at+1] - 1 }
+func (c *counters) badDataRow(at int) int  { return c.base[at+1] - 2 }
+func (c *counters) tooLargeRow(at int) int { return c.base[at+1] - 3 }
 
 func (c *counters) drop(row, level int) {
 	if level == tallyMessages {
@@ -101,11 +128,6 @@ func (c *counters) flush() {
 	}
 }
 
-func (c *counters) counts() (out Counts) {
-	c.read(&out)
-	return out
-}
-
 // read keeps the labels that out has from the same chain.
 func (c *counters) read(out *Counts) {
 	t := &c.published.tally
@@ -119,40 +141,3 @@ func (c *counters) read(out *Counts) {
 		out.Drops[i].Messages = c.published.drops[i+len(c.labels)].Load()
 	}
 }
-
-// finish counts the verdict of the stage at which p has ended.
-func (c *chain) finish(p *Packet, v Verdict, level int) {
-	switch v {
-	case Accept:
-		c.counters.tally[level+tallyAccepted]++
-	case Consumed:
-		c.counters.tally[level+tallyConsumed]++
-	default:
-		row := c.counters.index(c.at, v)
-		c.counters.drop(row, level)
-		c.dropped(p, row)
-	}
-}
-
-func (c *chain) dropped(p *Packet, row int) {
-	c.lastDrop = row
-	if c.onDrop != nil {
-		c.onDrop(p, row)
-	}
-}
-
-func (c *chain) LastDrop() (stage, reason string) {
-	if c.lastDrop < 0 {
-		return "", ""
-	}
-	l := c.counters.labels[c.lastDrop]
-	return l.Stage, l.Reason
-}
-
-func (c *chain) DropLabels() []DropCount { return append([]DropCount(nil), c.counters.labels...) }
-
-func (c *chain) Publish() { c.counters.flush() }
-
-func (c *chain) Counts() Counts { return c.counters.counts() }
-
-func (c *chain) ReadCounts(into *Counts) { c.counters.read(into) }

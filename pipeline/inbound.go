@@ -10,10 +10,10 @@ type Inbound struct {
 	part     part
 }
 
-func (c *Inbound) init(stages []Stage) {
-	c.chain.init(stages)
-	c.joint = len(stages)
-	for i, s := range stages {
+func (c *Inbound) init(members []member) {
+	c.chain.init(members, false)
+	c.joint = len(members)
+	for i, s := range c.stages {
 		if v, ok := s.(Splitter); ok {
 			c.joint, c.splitter = i, v
 		}
@@ -70,21 +70,20 @@ func (c *Inbound) resume(p *Packet, value any) {
 	switch c.part {
 	case partPacket:
 		c.part = partSettling
-		c.panicked(p, value, tallyPackets)
+		c.dropPanicked(p, value, tallyPackets)
 	case partSplit:
 		// The splitter cannot be asked again: the rest of the packet is lost,
 		// which its sender sees as a packet that was not received.
 		c.part = partSettling
 		p.LeaveUnacknowledged()
 		c.counters.tally[tallyMessages+tallyIn]++
-		c.panicked(p, value, tallyMessages)
+		c.dropPanicked(p, value, tallyMessages)
 	case partMessage:
 		c.part = partSplit
 		c.counters.tally[tallyMessages+tallyIn]++
-		c.panicked(p, value, tallyMessages)
+		c.dropPanicked(p, value, tallyMessages)
 	case partSettling:
-		c.told++
-		c.report(value)
+		c.settlePanicked(value)
 	}
 }
 
@@ -114,7 +113,7 @@ func (c *Inbound) CountMessageDrop(stage string, v Verdict, n int) {
 		if c.names[i] == stage {
 			for range n {
 				c.counters.tally[tallyMessages+tallyIn]++
-				c.counters.drop(c.counters.index(i, v), tallyMessages)
+				c.counters.drop(c.counters.row(i, v), tallyMessages)
 			}
 		}
 	}
@@ -123,3 +122,14 @@ func (c *Inbound) CountMessageDrop(stage string, v Verdict, n int) {
 // LastVerdict returns the verdict of the latest packet that an inbound chain was
 // given.
 func (c *Inbound) LastVerdict() Verdict { return c.verdict }
+
+// walk takes p through the stages from first to before last until one does not
+// accept, and leaves in c.at which one that was.
+func (c *Inbound) walk(p *Packet, first, last int) Verdict {
+	for c.at = first; c.at < last; c.at++ {
+		if v := c.stages[c.at].Process(p); v != Accept {
+			return v
+		}
+	}
+	return Accept
+}

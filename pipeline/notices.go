@@ -1,48 +1,52 @@
 package pipeline
 
+// observer is a stage that takes notices of one kind, with its position.
+type observer[T any] struct {
+	to T
+	at int
+}
+
+// OpenPeer tells the stages that a peer has become known.
 func (c *chain) OpenPeer(n PeerNotice) {
-	for _, o := range c.peers {
-		c.tell(o, func() { o.PeerOpened(n) })
-	}
+	notify(c, c.peers, methodPeerOpened, n, PeerObserver.PeerOpened)
 }
 
+// ClosePeer tells the stages that a peer has been forgotten.
 func (c *chain) ClosePeer(n PeerNotice) {
-	for _, o := range c.peers {
-		c.tell(o, func() { o.PeerClosed(n) })
-	}
+	notify(c, c.peers, methodPeerClosed, n, PeerObserver.PeerClosed)
 }
 
+// OpenSession tells the stages that a session has opened.
 func (c *chain) OpenSession(n SessionNotice) {
-	for _, o := range c.sessions {
-		c.tell(o, func() { o.SessionOpened(n) })
-	}
+	notify(c, c.sessions, methodSessionOpened, n, SessionObserver.SessionOpened)
 }
 
+// CloseSession tells the stages that a session has closed.
 func (c *chain) CloseSession(n SessionNotice) {
-	for _, o := range c.sessions {
-		c.tell(o, func() { o.SessionClosed(n) })
-	}
+	notify(c, c.sessions, methodSessionClosed, n, SessionObserver.SessionClosed)
 }
 
+// OpenEpoch tells the stages that an epoch has opened.
 func (c *chain) OpenEpoch(n EpochNotice) {
-	for _, o := range c.epochs {
-		c.tell(o, func() { o.EpochOpened(n) })
-	}
+	notify(c, c.epochs, methodEpochOpened, n, EpochObserver.EpochOpened)
 }
 
+// CloseEpoch tells the stages that an epoch has closed.
 func (c *chain) CloseEpoch(n EpochNotice) {
-	for _, o := range c.epochs {
-		c.tell(o, func() { o.EpochClosed(n) })
-	}
+	notify(c, c.epochs, methodEpochClosed, n, EpochObserver.EpochClosed)
 }
 
-// tell gives a stage a notice. A panic there is reported, and the other stages
-// hear of it all the same.
-func (c *chain) tell(observer any, notice func()) {
-	defer func() {
-		if r := recover(); r != nil && c.onPanic != nil {
-			c.onPanic(observer.(Stage).Name(), r)
-		}
-	}()
-	notice()
+// notify gives a notice to each observer. If one panics, that is counted and the
+// others are told all the same.
+func notify[T, N any](c *chain, all []observer[T], m method, n N, tell func(T, N)) {
+	for _, o := range all {
+		func() {
+			defer func() {
+				if r := recover(); r != nil {
+					c.faulted(o.at, m, r)
+				}
+			}()
+			tell(o.to, n)
+		}()
+	}
 }

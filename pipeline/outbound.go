@@ -2,58 +2,58 @@ package pipeline
 
 // Outbound is an immutable chain for packets to be sent, with its counters; see
 // [Chain]. Make one with [NewOutbound].
+//
+// For each message the driver calls ProcessMessage, if there are message stages,
+// and then Pack, or DropTooLarge if no packet has room for it; for each packet
+// ProcessPacket. The driver gives p.Data the capacity that the packet may have.
+// A stage that replaces p.Data, shortens it, or appends to it beyond its
+// capacity or where it must not, loses what is in hand: p.Data is restored and
+// the drop counted under the stage as "bad_data".
 type Outbound struct {
 	chain
 	// joint is the position of the packer, or len(stages).
 	joint  int
 	packer Packer
 	growth int
+	inHand bool // ProcessMessage has accepted and counted a message
+
+	panicked any // the packer's panic, until it is reported
 }
 
-func (c *Outbound) init(stages []Stage) {
-	c.chain.init(stages)
-	c.joint = len(stages)
-	for i, s := range stages {
-		if v, ok := s.(Packer); ok {
+func (c *Outbound) init(members []member) {
+	c.chain.init(members, true)
+	c.joint = len(members)
+	for i := range members {
+		if v, ok := members[i].stage.(Packer); ok {
 			c.joint, c.packer = i, v
 		}
-		if v, ok := s.(Grower); ok {
-			c.growth += v.MaxGrowth()
-		}
+	}
+	for _, m := range members[:min(c.joint+1, len(members))] {
+		c.growth += m.growth
 	}
 }
 
-// ProcessMessage runs one message through the message stages of an outbound
-// chain, up to but without the packer.
-func (c *Outbound) ProcessMessage(p *Packet) Verdict {
-	c.counters.tally[tallyMessages+tallyIn]++
-	return c.run(p, 0, c.joint, tallyMessages)
-}
-
-// HasMessageStages reports whether ProcessMessage of an outbound chain has
-// anything to do.
+// HasMessageStages reports whether there are stages before the packer: if not,
+// ProcessMessage has nothing to do and need not be called.
 func (c *Outbound) HasMessageStages() bool { return c.joint > 0 }
 
-// CountMessage counts one message as accepted by an outbound chain that has no
-// message stages, in place of ProcessMessage.
-func (c *Outbound) CountMessage() {
-	c.counters.tally[tallyMessages+tallyIn]++
-	c.counters.tally[tallyMessages+tallyAccepted]++
-}
-
-// MaxGrowth returns by how many bytes the message stages of an outbound chain
-// may lengthen a message, all together.
+// MaxGrowth returns by how many bytes the message stages and the packer may
+// lengthen a message, all together, as they have declared; see [Grower].
 func (c *Outbound) MaxGrowth() int { return c.growth }
 
-// PackedSize returns how many bytes the message in hand takes in a packet.
-func (c *Outbound) PackedSize(p *Packet) int { return c.packer.Size(p) }
+// ProcessMessage runs one message through the stages before the packer. If it
+// returns Accept, Pack or DropTooLarge has to follow before the next message.
+func (c *Outbound) ProcessMessage(p *Packet) Verdict {
+	c.counters.tally[tallyMessages+tallyIn]++
+	v := Accept
+	if c.joint > 0 {
+		v = c.run(p, 0, c.joint, tallyMessages)
+	}
+	c.inHand = v == Accept
+	return v
+}
 
-// Pack appends the message in hand to p.Data. The caller has checked that
-// PackedSize fits.
-func (c *Outbound) Pack(p *Packet) { c.packer.Process(p) }
-
-// ProcessPacket runs a packet through the stages behind the packer of an
-// outbound chain.
+// ProcessPacket runs a packet through the stages after the packer.
 func (c *Outbound) ProcessPacket(p *Packet) Verdict {
 	c.counters.tally[tallyPackets+tallyIn]++
 	v := c.run(p, min(c.joint+1, len(c.stages)), len(c.stages), tallyPackets)
@@ -66,17 +66,47 @@ func (c *Outbound) ProcessPacket(p *Packet) Verdict {
 }
 
 // run takes p through the stages from first to before last and counts the
-// outcome at its level.
+// outcome at its level, but for messages that all of them accept.
 func (c *Outbound) run(p *Packet, first, last, level int) (v Verdict) {
+	data := p.Data
 	defer func() {
 		if r := recover(); r != nil {
-			c.panicked(p, r, level)
+			p.Data = data
+			c.dropPanicked(p, r, level)
 			v = Drop
 		}
 	}()
-	v = c.walk(p, first, last)
-	c.finish(p, v, level)
-	return v
+	for c.at = first; c.at < last; c.at++ {
+		v := c.stages[c.at].Process(p)
+		if sound := extends(p.Data, data, level == tallyPackets); !sound {
+			p.Data = data
+			if v == Accept {
+				c.dropRow(p, c.counters.badDataRow(c.at), level)
+				return Drop
+			}
+		}
+		if v != Accept {
+			c.finish(p, v, level)
+			return v
+		}
+		data = p.Data
+	}
+	if level == tallyPackets {
+		c.counters.tally[tallyPackets+tallyAccepted]++
+	}
+	return Accept
+}
+
+// extends reports whether data is before in the same memory, or, if appending is
+// allowed, with something appended.
+func extends(data, before []byte, appending bool) bool {
+	switch {
+	case cap(data) != cap(before) || len(data) < len(before) || len(data) > len(before) && !appending:
+		return false
+	case cap(data) == 0:
+		return true
+	}
+	return &data[:1][0] == &before[:1][0]
 }
 
 // settled tells the settlers that are left how p has ended, and returns false if
@@ -84,8 +114,7 @@ func (c *Outbound) run(p *Packet, first, last, level int) (v Verdict) {
 func (c *Outbound) settled(p *Packet) (done bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.told++
-			c.report(r)
+			c.settlePanicked(r)
 		}
 	}()
 	c.settle(p)

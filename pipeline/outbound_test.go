@@ -31,16 +31,15 @@ func TestOutbound(t *testing.T) {
 	require.True(t, c.HasMessageStages())
 	require.Equal(t, 8, c.MaxGrowth())
 
-	p := packet('-')
+	p := &Packet{Data: append(make([]byte, 0, 64), '-')}
 	for _, m := range []string{"ab", "x", "c"} {
 		p.SetPayload([]byte(m))
 		if c.ProcessMessage(p) != Accept {
 			continue
 		}
-		before := len(p.Data)
-		size := c.PackedSize(p)
-		c.Pack(p)
-		require.Equal(t, size, len(p.Data)-before)
+		v, fits := c.Pack(p, 64)
+		require.True(t, fits)
+		require.Equal(t, Accept, v)
 	}
 	require.Equal(t, Accept, c.ProcessPacket(p))
 	require.Equal(t, "H\x03ab!\x02c!T", string(p.Data))
@@ -56,10 +55,16 @@ func TestOutboundWithoutMessageStages(t *testing.T) {
 	c := outbound(t, newPack("pack"), sealer{accept("seal")})
 	require.False(t, c.HasMessageStages())
 	require.Zero(t, c.MaxGrowth())
-	c.CountMessage()
-	p := packet()
+	p := &Packet{Data: make([]byte, 0, 64)}
 	p.SetPayload([]byte("ab"))
+	pack := func() {
+		v, fits := c.Pack(p, 64)
+		require.True(t, fits)
+		require.Equal(t, Accept, v)
+	}
+	pack()
 	require.Equal(t, Accept, c.ProcessMessage(p), "does the same")
+	pack()
 	require.Equal(t, Tally{In: 2, Accepted: 2}, counts(t, c).Messages)
 }
 
@@ -111,9 +116,15 @@ func TestOutboundConservation(t *testing.T) {
 			}
 		}
 		for range 20 {
-			p := packet()
+			p := &Packet{Data: make([]byte, 0, 64)}
 			for range r.IntN(3) {
 				v := c.ProcessMessage(p)
+				if v == Accept && r.IntN(4) == 0 {
+					c.DropTooLarge(p)
+					v = Drop
+				} else if v == Accept {
+					v, _ = c.Pack(p, 64)
+				}
 				tally(&messages, v)
 			}
 			v := c.ProcessPacket(p)

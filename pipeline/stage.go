@@ -71,7 +71,11 @@ type Grower interface{ MaxGrowth() int }
 
 // PeerNotice tells of an identity that has become known or been forgotten. A
 // peer outlives its sessions.
-type PeerNotice struct{ Peer ID }
+type PeerNotice struct {
+	Peer ID
+	// Key is the peer's static public key (X25519).
+	Key [32]byte
+}
 
 // SessionNotice tells of a session, one connection with a peer.
 type SessionNotice struct{ Peer, Session ID }

@@ -81,7 +81,7 @@ func TestAuditSeesTheSender(t *testing.T) {
 	a, b := audited(t, intentra.Config{})
 	numbered(a, b, intentra.Realtime, 1)
 	require.NoError(t, a.w.Run(time.Second))
-	a.proc.ep.Outbound().CountMessage()
+	a.proc.ep.Outbound().DropTooLarge(new(pipeline.Packet))
 	a.Send(b.Key(), message("y"))
 	err := a.w.Run(time.Second)
 	require.ErrorIs(t, err, ErrConservation)

@@ -51,14 +51,8 @@ func (n *Node) conserved() error {
 	if in.Messages.Accepted > n.proc.taken {
 		return fmt.Errorf("messages %w: %d accepted, %d delivered", ErrConservation, in.Messages.Accepted, n.proc.taken)
 	}
-	// Without message stages, messages too large for their peer do not enter the
-	// chain.
-	entered := out.Messages.In
-	if !e.Outbound().HasMessageStages() {
-		entered += n.Stats().TooLarge
-	}
-	if taken := n.Stats().Taken; taken != entered {
-		return fmt.Errorf("messages %w: %d taken out of the queues, %d in the outbound chain", ErrConservation, taken, entered)
+	if taken := n.Stats().Taken; taken != out.Messages.In {
+		return fmt.Errorf("messages %w: %d taken out of the queues, %d in the outbound chain", ErrConservation, taken, out.Messages.In)
 	}
 	if refused := sealRefused(out); refused > 0 {
 		return fmt.Errorf("%w: %d packets refused by the seal stage", ErrKeyReuse, refused)

@@ -37,24 +37,6 @@ type Set struct {
 	Open   *aead.Open
 	Seal   *aead.Seal
 	Ack    *ack.Stage
-
-	limit  *ratelimit.Stage
-	header *header.Stage
-	window *replay.Stage
-}
-
-// Warm reads some of what the stages keep for an epoch, whose next packet is
-// expected to have about the given counter, and returns a number that depends
-// on it. It is for a driver that knows which packets come next; see
-// conn.Endpoint.Warm.
-func (s *Set) Warm(session, epoch pipeline.ID, counter uint64) uint64 {
-	return s.limit.Warm(epoch) + s.header.Warm(epoch) + s.Open.Warm(epoch) + s.window.Warm(epoch, counter) +
-		s.Ack.Warm(session, epoch)
-}
-
-// WarmOutbound is Warm for a packet that is to be sent.
-func (s *Set) WarmOutbound(session, epoch pipeline.ID) uint64 {
-	return s.Seal.Warm(epoch) + s.Ack.WarmOutbound(session, epoch)
 }
 
 // Default returns the chains that every endpoint has unless told otherwise.
@@ -77,16 +59,13 @@ func Default(cfg Config) (*Set, error) {
 		Open:   aead.NewOpen(),
 		Seal:   aead.NewSeal(),
 		Ack:    ack.New(cfg.Ack),
-		limit:  limit,
-		header: header.New(cfg.Header),
-		window: window,
 	}
 	s.Builder = pipeline.NewInbound(
 		s.Cookie,
-		s.limit,
-		s.header,
+		limit,
+		header.New(cfg.Header),
 		s.Open,
-		s.window,
+		window,
 		s.Ack,
 		dispatch.New(cfg.Dispatch),
 	)

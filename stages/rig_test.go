@@ -113,7 +113,7 @@ func (r *rig) add(channel uint32, intent pipeline.Intent, payload []byte) {
 	r.o.Channel, r.o.Intent = channel, intent
 	r.o.SetPayload(payload)
 	if r.out.ProcessMessage(&r.o) == pipeline.Accept {
-		r.out.Pack(&r.o)
+		r.out.Pack(&r.o, cap(r.o.Data))
 	}
 }
 

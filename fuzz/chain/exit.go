@@ -34,8 +34,8 @@ func (r *rig) ended(e *fault.Exit) error {
 	if h.chain == r.out {
 		name = "outbound"
 	}
-	if s := h.chain.Current(); h.walks && s != nil {
-		who = fmt.Sprintf("stage %q of the %s chain", s.Name(), name)
+	if s := h.chain.Current(); h.walks && s != "" {
+		who = fmt.Sprintf("stage %q of the %s chain", s, name)
 	} else {
 		who = fmt.Sprintf("a stage of the %s chain, one of %s,", name, r.guests(h.chain))
 	}

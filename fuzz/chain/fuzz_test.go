@@ -159,16 +159,16 @@ func TestBadStagesAreCaught(t *testing.T) {
 			p.Reply = []byte{1}
 			return pipeline.Accept
 		}), `in other memory: 1 bytes where 48 fit; a stage appends to Reply[:0] within its capacity, look at ["bad"]`},
-		{"shortens what it sends to nothing", behindPack(func(p *pipeline.Packet) { p.Data = p.Data[:0] }), `made a packet of 0 bytes, or in other memory; look at ["bad"]`},
-		{"sends from elsewhere", behindPack(func(p *pipeline.Packet) { p.Data = bytes.Clone(p.Data) }), "or in other memory"},
+		{"shortens what it sends to nothing", behindPack(func(p *pipeline.Packet) { p.Data = p.Data[:0] }), `stage "bad" replaced or shortened Data`},
+		{"sends from elsewhere", behindPack(func(p *pipeline.Packet) { p.Data = bytes.Clone(p.Data) }), `stage "bad" replaced or shortened Data`},
 		{"drops the packet's Data", outbound(pipeline.Func("bad", nil, func(p *pipeline.Packet) pipeline.Verdict {
 			p.Data = nil
 			return pipeline.Accept
-		})), `a message stage replaced Data or changed its length, where earlier messages lie; look at ["bad"]`},
+		})), `stage "bad" replaced or shortened Data`},
 		{"panics when asked for a size", func(s *stages.Set) error {
 			s.Outbound.Replace("pack", unsized{pack.New()})
 			return nil
-		}, `panic in the packer of the outbound chain, or for what it was given: no size; look at ["pack"]`},
+		}, `panic in stage "pack" of the outbound chain: no size`},
 		{"grows messages", outbound(greedy), "longer by 1 bytes on its way out, and the stages have declared 0"},
 		{"marks forgeries fresh", packet(func(p *pipeline.Packet) pipeline.Verdict {
 			p.MarkFresh()
@@ -223,14 +223,14 @@ func TestBadStagesAreCaught(t *testing.T) {
 		{"exits when asked for a size", func(s *stages.Set) error {
 			s.Outbound.Replace("pack", exiting{pack.New()})
 			return nil
-		}, `a stage of the outbound chain, one of ["pack"], called runtime.Goexit when it packed a message`},
+		}, `stage "pack" of the outbound chain called runtime.Goexit when it packed a message`},
 		{"exits at a notice", func(s *stages.Set) error {
 			s.InsertAfter("ack", deaf{good("bad")})
 			return nil
 		}, `a stage of the inbound chain, one of ["bad"], called runtime.Goexit at SessionClosed`},
 		{"panics when it is made", broken, `fuzz/chain: the change chain_test.broken() panicked when the chains were made: no map`},
 		{"exits when it is made", func(*stages.Set) error { new(testing.T).SkipNow(); return nil }, "called runtime.Goexit when the chains were made"},
-		{"has no name", func(s *stages.Set) error { s.InsertAfter("ack", nameless{good("bad")}); return nil }, "a stage that the change has put in, asked for its names and kind, panicked when the chains were made: no name"},
+		{"has no name", func(s *stages.Set) error { s.InsertAfter("ack", nameless{good("bad")}); return nil }, "a chain_test.nameless: its Name panicked: no name"},
 		{"shares a stage", func(s *stages.Set) error { s.InsertAfter("ack", once); return nil }, `the same stage "once"`},
 		{"shares a stage on the way out", outbound(once), `the same stage "once"`},
 	} {

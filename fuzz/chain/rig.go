@@ -205,6 +205,9 @@ func (r *rig) conserved(c pipeline.Chain) {
 		if d.Reason == "unspecified" && d.Packets+d.Messages > 0 {
 			r.failOf(d.Stage, "stage %q dropped without a reason that it has declared; package fuzz finds the verdict", d.Stage)
 		}
+		if d.Reason == "bad_data" && d.Packets+d.Messages > 0 {
+			r.failOf(d.Stage, "stage %q replaced or shortened Data, or appended what it must not", d.Stage)
+		}
 	}
 	r.require(n.Packets.In == n.Packets.Accepted+n.Packets.Consumed+packets, "packets are not conserved: %+v, %d dropped", n.Packets, packets)
 	r.require(n.Messages.In == n.Messages.Accepted+n.Messages.Consumed+messages, "messages are not conserved: %+v, %d dropped", n.Messages, messages)

@@ -188,7 +188,7 @@ func (s *session) say(epoch int, messages []frame) {
 		s.o.Channel, s.o.Intent = m.channel, pipeline.Intent(m.kind)
 		s.o.Sequence, s.o.Distance = s.lane, s.distance(m.channel)
 		s.o.SetPayload(m.payload)
-		if len(s.o.Data)+s.out.PackedSize(&s.o)+wire.TagSize > cap(s.o.Data) {
+		if len(s.o.Data)+s.out.Packer().Size(&s.o)+wire.TagSize > cap(s.o.Data) {
 			break
 		}
 		if m.kind == 3 {
@@ -199,7 +199,7 @@ func (s *session) say(epoch int, messages []frame) {
 			s.acks.SetReliableSent(sessionID, s.lane)
 		}
 		require.Equal(t, pipeline.Accept, s.out.ProcessMessage(&s.o))
-		s.out.Pack(&s.o)
+		s.out.Pack(&s.o, cap(s.o.Data))
 		packed = append(packed, m)
 	}
 	require.Equal(t, pipeline.Accept, s.out.ProcessPacket(&s.o))

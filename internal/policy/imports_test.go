@@ -64,7 +64,7 @@ var rules = []rule{
 	{folder: "internal/replay", ours: []string{"pipeline", "wire", "stages/...", "conn", "internal/journal", "internal/noise", "internal/sendq"},
 		except: []string{"net", "unsafe"}},
 	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
-	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap"},
+	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap", "internal/recovered"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
 	{folder: "recording", ours: []string{"internal/journal"}, except: []string{"net", "unsafe"}}, // what of internal/journal is public

@@ -69,6 +69,10 @@ var trusted = map[string][]string{
 	"time": {"Duration.*", "ParseDuration", "Unix", "UnixMilli", "UnixMicro", "Time.Add", "Time.Sub", "Time.After", "Time.Before",
 		"Time.Compare", "Time.Equal", "Time.IsZero", "Time.Unix*", "Time.UTC", "!Local"},
 
+	// It only passes calls on: to the user's log handler, as log/slog does, and to
+	// the source of randomness that it is given.
+	"github.com/intentra/intentra/internal/recovered": {"Logger", "Reader"},
+
 	"github.com/flynn/noise":               {"*", "!DH25519"}, // which draws from crypto/rand unless told otherwise
 	"golang.org/x/crypto/blake2s":          {"*"},
 	"golang.org/x/crypto/chacha20poly1305": {"*"},

@@ -61,3 +61,18 @@ func (a *Attach) attach(p *pipeline.Packet, ss *session, e *epoch) {
 	e.urgent = false
 	ss.lastAck = p.Now
 }
+
+// Warm reads the state of the epoch's next packet. The chain calls it.
+func (a *Attach) Warm(session, epoch pipeline.ID, _ uint64) uint64 {
+	ss := a.stage.sessions.Get(session)
+	if ss == nil {
+		return 0
+	}
+	if e := ss.byID(epoch); e != nil {
+		t := &e.tracker
+		if n := len(t.ring); n > 0 {
+			return uint64(t.ring[t.next&uint64(n-1)].at) + uint64(ss.lastAck) + e.history.largest
+		}
+	}
+	return 0
+}

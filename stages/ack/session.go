@@ -177,25 +177,11 @@ func (s *Stage) ackInterval(ss *session, e *epoch) time.Duration {
 	return s.cfg.LazyDelay
 }
 
-// Warm reads the state that a packet of the epoch will need, and returns a
-// number that depends on it.
-func (s *Stage) Warm(session, epoch pipeline.ID) uint64 {
+// Warm reads the acknowledgement state of the epoch. The chain calls it.
+func (s *Stage) Warm(session, epoch pipeline.ID, _ uint64) uint64 {
 	if ss := s.sessions.Get(session); ss != nil {
 		if e := ss.byID(epoch); e != nil {
 			return e.history.largest + e.history.floors[0]
-		}
-	}
-	return 0
-}
-
-// WarmOutbound is Warm for a packet that is to be sent.
-func (s *Stage) WarmOutbound(session, epoch pipeline.ID) uint64 {
-	if ss := s.sessions.Get(session); ss != nil {
-		if e := ss.byID(epoch); e != nil {
-			t := &e.tracker
-			if n := len(t.ring); n > 0 {
-				return uint64(t.ring[t.next&uint64(n-1)].at) + uint64(ss.lastAck) + e.history.largest
-			}
 		}
 	}
 	return 0

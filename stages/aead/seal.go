@@ -80,9 +80,8 @@ func (s *Seal) Process(p *pipeline.Packet) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// Warm reads the state that the epoch's next packet will need, and returns a
-// number that depends on it.
-func (s *Seal) Warm(epoch pipeline.ID) uint64 {
+// Warm reads the epoch's key. The chain calls it.
+func (s *Seal) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
 	if k := s.keys.Get(epoch); k != nil {
 		return k.next
 	}

@@ -87,9 +87,8 @@ func (s *Open) Process(p *pipeline.Packet) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// Warm reads the state that a packet of the epoch will need, and returns a
-// number that depends on it.
-func (s *Open) Warm(epoch pipeline.ID) uint64 {
+// Warm reads the epoch's key. The chain calls it.
+func (s *Open) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
 	if k := s.keys.Get(epoch); k != nil {
 		return k.failed
 	}

@@ -86,9 +86,8 @@ func (s *Stage) EpochOpened(n pipeline.EpochNotice) { s.epochs.open(n) }
 // EpochClosed forgets the epoch. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.epochs.close(n.Epoch) }
 
-// Warm reads the state that a packet of the epoch will need, and returns a
-// number that depends on it.
-func (s *Stage) Warm(epoch pipeline.ID) uint64 {
+// Warm reads what is known of the epoch. The chain calls it.
+func (s *Stage) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
 	if e := s.epochs.slots.Get(epoch); e != nil {
 		return uint64(e.seq)
 	}

@@ -68,6 +68,7 @@ var (
 	_ pipeline.PlaintextReader = (*Stage)(nil)
 	_ pipeline.PeerObserver    = (*Stage)(nil)
 	_ pipeline.EpochObserver   = (*Stage)(nil)
+	_ pipeline.Warmer          = (*Stage)(nil)
 )
 
 // New returns the stage, or an error that is [ErrTableSize].
@@ -172,9 +173,8 @@ func (s *Stage) EpochOpened(n pipeline.EpochNotice) { *s.epochs.Open(n.Epoch) = 
 // EpochClosed forgets the epoch. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.epochs.Close(n.Epoch) }
 
-// Warm reads the state that a packet of the epoch will need, and returns a
-// number that depends on it.
-func (s *Stage) Warm(epoch pipeline.ID) uint64 {
+// Warm reads the bucket of the epoch's peer. The chain calls it.
+func (s *Stage) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
 	if b := s.peerOf(epoch); b != nil {
 		return b.missing
 	}

@@ -41,6 +41,7 @@ var (
 	_ pipeline.Stage         = (*Stage)(nil)
 	_ pipeline.EpochObserver = (*Stage)(nil)
 	_ pipeline.Guard         = (*Stage)(nil)
+	_ pipeline.Warmer        = (*Stage)(nil)
 )
 
 // New returns the stage, or an error that is [ErrBits].
@@ -94,9 +95,9 @@ func (s *Stage) EpochOpened(n pipeline.EpochNotice) { *s.windows.Open(n.Epoch) =
 // EpochClosed forgets the epoch's window. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.windows.Close(n.Epoch) }
 
-// Warm reads the state that a packet of the epoch with about the given counter
-// will need, and returns a number that depends on it.
-func (s *Stage) Warm(epoch pipeline.ID, counter uint64) uint64 {
+// Warm reads the part of the epoch's window that counter falls into. The chain
+// calls it.
+func (s *Stage) Warm(_, epoch pipeline.ID, counter uint64) uint64 {
 	if w := s.windows.Get(epoch); w != nil && len(w.ring) > 0 {
 		return w.ring[counter/wordBits%uint64(len(w.ring))]
 	}

@@ -1,0 +1,3 @@
+// Package recovered wraps interfaces that users implement, so that a panic in one
+// is counted and does not end the goroutine that calls it.
+package recovered

@@ -1,0 +1,25 @@
+package recovered
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+)
+
+// Reader returns a reader whose Read calls r's, and fails if that panics.
+func Reader(r io.Reader, panics *atomic.Uint64) io.Reader { return reader{r, panics} }
+
+type reader struct {
+	r      io.Reader
+	panics *atomic.Uint64
+}
+
+func (r reader) Read(b []byte) (n int, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.panics.Add(1)
+			n, err = 0, fmt.Errorf("panic in Read: %v", v)
+		}
+	}()
+	return r.r.Read(b)
+}
