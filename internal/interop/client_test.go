@@ -10,7 +10,7 @@ import (
 	"golang.org/x/crypto/blake2s"
 )
 
-// client is a dialer written from PROTOCOL.md alone.
+// client is a dialer, implemented from PROTOCOL.md alone.
 type client struct {
 	suite             byte
 	static, ephemeral *ecdh.PrivateKey
@@ -30,7 +30,7 @@ type client struct {
 
 var errRefused = errors.New("refused")
 
-// start makes the Init packet without a cookie: sections 2 and 3.1.
+// start returns the Init packet without a cookie (sections 2 and 3.1).
 func (c *client) start() {
 	c.hello = join(c.index, c.hello)
 	c.noise = newSymmetric(c.suite, join([]byte("intentra handshake"), []byte{1, c.suite}, c.index))
@@ -40,7 +40,7 @@ func (c *client) start() {
 	c.init = join([]byte{0x12, c.suite, 0, 0}, make([]byte, 4), c.index, make([]byte, 4), e, make([]byte, 96+16))
 }
 
-// cookie puts the cookie of a Cookie packet into Init: section 3.3.
+// cookie puts the cookie of a Cookie packet into Init (section 3.3).
 func (c *client) cookie(b []byte) error {
 	key := blake2s.Sum256(c.init[:144])
 	m := must(blake2s.New128(key[:]))
@@ -79,8 +79,8 @@ func (c *client) message2(b []byte, ephemeral *ecdh.PrivateKey) (payload []byte,
 	return s.dec(b[80:])
 }
 
-// message3 writes Noise message 3 and switches to the keys that come of it. e
-// is the responder's ephemeral public key.
+// message3 writes Noise message 3 and derives the keys. e is the responder's
+// ephemeral public key.
 func (c *client) message3(e, payload []byte) []byte {
 	s := c.noise
 	b := s.enc(c.static.PublicKey().Bytes())
@@ -91,13 +91,13 @@ func (c *client) message3(e, payload []byte) []byte {
 	return b
 }
 
-// final makes the Final packet that follows a Response.
+// final returns the Final packet that answers a Response.
 func (c *client) final(response []byte) []byte {
 	header := join([]byte{0x14, c.suite, 0, 0}, c.remoteIndex, make([]byte, 8))
 	return append(header, c.message3(response[16:48], c.hello)...)
 }
 
-// seal makes a Data packet of the frames: section 4.
+// seal returns a Data packet with the frames (section 4).
 func (c *client) seal(frames ...[]byte) []byte {
 	header := binary.BigEndian.AppendUint64(join([]byte{0x11, 0, 0, 0}, c.remoteIndex), c.next)
 	packet := c.seals.Seal(header, nonce(c.suite, c.next), join(frames...), header)
@@ -115,7 +115,7 @@ func (c *client) open(b []byte) (counter uint64, frames []byte, err error) {
 	return counter, frames, err
 }
 
-// rekeyInit makes the first frame of a rekey: section 7.
+// rekeyInit returns the first frame of a rekey (section 7).
 func (c *client) rekeyInit(ephemeral *ecdh.PrivateKey, index []byte) []byte {
 	c.noise = newSymmetric(c.suite, join([]byte("intentra rekey"), []byte{1, c.suite}, c.noise.h))
 	e := ephemeral.PublicKey().Bytes()
@@ -124,8 +124,8 @@ func (c *client) rekeyInit(ephemeral *ecdh.PrivateKey, index []byte) []byte {
 	return join([]byte{9, 1, 36}, e, index)
 }
 
-// rekeyFinal takes the answer and returns the last frame, sealed under the old
-// keys. Then the new ones are in use.
+// rekeyFinal processes the answer and returns a packet with the last frame, sealed
+// with the old keys. It then switches to the new keys.
 func (c *client) rekeyFinal(answer []byte, ephemeral *ecdh.PrivateKey, index []byte) ([]byte, error) {
 	remoteIndex, err := c.message2(answer, ephemeral)
 	if err != nil {

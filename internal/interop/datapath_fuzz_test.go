@@ -11,26 +11,26 @@ import (
 	ackstage "github.com/intentra/intentra/stages/ack"
 )
 
-// The steps that an input of FuzzDataPath is made of, by the first byte.
+// The kinds of steps in an input of FuzzDataPath, by the first byte of a step.
 const (
 	weSay      = iota // messages through our outbound chain
-	theySay           // frames of the other end's choice
-	theyMean          // a plaintext of its choice
+	theySay           // well-formed frames of the other end
+	theyMean          // any plaintext of the other end
 	repeated          // an earlier datagram again
 	changed           // an earlier datagram with one bit changed
-	cut               // an earlier datagram, shorter
+	cut               // an earlier datagram, truncated
 	timePasses        // up to 2.5 s
-	weLeaveOut        // the next counter
-	theyJump          // to another counter
+	weLeaveOut        // we skip the next counter
+	theyJump          // the other end continues at another counter
 	steps
 )
 
-// FuzzDataPath is PEER, OBS and APP at once, against an oracle: the data path
-// written in straight lines from PROTOCOL.md. Our packets are byte for byte what
-// the document says for their messages, and their ACKs are true and complete. Of
-// whatever comes from the other end, well sealed, malformed, repeated or
-// changed, both refuse the same packets, see the same violations, and deliver
-// the same messages in the same order.
+// The attackers of FuzzDataPath are PEER, OBS and APP. The oracle is the data path
+// implemented from PROTOCOL.md. Our packets are byte for byte what the document
+// prescribes for their messages, and our ACKs are correct and complete. Whatever
+// the other end sends, well-formed, malformed, repeated or changed, our chain and
+// the oracle reject the same packets, find the same violations, and deliver the
+// same messages in the same order.
 func FuzzDataPath(f *testing.F) {
 	f.Add(uint8(0), []byte{})
 	f.Add(uint8(0), []byte{weSay, 4, 1, 2, 3, 2, 4, 5, 3, 6, 7, 3, 6, 1, theySay, 3, 1, 1, 4, 2, 9, 3, 3, 2, 0, 1, 1, weSay, 0})
@@ -39,10 +39,10 @@ func FuzzDataPath(f *testing.F) {
 	f.Add(uint8(0), []byte{theyMean, 5, 1, 0x40, 1, 0, 9, theyMean, 3, 0, 0, 5, theyMean, 2, 6, 1, changed, 2, 77, cut, 1, 30})
 	f.Add(uint8(1), []byte{theyMean, 0, theyMean, 9, 7, 1, 2, 3, 4, 5, 6, 7, 8, theyMean, 5, 9, 1, 2, 0xaa, 0xbb})
 	f.Add(uint8(0), []byte{theyJump, 200, 0x20, theySay, 1, 2, 3, 4, theyJump, 1, 0x81, theySay, 1, 2, 3, 4, theySay | 0x80, 1, 2, 3, 4, theyJump, 9, 1, theySay, 1, 2, 3, 4})
-	// ACKs that go back; a repetition; two messages that wait for one, one beyond the window.
+	// ACKs out of order; a repeated packet; two messages that wait for a third; one beyond the window.
 	f.Add(uint8(0), []byte{weSay, 0, weSay, 0, theySay, 0, 4, 0x11, 0, theySay, 0, 4, 0x12, 0, theySay, 0, 4, 0x11, 1, theySay, 1, 4, 0x11, 0, 4, 0x12, 0})
 	f.Add(uint8(1), []byte{theySay, 1, 3, 4, 1, 7, 3, 6, 2, 7, theySay, 0, 3, 9, 224, 1, theySay, 2, 3, 0, 0, 1, 3, 1, 0, 2, 3, 0, 0, 9})
-	// An ACK of a counter that was left out too long ago to be known.
+	// An ACK of a counter that was skipped too long ago to be remembered.
 	f.Add(uint8(0), append(append([]byte{weLeaveOut}, bytes.Repeat([]byte{weSay, 0}, 9)...), theySay, 0, 4, 0x1a, 0))
 	f.Fuzz(func(t *testing.T, suite uint8, in []byte) {
 		s := newSession(t, 1+suite%2)
@@ -50,7 +50,7 @@ func FuzzDataPath(f *testing.F) {
 		for n := 0; len(script.in) > 0 && n < 100; n++ {
 			s.step(script)
 		}
-		// What is owed leaves in the end, and was true.
+		// Acknowledgements that are still owed are sent at the end.
 		s.now += pipeline.Time(time.Second)
 		s.say(1, nil)
 		_, owed := s.acks.Deadline(sessionID)
@@ -59,7 +59,7 @@ func FuzzDataPath(f *testing.F) {
 	})
 }
 
-// script is read byte by byte; behind its end are zeros.
+// script is an input, read byte by byte. It reads as zeros after its end.
 type script struct{ in []byte }
 
 func (s *script) next() byte {
@@ -120,13 +120,13 @@ func (s *session) step(in *script) {
 	}
 }
 
-// seal has the other end send a packet with the plaintext.
+// seal makes the other end send a packet with the plaintext.
 func (s *session) seal(c *client, plain []byte) {
 	s.sealed = append(s.sealed, c.seal(plain))
 	s.hear(s.sealed[len(s.sealed)-1])
 }
 
-// earlier is a datagram of the other end's, or one that nobody has sealed.
+// earlier returns an earlier datagram of the other end, or a forged one.
 func (s *session) earlier(in *script) []byte {
 	if i := int(in.next()); len(s.sealed) > 0 {
 		return s.sealed[i%len(s.sealed)]
@@ -134,7 +134,7 @@ func (s *session) earlier(in *script) []byte {
 	return join([]byte{0x11, 0, 0, 0}, s.talker[0].remoteIndex, make([]byte, 40))
 }
 
-// theirs is a well-formed frame of any content.
+// theirs returns a well-formed frame with any content.
 func (s *session) theirs(in *script, epoch int) frame {
 	f := frame{kind: kinds[int(in.next())%len(kinds)]}
 	switch f.kind {
@@ -178,12 +178,12 @@ func (s *session) theirs(in *script, epoch int) frame {
 // extensions.
 var kinds = []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x20, 0x3f, 0x40, 0x5f}
 
-// channelOf picks one of few channels, at the bounds of each form of a varint.
+// channelOf returns one of a few channels, at the limits of each varint size.
 func channelOf(b byte) uint32 {
 	return []uint32{0, 1, 63, 64, 16383, 16384, 1<<30 - 1, 1 << 30, 1<<32 - 1}[b%9]
 }
 
-// payloadOf picks a payload; of the sizes some are at the bounds of a varint.
+// payloadOf returns a payload. Some sizes are at the limits of varint sizes.
 func payloadOf(b byte) []byte {
 	sizes := []int{0, 1, 8, 63, 64, 65, 200, 1100, 16383, 16384}
 	return bytes.Repeat([]byte{b}, sizes[b%10])

@@ -18,25 +18,26 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// session is one session with two live epochs, twice: our chains at one end, and
-// at the other what the document says.
+// session is a session with two live epochs between our chains and the other end,
+// which is implemented from the document. The document's receiver also receives
+// what our inbound chain does, as an oracle.
 type session struct {
-	t        *testing.T
-	suite    byte
-	now      pipeline.Time
-	in       *pipeline.Inbound
-	out      *pipeline.Outbound
-	acks     *ackstage.Stage
-	p, o     pipeline.Packet
-	buf      []byte
-	heard    taken // by our inbound chain, of the packet in hand
-	lane     uint64
-	lastOn   map[uint32]uint64
-	document *receiver // what our inbound chain is to do
-	talker   [2]*client
-	sealed   [][]byte // datagrams of the talker's
-	arrived  map[place]pipeline.Time
-	told     map[place]bool // in an ACK of ours
+	t            *testing.T
+	suite        byte
+	now          pipeline.Time
+	in           *pipeline.Inbound
+	out          *pipeline.Outbound
+	acks         *ackstage.Stage
+	p, o         pipeline.Packet
+	buf          []byte
+	heard        taken // the result of our inbound chain for the current packet
+	lane         uint64
+	lastOn       map[uint32]uint64
+	document     *receiver // the oracle for our inbound chain
+	talker       [2]*client
+	sealed       [][]byte // datagrams of the other end
+	arrived      map[place]pipeline.Time
+	acknowledged map[place]bool // acknowledged by one of our ACKs
 }
 
 const maxPacket = 20_000
@@ -50,7 +51,7 @@ var (
 func newSession(t *testing.T, suite byte) *session {
 	s := &session{
 		t: t, suite: suite, now: 1 << 40, buf: make([]byte, 0, maxPacket), lastOn: map[uint32]uint64{},
-		document: newReceiver(suite), arrived: map[place]pipeline.Time{}, told: map[place]bool{},
+		document: newReceiver(suite), arrived: map[place]pipeline.Time{}, acknowledged: map[place]bool{},
 	}
 	cfg := stages.Config{}
 	cfg.Cookie.Rand = rand.NewChaCha8([32]byte{1})
@@ -83,7 +84,7 @@ func newSession(t *testing.T, suite byte) *session {
 	return s
 }
 
-// openEpoch gives both ends keys.
+// openEpoch gives both ends the keys of a new epoch.
 func (s *session) openEpoch(set *stages.Set, seq uint32, id pipeline.ID) {
 	for _, c := range []pipeline.Chain{s.in, s.out} {
 		c.OpenEpoch(pipeline.EpochNotice{Peer: 1, Session: sessionID, Epoch: id, Seq: seq})
@@ -100,7 +101,8 @@ func (s *session) openEpoch(set *stages.Set, seq uint32, id pipeline.ID) {
 	s.document.addEpoch(index, there)
 }
 
-// hear has both ends take a datagram, and compares.
+// hear passes a datagram to our inbound chain and to the oracle, and compares the
+// results.
 func (s *session) hear(b []byte) {
 	t := s.t
 	s.forget()
@@ -115,7 +117,7 @@ func (s *session) hear(b []byte) {
 	require.Equal(t, want.violation, s.p.Struck(), "violation: %q, %q", want.refused, s.heard.refused)
 	switch want.refused {
 	case "header", "malformed":
-		// What else is wrong with it may be found first.
+		// The chain may find another fault of the packet first.
 		require.True(t, v.Dropped(), "the document refuses it: %s", want.refused)
 		require.Empty(t, append(s.heard.messages, s.heard.control...))
 		return
@@ -136,21 +138,21 @@ func (s *session) hear(b []byte) {
 	}
 }
 
-// forget takes the counters that were left out from the document's end once ours
-// has no record of them any more: what is finite may forget, but not the last few.
+// forget removes skipped counters from the oracle once our tracker, whose memory is
+// finite, has forgotten them. It must remember the last few.
 func (s *session) forget() {
 	for n, e := range s.document.epochs {
 		tracker := s.acks.Tracker(sessionID, epochIDs[n])
 		for c := range e.leftOut {
-			if tracker.Lost(c) { // also of what is not remembered
-				require.Greater(s.t, e.next-c, uint64(8), "forgotten too early")
+			if tracker.Lost(c) { // true also for a forgotten counter
+				require.Greater(s.t, e.next-c, uint64(8), "skipped counter forgotten too early")
 				delete(e.leftOut, c)
 			}
 		}
 	}
 }
 
-// said is what an application sees of messages.
+// said returns the messages as an application sees them.
 func said(all []frame) (out []frame) {
 	for _, f := range all {
 		out = append(out, frame{kind: f.kind, channel: f.channel, payload: bytes.Clone(f.payload)})
@@ -158,7 +160,7 @@ func said(all []frame) (out []frame) {
 	return out
 }
 
-// documented is a control frame as the document's end has it.
+// documented returns a control frame as the oracle represents it.
 func documented(f *wire.Frame) frame {
 	d := frame{kind: byte(f.Type)}
 	switch f.Type {
@@ -172,9 +174,9 @@ func documented(f *wire.Frame) frame {
 	return d
 }
 
-// say sends messages through our outbound chain. The other end must find them
-// in the packet and, of what they and the rest of it say, be able to make the
-// same packet, byte for byte.
+// say sends messages through our outbound chain. The document's parser must find
+// them in the packet, and encoding what it finds must yield the same packet, byte
+// for byte.
 func (s *session) say(epoch int, messages []frame) {
 	t, id, c := s.t, epochIDs[epoch], s.talker[epoch]
 	tracker := s.acks.Tracker(sessionID, id)
@@ -232,8 +234,8 @@ func (s *session) distance(channel uint32) uint16 {
 	return 0
 }
 
-// judge checks that an ACK of ours tells the truth, and that all that has
-// arrived has been told by now.
+// judge checks that our ACK acknowledges only what was received, and that
+// everything received has been acknowledged by then.
 func (s *session) judge(f frame) {
 	t := s.t
 	require.Equal(t, byte(4), f.kind)
@@ -248,9 +250,9 @@ func (s *session) judge(f frame) {
 	require.EqualValues(t, min(waited/(8*time.Microsecond), 65535), f.delay)
 	for _, c := range f.counters() {
 		require.True(t, e.accepted[c], "acknowledged without having come: %d", c)
-		s.told[place{uint64(f.epoch), c}] = true
+		s.acknowledged[place{uint64(f.epoch), c}] = true
 	}
 	for c := range e.accepted {
-		require.True(t, largest-c > 1024 || s.told[place{uint64(f.epoch), c}], "never acknowledged: %d", c)
+		require.True(t, largest-c > 1024 || s.acknowledged[place{uint64(f.epoch), c}], "never acknowledged: %d", c)
 	}
 }

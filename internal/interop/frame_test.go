@@ -2,7 +2,7 @@ package interop_test
 
 import "encoding/binary"
 
-// Section 5 of PROTOCOL.md, as far as a client needs it.
+// The part of section 5 of PROTOCOL.md that a client needs.
 
 func varint(v uint32) []byte {
 	switch {
@@ -16,7 +16,8 @@ func varint(v uint32) []byte {
 	return binary.BigEndian.AppendUint64(nil, 3<<62|uint64(v))
 }
 
-// getVarint takes only the shortest form of a value below 2^32.
+// getVarint parses a varint. It accepts only the shortest form of a value below
+// 2^32.
 func getVarint(b []byte) (v uint32, rest []byte, ok bool) {
 	if len(b) == 0 || len(b) < 1<<(b[0]>>6) {
 		return 0, nil, false
@@ -30,7 +31,7 @@ func getVarint(b []byte) (v uint32, rest []byte, ok bool) {
 	return v, b[n:], uint64(v) == wide && len(varint(v)) == n
 }
 
-// message makes a Realtime (1) or Latest (2) frame.
+// message returns a Realtime (1) or Latest (2) frame.
 func message(kind byte, channel uint32, payload string) []byte {
 	return join([]byte{kind}, varint(channel), varint(uint32(len(payload))), []byte(payload))
 }
@@ -41,7 +42,7 @@ func reliable(channel uint32, seq uint64, distance uint16, payload string) []byt
 	return join(b, varint(uint32(len(payload))), []byte(payload))
 }
 
-// ack acknowledges the largest counter and those that the bitmap names.
+// ack returns an ACK of the largest counter and of those in the bitmap.
 func ack(epoch byte, delay uint16, largest, reliable uint64, bitmap ...byte) []byte {
 	b := binary.BigEndian.AppendUint16([]byte{4, epoch}, delay)
 	b = binary.BigEndian.AppendUint64(b, largest)
@@ -62,7 +63,7 @@ type frame struct {
 	payload  []byte // or token, or reason, or bitmap
 }
 
-// frames decodes the frames of an honest sender.
+// frames decodes well-formed frames.
 func frames(b []byte) []frame {
 	all, ok := parse(b)
 	if !ok {
@@ -71,7 +72,7 @@ func frames(b []byte) []frame {
 	return all
 }
 
-// bytes is the one encoding of f.
+// bytes returns the encoding of f.
 func (f frame) bytes() []byte {
 	switch f.kind {
 	case 1, 2:

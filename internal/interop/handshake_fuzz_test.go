@@ -13,11 +13,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// FuzzHandshake is MOD, and a peer that announces what it likes, against the
-// client that was written from the document. From the same keys both make the
-// same Init and the same Final, byte for byte; both accept and refuse the same
-// Cookie and Response packets; and what passes ends in the same keys at all
-// three.
+// The attackers of FuzzHandshake are MOD and a peer that announces anything in its
+// Hello. The oracle is the client implemented from the document. With the same keys
+// our dialer and the client produce the same Init and Final, byte for byte, and
+// accept and reject the same Cookie and Response packets. After a successful
+// handshake both and our responder have the same keys.
 func FuzzHandshake(f *testing.F) {
 	least := announcement{index: 9, packetRate: 1, packetBurst: 1, idle: 1, maxDatagram: 256, window: 1024}
 	hello := announce(least)
@@ -60,10 +60,10 @@ func FuzzHandshake(f *testing.F) {
 	})
 }
 
-// fit makes a Hello of any bytes.
+// fit returns a Hello made of any bytes.
 func fit(b []byte) []byte { return append(bytes.Clone(b), make([]byte, helloSize)...)[:helloSize] }
 
-// trio is a dialer twice, ours and the document's, with the same keys, and our
+// trio is our dialer and the document's client, with the same keys, and our
 // responder.
 type trio struct {
 	t         *testing.T
@@ -72,7 +72,7 @@ type trio struct {
 	initiator *noise.Initiator
 	responder *noise.Responder
 	packet    []byte // Init
-	announced []byte // in both Hellos, but for the Index
+	announced []byte // both Hellos without the Index
 	private   [4][32]byte
 }
 
@@ -89,7 +89,7 @@ func newTrio(t *testing.T, suite byte, keys, announced []byte) *trio {
 	return h
 }
 
-// init has both dialers make Init.
+// init makes both dialers produce Init, and compares.
 func (h *trio) init() {
 	t, c := h.t, h.client
 	prologue := join([]byte("intentra handshake"), []byte{1, c.suite}, c.index)
@@ -106,7 +106,7 @@ func (h *trio) challenge() []byte {
 	return cookie.AppendChallenge(nil, h.packet, [wire.CookieSize]byte(h.announced))
 }
 
-// cookie has both dialers take a challenge.
+// cookie passes a Cookie packet to both dialers, and compares.
 func (h *trio) cookie(b []byte) bool {
 	taken := h.client.cookie(b) == nil
 	header, fault := wire.ParseHeader(b)
@@ -120,7 +120,7 @@ func (h *trio) cookie(b []byte) bool {
 	return taken
 }
 
-// response is our responder's answer.
+// response returns our responder's Response.
 func (h *trio) response() []byte {
 	_, err := h.responder.ReadInit(wire.NoiseMessage(h.packet), wire.InitPadding)
 	require.NoError(h.t, err)
@@ -130,7 +130,7 @@ func (h *trio) response() []byte {
 	}), m2...)
 }
 
-// read has both dialers take a Response.
+// read passes a Response to both dialers, and compares.
 func (h *trio) read(b []byte) bool {
 	hello, err := h.clientReads(b)
 	taken := err == nil && sound(hello)
@@ -148,7 +148,8 @@ func (h *trio) read(b []byte) bool {
 	return taken
 }
 
-// clientReads refuses what the client's primitives panic on.
+// clientReads returns the Hello that the client reads from a Response. A panic of
+// the client's primitives counts as a rejection.
 func (h *trio) clientReads(b []byte) (hello []byte, err error) {
 	defer func() {
 		if recover() != nil {
@@ -158,7 +159,7 @@ func (h *trio) clientReads(b []byte) (hello []byte, err error) {
 	return h.client.response(b)
 }
 
-// sound is what section 2 asks of a Hello.
+// sound reports whether a Hello satisfies section 2.
 func sound(hello []byte) bool {
 	number := binary.BigEndian.Uint32
 	return number(hello) != 0 && number(hello[8:]) != 0 && number(hello[12:]) != 0 && number(hello[24:]) != 0 &&
@@ -167,14 +168,13 @@ func sound(hello []byte) bool {
 
 const helloSize = 48
 
-// announcement is what a Hello of section 2 says; the fields that are left out
-// are zero.
+// announcement is the fields of a Hello (section 2). Missing fields are zero.
 type announcement struct {
 	index, packetRate, packetBurst, idle uint32
 	maxDatagram, window                  uint16
 }
 
-// announce lays a out as section 2 has it.
+// announce encodes a (section 2).
 func announce(a announcement) []byte {
 	b := make([]byte, helloSize)
 	binary.BigEndian.PutUint32(b[0:], a.index)
@@ -186,8 +186,8 @@ func announce(a announcement) []byte {
 	return b
 }
 
-// final compares Final with that of our dialer, and the keys of all three if it
-// has come through unchanged.
+// final compares the Finals of both dialers and, if it reaches the responder
+// unchanged, the keys of all three.
 func (h *trio) final(b []byte) {
 	t, c := h.t, h.client
 	m3, ours, err := h.initiator.WriteFinal(c.hello)

@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// patience bounds what would hang; it is not what any test measures.
+	// patience is the time after which a hanging test fails. No test measures it.
 	patience = 30 * time.Second
-	// again is how long the client waits before it sends once more.
+	// again is how long the client waits before it repeats a packet.
 	again = 300 * time.Millisecond
 )
 
-// The client that was written from the document has a whole session with a
-// transport: handshake, messages both ways, acknowledgements, a move to another
-// address, a rekey, and the end.
+// The client implemented from the document has a complete session with a transport:
+// handshake, messages in both directions, acknowledgements, a change of address, a
+// rekey, and the close.
 func TestClientOfTheDocumentInteroperates(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
@@ -70,7 +70,7 @@ func TestClientOfTheDocumentInteroperates(t *testing.T) {
 	}
 }
 
-// link is the client on a socket.
+// link is the client with a socket.
 type link struct {
 	t        *testing.T
 	c        *client
@@ -94,7 +94,7 @@ func newLink(t *testing.T, suite byte, to netip.AddrPort) *link {
 
 func newKey() *ecdh.PrivateKey { return must(ecdh.X25519().GenerateKey(rand.Reader)) }
 
-// open takes a socket of a new port.
+// open opens a socket on a new port.
 func (l *link) open() {
 	socket, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(l.to))
 	require.NoError(l.t, err)
@@ -113,12 +113,12 @@ func (l *link) handshake() {
 	require.Equal(l.t, byte(5), confirmation.kind)
 }
 
-// talk sends messages, of the Reliable ones two out of order, and waits until
-// they are acknowledged.
+// talk sends messages, two of the Reliable ones out of order, and waits until they
+// are acknowledged.
 func (l *link) talk(ctx context.Context, tr *intentra.Transport) {
 	c := l.c
 	l.write(c.seal(message(1, 300, "now"), reliable(7, 0, 0, "one")))
-	c.next++ // left out
+	c.next++ // skip a counter
 	l.write(c.seal(reliable(7, 2, 1, "three")))
 	l.write(c.seal(reliable(7, 1, 1, "two")))
 	var inOrder []string
@@ -154,7 +154,7 @@ func (l *link) listen(ctx context.Context, p *intentra.Peer) {
 	l.eventually(ctx, func() bool { return p.Stats().Acked == 1 })
 }
 
-// move goes on from another port.
+// move continues the session from another port.
 func (l *link) move(ctx context.Context, p *intentra.Peer) {
 	before := p.Addr()
 	l.open()
@@ -165,7 +165,7 @@ func (l *link) move(ctx context.Context, p *intentra.Peer) {
 	l.eventually(ctx, func() bool { return p.Addr() == here })
 }
 
-// rekey changes the keys; messages pass under the new ones both ways.
+// rekey changes the keys and exchanges messages with the new ones.
 func (l *link) rekey(ctx context.Context, p *intentra.Peer, tr *intentra.Transport) {
 	ephemeral, index, known := newKey(), []byte{0x12, 0x34, 0x56, 0x78}, l.c.responder
 	init := l.c.rekeyInit(ephemeral, index)
@@ -194,7 +194,7 @@ func (l *link) write(b []byte) {
 	require.NoError(l.t, err)
 }
 
-// ask sends a packet until one of the wanted kind comes.
+// ask sends a packet until a packet of the wanted kind arrives.
 func (l *link) ask(packet []byte, first byte) (answer []byte) {
 	l.read(func() { l.write(packet) }, func(b []byte) bool {
 		answer = b
@@ -203,7 +203,7 @@ func (l *link) ask(packet []byte, first byte) (answer []byte) {
 	return answer
 }
 
-// until reads Data packets until a frame is what is wanted.
+// until reads Data packets until one has the wanted frame.
 func (l *link) until(send func(), want func(frame) bool) (found frame) {
 	l.read(send, func(b []byte) bool {
 		counter, plain, err := l.c.open(b)
@@ -221,7 +221,7 @@ func (l *link) until(send func(), want func(frame) bool) (found frame) {
 	return found
 }
 
-// read sends, and again from time to time, until a datagram is taken.
+// read sends, repeatedly, until take accepts a received datagram.
 func (l *link) read(send func(), take func([]byte) bool) {
 	buf := make([]byte, 1<<16)
 	for start := time.Now(); time.Since(start) < patience; {
@@ -239,10 +239,10 @@ func (l *link) read(send func(), take func([]byte) bool) {
 			}
 		}
 	}
-	require.FailNow(l.t, "what was waited for never came")
+	require.FailNow(l.t, "no datagram was accepted in time")
 }
 
-// ack acknowledges all that was received in the epoch.
+// ack returns an ACK of everything received in the epoch.
 func (l *link) ack() []byte {
 	largest := slices.Max(l.received)
 	bitmap := make([]byte, 128)
@@ -271,13 +271,13 @@ func keyOf(p *intentra.Peer) []byte {
 	return k[:]
 }
 
-// next takes from a channel.
+// next receives from a channel.
 func next(ctx context.Context, t *testing.T, from <-chan intentra.PeerEvent) intentra.PeerEvent {
 	select {
 	case e := <-from:
 		return e
 	case <-ctx.Done():
-		require.FailNow(t, "no event came")
+		require.FailNow(t, "no event in time")
 		panic("unreachable")
 	}
 }

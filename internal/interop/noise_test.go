@@ -11,12 +11,12 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// Sections 3.2 and 4 of PROTOCOL.md, from primitives alone. What the document
-// does not say, this code must not know: no package of ours is used.
+// Sections 3.2 and 4 of PROTOCOL.md, implemented with cryptographic primitives. No
+// package of ours is used, so that the code depends on the document alone.
 
 var names = map[byte]string{1: "Noise_XX_25519_AESGCM_SHA256", 2: "Noise_XX_25519_ChaChaPoly_SHA256"}
 
-// symmetric is h, ck, k and n.
+// symmetric is the state of a handshake: h, ck, k and n.
 type symmetric struct {
 	suite    byte
 	h, ck, k []byte
@@ -48,7 +48,7 @@ func (s *symmetric) enc(p []byte) []byte {
 	return c
 }
 
-// dec is the other side of enc.
+// dec is the inverse of enc.
 func (s *symmetric) dec(c []byte) ([]byte, error) {
 	p, err := newAEAD(s.suite, s.k).Open(nil, nonce(s.suite, s.n), c, s.h)
 	s.n++

@@ -2,9 +2,8 @@ package interop_test
 
 import "encoding/binary"
 
-// parse decodes the plaintext of a Data packet as sections 5 and 6.1 of
-// PROTOCOL.md have it, one field after another. It refuses all that they call
-// malformed.
+// parse decodes the plaintext of a Data packet according to sections 5 and 6.1 of
+// PROTOCOL.md, field by field. It rejects everything that they call malformed.
 func parse(b []byte) (all []frame, ok bool) {
 	r := &reader{b: b, ok: len(b) > 0}
 	for r.ok && len(r.b) > 0 {
@@ -40,7 +39,7 @@ func parse(b []byte) (all []frame, ok bool) {
 	return all, r.ok
 }
 
-// reader takes fields off the front of b. Once ok is false they mean nothing.
+// reader reads fields from b. Once ok is false, its results are meaningless.
 type reader struct {
 	b  []byte
 	ok bool
@@ -83,11 +82,11 @@ func (r *reader) ack(f *frame) {
 	}
 }
 
-// names reports whether the bitmap of an ACK names the counter that is i + 1
-// below the largest.
+// names reports whether the bitmap of an ACK acknowledges the counter i + 1 below
+// the largest.
 func (f frame) names(i uint64) bool { return f.payload[i/8]>>(i%8)&1 == 1 }
 
-// counters are all that an ACK acknowledges.
+// counters returns all counters that an ACK acknowledges.
 func (f frame) counters() []uint64 {
 	all := []uint64{f.number}
 	for i := range 8 * uint64(len(f.payload)) {

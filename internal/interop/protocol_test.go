@@ -19,11 +19,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// values are byte strings by their names in the document.
+// values are byte strings, by their names in the document.
 type values map[string][]byte
 
-// The example of section 13, made by the packages that the transport is made
-// of, is byte for byte what the document shows, and the document shows no more.
+// The packages of the transport produce exactly the values that the example of
+// section 13 shows, byte for byte.
 func TestExampleIsWhatWeSend(t *testing.T) {
 	doc := readExample(t)
 	made := buildExample(t, doc, wire.AESGCM, "")
@@ -38,8 +38,7 @@ func TestExampleIsWhatWeSend(t *testing.T) {
 	}
 }
 
-// The client, which knows nothing of our packages, makes and understands the
-// same bytes.
+// The client, which uses none of our packages, produces and parses the same bytes.
 func TestExampleIsWhatTheDocumentSays(t *testing.T) {
 	doc := readExample(t)
 	for _, tc := range []struct {
@@ -109,7 +108,7 @@ func TestVarintsOfTheDocument(t *testing.T) {
 	}
 }
 
-// isInput tells the values that the example starts from.
+// isInput reports whether a value is an input of the example.
 func isInput(name string) bool {
 	return slices.Contains([]string{
 		"dialer static private", "dialer ephemeral private", "dialer index",
@@ -117,12 +116,21 @@ func isInput(name string) bool {
 	}, name)
 }
 
-// isInside tells those that our packages keep to themselves; the client has
-// them.
+// isInside reports whether a value is internal to our packages. The client has it.
 func isInside(name string) bool { return strings.HasPrefix(name, "h after") }
 
-// buildExample makes what the document shows from its inputs.
-func buildExample(t *testing.T, doc values, suite wire.Suite, after string) values {
+// exampleHandshake is the handshake of the example.
+type exampleHandshake struct {
+	dialer, responder           [32]byte // static public keys
+	prologue                    []byte
+	dialerHello, responderHello []byte
+	init, response, final       []byte
+	dialerKeys, responderKeys   noise.Keys
+	dialerIndex, responderIndex uint32
+}
+
+// newExampleHandshake runs the handshake with the keys and indexes of the document.
+func newExampleHandshake(t *testing.T, doc values, suite wire.Suite) (h exampleHandshake) {
 	key := func(name string) (k [32]byte) {
 		require.Len(t, doc[name], len(k), name)
 		return [32]byte(doc[name])
@@ -131,67 +139,71 @@ func buildExample(t *testing.T, doc values, suite wire.Suite, after string) valu
 	require.NoError(t, err)
 	responder, err := noise.NewStatic(key("responder static private"))
 	require.NoError(t, err)
-	dialerPublic, responderPublic := dialer.Public(), responder.Public()
-
-	dialerIndex := binary.BigEndian.Uint32(doc["dialer index"])
-	responderIndex := binary.BigEndian.Uint32(doc["responder index"])
-	prologue := append([]byte("intentra handshake"), wire.Version, byte(suite))
-	prologue = append(prologue, doc["dialer index"]...)
-	i, err := noise.NewInitiator(suite, dialer, prologue, key("dialer ephemeral private"))
+	h.dialer, h.responder = dialer.Public(), responder.Public()
+	h.dialerIndex = binary.BigEndian.Uint32(doc["dialer index"])
+	h.responderIndex = binary.BigEndian.Uint32(doc["responder index"])
+	h.prologue = append([]byte("intentra handshake"), wire.Version, byte(suite))
+	h.prologue = append(h.prologue, doc["dialer index"]...)
+	i, err := noise.NewInitiator(suite, dialer, h.prologue, key("dialer ephemeral private"))
 	require.NoError(t, err)
-	r, err := noise.NewResponder(suite, responder, prologue, key("responder ephemeral private"))
+	r, err := noise.NewResponder(suite, responder, h.prologue, key("responder ephemeral private"))
 	require.NoError(t, err)
-
-	dialerHello := wire.AppendHello(nil, wire.Hello{
-		Index: dialerIndex, PacketRate: 1000, PacketBurst: 100, IdleTimeout: 60_000,
+	h.dialerHello = wire.AppendHello(nil, wire.Hello{
+		Index: h.dialerIndex, PacketRate: 1000, PacketBurst: 100, IdleTimeout: 60_000,
 		Instance: 0xd0d1d2d3d4d5d6d7, MaxDatagram: 1200, Window: 1024,
 	})
-	responderHello := wire.AppendHello(nil, wire.Hello{
-		Index: responderIndex, PacketRate: 10000, PacketBurst: 500, IdleTimeout: 60_000,
+	h.responderHello = wire.AppendHello(nil, wire.Hello{
+		Index: h.responderIndex, PacketRate: 10000, PacketBurst: 500, IdleTimeout: 60_000,
 		Instance: 0xe0e1e2e3e4e5e6e7, MaxDatagram: 1232, Window: 1024,
 	})
-
 	m1, err := i.WriteInit(make([]byte, wire.InitPadding))
 	require.NoError(t, err)
-	init := wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: suite, Sender: dialerIndex})
-	init = append(append(init, m1...), make([]byte, wire.CookieSize)...)
+	h.init = wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: suite, Sender: h.dialerIndex})
+	h.init = append(append(h.init, m1...), make([]byte, wire.CookieSize)...)
+	_, err = r.ReadInit(m1, wire.InitPadding)
+	require.NoError(t, err)
+	m2, err := r.WriteResponse(h.responderHello)
+	require.NoError(t, err)
+	h.response = append(wire.AppendHeader(nil, wire.Header{Type: wire.TypeResponse, Suite: suite, Receiver: h.dialerIndex}), m2...)
+	_, _, err = i.ReadResponse(m2, wire.HelloSize)
+	require.NoError(t, err)
+	m3, dialerKeys, err := i.WriteFinal(h.dialerHello)
+	require.NoError(t, err)
+	h.final = append(wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: suite, Receiver: h.responderIndex}), m3...)
+	_, responderKeys, err := r.ReadFinal(m3, wire.HelloSize)
+	require.NoError(t, err)
+	require.Equal(t, dialerKeys.Hash, responderKeys.Hash)
+	h.dialerKeys, h.responderKeys = dialerKeys, responderKeys
+	return h
+}
+
+// buildExample returns the values that the document shows, computed from its inputs.
+// If after is set, it is appended to the names, and only the values that depend on
+// the suite are returned.
+func buildExample(t *testing.T, doc values, suite wire.Suite, after string) values {
+	h := newExampleHandshake(t, doc, suite)
 	var someCookie [wire.CookieSize]byte
 	for n := range someCookie {
 		someCookie[n] = 0xc0 + byte(n)
 	}
-	macKey := blake2s.Sum256(wire.InitWithoutCookie(init))
-	challenge := cookie.AppendChallenge(nil, init, someCookie)
-	withCookie := bytes.Clone(init)
+	macKey := blake2s.Sum256(wire.InitWithoutCookie(h.init))
+	withCookie := bytes.Clone(h.init)
 	copy(wire.InitCookie(withCookie), someCookie[:])
 
-	_, err = r.ReadInit(m1, wire.InitPadding)
-	require.NoError(t, err)
-	m2, err := r.WriteResponse(responderHello)
-	require.NoError(t, err)
-	response := append(wire.AppendHeader(nil, wire.Header{Type: wire.TypeResponse, Suite: suite, Receiver: dialerIndex}), m2...)
-	_, _, err = i.ReadResponse(m2, wire.HelloSize)
-	require.NoError(t, err)
-	m3, dialerKeys, err := i.WriteFinal(dialerHello)
-	require.NoError(t, err)
-	final := append(wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: suite, Receiver: responderIndex}), m3...)
-	_, keys, err := r.ReadFinal(m3, wire.HelloSize)
-	require.NoError(t, err)
-	require.Equal(t, dialerKeys.Hash, keys.Hash)
-
-	said := wire.AppendMessage(nil, wire.FrameRealtime, 1, []byte("hello"))
-	said = wire.AppendReliable(said, 2, 0, 0, []byte("world"))
+	sent := wire.AppendMessage(nil, wire.FrameRealtime, 1, []byte("hello"))
+	sent = wire.AppendReliable(sent, 2, 0, 0, []byte("world"))
 	latest := wire.AppendMessage(nil, wire.FrameLatest, 300, []byte("x=1.5"))
 	bits := wire.AckBitmap{2}
 	acked := wire.AppendAck(nil, &wire.Ack{Delay: 3125, Largest: 2, Reliable: 1, Bitmap: bits})
 
 	v := values{
-		"Response":       response,
-		"Final":          final,
-		"handshake hash": keys.Hash[:],
-		"k1":             dialerKeys.Send[:],
-		"k2":             dialerKeys.Receive[:],
-		"Ping":           seal(t, suite, keys.Send, dialerIndex, 0, wire.AppendPing(nil)),
-		"messages":       seal(t, suite, dialerKeys.Send, responderIndex, 0, said),
+		"Response":       h.response,
+		"Final":          h.final,
+		"handshake hash": h.responderKeys.Hash[:],
+		"k1":             h.dialerKeys.Send[:],
+		"k2":             h.dialerKeys.Receive[:],
+		"Ping":           seal(t, suite, h.responderKeys.Send, h.dialerIndex, 0, wire.AppendPing(nil)),
+		"messages":       seal(t, suite, h.dialerKeys.Send, h.responderIndex, 0, sent),
 	}
 	if after != "" {
 		named := values{}
@@ -201,28 +213,28 @@ func buildExample(t *testing.T, doc values, suite wire.Suite, after string) valu
 		return named
 	}
 	for name, b := range (values{
-		"dialer static public":    dialerPublic[:],
-		"responder static public": responderPublic[:],
-		"prologue":                prologue,
-		"Hello of the dialer":     dialerHello,
-		"Hello of the responder":  responderHello,
-		"Init":                    init,
-		"Cookie":                  challenge,
+		"dialer static public":    h.dialer[:],
+		"responder static public": h.responder[:],
+		"prologue":                h.prologue,
+		"Hello of the dialer":     h.dialerHello,
+		"Hello of the responder":  h.responderHello,
+		"Init":                    h.init,
+		"Cookie":                  cookie.AppendChallenge(nil, h.init, someCookie),
 		"key of the MAC":          macKey[:],
 		"Init with cookie":        withCookie,
-		"frames of messages":      said,
+		"frames of messages":      sent,
 		"frames of Latest":        latest,
-		"Latest":                  seal(t, suite, dialerKeys.Send, responderIndex, 2, latest),
+		"Latest":                  seal(t, suite, h.dialerKeys.Send, h.responderIndex, 2, latest),
 		"frames of ACK":           acked,
 		"nonce of ACK":            noise.AppendNonce(nil, suite, 1),
-		"ACK":                     seal(t, suite, keys.Send, dialerIndex, 1, acked),
+		"ACK":                     seal(t, suite, h.responderKeys.Send, h.dialerIndex, 1, acked),
 	}) {
 		v[name] = b
 	}
 	return v
 }
 
-// seal makes a Data packet with the stage that does it in a transport.
+// seal returns a Data packet made by the seal stage.
 func seal(t *testing.T, suite wire.Suite, key [32]byte, receiver uint32, counter uint64, frames []byte) []byte {
 	c, err := noise.NewAEAD(suite, key)
 	require.NoError(t, err)
@@ -237,8 +249,8 @@ func seal(t *testing.T, suite wire.Suite, key [32]byte, receiver uint32, counter
 	return p.Data
 }
 
-// readExample reads the blocks of hexadecimal in PROTOCOL.md: a line that ends
-// in a colon names what follows, a semicolon starts a comment.
+// readExample reads the hexadecimal blocks in PROTOCOL.md. A line that ends with a
+// colon names the value after it; a semicolon starts a comment.
 func readExample(t *testing.T) values {
 	text, err := os.ReadFile("../../docs/PROTOCOL.md")
 	require.NoError(t, err)
@@ -252,7 +264,7 @@ func readExample(t *testing.T) values {
 		case !inside || line == "":
 		case strings.HasSuffix(line, ":") && !strings.Contains(line, ";"):
 			name = strings.TrimSuffix(line, ":")
-			require.NotContains(t, v, name, "twice in the document")
+			require.NotContains(t, v, name, "the document shows it twice")
 			v[name] = []byte{}
 		default:
 			digits, _, _ := strings.Cut(line, ";")
@@ -262,6 +274,6 @@ func readExample(t *testing.T) values {
 			v[name] = append(v[name], b...)
 		}
 	}
-	require.NotEmpty(t, v, "no example in PROTOCOL.md")
+	require.NotEmpty(t, v, "PROTOCOL.md has no example")
 	return v
 }

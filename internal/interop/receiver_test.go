@@ -7,47 +7,48 @@ import (
 	"slices"
 )
 
-// receiver is the receiving half of a session in straight lines: sections 2, 4,
-// 5, 6.3 and 8 of PROTOCOL.md, with sets and maps where a transport has windows
-// and rings. No package of ours is used.
+// receiver is the receiving half of a session, implemented from sections 2, 4, 5,
+// 6.3 and 8 of PROTOCOL.md, with sets and maps where a transport has windows and
+// rings. No package of ours is used.
 type receiver struct {
 	suite  byte
 	epochs []*receiving // by number
 
 	newest map[uint32]place // of the Latest messages delivered, by channel
 
-	lowest    uint64 // Reliable: not received
+	lowest    uint64 // the lowest Reliable sequence not received
 	received  map[uint64]bool
 	delivered map[uint64]bool
-	waiting   map[uint64]frame // by what they wait for
+	waiting   map[uint64]frame // by the sequence that they wait for
 
-	reliableSent uint64 // by the other half
+	reliableSent uint64 // Reliable messages sent by the other half
 }
 
-// receiving is one epoch, and of the other half what its ACKs are about.
+// receiving is an epoch, with what the other half has sent in it, which ACKs are
+// about.
 type receiving struct {
 	index    []byte
 	opens    cipher.AEAD
-	opened   map[uint64]bool // counters
+	opened   map[uint64]bool // counters received
 	highest  uint64
-	accepted map[uint64]bool // to be acknowledged
+	accepted map[uint64]bool // counters to acknowledge
 
-	next     uint64 // counter of the other half
+	next     uint64 // next counter of the other half
 	leftOut  map[uint64]bool
-	acked    uint64 // the largest, of the newest ACK
-	ackOrder place  // of the packet that brought that
+	acked    uint64 // the largest counter of the newest ACK
+	ackOrder place  // of the packet with that ACK
 	hasAck   bool
 }
 
-// place orders packets.
+// place is the position of a packet in the order of packets.
 type place struct{ epoch, counter uint64 }
 
 func (p place) before(o place) bool {
 	return p.epoch < o.epoch || p.epoch == o.epoch && p.counter < o.counter
 }
 
-// taken is what a packet comes to: refused for a reason, or with these frames
-// acted on.
+// taken is the result for a packet: the reason for which it is rejected, or the
+// frames that are processed.
 type taken struct {
 	refused   string
 	violation bool
@@ -102,7 +103,7 @@ func (r *receiver) take(b []byte) taken {
 	return r.act(all, at)
 }
 
-// judge finds what section 6.3 calls a violation.
+// judge reports violations according to section 6.3.
 func (r *receiver) judge(all []frame, at place) string {
 	acks := 0
 	for _, f := range all {
@@ -132,7 +133,7 @@ func (r *receiver) judge(all []frame, at place) string {
 	return ""
 }
 
-// act does what the frames of a sound packet say.
+// act processes the frames of a valid packet.
 func (r *receiver) act(all []frame, at place) (out taken) {
 	for _, f := range all {
 		switch {
@@ -163,7 +164,7 @@ func (r *receiver) act(all []frame, at place) (out taken) {
 	return out
 }
 
-// reliable is section 5.3.
+// reliable processes a Reliable message (section 5.3).
 func (r *receiver) reliable(f frame, out *taken) {
 	before := f.number - uint64(f.distance)
 	_, another := r.waiting[before]
