@@ -44,7 +44,7 @@ func TestBroadcast(t *testing.T) {
 	}
 
 	require.NoError(t, dialled[3].Close())
-	require.False(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 	require.Equal(t, intentra.BroadcastResult{Queued: n - 1}, l.Broadcast(loopback.Reliable("without the last")))
 	require.Equal(t, intentra.BroadcastResult{Queued: 1, Dropped: 1}, l.Broadcast(loopback.Reliable("to the last"), theirs[2], theirs[3]))
 	require.Equal(t, intentra.BroadcastResult{Dropped: n - 1}, l.Broadcast(intentra.Message{}))

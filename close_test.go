@@ -90,7 +90,7 @@ func TestPeerCloseEndsItsOwnTransport(t *testing.T) {
 	onPeer, events := loopback.Events()
 	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
 	p := loopback.Dial(t, l, intentra.Config{})
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	require.NoError(t, p.Close())
 	require.NoError(t, p.Close())
 	require.ErrorIs(t, p.Transport().Shutdown(ctx), net.ErrClosed)
@@ -185,9 +185,9 @@ func TestUnknownCloseReasonsAreCounted(t *testing.T) {
 	for i, reason := range []intentra.CloseReason{8, 20, 31} {
 		onPeer, events := loopback.Events()
 		p := loopback.Dial(t, l, intentra.Config{OnPeer: onPeer})
-		require.True(t, loopback.Next(t, ctx, events).Up)
+		require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 		require.NoError(t, p.CloseReason(reason))
-		require.False(t, loopback.Next(t, ctx, events).Up)
+		require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 		loopback.Eventually(t, ctx, "the close is counted", func() bool {
 			return loopback.Count(t, l.Stats().Closes, "unknown") == uint64(i+1) && loopback.Count(t, p.Transport().Stats().Closes, "unknown") == 1
 		})

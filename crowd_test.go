@@ -49,12 +49,12 @@ func TestCrowdFromOneAddress(t *testing.T) {
 	require.Equal(t, intentra.BroadcastResult{Queued: n}, l.Broadcast(loopback.Reliable("all")))
 
 	for range n {
-		require.True(t, loopback.Next(t, ctx, events).Up)
+		require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	}
 	require.NoError(t, l.Shutdown(ctx))
 	for range n {
 		e := loopback.Next(t, ctx, events)
-		require.False(t, e.Up)
+		require.Equal(t, intentra.PeerDown, e.Kind)
 		require.Equal(t, "shutdown", e.Reason.String())
 	}
 }

@@ -42,7 +42,7 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 		_ = t.Close()
 		return nil, err
 	}
-	p.dialled.Store(true)
+	t.only.Store(p)
 	return p, nil
 }
 

@@ -15,8 +15,8 @@ type dials struct {
 
 // await registers a call of Dial, whose result is sent to answer.
 func (p *Peer) await(addr string, answer chan error) {
-	p.dialLock.Lock()
-	defer p.dialLock.Unlock()
+	p.lock.Lock()
+	defer p.lock.Unlock()
 	if p.dials == nil {
 		p.dials = new(dials)
 	}
@@ -27,8 +27,8 @@ func (p *Peer) await(addr string, answer chan error) {
 // answerWaiters sends the result to all waiting calls of Dial and reports whether
 // there were any.
 func (p *Peer) answerWaiters(err error) bool {
-	p.dialLock.Lock()
-	defer p.dialLock.Unlock()
+	p.lock.Lock()
+	defer p.lock.Unlock()
 	if p.dials == nil {
 		return false
 	}
@@ -43,8 +43,8 @@ func (p *Peer) answerWaiters(err error) bool {
 // leave removes a waiting call. It reports whether the call was still waiting, and
 // whether it was the last one.
 func (p *Peer) leave(answer chan error) (here, last bool) {
-	p.dialLock.Lock()
-	defer p.dialLock.Unlock()
+	p.lock.Lock()
+	defer p.lock.Unlock()
 	i := slices.Index(p.dials.waiters, answer)
 	if i < 0 {
 		return false, false
@@ -55,8 +55,8 @@ func (p *Peer) leave(answer chan error) (here, last bool) {
 
 // awaited reports whether a call of Dial waits.
 func (p *Peer) awaited() bool {
-	p.dialLock.Lock()
-	defer p.dialLock.Unlock()
+	p.lock.Lock()
+	defer p.lock.Unlock()
 	return p.dials != nil && len(p.dials.waiters) > 0
 }
 
@@ -67,9 +67,9 @@ func (p *Peer) awaited() bool {
 func (t *Transport) resolve(p *Peer) {
 	p.dials.lookups++
 	lookup := p.dials.lookups
-	p.dialLock.Lock()
+	p.lock.Lock()
 	target := p.dials.target
-	p.dialLock.Unlock()
+	p.lock.Unlock()
 	go func() {
 		addr, err := t.resolver(t.resolving, target, t.LocalAddr().Addr())
 		t.call(func(now pipeline.Time) {

@@ -58,7 +58,7 @@ func TestHandlerMayCloseThePeer(t *testing.T) {
 	l := loopback.Listen(t, intentra.Config{Handler: func(m intentra.Received) { _ = m.Peer.Close() }})
 	onPeer, events := loopback.Events()
 	p := loopback.Dial(t, l, intentra.Config{OnPeer: onPeer})
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("bye")))
 	require.Equal(t, "closed", loopback.Next(t, ctx, events).Reason.String())
 }

@@ -78,7 +78,7 @@ func TestDialAs(t *testing.T) {
 	}
 	l = loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{Key: key})
 	for range 3 {
-		require.True(t, loopback.Next(t, ctx, events).Up)
+		require.Equal(t, intentra.PeerRestarted, loopback.Next(t, ctx, events).Kind)
 	}
 	apart(0, 2)
 	require.Len(t, g.Peers(), 3)

@@ -21,7 +21,7 @@ func (t *Transport) handleEvent(ev conn.Event) {
 	case conn.NeedAddress:
 		t.resolve(t.peerOf(ev.Peer))
 	case conn.PeerUp, conn.PeerRestarted:
-		t.peerUp(t.peerOf(ev.Peer))
+		t.peerUp(t.peerOf(ev.Peer), ev)
 	case conn.PeerDown:
 		t.peerDown(t.peerOf(ev.Peer), ev)
 	case conn.DialEnded:
@@ -34,7 +34,7 @@ func (t *Transport) handleEvent(ev conn.Event) {
 	}
 }
 
-func (t *Transport) peerUp(p *Peer) {
+func (t *Transport) peerUp(p *Peer, ev conn.Event) {
 	addr := p.core.Addr()
 	p.remote.Store(&addr)
 	p.maxDatagram.Store(int32(p.core.MaxDatagram()))
@@ -46,8 +46,12 @@ func (t *Transport) peerUp(p *Peer) {
 	if q := p.received.Load(); q != nil {
 		q.Reopen()
 	}
-	t.logger(p).Info("peer up", "addr", addr.String())
-	t.notify(PeerEvent{Peer: p, Up: true})
+	up, text := PeerUp, "peer up"
+	if ev.Kind == conn.PeerRestarted {
+		up, text = PeerRestarted, "peer restarted"
+	}
+	t.logger(p).Info(text, "addr", addr.String(), "session", ev.Session)
+	t.notify(PeerEvent{Peer: p, Kind: up, Session: ev.Session})
 }
 
 func (t *Transport) peerDown(p *Peer, ev conn.Event) {
@@ -58,8 +62,8 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 	p.up.Store(false)
 	t.connected.Remove(p)
 	t.copyStats(p)
-	t.logger(p).Info("peer down", "reason", ev.Reason.String(), "reconnecting", p.core.Dialled())
-	t.notify(PeerEvent{Peer: p, Reason: ev.Reason, Reconnecting: p.core.Dialled()})
+	t.logger(p).Info("peer down", "reason", ev.Reason.String(), "reconnecting", p.core.Dialled(), "session", ev.Session)
+	t.notify(PeerEvent{Peer: p, Kind: PeerDown, Session: ev.Session, Reason: ev.Reason, Reconnecting: p.core.Dialled()})
 }
 
 // dialEnded passes the error to the waiting calls of Dial, or logs it if there are

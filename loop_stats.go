@@ -60,10 +60,11 @@ func (t *Transport) copyStats(p *Peer) {
 	if n := p.core.MaxDatagram(); n > 0 {
 		p.maxDatagram.Store(int32(n))
 	}
+	p.session.Store(p.core.Session())
 	s := t.core.PeerStats(p.core)
 	drops := p.core.PeerDrops()
-	p.statsLock.Lock()
-	defer p.statsLock.Unlock()
+	p.lock.Lock()
+	defer p.lock.Unlock()
 	p.stats = s
 	if len(drops) > 0 {
 		if p.dropRows == nil {

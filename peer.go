@@ -11,18 +11,6 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// PeerEvent reports that a peer has connected or disconnected.
-type PeerEvent struct {
-	Peer *Peer
-	// Up is true if the peer has connected, false if it has disconnected.
-	Up bool
-	// Reason says why the peer has disconnected.
-	Reason CloseReason
-	// Reconnecting is true if the peer has disconnected and this side is dialling
-	// it again.
-	Reconnecting bool
-}
-
 // Peer is an identity that is or was connected. The same Peer is used when it
 // reconnects, until it has been disconnected for [Config].ForgetAfter. Its methods
 // may be called from any goroutine and, unless they say otherwise, from Handler
@@ -32,21 +20,21 @@ type Peer struct {
 	core *conn.Peer // belongs to the loop, except its keys and its send queue
 
 	up          atomic.Bool
-	dialled     atomic.Bool                      // the transport was made for this peer alone, by the function Dial
 	maxDatagram atomic.Int32                     // of the session; before the first one, of our Config
 	stale       bool                             // the statistics have changed; only the loop uses it
 	places      struct{ known, connected int32 } // see package roster
 	remote      atomic.Pointer[netip.AddrPort]
+	session     atomic.Uint64 // number of the latest session
 
 	received atomic.Pointer[recvq.Queue[*Peer]] // see receiveQueue
 
-	statsLock sync.Mutex
-	stats     conn.PeerStats
-	dropRows  *[]uint64 // nil until there is one
 	sendDrops atomic.Uint64
 
-	dialLock sync.Mutex
-	dials    *dials // nil until the peer is dialled
+	// lock guards what follows, which other goroutines share with the loop.
+	lock     sync.Mutex
+	stats    conn.PeerStats
+	dropRows *[]uint64 // nil until there is one
+	dials    *dials    // nil until the peer is dialled
 }
 
 // Key returns the public key of the peer.
@@ -61,6 +49,12 @@ func (p *Peer) Transport() *Transport { return p.t }
 
 // Connected reports whether the peer is connected.
 func (p *Peer) Connected() bool { return p.up.Load() }
+
+// Session returns the number of the latest session with the peer, zero before the
+// first. This side numbers the sessions of a peer from one as they are confirmed. A
+// new session need not be an event: one that replaces another with the same process
+// is none.
+func (p *Peer) Session() uint64 { return p.session.Load() }
 
 // Addr returns the current address of the peer, or the last one if it is not
 // connected. It is the zero AddrPort before the peer has connected.
@@ -77,7 +71,7 @@ func (p *Peer) Addr() netip.AddrPort {
 // be called from Handler or OnPeer. The error is net.ErrClosed if the transport is
 // closed already.
 func (p *Peer) Close() error {
-	if p.dialled.Load() {
+	if p.t.only.Load() == p {
 		return p.t.Close()
 	}
 	return p.CloseReason(wire.CloseNormal)

@@ -231,8 +231,8 @@ func TestUnreadMessagesOfForgottenPeers(t *testing.T) {
 		require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
 		loopback.Eventually(t, ctx, "it is delivered", func() bool { return l.Stats().MessagesIn == uint64(i)+1 })
 		require.NoError(t, p.Close())
-		require.True(t, loopback.Next(t, ctx, events).Up)
-		require.False(t, loopback.Next(t, ctx, events).Up)
+		require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
+		require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 	}
 	require.EqualValues(t, more, l.Stats().ReceiveDrops)
 	require.NoError(t, l.Close())

@@ -18,17 +18,17 @@ func TestDialerReconnectsToARestartedListener(t *testing.T) {
 	l := loopback.Listen(t, intentra.Config{Key: key})
 	onPeer, events := loopback.Events()
 	p := loopback.Dial(t, l, loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	for round := range 3 {
 		require.NoError(t, l.Close())
 		down := loopback.Next(t, ctx, events)
-		require.False(t, down.Up)
+		require.Equal(t, intentra.PeerDown, down.Kind)
 		require.True(t, down.Reconnecting)
 		require.Equal(t, intentra.Queued, p.Send(loopback.Reliable(fmt.Sprint("kept ", round))).Status)
 
 		l = loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{Key: key})
 		up := loopback.Next(t, ctx, events)
-		require.True(t, up.Up)
+		require.Equal(t, intentra.PeerRestarted, up.Kind)
 		require.Same(t, p, up.Peer)
 		require.Equal(t, fmt.Sprint("kept ", round), string(loopback.Receive(t, ctx, l).Payload))
 	}
@@ -46,7 +46,7 @@ func TestDialerReconnectsAfterSilence(t *testing.T) {
 	cfg := loopback.QuickDetection(intentra.Config{OnPeer: onPeer})
 	cfg.HandshakeTimeout = cfg.Unanswered
 	p := loopback.DialAddr(t, r.Addr(), l.PublicKey(), cfg)
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	r.Block(true)
 	require.Equal(t, intentra.Queued, p.Send(loopback.Reliable("into the silence")).Status)
 	down := loopback.Next(t, ctx, events)
@@ -54,7 +54,7 @@ func TestDialerReconnectsAfterSilence(t *testing.T) {
 	require.True(t, down.Reconnecting)
 	require.Equal(t, intentra.Queued, p.Send(loopback.Reliable("and after")).Status)
 	r.Block(false)
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	require.Equal(t, "into the silence", string(loopback.Receive(t, ctx, l).Payload))
 	require.Equal(t, "and after", string(loopback.Receive(t, ctx, l).Payload))
 	loopback.Eventually(t, ctx, "the old session is gone at the listener, too", func() bool { return l.Stats().Sessions == 1 })

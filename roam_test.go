@@ -50,7 +50,7 @@ func TestForbiddenRoamingNeedsAHandshake(t *testing.T) {
 	r := loopback.NewNAT(t, l.LocalAddr())
 	onPeer, events := loopback.Events()
 	p := loopback.DialAddr(t, r.Addr(), l.PublicKey(), loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	old := r.Rebind(t)
 	require.NoError(t, old.Close()) // so that packets to the old address are lost
 	for i := range 10 {

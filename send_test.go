@@ -25,10 +25,10 @@ func unreachablePeer(t *testing.T, cfg intentra.Config) *intentra.Peer {
 	cfg.OnPeer = onPeer
 	l := loopback.Listen(t, intentra.Config{})
 	p := loopback.Dial(t, l, cfg)
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	require.NoError(t, l.Close())
 	down := loopback.Next(t, ctx, events)
-	require.False(t, down.Up)
+	require.Equal(t, intentra.PeerDown, down.Kind)
 	require.True(t, down.Reconnecting)
 	return p
 }
@@ -148,7 +148,7 @@ func TestSendToADisconnectedDialer(t *testing.T) {
 	p := loopback.Dial(t, l, intentra.Config{})
 	theirs := loopback.Next(t, ctx, events).Peer
 	require.NoError(t, p.Close())
-	require.False(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 	for _, intent := range intents {
 		require.Equal(t, intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrNotConnected}, theirs.Send(intentra.Message{Intent: intent}))
 		require.ErrorIs(t, theirs.SendWait(ctx, intentra.Message{Intent: intent}), intentra.ErrNotConnected)
@@ -210,9 +210,9 @@ func TestSendWaitWaitsForTheConnection(t *testing.T) {
 	l := loopback.Listen(t, intentra.Config{Key: key})
 	onPeer, events := loopback.Events()
 	p := loopback.Dial(t, l, loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	require.NoError(t, l.Close())
-	require.False(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 
 	expired, cancel := context.WithCancel(ctx)
 	cancel()
@@ -261,9 +261,9 @@ func TestSendCopiesThePayload(t *testing.T) {
 	l := loopback.Listen(t, intentra.Config{Key: key})
 	onPeer, events := loopback.Events()
 	p := loopback.Dial(t, l, loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	require.NoError(t, l.Close())
-	require.False(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 	b := []byte("before")
 	require.Equal(t, intentra.Queued, p.Send(intentra.Message{Intent: intentra.Reliable, Payload: b}).Status)
 	copy(b, "after!")

@@ -190,12 +190,12 @@ func TestStagesSeeResentMessagesUnchanged(t *testing.T) {
 	cfg := loopback.QuickDetection(intentra.Config{Stages: withPrefix, OnPeer: onPeer})
 	cfg.HandshakeTimeout = cfg.Unanswered
 	p := loopback.DialAddr(t, r.Addr(), l.PublicKey(), cfg)
-	require.True(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 	r.Block(true)
 	for i := range 3 {
 		require.Equal(t, intentra.Queued, p.Send(loopback.Reliable(fmt.Sprint(i))).Status)
 	}
-	require.False(t, loopback.Next(t, ctx, events).Up)
+	require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 	r.Block(false)
 	for i := range 3 {
 		require.Equal(t, fmt.Sprint(i), string(loopback.Receive(t, ctx, l).Payload))

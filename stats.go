@@ -84,6 +84,7 @@ type PeerStats struct {
 	Identity  PublicKey // see Peer.Identity
 	Addr      netip.AddrPort
 	Connected bool
+	Session   uint64 // see Peer.Session
 
 	PacketsIn, PacketsOut, BytesIn, BytesOut uint64
 	MessagesIn, MessagesOut                  uint64
@@ -179,15 +180,15 @@ func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 // Stats returns the counters of the peer. They are up to 10 milliseconds old, and
 // with n thousand busy peers up to 20 n milliseconds.
 func (p *Peer) Stats() PeerStats {
-	p.statsLock.Lock()
+	p.lock.Lock()
 	c := p.stats
 	var rows []uint64
 	if p.dropRows != nil {
 		rows = slices.Clone(*p.dropRows)
 	}
-	p.statsLock.Unlock()
+	p.lock.Unlock()
 	s := PeerStats{
-		Key: p.Key(), Identity: p.Identity(), Addr: p.Addr(), Connected: p.Connected(),
+		Key: p.Key(), Identity: p.Identity(), Addr: p.Addr(), Connected: p.Connected(), Session: p.Session(),
 		PacketsIn: c.PacketsIn, PacketsOut: c.PacketsOut, BytesIn: c.BytesIn, BytesOut: c.BytesOut,
 		MessagesIn: c.MessagesIn, MessagesOut: c.MessagesOut, Acked: c.Acked, Lost: c.Lost,
 		Rekeys: c.Rekeys, RTT: c.RTT, RTTVar: c.RTTVar, RTTMin: c.RTTMin,

@@ -57,6 +57,8 @@ type Transport struct {
 	known     *roster.Roster[Peer] // connected or not
 	connected *roster.Roster[Peer]
 
+	only atomic.Pointer[Peer] // the peer that the transport was made for, by the function Dial
+
 	received  *recvq.Group[*Peer]
 	sendDrops sendDrops
 	slowCalls atomic.Uint64

@@ -61,6 +61,10 @@ func (p *Peer) weAreLower() bool {
 	return string(own[:]) < string(p.Key[:])
 }
 
+// Session returns the number of the peer's latest session, zero before the first; see
+// [Event].
+func (p *Peer) Session() uint64 { return p.sessions }
+
 // Connected reports whether the peer has a session.
 func (p *Peer) Connected() bool { return p.session != nil }
 

@@ -233,3 +233,43 @@ func TestTotalsOverProcesses(t *testing.T) {
 	require.False(t, b.HasDrops("replay", "no_such"))
 	require.PanicsWithValue(t, "sim: Drops needs a stage of the inbound chain and a reason that it declares, not nosuch/", func() { b.Drops("nosuch", "") })
 }
+
+// A node that is killed and restarted within the idle timeout of its peer is reported
+// to the peer as restarted, whichever of the two dials.
+func TestRestartIsReported(t *testing.T) {
+	for name, restart := range map[string]func(dialer, listener *Node) (restarted, other *Node){
+		"dialer":   func(d, l *Node) (*Node, *Node) { return d, l },
+		"listener": func(d, l *Node) (*Node, *Node) { return l, d },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			a, b := w.pair(t)
+			w.run(t, time.Second)
+			restarted, other := restart(a, b)
+			restarted.Kill()
+			w.run(t, 3*time.Second)
+			require.NoError(t, restarted.Restart())
+			require.NoError(t, a.Dial(b.Key())) // the restarted dialer has to be told again
+			w.await(t, 20*time.Second, func() bool { return other.Heard(conn.PeerRestarted) == 1 })
+			w.run(t, time.Minute)
+			require.Equal(t, 1, other.Heard(conn.PeerRestarted))
+			require.Equal(t, 1, other.Heard(conn.PeerUp))
+			require.Zero(t, restarted.Heard(conn.PeerRestarted), "the other one has not restarted")
+			require.True(t, a.Connected(b.Key()) && b.Connected(a.Key()))
+		})
+	}
+}
+
+// A listener with the shortest idle timeout and a dialer with a longer keep-alive stay
+// connected while no messages flow.
+func TestKeepAliveRespectsTheIdleTimeoutOfThePeer(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.node(t, "a", intentra.Config{KeepAlive: time.Second})
+	b := w.node(t, "b", intentra.Config{IdleTimeout: 500 * time.Millisecond})
+	w.connect(t, a, b)
+	w.run(t, 5*time.Minute)
+	for _, n := range []*Node{a, b} {
+		require.Equal(t, 1, n.Heard(conn.PeerUp), n.Name())
+		require.Zero(t, n.Heard(conn.PeerDown), n.Name())
+	}
+}

@@ -71,10 +71,13 @@ func (l *peerLog) write() {
 func (l *peerLog) writeOne(e loggedEvent) {
 	key := e.Peer.Key()
 	log := l.log.With("name", l.name(key), "key", key, "addr", e.addr)
-	if e.Up {
-		log.Info("peer connected")
-	} else {
-		log.Info("peer disconnected", "reason", e.Reason)
+	switch e.Kind {
+	case intentra.PeerUp:
+		log.Info("peer connected", "session", e.Session)
+	case intentra.PeerRestarted:
+		log.Info("peer connected after a restart", "session", e.Session)
+	default:
+		log.Info("peer disconnected", "reason", e.Reason, "session", e.Session)
 	}
 	if n := l.missed.Swap(0); n > 0 {
 		l.log.Warn("too many peers connected and disconnected to log them all", "missed", n)

@@ -32,16 +32,18 @@ func TestPeerLogNeverBlocks(t *testing.T) {
 	l := newPeerLog(slog.New(slog.NewTextHandler(w, nil)), func(intentra.PublicKey) string { return "bob" })
 	hub := startRelay(t, newRelay(), intentra.Config{})
 	p := dialRelay(t, hub, intentra.Config{})
-	l.add(intentra.PeerEvent{Peer: p, Up: true})
+	l.add(intentra.PeerEvent{Peer: p, Kind: intentra.PeerUp})
+	l.add(intentra.PeerEvent{Peer: p, Kind: intentra.PeerRestarted, Session: 2})
 	<-w.writing
-	for range peerLogDepth + 7 {
-		l.add(intentra.PeerEvent{Peer: p, Reason: wire.CloseIdle})
+	for range peerLogDepth + 6 {
+		l.add(intentra.PeerEvent{Peer: p, Kind: intentra.PeerDown, Reason: wire.CloseIdle})
 	}
 	close(w.release)
 	l.close()
 	text := w.String()
-	require.Equal(t, 1, strings.Count(text, "peer connected"))
-	require.Equal(t, peerLogDepth, strings.Count(text, "peer disconnected"))
+	require.Equal(t, 1, strings.Count(text, `"peer connected"`))
+	require.Equal(t, 1, strings.Count(text, `"peer connected after a restart"`))
+	require.Equal(t, peerLogDepth-1, strings.Count(text, "peer disconnected"))
 	require.Contains(t, text, "reason=idle")
 	require.Contains(t, text, "name=bob")
 	require.Contains(t, text, "missed=7")

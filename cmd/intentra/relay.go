@@ -54,10 +54,11 @@ func newRelay() *relay { return &relay{members: make(map[*intentra.Peer]*member)
 // peerEvent implements Config.OnPeer.
 func (r *relay) peerEvent(e intentra.PeerEvent) {
 	m, known := r.members[e.Peer]
+	up := e.Kind != intentra.PeerDown
 	switch {
-	case e.Up && known:
+	case up && known:
 		m.closing = false // a new session replaced the old one
-	case e.Up:
+	case up:
 		r.members[e.Peer] = &member{at: len(r.peers), channels: r.channels.Join()}
 		r.peers = append(r.peers, e.Peer)
 	case known:

@@ -28,7 +28,11 @@ func TestOthers(t *testing.T) {
 	for range 5000 {
 		p := all[rnd.IntN(len(all))]
 		up := rnd.IntN(2) == 0 // also repeats the current state
-		r.peerEvent(intentra.PeerEvent{Peer: p, Up: up})
+		kind := intentra.PeerDown
+		if up {
+			kind = intentra.PeerUp
+		}
+		r.peerEvent(intentra.PeerEvent{Peer: p, Kind: kind})
 		if up {
 			connected[p] = true
 		} else {
@@ -53,7 +57,7 @@ func TestOthersDoesNotAllocate(t *testing.T) {
 	for range 10 {
 		p := new(intentra.Peer)
 		peers = append(peers, p)
-		r.peerEvent(intentra.PeerEvent{Peer: p, Up: true})
+		r.peerEvent(intentra.PeerEvent{Peer: p, Kind: intentra.PeerUp})
 	}
 	i := 0
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
@@ -92,7 +96,7 @@ func TestSlowSubscriberIsClosed(t *testing.T) {
 	slow := dialRelay(t, hub, intentra.Config{
 		ReceiveQueue: 1,
 		OnPeer: func(e intentra.PeerEvent) {
-			if !e.Up {
+			if e.Kind == intentra.PeerDown {
 				down <- e.Reason
 			}
 		},

@@ -35,10 +35,13 @@ func (u *uplink) close() { u.closing.Store(true) }
 func (u *uplink) peerEvent(e intentra.PeerEvent) {
 	switch {
 	case u.closing.Load():
-	case e.Up && u.lost:
+	case e.Kind == intentra.PeerRestarted:
+		u.log.Warn("reconnected; the other side has restarted", "addr", e.Peer.Addr())
+		u.lost = false
+	case e.Kind == intentra.PeerUp && u.lost:
 		u.log.Info("reconnected", "addr", e.Peer.Addr())
 		u.lost = false
-	case e.Up:
+	case e.Kind == intentra.PeerUp:
 	case e.Reconnecting:
 		u.log.Warn("connection lost, reconnecting", "reason", e.Reason)
 		u.lost = true

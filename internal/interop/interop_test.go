@@ -48,7 +48,7 @@ func TestClientOfTheDocumentInteroperates(t *testing.T) {
 			key := tr.PublicKey()
 			require.Equal(t, key[:], l.c.responder)
 			up := next(ctx, t, events)
-			require.True(t, up.Up)
+			require.Equal(t, intentra.PeerUp, up.Kind)
 			require.Equal(t, l.c.static.PublicKey().Bytes(), keyOf(up.Peer))
 
 			l.talk(ctx, tr)
@@ -58,7 +58,7 @@ func TestClientOfTheDocumentInteroperates(t *testing.T) {
 
 			l.write(l.c.seal([]byte{6, 1}))
 			down := next(ctx, t, events)
-			require.False(t, down.Up)
+			require.Equal(t, intentra.PeerDown, down.Kind)
 			require.Equal(t, intentra.CloseReason(1), down.Reason)
 
 			require.NoError(t, tr.Close())
