@@ -11,9 +11,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/intentra/intentra/internal/swarm"
 	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/sim/script"
-	"github.com/intentra/intentra/sim/swarm"
 )
 
 type simCmd struct {

@@ -7,7 +7,7 @@ import (
 	"sync"
 
 	"github.com/intentra/intentra/internal/load"
-	"github.com/intentra/intentra/sim/swarm"
+	"github.com/intentra/intentra/internal/swarm"
 )
 
 // matrixRow is a cell of the matrix in JSON.

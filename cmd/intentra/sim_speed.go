@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/internal/load"
-	"github.com/intentra/intentra/sim/swarm"
+	"github.com/intentra/intentra/internal/swarm"
 )
 
 // What we chose: the fleets whose simulation is timed, and the minimum of CPU

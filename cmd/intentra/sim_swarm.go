@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/internal/load"
+	"github.com/intentra/intentra/internal/swarm"
 	"github.com/intentra/intentra/sim/script"
-	"github.com/intentra/intentra/sim/swarm"
 )
 
 // What we chose.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/intentra/intentra/sim/swarm"
+	"github.com/intentra/intentra/internal/swarm"
 )
 
 // simulate runs `intentra sim` with the arguments.

@@ -63,7 +63,8 @@ var rules = []rule{
 	{folder: "internal/journal", ours: []string{"pipeline", "wire", "conn", "internal/noise", "internal/sendq"}, except: []string{"net", "unsafe"}},
 	{folder: "internal/replay", ours: []string{"pipeline", "wire", "stages/...", "conn", "internal/journal", "internal/noise", "internal/sendq"},
 		except: []string{"net", "unsafe"}},
-	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
+	{folder: "internal/swarm", ours: []string{".", "sim", "sim/script"}, except: noSystem}, // random scenarios
+	{folder: "internal/*", except: noSystem},                                               // small types that know nothing of ours
 	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap", "internal/recovered"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
@@ -73,7 +74,6 @@ var rules = []rule{
 	// The simulator drives the real core without a socket. Nobody but the command and tests imports it.
 	{folder: "sim", ours: []string{".", "pipeline", "wire", "stages/...", "conn", "internal/..."}, except: noSystem},
 	{folder: "sim/script", ours: []string{".", "wire", "conn", "sim"}, except: noSystem}, // the language of scenarios
-	{folder: "sim/swarm", ours: []string{".", "sim", "sim/script"}, except: noSystem},    // scenarios by chance
 	// The kit that fuzzes a stage, the one that fuzzes chains, and their seeds.
 	{folder: "fuzz", ours: []string{"pipeline", "wire", "fuzz/internal/*"}, except: noSystem},
 	{folder: "fuzz/chain", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "fuzz/internal/*"}, except: noSystem},

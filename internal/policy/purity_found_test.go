@@ -246,7 +246,7 @@ func TestConfinedPackages(t *testing.T) {
 		{"sim/script", "math/rand/v2", false},
 		{"internal/sendq", "sync", true},
 		{"conn", "sync", false},
-		{"sim/swarm", modulePath, true},
+		{"internal/swarm", modulePath, true},
 		{"conn", modulePath, false},
 		{"conn", modulePath + "/wire", true},
 		{"sim", modulePath + "/internal/keyledger", true},

@@ -14,7 +14,7 @@ import (
 // pure lists the folders whose code must behave the same for the same inputs at
 // the same times.
 var pure = []string{"pipeline", "wire", "stages/...", "conn", "internal/noise", "internal/fair", "internal/addrhash", "internal/list", "internal/ring", "internal/heap",
-	"internal/sendq", "internal/keyledger", "sim/..."}
+	"internal/sendq", "internal/keyledger", "internal/swarm", "sim/..."}
 
 // trusted lists the other packages that these may import, each with patterns of
 // the functions and methods whose results only depend on their arguments. A
@@ -87,10 +87,10 @@ var rateGivenTime = []string{"NewLimiter", "Every", "Limiter.AllowN", "Limiter.R
 
 // confined lists the trusted packages that only some folders may import.
 var confined = map[string][]string{
-	"math/rand/v2":  {"sim", "sim/swarm"},                     // sources of their own, from the seed
-	"runtime/debug": {"sim/swarm"},                            // see exceptions
+	"math/rand/v2":  {"sim", "internal/swarm"},                // sources of their own, from the seed
+	"runtime/debug": {"internal/swarm"},                       // see exceptions
 	"sync":          {"internal/sendq", "internal/keyledger"}, // what goroutines of the user or of tests share
-	modulePath:      {"sim", "sim/script", "sim/swarm"},       // its types; it is not pure
+	modulePath:      {"sim", "sim/script", "internal/swarm"},  // its types; it is not pure
 }
 
 // exception is a violation that has no effect on the core's output.
@@ -114,7 +114,7 @@ var exceptions = []exception{
 	{"conn.(*Peer).PushWait", "uses a channel", 1, "it returns that of the queue, for callers outside the core"},
 	{"internal/sendq.(*Queue).signal", "uses a channel", 1, "to close room waits for nothing"},
 	{"internal/sendq.NewPayload", "uses sync.Pool.Get", 1, "whichever Payload comes, its bytes and shares are set anew"},
-	{"sim/swarm.Run", "uses runtime/debug.Stack", 1, "only in the text of ErrPanic; kinds are told by errors.Is"},
+	{"internal/swarm.Run", "uses runtime/debug.Stack", 1, "only in the text of ErrPanic; kinds are told by errors.Is"},
 }
 
 // campaign is built only for fuzzing campaigns, in place of x25519.go.

@@ -28,5 +28,5 @@ func TestHashesArePinned(t *testing.T) {
 	}
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, string(want), got.String(), "if that was meant: go test ./sim/swarm -run Pinned -update")
+	require.Equal(t, string(want), got.String(), "if that was meant: go test ./internal/swarm -run Pinned -update")
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/intentra/intentra/sim/swarm"
+	"github.com/intentra/intentra/internal/swarm"
 )
 
 // A scenario and its result depend on the seed only.
