@@ -14,7 +14,7 @@
 // but not forgery.
 //
 // The keys file is optional. It holds the transport's private key, all random
-// bytes drawn and the keys of every session: whoever has it can read all recorded
+// bytes drawn and the keys of every session: anyone who has it can read all recorded
 // traffic and impersonate the transport. The recording itself holds the messages
 // sent by this side in plain text. Both files are created with mode 0600.
 //

@@ -158,7 +158,7 @@ type End struct {
 // Key is a public key. Its text form is base64.
 type Key [32]byte
 
-// IsZero reports whether k is the zero Key, which stands for no key.
+// IsZero reports whether k is the zero Key, which means no key.
 func (k Key) IsZero() bool { return k == Key{} }
 
 // String returns the key in base64.
