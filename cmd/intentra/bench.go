@@ -13,17 +13,17 @@ import (
 )
 
 type benchCmd struct {
-	Envelope   benchEnvelopeCmd   `cmd:"" help:"How much one receiving loop takes: delivery, latency and CPU at one load, or up a ladder."`
-	Latency    benchLatencyCmd    `cmd:"" help:"Round-trip times, beside those of plain UDP sockets."`
-	Handshakes benchHandshakesCmd `cmd:"" help:"How many handshakes a second one listener completes."`
-	Fanout     benchFanoutCmd     `cmd:"" help:"How well one hub's broadcasts reach all peers."`
-	Attack     benchAttackCmd     `cmd:"" help:"What honest peers notice of floods: forged packets, replays, handshakes."`
-	Child      benchChildCmd      `cmd:"" hidden:"" help:"What the others start."`
+	Envelope   benchEnvelopeCmd   `cmd:"" help:"Measure the capacity of one receiving loop: delivery, latency and CPU at one load, or at a series of rising loads."`
+	Latency    benchLatencyCmd    `cmd:"" help:"Measure round-trip times, and those of plain UDP sockets for comparison."`
+	Handshakes benchHandshakesCmd `cmd:"" help:"Measure how many handshakes a second one listener completes."`
+	Fanout     benchFanoutCmd     `cmd:"" help:"Measure the delivery and latency of one hub's broadcasts."`
+	Attack     benchAttackCmd     `cmd:"" help:"Measure how floods of forged packets, replays and handshakes affect honest peers."`
+	Child      benchChildCmd      `cmd:"" hidden:"" help:"Run as a child process of a benchmark."`
 }
 
 func (c *benchCmd) Help() string {
-	return "Each runs the other side in processes of its own, and exchanges real datagrams over the loopback interface alone. " +
-		"An interrupt ends a benchmark early. A point of an envelope, a fan-out, a run of handshakes or a phase of an attack that is not finished then is left out."
+	return "Each benchmark runs the other side in separate processes and exchanges real datagrams over the loopback interface only. " +
+		"An interrupt ends a benchmark early: a point, round or phase that is not complete is left out of the result."
 }
 
 // What we chose.
@@ -33,27 +33,27 @@ const (
 	maxBenchRate    = 100_000_000 // messages per second in all
 )
 
-// benchFlags are those that all benchmarks have.
+// benchFlags are common to most benchmarks.
 type benchFlags struct {
 	Duration time.Duration `default:"10s" help:"How long to measure."`
 	JSON     bool          `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
 }
 
-// benchChildCmd is a child of a benchmark: what it is to do, secrets included,
-// comes on its standard input, at whose end it ends.
+// benchChildCmd is a child process of a benchmark. It serves the calls that arrive
+// on standard input, which carries secrets, and ends with it.
 type benchChildCmd struct{}
 
-// Run ends with standard input alone: an interrupt from a terminal reaches the
-// children, too, and it is the parent who ends them.
+// Run returns at the end of standard input, and not on an interrupt, which a
+// terminal sends to parent and children: the parent ends the children.
 func (c *benchChildCmd) Run(e *environment) error {
 	return load.Serve(e.stdin, e.stdout, load.Services()...)
 }
 
-// testbed returns the configuration that all benchmarks share.
+// testbed returns the configuration that all benchmarks have in common.
 func (e *environment) testbed(peers, children int, limits load.Limits) (load.TestbedConfig, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return load.TestbedConfig{}, fmt.Errorf("bench: find this program, to start it as another process: %w", err)
+		return load.TestbedConfig{}, fmt.Errorf("bench: find the path of this program, to run it as a child process: %w", err)
 	}
 	return load.TestbedConfig{
 		Peers: peers, Children: children, Limits: limits,
@@ -61,10 +61,10 @@ func (e *environment) testbed(peers, children int, limits load.Limits) (load.Tes
 	}, nil
 }
 
-// checkBench reports what is out of its range.
+// checkBench returns a usage error for the first value that is out of range.
 func checkBench(command string, ranges ...benchRange) error {
 	for _, r := range ranges {
-		if !(r.value >= r.least && r.value <= r.most) { // NaN is out, too
+		if !(r.value >= r.least && r.value <= r.most) { // also for NaN
 			return usagef("bench %s: --%s is %v; give %v to %v", command, r.flag, r.value, r.least, r.most)
 		}
 	}
@@ -78,8 +78,8 @@ type benchRange struct {
 
 func peersRange(n int) benchRange { return benchRange{"peers", float64(n), 1, maxBenchPeers} }
 
-// processes returns how many processes share peers, or dials: those asked for or
-// else two, as far as there is work for them.
+// processes returns the number of processes for some units of work, peers or
+// dials: what the flag asks for or, without the flag, at most two.
 func processes(asked *int, work int) int {
 	if asked != nil {
 		return *asked
@@ -87,12 +87,11 @@ func processes(asked *int, work int) int {
 	return max(min(2, work), 1)
 }
 
-// sizeRange takes the size of a message; what a transport can send is known
-// only once there is one, but never more than this.
+// sizeRange is the range of the size of a message.
 func sizeRange(n int) benchRange { return benchRange{"size", float64(n), load.StampSize, maxBenchSize} }
 
-// maxBenchSize is the largest payload of the default MaxDatagram, less what the
-// longest headers take.
+// maxBenchSize is the largest payload that fits into the default MaxDatagram with
+// the longest headers.
 const maxBenchSize = 1180
 
 func checkDuration(command, flag string, d, least time.Duration) error {
@@ -102,23 +101,23 @@ func checkDuration(command, flag string, d, least time.Duration) error {
 	return nil
 }
 
-// leastDuration is the shortest time that is worth measuring.
+// leastDuration is the shortest duration of a measurement.
 const leastDuration = 10 * time.Millisecond
 
-// benchEnd turns an interrupt, after which the result is of what was measured
-// until then, into a clean end, and says so.
+// benchEnd returns nil for an interrupt, after reporting it, as the result is then
+// that of what was measured before. It adds the command's name to other errors.
 func (e *environment) benchEnd(command string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case e.interrupted(err):
-		fmt.Fprintln(e.stderr, "interrupted: what was not finished is left out")
+		fmt.Fprintln(e.stderr, "interrupted: incomplete measurements are left out")
 		return nil
 	}
 	return fmt.Errorf("bench %s: %w", command, err)
 }
 
-// interrupted reports whether err says that an interrupt has ended a benchmark.
+// interrupted reports whether err is caused by an interrupt.
 func (e *environment) interrupted(err error) bool {
 	return err != nil && e.ctx.Err() != nil && errors.Is(err, context.Cause(e.ctx))
 }

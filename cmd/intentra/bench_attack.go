@@ -10,69 +10,70 @@ import (
 )
 
 type benchAttackCmd struct {
-	Peers      int           `default:"100" help:"Honest peers; an observer sits on the path of the first."`
+	Peers      int           `default:"100" help:"Honest peers; an observer is on the path of the first."`
 	Hz         float64       `default:"100" help:"Messages per second that each of them sends."`
 	Size       int           `default:"64" help:"Bytes in a message."`
-	Flood      float64       `default:"20000" help:"Packets per second that the observer sends in the first peer's name."`
-	Handshakes float64       `default:"2000" help:"Handshakes per second that allowed keys begin, and complete if they are let."`
-	Addresses  int           `default:"20" help:"Addresses that they come from."`
-	Duration   time.Duration `default:"8s" help:"How long to measure each attack, and each calm."`
-	Background bool          `default:"true" negatable:"" help:"Have handshakes begun in the time that the other processes leave, where the system can do that (chrt, nice)."`
+	Flood      float64       `default:"20000" help:"Packets per second that the observer sends with the first peer's address."`
+	Handshakes float64       `default:"2000" help:"Handshakes per second that authorized keys begin, and complete if they are admitted."`
+	Addresses  int           `default:"20" help:"Addresses that the handshakes come from."`
+	Duration   time.Duration `default:"8s" help:"How long to measure each attack, and each phase without one."`
+	Background bool          `default:"true" negatable:"" help:"Begin handshakes at low CPU priority, if the system has chrt or nice."`
 	JSON       bool          `name:"json" help:"Print the result as one JSON object, the last line of standard output."`
 }
 
 func (c *benchAttackCmd) Help() string {
-	return `An endpoint with default limits, in this process, and honest peers in others that send to it. They are measured in turn
-in calm, under forged packets, under replays, under handshakes, and in calm again, which shows how much the machine drifts.
+	return `An endpoint with default limits runs in this process, and honest peers in other processes send to it. They are
+measured without an attack ("idle"), under forged packets, under replays, under handshakes, and without an attack again.
+The difference between the two idle phases shows how much the machine varies.
 
-The first peer dials through a forwarder on its path, which copies what it sends. The flood leaves from the forwarder's
-socket, so that for the endpoint it has that peer's address, port and receiver index. Forged packets are genuine ones with a
-bit flipped and counters of then, soon and far ahead; replays are of the latest 300. Handshakes are real ones, each from
-a dialer that asks once; those that are not answered are given up. What their public keys cost the dialers would not be spent
-on the endpoint's processors in earnest, so that it is done in the background; --no-background shows the difference.
+The first peer dials through a forwarder on its path, which copies its datagrams. The flood is sent from the forwarder's
+socket, so that it has that peer's address, port and receiver index. A forged packet is a genuine one with one bit flipped
+and a counter that is genuine, near or far ahead; replays are of the latest 300 packets. Each handshake is from a dialer
+that sends every message once. In reality the attackers' computations would not use the endpoint's processors, so they
+run at low priority here; --no-background shows the difference.
 
-Latency is one-way, from Send to the Handler, by the monotonic clock that all processes of the machine share. The first
-peer's includes the forwarder. The targets beside the figures are those of rows 1 and 32 of docs/THREATMODEL.md.
+Latency is one-way, from Send to the Handler, by the monotonic clock that all processes of the machine share. That of the
+first peer includes the forwarder. The targets are those of rows 1 and 32 of docs/THREATMODEL.md.
 
 --json prints {"peers","hz","size_bytes","addresses","callers_behind","duration_s","phases":[{"attack","victim":{"offered","skipped","sent",
 "delivered","delivery","latency_us":{"p50","p90","p99","p999","max","samples"}},"others":{},"asked_per_s","sent_per_s",
 "attacker":{"offered","skipped","sent","cpu_ns","proved","finals","confirmed"},"endpoint_cores","attacker_cores",
 "drops":{"stage/reason"},"handshakes":{},"cookies_sent","closes":{},"strikes"}],"victim_delivery_forged",
-"victim_delivery_replays","p99_ratio_handshakes","admitted_per_s"}. The ratio is that of the other peers' p99 to the better
-of the calms.`
+"victim_delivery_replays","p99_ratio_handshakes","admitted_per_s"}. The ratio is that of the other peers' p99 to the lower
+p99 of the idle phases.`
 }
 
 // What we chose.
 const (
 	attackWarmup    = time.Second
-	maxAttackPeers  = 2000 // which the default limits admit within ten seconds
-	maxAttackHz     = 5000 // half of what a peer may send by default
+	maxAttackPeers  = 2000 // the default limits admit so many within ten seconds
+	maxAttackHz     = 5000 // half of the default PeerRate
 	maxFlood        = 1_000_000
 	maxAttackCalls  = 20_000
 	maxAttackOffers = 2_000_000 // messages per second of all honest peers
 )
 
-// attackPhases are measured in this order.
+// attackPhases are the phases in the order of measurement.
 var attackPhases = []load.AttackKind{load.Idle, load.Forged, load.Replayed, load.Handshakes, load.Idle}
 
-// attackResult is what a benchmark of attacks has measured.
+// attackResult is the result of a benchmark of attacks.
 type attackResult struct {
 	Peers     int           `json:"peers"`
 	Hz        float64       `json:"hz"`
 	SizeBytes int           `json:"size_bytes"`
 	Addresses int           `json:"addresses"`
-	Behind    string        `json:"callers_behind"` // the command that keeps them in the background
+	Behind    string        `json:"callers_behind"` // the command that lowers their priority
 	DurationS float64       `json:"duration_s"`
 	Phases    []*load.Phase `json:"phases"` // completed
 
-	// Null for what was not measured.
+	// Null for phases that were not measured.
 	VictimForged   *float64 `json:"victim_delivery_forged"`
 	VictimReplays  *float64 `json:"victim_delivery_replays"`
 	RatioP99       *float64 `json:"p99_ratio_handshakes"`
 	AdmittedPerSec *float64 `json:"admitted_per_s"`
 }
 
-// check reports wrong input.
+// check returns a usage error for invalid flags.
 func (c *benchAttackCmd) check() error {
 	err := checkBench("attack",
 		benchRange{"peers", float64(c.Peers), 2, maxAttackPeers}, sizeRange(c.Size),
@@ -106,7 +107,7 @@ func (c *benchAttackCmd) Run(e *environment) error {
 	return nil
 }
 
-// measure adds phase after phase to the result, and to the table.
+// measure adds each phase to the result and to the table.
 func (c *benchAttackCmd) measure(e *environment, r *attackResult, table attackTable) error {
 	b, err := e.testbed(c.Peers, 0, load.Limits{})
 	if err != nil {
@@ -127,7 +128,7 @@ func (c *benchAttackCmd) measure(e *environment, r *attackResult, table attackTa
 		return err
 	}
 	if r.Addresses = a.Addresses; a.Addresses < c.Addresses {
-		e.warnf("handshakes come from %d address instead of %d: this system has no more on its loopback interface", a.Addresses, c.Addresses)
+		e.warnf("handshakes come from %d address instead of %d: the loopback interface of this system has no more", a.Addresses, c.Addresses)
 	}
 	err = p.during("warming up", elapsed(attackWarmup), func() error {
 		_, err := a.Measure(e.ctx, load.Idle, attackWarmup)
@@ -153,8 +154,8 @@ func (c *benchAttackCmd) measure(e *environment, r *attackResult, table attackTa
 	return context.Cause(e.ctx)
 }
 
-// conclude fills in what the rows of the threat model ask for, as far as it was
-// measured.
+// conclude sets the figures that the threat model has targets for, as far as they
+// were measured.
 func (r *attackResult) conclude(duration time.Duration) {
 	var calms []float64
 	for _, p := range r.Phases {
@@ -171,7 +172,8 @@ func (r *attackResult) conclude(duration time.Duration) {
 		case load.Handshakes:
 			admitted := p.Admitted(duration)
 			r.AdmittedPerSec = &admitted
-			// Other work of the machine makes a calm worse, and the ratio better.
+			// Other load of the machine raises the p99 of an idle phase and so
+			// would improve the ratio.
 			ratio := load.Ratio(p.Others.LatencyUs.P99, slices.Min(calms))
 			r.RatioP99 = &ratio
 		}

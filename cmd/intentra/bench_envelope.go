@@ -10,11 +10,11 @@ import (
 )
 
 type benchEnvelopeCmd struct {
-	Peers       int           `default:"2000" help:"Peers that send, each with a session of its own."`
+	Peers       int           `default:"2000" help:"Peers that send, each with its own session."`
 	Hz          *float64      `xor:"load" placeholder:"500" help:"Messages per second that each peer sends, 500 by default."`
-	Ladder      bool          `xor:"load" help:"Walk up from 0.25 to 4 million messages per second in all, instead of --hz."`
+	Ladder      bool          `xor:"load" help:"Measure at rising loads from 0.25 to 4 million messages per second in all, instead of --hz."`
 	Size        int           `default:"128" help:"Bytes in a message."`
-	Senders     *int          `placeholder:"2" help:"Processes that send, each with one socket for its share of the peers; 2 by default, or 1 for 1 peer."`
+	Senders     *int          `placeholder:"2" help:"Sending processes, each with one socket for its share of the peers; 2 by default, or 1 for 1 peer."`
 	Warmup      time.Duration `default:"1s" help:"How long to send before measuring."`
 	Receive     bool          `help:"Take messages with Receive(ctx) instead of a Handler."`
 	HandlerCost time.Duration `default:"0s" help:"Keep the CPU busy this long for each message, such as 1us, for overload."`
@@ -22,39 +22,39 @@ type benchEnvelopeCmd struct {
 }
 
 func (c *benchEnvelopeCmd) Help() string {
-	return `Senders in processes of their own offer messages evenly in time to one receiving loop in this process.
-What falls due and is more than 20 ms late at the sender is skipped: offered and sent differ then.
+	return `Senders in separate processes offer messages, evenly spaced in time, to one receiving loop in this process.
+A message that is more than 20 ms late at the sender is skipped; then fewer messages are sent than offered.
 
-Delivery is delivered of sent. What is on its way when the measured time ends counts if it arrives within a second.
+Delivery is the share of the sent messages that were delivered, at most a second after the measured time.
 Latency is one-way, from Send to the Handler, by the monotonic clock that all processes of the machine share;
-above 50,000 messages a second a random sample of them is measured.
-CPU is that of this process while there is sending, for each message delivered.
+above 50,000 messages a second, a random sample of them is measured.
+CPU is the time that this process uses during the sending, for each message delivered.
 
 --json prints {"points":[{"peers","hz","offered_pps","sent_pps","delivered_pps","delivery","offered","skipped","sent",
 "delivered","latency_us":{"p50","p90","p99","p999","max","samples"},"cpu_ns_per_packet","sender_cpu_ns_per_packet",
 "messages_per_datagram","drops":{"stage/reason"},"sender_drops":{}}],"size_bytes","senders","way","warmup_s","duration_s",
-"raised_limits":{},"interrupted"}. socket/overflow among the drops are the kernel's, for a full socket buffer.`
+"raised_limits":{},"interrupted"}. The drop reason socket/overflow is that of the kernel, for a full socket buffer.`
 }
 
-// ladder are the loads of --ladder, in messages per second.
+// ladder has the loads of --ladder, in messages per second.
 var ladder = []float64{0.25e6, 0.5e6, 1e6, 1.2e6, 1.5e6, 2e6, 3e6, 4e6}
 
-// benchPoints is the result of an envelope, and of a fan-out.
+// benchPoints is the result of an envelope or a fan-out.
 type benchPoints struct {
 	Points    []*load.Point `json:"points"`
 	SizeBytes int           `json:"size_bytes"`
 	Senders   int           `json:"senders,omitempty"` // processes
-	Sockets   int           `json:"sockets,omitempty"` // of a fan-out's peers
+	Sockets   int           `json:"sockets,omitempty"` // that the peers of a fan-out share
 	Way       string        `json:"way,omitempty"`
 	WarmupS   float64       `json:"warmup_s"`
 	DurationS float64       `json:"duration_s"`
 	Limits    load.Limits   `json:"raised_limits"`
 
-	// Interrupted: there are fewer points than were asked for.
+	// Interrupted is true if there are fewer points than requested.
 	Interrupted bool `json:"interrupted"`
 }
 
-// check reports wrong input.
+// check returns a usage error for invalid flags.
 func (c *benchEnvelopeCmd) check() error {
 	err := checkBench("envelope",
 		peersRange(c.Peers), sizeRange(c.Size),
@@ -81,8 +81,8 @@ func (c *benchEnvelopeCmd) rates() []float64 {
 	return []float64{c.hz() * float64(c.Peers)}
 }
 
-// hz is --hz or its default, which kong must not know: it would take it for
-// given beside --ladder.
+// hz returns --hz or its default. kong must not know the default: it would report
+// a conflict with --ladder.
 func (c *benchEnvelopeCmd) hz() float64 {
 	if c.Hz == nil {
 		return 500
@@ -115,7 +115,7 @@ func (c *benchEnvelopeCmd) Run(e *environment) error {
 	return nil
 }
 
-// measure adds point after point to the result, and to the table.
+// measure adds each point to the result and to the table.
 func (c *benchEnvelopeCmd) measure(e *environment, rates []float64, r *benchPoints, table io.Writer) error {
 	b, err := e.testbed(c.Peers, r.Senders, r.Limits)
 	if err != nil {
@@ -131,8 +131,9 @@ func (c *benchEnvelopeCmd) measure(e *environment, rates []float64, r *benchPoin
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(table, "%d peers, %d-byte messages, %d sender processes, %v each after %v to warm up; through %s\nraised limits: %s\n\n",
-		c.Peers, c.Size, r.Senders, c.Duration, c.Warmup, r.Way, r.Limits)
+	fmt.Fprintf(table, "%d peers, %d-byte messages, %d sending processes\n%v each after a warm-up of %v; received by %s\n",
+		c.Peers, c.Size, r.Senders, c.Duration, c.Warmup, r.Way)
+	writeLimits(table, r.Limits)
 	for i, rate := range rates {
 		var point *load.Point
 		what := fmt.Sprintf("point %d/%d, %.2f M/s", i+1, len(rates), rate/1e6)

@@ -11,25 +11,25 @@ import (
 )
 
 type benchFanoutCmd struct {
-	Peers     int           `default:"100" help:"Peers that receive, each with a session of its own."`
+	Peers     int           `default:"100" help:"Peers that receive, each with its own session."`
 	Hz        float64       `default:"200" help:"States per second that the hub broadcasts to all peers."`
 	Size      int           `default:"128" help:"Bytes in a state."`
-	Sockets   int           `placeholder:"N" help:"Sockets that the peers share; 0, as without it, for one for each process."`
-	Processes *int          `placeholder:"2" help:"Processes that hold the peers; 2 by default, or 1 for 1 peer."`
+	Sockets   int           `placeholder:"N" help:"Sockets that the peers share; 0, the default, is one for each process."`
+	Processes *int          `placeholder:"2" help:"Processes with peers; 2 by default, or 1 for 1 peer."`
 	Warmup    time.Duration `default:"1s" help:"How long to broadcast before measuring."`
 	benchFlags
 }
 
 func (c *benchFanoutCmd) Help() string {
-	return `The hub runs in this process, the peers in others. Offered, sent and delivered count copies: one for each peer.
+	return `The hub runs in this process, the peers in other processes. Offered, sent and delivered count copies: one for each peer.
 
 Latency is one-way, from Broadcast to a peer's Handler, by the monotonic clock that all processes of the machine share.
-CPU is the hub's, for each copy delivered.
+CPU is the time that the hub uses for each copy delivered.
 
---json prints what 'bench envelope' does, with "sockets" in place of "way" and one point.`
+--json prints the same as 'bench envelope', with "sockets" in place of "way" and one point.`
 }
 
-// check reports wrong input.
+// check returns a usage error for invalid flags.
 func (c *benchFanoutCmd) check() error {
 	err := checkBench("fanout",
 		peersRange(c.Peers), sizeRange(c.Size),
@@ -48,7 +48,7 @@ func (c *benchFanoutCmd) check() error {
 	return err
 }
 
-// socketsEach is how many sockets a process has.
+// socketsEach returns how many sockets each process has.
 func (c *benchFanoutCmd) socketsEach() int { return max(c.Sockets/c.processes(), 1) }
 
 func (c *benchFanoutCmd) processes() int { return processes(c.Processes, c.Peers) }
@@ -92,8 +92,9 @@ func (c *benchFanoutCmd) measure(e *environment, r *benchPoints, table io.Writer
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(table, "%d peers over %d sockets in %d processes, %d-byte states, %v after %v to warm up\nraised limits: %s\n\n",
-		c.Peers, r.Sockets, r.Senders, c.Size, c.Duration, c.Warmup, r.Limits)
+	fmt.Fprintf(table, "%d peers over %d sockets in %d processes, %d-byte states\n%v after a warm-up of %v\n",
+		c.Peers, r.Sockets, r.Senders, c.Size, c.Duration, c.Warmup)
+	writeLimits(table, r.Limits)
 	var point *load.Point
 	err = p.during("broadcasting", elapsed(c.Warmup+c.Duration), func() (err error) {
 		point, err = f.Measure(e.ctx, c.Hz, c.Size, c.Warmup, c.Duration)
@@ -103,7 +104,7 @@ func (c *benchFanoutCmd) measure(e *environment, r *benchPoints, table io.Writer
 		return err
 	}
 	if e.ctx.Err() != nil {
-		return context.Cause(e.ctx) // it may have been cut short
+		return context.Cause(e.ctx) // the point may be incomplete
 	}
 	r.Points = append(r.Points, point)
 	writePointHeader(table)

@@ -3,41 +3,38 @@ package main
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/intentra/intentra/internal/load"
 )
 
 type benchHandshakesCmd struct {
-	Concurrency int  `default:"64" help:"Handshakes under way at all times."`
-	Dialers     *int `placeholder:"2" help:"Processes that dial; 2 by default, or 1 for 1 handshake at a time."`
+	Concurrency int  `default:"64" help:"Handshakes that run at any time."`
+	Dialers     *int `placeholder:"2" help:"Dialling processes; 2 by default, or 1 for 1 handshake at a time."`
 	benchFlags
 }
 
 func (c *benchHandshakesCmd) Help() string {
-	return `Processes connect and disconnect under some thousands of identities, as fast as they are let.
-Once with limits raised so far that the CPU is the limit, and once with the default limits, for --duration each.
-CPU is that of the listening process, for each handshake completed.
+	return `Processes connect and disconnect under some thousands of identities, as fast as they are admitted:
+once with limits raised so far that the CPU is the limit, and once with the default limits, for --duration each.
+CPU is the time that the listening process uses for each handshake completed.
 
 --json prints {"concurrency","dialers","identities","duration_s","raised":{"handshakes","handshakes_per_s","cpu_us_per_handshake",
 "failed","outcomes":{}},"default":{},"raised_limits":{},"interrupted"}. Outcomes count handshakes and their packets at the listener.`
 }
 
-// handshakesResult is what a handshake benchmark has measured.
+// handshakesResult is the result of a benchmark of handshakes.
 type handshakesResult struct {
 	Concurrency int             `json:"concurrency"`
 	Dialers     int             `json:"dialers"`
 	Identities  int             `json:"identities"`
 	DurationS   float64         `json:"duration_s"`
-	Raised      *acceptedResult `json:"raised,omitempty"`  // if it was completed
-	Default     *acceptedResult `json:"default,omitempty"` // the same
+	Raised      *acceptedResult `json:"raised,omitempty"`  // nil if it is incomplete
+	Default     *acceptedResult `json:"default,omitempty"` // nil if it is incomplete
 	Limits      load.Limits     `json:"raised_limits"`
 	Interrupted bool            `json:"interrupted"`
 }
 
-// acceptedResult is one listener's part.
+// acceptedResult is the result of one listener.
 type acceptedResult struct {
 	Handshakes uint64            `json:"handshakes"`
 	PerSecond  float64           `json:"handshakes_per_s"`
@@ -47,7 +44,7 @@ type acceptedResult struct {
 	Outcomes   map[string]uint64 `json:"outcomes"`
 }
 
-// check reports wrong input.
+// check returns a usage error for invalid flags.
 func (c *benchHandshakesCmd) check() error {
 	err := checkBench("handshakes",
 		benchRange{"concurrency", float64(c.Concurrency), 1, spareIdentities},
@@ -113,33 +110,31 @@ func (c *benchHandshakesCmd) listener(e *environment, what string, limits load.L
 	}, nil
 }
 
-// writeTable prints the result for people, if there is any.
+// writeTable prints the result for people, unless it is empty.
 func (r *handshakesResult) writeTable(w io.Writer) error {
 	if r.Raised == nil {
 		return nil
 	}
-	fmt.Fprintf(w, "%d handshakes under way from %d processes under %d identities, %g s each\nraised limits: %s\n\n",
-		r.Concurrency, r.Dialers, r.Identities, r.DurationS, r.Limits)
-	_, err := fmt.Fprintf(w, "%-8s %12s %12s %10s  %s\n", "limits", "handshakes/s", "CPU us each", "failed", "at the listener")
+	fmt.Fprintf(w, "%d handshakes at a time from %d processes under %d identities, %g s each\n",
+		r.Concurrency, r.Dialers, r.Identities, r.DurationS)
+	writeLimits(w, r.Limits)
+	_, err := fmt.Fprintf(w, "%-8s %12s %12s %10s\n", "limits", "handshakes/s", "CPU us each", "failed")
 	for _, row := range []struct {
 		name string
 		*acceptedResult
 	}{{"raised", r.Raised}, {"default", r.Default}} {
-		if a := row.acceptedResult; a != nil && err == nil {
-			_, err = fmt.Fprintf(w, "%-8s %12.0f %12.0f %10d  %s\n", row.name, a.PerSecond, a.CPUUs, a.Failed, outcomes(a.Outcomes))
+		a := row.acceptedResult
+		if a == nil {
+			continue
 		}
-		if a := row.acceptedResult; a != nil && a.Failure != "" && err == nil {
-			_, err = fmt.Fprintf(w, "%-8s one failure: %s\n", "", a.Failure)
+		_, err = fmt.Fprintf(w, "%-8s %12.0f %12.0f %10d\n", row.name, a.PerSecond, a.CPUUs, a.Failed)
+		load.WrapList(w, 9, "at the listener: ", outcomes(a.Outcomes))
+		if a.Failure != "" {
+			fmt.Fprintf(w, "%9sone failure: %s\n", "", a.Failure)
 		}
 	}
 	return err
 }
 
 // outcomes lists counts by name.
-func outcomes(counts map[string]uint64) string {
-	var words []string
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		words = append(words, fmt.Sprintf("%s %d", name, counts[name]))
-	}
-	return strings.Join(words, ", ")
-}
+func outcomes(counts map[string]uint64) []string { return load.Drops(counts).List() }

@@ -13,25 +13,25 @@ import (
 )
 
 type benchLatencyCmd struct {
-	Peers      int     `default:"100" help:"Peers that send back what they get, over one socket of another process."`
+	Peers      int     `default:"100" help:"Peers that send every message back, over one socket of another process."`
 	Hz         float64 `default:"5" help:"Messages per second to each peer."`
 	Size       int     `default:"128" help:"Bytes in a message."`
-	Rounds     int     `default:"5" help:"How often to take turns with the sockets that are compared with."`
-	Connecting float64 `placeholder:"RATE" help:"Also measure while others connect at this rate per second; 0, as without it, for not."`
+	Rounds     int     `default:"5" help:"How often to take turns with plain UDP."`
+	Connecting float64 `placeholder:"RATE" help:"Also measure while others connect at this rate per second; 0, the default, skips that."`
 	benchFlags
 }
 
 func (c *benchLatencyCmd) Help() string {
-	return `Messages go out evenly in time, to the peers in turn, from a goroutine of this process; Handlers send them back.
-Plain UDP is the same through one net.UDPConn in each process. Both take turns, and --duration is the time of each in all.
+	return `A goroutine of this process sends messages, evenly spaced in time, to the peers in turn; Handlers send them back.
+Plain UDP is the same with one net.UDPConn in each process. Both take turns, and --duration is the total time of each.
 The ratio is that of the medians over the rounds.
 
 --json prints {"peers","hz","size_bytes","rounds","duration_s","rtt_us":{"p50","p90","p99","p999","max","samples"},"sent","back",
 "plain_us":{},"plain_sent","plain_back","ratio_p50","connecting":{"rate","connected","failed","rtt_us":{},"sent","back",
-"ratio_p99"},"raised_limits":{},"interrupted"}. ratio_p99 is that of the 99th percentile while others connect to the one without.`
+"ratio_p99"},"raised_limits":{},"interrupted"}. ratio_p99 is the 99th percentile while others connect, divided by that without.`
 }
 
-// latencyResult is what a latency benchmark has measured.
+// latencyResult is the result of a benchmark of latency.
 type latencyResult struct {
 	Peers     int     `json:"peers"`
 	Hz        float64 `json:"hz"`
@@ -48,20 +48,20 @@ type latencyResult struct {
 	Connecting *connectingResult `json:"connecting,omitempty"`
 	Limits     load.Limits       `json:"raised_limits"`
 
-	// Interrupted: there are fewer rounds than were asked for.
+	// Interrupted is true if there are fewer rounds than requested.
 	Interrupted bool `json:"interrupted"`
 }
 
-// tripsResult are round trips with intentra.
+// tripsResult has round trips of intentra.
 type tripsResult struct {
 	RTT  load.Latency `json:"rtt_us"`
 	Sent uint64       `json:"sent"`
 	Back uint64       `json:"back"`
 }
 
-// connectingResult are round trips while others connect.
+// connectingResult has round trips while others connect.
 type connectingResult struct {
-	Rate      float64 `json:"rate"` // dials per second, asked for
+	Rate      float64 `json:"rate"` // intended dials per second
 	Connected uint64  `json:"connected"`
 	Failed    uint64  `json:"failed"`
 	Failure   string  `json:"failure,omitempty"` // the first
@@ -69,7 +69,7 @@ type connectingResult struct {
 	RatioP99 float64 `json:"ratio_p99"`
 }
 
-// check reports wrong input.
+// check returns a usage error for invalid flags.
 func (c *benchLatencyCmd) check() error {
 	err := checkBench("latency",
 		peersRange(c.Peers), sizeRange(c.Size), benchRange{"hz", c.Hz, 0.001, maxBenchRate / float64(max(c.Peers, 1))},
@@ -84,8 +84,8 @@ func (c *benchLatencyCmd) check() error {
 // What we chose.
 const (
 	maxConnecting = 5000 // per second
-	// spareIdentities take turns in connecting: enough that none is back
-	// before it has gone.
+	// spareIdentities is the most identities that connect in turn: so many that
+	// none connects again before it is disconnected.
 	spareIdentities = 4096
 )
 
@@ -107,7 +107,7 @@ func (c *benchLatencyCmd) Run(e *environment) error {
 	return r.writeTable(out)
 }
 
-// latencyRun collects the rounds.
+// latencyRun is a benchmark in progress.
 type latencyRun struct {
 	c                   *benchLatencyCmd
 	rounds              int
@@ -116,7 +116,7 @@ type latencyRun struct {
 	failure             string
 }
 
-// series are the round trips of one kind, over the rounds.
+// series has the round trips of one kind over the rounds.
 type series struct {
 	sent, back uint64
 	times      histogram.Snapshot
@@ -135,7 +135,7 @@ func (s *series) result() tripsResult {
 	return tripsResult{RTT: load.LatencyOf(&s.times), Sent: s.sent, Back: s.back}
 }
 
-// median returns the middle value, or zero of nothing.
+// median returns the median of values, or zero if there are none.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -170,7 +170,7 @@ func (m *latencyRun) measure(e *environment) error {
 	return p.during("round trips", elapsed(time.Duration(kinds)*c.Duration), func() error { return m.all(e, r) })
 }
 
-// all measures round after round.
+// all measures all rounds.
 func (m *latencyRun) all(e *environment, r *load.RoundTrips) error {
 	c, each := m.c, m.c.Duration/time.Duration(m.c.Rounds)
 	rate := c.Hz * float64(c.Peers)
@@ -191,7 +191,7 @@ func (m *latencyRun) all(e *environment, r *load.RoundTrips) error {
 			}
 		}
 		if e.ctx.Err() != nil {
-			return context.Cause(e.ctx) // the round may have been cut short
+			return context.Cause(e.ctx) // the round may be incomplete
 		}
 		if c.Connecting > 0 {
 			m.loaded.add(loaded)
@@ -223,32 +223,32 @@ func (m *latencyRun) result() *latencyResult {
 	return r
 }
 
-// writeTable prints the result for people, if there is any.
+// writeTable prints the result for people, unless it is empty.
 func (r *latencyResult) writeTable(w io.Writer) error {
 	if r.Rounds == 0 {
 		return nil
 	}
-	fmt.Fprintf(w, "%d peers, %g messages per second to each, %d bytes, %d rounds in turn\nraised limits: %s\n\n",
-		r.Peers, r.Hz, r.SizeBytes, r.Rounds, r.Limits)
-	fmt.Fprintf(w, "%-24s %8s %8s %8s %8s %9s %9s %9s\n", "round trips", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "sent", "back")
+	fmt.Fprintf(w, "%d peers, %g messages per second to each, %d bytes, %d rounds in turn\n", r.Peers, r.Hz, r.SizeBytes, r.Rounds)
+	writeLimits(w, r.Limits)
+	fmt.Fprintf(w, "%-16s %8s %8s %8s %8s %9s %8s %7s\n", "round trips", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "sent", "back")
 	row := func(name string, l load.Latency, sent, back uint64) {
-		fmt.Fprintf(w, "%-24s %8.1f %8.1f %8.1f %8.1f %9.1f %9d %9d\n", name, l.P50, l.P90, l.P99, l.P999, l.Max, sent, back)
+		fmt.Fprintf(w, "%-16s %8.1f %8.1f %8.1f %8.1f %9.1f %8d %7d\n", name, l.P50, l.P90, l.P99, l.P999, l.Max, sent, back)
 	}
 	row("intentra", r.RTT, r.Sent, r.Back)
 	row("plain UDP", r.Plain, r.PlainSent, r.PlainBack)
 	if c := r.Connecting; c != nil {
-		row(fmt.Sprintf("intentra, %g connecting/s", c.Rate), c.RTT, c.Sent, c.Back)
+		row("while connecting", c.RTT, c.Sent, c.Back)
 	}
 	_, err := fmt.Fprintf(w, "\np50: %.2f times plain UDP's\n", r.RatioP50)
 	if c := r.Connecting; c != nil && err == nil {
-		_, err = fmt.Fprintf(w, "p99 while others connect: %.2f times that without; %d connected, %d failed %s\n", c.RatioP99, c.Connected, c.Failed, c.Failure)
+		_, err = fmt.Fprintf(w, "p99 while %g others connect per second: %.2f times that without\n  %d connected, %d failed %s\n",
+			c.Rate, c.RatioP99, c.Connected, c.Failed, c.Failure)
 	}
 	return err
 }
 
-// spareFor returns how many identities take turns where so many connect each
-// second: none is back within ten seconds, unless there are too many to make
-// keys for.
+// spareFor returns how many identities connect in turn at a rate: so many that
+// none connects again within ten seconds, and at most spareIdentities.
 func spareFor(perSecond float64) int {
 	return int(min(spareIdentities, 10*perSecond+1))
 }

@@ -14,8 +14,8 @@ const (
 	lineInterval = 2 * time.Second
 )
 
-// progress shows on standard error how far a benchmark is: as a bar on a
-// terminal, otherwise as a line every now and then.
+// progress shows the progress of a benchmark: as a bar on a terminal, otherwise as
+// a line every two seconds.
 type progress struct {
 	w        io.Writer
 	terminal bool
@@ -23,8 +23,8 @@ type progress struct {
 
 func (e *environment) progress() progress { return progress{e.stderr, e.stderrTerminal} }
 
-// during runs f, and shows meanwhile what is done: state returns the share of
-// it, 0 to 1 or below if that is not known, and some words.
+// during runs f and shows its progress: state returns the share that is done, 0
+// to 1 or negative if it is unknown, and a description.
 func (p progress) during(what string, state func() (share float64, words string), f func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- f() }()
@@ -62,8 +62,8 @@ func (p progress) show(what string, state func() (float64, string)) {
 	fmt.Fprintf(p.w, "\r\x1b[K%s [%s%s] %s", what, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), words)
 }
 
-// end takes the bar away, so that the table is not torn, or says in a last line
-// how it ended.
+// end removes the bar, so that it does not interrupt the table, or prints a last
+// line.
 func (p progress) end(what string, state func() (float64, string), err error) {
 	switch {
 	case p.terminal:
@@ -74,7 +74,7 @@ func (p progress) end(what string, state func() (float64, string), err error) {
 	}
 }
 
-// elapsed is a state of what takes a known time from now on.
+// elapsed returns a state for work that takes the time total from now on.
 func elapsed(total time.Duration) func() (float64, string) {
 	began := time.Now()
 	return func() (float64, string) {
@@ -83,7 +83,7 @@ func elapsed(total time.Duration) func() (float64, string) {
 	}
 }
 
-// connecting is a state of peers that connect.
+// connecting returns a state for peers that connect.
 func connecting(connected func() int, peers int) func() (float64, string) {
 	return func() (float64, string) {
 		n := connected()

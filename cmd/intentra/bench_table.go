@@ -7,47 +7,60 @@ import (
 	"github.com/intentra/intentra/internal/load"
 )
 
-// What we chose: from where on a delivery, or what was sent of what was due, is
-// called so in the notes.
+// What we chose: the limits of the words in the notes.
 const (
 	stableDelivery = 0.99
 	nearDelivery   = 0.85
-	keptPace       = 0.99
+	keptPace       = 0.99 // sent of offered
 )
 
-func writePointHeader(w io.Writer) {
-	fmt.Fprintf(w, "%13s %9s  %11s %11s %11s  %7s %7s %7s %8s %8s  %9s %6s  %s\n",
-		"Aggregate PPS", "Delivery", "offered/s", "sent/s", "delivered/s",
-		"p50 us", "p90 us", "p99 us", "p99.9 us", "max us", "CPU ns/pk", "msg/dg", "Note")
+// pointIndent is the indentation of lines that belong to the line above.
+const pointIndent = 14
+
+// writeLimits prints the raised limits, and a blank line.
+func writeLimits(w io.Writer, l load.Limits) {
+	raised := l.Raised()
+	if len(raised) == 0 {
+		raised = []string{"none"}
+	}
+	load.WrapList(w, 0, "raised limits: ", raised)
+	fmt.Fprintln(w)
 }
 
-// writePoint prints a line of the table, and below it what was dropped where.
+func writePointHeader(w io.Writer) {
+	fmt.Fprintf(w, "%13s %9s %11s %7s %7s %8s %7s  %s\n",
+		"Aggregate PPS", "Delivery", "delivered/s", "p50 us", "p99 us", "max us", "CPU ns", "Note")
+}
+
+// writePoint prints the lines of a point, with drops by reason.
 func writePoint(w io.Writer, p *load.Point) {
 	l := p.LatencyUs
-	fmt.Fprintf(w, "%13.0f %8.3f%%  %11.0f %11.0f %11.0f  %7.0f %7.0f %7.0f %8.0f %8.0f  %9.0f %6.1f  %s\n",
-		p.Hz*float64(p.Peers), 100*p.Delivery, p.OfferedPPS, p.SentPPS, p.DeliveredPPS,
-		l.P50, l.P90, l.P99, l.P999, l.Max, p.CPUNsPerPacket, p.MessagesPerDatagram, note(p))
+	fmt.Fprintf(w, "%13.0f %8.3f%% %11.0f %7.0f %7.0f %8.0f %7.0f  %s\n",
+		p.Hz*float64(p.Peers), 100*p.Delivery, p.DeliveredPPS, l.P50, l.P99, l.Max, p.CPUNsPerPacket, note(p))
+	fmt.Fprintf(w, "%*sp90 %.0f us, p99.9 %.0f us; %.1f messages per datagram\n", pointIndent, "", l.P90, l.P999, p.MessagesPerDatagram)
 	if len(p.Drops) > 0 {
-		fmt.Fprintf(w, "%13s drops: %s\n", "", p.Drops)
+		load.WrapList(w, pointIndent, "drops: ", p.Drops.List())
 	}
-	if len(p.SenderDrops) > 0 || p.Skipped > 0 {
-		fmt.Fprintf(w, "%13s at the senders: %d too late to be sent, drops: %s\n", "", p.Skipped, p.SenderDrops)
+	if sent := load.Ratio(float64(p.Sent), float64(p.Offered)); p.Sent > 0 && sent < keptPace {
+		fmt.Fprintf(w, "%*ssenders at their limit: sent %.1f %% of %.0f/s\n", pointIndent, "", 100*sent, p.OfferedPPS)
+	}
+	if p.Skipped > 0 {
+		fmt.Fprintf(w, "%*sat the senders: %d messages too late to be sent\n", pointIndent, "", p.Skipped)
+	}
+	if len(p.SenderDrops) > 0 {
+		load.WrapList(w, pointIndent, "drops at the senders: ", p.SenderDrops.List())
 	}
 }
 
-// note says in words what the figures mean.
+// note describes the delivery in at most 10 characters.
 func note(p *load.Point) string {
-	text := "overload: drops, no stall"
 	switch {
 	case p.Sent == 0:
-		text = "nothing was sent"
+		return "unsent"
 	case p.Delivery >= stableDelivery:
-		text = "stable"
+		return "stable"
 	case p.Delivery >= nearDelivery:
-		text = "near the limit"
+		return "near limit"
 	}
-	if sent := load.Ratio(float64(p.Sent), float64(p.Offered)); p.Sent > 0 && sent < keptPace {
-		text += fmt.Sprintf("; senders at their limit: sent %.1f %% of what was due", 100*sent)
-	}
-	return text
+	return "overload"
 }

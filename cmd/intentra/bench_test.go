@@ -16,12 +16,12 @@ import (
 // startBench runs a benchmark whose children are the test binary, as the command.
 func startBench(t *testing.T, args ...string) *running {
 	t.Helper()
-	require.NoError(t, os.Setenv(asCommand, "1")) // for the children; the same for all tests
+	require.NoError(t, os.Setenv(asCommand, "1")) // in the environment of the children
 	return start(t, nil, append([]string{"bench"}, args...)...)
 }
 
 // object decodes the last line of a command's standard output into v, and
-// requires that it has the names.
+// requires that the JSON object has the given names.
 func (r *running) object(v any, names ...string) {
 	r.t.Helper()
 	lines := strings.Split(strings.TrimSuffix(r.stdout.String(), "\n"), "\n")
@@ -34,7 +34,7 @@ func (r *running) object(v any, names ...string) {
 	require.NoError(r.t, json.Unmarshal(last, v))
 }
 
-// pointNames are those that a point must have.
+// pointNames are the names in the JSON of a point.
 var pointNames = []string{
 	"peers", "hz", "offered_pps", "sent_pps", "delivered_pps", "delivery", "offered", "skipped", "sent", "delivered",
 	"latency_us", "cpu_ns_per_packet", "sender_cpu_ns_per_packet", "messages_per_datagram", "drops", "sender_drops",
@@ -42,7 +42,7 @@ var pointNames = []string{
 
 var latencyNames = []string{"p50", "p90", "p99", "p999", "max", "samples"}
 
-// checkPoint requires one point that is complete, in which nothing was lost.
+// checkPoint requires one complete point without losses.
 func checkPoint(t *testing.T, r *running, peers int, offered uint64) {
 	t.Helper()
 	var names struct{ Points []map[string]any }
@@ -82,7 +82,7 @@ func TestBenchFanout(t *testing.T) {
 	checkPoint(t, r, 4, 40)
 }
 
-// Without --json there is the table, and what had to be raised.
+// Without --json the command prints a table, and the raised limits.
 func TestBenchTable(t *testing.T) {
 	t.Parallel()
 	r := startBench(t, "envelope", "--peers", "2", "--senders", "1", "--hz", "50", "--duration", "100ms", "--warmup", "0s", "--receive")
@@ -90,6 +90,15 @@ func TestBenchTable(t *testing.T) {
 	out := r.stdout.String()
 	for _, words := range []string{"Aggregate PPS", "Delivery", "Note", "100.000%", "stable", "Receive(ctx)", "raised limits: HandshakeRate 10000 (default 200)"} {
 		require.Contains(t, out, words)
+	}
+	checkWidth(t, out)
+}
+
+// checkWidth requires that no line is wider than 80 columns.
+func checkWidth(t *testing.T, out string) {
+	t.Helper()
+	for line := range strings.Lines(out) {
+		require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 80, line)
 	}
 }
 
@@ -119,9 +128,10 @@ func TestBenchLatency(t *testing.T) {
 
 	r = startBench(t, args...)
 	r.succeed()
-	for _, words := range []string{"intentra, 10 connecting/s", "plain UDP", "times plain UDP's", "times that without"} {
+	for _, words := range []string{"while connecting", "while 10 others connect per second", "plain UDP", "times plain UDP's", "times that without"} {
 		require.Contains(t, r.stdout.String(), words)
 	}
+	checkWidth(t, r.stdout.String())
 }
 
 func TestBenchHandshakes(t *testing.T) {
@@ -139,10 +149,11 @@ func TestBenchHandshakes(t *testing.T) {
 	require.NoError(t, got.writeTable(&b))
 	require.Contains(t, b.String(), "default ")
 	require.Contains(t, b.String(), "MaxHandshakesPerAddress 1024 (default 5)")
+	checkWidth(t, b.String())
 }
 
-// An interrupt ends a benchmark, and its children, with what was measured until
-// then.
+// An interrupt ends a benchmark and its children, and the result has what was
+// measured before.
 func TestInterruptedBench(t *testing.T) {
 	t.Parallel()
 	measurements := []string{"points", "raised", "default", "rounds"}
@@ -154,7 +165,7 @@ func TestInterruptedBench(t *testing.T) {
 		{[]string{"envelope", "--peers", "1"}, "connecting: done"},
 		{[]string{"envelope", "--peers", "2000"}, ""},
 		{[]string{"fanout", "--peers", "2"}, "connecting: done"},
-		{[]string{"latency", "--peers", "2"}, "round trips: "}, // all that was sent is back
+		{[]string{"latency", "--peers", "2"}, "round trips: "}, // every message that was sent is back
 		{[]string{"latency", "--peers", "2", "--connecting", "5"}, "connecting: done"},
 		{[]string{"handshakes", "--concurrency", "2"}, ""},
 	} {
@@ -165,9 +176,9 @@ func TestInterruptedBench(t *testing.T) {
 			}
 			r.interrupt()
 			r.succeed()
-			require.Contains(t, r.stderr.String(), "interrupted: what was not finished is left out\n")
+			require.Contains(t, r.stderr.String(), "interrupted: incomplete measurements are left out\n")
 			if how != "--json" {
-				require.NotContains(t, r.stdout.String(), " us ", "a table of nothing")
+				require.NotContains(t, r.stdout.String(), " us ", "an empty table")
 				continue
 			}
 			var got map[string]any
@@ -180,7 +191,7 @@ func TestInterruptedBench(t *testing.T) {
 	}
 }
 
-// A child says nothing, and ends at the end of its input.
+// A child prints nothing, and ends at the end of its input.
 func TestBenchChild(t *testing.T) {
 	t.Parallel()
 	r := start(t, strings.NewReader(""), "bench", "child")
@@ -191,11 +202,11 @@ func TestBenchChild(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitOK, run([]string{"bench", "--help"}, nil, &stdout, &stderr))
 	require.Contains(t, stdout.String(), "handshakes")
-	require.NotContains(t, stdout.String(), "child", "it is not for people")
+	require.NotContains(t, stdout.String(), "child", "the command is internal")
 }
 
-// A child ignores the interrupt that a terminal sends it along with its parent,
-// which is to end it.
+// A child ignores the interrupt that a terminal sends to it and its parent: the
+// parent ends it.
 func TestBenchChildIgnoresInterrupts(t *testing.T) {
 	t.Parallel()
 	in, parent, err := os.Pipe()
@@ -219,7 +230,7 @@ func TestWrongBench(t *testing.T) {
 		{"", "envelope"},
 		{"envelop", "envelop"},
 		{"envelope --hz 5 --ladder", "--ladder"},
-		{"envelope --ladder --peers 1 --senders 2", "--senders is 2"}, // and nothing about --hz
+		{"envelope --ladder --peers 1 --senders 2", "--senders is 2"}, // and not about --hz
 		{"envelope --pears 5", "intentra bench envelope --help"},
 		{"envelope --peers 0", "--peers is 0"},
 		{"envelope --peers 1000000", "200000"},
@@ -252,7 +263,7 @@ func TestWrongBench(t *testing.T) {
 	}
 }
 
-// The largest size that is let through fits whatever the message's channel.
+// A message of the largest size fits into a datagram.
 func TestLargestBenchMessage(t *testing.T) {
 	t.Parallel()
 	r := startBench(t, "envelope", "--peers", "1", "--hz", "50", "--size", "1180", "--duration", "100ms", "--warmup", "0s", "--json")
@@ -266,10 +277,10 @@ func TestNotes(t *testing.T) {
 		words string
 	}{
 		{load.Point{Offered: 100, Sent: 100, Delivery: 1}, "stable"},
-		{load.Point{Offered: 100, Sent: 100, Delivery: 0.9899}, "near the limit"},
-		{load.Point{Offered: 100, Sent: 100, Delivery: 0.5}, "overload: drops, no stall"},
-		{load.Point{Offered: 100, Sent: 60, Delivery: 1}, "stable; senders at their limit: sent 60.0 % of what was due"},
-		{load.Point{Offered: 100}, "nothing was sent"},
+		{load.Point{Offered: 100, Sent: 100, Delivery: 0.9899}, "near limit"},
+		{load.Point{Offered: 100, Sent: 100, Delivery: 0.5}, "overload"},
+		{load.Point{Offered: 100, Sent: 60, Delivery: 1}, "stable"},
+		{load.Point{Offered: 100}, "unsent"},
 	} {
 		require.Equal(t, tt.words, note(&tt.point))
 	}
@@ -277,13 +288,16 @@ func TestNotes(t *testing.T) {
 	writePoint(&b, &load.Point{Drops: load.Drops{"socket/overflow": 7}, SenderDrops: load.Drops{"send/displaced": 8}})
 	require.Contains(t, b.String(), "drops: socket/overflow 7\n")
 	require.Contains(t, b.String(), "send/displaced 8\n")
+	b.Reset()
+	writePoint(&b, &load.Point{Offered: 100, Sent: 60, OfferedPPS: 50, Delivery: 1})
+	require.Contains(t, b.String(), "senders at their limit: sent 60.0 % of 50/s\n")
 }
 
-// Processes are no more than there is work for, unless they are asked for.
+// Without the flag there are no more processes than units of work.
 func TestProcesses(t *testing.T) {
 	require.Equal(t, 2, processes(nil, 2000))
 	require.Equal(t, 1, processes(nil, 1))
-	require.Equal(t, 1, processes(nil, 0), "which is wrong input for other reasons")
+	require.Equal(t, 1, processes(nil, 0), "invalid for other reasons")
 	three := 3
 	require.Equal(t, 3, processes(&three, 2))
 	require.NoError(t, (&benchFanoutCmd{Peers: 1, Hz: 1, Size: 100, benchFlags: benchFlags{Duration: time.Second}}).check())
@@ -296,7 +310,7 @@ func TestMedian(t *testing.T) {
 	require.EqualValues(t, 2.5, median([]float64{4, 1, 2, 3}))
 }
 
-// A bar is drawn over itself and then taken away.
+// A bar overwrites itself and is removed at the end.
 func TestProgressBar(t *testing.T) {
 	var b bytes.Buffer
 	p := progress{&b, true}

@@ -7,7 +7,7 @@ import (
 )
 
 type demoCmd struct {
-	Peers    int           `default:"50" help:"Peers, each with a socket of its own."`
+	Peers    int           `default:"50" help:"Peers, each with its own socket."`
 	Rate     float64       `default:"60" help:"States per second that each peer publishes."`
 	Size     int           `default:"128" help:"Bytes in a state, at least ${min_state}."`
 	Duration time.Duration `default:"10s" help:"How long to publish."`
@@ -15,16 +15,16 @@ type demoCmd struct {
 }
 
 func (c *demoCmd) Help() string {
-	return `A hub and its peers run in this process and exchange real datagrams over the loopback interface, handshakes and all.
-Every state that a peer publishes is due at all the others, where each byte of it is checked. Delivery is of what was sent.
-Where the machine cannot keep up, states leave late, counted as late, or not at all until the end. An interrupt ends the demo
-early, with the table of what was measured until then.
+	return `A hub and its peers run in this process and exchange real datagrams over the loopback interface, from the handshakes on.
+The hub forwards every state that a peer publishes to all other peers, which check each byte. Delivery is the share of the
+sent states. If the machine cannot keep up, states are sent late, which is counted, or not at all. An interrupt ends the demo
+early, with the result of what was measured before.
 
 --json prints {"peers","rate_hz","size_bytes","intent","suite","duration_s","states_asked","states_sent","states_late",
 "states_received","deliveries_expected","deliveries","delivery","latency_us":{"p50","p99","p999","max"},
 "drops":{"stage/reason"},"corrupt","repeated","cpu_s","rss_bytes"}. states_asked are those that fell due, states_late those sent
-more than their period after that, states_received what has reached the hub. Latency is from a publisher's Send to
-a subscriber's Handler; cpu_s and rss_bytes are the whole process's.`
+more than a period after they were due, states_received those that the hub received. Latency is from a publisher's Send to
+a subscriber's Handler; cpu_s and rss_bytes are those of the whole process.`
 }
 
 // What we chose.
@@ -77,8 +77,9 @@ func (c *demoCmd) Run(e *environment) error {
 	return result.check()
 }
 
-// live returns where the table of each second goes, and whether that is a
-// terminal. With JSON on stdout it is for whoever watches, if anybody.
+// live returns where the live table goes, and whether that is a terminal. If
+// stdout is for JSON, the table goes to stderr if that is a terminal, and else
+// nowhere.
 func (e *environment) live(json bool) (w io.Writer, terminal bool) {
 	switch {
 	case !json:

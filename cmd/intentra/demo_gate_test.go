@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestGateBoundsWhatIsUnderWay(t *testing.T) {
+func TestGateLimitsStatesUnderWay(t *testing.T) {
 	g := newGate(100, 200)
 	require.EqualValues(t, 400, g.window)
 	g.sent.Store(399)
@@ -16,16 +16,16 @@ func TestGateBoundsWhatIsUnderWay(t *testing.T) {
 	require.False(t, g.open())
 	now := time.Unix(0, 0)
 	g.update(now, 1)
-	require.True(t, g.open(), "one has arrived")
+	require.True(t, g.open(), "one state has arrived")
 	g.sent.Store(401)
 	require.False(t, g.open())
 
-	require.EqualValues(t, 1000, newGate(250, 200).window, "20 ms of what is asked for")
+	require.EqualValues(t, 1000, newGate(250, 200).window, "20 ms of the intended states")
 	require.EqualValues(t, 8, newGate(2, 1).window)
 }
 
-// States that are lost never arrive: they must not keep the gate closed.
-func TestGateGivesUpWhatIsLost(t *testing.T) {
+// Lost states must not keep the gate closed for ever.
+func TestGateGivesUpLostStates(t *testing.T) {
 	g := newGate(1, 1)
 	now := time.Unix(0, 0)
 	g.sent.Store(4)
@@ -42,5 +42,5 @@ func TestGateGivesUpWhatIsLost(t *testing.T) {
 	g.sent.Store(9)
 	require.False(t, g.open())
 	g.update(now.Add(2*gatePatience), 2)
-	require.True(t, g.open(), "those that have been given up count as well as those that arrive")
+	require.True(t, g.open(), "a late arrival counts in addition to the states that were given up")
 }

@@ -15,7 +15,7 @@ func TestDemoJSON(t *testing.T) {
 	t.Parallel()
 	r := start(t, nil, "demo", "--peers", "5", "--rate", "50", "--duration", "1s", "--json")
 	r.succeed()
-	require.Empty(t, r.stderr.String(), "the live table is for terminals")
+	require.Empty(t, r.stderr.String(), "the live table is only for terminals")
 	lines := strings.Split(strings.TrimSpace(r.stdout.String()), "\n")
 	last := []byte(lines[len(lines)-1])
 
@@ -29,7 +29,7 @@ func TestDemoJSON(t *testing.T) {
 	}
 	help := (&demoCmd{}).Help()
 	for name := range names {
-		require.Contains(t, help, `"`+name+`"`, "the help says what JSON there is")
+		require.Contains(t, help, `"`+name+`"`, "the help lists every name")
 	}
 	var got demoResult
 	require.NoError(t, json.Unmarshal(last, &got))
@@ -71,7 +71,7 @@ func TestDemoWithFewStates(t *testing.T) {
 	}
 }
 
-// An interrupt ends a demo early; what was measured until then is printed.
+// An interrupt ends a demo early, and the result has what was measured before.
 func TestInterruptedDemo(t *testing.T) {
 	t.Parallel()
 	r := start(t, nil, "demo", "--peers", "3", "--duration", "1h")
@@ -81,6 +81,7 @@ func TestInterruptedDemo(t *testing.T) {
 	r.succeed()
 	require.Contains(t, r.stdout.String(), "latency p99.9")
 	require.Contains(t, r.stdout.String(), "corrupt, repeated  0, 0")
+	checkWidth(t, r.stdout.String())
 }
 
 func TestDemoInterruptedWhileConnecting(t *testing.T) {
@@ -106,8 +107,8 @@ func TestCorruptDeliveryFailsTheDemo(t *testing.T) {
 	send(2, 0, 0)
 	send(1, 0, 0) // repeated
 	send(1, 1, 1) // damaged
-	send(0, 0, 0) // our own
-	send(3, 0, 0) // from nobody
+	send(0, 0, 0) // its own
+	send(3, 0, 0) // from an unknown publisher
 	require.EqualValues(t, 2, p.delivered.Load())
 	require.EqualValues(t, 1, p.repeated.Load())
 	require.EqualValues(t, 3, p.corrupt.Load())
@@ -122,7 +123,7 @@ func TestTooManySockets(t *testing.T) {
 	u, err := load.ReadUsage()
 	require.NoError(t, err)
 	if u.MaxFiles == 0 {
-		t.Skip("this system does not tell how many files may be open")
+		t.Skip("this system does not report how many files may be open")
 	}
 	require.NoError(t, checkFiles(1))
 	err = checkFiles(int(u.MaxFiles))

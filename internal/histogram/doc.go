@@ -1,4 +1,4 @@
 // Package histogram counts durations in buckets whose width is at most 1/32 of
-// their values, so that a quantile of millions of them is exact to about 3 %
-// in 15 kB. Many goroutines may record at once without a lock.
+// their value. With 15 kB, quantiles of any number of durations are accurate to
+// about 3 %. Recording takes no lock.
 package histogram

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// encoded is a Snapshot as JSON: the buckets that are not empty.
+// encoded is the JSON form of a Snapshot: the buckets that are not empty.
 type encoded struct {
 	Max     time.Duration `json:"max"`
 	Buckets [][2]uint64   `json:"buckets"` // index and count
 }
 
-// MarshalJSON lets a process tell another what it has recorded.
+// MarshalJSON encodes s for another process.
 func (s *Snapshot) MarshalJSON() ([]byte, error) {
 	e := encoded{Max: s.max}
 	for i, n := range s.counts {
@@ -23,7 +23,8 @@ func (s *Snapshot) MarshalJSON() ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// UnmarshalJSON reads what MarshalJSON has written, in place of what s holds.
+// UnmarshalJSON replaces s by a Snapshot that MarshalJSON has encoded. It returns
+// an error for a bucket that does not exist.
 func (s *Snapshot) UnmarshalJSON(text []byte) error {
 	var e encoded
 	if err := json.Unmarshal(text, &e); err != nil {
@@ -40,7 +41,7 @@ func (s *Snapshot) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Add adds what another snapshot, of another histogram, has counted.
+// Add adds the counts of a snapshot of another histogram.
 func (s *Snapshot) Add(other *Snapshot) {
 	for i, n := range other.counts {
 		s.counts[i] += n

@@ -10,8 +10,8 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// What two processes recorded apart and one adds up is what one histogram would
-// have recorded.
+// Adding the encoded snapshots of two processes gives the same as one histogram
+// for both.
 func TestAddAcrossJSON(t *testing.T) {
 	rnd := seed.Rand(t)
 	var whole Histogram

@@ -8,11 +8,11 @@ import (
 
 // What we chose.
 const (
-	// subBits is the log2 of the buckets in each power of two, and so of the
-	// relative error: 1/32.
+	// subBits is the binary logarithm of the number of buckets in each power of
+	// two, so that the relative error is 1/32.
 	subBits = 5
-	// buckets covers all non-negative int64 values: 2^subBits exact ones, then
-	// 2^subBits for each of the powers of two from 2^subBits to 2^62.
+	// buckets is enough for all non-negative int64 values: 2^subBits buckets of
+	// one value, then 2^subBits for each power of two from 2^subBits to 2^62.
 	buckets = (63 - subBits + 1) << subBits
 )
 
@@ -35,8 +35,8 @@ func (h *Histogram) Record(d time.Duration) {
 	}
 }
 
-// Snapshot returns a copy of the counts. While others record, values recorded
-// during the call may or may not be in it.
+// Snapshot returns a copy of the counts. It may or may not include values that
+// are recorded during the call.
 func (h *Histogram) Snapshot() *Snapshot {
 	s := &Snapshot{max: time.Duration(h.max.Load())}
 	for i := range h.counts {
@@ -46,8 +46,8 @@ func (h *Histogram) Snapshot() *Snapshot {
 	return s
 }
 
-// bucket returns the index of v's bucket. Values below 2^subBits have one
-// each; above, the index is the exponent followed by the subBits bits below
+// bucket returns the index of v's bucket. Each value below 2^subBits has its own.
+// For other values the index is the exponent, followed by the subBits bits after
 // the leading one.
 func bucket(v uint64) int {
 	if v < 1<<subBits {

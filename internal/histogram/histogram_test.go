@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every value is in a bucket whose bounds enclose it, no wider than 1/32 of it.
+// The bounds of a value's bucket enclose the value, and are at most 1/32 of it
+// apart.
 func checkBucket(t *testing.T, v uint64) {
 	i := bucket(v)
 	require.Less(t, i, buckets)
@@ -46,7 +47,7 @@ func FuzzBucket(f *testing.F) {
 	f.Fuzz(func(t *testing.T, v int64) { checkBucket(t, uint64(max(v, 0))) })
 }
 
-// Quantiles against the sorted values, for several shapes.
+// Quantiles agree with the sorted values, for several distributions.
 func TestQuantileAgainstSort(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Snapshot is the counts of a Histogram at a time. The zero value has none.
+// Snapshot has the counts of a Histogram at one time. The zero value is empty.
 type Snapshot struct {
 	counts [buckets]uint64
 	count  uint64
@@ -13,7 +13,7 @@ type Snapshot struct {
 }
 
 // Since returns what was recorded after earlier, an older snapshot of the same
-// histogram. Its Max is that of the whole time.
+// histogram. Its Max is that of s.
 func (s *Snapshot) Since(earlier *Snapshot) *Snapshot {
 	d := &Snapshot{max: s.max}
 	for i := range s.counts {
@@ -29,9 +29,9 @@ func (s *Snapshot) Count() uint64 { return s.count }
 // Max returns the largest duration, exactly.
 func (s *Snapshot) Max() time.Duration { return s.max }
 
-// Quantile returns a duration that is at least, and by at most a 32nd larger
-// than, the one of which the fraction q (0 to 1) of all are no larger. It is
-// zero if nothing was recorded.
+// Quantile returns the smallest duration such that the fraction q (0 to 1) of all
+// durations are not larger, rounded up by at most 1/32. It returns zero if
+// nothing was recorded.
 func (s *Snapshot) Quantile(q float64) time.Duration {
 	if s.count == 0 {
 		return 0

@@ -4,24 +4,24 @@ package hub
 const (
 	// MaxPerPublisher is the most channels that one publisher may use.
 	MaxPerPublisher = 4096
-	// MaxTotal is the most mappings at a time, and one more than the largest
-	// channel number that a Table gives out.
+	// MaxTotal is the most mappings at a time. Channel numbers of a Table are
+	// less than MaxTotal.
 	MaxTotal = 65536
 )
 
-// Table hands out channel numbers, each to one (publisher, channel) at a time.
-// Its outcome depends on the order of calls alone. The zero value is ready to
-// use. Not safe for concurrent use: it belongs to a hub's event loop.
+// Table assigns channel numbers, each to one (publisher, channel) pair at a time.
+// The result depends only on the order of calls. The zero value is ready to use.
+// A Table is not safe for concurrent use: it belongs to a hub's event loop.
 type Table struct {
-	// freed numbers are given out again oldest first, so a number rests as long
-	// as possible before it changes hands.
+	// freed numbers are assigned again in the order in which they were freed, so
+	// that a number stays unused as long as possible.
 	freed []uint32
-	// next is the smallest number that has never been given out.
+	// next is the smallest number that has never been assigned.
 	next uint32
 	used int
 }
 
-// Publisher is the mappings of one publisher, from Join to Leave.
+// Publisher has the mappings of one publisher, from Join to Leave.
 type Publisher struct {
 	table *Table
 	own   map[uint32]uint32
@@ -37,9 +37,9 @@ func (t *Table) Len() int { return t.used }
 // Len returns the number of mappings of p.
 func (p *Publisher) Len() int { return len(p.order) }
 
-// Map returns the hub's channel for p's channel, the same one until Leave. ok
-// is false, and nothing has changed, if the channel is a new one and p or the
-// table is at its cap. A known channel allocates nothing.
+// Map returns the hub's channel for p's channel, which stays the same until
+// Leave. For a new channel, ok is false and nothing changes if p or the table is
+// full. Map does not allocate for a known channel.
 func (p *Publisher) Map(channel uint32) (own uint32, ok bool) {
 	if own, ok = p.own[channel]; ok {
 		return own, true
@@ -58,14 +58,15 @@ func (p *Publisher) Map(channel uint32) (own uint32, ok bool) {
 	return own, true
 }
 
-// Leave frees the mappings of p for other publishers. After it p is as new.
+// Leave frees the mappings of p. p may be used again, without mappings.
 func (p *Publisher) Leave() {
 	p.table.freed = append(p.table.freed, p.order...)
 	p.table.used -= len(p.order)
 	p.own, p.order = nil, nil
 }
 
-// take prefers freed numbers: small ones take fewer bytes on the wire.
+// take returns an unused number. It prefers freed numbers, because small numbers
+// take fewer bytes on the wire.
 func (t *Table) take() (uint32, bool) {
 	if t.used >= MaxTotal {
 		return 0, false

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// No two live mappings share a number, a mapping never changes while it lives,
-// numbers stay below the cap, and Len is the truth: against a model.
+// Compared with a model: no two mappings share a number, a mapping never changes,
+// numbers stay below the cap, and Len is exact.
 func TestAgainstModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -119,7 +119,7 @@ func TestLeaveTwice(t *testing.T) {
 	require.NotEqual(t, b, c, "a number freed twice would go to two publishers")
 }
 
-// A flood of joining, mapping and leaving leaves no more behind than one round.
+// Repeated joining, mapping and leaving needs no more memory than one round.
 func TestFreedStaysBounded(t *testing.T) {
 	var table Table
 	for range 100 {
@@ -141,8 +141,8 @@ func TestMapDoesNotAllocate(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() { p.Map(7) }))
 }
 
-// FuzzTable is a malicious publisher beside an honest one: whatever the former
-// maps, the latter's mapping stays its own.
+// FuzzTable runs a malicious publisher next to an honest one. Whatever the former
+// maps, the mapping of the latter does not change.
 func FuzzTable(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 255, 3, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, calls []byte) {

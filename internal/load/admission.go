@@ -7,33 +7,33 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Admission is a Testbed whose children connect and disconnect all the time,
-// under Peers identities.
+// Admission is a Testbed whose children keep connecting and disconnecting under
+// its Peers identities.
 type Admission struct{ *Testbed }
 
-// OpenAdmission starts the listener, and the children.
+// OpenAdmission starts the listener and the children.
 func OpenAdmission(ctx context.Context, b TestbedConfig) (*Admission, error) {
 	t, err := open(ctx, b, intentra.Config{Handler: discard})
 	return &Admission{t}, err
 }
 
-// Accepted is what a listener has made of dials in a while.
+// Accepted is how a listener handled the dials of a measurement.
 type Accepted struct {
-	// Handshakes were completed.
+	// Handshakes is how many were completed.
 	Handshakes uint64
-	// PerSecond is their rate, CPU the time that the listening process used
+	// PerSecond is their rate, and CPU the time that the listening process used
 	// for each.
 	PerSecond float64
 	CPU       time.Duration
 	// Outcomes counts handshakes and their packets at the listener.
 	Outcomes map[string]uint64
-	// Failed dials ended with an error, of which Failure is one.
+	// Failed is how many dials ended with an error, and Failure is one of them.
 	Failed  uint64
 	Failure string
 }
 
-// Measure dials for a while: rate times a second or, if it is zero, with
-// concurrency dials under way at all times.
+// Measure dials for the time duration: rate times a second or, if rate is zero,
+// with concurrency dials running at all times.
 func (a *Admission) Measure(ctx context.Context, rate float64, concurrency int, duration time.Duration) (*Accepted, error) {
 	start := Now() + lead
 	dialled := make([]Dialled, len(a.children))
@@ -71,7 +71,7 @@ func (a *Admission) Measure(ctx context.Context, rate float64, concurrency int, 
 	return r, nil
 }
 
-// acceptedOutcome is the name that Stats.Handshakes has for completed ones.
+// acceptedOutcome is the name of completed handshakes in Stats.Handshakes.
 const acceptedOutcome = "accepted"
 
 // Delivered returns how many handshakes were completed.

@@ -7,58 +7,58 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// AttackKind is what goes on while honest peers are measured.
+// AttackKind is an attack during which honest peers are measured.
 type AttackKind string
 
-// The kinds.
+// The kinds of attacks.
 const (
 	Idle       AttackKind = "idle"       // nothing
-	Forged     AttackKind = "forged"     // an observer's datagrams in the name of one peer, from its address
-	Replayed   AttackKind = "replays"    // the same with copies of that peer's own
-	Handshakes AttackKind = "handshakes" // complete ones, from allowed keys
+	Forged     AttackKind = "forged"     // forged datagrams with the address of one peer, from an observer
+	Replayed   AttackKind = "replays"    // copies of that peer's datagrams, from an observer
+	Handshakes AttackKind = "handshakes" // complete handshakes from authorized keys
 )
 
 // The children of an Attack.
 const (
-	victimChild = iota // the peer whose path an observer sits on
+	victimChild = iota // the peer with an observer on its path
 	othersChild        // all other honest peers
 	observerChild
 	attackChildren
 )
 
 // Attack is a Testbed whose peers send to the transport of this process, one of
-// them through an Observer, while others attack it.
+// them through an Observer, while it is attacked.
 type Attack struct {
 	*Testbed
 	AttackConfig
-	// Background is the command behind which the callers run, "nothing" if
-	// there is none.
+	// Background is the command that runs the callers at low priority, or
+	// "nothing".
 	Background     string
 	callers        Children // one
 	victim, others Receiver
 }
 
-// AttackConfig says how much of everything there is.
+// AttackConfig sets the loads of an Attack.
 type AttackConfig struct {
 	// Hz is how many messages of Size bytes each honest peer sends in a second.
 	Hz   float64
 	Size int
-	// Flood is how many datagrams a second an observer sends, Handshakes how
-	// many handshakes a second are begun from Addresses addresses.
+	// Flood is how many datagrams a second the observer sends. Handshakes is how
+	// many handshakes a second begin, from Addresses addresses.
 	Flood, Handshakes float64
 	Addresses         int
-	// Foreground lets the callers compete for the processors like all others.
+	// Foreground runs the callers at normal priority.
 	Foreground bool
 }
 
-// OpenAttack starts the endpoint, with the limits of b, and the children. Of
-// b.Peers, at least two, the first is the victim; the identities that attack are
-// b.Spare, at least one.
+// OpenAttack starts the endpoint with the limits of b, and the children. The
+// first of b.Peers, which are at least two, is the victim. The b.Spare
+// identities, at least one, attack.
 func OpenAttack(ctx context.Context, b TestbedConfig, c AttackConfig) (a *Attack, err error) {
 	a = &Attack{AttackConfig: c}
 	b.Children = attackChildren
 	a.Testbed, err = open(ctx, b, intentra.Config{Handler: func(m intentra.Received) {
-		// They tell their own by the number of the run.
+		// Each counts only messages with its own ID.
 		a.others.Handle(m.Payload)
 		a.victim.Handle(m.Payload)
 	}})
@@ -82,7 +82,7 @@ func (a *Attack) Close() {
 	a.Testbed.Close()
 }
 
-// Connect connects all honest peers, and gets the attackers ready.
+// Connect connects all honest peers and prepares the attackers.
 func (a *Attack) Connect(ctx context.Context) error {
 	addr := a.Transport.LocalAddr()
 	var path netip.AddrPort

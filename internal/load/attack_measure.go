@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// settle is how long after the end of an attack its last datagrams count.
+// settle is how long after the end of an attack its datagrams still count.
 const settle = 50 * time.Millisecond
 
-// Measure has the honest peers send for a while, and the attack go on.
+// Measure has the honest peers send for the time duration, during an attack.
 func (a *Attack) Measure(ctx context.Context, kind AttackKind, duration time.Duration) (*Phase, error) {
 	if kind == Handshakes {
 		r := CallRun{Rate: a.Handshakes, Duration: duration}
@@ -48,7 +48,7 @@ func (a *Attack) Measure(ctx context.Context, kind AttackKind, duration time.Dur
 	return p, nil
 }
 
-// attack does what the kind of attack is.
+// attack runs the attack of p.Kind.
 func (a *Attack) attack(ctx context.Context, start, duration time.Duration, p *Phase) error {
 	var args any
 	child, method := a.children[observerChild], "Observer.Inject"

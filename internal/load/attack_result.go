@@ -6,27 +6,27 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Phase is what one kind of attack has brought, of the measured time alone.
+// Phase is the result of one kind of attack.
 type Phase struct {
 	Kind AttackKind `json:"attack"`
-	// Victim is the peer in whose name an observer floods, Others are the other
+	// Victim is the peer whose address the observer uses. Others are the other
 	// honest peers together.
 	Victim HonestShare `json:"victim"`
 	Others HonestShare `json:"others"`
 
-	// Asked is how many datagrams, or handshakes, a second were to be sent,
-	// PerSecond how many were, and Attack what became of them at the attacker.
+	// Asked is the intended rate of datagrams or handshakes, PerSecond the rate
+	// that was reached, and Attack what the attacker counted.
 	Asked     float64   `json:"asked_per_s"`
 	PerSecond float64   `json:"sent_per_s"`
 	Attack    *Attacked `json:"attacker,omitempty"` // nil while idle
 
-	// EndpointCores and AttackerCores are the CPU time that the endpoint's and
-	// the attacker's process used for each second.
+	// EndpointCores and AttackerCores are the CPU seconds that the process of
+	// the endpoint and that of the attacker used in each second.
 	EndpointCores float64 `json:"endpoint_cores"`
 	AttackerCores float64 `json:"attacker_cores"`
 
-	// At the endpoint: drops, handshakes and their packets by outcome, cookie
-	// challenges, and sessions that have ended.
+	// Counts of the endpoint: drops, handshakes and their packets by outcome,
+	// cookie challenges, and closed sessions.
 	Drops      Drops             `json:"drops"`
 	Handshakes map[string]uint64 `json:"handshakes"`
 	Cookies    uint64            `json:"cookies_sent"`
@@ -34,7 +34,7 @@ type Phase struct {
 	Strikes    uint64            `json:"strikes"`
 }
 
-// HonestShare is what became of messages of honest peers.
+// HonestShare counts the messages of honest peers.
 type HonestShare struct {
 	Offered   uint64  `json:"offered"`
 	Skipped   uint64  `json:"skipped"` // fell due, but the sender was too late
@@ -51,7 +51,7 @@ func shareOf(s *Sent, r *Receiver) HonestShare {
 	return h
 }
 
-// count fills in what the endpoint has counted.
+// count sets the counts of the endpoint.
 func (p *Phase) count(before, after intentra.Stats) {
 	p.Drops = DropsOf(after).Since(DropsOf(before))
 	p.Handshakes = risen(before.Handshakes, after.Handshakes)
@@ -60,7 +60,7 @@ func (p *Phase) count(before, after intentra.Stats) {
 	p.Strikes = after.Strikes - before.Strikes
 }
 
-// risen returns what came on top, of the counters that have changed.
+// risen returns by how much each counter has grown, without those that have not.
 func risen(before, after []intentra.NamedCount) map[string]uint64 {
 	diff := map[string]uint64{}
 	for _, c := range after {
@@ -77,7 +77,7 @@ func risen(before, after []intentra.NamedCount) map[string]uint64 {
 	return diff
 }
 
-// Admitted is how many handshakes a second the endpoint has completed.
+// Admitted returns how many handshakes a second the endpoint has completed.
 func (p *Phase) Admitted(duration time.Duration) float64 {
 	return per(p.Handshakes[acceptedOutcome], duration.Seconds())
 }

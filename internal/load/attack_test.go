@@ -10,7 +10,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// openAttack connects few peers, whom nothing has attacked yet.
+// openAttack connects a few peers.
 func openAttack(t *testing.T) *Attack {
 	t.Helper()
 	b := testbed(t, 3, 0, 0)
@@ -23,11 +23,12 @@ func openAttack(t *testing.T) *Attack {
 	return a
 }
 
-// stale are datagrams that the endpoint read late: on a machine that is busy
-// elsewhere they are lost, whoever sent them.
+// stale returns how many datagrams the endpoint dropped because it read them too
+// late, which happens on a busy machine.
 func stale(p *Phase) uint64 { return p.Drops["read/stale"] }
 
-// checkHonest requires that what was sent has arrived, and was measured.
+// checkHonest requires that every message that was sent has arrived and was
+// measured.
 func checkHonest(t *testing.T, p *Phase, victim, others uint64) {
 	t.Helper()
 	require.Equal(t, victim, p.Victim.Offered)
@@ -42,8 +43,8 @@ func checkHonest(t *testing.T, p *Phase, victim, others uint64) {
 	require.LessOrEqual(t, lost, stale(p))
 }
 
-// Each flood reaches the stage that holds it off, which counts every datagram of
-// it; no honest message is lost, and nobody else's counter moves.
+// The stage that stops a flood counts each of its datagrams, and no honest
+// message is lost.
 func TestAttack(t *testing.T) {
 	a := openAttack(t)
 	const duration = 400 * time.Millisecond
@@ -69,8 +70,8 @@ func TestAttack(t *testing.T) {
 	require.Equal(t, 3, a.Connected())
 }
 
-// Handshakes that are let are completed; the endpoint and the callers count
-// alike.
+// Handshakes that the endpoint admits are completed, and its counts agree with
+// those of the callers.
 func TestHandshakesFlood(t *testing.T) {
 	a := openAttack(t)
 	p, err := a.Measure(t.Context(), Handshakes, time.Second)
@@ -92,9 +93,8 @@ func TestHandshakesFlood(t *testing.T) {
 	require.Equal(t, 3+min(int(accepted), 16), a.Connected(), "a session for each identity")
 }
 
-// Whoever has no key that is allowed is not confirmed, and does not stop the
-// run.
-func TestCallersThatAreRefused(t *testing.T) {
+// A caller without an authorized key is not confirmed, which is not an error.
+func TestUnauthorizedCallers(t *testing.T) {
 	a := openAttack(t)
 	c := &Caller{ctx: t.Context()}
 	defer func() { require.NoError(t, c.Close()) }()
@@ -111,8 +111,8 @@ func TestCallersThatAreRefused(t *testing.T) {
 	require.Zero(t, outcomes(a.Transport)[acceptedOutcome]-3)
 }
 
-// Before the peer has said anything there is nothing to forge.
-func TestObserverThatHasSeenNothing(t *testing.T) {
+// There is nothing to forge before the peer has sent a datagram.
+func TestObserverWithoutCapture(t *testing.T) {
 	o := &Observer{ctx: t.Context(), path: newOnPath(t).path}
 	require.ErrorIs(t, o.Inject(Injection{Rate: 1, Duration: time.Second}, new(Attacked)), errNothingCaptured)
 	require.NoError(t, new(Observer).Close(), "it was never opened")

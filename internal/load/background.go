@@ -5,15 +5,16 @@ import (
 	"strings"
 )
 
-// backgrounds are commands that run another one so that it gets only the time
-// that nobody else asks for, or, second best, little of it.
+// backgrounds are commands that run another command at low priority: only when
+// the CPU would be idle, or as second best with little CPU time.
 var backgrounds = [][]string{{"chrt", "-i", "0"}, {"nice", "-n", "19"}}
 
-// inBackground returns the command line behind the first of backgrounds that
-// works here, and that one in words, or command itself.
+// inBackground returns a command line that runs command at low priority, by the
+// first of backgrounds that works here, and a description of how. If none works,
+// it returns command and "nothing".
 //
-// It is for attackers. Elsewhere they would have processors of their own; here
-// what they compute is not to be what the honest wait for.
+// Attackers run like this. In reality they have processors of their own; here,
+// their computations must not delay honest peers.
 func inBackground(command []string) (line []string, how string) {
 	for _, b := range backgrounds {
 		try := append(append([]string{}, b...), "true")

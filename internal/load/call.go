@@ -17,10 +17,10 @@ type call struct {
 	index   uint32
 	socket  *net.UDPConn
 	machine *noise.Initiator
-	init    []byte // without a cookie; it may be being sent, and is not changed
+	init    []byte // without a cookie; never modified, because another goroutine may send it
 }
 
-// open makes the first message.
+// open creates the first message.
 func (k *call) open(s *noise.Static, ephemeral [noise.KeySize]byte) error {
 	// docs/PROTOCOL.md, section 3: label, version, suite and the dialer's index.
 	prologue := append([]byte("intentra handshake"), wire.Version, byte(wire.AESGCM))
@@ -39,7 +39,7 @@ func (k *call) open(s *noise.Static, ephemeral [noise.KeySize]byte) error {
 	return nil
 }
 
-// final answers message 2; it returns nothing if that is not the server's.
+// final returns the answer to message 2, or nil if that is not from the server.
 func (k *call) final(response []byte, server intentra.PublicKey) []byte {
 	answer, remote, err := k.machine.ReadResponse(wire.NoiseMessage(response), wire.HelloSize)
 	if err != nil || remote != server {
@@ -58,13 +58,13 @@ func (k *call) final(response []byte, server intentra.PublicKey) []byte {
 	if err != nil {
 		return nil
 	}
-	keys.Wipe() // nothing is ever said
+	keys.Wipe() // no data is sent
 	header := wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: theirs.Index}
 	return append(wire.AppendHeader(nil, header), message...)
 }
 
-// hear goes on with the call that the endpoint has answered.
-func (c *Caller) hear(b []byte) {
+// receive continues the call that the datagram answers.
+func (c *Caller) receive(b []byte) {
 	h, fault := wire.ParseHeader(b)
 	if fault != wire.FaultNone {
 		return
@@ -80,7 +80,7 @@ func (c *Caller) hear(b []byte) {
 		c.slots[h.Receiver%callSlots] = nil
 	}
 	c.mu.Unlock()
-	// Answers to a call come to its socket, and so to one goroutine.
+	// All answers to a call arrive at its socket, and so in one goroutine.
 	switch h.Type {
 	case wire.TypeCookie:
 		if baked, ok := cookie.OpenChallenge(k.init, b); ok {
@@ -95,7 +95,7 @@ func (c *Caller) hear(b []byte) {
 	}
 }
 
-// send counts what the kernel has taken.
+// send sends b and counts it if the kernel accepts it.
 func (c *Caller) send(k *call, b []byte, count *uint64) {
 	if _, err := k.socket.Write(b); err != nil {
 		return

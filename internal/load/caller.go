@@ -16,18 +16,18 @@ import (
 
 // What we chose.
 const (
-	// callSlots is how many calls a Caller remembers: the latest. Whoever has
-	// not been answered by then gives up.
+	// callSlots is how many calls a Caller remembers: the latest. Older calls
+	// are given up.
 	callSlots = 8192
-	// preparedCalls is how many first messages are made before a flood begins,
-	// so that making them takes nothing from those who are measured.
+	// preparedCalls is the most first messages that are created before a flood
+	// begins, so that creating them does not slow the peers that are measured.
 	preparedCalls = 32_768
 )
 
 // Caller is the service of a child that begins handshakes with its parent and
-// completes all that are answered. It is made of the handshake's primitives:
-// each call is that of a dialer which has just started, has the keys, asks
-// once, and says no more once it is connected.
+// completes those that are answered. It uses the primitives of the handshake:
+// each call is that of a new dialer with an authorized key, which sends each
+// message once and nothing after the handshake.
 type Caller struct {
 	ctx     context.Context
 	calls   Calls
@@ -42,26 +42,28 @@ type Caller struct {
 	tally Attacked
 }
 
-// Calls says whom to call, from where, and as whom.
+// Calls says which server to call, from which addresses and identities.
 type Calls struct {
 	Addr   netip.AddrPort
 	Server intentra.PublicKey
 	// Identities First to First+Identities-1 of Seed call in turn.
 	Seed              Seed
 	First, Identities int
-	// Addresses of the loopback network are called from, in turn, if the system
-	// has them all; Linux does. Otherwise it is one. At most MaxCallAddresses.
+	// Addresses is how many addresses of the loopback network calls come from,
+	// in turn, at most MaxCallAddresses. On systems other than Linux, which do
+	// not have them all, there is one.
 	Addresses int
 }
 
-// CallRun says when to call.
+// CallRun is a rate and a time of calls.
 type CallRun struct {
 	Rate     float64       // calls begun in a second
-	Start    time.Duration // by Now
+	Start    time.Duration // a time of Now
 	Duration time.Duration
 }
 
-// Open opens the sockets, once, and returns how many addresses they have.
+// Open opens the sockets and returns how many addresses they have. It is the
+// first call.
 func (c *Caller) Open(calls Calls, addresses *int) error {
 	c.calls = calls
 	for i := range calls.Identities {
@@ -93,11 +95,11 @@ func (c *Caller) Open(calls Calls, addresses *int) error {
 	return nil
 }
 
-// MaxCallAddresses is the most that Calls.Addresses can be.
+// MaxCallAddresses is the largest value of Calls.Addresses.
 const MaxCallAddresses = 250
 
-// callerAddress is an address of the loopback network, all of which is this
-// machine. i is less than MaxCallAddresses.
+// callerAddress returns an address of the loopback network. i is less than
+// MaxCallAddresses.
 func callerAddress(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, 0, byte(1 + i)}), 0)
 }
@@ -110,7 +112,7 @@ func dialFrom(local, to netip.AddrPort) (*net.UDPConn, error) {
 	return s, nil
 }
 
-// Prepare makes the first messages of a run.
+// Prepare creates the first messages of a run.
 func (c *Caller) Prepare(r CallRun, _ *struct{}) error {
 	for n := min(r.Rate*r.Duration.Seconds()+1, preparedCalls); len(c.spare) < int(n); {
 		k, err := c.newCall()
@@ -122,8 +124,7 @@ func (c *Caller) Prepare(r CallRun, _ *struct{}) error {
 	return context.Cause(c.ctx)
 }
 
-// Run calls, and returns when that is over. What is answered later does not
-// count.
+// Run calls, and returns at the end of the duration. Later answers do not count.
 func (c *Caller) Run(r CallRun, a *Attacked) error {
 	c.mu.Lock()
 	c.tally = Attacked{}
@@ -140,7 +141,7 @@ func (c *Caller) Run(r CallRun, a *Attacked) error {
 	return errors.Join(err, failed)
 }
 
-// newCall makes the next call, with keys of its own.
+// newCall creates the next call, with its own ephemeral key.
 func (c *Caller) newCall() (*call, error) {
 	c.begun++
 	k := &call{index: c.begun, socket: c.sockets[int(c.begun)%len(c.sockets)]}
@@ -149,7 +150,8 @@ func (c *Caller) newCall() (*call, error) {
 	return k, k.open(c.statics[int(c.begun)%len(c.statics)], ephemeral)
 }
 
-// begin makes a call. An error is the caller's own.
+// begin sends the first message of a call. A message that the kernel rejects is
+// not an error.
 func (c *Caller) begin() (err error) {
 	var k *call
 	if len(c.spare) > 0 {
@@ -168,7 +170,7 @@ func (c *Caller) begin() (err error) {
 	return nil
 }
 
-// read ends when the socket is closed.
+// read returns when the socket is closed.
 func (c *Caller) read(s *net.UDPConn) {
 	b := make([]byte, 2048)
 	for {
@@ -177,7 +179,7 @@ func (c *Caller) read(s *net.UDPConn) {
 			return
 		}
 		if err == nil {
-			c.hear(b[:n])
+			c.receive(b[:n])
 		}
 	}
 }

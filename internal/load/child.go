@@ -13,23 +13,23 @@ import (
 
 // What we chose.
 const (
-	// closeGrace is how long a child may take to end by itself.
+	// closeGrace is how long a child may take to end before it is killed.
 	closeGrace = 3 * time.Second
-	// clockSlack is by how much two processes' readings of Now may seem to be
-	// out of order.
+	// clockSlack is by how much readings of Now in two processes may appear to
+	// be out of order.
 	clockSlack = 10 * time.Microsecond
 )
 
-// Child is a process that does what its parent calls. Its methods may be called
-// from any goroutine, Close once.
+// Child is a process whose services its parent calls. Its methods may be called
+// from any goroutine, Close only once.
 type Child struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	client *rpc.Client
 }
 
-// StartChild starts a program that calls Serve, with its arguments. What it
-// writes to its standard error goes to stderr.
+// StartChild starts a command that calls [Serve]. Its standard error goes to
+// stderr.
 func StartChild(ctx context.Context, command []string, stderr io.Writer) (*Child, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stderr, cmd.WaitDelay = stderr, closeGrace
@@ -52,9 +52,9 @@ func StartChild(ctx context.Context, command []string, stderr io.Writer) (*Child
 	return c, nil
 }
 
-// Call calls a method that the child serves, such as "Sender.Run", and returns
-// when that does, or ctx has ended; then reply must not be looked at. Arguments
-// and reply travel as JSON.
+// Call calls a method of the child's services, such as "Sender.Run", and returns
+// when the method does. If ctx ends first, it returns the cause, and reply must
+// not be read. Arguments and reply are sent as JSON.
 func (c *Child) Call(ctx context.Context, method string, args, reply any) error {
 	call := c.client.Go(method, args, reply, make(chan *rpc.Call, 1))
 	select {
@@ -73,8 +73,8 @@ func (c *Child) Call(ctx context.Context, method string, args, reply any) error 
 	}
 }
 
-// Close has the child end, by closing its standard input, and waits for it. One
-// that does not is killed.
+// Close closes the child's standard input, which ends it, and waits until it has
+// ended. A child that takes longer than 3 s is killed.
 func (c *Child) Close() {
 	_ = c.stdin.Close()
 	timer := time.AfterFunc(closeGrace, func() { _ = c.cmd.Process.Kill() })
@@ -83,9 +83,9 @@ func (c *Child) Close() {
 	_ = c.client.Close()
 }
 
-// checkClock makes sure that the child's Now shows what ours does: it reads the
-// clock between two readings of ours. The first answer says only that the child
-// has started, which takes longer than clocks may be off.
+// checkClock returns an error unless Now in the child lies between two readings
+// of Now in this process. The answer to the first call shows only that the child
+// has started, which takes too long for a precise check.
 func (c *Child) checkClock(ctx context.Context) error {
 	var theirs time.Duration
 	if err := c.Call(ctx, "Clock.Read", struct{}{}, &theirs); err != nil {
@@ -97,12 +97,12 @@ func (c *Child) checkClock(ctx context.Context) error {
 	}
 	after := Now()
 	if theirs < before-clockSlack || theirs > after+clockSlack {
-		return fmt.Errorf("child process: its clock is off by %v: was the time set just now?", theirs-before)
+		return fmt.Errorf("child process: its clock is off by %v: has the system time just been set?", theirs-before)
 	}
 	return nil
 }
 
-// pipes are two ends of two pipes as one connection.
+// pipes makes one connection of the ends of two pipes.
 type pipes struct {
 	io.Reader
 	io.Writer

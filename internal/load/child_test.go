@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A child ends by itself when its standard input does, even in the middle of a
-// call: so children end with their parent, however that ends.
+// A child ends when its standard input does, even during a call, so that children
+// never outlive their parent.
 func TestChildEndsWithItsInput(t *testing.T) {
 	c := startChild(t)
 	waiting := make(chan error, 1)
@@ -24,14 +24,14 @@ func TestChildEndsWithItsInput(t *testing.T) {
 	case err := <-waiting:
 		require.Error(t, err)
 	case <-time.After(patience):
-		require.Fail(t, "the child lives on")
+		require.Fail(t, "the child is still running")
 	}
 	c.Close()
 	require.True(t, c.cmd.ProcessState.Exited(), "not killed: %v", c.cmd.ProcessState)
 	require.Zero(t, c.cmd.ProcessState.ExitCode())
 }
 
-func TestChildThatDies(t *testing.T) {
+func TestChildThatExits(t *testing.T) {
 	c := startChild(t)
 	defer c.Close()
 	err := c.Call(t.Context(), "Probe.Exit", 7, &struct{}{})
@@ -61,8 +61,7 @@ func TestProgramThatServesNothing(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A child whose clock shows another time than ours would report latencies that
-// mean nothing.
+// StartChild rejects a child whose clock differs: latencies would be meaningless.
 func TestClocksThatDisagree(t *testing.T) {
 	const off = time.Hour // a child cannot take that long to answer
 	clock.shown += off
@@ -82,7 +81,7 @@ func TestClockNeverGoesBack(t *testing.T) {
 	}
 }
 
-// Serve closes its services, and returns, once nothing more comes in.
+// Serve closes its services and returns at the end of its input.
 func TestServeReturnsAtTheEnd(t *testing.T) {
 	in, parentOut := io.Pipe()
 	parentIn, out := io.Pipe()
@@ -101,13 +100,13 @@ func TestServeReturnsAtTheEnd(t *testing.T) {
 	<-closed
 }
 
-// Closing is a service that says when it is closed.
+// Closing is a service that reports when it is closed.
 type Closing struct{ closed chan struct{} }
 
 // Nothing does nothing.
 func (c *Closing) Nothing(_ struct{}, _ *struct{}) error { return nil }
 
-// Close closes it.
+// Close closes c.closed.
 func (c *Closing) Close() error {
 	close(c.closed)
 	return nil

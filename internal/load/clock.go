@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// anchor is a moment, and what the clock of this package said at it.
+// anchor is a time, and the reading of Now at that time.
 type anchor struct {
 	at    time.Time // with its monotonic reading
 	shown time.Duration
@@ -13,11 +13,11 @@ type anchor struct {
 
 var clock = newAnchor()
 
-// newAnchor reads the wall clock, which all processes share, once. From there on
-// the monotonic clock counts, which they share too, but with an origin that
-// package time keeps to itself. A reading of the pair that was interrupted
-// between its halves shows too early a wall clock; the best of several is within
-// some 100 ns.
+// newAnchor takes the wall clock, which all processes share, as the origin of
+// Now. From there on Now follows the monotonic clock, which they share as well,
+// but whose origin package time does not expose. time.Now reads the two clocks
+// one after the other; an interruption in between makes the wall clock appear too
+// early. The best of several readings is accurate to about 100 ns.
 func newAnchor() anchor {
 	const readings = 16
 	first := time.Now()
@@ -31,15 +31,15 @@ func newAnchor() anchor {
 	return best
 }
 
-// Now returns the time on a clock that runs like CLOCK_MONOTONIC and shows the
-// same in all processes of the machine that started since the wall clock was
-// last set; see Child.checkClock. It never goes back.
+// Now returns the time of a clock that runs like CLOCK_MONOTONIC, never goes
+// back, and shows the same time in all processes that started after the system
+// time was last set. StartChild checks that the clock of the child agrees.
 func Now() time.Duration { return clock.shown + time.Since(clock.at) }
 
-// SleepUntil waits for a time of Now and reports false if ctx ends first.
+// SleepUntil waits until at, a time of Now, and returns false if ctx ends first.
 func SleepUntil(ctx context.Context, at time.Duration) bool { return Sleep(ctx, at-Now()) }
 
-// Sleep waits for d and reports false if ctx ends first or has ended.
+// Sleep waits for d and returns false if ctx ends first or has ended.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -11,13 +11,13 @@ import (
 	"github.com/intentra/intentra/udp"
 )
 
-// Drops counts lost packets and messages by "stage/reason". What is no stage
-// has a name of its own in its place: send and receive are the queues towards
-// the application, read and write the calls of the socket, and socket the
-// kernel's queue before them.
+// Drops counts lost packets and messages by "stage/reason". Losses outside the
+// stages have other names in place of a stage: send and receive are the queues
+// to the application, read and write the socket calls, and socket is the
+// kernel's receive buffer.
 type Drops map[string]uint64
 
-// DropsOf returns the drops, without the zero rows.
+// DropsOf returns the drops of s that are not zero.
 func DropsOf(s intentra.Stats) Drops {
 	d := Drops{}
 	d.Add(s)
@@ -45,7 +45,7 @@ func (d Drops) addChain(rows []pipeline.DropCount) {
 	}
 }
 
-// Count adds n drops, if there are any.
+// Count adds n drops, unless n is zero.
 func (d Drops) Count(stage, reason string, n uint64) {
 	if n > 0 {
 		d[stage+"/"+reason] += n
@@ -59,7 +59,8 @@ func (d Drops) Merge(other Drops) {
 	}
 }
 
-// Since returns what came on top of earlier.
+// Since returns by how much each count has grown since earlier, without those
+// that have not.
 func (d Drops) Since(earlier Drops) Drops {
 	diff := Drops{}
 	for name, n := range d {
@@ -78,14 +79,19 @@ func (d Drops) Sum() (n uint64) {
 	return n
 }
 
-// String lists the drops by name.
-func (d Drops) String() string {
-	if len(d) == 0 {
-		return "none"
-	}
+// List describes each count, in the order of the names.
+func (d Drops) List() []string {
 	var rows []string
 	for _, name := range slices.Sorted(maps.Keys(d)) {
 		rows = append(rows, fmt.Sprintf("%s %d", name, d[name]))
 	}
-	return strings.Join(rows, ", ")
+	return rows
+}
+
+// String lists the drops by name, or returns "none".
+func (d Drops) String() string {
+	if len(d) == 0 {
+		return "none"
+	}
+	return strings.Join(d.List(), ", ")
 }

@@ -7,15 +7,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The counters of forged datagrams: those of genuine ones, ahead of them within
-// any replay window, and so far ahead that they would empty it.
+// The counters of forged datagrams are the genuine one, up to forgedNear ahead of
+// it, which is within any replay window, and more than forgedFar ahead, which
+// would empty the window.
 const (
 	forgedNear = 64
 	forgedFar  = 1 << 40
 )
 
-// flood composes what an observer sends in a peer's name. It belongs to one
-// goroutine.
+// flood creates the datagrams that an observer sends as if it were the peer. It
+// belongs to one goroutine.
 type flood struct {
 	path   *Forwarder
 	random *rand.Rand
@@ -27,10 +28,10 @@ func newFlood(path *Forwarder) *flood {
 	return &flood{path: path, random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
 }
 
-// forged returns the peer's latest datagram with one bit of frames or tag
-// flipped: under its receiver index, and by turns with its own counter, with one
-// that the peer will use soon, and with one far ahead. It is good until the next
-// call, and empty if nothing has been captured.
+// forged returns the peer's latest datagram with one bit of its frames or tag
+// flipped. The receiver index is genuine; the counter is in turn the genuine
+// one, one that the peer will use soon, and one far ahead. The result is valid
+// until the next call, and empty if nothing has been captured.
 func (f *flood) forged() []byte {
 	b := f.path.Captured(f.buffer[:0], 0)
 	f.buffer = b
@@ -50,9 +51,9 @@ func (f *flood) forged() []byte {
 	return b
 }
 
-// replayed returns one of the peer's latest datagrams as it was, each second
-// time the very latest. It is good until the next call, and empty if nothing
-// has been captured.
+// replayed returns a copy of one of the peer's latest datagrams, every second
+// time of the very latest. The result is valid until the next call, and empty if
+// nothing has been captured.
 func (f *flood) replayed() []byte {
 	back := 0
 	if f.turn++; f.turn%2 == 0 {

@@ -15,16 +15,16 @@ import (
 const (
 	// captured is how many of a peer's latest datagrams a Forwarder keeps.
 	captured = 300
-	// forwardBuffer is asked of the kernel for each queue of a Forwarder, in
-	// bytes: an attack is not to be lost on its way to the endpoint.
+	// forwardBuffer is the size of socket buffers that a Forwarder asks for, in
+	// bytes, so that an attack is not lost on its way to the endpoint.
 	forwardBuffer = 4 << 20
 )
 
-// Forwarder stands on the path between a peer and the endpoint that it dials,
-// as an observer does: it passes datagrams on both ways, keeps copies of what
-// the peer has sealed, and can put others in between. The endpoint sees all of
-// them come from one address and port. Its methods may be called from any
-// goroutine.
+// Forwarder is on the path between a peer and the endpoint that it dials, as an
+// observer would be: it forwards datagrams in both directions, keeps copies of
+// the peer's sealed datagrams, and can inject others. For the endpoint, all of
+// them come from one address and port. The methods of a Forwarder may be called
+// from any goroutine.
 type Forwarder struct {
 	near, far *net.UDPConn // the peer's side, and the endpoint's
 	peer      atomic.Pointer[netip.AddrPort]
@@ -36,8 +36,8 @@ type Forwarder struct {
 	next int
 }
 
-// OpenForwarder opens one to the endpoint at an address of the loopback
-// interface. It forwards until Close.
+// OpenForwarder opens a Forwarder to an endpoint on the loopback interface, which
+// forwards until Close.
 func OpenForwarder(to netip.AddrPort) (*Forwarder, error) {
 	near, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(loopback))
 	if err != nil {
@@ -49,7 +49,7 @@ func OpenForwarder(to netip.AddrPort) (*Forwarder, error) {
 		return nil, fmt.Errorf("forwarder: %w", err)
 	}
 	for _, c := range []*net.UDPConn{near, far} {
-		_ = c.SetReadBuffer(forwardBuffer) // as much as there is to have
+		_ = c.SetReadBuffer(forwardBuffer) // the kernel may grant less
 		_ = c.SetWriteBuffer(forwardBuffer)
 	}
 	f := &Forwarder{near: near, far: far}
@@ -58,21 +58,21 @@ func OpenForwarder(to netip.AddrPort) (*Forwarder, error) {
 	return f, nil
 }
 
-// Addr is the address that the peer is to dial.
+// Addr returns the address for the peer to dial.
 func (f *Forwarder) Addr() netip.AddrPort { return f.near.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// Source is the address that the endpoint sees.
+// Source returns the address that the endpoint sees.
 func (f *Forwarder) Source() netip.AddrPort { return f.far.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// Inject sends a datagram to the endpoint, as if the peer had.
+// Inject sends a datagram to the endpoint as if it came from the peer.
 func (f *Forwarder) Inject(b []byte) error {
 	_, err := f.far.Write(b)
 	return err
 }
 
-// Captured appends to b the sealed datagram that the peer sent back datagrams
-// before its latest, 0 to 299; if there are not that many, the oldest. It
-// returns nothing if there is none at all.
+// Captured appends to b the peer's latest sealed datagram, or the one sent back
+// datagrams before it, up to 299. If there are not so many, it appends the
+// oldest, and if there are none, it returns b[:0].
 func (f *Forwarder) Captured(b []byte, back int) []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,19 +83,19 @@ func (f *Forwarder) Captured(b []byte, back int) []byte {
 	return append(b, f.seen[(f.next-1-back)%captured]...)
 }
 
-// Forwarded returns how many datagrams went from the peer to the endpoint, and
-// back.
+// Forwarded returns how many datagrams were forwarded from the peer to the
+// endpoint and back.
 func (f *Forwarder) Forwarded() (up, down uint64) { return f.up.Load(), f.down.Load() }
 
-// Close ends the path.
+// Close closes the path.
 func (f *Forwarder) Close() error {
 	err := errors.Join(f.near.Close(), f.far.Close())
 	f.ended.Wait()
 	return err
 }
 
-// outward passes on what the peer sends. A copy is kept only then, so that no
-// replay overtakes what it repeats.
+// outward forwards the peer's datagrams. It captures each after forwarding it, so
+// that no replay overtakes its original.
 func (f *Forwarder) outward() {
 	b := make([]byte, wire.MaxDatagram)
 	for {
@@ -104,7 +104,7 @@ func (f *Forwarder) outward() {
 			return
 		}
 		if err != nil {
-			continue // an ICMP error, of a datagram sent earlier
+			continue // an ICMP error for an earlier datagram
 		}
 		if last := f.peer.Load(); last == nil || *last != from {
 			f.peer.Store(&from)
@@ -127,7 +127,7 @@ func (f *Forwarder) capture(b []byte) {
 	f.next++
 }
 
-// inward passes on what the endpoint answers.
+// inward forwards the endpoint's datagrams.
 func (f *Forwarder) inward() {
 	b := make([]byte, wire.MaxDatagram)
 	for {

@@ -12,7 +12,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// onPath is a socket as an endpoint, one as a peer, and a Forwarder between.
+// onPath is a socket as the endpoint, one as the peer, and a Forwarder between
+// them.
 type onPath struct {
 	t              *testing.T
 	path           *Forwarder
@@ -47,7 +48,7 @@ func (o *onPath) next() (data []byte, from netip.AddrPort) {
 	return b[:n], from
 }
 
-// sealed looks like a sealed datagram of the peer's.
+// sealed returns bytes that look like a sealed datagram of the peer.
 func sealed(index uint32, counter uint64) []byte {
 	b := wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: index, Counter: counter})
 	for i := range 40 {
@@ -56,8 +57,8 @@ func sealed(index uint32, counter uint64) []byte {
 	return b
 }
 
-// send has the peer send a datagram, and waits until the endpoint has it and a
-// copy is kept.
+// send sends a datagram from the peer, and waits until the endpoint has received
+// it and the path has captured it.
 func (o *onPath) send(b []byte) {
 	o.t.Helper()
 	_, err := o.peer.Write(b)
@@ -70,16 +71,16 @@ func (o *onPath) send(b []byte) {
 	}, patience, time.Millisecond)
 }
 
-// Every datagram arrives once, unchanged and in order, whatever it is; the
-// endpoint's answers find the way back; and what is injected has the very
-// address and port of what the peer itself has sent.
-func TestForwarderPassesEverythingOn(t *testing.T) {
+// Every datagram arrives once, unchanged and in order. Answers of the endpoint
+// reach the peer. Injected datagrams have the same source address and port as
+// the peer's.
+func TestForwarderForwardsEverything(t *testing.T) {
 	o := newOnPath(t)
 	const n = 500
 	for i := range n {
 		o.send(sealed(7, uint64(i)))
 		if i%50 == 0 {
-			o.send([]byte{0, 1, 2}) // no packet at all
+			o.send([]byte{0, 1, 2}) // not a packet of the protocol
 		}
 	}
 	require.NoError(t, o.path.Inject([]byte("injected")))
@@ -101,26 +102,26 @@ func TestForwarderPassesEverythingOn(t *testing.T) {
 	require.EqualValues(t, n, down)
 }
 
-// What is kept are the latest sealed datagrams of the peer, and no others.
+// Only the latest sealed datagrams of the peer are captured.
 func TestForwarderKeepsTheLatest(t *testing.T) {
 	o := newOnPath(t)
 	require.Empty(t, o.path.Captured(nil, 0))
 	o.send(wire.AppendHeader(nil, wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 3}))
 	require.Empty(t, o.path.Captured(nil, 0))
 	o.send(sealed(7, 0))
-	require.Equal(t, sealed(7, 0), o.path.Captured(nil, 12), "the oldest, if there are not so many")
+	require.Equal(t, sealed(7, 0), o.path.Captured(nil, 12), "the oldest, because there are fewer than 12")
 	for i := range 2 * captured {
 		o.send(sealed(7, uint64(i)))
 	}
 	for _, back := range []int{0, 1, captured - 1} {
 		require.Equal(t, sealed(7, uint64(2*captured-1-back)), o.path.Captured([]byte{}, back))
 	}
-	require.Equal(t, sealed(7, captured), o.path.Captured(nil, captured), "no older one is left")
+	require.Equal(t, sealed(7, captured), o.path.Captured(nil, captured), "there is no older one")
 }
 
-// A forged datagram is what the peer sent last but for its counter and one bit
-// of frames or tag, and leaves what was captured as it is; by turns its counter
-// is the same, soon due, or far ahead.
+// A forged datagram differs from the latest genuine one in one bit of its frames
+// or tag, and in its counter, which is in turn the same, near and far ahead. The
+// captured datagram does not change.
 func TestForgedDatagrams(t *testing.T) {
 	o := newOnPath(t)
 	f := newFlood(o.path)
@@ -161,8 +162,7 @@ func bitsApart(a, b []byte) (n int) {
 	return n
 }
 
-// A replay is byte for byte what the peer has sent, the latest as well as
-// others.
+// A replay is an exact copy of a captured datagram, of the latest or an older one.
 func TestReplayedDatagrams(t *testing.T) {
 	o := newOnPath(t)
 	const n = 20

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// asChild makes the test binary a child of itself.
+// asChild is the variable that makes the test binary a child.
 const asChild = "INTENTRA_TEST_AS_CHILD"
 
 func TestMain(m *testing.M) {
@@ -23,20 +23,20 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Setenv(asChild, "1") // for the children
+	os.Setenv(asChild, "1") // in the environment of the children
 	os.Exit(m.Run())
 }
 
-// Probe is a service to test calls with.
+// Probe is a service for tests of calls.
 type Probe struct{ ctx context.Context }
 
-// Wait returns when the parent has gone.
+// Wait returns when the parent is gone.
 func (p *Probe) Wait(_ struct{}, _ *struct{}) error {
 	<-p.ctx.Done()
 	return context.Cause(p.ctx)
 }
 
-// Fail fails with the words given.
+// Fail returns an error with the given text.
 func (p *Probe) Fail(words string, _ *struct{}) error { return errors.New(words) }
 
 // Exit ends the process at once.
@@ -45,7 +45,7 @@ func (p *Probe) Exit(code int, _ *struct{}) error {
 	return nil
 }
 
-// testbed is one of the test binary's own children.
+// testbed returns a configuration whose children are the test binary.
 func testbed(t *testing.T, peers, children int, hz float64) TestbedConfig {
 	t.Helper()
 	program, err := os.Executable()
@@ -62,5 +62,5 @@ func startChild(t *testing.T) *Child {
 	return c
 }
 
-// patience bounds waits that never take long.
+// patience bounds waits that take much less time.
 const patience = 25 * time.Second

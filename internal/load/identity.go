@@ -9,8 +9,8 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// Seed is the secret from which all identities of a load follow, so that a
-// child need not be told thousands of keys.
+// Seed is the secret from which all identities of a load are derived, so that a
+// child needs one value instead of thousands of keys.
 type Seed []byte
 
 // NewSeed returns a random seed.
@@ -27,7 +27,7 @@ func (s Seed) Key(i int) intentra.PrivateKey {
 	return intentra.PrivateKey(h.Sum(nil))
 }
 
-// Authorize returns a Config.Authorize that allows identities 0 to n-1 alone.
+// Authorize returns a Config.Authorize that allows only identities 0 to n-1.
 func (s Seed) Authorize(n int) func(intentra.PublicKey) bool {
 	allowed := make(map[intentra.PublicKey]struct{}, n)
 	for i := range n {

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the tests send: little, so that nothing may be lost anywhere.
+// The loads of tests are so low that no message may be lost.
 const (
 	fewPeers  = 4
 	lowRate   = 400.0 // messages per second in all
 	shortTime = 200 * time.Millisecond
 )
 
-// checkAll requires that n messages were sent, and all have arrived.
+// checkAll requires that n messages were offered and all that were sent arrived.
 func checkAll(t *testing.T, p *Point, n uint64) {
 	t.Helper()
 	require.Equal(t, n, p.Offered)
@@ -57,7 +57,7 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
-// Whoever takes messages too slowly loses some, and it is said where.
+// A receiver that is too slow loses messages, which are counted by reason.
 func TestOverloadNamesItsDrops(t *testing.T) {
 	e, err := OpenEnvelope(t.Context(), testbed(t, 1, 1, 20_000), EnvelopeConfig{Receive: true, HandlerCost: 20 * time.Millisecond})
 	require.NoError(t, err)
@@ -73,13 +73,13 @@ func TestOverloadNamesItsDrops(t *testing.T) {
 	require.Contains(t, p.Drops, "receive/overwritten")
 }
 
-// What the sender's own queue gives up is not sent, and is reported.
-func TestSenderCountsWhatItLosesItself(t *testing.T) {
+// A message that the sender's own queue discards does not count as sent.
+func TestSenderCountsItsOwnDrops(t *testing.T) {
 	e, err := OpenEnvelope(t.Context(), testbed(t, 1, 1, 100), EnvelopeConfig{})
 	require.NoError(t, err)
 	defer e.Close()
 	require.NoError(t, e.Connect(t.Context()))
-	// Sixteen times what one peer may send by default, and so does.
+	// Sixteen times the default PeerRate, to which the sender keeps.
 	p, err := e.Measure(t.Context(), 160_000, 1000, 0, 500*time.Millisecond)
 	require.NoError(t, err)
 	require.Less(t, p.Sent, p.Offered-p.Skipped)
@@ -124,8 +124,8 @@ func TestRoundTrips(t *testing.T) {
 	require.Zero(t, dialled.Failed, dialled.Failure)
 }
 
-// Raised limits let dials through that the defaults hold back; what happened to
-// them is counted by name.
+// Raised limits admit more dials than the defaults, and outcomes are counted by
+// name.
 func TestAdmission(t *testing.T) {
 	a, err := OpenAdmission(t.Context(), testbed(t, 16, 2, 0))
 	require.NoError(t, err)
@@ -138,14 +138,14 @@ func TestAdmission(t *testing.T) {
 	require.Zero(t, r.Failed, r.Failure)
 }
 
-// A dial that is refused says so.
+// A refused dial is reported with the number of its peer.
 func TestDialsThatFail(t *testing.T) {
-	t.Parallel() // it waits for a dial to give up
+	t.Parallel() // it waits until a dial times out
 	b := testbed(t, 1, 1, 0)
 	a, err := OpenAdmission(t.Context(), b)
 	require.NoError(t, err)
 	defer a.Close()
-	a.Peers = 2 // of which the second is not allowed
+	a.Peers = 2 // the second is not authorized
 	e := &Envelope{Testbed: a.Testbed}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -176,10 +176,10 @@ func TestLimits(t *testing.T) {
 	}
 	text, err := json.Marshal(LimitsFor(1, 1))
 	require.NoError(t, err)
-	require.NotContains(t, string(text), "PeerRate", "what is not raised is not named")
+	require.NotContains(t, string(text), "PeerRate", "limits that are not raised are left out")
 }
 
-func TestIdentitiesFollowFromTheSeed(t *testing.T) {
+func TestIdentitiesAreDerivedFromTheSeed(t *testing.T) {
 	s := NewSeed()
 	require.Equal(t, s.Key(3), s.Key(3))
 	require.NotEqual(t, s.Key(3), s.Key(4))

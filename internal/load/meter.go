@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra"
 )
 
-// meter measures what a transport of this process loses, and the process uses.
+// meter measures the losses of a transport and the CPU time of this process.
 type meter struct {
 	transport *intentra.Transport
 	before    intentra.Stats
@@ -15,9 +15,9 @@ type meter struct {
 
 func newMeter(t *intentra.Transport) meter { return meter{t, t.Stats()} }
 
-// during waits for a stretch of time from start on, a time of Now. It returns
-// the CPU time of the process in it, and how many messages r has counted by its
-// end.
+// during waits from start, a time of Now, for the time duration. It returns the
+// CPU time that the process used meanwhile, and how many messages r had counted
+// at the end.
 func (m meter) during(ctx context.Context, start, duration time.Duration, r interface{ Delivered() uint64 }) (cpu time.Duration, delivered uint64, err error) {
 	if !SleepUntil(ctx, start) {
 		return 0, 0, context.Cause(ctx)
@@ -34,8 +34,8 @@ func (m meter) during(ctx context.Context, start, duration time.Duration, r inte
 	return after - before, delivered, err
 }
 
-// losses returns the drops since the meter was made, and how many messages an
-// accepted datagram has carried.
+// losses returns the drops since newMeter, and how many messages an accepted
+// datagram carried on average.
 func (m meter) losses() (d Drops, messagesPerDatagram float64) {
 	now := m.transport.Stats()
 	messages := now.MessagesIn - m.before.MessagesIn

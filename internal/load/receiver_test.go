@@ -24,8 +24,8 @@ func TestStampRoundTrip(t *testing.T) {
 	require.False(t, ok)
 }
 
-// What is no message of the run is not counted: stragglers, and what is none.
-func TestReceiverCountsItsRun(t *testing.T) {
+// Messages of another measurement, and those without a stamp, are not counted.
+func TestReceiverCountsItsMeasurement(t *testing.T) {
 	var r Receiver
 	r.Handle(stamped(Now(), 0))
 	require.Zero(t, r.Delivered())
@@ -36,7 +36,7 @@ func TestReceiverCountsItsRun(t *testing.T) {
 	r.Handle(nil)
 	require.EqualValues(t, 1, r.Delivered())
 	r.Begin(2, 1)
-	require.Zero(t, r.Delivered(), "a run starts from zero")
+	require.Zero(t, r.Delivered(), "a measurement starts from zero")
 	r.Handle(stamped(Now(), 1))
 	r.Handle(stamped(Now()-time.Hour, 2))
 	require.EqualValues(t, 1, r.Delivered())
@@ -44,7 +44,7 @@ func TestReceiverCountsItsRun(t *testing.T) {
 	require.GreaterOrEqual(t, r.Latency().Max(), time.Hour)
 }
 
-// The work on a message is part of its latency.
+// Cost is part of the latency.
 func TestReceiverWorks(t *testing.T) {
 	r := Receiver{Cost: 3 * time.Millisecond}
 	r.Begin(1, 1)
@@ -52,7 +52,7 @@ func TestReceiverWorks(t *testing.T) {
 	require.GreaterOrEqual(t, r.Latency().Max(), r.Cost)
 }
 
-// At a low rate every message is measured, at a high one about samplesPerSecond.
+// At a low rate every message is sampled, at a high one about samplesPerSecond.
 func TestSampling(t *testing.T) {
 	for _, tc := range []struct{ rate, least, most float64 }{
 		{1, 1, 1}, {samplesPerSecond, 1, 1}, {20 * samplesPerSecond, 0.045, 0.055},
@@ -71,7 +71,7 @@ func TestSampling(t *testing.T) {
 	}
 }
 
-// No place in batches of 64 is preferred.
+// Samples are spread evenly over the places of a batch of 64.
 func TestSamplesFallEverywhere(t *testing.T) {
 	s := newSampler(20)
 	var places [64]int

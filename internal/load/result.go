@@ -7,14 +7,14 @@ import (
 	"github.com/intentra/intentra/internal/histogram"
 )
 
-// Latency are quantiles in microseconds, exact to about 3 %.
+// Latency has quantiles in microseconds, accurate to about 3 %.
 type Latency struct {
 	P50  float64 `json:"p50"`
 	P90  float64 `json:"p90"`
 	P99  float64 `json:"p99"`
 	P999 float64 `json:"p999"`
 	Max  float64 `json:"max"`
-	// Samples is how many were measured.
+	// Samples is how many latencies were measured.
 	Samples uint64 `json:"samples"`
 }
 
@@ -26,17 +26,16 @@ func LatencyOf(s *histogram.Snapshot) Latency {
 	}
 }
 
-// Point is what one load has brought. Counts are of messages, of the measured
-// time alone.
+// Point is the result of one load. It counts the messages of the measured time.
 type Point struct {
 	Peers int     `json:"peers"`
-	Hz    float64 `json:"hz"` // messages per second of each peer, asked for
+	Hz    float64 `json:"hz"` // intended messages per second of each peer
 
 	// Rates are per second of the measured time.
 	OfferedPPS   float64 `json:"offered_pps"` // fell due
 	SentPPS      float64 `json:"sent_pps"`    // left the senders' queues
 	DeliveredPPS float64 `json:"delivered_pps"`
-	Delivery     float64 `json:"delivery"` // delivered of sent
+	Delivery     float64 `json:"delivery"` // Delivered of Sent
 
 	Offered   uint64 `json:"offered"`
 	Skipped   uint64 `json:"skipped"` // fell due, but the sender was too late
@@ -45,18 +44,18 @@ type Point struct {
 
 	// LatencyUs is one-way, from Send to the receiving Handler or Receive.
 	LatencyUs Latency `json:"latency_us"`
-	// CPUNsPerPacket is the CPU time that the side which is measured used while
-	// there was sending, for each message that was delivered to it by then.
+	// CPUNsPerPacket is the CPU time that the measured side used during the
+	// sending, for each message that was delivered to it by the end.
 	CPUNsPerPacket float64 `json:"cpu_ns_per_packet"`
-	// SenderCPUNsPerPacket is the same of the children, for each message sent.
+	// SenderCPUNsPerPacket is the CPU time of the children for each message sent.
 	SenderCPUNsPerPacket float64 `json:"sender_cpu_ns_per_packet"`
 	MessagesPerDatagram  float64 `json:"messages_per_datagram"`
 
-	Drops       Drops `json:"drops"`        // at the receiver, with the kernel's
+	Drops       Drops `json:"drops"`        // at the receiver, including the kernel's
 	SenderDrops Drops `json:"sender_drops"` // at the senders
 }
 
-// rates fills in what follows from the counts.
+// rates sets the figures that follow from the counts.
 func (p *Point) rates(duration time.Duration) {
 	s := duration.Seconds()
 	p.OfferedPPS, p.SentPPS, p.DeliveredPPS = per(p.Offered, s), per(p.Sent, s), per(p.Delivered, s)
@@ -65,7 +64,7 @@ func (p *Point) rates(duration time.Duration) {
 
 func per(n uint64, of float64) float64 { return Ratio(float64(n), of) }
 
-// Ratio is a/b, or zero for nothing of nothing.
+// Ratio returns a/b, or zero if b is zero.
 func Ratio(a, b float64) float64 {
 	if b == 0 {
 		return 0
