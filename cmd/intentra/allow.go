@@ -39,7 +39,7 @@ func readAllow(e *environment, name fileName, own intentra.PrivateKey) (*allowFi
 		return nil, err
 	}
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usage(err)
 	}
 	if list.Len() == 0 {
 		e.warnf("%s: %s", path, noKeys)

@@ -58,7 +58,7 @@ func (r *demoResult) writeTable(w io.Writer) error {
 		{"rate", fmt.Sprintf("%g states/s from each peer", r.RateHz)},
 		{"size", fmt.Sprintf("%d bytes", r.SizeBytes)},
 		{"duration", fmt.Sprintf("%.2f s", r.DurationS)},
-		{"states sent", fmt.Sprintf("%d of %d (%d late, by more than their period)", r.StatesSent, r.StatesAsked, r.StatesLate)},
+		{"states sent", fmt.Sprintf("%d of %d (%d more than a period late)", r.StatesSent, r.StatesAsked, r.StatesLate)},
 		{"states received", fmt.Sprintf("%d (by the hub)", r.StatesReceived)},
 		{"deliveries", fmt.Sprintf("%d of %d", r.Deliveries, r.DeliveriesExpected)},
 		{"delivery", fmt.Sprintf("%.4f %% of what was sent, %.4g %% of what was asked for", 100*r.Delivery, 100*r.ofAsked())},

@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra/internal/load"
 )
 
-// liveTable prints a line for each second.
+// liveTable prints a line for each second, of less than 80 characters.
 type liveTable struct {
 	w           io.Writer
 	peers       int
@@ -15,7 +15,7 @@ type liveTable struct {
 }
 
 func newLiveTable(w io.Writer, peers int, first *sample) *liveTable {
-	fmt.Fprintf(w, "%6s %10s %12s %8s %8s %8s %6s %8s %6s\n",
+	fmt.Fprintf(w, "%5s %8s %12s %8s %8s %8s %5s %9s %7s\n",
 		"time", "states/s", "deliveries/s", "delivery", "p50 us", "p99 us", "CPU", "memory", "drops")
 	return &liveTable{w: w, peers: peers, first: first, last: first}
 }
@@ -26,7 +26,7 @@ func (t *liveTable) add(s *sample) {
 	span := s.at.Sub(t.last.at).Seconds()
 	latency := load.LatencyOf(s.latency.Since(t.last.latency))
 	expected := float64(s.statesSent) * float64(t.peers-1)
-	fmt.Fprintf(t.w, "%5.0fs %10.0f %12.0f %7.2f%% %8.0f %8.0f %5.0f%% %6.1fMB %6d\n",
+	fmt.Fprintf(t.w, "%4.0fs %8.0f %12.0f %7.2f%% %8.0f %8.0f %4.0f%% %7.1fMB %7d\n",
 		s.at.Sub(t.first.at).Seconds(),
 		float64(s.statesReceived-t.last.statesReceived)/span,
 		float64(s.delivered-t.last.delivered)/span,

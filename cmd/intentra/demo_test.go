@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra/internal/histogram"
 	"github.com/intentra/intentra/internal/load"
 )
 
@@ -149,4 +151,29 @@ func TestResultTable(t *testing.T) {
 	r := &demoResult{Peers: 2, Drops: load.Drops{"replay/old": 3, "aead/forged": 4}}
 	require.NoError(t, r.writeTable(&b))
 	require.Contains(t, b.String(), "drops              7\n  aead/forged      4\n  replay/old       3\n")
+}
+
+// The tables fit a terminal of 80 columns, even with large numbers.
+func TestDemoTablesFitATerminal(t *testing.T) {
+	var b bytes.Buffer
+	sampleOf := func(at time.Time) *sample {
+		return &sample{at: at, drops: load.Drops{}, latency: new(histogram.Histogram).Snapshot()}
+	}
+	start := time.Now()
+	first, last := sampleOf(start), sampleOf(start.Add(time.Hour-time.Second))
+	seconds := uint64(3599)
+	last.statesSent, last.statesReceived, last.delivered = 99_999_999*seconds, 99_999_999*seconds, 99_999_999_999*seconds
+	var h histogram.Histogram
+	h.Record(99 * time.Second)
+	last.latency = h.Snapshot()
+	last.CPU, last.RSS, last.drops["aead/forged"] = 64*time.Hour, 9_999_900_000, 9_999_999
+	newLiveTable(&b, 2, first).add(last)
+	r := &demoResult{
+		Peers: 10_000, RateHz: 0.123456, SizeBytes: 1200, DurationS: 3600, StatesAsked: 99_999_999, StatesSent: 99_999_998, StatesLate: 99_999_998,
+		StatesReceived: 99_999_998, DeliveriesExpected: 1e14, Deliveries: 1e14 - 1, Delivery: 1, Drops: last.drops, CPUS: 1e5, RSSBytes: 1e10,
+	}
+	require.NoError(t, r.writeTable(&b))
+	for line := range strings.Lines(b.String()) {
+		require.Less(t, len(line)-1, 80, line)
+	}
 }

@@ -18,7 +18,7 @@ type environment struct {
 	// stderr may be written to by any goroutine.
 	stderr io.Writer
 
-	stdoutTerminal, stderrTerminal bool
+	stdinTerminal, stdoutTerminal, stderrTerminal bool
 }
 
 // logger returns a logger that writes to stderr. The transport's event loop
@@ -65,10 +65,10 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
-// isTerminal reports whether w is a terminal. It treats every character device
+// isTerminal reports whether stream is a terminal. It treats every character device
 // except the null device as one, which works on all operating systems.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"syscall"
 )
 
@@ -12,8 +13,42 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-func usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
+// usage returns err as wrong input, unless the machine is to blame for it: a file
+// that could not be opened for lack of descriptors or memory is not a wrong one.
+func usage(err error) error {
+	if isShortage(err) {
+		return err
+	}
+	return usageError{err}
+}
+
+func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
+
+// isShortage reports whether err means that the process or the machine has run out
+// of descriptors, memory or disk space.
+func isShortage(err error) bool {
+	for _, lack := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, lack) {
+			return true
+		}
+	}
+	return false
+}
+
+// shortageHint says what to do about a lack of descriptors.
+func shortageHint(err error) string {
+	if errors.Is(err, syscall.EMFILE) {
+		return "; raise the limit on the files of a process with 'ulimit -n'"
+	}
+	return ""
+}
+
+// newFileHint says what to do about a file that was to be created and exists.
+func newFileHint(err error) string {
+	if errors.Is(err, fs.ErrExist) {
+		return "; give the name of a new file"
+	}
+	return ""
 }
 
 // errInterrupted is returned when an interrupt arrives before anything is

@@ -22,7 +22,7 @@ func readKey(e *environment, name fileName) (intentra.PrivateKey, error) {
 		return key, usagef("%w; create one with 'intentra keygen --out FILE'", err)
 	}
 	if err != nil {
-		return key, usageError{err}
+		return key, usage(err)
 	}
 	if info, err := os.Stat(path); err == nil {
 		if can := othersCan(info.Mode()); can != "" {

@@ -78,7 +78,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func runContext(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &environment{
 		ctx: ctx, stdin: stdin, stdout: stdout, stderr: &lockedWriter{w: stderr},
-		stdoutTerminal: isTerminal(stdout), stderrTerminal: isTerminal(stderr),
+		stdinTerminal: isTerminal(stdin), stdoutTerminal: isTerminal(stdout), stderrTerminal: isTerminal(stderr),
 	}
 	command, code, done := newCommandLine(e).parse(args)
 	if done {
@@ -123,7 +123,26 @@ func (l *commandLine) parse(args []string) (command *kong.Context, code int, don
 	if err != nil {
 		return nil, report(l.e, usagef("%s\n%s", withoutHint(message(err)), seeHelp(err))), true
 	}
+	if name := givenTwice(command.Path); name != "" {
+		return nil, report(l.e, usagef("--%s is given more than once; give it once\nSee '%s --help'.", name, command.Selected().FullPath())), true
+	}
 	return command, 0, false
+}
+
+// givenTwice returns the name of a flag that the command line sets more than
+// once, or an empty string. kong would use the last value without a word.
+func givenTwice(words []*kong.Path) string {
+	given := map[*kong.Flag]bool{}
+	for _, w := range words {
+		if w.Flag == nil || w.Flag.IsCumulative() {
+			continue
+		}
+		if given[w.Flag] {
+			return w.Flag.Name
+		}
+		given[w.Flag] = true
+	}
+	return ""
 }
 
 // failingWriter keeps the first error of a writer.
@@ -155,7 +174,7 @@ func report(e *environment, err error) int {
 	if err == nil || isBrokenPipe(err) {
 		return exitOK
 	}
-	fmt.Fprintf(e.stderr, "intentra: %s\n", message(err))
+	fmt.Fprintf(e.stderr, "intentra: %s%s\n", message(err), shortageHint(err))
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

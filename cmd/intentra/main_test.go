@@ -2,12 +2,18 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"io/fs"
 	"net"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
@@ -55,7 +61,7 @@ func TestWrongInput(t *testing.T) {
 
 		{"pub: negative rate, apart", pub("--rate", "-1"), []string{"pub: --rate is -1;"}},
 		{"pub: flag for a rate", pub("--rate", "--intent"), []string{"--rate: expected float value"}},
-		{"pub to itself", s.connect("pub", "127.0.0.1:1", s.alice, "--peer", s.alice.public), []string{"--peer is the public key of --key"}},
+		{"pub to itself", []string{"pub", "--connect", "127.0.0.1:1", "--key", s.alice.file, "--peer", s.alice.public}, []string{"--peer is the public key of --key"}},
 		{"pub: empty key file", []string{"pub", "--connect", "127.0.0.1:1", "--peer", s.server.public, "--key", ""}, []string{"--key: the file name is empty"}},
 		{"pub: empty recording", pub("--record", ""), []string{"--record: the file name is empty"}},
 		{"pub: empty keys of a recording", pub("--record", missing, "--record-keys="), []string{"--record-keys: the file name is empty"}},
@@ -79,7 +85,7 @@ func TestWrongInput(t *testing.T) {
 		{"sub: bad metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", "9090"), []string{"--metrics", "HOST:PORT"}},
 
 		{"sub: negative count, apart", s.connect("sub", "127.0.0.1:1", s.bob, "--count", "-1"), []string{"--count: expected a valid 64 bit uint"}},
-		{"sub to itself", s.connect("sub", "127.0.0.1:1", s.bob, "--peer", s.bob.public), []string{"--peer is the public key of --key"}},
+		{"sub to itself", []string{"sub", "--connect", "127.0.0.1:1", "--key", s.bob.file, "--peer", s.bob.public}, []string{"--peer is the public key of --key"}},
 		{"sub: empty allow list", []string{"sub", "--listen", ":0", "--allow", "", "--key", s.bob.file}, []string{"--allow: the file name is empty"}},
 		{"sub: empty metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", ""), []string{"--metrics", "HOST:PORT"}},
 		{"sub: recording to standard output", s.connect("sub", "127.0.0.1:1", s.bob, "--record", "-"), []string{"--record: -"}},
@@ -115,6 +121,76 @@ func TestWrongInput(t *testing.T) {
 			require.NoFileExists(t, missing)
 		})
 	}
+}
+
+// A flag with one value that is given twice is refused, whatever its type: the last
+// one must not win silently.
+func TestFlagGivenTwice(t *testing.T) {
+	var l grammar
+	for _, command := range kong.Must(&l, kong.Vars{"min_state": "24"}).Model.Leaves(false) {
+		for _, flag := range command.Flags {
+			if flag.Name == "help" {
+				continue
+			}
+			word := "--" + flag.Name
+			if !flag.IsBool() {
+				word += "=" + exampleOf(t, flag)
+			}
+			args := append(strings.Fields(command.Path()), word, word)
+			for _, other := range command.Flags {
+				if other.Required && other != flag {
+					args = append(args, "--"+other.Name+"="+exampleOf(t, other))
+				}
+			}
+			for range command.Positional {
+				args = append(args, "file")
+			}
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, exitUsage, run(args, strings.NewReader(""), &stdout, &stderr), "%q: %s", args, &stderr)
+			require.Contains(t, stderr.String(), "--"+flag.Name+" is given more than once", "%q", args)
+			require.Contains(t, stderr.String(), "See '"+strings.Join(strings.Fields("intentra "+command.Path()), " ")+" --help'")
+		}
+	}
+}
+
+// exampleOf returns a valid value of a flag.
+func exampleOf(t *testing.T, flag *kong.Flag) string {
+	t.Helper()
+	switch flag.Target.Interface().(type) {
+	case listenAddress, dialAddress:
+		return "127.0.0.1:1"
+	case intentra.PublicKey:
+		key, err := intentra.GenerateKey()
+		require.NoError(t, err)
+		return key.Public().String()
+	case time.Duration:
+		return "1s"
+	}
+	switch {
+	case flag.Enum != "":
+		return flag.EnumSlice()[0]
+	case flag.Target.Kind() == reflect.String:
+		return "name"
+	}
+	return "1"
+}
+
+// A lack of descriptors, memory or disk space is not blamed on a file that is named
+// on the command line.
+func TestShortageIsNotWrongInput(t *testing.T) {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC} {
+		open := &fs.PathError{Op: "open", Path: "hub.key", Err: lack}
+		for name, err := range map[string]error{
+			"usage": usage(open), "usagef": usagef("replay: %w; try again", open), "removed": errors.Join(errors.New("x"), usagef("%w", open)),
+		} {
+			var stderr bytes.Buffer
+			require.Equal(t, exitFailure, report(&environment{stderr: &stderr}, err), "%s: %v", name, err)
+			require.Equal(t, lack == syscall.EMFILE, strings.Contains(stderr.String(), "'ulimit -n'"), stderr.String())
+		}
+	}
+	require.Equal(t, exitUsage, report(&environment{stderr: io.Discard}, usage(fs.ErrNotExist)))
+	require.Empty(t, newFileHint(syscall.EMFILE))
+	require.NotEmpty(t, newFileHint(syscall.EEXIST))
 }
 
 func TestHelp(t *testing.T) {

@@ -24,7 +24,8 @@ type pubCmd struct {
 }
 
 func (c *pubCmd) Help() string {
-	return "Every line is a message, without its newline; an empty line is an empty message. At the end pub waits for outstanding acknowledgements " +
+	return "Every line is a message, without its newline; an empty line is an empty message. Prints 'connected HOST:PORT key PUBKEY' " +
+		"(the other side's) on standard error once it can send. At the end pub waits for outstanding acknowledgements " +
 		"and prints a JSON summary on standard error, where lines = acked + lost + dropped. It exits with 1 if a line is too long, or if reliable messages stay unacknowledged. " +
 		"If the connection is lost, pub reconnects."
 }
@@ -62,10 +63,12 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)
 	}
+	fmt.Fprintf(e.stderr, "connected %s key %s\n", peer.Addr(), peer.Key())
 	p := &publication{peer: peer, intent: intents[c.Intent], start: time.Now()}
-	if e.stderrTerminal {
+	if e.showsStatus() {
 		go p.progress(ctx, e)
 	}
+	defer e.explainDelay(fmt.Sprintf("waiting up to %v for acknowledgements", flushGrace))()
 	err = c.send(ctx, e, p)
 	if err == nil {
 		err = link.failure()
@@ -85,7 +88,8 @@ func (c *pubCmd) Run(e *environment) (err error) {
 
 // send sends until the input or ctx ends. Reading cannot be interrupted, so it
 // happens in a goroutine, which after an interrupt runs until the process ends.
-// It sends no line after that, so the summary is complete.
+// A line that it has read by then is sent, one that it reads later is not, so the
+// summary is complete.
 func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error {
 	result := make(chan error, 1)
 	go func() { result <- p.send(ctx, e.stdin, c) }()
@@ -93,11 +97,17 @@ func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		p.sending.Lock() // waits until the current line is counted
+		interrupted := time.Now()
+		p.sending.Lock() // waits until the current line is sent and counted
 		defer p.sending.Unlock()
+		p.ended, p.waited = true, time.Since(interrupted)
 		return nil
 	}
 }
+
+// showsStatus reports whether somebody sees the status of each second, and is not
+// typing the lines to send, which it would tear apart.
+func (e *environment) showsStatus() bool { return e.stderrTerminal && !e.stdinTerminal }
 
 // progress prints the counters once a second.
 func (p *publication) progress(ctx context.Context, e *environment) {

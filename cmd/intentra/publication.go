@@ -21,14 +21,25 @@ type publication struct {
 	intent intentra.Intent
 	start  time.Time
 
-	// sending is held while a line is sent and counted.
-	sending      sync.Mutex
+	// sending is held from the moment a line has been read until it is sent and
+	// counted. After ended no line is sent.
+	sending sync.Mutex
+	ended   bool
+	waited  time.Duration // by a line in hand, after the interrupt
+
 	lines, bytes atomic.Uint64
+	unsent       atomic.Uint64 // of lines, those still waiting for room at the end
 }
 
-// send sends the lines of r according to the flags c.
+// send sends the lines of r according to the flags c, until ctx ends. The line that
+// is waiting for room then waits for at most flushGrace more.
 func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
-	s := &lineSender{publication: p, pacer: &load.Pacer{Start: load.Now(), Rate: c.Rate}, wait: c.Rate == 0 || p.intent == intentra.Reliable}
+	patient, stop := extend(ctx, flushGrace)
+	defer stop()
+	s := &lineSender{
+		publication: p, pacer: &load.Pacer{Start: load.Now(), Rate: c.Rate},
+		wait: c.Rate == 0 || p.intent == intentra.Reliable, patient: patient,
+	}
 	m := intentra.Message{Channel: c.Channel, Intent: p.intent}
 	lines := newLineReader(r, p.peer.Transport().MaxMessageSize())
 	if c.Repeat == 1 {
@@ -41,9 +52,10 @@ func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
 type lineSender struct {
 	*publication
 	pacer *load.Pacer
-	// wait makes each line wait for room in the queue. Without it newer
-	// messages displace older ones.
-	wait bool
+	// wait makes each line wait for room in the queue, until patient ends.
+	// Without it newer messages displace older ones.
+	wait    bool
+	patient context.Context
 }
 
 // stream sends each line as it is read.
@@ -88,26 +100,25 @@ func (s *lineSender) repeat(ctx context.Context, m intentra.Message, lines *line
 }
 
 // sendOne returns false if no more lines can be sent: with an error, or without
-// one if ctx has ended.
+// one if ctx has ended. It sends m even then, without waiting for its turn, unless
+// the publication has ended.
 func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, err error) {
-	if _, ok := s.pacer.Wait(ctx); !ok {
-		return false, nil
-	}
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if ctx.Err() != nil {
+	if s.ended {
 		return false, nil
 	}
+	s.pacer.Wait(ctx)
 	if s.wait {
-		err = s.peer.SendWait(ctx, m)
+		err = s.peer.SendWait(s.patient, m)
 	} else if err = s.peer.Send(m).Err; !errors.Is(err, net.ErrClosed) {
 		err = nil // the summary counts drops
 	}
-	if err != nil && errors.Is(err, context.Cause(ctx)) {
-		return false, nil
-	}
 	s.lines.Add(1)
 	s.bytes.Add(uint64(len(m.Payload)))
+	if errors.Is(err, errLate) {
+		s.unsent.Add(1)
+	}
 	if ctx.Err() != nil {
 		return false, nil
 	}
@@ -117,14 +128,14 @@ func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, 
 	return true, nil
 }
 
-// finish waits until everything sent is acknowledged or lost, at most for grace,
-// and closes the transport. It fails if Reliable messages remain unacknowledged,
+// finish waits until everything sent is acknowledged or lost, at most for grace
+// since the interrupt if there was one, and closes the transport. It fails if Reliable messages remain unacknowledged,
 // because they may not have arrived; the summary counts other losses.
 func (p *publication) finish(grace time.Duration) error {
-	err := shutdown(p.peer.Transport(), grace)
+	err := shutdown(p.peer.Transport(), max(grace-p.waited, 0))
 	if p.intent == intentra.Reliable {
-		if s := p.summary(); s.Lost > 0 {
-			return fmt.Errorf("%d of %d reliable messages were not acknowledged", s.Lost, s.Lines)
+		if s := p.summary(); s.Lost+s.Dropped > 0 {
+			return fmt.Errorf("%d of %d reliable messages were not acknowledged", s.Lost+s.Dropped, s.Lines)
 		}
 	}
 	if isTimeout(err) {
@@ -155,7 +166,8 @@ func (p *publication) summary() pubSummary {
 		// of them sent many times, are the unacknowledged ones. The count of
 		// standing would be wrong, because acknowledged packets may contain the
 		// same message twice.
-		r.Sent, r.Acked, r.Dropped = r.Lines, r.Lines-r.Dropped, 0
+		unsent := p.unsent.Load()
+		r.Sent, r.Acked, r.Dropped = r.Lines-unsent, r.Lines-r.Dropped, unsent
 	}
 	r.Lost = r.Sent - r.Acked
 	return r
@@ -170,6 +182,7 @@ func (p *publication) standing() pubSummary {
 		Lines: p.lines.Load(), Bytes: p.bytes.Load(), Lost: s.Lost,
 		RTT: microseconds(s.RTT), DurationS: seconds(time.Since(p.start)),
 	}
+	r.Dropped = p.unsent.Load()
 	for _, d := range p.peer.Transport().Stats().SendDrops {
 		r.Dropped += d.Count
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -74,34 +73,42 @@ func TestEveryLineIsAccountedFor(t *testing.T) {
 	}
 }
 
-// A line that waits for room when the interrupt arrives is neither sent nor
-// counted.
-func TestInterruptedLineIsNotCounted(t *testing.T) {
+// The status of each second is not written into a line that is being typed.
+func TestStatusIsForWatchersOnly(t *testing.T) {
+	require.True(t, (&environment{stderrTerminal: true}).showsStatus())
+	require.False(t, (&environment{stderrTerminal: true, stdinTerminal: true}).showsStatus())
+	require.False(t, (&environment{stdinTerminal: true}).showsStatus())
+}
+
+// A Reliable line that waits for room when the interrupt arrives, because the other
+// side is away, is counted as not sent, and is a failure.
+func TestInterruptedLineIsCounted(t *testing.T) {
 	t.Parallel()
 	hub := startRelay(t, newRelay(), intentra.Config{})
 	p := &publication{peer: dialRelay(t, hub, intentra.Config{ReliableQueueMessages: 1}), intent: intentra.Reliable}
 	require.NoError(t, hub.Close())
 	m := intentra.Message{Intent: intentra.Reliable}
 	for p.peer.Send(m).Status != intentra.Dropped {
+		p.lines.Add(1)
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(errors.New("interrupt signal received")) // the cause that signal.NotifyContext uses
-	s := &lineSender{publication: p, pacer: new(load.Pacer), wait: true}
-	ok, err := s.sendOne(&lateContext{Context: ctx, left: 2}, m)
+	p.lines.Add(1) // the dropped one
+	ctx, interrupt := context.WithCancel(context.Background())
+	interrupt()
+	patient, stop := extend(ctx, time.Millisecond)
+	defer stop()
+	s := &lineSender{publication: p, pacer: new(load.Pacer), wait: true, patient: patient}
+	ok, err := s.sendOne(ctx, m)
 	require.NoError(t, err)
 	require.False(t, ok)
-	require.Zero(t, p.lines.Load())
-}
+	err = p.finish(time.Millisecond)
+	got := p.summary()
+	require.EqualValues(t, 1, p.unsent.Load())
+	require.EqualValues(t, 1, got.Dropped)
+	require.Equal(t, got.Lines, got.Lost+got.Dropped)
+	require.ErrorContains(t, err, fmt.Sprintf("%d of %d reliable messages were not acknowledged", got.Lines, got.Lines))
 
-// lateContext has ended, but Err returns nil for the first few calls.
-type lateContext struct {
-	context.Context
-	left int
-}
-
-func (l *lateContext) Err() error {
-	if l.left--; l.left >= 0 {
-		return nil
-	}
-	return l.Context.Err()
+	p.ended = true
+	_, err = s.sendOne(ctx, m)
+	require.NoError(t, err)
+	require.Equal(t, got.Lines, p.summary().Lines, "a line that is read after the end is neither sent nor counted")
 }

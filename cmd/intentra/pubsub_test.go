@@ -38,6 +38,7 @@ func TestPubIntoSub(t *testing.T) {
 					require.Equal(t, text, sub.stdout.String())
 				}
 				require.Empty(t, pub.stdout.String())
+				require.Contains(t, pub.stderr.String(), "connected "+sub.address()+" key "+s.server.public+"\n")
 				require.EqualValues(t, 300, sub.summary().Received)
 				require.EqualValues(t, len(text)-300, sub.summary().Bytes)
 				sent := pub.summary()

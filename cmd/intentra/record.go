@@ -31,7 +31,7 @@ func (f recordFlags) open(e *environment) (*recorder, error) {
 	}
 	w, err := recording.Create(string(f.Record), string(f.RecordKeys))
 	if err != nil {
-		return nil, usagef("%w; give the name of a new file", err)
+		return nil, usagef("%w%s", err, newFileHint(err))
 	}
 	if f.RecordKeys != "" {
 		e.warnf("%s will contain the private key and all session keys of this run: anyone who reads it can read the recording and impersonate this side", f.RecordKeys)

@@ -71,7 +71,7 @@ func (c *replayCmd) Run(e *environment) (err error) {
 	if c.Frames != "" {
 		f, openErr := os.OpenFile(string(c.Frames), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if openErr != nil {
-			return usagef("replay: %w; give the name of a new file", openErr)
+			return usagef("replay: %w%s", openErr, newFileHint(openErr))
 		}
 		frames := newFramesFile(f)
 		o = frames.Watch(o)
@@ -148,7 +148,7 @@ func (c *replayCmd) failed(err error, res *replay.Result, last int) error {
 	case err == nil || errors.Is(err, errInterrupted):
 		return nil
 	case errors.Is(err, replay.ErrNoStage), errors.Is(err, replay.ErrKeys), errors.Is(err, replay.ErrKeysCut), errors.Is(err, replay.ErrStages):
-		return usageError{err}
+		return usage(err)
 	case nothing && errors.Is(err, io.ErrUnexpectedEOF):
 		return usagef("replay: %s is truncated before anything that could be replayed", c.name())
 	case nothing && errors.Is(err, journal.ErrCapture):

@@ -14,8 +14,7 @@ import (
 )
 
 // stageName and folderName refuse an empty value, as fileName does, because it
-// would have the same effect as no flag. They refuse a second value, because it
-// would silently replace the first.
+// would have the same effect as no flag.
 type (
 	stageName  string
 	folderName string
@@ -30,9 +29,6 @@ func (f *folderName) Decode(ctx *kong.DecodeContext) error {
 }
 
 func decodeWord(ctx *kong.DecodeContext, what string, to *string) error {
-	if *to != "" {
-		return fmt.Errorf("given twice; give one %s", what)
-	}
 	if err := ctx.Scan.PopValueInto(what, to); err != nil {
 		return err
 	}

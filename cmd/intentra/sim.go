@@ -157,7 +157,7 @@ func (c *simCmd) runScript(e *environment) error {
 		return fmt.Errorf("sim: %w", err)
 	}
 	if err != nil {
-		return usageError{err}
+		return usage(err)
 	}
 	return c.one(e, s)
 }

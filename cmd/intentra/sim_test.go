@@ -265,7 +265,7 @@ func TestSimWrongInput(t *testing.T) {
 		{"--script=", "--script is empty"},
 		{"--script /dev/null", "the script has no step"},
 		{"--script /no/such/file", "no such file"},
-		{"--script -", "script: line 1: \"x\" is no command"},
+		{"--script -", "script: line 1: \"x\" is not a command"},
 		{"more", "unexpected argument more"},
 	} {
 		code, _, errs := simulate(t, "x", strings.Fields(tc.args)...)

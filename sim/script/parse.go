@@ -119,7 +119,7 @@ func (p *parser) line(n int, text string) error {
 func (p *parser) command(words []string) (action, error) {
 	c, ok := commands[words[0]]
 	if !ok {
-		return nil, fmt.Errorf("%q is no command; there are %s", words[0], known(commands))
+		return nil, fmt.Errorf("%q is not a command; the commands are %s", words[0], known(commands))
 	}
 	a := &args{parser: p, words: words[1:]}
 	do := c.parse(a)

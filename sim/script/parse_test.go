@@ -17,7 +17,7 @@ import (
 // write.
 func TestSyntaxErrors(t *testing.T) {
 	for line, want := range map[string]string{
-		"nod x":            `"nod" is no command; there are await, close,`,
+		"nod x":            `"nod" is not a command; the commands are await, close,`,
 		"> out of nothing": "output must follow a step",
 		"node":             "a name is missing; write: node NAME",
 		"node a,b":         "is no name",
