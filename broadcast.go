@@ -44,7 +44,7 @@ func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 
 // sendShared is Send with a payload that several queues share.
 func (p *Peer) sendShared(m Message, shared conn.Payload) SendResult {
-	if err := p.check(m); err != nil {
+	if err := p.check(&m); err != nil {
 		return p.refused(err)
 	}
 	o, wake := p.core.PushShared(m.Channel, m.Intent, shared)

@@ -5,7 +5,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Intent says how a message is delivered.
+// Intent says how a message is delivered. The zero Intent of a message to be sent is
+// Realtime; messages that arrive have one of the intents below. The text form is
+// "realtime", "latest" or "reliable".
 type Intent = pipeline.Intent
 
 // The intents.
@@ -21,7 +23,7 @@ const (
 	Reliable = pipeline.Reliable
 )
 
-// Suite is a cipher suite.
+// Suite is a cipher suite. Its text form is "aesgcm" or "chachapoly".
 type Suite = wire.Suite
 
 // The cipher suites.
@@ -38,7 +40,7 @@ type Message struct {
 	// Channel tells the streams of an application apart. Small numbers need fewer
 	// bytes on the wire: those below 64 one, those below 16,384 two.
 	Channel uint32
-	// Intent is required.
+	// Intent is Realtime if it is zero.
 	Intent Intent
 	// Payload may be empty.
 	Payload []byte

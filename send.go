@@ -54,7 +54,7 @@ type SendResult struct {
 // wait for it and Realtime ones are dropped. For a peer that dials this side, all
 // are dropped.
 func (p *Peer) Send(m Message) SendResult {
-	if err := p.check(m); err != nil {
+	if err := p.check(&m); err != nil {
 		return p.refused(err)
 	}
 	o, wake := p.core.Push(m.Channel, m.Intent, m.Payload)
@@ -66,7 +66,7 @@ func (p *Peer) Send(m Message) SendResult {
 // called from Handler or OnPeer. The error is the cause of ctx, or one of those of
 // Send.
 func (p *Peer) SendWait(ctx context.Context, m Message) error {
-	if err := p.check(m); err != nil {
+	if err := p.check(&m); err != nil {
 		return p.refused(err).Err
 	}
 	for {
@@ -84,9 +84,12 @@ func (p *Peer) SendWait(ctx context.Context, m Message) error {
 	}
 }
 
-// check returns the reason why m cannot be sent, or nil.
-func (p *Peer) check(m Message) error {
-	if m.Intent < Realtime || m.Intent > Reliable {
+// check returns the reason why m cannot be sent, or nil. It replaces the zero Intent.
+func (p *Peer) check(m *Message) error {
+	switch {
+	case m.Intent == 0:
+		m.Intent = Realtime
+	case m.Intent > Reliable:
 		return ErrIntent
 	}
 	limit := p.t.cfg.MaxDatagram

@@ -6,32 +6,6 @@ import "net/netip"
 // chooses and keeps. No stage reads a clock: it looks at [Packet.Now].
 type Time int64
 
-// Intent says how one message wants to travel.
-type Intent uint8
-
-const (
-	// Realtime is delivered at once or not at all, in any order.
-	Realtime Intent = iota + 1
-	// Latest is superseded by a newer message on its channel, at either end;
-	// what arrives after a newer one is dropped.
-	Latest
-	// Reliable arrives, once a session, in order on its channel.
-	Reliable
-)
-
-// String returns the lower-case name of the intent.
-func (i Intent) String() string {
-	switch i {
-	case Realtime:
-		return "realtime"
-	case Latest:
-		return "latest"
-	case Reliable:
-		return "reliable"
-	}
-	return "invalid"
-}
-
 // Packet is one datagram on its way through a chain and, after the splitter,
 // one message of it at a time. The driver of the chain owns it and uses it
 // again: a stage keeps neither the Packet nor any of its slices past its

@@ -52,6 +52,6 @@ func TestPlaintext(t *testing.T) {
 
 func TestIntentNames(t *testing.T) {
 	require.Equal(t, "realtime latest reliable", Realtime.String()+" "+Latest.String()+" "+Reliable.String())
-	require.Equal(t, "invalid", Intent(0).String())
+	require.Equal(t, "realtime", Intent(0).String())
 	require.Equal(t, "invalid", Intent(4).String())
 }

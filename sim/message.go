@@ -95,7 +95,7 @@ func (n *Node) Broadcast(m intentra.Message) (r intentra.BroadcastResult) {
 }
 
 func (p *process) send(peer *conn.Peer, m intentra.Message) intentra.SendResult {
-	if err := p.fits(peer, m); err != nil {
+	if err := p.fits(peer, &m); err != nil {
 		return intentra.SendResult{Status: intentra.Dropped, Err: err}
 	}
 	o, wake := peer.Push(m.Channel, m.Intent, m.Payload)
@@ -114,9 +114,12 @@ func (p *process) send(peer *conn.Peer, m intentra.Message) intentra.SendResult 
 	return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrNotConnected}
 }
 
-// fits checks m as intentra.Peer.Send does.
-func (p *process) fits(peer *conn.Peer, m intentra.Message) error {
-	if m.Intent < intentra.Realtime || m.Intent > intentra.Reliable {
+// fits checks m, and replaces the zero Intent, as intentra.Peer.Send does.
+func (p *process) fits(peer *conn.Peer, m *intentra.Message) error {
+	switch {
+	case m.Intent == 0:
+		m.Intent = intentra.Realtime
+	case m.Intent > intentra.Reliable:
 		return intentra.ErrIntent
 	}
 	limit := p.n.cfg.MaxDatagram

@@ -172,7 +172,7 @@ func TestBroadcast(t *testing.T) {
 	m := intentra.Message{Channel: 3, Intent: intentra.Latest, Payload: []byte("x")}
 	require.Equal(t, intentra.BroadcastResult{Queued: 2}, hub.Broadcast(m))
 	require.Equal(t, intentra.BroadcastResult{Replaced: 2}, hub.Broadcast(m))
-	m.Intent = 0
+	m.Intent = 4
 	require.Equal(t, intentra.BroadcastResult{Dropped: 2}, hub.Broadcast(m))
 	w.run(t, time.Second)
 	require.EqualValues(t, 1, all[0].Delivered())

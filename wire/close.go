@@ -1,6 +1,13 @@
 package wire
 
-// CloseReason is the reason for which a session ended, on the wire and in events.
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// CloseReason is the reason for which a session ended, on the wire and in events. Its
+// text form is its name, or its number if it has none: a peer may send any number.
 type CloseReason uint8
 
 // The reasons. A peer may send those below CloseIdle. The others are determined
@@ -40,6 +47,31 @@ func (r CloseReason) String() string {
 		return s
 	}
 	return "unknown"
+}
+
+// MarshalText returns the text form of the reason. The error is always nil.
+func (r CloseReason) MarshalText() ([]byte, error) {
+	if s, ok := closeNames[r]; ok {
+		return []byte(s), nil
+	}
+	return strconv.AppendUint(nil, uint64(r), 10), nil
+}
+
+// UnmarshalText parses the text form of a reason. The error lists the names.
+func (r *CloseReason) UnmarshalText(text []byte) error {
+	names := make([]string, 0, len(closeNames))
+	for _, known := range append([]CloseReason{CloseNone}, CloseReasons()...) {
+		if string(text) == closeNames[known] {
+			*r = known
+			return nil
+		}
+		names = append(names, closeNames[known])
+	}
+	if n, err := strconv.ParseUint(string(text), 10, 8); err == nil {
+		*r = CloseReason(n)
+		return nil
+	}
+	return fmt.Errorf("intentra: unknown reason %q: want %s or a number below 256", text, strings.Join(names, ", "))
 }
 
 // CloseReasons returns all known reasons except CloseNone, in increasing order.

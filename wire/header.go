@@ -42,29 +42,6 @@ func (t PacketType) String() string {
 	return "unknown"
 }
 
-// Suite is the cipher suite of a handshake and its session.
-type Suite uint8
-
-// The cipher suites, by their Noise protocol names.
-const (
-	AESGCM     Suite = 1 // Noise_XX_25519_AESGCM_SHA256
-	ChaChaPoly Suite = 2 // Noise_XX_25519_ChaChaPoly_SHA256
-)
-
-// Valid reports whether s is a suite of this version.
-func (s Suite) Valid() bool { return s == AESGCM || s == ChaChaPoly }
-
-// String returns the name of s on the command line.
-func (s Suite) String() string {
-	switch s {
-	case AESGCM:
-		return "aesgcm"
-	case ChaChaPoly:
-		return "chachapoly"
-	}
-	return "invalid"
-}
-
 // Header is the decoded first 16 bytes of a packet:
 //
 //	0      version (4 bits), type (4 bits)

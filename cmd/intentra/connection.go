@@ -17,19 +17,6 @@ const (
 	flushGrace = 10 * time.Second
 )
 
-// suites are the values of --suite.
-var suites = map[string]intentra.Suite{
-	intentra.AESGCM.String():     intentra.AESGCM,
-	intentra.ChaChaPoly.String(): intentra.ChaChaPoly,
-}
-
-// intents are the values of --intent.
-var intents = map[string]intentra.Intent{
-	intentra.Realtime.String(): intentra.Realtime,
-	intentra.Latest.String():   intentra.Latest,
-	intentra.Reliable.String(): intentra.Reliable,
-}
-
 // announce prints the address and the public key of t, which peers need.
 func announce(e *environment, t *intentra.Transport) {
 	fmt.Fprintf(e.stderr, "listening %s key %s\n", t.LocalAddr(), t.PublicKey())

@@ -16,8 +16,8 @@ type pubCmd struct {
 	Peer    intentra.PublicKey `required:"" placeholder:"PUBKEY" help:"The public key that the other side must have."`
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
 	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the other side accepts them."`
-	Intent  string             `default:"realtime" enum:"realtime,latest,reliable" help:"How the messages travel: ${enum}."`
-	Suite   string             `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
+	Intent  intentra.Intent    `default:"realtime" enum:"realtime,latest,reliable" help:"How the messages travel: ${enum}."`
+	Suite   intentra.Suite     `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
 	Channel uint32             `default:"0" help:"The channel to send on."`
 	Repeat  int                `default:"1" help:"Send all lines this many times; if above 1, all lines are read into memory first."`
 	recordFlags
@@ -58,13 +58,13 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	defer func() { err = rec.close(e, err) }()
 	link, ctx := newUplink(e.ctx, e.logger(slog.LevelInfo))
 	peer, err := intentra.Dial(ctx, string(c.Connect), c.Peer, intentra.Config{
-		Key: key, Suite: suites[c.Suite], Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent, Record: rec.writer(),
+		Key: key, Suite: c.Suite, Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent, Record: rec.writer(),
 	})
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)
 	}
 	fmt.Fprintf(e.stderr, "connected %s key %s\n", peer.Addr(), peer.Key())
-	p := &publication{peer: peer, intent: intents[c.Intent], start: time.Now()}
+	p := &publication{peer: peer, intent: c.Intent, start: time.Now()}
 	if e.showsStatus() {
 		go p.progress(ctx, e)
 	}

@@ -62,11 +62,12 @@ type Entry struct {
 	Reason   wire.CloseReason `json:"reason,omitempty"`
 	Error    string           `json:"error,omitempty"`
 	// Step, Channel, Intent and Payload belong to a Push. Step is the number of the
-	// first step of the queue after it; see conn.Journal.Step.
-	Step    uint64          `json:"step,omitempty"`
-	Channel uint32          `json:"channel,omitempty"`
-	Intent  pipeline.Intent `json:"intent,omitempty"`
-	Payload []byte          `json:"payload,omitempty"`
+	// first step of the queue after it; see conn.Journal.Step. Intent is a number, so
+	// that an entry with an unknown one can be read, and be judged.
+	Step    uint64 `json:"step,omitempty"`
+	Channel uint32 `json:"channel,omitempty"`
+	Intent  uint8  `json:"intent,omitempty"`
+	Payload []byte `json:"payload,omitempty"`
 	// Data is the payload of a datagram. It is in the packet, not in the entry's text.
 	Data []byte `json:"-"`
 	// Outcome is the outcome of a datagram and its messages.

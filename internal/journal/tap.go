@@ -52,7 +52,7 @@ func (r *recordedRandom) Read(b []byte) (int, error) {
 // pushed records a message that a queue has taken. It runs on the goroutine that
 // has queued it.
 func (w *Writer) pushed(p *conn.Peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
-	w.entry(Entry{Kind: Push, Peer: p.Number(), Step: n, Channel: channel, Intent: intent, Payload: payload})
+	w.entry(Entry{Kind: Push, Peer: p.Number(), Step: n, Channel: channel, Intent: uint8(intent), Payload: payload})
 }
 
 // Checksum adds a delivered message to sum, an Outcome.Sum.

@@ -38,7 +38,7 @@ func checkEntry(it journal.Item) error {
 // the length, and the queue relies on both.
 func checkPush(e *journal.Entry) error {
 	switch {
-	case e.Intent < pipeline.Realtime || e.Intent > pipeline.Reliable:
+	case e.Intent < uint8(pipeline.Realtime) || e.Intent > uint8(pipeline.Reliable):
 		return impossible(fmt.Sprintf("a message of intent %d", e.Intent))
 	case len(e.Payload) > wire.MaxDatagram:
 		return impossible(fmt.Sprintf("a message of %d bytes", len(e.Payload)))

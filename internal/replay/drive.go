@@ -90,7 +90,7 @@ func (f *full) step(p *conn.Peer, n uint64) {
 	done := 0
 	for done < len(all) && all[done].Step <= n {
 		e := all[done]
-		if r, _ := p.Push(e.Channel, e.Intent, e.Payload); !r.Taken() {
+		if r, _ := p.Push(e.Channel, pipeline.Intent(e.Intent), e.Payload); !r.Taken() {
 			f.differ("push", "taken", "refused")
 		}
 		done++
