@@ -9,14 +9,29 @@ import (
 const broadcastBatch = 16
 
 // BroadcastResult counts the results of a broadcast, one for each peer.
-type BroadcastResult struct{ Queued, Replaced, Dropped int }
+type BroadcastResult struct {
+	Queued, Replaced, Dropped int
+	// Err is the error of the first message that was dropped, nil if none was. It is
+	// one of [SendResult], or says that a peer is nil.
+	Err error
+}
 
-// Broadcast sends m, like [Peer.Send], to the given peers, or to all connected
-// peers if none are given; so an empty slice does not mean no peers. It copies the
-// payload once and never blocks.
-func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
+// Broadcast sends m, like [Peer.Send], to all connected peers. It copies the payload
+// once and never blocks.
+func (t *Transport) Broadcast(m Message) BroadcastResult {
+	return t.broadcast(m, t.connected.Snapshot())
+}
+
+// BroadcastTo is Broadcast to the given peers, each of which may be connected or not;
+// see [Peer.Send]. Without peers it sends nothing. All peers should be of this
+// transport.
+func (t *Transport) BroadcastTo(m Message, peers ...*Peer) BroadcastResult {
+	return t.broadcast(m, peers)
+}
+
+func (t *Transport) broadcast(m Message, to []*Peer) (r BroadcastResult) {
 	if len(to) == 0 {
-		to = t.connected.Snapshot()
+		return r
 	}
 	// All queues share one copy, from which each packet takes its own. The extra
 	// share keeps the copy alive until the last queue has taken its share.
@@ -25,15 +40,20 @@ func (t *Transport) Broadcast(m Message, to ...*Peer) (r BroadcastResult) {
 		batch := to[:min(broadcastBatch, len(to))]
 		to = to[len(batch):]
 		for _, p := range batch {
-			p.core.WarmQueue()
+			if p.valid() {
+				p.core.WarmQueue()
+			}
 		}
 		for _, p := range batch {
-			switch p.sendShared(m, shared).Status {
+			switch sent := p.sendShared(m, shared); sent.Status {
 			case Queued:
 				r.Queued++
 			case Replaced:
 				r.Replaced++
 			default:
+				if r.Err == nil {
+					r.Err = sent.Err
+				}
 				r.Dropped++
 			}
 		}

@@ -2,6 +2,7 @@ package intentra_test
 
 import (
 	"fmt"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,7 @@ func TestBroadcast(t *testing.T) {
 			require.Equal(t, intent.String(), got(i))
 		}
 	}
-	require.Equal(t, intentra.BroadcastResult{Queued: 2}, l.Broadcast(loopback.Reliable("chosen"), theirs[0], theirs[2]))
+	require.Equal(t, intentra.BroadcastResult{Queued: 2}, l.BroadcastTo(loopback.Reliable("chosen"), theirs[0], theirs[2]))
 	require.Equal(t, intentra.BroadcastResult{Queued: n}, l.Broadcast(loopback.Reliable("all")))
 	for i := range n {
 		if i%2 == 0 {
@@ -43,14 +44,23 @@ func TestBroadcast(t *testing.T) {
 		require.Equal(t, "all", got(i))
 	}
 
+	// An empty list means no peer, and nil is an error but not a panic.
+	for _, none := range [][]*intentra.Peer{nil, {}} {
+		require.Equal(t, intentra.BroadcastResult{}, l.BroadcastTo(loopback.Reliable("to none"), none...))
+	}
+	r := l.BroadcastTo(loopback.Reliable("with nil"), nil, theirs[0], new(intentra.Peer))
+	require.ErrorContains(t, r.Err, "the *Peer is nil or zero")
+	require.Equal(t, intentra.BroadcastResult{Queued: 1, Dropped: 2, Err: r.Err}, r)
+	require.Equal(t, "with nil", got(0))
+
 	require.NoError(t, dialled[3].Close())
 	require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 	require.Equal(t, intentra.BroadcastResult{Queued: n - 1}, l.Broadcast(loopback.Reliable("without the last")))
-	require.Equal(t, intentra.BroadcastResult{Queued: 1, Dropped: 1}, l.Broadcast(loopback.Reliable("to the last"), theirs[2], theirs[3]))
-	require.Equal(t, intentra.BroadcastResult{Dropped: n - 1}, l.Broadcast(intentra.Message{}))
+	require.Equal(t, intentra.BroadcastResult{Queued: 1, Dropped: 1, Err: intentra.ErrNotConnected}, l.BroadcastTo(loopback.Reliable("to the last"), theirs[2], theirs[3]))
+	require.Equal(t, intentra.BroadcastResult{Dropped: n - 1, Err: intentra.ErrIntent}, l.Broadcast(intentra.Message{Intent: 4}))
 	require.NoError(t, l.Close())
 	require.Equal(t, intentra.BroadcastResult{}, l.Broadcast(loopback.Reliable("afterwards")))
-	require.Equal(t, intentra.BroadcastResult{Dropped: 1}, l.Broadcast(loopback.Reliable("afterwards"), theirs[0]))
+	require.Equal(t, intentra.BroadcastResult{Dropped: 1, Err: net.ErrClosed}, l.BroadcastTo(loopback.Reliable("afterwards"), theirs[0]))
 }
 
 // A Handler can broadcast the messages that it gets, as a hub does.

@@ -37,5 +37,6 @@ var (
 
 var (
 	errClosed = net.ErrClosed
+	errNoPeer = errors.New("intentra: the *Peer is nil or zero; Dial, OnPeer, Transport.Peer and Transport.Peers return peers")
 	errReason = errors.New("intentra: a reason that a side finds for itself, which a peer cannot be given")
 )

@@ -37,6 +37,10 @@ type Peer struct {
 	dials    *dials    // nil until the peer is dialled
 }
 
+// valid reports whether p is a peer of a transport, which neither nil nor the zero Peer
+// is.
+func (p *Peer) valid() bool { return p != nil && p.t != nil }
+
 // Key returns the public key of the peer.
 func (p *Peer) Key() PublicKey { return p.core.Key }
 

@@ -87,6 +87,8 @@ func (p *Peer) SendWait(ctx context.Context, m Message) error {
 // check returns the reason why m cannot be sent, or nil. It replaces the zero Intent.
 func (p *Peer) check(m *Message) error {
 	switch {
+	case !p.valid():
+		return errNoPeer
 	case m.Intent == 0:
 		m.Intent = Realtime
 	case m.Intent > Reliable:
@@ -125,8 +127,10 @@ func (p *Peer) pushed(r conn.PushResult, wake bool) SendResult {
 
 // refused counts a dropped message and returns its result.
 func (p *Peer) refused(err error) SendResult {
-	p.sendDrops.Add(1)
-	p.t.sendDrops.count(err)
+	if p.valid() {
+		p.sendDrops.Add(1)
+		p.t.sendDrops.count(err)
+	}
 	return SendResult{Status: Dropped, Err: err}
 }
 

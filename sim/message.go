@@ -82,12 +82,15 @@ func (n *Node) Send(to intentra.PublicKey, m intentra.Message) intentra.SendResu
 // Broadcast is Send to all connected peers.
 func (n *Node) Broadcast(m intentra.Message) (r intentra.BroadcastResult) {
 	for _, to := range n.Peers() {
-		switch n.Send(to, m).Status {
+		switch sent := n.Send(to, m); sent.Status {
 		case intentra.Queued:
 			r.Queued++
 		case intentra.Replaced:
 			r.Replaced++
 		default:
+			if r.Err == nil {
+				r.Err = sent.Err
+			}
 			r.Dropped++
 		}
 	}

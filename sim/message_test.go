@@ -173,7 +173,7 @@ func TestBroadcast(t *testing.T) {
 	require.Equal(t, intentra.BroadcastResult{Queued: 2}, hub.Broadcast(m))
 	require.Equal(t, intentra.BroadcastResult{Replaced: 2}, hub.Broadcast(m))
 	m.Intent = 4
-	require.Equal(t, intentra.BroadcastResult{Dropped: 2}, hub.Broadcast(m))
+	require.Equal(t, intentra.BroadcastResult{Dropped: 2, Err: intentra.ErrIntent}, hub.Broadcast(m))
 	w.run(t, time.Second)
 	require.EqualValues(t, 1, all[0].Delivered())
 	require.EqualValues(t, 1, all[2].Delivered())

@@ -84,14 +84,11 @@ func (r *relay) handle(m intentra.Received) {
 	}
 	m.Channel = own
 	to := r.others(from)
-	if len(to) == 0 {
-		return // Broadcast to an empty list would send to all peers, the sender included
-	}
 	if m.Intent == intentra.Reliable {
 		r.sendReliable(m.Message, to)
 		return
 	}
-	b := m.Peer.Transport().Broadcast(m.Message, to...)
+	b := m.Peer.Transport().BroadcastTo(m.Message, to...)
 	r.relayed.Add(uint64(b.Queued + b.Replaced))
 }
 
