@@ -54,11 +54,11 @@ func (l *loop) measure() error {
 	}
 	for _, one := range l.packets {
 		if n := testing.AllocsPerRun(measured, func() { l.round([]*packet{one}) }); n >= 1 {
-			return wrong("stage %q allocates %.0f times for a packet: use buffers again that are made with the stage or when a session opens; go test -bench . -benchmem -memprofile mem.out shows where (%s)",
-				l.name, n, l.plan.describe(one))
+			return wrong("stage %q allocates %.0f times for a packet: reuse buffers that are made with the stage or when a session opens (%s)%s",
+				l.name, n, l.plan.describe(one), allocationSite(func() { l.round([]*packet{one}) }))
 		}
 	}
-	return wrong("stage %q allocates for its packets, though for none of them alone", l.name)
+	return wrong("stage %q allocates for its packets, though for none of them alone%s", l.name, allocationSite(func() { l.round(l.packets) }))
 }
 
 // loop is a stage that is given the same packets in rounds, each time later and
@@ -77,6 +77,7 @@ type loop struct {
 	splitter pipeline.Splitter
 	settler  pipeline.Settler
 	packer   pipeline.Packer
+	warmer   pipeline.Warmer
 }
 
 // begin tells the stage of all who open in the plan.
@@ -87,9 +88,9 @@ func (l *loop) begin(p *plan) {
 	}
 	if p.position == OutMessages {
 		l.packer, _ = l.stage.(pipeline.Packer)
-	} else {
-		l.settler, _ = l.stage.(pipeline.Settler)
 	}
+	l.settler, _ = l.stage.(pipeline.Settler)
+	l.warmer, _ = l.stage.(pipeline.Warmer)
 	for _, e := range p.events {
 		switch {
 		case e.packet != nil:
@@ -103,6 +104,9 @@ func (l *loop) begin(p *plan) {
 func (l *loop) round(packets []*packet) {
 	l.rounds++
 	for _, k := range packets {
+		if l.warmer != nil && k.warmed.Epoch != 0 {
+			l.warmer.Warm(k.warmed.Session, k.warmed.Epoch, k.counter)
+		}
 		l.mount(k)
 		if l.packer != nil && l.packer.Size(&l.p) > k.room {
 			continue
@@ -114,7 +118,7 @@ func (l *loop) round(packets []*packet) {
 			}
 		}
 		if l.settler != nil {
-			l.settler.Settle(&l.p, ending(l.plan.position, k, &l.p, v))
+			l.settler.Settle(&l.p, settled(l.plan.position, ending(l.plan.position, k, &l.p, v)))
 		}
 	}
 }

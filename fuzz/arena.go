@@ -154,6 +154,8 @@ func (a *arena) checkData(p *pipeline.Packet, position Position) string {
 		return "changed the length of Data, which only outbound packet stages may"
 	case appends && len(p.Data) < len(a.before):
 		return "shortened Data"
+	case !position.inbound() && cap(p.Data) != a.dataCap-a.data:
+		return "changed the capacity of Data, which is the room that the later stages have"
 	}
 	return ""
 }

@@ -158,19 +158,19 @@ func TestBadStagesAreCaught(t *testing.T) {
 		})), []fuzz.Option{fuzz.At(fuzz.Datagrams)}, "more bytes than it was sent"},
 		{"answers beyond the capacity", accept(func(p *pipeline.Packet) { p.Reply = append(p.Reply, make([]byte, 100)...) }), nil, "memory of its own"},
 		{"answers from elsewhere", accept(func(p *pipeline.Packet) { p.Reply = []byte{1} }), nil, "memory of its own"},
-		{"grows a message", accept(func(p *pipeline.Packet) { p.SetPayload(append([]byte{1}, p.Payload()...)) }), []fuzz.Option{fuzz.At(fuzz.OutMessages)}, "has declared 0"},
+		{"grows a message", accept(func(p *pipeline.Packet) { p.SetPayload(append([]byte{1}, p.Payload()...)) }), []fuzz.Option{fuzz.At(fuzz.OutMessages)}, "declares a growth of at most 0"},
 		{"grows a message more than declared", func() pipeline.Stage {
 			return grower{newStage(func(p *pipeline.Packet) pipeline.Verdict {
 				p.SetPayload(append(make([]byte, 2), p.Payload()...))
 				return pipeline.Accept
 			})}
-		}, nil, "longer by 2 bytes and has declared 1"},
+		}, nil, "2 bytes longer, but declares a growth of at most 1"},
 		{"packs what it has not announced", func() pipeline.Stage {
 			return packs{newStage(func(p *pipeline.Packet) pipeline.Verdict {
 				p.Data = append(append(p.Data, 1), p.Payload()...)
 				return pipeline.Accept
 			})}
-		}, nil, "would append 3 bytes, and appended 4"},
+		}, nil, "Size returned 3, but Process appended 4 bytes"},
 
 		{"drops without a reason", of(func(*pipeline.Packet) pipeline.Verdict { return pipeline.Drop }), nil, "counted as unspecified"},
 		{"drops for an undeclared reason", of(func(*pipeline.Packet) pipeline.Verdict { return pipeline.DropFirst + 2 }), nil, "verdict 3 with 2 reasons"},

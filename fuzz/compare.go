@@ -74,6 +74,9 @@ func (k *kit) checkMemory(p *plan, first *trace, m memory) error {
 	if by := k.chance(p, first, steady); by != nil {
 		return by.or(d).unsteady(first.name)
 	}
+	if m == warmed {
+		return wrong("stage %q: the result changed when Warm was called before each packet: Warm may read state but must not change it, because a driver may leave it out %s", first.name, d.text)
+	}
 	what := "overwritten"
 	if m == reused {
 		what = "used for later ones"

@@ -100,13 +100,18 @@ func (t *track) process(p *pipeline.Packet, k *packet) pipeline.Verdict {
 	case t.position.inbound():
 		return t.in.Process(p)
 	case t.packs:
-		t.out.Pack(p, k.room)
-		return pipeline.Accept
+		v, fits := t.out.Pack(p, k.room)
+		if !fits {
+			t.out.DropTooLarge(p)
+		}
+		t.out.ProcessPacket(p)
+		return v
 	case t.position == OutMessages:
 		v := t.out.ProcessMessage(p)
 		if v == pipeline.Accept {
 			t.out.Pack(p, 0) // counts it
 		}
+		t.out.ProcessPacket(p)
 		return v
 	}
 	return t.out.ProcessPacket(p)
@@ -137,7 +142,7 @@ func (k *kit) conserve(p *plan, t *trace) error {
 		return err
 	}
 	var now prepared
-	// A chain does not recover from a panic in Size, and from no runtime.Goexit.
+	// A chain cannot recover from runtime.Goexit.
 	if e := fault.Catch(func() { err = k.conserveIn(p, t, s, &now) }); e != nil {
 		return wrong("%s did not return in a chain, and did when it was called alone: %v", now.culprit(t.name), e)
 	}
@@ -161,16 +166,20 @@ func (k *kit) conserveIn(p *plan, t *trace, s pipeline.Stage, now *prepared) err
 			k.prepare(packet)
 			now.preparing = false
 		}
-		if v := track.process(packet, e.packet); v != t.final[e.packet.number] {
+		if e.packet.warmed.Epoch != 0 {
+			track.chain.Warm(e.packet.warmed.Session, e.packet.warmed.Epoch, e.packet.counter)
+		}
+		v := track.process(packet, e.packet)
+		if track.panicked != nil {
+			break
+		}
+		if v != t.final[e.packet.number] {
 			return wrong("stage %q: in a chain a packet ended with verdict %d, and not with %d as before: packets are not conserved (%s)",
 				t.name, v, t.final[e.packet.number], p.describe(e.packet))
 		}
 	}
 	if track.panicked != nil {
 		return wrong("stage %q panicked in a chain and not when it was called alone: %v", t.name, track.panicked)
-	}
-	if track.packs {
-		return nil // what is packed has been counted before
 	}
 	track.chain.Publish()
 	return k.checkCounts(p, t, track)
@@ -214,9 +223,7 @@ type expected struct {
 func (p *plan) counts(t *trace, track *track) expected {
 	e := expected{drops: map[string]uint64{}}
 	n := uint64(p.packets)
-	if p.position != OutMessages {
-		e.packets = n
-	}
+	e.packets = n
 	switch p.position {
 	case Messages, OutMessages:
 		e.messages = n
@@ -227,6 +234,9 @@ func (p *plan) counts(t *trace, track *track) expected {
 		if s.verdict.Dropped() {
 			e.drops[t.reasons[s.verdict-pipeline.DropFirst]]++
 		}
+	}
+	if track.packs {
+		e.drops["too_large"] = uint64(t.tooLarge)
 	}
 	return e
 }

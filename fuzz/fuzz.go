@@ -21,7 +21,15 @@ func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
 	if err := k.place(); err != nil {
 		f.Fatal(err)
 	}
-	for _, input := range k.seeds() {
+	inputs := k.seeds()
+	if !fuzzing() {
+		r := k.reach(inputs)
+		if err := r.err(); err != nil {
+			f.Fatal(err)
+		}
+		f.Log(r)
+	}
+	for _, input := range inputs {
 		f.Add(input)
 		// Where another law is broken, that is the better thing to say: f.Fuzz will.
 		if k.allocFree && !fuzzing() && k.check(input) == nil {
@@ -118,6 +126,9 @@ func (k *kit) judge(input []byte) error {
 	}
 	if d := k.difference(p, first, kept); d != nil {
 		return d.unsteady(first.name)
+	}
+	if err := k.checkWarm(p, first); err != nil {
+		return err
 	}
 	for _, m := range []memory{overwritten, reused} {
 		if err := k.checkMemory(p, first, m); err != nil {

@@ -19,11 +19,11 @@ const (
 
 // tell gives the stage a notice, if it wants it.
 func (n notice) tell(s pipeline.Stage) {
-	session := pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
+	peer, session := n.peer(), pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
 	switch n.level {
 	case ofPeer:
 		o, ok := s.(pipeline.PeerObserver)
-		call(ok, n.closed, func() { o.PeerOpened(pipeline.PeerNotice{Peer: n.Peer}) }, func() { o.PeerClosed(pipeline.PeerNotice{Peer: n.Peer}) })
+		call(ok, n.closed, func() { o.PeerOpened(peer) }, func() { o.PeerClosed(peer) })
 	case ofSession:
 		o, ok := s.(pipeline.SessionObserver)
 		call(ok, n.closed, func() { o.SessionOpened(session) }, func() { o.SessionClosed(session) })
@@ -35,7 +35,7 @@ func (n notice) tell(s pipeline.Stage) {
 
 // tellChain gives a chain the same notice.
 func (n notice) tellChain(c pipeline.Chain) {
-	peer, session := pipeline.PeerNotice{Peer: n.Peer}, pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
+	peer, session := n.peer(), pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
 	switch n.level {
 	case ofPeer:
 		call(true, n.closed, func() { c.OpenPeer(peer) }, func() { c.ClosePeer(peer) })
@@ -44,6 +44,12 @@ func (n notice) tellChain(c pipeline.Chain) {
 	case ofEpoch:
 		call(true, n.closed, func() { c.OpenEpoch(n.EpochNotice) }, func() { c.CloseEpoch(n.EpochNotice) })
 	}
+}
+
+// peer returns the notice with the peer's key, which is the same whenever the peer
+// comes back.
+func (n notice) peer() pipeline.PeerNotice {
+	return pipeline.PeerNotice{Peer: n.Peer, Key: [32]byte{byte(n.Peer.Number()), 1, 31: 0x40}}
 }
 
 func call(wanted, closed bool, open, shut func()) {

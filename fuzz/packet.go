@@ -24,6 +24,7 @@ type packet struct {
 	addr     netip.AddrPort
 	now      pipeline.Time
 	of       pipeline.EpochNotice // zero before header parse
+	warmed   pipeline.EpochNotice // that the driver passes to Warm; zero if it knows none
 	counter  uint64
 	channel  uint32
 	intent   pipeline.Intent
@@ -71,7 +72,7 @@ func (p *plan) make(w *world, s step) *packet {
 	peer := w.live(s.peer())
 	e := peer.epochs[s.epoch()%len(peer.epochs)]
 	k.counter = e.number(s, !p.position.inbound())
-	k.of = e.EpochNotice
+	k.of, k.warmed = e.EpochNotice, e.EpochNotice
 	k.data = wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: uint32(e.Epoch), Counter: k.counter})
 	p.fill(k, s.body)
 	k.room += len(k.payload) // to be packed

@@ -69,6 +69,9 @@ func (p *plan) again(w *world, old *packet, s step) *packet {
 		}
 		k := *old
 		k.now, k.data = w.now, bytes.Clone(old.data)
+		if !w.isLive(k.warmed) {
+			k.warmed = pipeline.EpochNotice{}
+		}
 		if s.kind == stepFlipped {
 			p.flip(&k, s)
 		}

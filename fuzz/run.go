@@ -6,6 +6,7 @@ import (
 
 	"github.com/intentra/intentra/fuzz/internal/fault"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
 )
 
 // memory says what becomes of a packet's memory once the stage has returned.
@@ -13,6 +14,7 @@ type memory int
 
 const (
 	kept        memory = iota // nothing: it stays as it was left
+	warmed                    // nothing, and the stage is warmed before each packet
 	overwritten               // it is overwritten, and the Packet used again
 	reused                    // both are used again, as in a chain
 )
@@ -25,6 +27,7 @@ type run struct {
 	memory memory
 	stage  pipeline.Stage
 	packer pipeline.Packer // the stage, if it is one and stands outbound
+	growth int             // that the stage declares
 	mine   []string        // fields of the Packet that the stage may set
 	doing  string          // for a panic
 
@@ -56,6 +59,7 @@ func (r *run) advice() string {
 
 func (r *run) all() error {
 	r.name, r.reasons = r.stage.Name(), slices.Clone(r.stage.Reasons())
+	r.growth = growthOf(r.stage)
 	r.mine = append(fieldsOfKind(r.stage, r.plan.position), r.sets...)
 	if r.plan.position == OutMessages {
 		r.packer, _ = r.stage.(pipeline.Packer)
@@ -77,7 +81,8 @@ func (r *run) all() error {
 
 // give hands the stage one packet, as the chain does.
 func (r *run) give(k *packet) error {
-	if r.memory == kept {
+	r.warm(k)
+	if r.memory == kept || r.memory == warmed {
 		r.p = new(pipeline.Packet)
 	}
 	buf := r.buf
@@ -92,9 +97,9 @@ func (r *run) give(k *packet) error {
 	if err != nil {
 		return err
 	}
-	if s, ok := r.stage.(pipeline.Settler); ok && r.plan.position != OutMessages {
+	if s, ok := r.stage.(pipeline.Settler); ok {
 		a.given = fieldsOf(r.p)
-		s.Settle(r.p, final)
+		r.during("Settle", func() { s.Settle(r.p, settled(r.plan.position, final)) })
 		broken := a.check(r.p, r.plan.position)
 		if broken == "" {
 			broken = checkFields(a.given, fieldsOf(r.p), nil)
@@ -105,7 +110,7 @@ func (r *run) give(k *packet) error {
 	}
 	r.final = append(r.final, final)
 	switch r.memory {
-	case kept:
+	case kept, warmed:
 		r.left = append(r.left, leftover{a, bytes.Clone(a.buf), r.p, stateOf(r.p)})
 	case overwritten:
 		a.scribble(k.number)
@@ -120,23 +125,30 @@ func (r *run) process(a *arena) (pipeline.Verdict, error) {
 	grown := len(r.p.Payload())
 	size := 0
 	if r.packer != nil {
-		a.packs = true
-		if size = r.packer.Size(r.p); size > a.packet.room {
-			return pipeline.Accept, nil // left for the next packet
+		var err error
+		if size, err = r.size(a); err != nil {
+			return pipeline.Drop, err
+		}
+		if size > a.packet.room {
+			r.tooLarge++
+			return pipeline.Drop, nil
 		}
 	}
 	v := r.stage.Process(r.p)
 	if err := r.saw(a, v); err != nil {
 		return v, err
 	}
-	if v == pipeline.Accept && r.packer != nil {
-		if n := len(r.p.Data) - len(a.before); n != size {
-			return v, wrong("stage %q said that it would append %d bytes, and appended %d: Size must tell exactly what Process does (%s)", r.name, size, n, r.doing)
+	if r.packer != nil {
+		if n := len(r.p.Data) - len(a.before); v == pipeline.Accept && n != size {
+			return v, wrong("stage %q: Size returned %d, but Process appended %d bytes: Size must return exactly what Process appends (%s)", r.name, size, n, r.doing)
+		}
+		if v != pipeline.Accept {
+			r.p.Data = r.p.Data[:len(a.before)] // as the chain does
 		}
 	}
 	if v == pipeline.Accept && r.packer == nil && r.plan.position == OutMessages {
-		if grown = len(r.p.Payload()) - grown; grown > growthOf(r.stage) {
-			return v, wrong("stage %q made a message longer by %d bytes and has declared %d: let its MaxGrowth return the most that it adds (%s)", r.name, grown, growthOf(r.stage), r.doing)
+		if grown = len(r.p.Payload()) - grown; grown > r.growth {
+			return v, wrong("stage %q made a message %d bytes longer, but declares a growth of at most %d: MaxGrowth must return the most that Process adds (%s)", r.name, grown, r.growth, r.doing)
 		}
 	}
 	if s, ok := splitterAt(r.stage, r.plan.position); ok && v == pipeline.Accept {
@@ -146,6 +158,54 @@ func (r *run) process(a *arena) (pipeline.Verdict, error) {
 		return pipeline.Accept, nil // whatever became of the message
 	}
 	return ending(r.plan.position, a.packet, r.p, v), nil
+}
+
+// size asks a packer for the size of the message, as the chain does before Process.
+func (r *run) size(a *arena) (int, error) {
+	a.packs = true
+	n := 0
+	r.during("Size", func() { n = r.packer.Size(r.p) })
+	broken := a.check(r.p, r.plan.position)
+	if broken == "" && len(r.p.Data) != len(a.before) {
+		broken = "changed the length of Data: that is for Process"
+	}
+	if broken == "" {
+		broken = checkFields(a.given, fieldsOf(r.p), nil)
+	}
+	if broken != "" {
+		return n, r.broke("stage %q, in Size, %s (%s)", broken)
+	}
+	if again := r.packer.Size(r.p); again != n {
+		return n, wrong("stage %q: Size returned %d and then %d for the same message: it must not change anything, because the chain calls it as often as it tries a packet (%s)", r.name, n, again, r.doing)
+	}
+	if n < 0 {
+		return n, wrong("stage %q: Size returned %d: it must return the number of bytes that Process appends (%s)", r.name, n, r.doing)
+	}
+	k := a.packet
+	if longest := wire.MessageSize(wire.FrameType(k.intent), k.channel, len(k.payload)+r.growth); n > longest {
+		return n, wrong("stage %q: Size returned %d, but the message takes %d bytes as a frame, and MaxGrowth declares %d more: MaxGrowth must return the most that the packer adds to a frame, or messages are lost as too_large (%s)",
+			r.name, n, wire.MessageSize(wire.FrameType(k.intent), k.channel, len(k.payload)), r.growth, r.doing)
+	}
+	return n, nil
+}
+
+// during calls f, which calls that method of the stage, so that a panic is reported
+// with the method.
+func (r *run) during(method string, f func()) {
+	doing := r.doing
+	r.doing = method + ", " + doing
+	f()
+	r.doing = doing
+}
+
+// settled returns the verdict that Settle is given where a stage at position has
+// returned v. Outbound, messages have verdicts of their own, and the packet that
+// they are in is accepted.
+func settled(position Position, v pipeline.Verdict) pipeline.Verdict {
+	if position == OutMessages {
+		return pipeline.Accept
+	}
+	return v
 }
 
 // ending is what the stages behind make of a packet that has verdict v so far.
@@ -172,7 +232,9 @@ const mostMessages = 1 << 16
 // split takes all messages out of the packet.
 func (r *run) split(a *arena, s pipeline.Splitter) error {
 	for range mostMessages {
-		v, ok := s.Next(r.p)
+		var v pipeline.Verdict
+		var ok bool
+		r.during("Next", func() { v, ok = s.Next(r.p) })
 		if !ok {
 			return nil
 		}
@@ -197,6 +259,9 @@ func (r *run) saw(a *arena, v pipeline.Verdict) error {
 	}
 	if broken := checkFields(a.given, fieldsOf(r.p), r.mine); broken != "" {
 		return r.broke("stage %q %s (%s)", broken)
+	}
+	if now := growthOf(r.stage); now != r.growth {
+		return wrong("stage %q: MaxGrowth returned %d and then %d: the chain reads it once, so it must stay the same (%s)", r.name, r.growth, now, r.doing)
 	}
 	if now := r.stage.Reasons(); r.stage.Name() != r.name || !slices.Equal(now, r.reasons) {
 		return wrong("stage %q with reasons %q became %q with %q: the chain reads names once, so they must stay the same", r.name, r.reasons, r.stage.Name(), now)

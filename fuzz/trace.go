@@ -13,6 +13,9 @@ type trace struct {
 	reasons []string
 	seen    []sight
 	final   []pipeline.Verdict // of each packet
+	// tooLarge counts the messages for which a packer's Size exceeds the room.
+	tooLarge int
+	warming  bool // Warm is running
 	prepared
 }
 
