@@ -62,7 +62,7 @@ func TestBookAndTables(t *testing.T) {
 	var out strings.Builder
 	r.Print(&out)
 	for _, want := range []string{"250,000", "1,000,000", "75.000 %", "99 %: 4,400,000", "1,500,000", "4.0", "at most 1.35", "met",
-		"raised limits, intentra with 2 connections: HandshakeRate=7", "round 2: no answer"} {
+		"raised limits, intentra with 2 connections:\n  HandshakeRate=7\n", "round 2: no answer"} {
 		require.Contains(t, out.String(), want)
 	}
 	for line := range strings.Lines(out.String()) {

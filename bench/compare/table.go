@@ -28,7 +28,8 @@ func (r *Result) Print(w io.Writer) {
 	printLatency(w, few)
 	r.printGoals(w)
 	for _, name := range slices.Sorted(maps.Keys(r.Raised)) {
-		load.WrapList(w, 2, "raised limits, "+name+": ", r.Raised[name])
+		fmt.Fprintf(w, "raised limits, %s:\n", name)
+		load.WrapList(w, 2, "", r.Raised[name])
 	}
 	for _, e := range r.Errors {
 		fmt.Fprintln(w, "failed:", e)
