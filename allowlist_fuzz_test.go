@@ -38,7 +38,7 @@ func allowed(text string) (names map[intentra.PublicKey]string, badLine int) {
 func FuzzAllowList(f *testing.F) {
 	a, b := intentra.PublicKey{1}.String(), intentra.PublicKey{2}.String()
 	for _, s := range []string{
-		"", "# nobody\n", a, a + " robot\n" + b + "\tarm  of the\u00a0hall # left\r\n", "\ufeff" + a + "\r\n\r\n#\r\n" + b,
+		"", "# no keys\n", a, a + " robot\n" + b + "\tarm  of the\u00a0hall # left\r\n", "\ufeff" + a + "\r\n\r\n#\r\n" + b,
 		a + "\n" + a + " again\n", a + "#\n" + b[:40] + "\n", "\n\n\x00" + a, a + " " + b + "\n", a + "\u2028" + b, "\n\ufeff" + a,
 		a + " \ufeff#\n" + b + "x", a + "\r" + b,
 	} {

@@ -43,7 +43,7 @@ func hexOf(k intentra.PublicKey) string {
 }
 
 func TestEmptyAllowListAllowsNoKey(t *testing.T) {
-	l, err := intentra.ParseAllowList(strings.NewReader("# nobody yet\n"))
+	l, err := intentra.ParseAllowList(strings.NewReader("# no keys yet\n"))
 	require.NoError(t, err)
 	require.Zero(t, l.Len())
 	require.Empty(t, l.Keys())

@@ -15,7 +15,7 @@ func TestBroadcast(t *testing.T) {
 	ctx := loopback.Context(t)
 	onPeer, events := loopback.Events()
 	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
-	require.Equal(t, intentra.BroadcastResult{}, l.Broadcast(loopback.Realtime("to nobody")))
+	require.Equal(t, intentra.BroadcastResult{}, l.Broadcast(loopback.Realtime("without peers")))
 
 	const n = 4
 	var dialled, theirs []*intentra.Peer

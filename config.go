@@ -54,7 +54,7 @@ type Config struct {
 	// Authorize reports whether the peer with a key may connect to this side. Nil
 	// refuses all, so that the transport only dials. It is called once a handshake
 	// has proved possession of the key, on a goroutine for handshakes, and may take
-	// long: other handshakes wait meanwhile, packets do not. A panic or
+	// long: other handshakes wait for it, packets do not. A panic or
 	// runtime.Goexit counts as a refusal. See [AllowAny] and [AllowList].
 	Authorize func(PublicKey) bool
 

@@ -50,11 +50,11 @@ func TestDialErrors(t *testing.T) {
 		key  intentra.PublicKey
 		want error
 	}{
-		"nobody answers":           {silent(t), key, intentra.ErrNoAnswer},
-		"nobody is there":          {unbound(t), key, intentra.ErrNoAnswer},
-		"another key":              {open.LocalAddr().String(), key, intentra.ErrWrongKey},
-		"not allowed":              {refusing.LocalAddr().String(), refusing.PublicKey(), intentra.ErrNotConfirmed},
-		"without Authorize nobody": {mute.LocalAddr().String(), mute.PublicKey(), intentra.ErrNotConfirmed},
+		"no answer":         {silent(t), key, intentra.ErrNoAnswer},
+		"no listener":       {unbound(t), key, intentra.ErrNoAnswer},
+		"another key":       {open.LocalAddr().String(), key, intentra.ErrWrongKey},
+		"not allowed":       {refusing.LocalAddr().String(), refusing.PublicKey(), intentra.ErrNotConfirmed},
+		"without Authorize": {mute.LocalAddr().String(), mute.PublicKey(), intentra.ErrNotConfirmed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -62,7 +62,7 @@ func (p *Peer) awaited() bool {
 
 // resolve looks up the address of the peer on a goroutine of its own and passes it
 // to the core, which has asked for it by NeedAddress. If the core has asked again
-// meanwhile, the result is discarded: it may be that of an earlier dial with
+// in between, the result is discarded: it may be that of an earlier dial with
 // another name.
 func (t *Transport) resolve(p *Peer) {
 	p.dials.lookups++

@@ -77,7 +77,7 @@ func TestPrivateKeyIsHiddenInEveryOutput(t *testing.T) {
 func TestTransportPrintsNoKey(t *testing.T) {
 	k := loopback.Key(t)
 	l := loopback.Listen(t, intentra.Config{Key: k})
-	// Printing reads all fields, which the loop must not write meanwhile.
+	// Printing reads all fields, which the loop must not write at the same time.
 	require.NoError(t, l.Close())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%x"} {
 		requireNoTrace(t, k, fmt.Sprintf(verb, l))

@@ -66,8 +66,8 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 	t.notify(PeerEvent{Peer: p, Kind: PeerDown, Session: ev.Session, Reason: ev.Reason, Reconnecting: p.core.Dialled()})
 }
 
-// dialEnded passes the error to the waiting calls of Dial, or logs it if there are
-// none.
+// dialEnded passes the error to the waiting calls of Dial, or logs it if no
+// call waits.
 func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	err := ev.Err
 	if ev.Err == conn.ErrClosed {

@@ -56,8 +56,7 @@ func (p *Peer) Connected() bool { return p.up.Load() }
 
 // Session returns the number of the latest session with the peer, zero before the
 // first. This side numbers the sessions of a peer from one as they are confirmed. A
-// new session need not be an event: one that replaces another with the same process
-// is none.
+// new session that replaces another with the same process causes no event.
 func (p *Peer) Session() uint64 { return p.session.Load() }
 
 // Addr returns the current address of the peer, or the last one if it is not

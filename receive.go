@@ -20,7 +20,7 @@ type Received struct {
 	Message
 }
 
-// Receive waits for the next message of any peer; peers with messages take turns.
+// Receive waits for the next message of any peer; peers with messages are served round-robin.
 // The error is the cause of ctx, or net.ErrClosed once the transport is closed and
 // all messages have been received. Messages of peers that have been forgotten can
 // still be received, but only those of the last 64 such peers.

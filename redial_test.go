@@ -15,7 +15,7 @@ import (
 	"github.com/intentra/intentra/internal/resolve"
 )
 
-// hold blocks the loop in a call until release, so that all calls made meanwhile run
+// hold blocks the loop in a call until release, so that all calls made until then run
 // in one turn.
 func hold(t *testing.T, tr *intentra.Transport) (release func()) {
 	begun, free := make(chan struct{}), make(chan struct{})

@@ -251,7 +251,7 @@ func TestSendWaitEndsWhenThePeerIsClosed(t *testing.T) {
 	go func() { waited <- p.SendWait(ctx, loopback.Reliable("never")) }()
 	require.NoError(t, p.Close())
 	require.ErrorIs(t, loopback.Next(t, ctx, waited), intentra.ErrNotConnected)
-	loopback.Eventually(t, ctx, "what waited is given up", func() bool { return loopback.Count(t, r.Stats().SendDrops, "closed") == 1 })
+	loopback.Eventually(t, ctx, "the queued message is dropped", func() bool { return loopback.Count(t, r.Stats().SendDrops, "closed") == 1 })
 	require.Zero(t, p.Stats().QueuedMessages)
 }
 

@@ -22,7 +22,7 @@ type cookies struct {
 	contested bool                      // others have been offered
 
 	waiting [firstCookies]cookieValue // a random sample of those offered ...
-	offered uint32                    // ... since message 1 was last sent, of which there are so many
+	offered uint32                    // cookies offered since message 1 was last sent
 	newest  cookieValue
 	turn    int // of the draws
 }

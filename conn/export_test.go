@@ -223,7 +223,7 @@ func (e *Endpoint) OldestHandshake() (h TestHandshake, ok bool) {
 }
 
 // HandshakeFrom returns the receiver index of a handshake in flight from the
-// address and port, zero if there is none; of several the highest.
+// address and port, zero if no attempt exists; of several the highest.
 func (e *Endpoint) HandshakeFrom(addr netip.AddrPort) (index uint32) {
 	for key, half := range e.halves.byInit {
 		if key.addr == addr {

@@ -130,7 +130,7 @@ func (f *fill) pass() {
 	}
 }
 
-// pack appends the message in hand, a Reliable one under its number in the lane,
+// pack appends the current message, a Reliable one under its number in the lane,
 // and returns false if it does not fit. One that the packer drops leaves no trace
 // in the lane, where its number would be missing for ever.
 func (f *fill) pack(p *pipeline.Packet) bool {

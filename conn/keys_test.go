@@ -68,8 +68,8 @@ func TestAbandonedRekeyIsOverwritten(t *testing.T) {
 	}
 }
 
-// Once an epoch has closed, the stages hold nothing of its keys: what was sealed
-// under them does not open.
+// Once an epoch has closed, the stages hold nothing of its keys, and packets
+// sealed under them do not open.
 func TestClosedEpochHasNoKeys(t *testing.T) {
 	w := newWorld(t, 3)
 	seen := w.Record(1 << 16)

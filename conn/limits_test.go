@@ -23,8 +23,8 @@ import (
 
 // TestMemoryAtTheLimits fills each table of the core and its stages to its cap
 // and beyond, at the default limits unless stated otherwise, and measures the
-// heap that it takes. The bounds are those of docs/THREATMODEL.md. What is
-// evicted is tested with each table.
+// heap that it takes. The bounds are those of docs/THREATMODEL.md. Eviction
+// is tested with each table.
 func TestMemoryAtTheLimits(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector takes memory of its own")

@@ -12,7 +12,7 @@ import (
 )
 
 // At the cap each new peer evicts the one that has been without a session for
-// longest. A peer that has reconnected meanwhile is the last in line.
+// longest. A peer that has reconnected in between is the last in line.
 func TestLingeringAtTheCap(t *testing.T) {
 	const most = 1000
 	now := testStart

@@ -78,7 +78,7 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 // sent: none is sealed, or sent twice, without it.
 func (w *world) requireAllSealed() {
 	w.t.Helper()
-	w.run(0) // what has been sealed has left
+	w.run(0) // sealed packets have left
 	require.Equal(w.t, w.data, w.ledger.Seals())
 }
 

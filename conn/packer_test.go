@@ -148,7 +148,7 @@ func TestBrokenPackers(t *testing.T) {
 				}
 				require.Empty(t, out.Counts().Faults)
 				require.True(t, a.Endpoint().Settled(a.peer(b)), "nothing waits for a message that was dropped")
-				if tt.reason != "panic" { // of which there are none else
+				if tt.reason != "panic" { // the other reasons have no log line
 					w.checkAll()
 					w.closeAll()
 				}

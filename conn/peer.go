@@ -123,7 +123,7 @@ func (e *Endpoint) PeerStats(p *Peer) PeerStats {
 }
 
 // PeerDrops returns how many packets and messages that claim to be from the peer were
-// dropped, by row of Inbound().Counts().Drops, or nil if there were none. The slice
+// dropped, by row of Inbound().Counts().Drops, or nil without drops. The slice
 // belongs to the endpoint and changes with it.
 func (p *Peer) PeerDrops() []uint64 {
 	if p.drops == nil {

@@ -83,7 +83,7 @@ func TestDialKeepsAPeersSessionAlive(t *testing.T) {
 	require.LessOrEqual(t, took, 3*time.Second+10*time.Millisecond, "a keep-alive interval and Unanswered")
 }
 
-// A session that seemed dead recovers while the attempt beside it fails: nothing
+// A session that seemed dead recovers while a concurrent attempt fails: nothing
 // is replaced, and no further attempt is made.
 func TestSessionRecoversWhileAnAttemptFails(t *testing.T) {
 	w := newWorld(t, 4)

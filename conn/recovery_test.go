@@ -169,7 +169,7 @@ func interfaceMethods(t *testing.T, dir string) (methods []string) {
 	return methods
 }
 
-// A panic in any method of a stage costs at most what is in hand, is counted under
+// A panic in any method of a stage loses at most the current packet or message, is counted under
 // the stage, and happens without a lock: the stage can use the send queue.
 func TestPanicsInStages(t *testing.T) {
 	for _, c := range trapCases {
@@ -367,8 +367,8 @@ func trapFunction(t *trap, f reflect.Value) reflect.Value {
 	})
 }
 
-// The callbacks of the stages' configurations are the endpoint's own: what is set
-// there is never called.
+// The callbacks of the stages' configurations are the endpoint's own: functions
+// set there are never called.
 func TestChainsCallbacksAreOurs(t *testing.T) {
 	var traps []*trap
 	s := newScenario(t, func(cfg *conn.Config) {

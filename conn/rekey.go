@@ -49,8 +49,8 @@ func (x *exchange) wipe() {
 	x.responder.Wipe()
 }
 
-// OldestRekey returns when the oldest rekey under way began, and false if there is
-// none. It takes time linear in the number of peers.
+// OldestRekey returns when the oldest rekey in progress began, and false without
+// one. It takes time linear in the number of peers.
 func (e *Endpoint) OldestRekey() (began pipeline.Time, ok bool) {
 	for _, p := range e.peers {
 		if s := p.session; s != nil && s.rekey.active() && (!ok || s.rekey.started < began) {

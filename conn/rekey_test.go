@@ -269,7 +269,7 @@ func TestFailingRekeysInNewSessions(t *testing.T) {
 }
 
 // The other side of a rekey keeps sending forgeries of its second message. Four
-// cost a job each, then the rekey is abandoned, and there is none for four
+// cost a job each, then the rekey is abandoned, and no other starts for four
 // seconds. The session continues, and gets new keys after that.
 func TestForgedMessagesOfARekeyAreFew(t *testing.T) {
 	for _, forged := range []struct {

@@ -42,7 +42,7 @@ func TestRepeatedInit(t *testing.T) {
 	w.closeAll()
 }
 
-// Replaying a handshake that is over makes no session, takes no slot and leaves
+// Replaying a finished handshake makes no session, takes no slot and leaves
 // its session alone.
 func TestReplayedHandshake(t *testing.T) {
 	w := newWorld(t, 2)

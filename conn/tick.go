@@ -72,7 +72,7 @@ func (e *Endpoint) keepAliveAt(s *session) (pipeline.Time, bool) {
 }
 
 // keepAlive returns how long a side that dials stays silent: KeepAlive, or less
-// if the other side gives up before. Three keep-alives in a row may be lost. The
+// if the other side times out before. Three keep-alives in a row may be lost. The
 // other side cannot ask for more than one in shortestKeepAlive.
 func (e *Endpoint) keepAlive(s *session) time.Duration {
 	idle := time.Duration(s.remoteIdle) * time.Millisecond

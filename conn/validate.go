@@ -11,8 +11,8 @@ import (
 // ConfigError is the error of [Config.Validate].
 type ConfigError struct {
 	Field string // the name of the field of Config
-	Value any    // what it is
-	Want  string // what it must be: a range, or a relation to another field
+	Value any    // its value
+	Want  string // the valid values: a range, or a relation to another field
 }
 
 // Error names the field, its value, and what it must be.

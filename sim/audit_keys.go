@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrKeyReuse: a key and a counter have been used together twice.
+// ErrKeyReuse is returned when a key and a counter were used together twice.
 var ErrKeyReuse = errors.New("key used again")
 
 // keys checks that the ledger, which all processes of the world share, has

@@ -112,7 +112,7 @@ func TestUndelivered(t *testing.T) {
 	require.NoError(t, w.Undelivered(), "the nodes are not connected")
 	b.Room = nil
 	w.await(t, 10*time.Second, func() bool { return w.Undelivered() != nil })
-	require.ErrorContains(t, w.Undelivered(), "from a to b", "what b had to send is lost with its process")
+	require.ErrorContains(t, w.Undelivered(), "from a to b", "messages queued at b are lost with its process")
 	w.await(t, time.Second, func() bool { return w.Undelivered() == nil })
 	require.EqualValues(t, 3+3+1+3, b.Delivered())
 }

@@ -27,7 +27,7 @@ func TestCloseNotifiesPeers(t *testing.T) {
 	require.Equal(t, 1, b.Heard(conn.PeerDown))
 }
 
-// A killed node notifies nobody: its peer notices by itself, and is connected
+// A killed node sends no Close: its peer notices by itself, and is connected
 // again once the node restarts.
 func TestKillAndRestart(t *testing.T) {
 	w := newWorld(t, 1)

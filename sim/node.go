@@ -150,7 +150,7 @@ func (n *Node) Endpoint() *conn.Endpoint { return n.proc.ep }
 
 // Do calls f with the endpoint and the node's own time, and gives the node a
 // turn. If the call comes from a callback of the same node, or the node is
-// paused, f is called when that is over. It is not called if the node is down.
+// paused, f is called when the pause ends. It is not called if the node is down.
 func (n *Node) Do(f func(e *conn.Endpoint, now pipeline.Time)) {
 	need(f != nil, "Do", "a function")
 	n.proc.do(func(_ Driver, now pipeline.Time) { f(n.proc.ep, now) })

@@ -86,7 +86,7 @@ func TestNoStandstill(t *testing.T) {
 	require.NoError(t, w.Run(mostStill+10))
 }
 
-// A missing argument panics in the call that lacks it.
+// A missing argument panics in the call without it.
 func TestMissingArguments(t *testing.T) {
 	w, stranger := New(1), New(2).node(t, "a")
 	n := w.node(t, "a")

@@ -26,7 +26,7 @@ func TestNoAllocation(t *testing.T) {
 			moved := 0
 			require.Zero(t, testing.AllocsPerRun(100, func() {
 				// On a machine that is busy elsewhere the deadline may pass in
-				// the middle of a batch; what is left is lost then.
+				// the middle of a batch; the rest is lost then.
 				sent, err := a.WriteBatch(src)
 				if err != nil {
 					t.Fatal(err)

@@ -64,7 +64,7 @@ type Config struct {
 	// ignores the address.
 	PacketConn net.PacketConn
 
-	// Logger receives warnings about features that the system lacks and about
+	// Logger receives warnings about features that the system does not have and about
 	// persistent errors. If it is nil they are discarded.
 	Logger *slog.Logger
 }

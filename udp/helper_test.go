@@ -17,7 +17,7 @@ var (
 )
 
 // eachSocket runs test against both implementations, the native one with and
-// without what the kernel may lack.
+// without features that the kernel may not have.
 func eachSocket(t *testing.T, test func(t *testing.T, cfg Config)) {
 	t.Run("native", func(t *testing.T) { test(t, Config{}) })
 	t.Run("no_gso", func(t *testing.T) { test(t, Config{DisableGSO: true}) })
@@ -39,7 +39,7 @@ func at(c *Conn, addr netip.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(addr, c.LocalAddr().Port())
 }
 
-// closedPort returns an address on which nobody listens.
+// closedPort returns an address without a listener.
 func closedPort(t *testing.T) netip.AddrPort {
 	t.Helper()
 	c, err := Listen(loopback4, Config{})

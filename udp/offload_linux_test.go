@@ -167,7 +167,7 @@ func TestRunRefused(t *testing.T) {
 // invalid to the kernel, and its last one short: GSO stays for the others.
 func TestRunTooLongForTheRoute(t *testing.T) {
 	const fits = 1472
-	for _, last := range []int{100, 3000} { // by then the route may have changed
+	for _, last := range []int{100, 3000} { // the route may have changed before
 		from, c := listen(t, loopback4, Config{MaxDatagram: 4000}), listen(t, loopback4, Config{MaxDatagram: 4000})
 		requireOffload(t, from)
 		tx := &from.sock.(*mmsg).tx
@@ -282,8 +282,8 @@ func requireSubsequence(t *testing.T, src []wire.Datagram, dests [2]*Conn) (tota
 	return total
 }
 
-// What has waited for too long is lost and counted, by the datagram; what is
-// fresh passes. Without a limit everything does.
+// Datagrams that have waited for too long are lost and counted one by one; fresh
+// ones pass. Without a limit all of them pass.
 func TestStale(t *testing.T) {
 	for _, limit := range []time.Duration{time.Minute, -1} {
 		from, c := listen(t, loopback4, Config{}), listen(t, loopback4, Config{MaxQueueDelay: limit})

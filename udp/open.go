@@ -61,7 +61,7 @@ func bind(addr netip.AddrPort, cfg Config) (*net.UDPConn, error) {
 	return pc, err
 }
 
-// noFamily reports whether err means that the system lacks the address family.
+// noFamily reports whether err means that the system does not support the address family.
 func noFamily(err error) bool {
 	return errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EPROTONOSUPPORT) ||
 		errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, wsaEAFNOSUPPORT)

@@ -144,7 +144,7 @@ func TestServiceOptionsRefused(t *testing.T) {
 	}
 }
 
-// A socket that somebody else has opened, as systemd does, is taken over with
+// A socket that another process has opened, such as systemd, is taken over with
 // its address.
 func TestPacketConn(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {

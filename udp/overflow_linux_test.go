@@ -83,7 +83,7 @@ func putControl(c *receiveControl, level, typ int32, value uint32) (size int) {
 }
 
 // The count is the kernel's, modulo 2^32, and there is no message while it is
-// zero: what is left of an earlier one does not count.
+// zero: drops of an earlier socket do not count.
 func TestOverflowCount(t *testing.T) {
 	const none = -1
 	c := listen(t, loopback4, Config{Batch: 1})
@@ -114,7 +114,7 @@ func TestOverflowCount(t *testing.T) {
 		{none, 10},
 		{1 << 31, 1 << 31},
 		{math.MaxUint32, math.MaxUint32},
-		{none, math.MaxUint32}, // wrapped to zero, of which nothing is told
+		{none, math.MaxUint32}, // wrapped to zero, which is not counted
 		{4, 1<<32 + 4},
 		{math.MaxUint32, 1<<33 - 1},
 	} {

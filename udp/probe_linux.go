@@ -7,7 +7,7 @@ import (
 )
 
 // features lists what the kernel supports for a socket. An old kernel, a seccomp
-// filter or a sandbox that emulates Linux may lack any of it.
+// filter or a sandbox that emulates Linux may not support any of it.
 type features struct {
 	gso     bool // UDP_SEGMENT, since Linux 4.18
 	gro     bool // UDP_GRO, since Linux 5.0

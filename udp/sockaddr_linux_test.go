@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What is encoded is decoded, whatever was in the buffer before.
+// An encoded address decodes to itself, whatever was in the buffer before.
 func TestSockaddrRoundTrip(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)

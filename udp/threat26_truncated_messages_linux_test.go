@@ -21,8 +21,8 @@ type mangling int
 const (
 	intact      mangling = iota
 	cutOff               // MSG_TRUNC: the message did not fit
-	controlCut           // MSG_CTRUNC: what says where datagrams end is gone
-	controlLost          // it is gone, and nothing says so
+	controlCut           // MSG_CTRUNC: the length of the datagrams is missing
+	controlLost          // it is missing without a flag
 	manglings
 )
 
@@ -99,7 +99,7 @@ func (k *kernel) fill(i int, h *mmsghdr) {
 	case controlCut:
 		h.Flags = unix.MSG_CTRUNC
 		control = k.r.IntN(unix.CmsgLen(4))
-		k.loss[LossControl]++ // of how many nobody can know
+		k.loss[LossControl]++ // an unknown number of datagrams
 	case controlLost:
 		control = 0
 		k.runs[string(run)] = true
@@ -112,10 +112,10 @@ func (k *kernel) fill(i int, h *mmsghdr) {
 	h.SetControllen(control)
 }
 
-// Whatever the kernel cuts off or leaves out, and whatever length the last
-// datagram of a run has: what comes out is a datagram as it was sent, or, if
-// nothing says that it is several, all of them together, which no key opens. A
-// part of one is never taken for a packet; what is lost is counted.
+// Whatever the kernel truncates or omits, and whatever length the last datagram
+// of a run has, each datagram is returned as it was sent, or, without a length,
+// the whole run as one, which no key opens. A fragment is never returned as a
+// packet; losses are counted.
 func TestThreat26TruncatedMessages(t *testing.T) {
 	rounds := 2000
 	if testing.Short() {

@@ -65,7 +65,7 @@ func TestThreat28SystemCallErrors(t *testing.T) {
 			for range batches {
 				src := sized(c.LocalAddr(), each, 30)
 				n := send(t, from, src...) // which checks that each is sent or counted
-				require.GreaterOrEqual(t, n, each/2, "%v: the rest are sent all the same", tt.errno)
+				require.GreaterOrEqual(t, n, each/2, "%v: the rest are still sent", tt.errno)
 				require.Len(t, receive(t, c, n), n)
 				total += each
 			}
@@ -77,7 +77,7 @@ func TestThreat28SystemCallErrors(t *testing.T) {
 				require.EqualValues(t, sending.given, s.WriteLoss.Total()+s.Reported.Total())
 			}
 			if tt.loss == LossRefused {
-				// The datagram at which it is told has not been tried yet.
+				// The datagram for which it is reported has not been tried yet.
 				require.Zero(t, s.WriteLoss.Total(), "it costs none")
 				require.EqualValues(t, sending.given, s.Reported[LossRefused])
 			}

@@ -63,7 +63,7 @@ func (t *trouble) failed(errno syscall.Errno) error {
 }
 
 // broken reports whether errno is about the socket or the system call. Errors because
-// of a network that is down, a firewall or a lack of buffers may be temporary.
+// of a network that is down, a firewall or exhausted buffers may be temporary.
 func broken(errno syscall.Errno) bool {
 	switch errno {
 	case syscall.ENOSYS, syscall.EBADF, syscall.ENOTSOCK, syscall.EFAULT, syscall.EOPNOTSUPP:

@@ -156,7 +156,7 @@ func TestConfig(t *testing.T) {
 	})
 }
 
-// What Close does not race with: see TestCloseWhileBlocked for what it does.
+// Calls after Close; TestCloseWhileBlocked tests those that Close interrupts.
 func TestClosed(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)

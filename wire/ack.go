@@ -19,7 +19,7 @@ const (
 )
 
 // AckBitmap is the set of received counters below the largest. Bit i, which is bit
-// i%64 of word i/64, stands for counter largest-1-i.
+// i%64 of word i/64, represents counter largest-1-i.
 type AckBitmap [AckBits / 64]uint64
 
 // Ack acknowledges packets of one epoch, and Reliable messages of the session:

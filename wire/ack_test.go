@@ -63,7 +63,7 @@ func TestAckSize(t *testing.T) {
 	require.Equal(t, 149, MaxAckSize)
 }
 
-// An Ack is rejected exactly if one of its bits stands for a counter below zero.
+// An Ack is rejected exactly if one of its bits represents a counter below zero.
 func TestAckBelowZero(t *testing.T) {
 	for _, largest := range []uint64{0, 1, 7, 8, 9, 63, 64, 65, 1000, AckBits - 1, AckBits, AckBits + 1, 1<<64 - 1} {
 		for i := range AckBits {

@@ -43,7 +43,7 @@ func readAPI(t *testing.T) []string {
 	return lines
 }
 
-// missingFrom returns the lines of b that a lacks.
+// missingFrom returns the lines of b that are not in a.
 func missingFrom(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(b), func(l string) bool { return slices.Contains(a, l) })
 }

@@ -126,7 +126,7 @@ func (p packet) requireTrue(t *testing.T, b []byte, before int) {
 		}
 		at := f.at - before
 		require.LessOrEqual(t, at+f.size, len(b), f.name)
-		if f.name != "intentra.version" && f.name != "intentra.type" { // whose value is half a byte
+		if f.name != "intentra.version" && f.name != "intentra.type" { // these are half a byte
 			require.Equal(t, hex.EncodeToString(b[at:at+f.size]), f.value, f.name)
 		}
 	}

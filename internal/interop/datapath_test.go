@@ -235,7 +235,7 @@ func (s *session) distance(channel uint32) uint16 {
 }
 
 // judge checks that our ACK acknowledges only what was received, and that
-// everything received has been acknowledged by then.
+// everything received has been acknowledged before.
 func (s *session) judge(f frame) {
 	t := s.t
 	require.Equal(t, byte(4), f.kind)

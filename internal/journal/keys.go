@@ -23,7 +23,7 @@ var ErrKeys = errors.New("recording: not a keys file, as Config.Record or --reco
 // The first line of a keys file.
 const (
 	keysName   = "intentra keys "
-	keysHeader = keysName + "3 SECRET: whoever has this file reads what was recorded, and can pose as this side"
+	keysHeader = keysName + "3 SECRET: anyone who has this file can read the recording and impersonate this side"
 )
 
 // recordingSize is the size of Keys.Recording before it is encoded, in bytes.

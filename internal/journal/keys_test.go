@@ -224,7 +224,7 @@ func (e errReader) Read([]byte) (int, error) { return 0, e.err }
 
 // The attacker of FuzzParseKeys chooses the keys file. Any bytes are parsed or
 // rejected, without being quoted, in memory bounded by a small multiple of their
-// length. What is parsed stays the same when it is written and parsed again. The
+// length. Parsed keys stay the same when they are written and parsed again. The
 // bytes are tried as a file, and as lines with valid checksums.
 func FuzzParseKeys(f *testing.F) {
 	f.Add([]byte(sealedKeys("where 5 [::1]:7", "static "+strings.Repeat("01", 32), "random 0102", epochLine)))

@@ -197,7 +197,7 @@ func (w *Writer) packet(p *outline, e Entry) {
 	}
 }
 
-// finish ends the recording. What users of the closed transport still queue is not
+// finish ends the recording. Messages queued after the transport was closed are not
 // part of it.
 func (w *Writer) finish() {
 	w.mu.Lock()

@@ -88,7 +88,7 @@ func (l *Ledger) fault(format string, args ...any) {
 	l.faults = append(l.faults, fmt.Sprintf(format, args...))
 }
 
-// Faults describes each violation, or returns nil if there was none. It names
+// Faults describes each violation, or returns nil if no violation occurred. It names
 // keys by the first four bytes of their fingerprints.
 func (l *Ledger) Faults() []string {
 	l.mu.Lock()

@@ -12,7 +12,7 @@ import (
 )
 
 // Eventually waits until ok returns true. It polls, because no event announces
-// counters, which the loop publishes some time later; what has an event is better
+// counters, which the loop publishes some time later; a condition with an event is better
 // awaited with [Next].
 func Eventually(t testing.TB, ctx context.Context, what string, ok func() bool) {
 	t.Helper()

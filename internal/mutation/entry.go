@@ -16,7 +16,7 @@ const folder = "internal/mutation/testdata"
 // of the file is described in docs/TESTING.md.
 type mutation struct {
 	name    string // of the file, without ".diff"
-	defence string // what holds as long as the code is not broken
+	defence string // the property of the unbroken code
 	checks  []check
 	edits   []edit
 }
@@ -131,7 +131,7 @@ func (e *edit) parseLine(line string) error {
 	return nil
 }
 
-// find returns where the passage to be replaced stands in src. White space in it
+// find returns where the passage to be replaced occurs in src. White space in it
 // matches any white space, so that indentation and alignment do not matter. It
 // fails unless there is exactly one such place.
 func (e edit) find(src []byte) (from, to int, err error) {

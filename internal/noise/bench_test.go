@@ -20,7 +20,7 @@ func BenchmarkHandshake(b *testing.B) {
 
 // BenchmarkForged measures the cost of reading a forged message of the right
 // length: a message 2 with the attacker's ephemeral key, and a message 3 from an
-// attacker that lacks the key to encrypt a static key.
+// attacker without the key to encrypt a static key.
 func BenchmarkForged(b *testing.B) {
 	for _, suite := range suites {
 		p := newPair(b, suite, fixedRand(1))

@@ -29,7 +29,7 @@ type dh struct {
 	private [ownKeys]*ecdh.PrivateKey
 	first   [ownKeys]struct{ public, secret []byte }
 	// last is the newest secret that is not cached. It is overwritten at the
-	// next call; flynn has hashed it by then.
+	// next call; flynn has hashed it before that.
 	last []byte
 }
 

@@ -30,7 +30,7 @@ func (h *Responder) ReadInit(msg []byte, payloadSize int) (payload []byte, err e
 }
 
 // WriteResponse returns message 2, which is 96 bytes longer than the payload. The
-// payload is encrypted to the sender of message 1, whoever that is. The caller
+// payload is encrypted to the sender of message 1, which is unknown. The caller
 // keeps the message to answer repeats of message 1.
 //
 // WriteResponse does the public-key operations for message 1. It returns

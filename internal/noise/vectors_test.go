@@ -163,7 +163,7 @@ func runVector(t *testing.T, v vector, suite wire.Suite) {
 	}
 }
 
-// requireHash compares the handshake hash, which snow's vectors lack.
+// requireHash compares the handshake hash, which snow's vectors do not contain.
 func (v vector) requireHash(t *testing.T, h []byte) {
 	if v.Source == "snow" {
 		require.Empty(t, v.HandshakeHash)

@@ -59,7 +59,7 @@ var rules = []rule{
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 	{folder: "internal/apilist", except: []string{"unsafe"}},  // a command: it runs go list
 	{folder: "internal/mutation", except: []string{"unsafe"}}, // a command: it copies the module and runs its tests
-	// What a core is given, written to files and read again; and the engine that replays it.
+	// The inputs of a core, written to files and read again, and the engine that replays them.
 	{folder: "internal/journal", ours: []string{"pipeline", "wire", "conn", "internal/noise", "internal/sendq"}, except: []string{"net", "unsafe"}},
 	{folder: "internal/replay", ours: []string{"pipeline", "wire", "stages/...", "conn", "internal/journal", "internal/noise", "internal/sendq"},
 		except: []string{"net", "unsafe"}},
@@ -71,7 +71,7 @@ var rules = []rule{
 	{folder: "recording", ours: []string{"internal/journal"}, except: []string{"net", "unsafe"}}, // what of internal/journal is public
 	{folder: "", ours: []string{"pipeline", "wire", "stages/...", "conn", "udp", "recording", "internal/..."},
 		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: []string{"unsafe"}},
-	// The simulator drives the real core without a socket. Nobody but the command and tests imports it.
+	// The simulator drives the real core without a socket. Only the command and tests import it.
 	{folder: "sim", ours: []string{".", "pipeline", "wire", "stages/...", "conn", "internal/..."}, except: noSystem},
 	{folder: "sim/script", ours: []string{".", "wire", "conn", "sim"}, except: noSystem}, // the language of scenarios
 	// The kit that fuzzes a stage, the one that fuzzes chains, and their seeds.

@@ -113,8 +113,8 @@ var exceptions = []exception{
 	{"conn.(*Config).defaultFunctions", "uses log/slog.New", 1, "of a handler that discards"},
 	{"conn.(*Peer).PushWait", "uses a channel", 1, "it returns that of the queue, for callers outside the core"},
 	{"internal/sendq.(*Queue).signal", "uses a channel", 1, "to close room waits for nothing"},
-	{"internal/sendq.NewPayload", "uses sync.Pool.Get", 1, "whichever Payload comes, its bytes and shares are set anew"},
-	{"internal/swarm.Run", "uses runtime/debug.Stack", 1, "only in the text of ErrPanic; kinds are told by errors.Is"},
+	{"internal/sendq.NewPayload", "uses sync.Pool.Get", 1, "the bytes and shares of any Payload are set again"},
+	{"internal/swarm.Run", "uses runtime/debug.Stack", 1, "only in the text of ErrPanic; kinds are distinguished by errors.Is"},
 }
 
 // campaign is built only for fuzzing campaigns, in place of x25519.go.

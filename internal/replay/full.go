@@ -172,8 +172,8 @@ func (f *full) know(p *conn.Peer) {
 	f.known = max(f.known, p.Number()+1)
 }
 
-// forgotten reports whether the core has forgotten the peer. What its user still
-// does with it has no effect.
+// forgotten reports whether the core has forgotten the peer. Calls for it
+// then have no effect.
 func (f *full) forgotten(number uint64) bool {
 	return f.peers[number] == nil && number < f.known
 }

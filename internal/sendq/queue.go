@@ -72,7 +72,7 @@ func New(l Limits) *Queue { return &Queue{limits: l, state: &none, reliable: &no
 // most only listen. It is never written.
 var none fifo
 
-// use returns f, or a new fifo if f is none.
+// use returns f, or a new fifo if f is nil.
 func use(f *fifo) *fifo {
 	if f == &none {
 		return new(fifo)

@@ -34,7 +34,7 @@ type generator struct {
 	Settings
 	lines []string
 	nodes []string
-	pairs [][2]string // who dials whom
+	pairs [][2]string // dialer and dialled
 }
 
 // Generate returns the lines of a script, which depend on the seed and the

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write testdata/hashes.txt anew")
+var update = flag.Bool("update", false, "rewrite testdata/hashes.txt")
 
 // The hash of a seed is the same on every machine. A change of the protocol, its
 // timing, the simulator or the scenarios changes the hashes, and nothing else

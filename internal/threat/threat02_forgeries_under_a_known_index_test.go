@@ -13,7 +13,7 @@ import (
 )
 
 // forger knows the receiver index of a peer's session, and sends packets with that
-// index. It only lacks the key.
+// index, but not the key.
 type forger struct {
 	s      *scene
 	victim *sim.Node

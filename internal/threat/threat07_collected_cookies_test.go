@@ -53,7 +53,7 @@ type collectedCookie struct {
 
 // A cookie is valid only for its address, port and message, for at least 5 s and
 // less than 125 s. It does not become valid again under later secrets, and expires
-// even if no cookie is requested or checked meanwhile. Any number of cookies for
+// even if no cookie is requested or checked in between. Any number of cookies for
 // one address buys five slots.
 func TestThreat07CollectedCookies(t *testing.T) {
 	var h *cookieCollector

@@ -135,7 +135,7 @@ func TestThreat08ReplayedHandshakes(t *testing.T) {
 }
 
 // threat08Late continues, more slowly, until the cookies have expired. The sessions
-// rekey meanwhile.
+// rekey during that time.
 func threat08Late(t *testing.T, s *scene, e *handshakeReplayer) {
 	before := s.standing()
 	defer s.Every(50*time.Millisecond, func() { e.replay(2) })()

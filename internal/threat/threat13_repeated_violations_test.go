@@ -91,7 +91,7 @@ func TestThreat13RepeatedViolations(t *testing.T) {
 	require.Equal(t, wire.CloseViolation, down.Reason)
 	require.Equal(t, v.Key(), down.Peer)
 	require.Equal(t, baseline, attacked)
-	report(t, 13, "%d violations never ten within 5 s: session lives; nine and the tenth 5 s later: closed as violation, the peer is told; "+
+	report(t, 13, "%d violations never ten within 5 s: session lives; nine and the tenth 5 s later: closed as violation, with a Close to the peer; "+
 		"ack/malformed %d, ack/unsent %d, ack/excess %d, ack/window %d, strikes %d, closes{violation} %d; honest delivery %s without, %s with",
 		lived, dropped["malformed"], dropped["unsent"], dropped["excess"], dropped["window"], stats.Strikes,
 		stats.Closes[wire.CloseViolation], percent(baseline), percent(attacked))

@@ -23,7 +23,7 @@ type slowApp struct {
 func newSlowApp(t testing.TB, handler func(s *slowApp, m intentra.Received)) *slowApp {
 	s := &slowApp{hold: make(chan struct{}), held: make(chan struct{})}
 	cfg := intentra.Config{}
-	// Datagrams that wait in the kernel meanwhile must not be dropped as stale.
+	// Datagrams that wait in the kernel must not be dropped as stale.
 	cfg.Socket.MaxQueueDelay = -1
 	if handler != nil {
 		cfg.Handler = func(m intentra.Received) { handler(s, m) }
@@ -34,7 +34,7 @@ func newSlowApp(t testing.TB, handler func(s *slowApp, m intentra.Received)) *sl
 
 // If the application does not read a peer's messages, that peer's states are
 // overwritten and counted, and other peers are not affected. The watchdog counts a
-// Handler that does not return. Meanwhile Send does not block, and no Reliable
+// Handler that does not return. Send still does not block, and no Reliable
 // message is lost.
 func TestThreat23SlowApplication(t *testing.T) {
 	ctx := loopback.Context(t)
@@ -48,7 +48,7 @@ func TestThreat23SlowApplication(t *testing.T) {
 
 	lost, honest := unread(t, ctx, n)
 	calls, slow, others := stopped(t, ctx, n)
-	report(t, 23, "slow reader: %d of its peer's states overwritten (receive_drops), its Reliable ones refused (ack/receiver_full), honest peers 0; slow Handler: %d sends meanwhile, slow_handler_calls %d; honest Reliable delivery %s without, %s and %s with",
+	report(t, 23, "slow reader: %d of its peer's states overwritten (receive_drops), its Reliable ones refused (ack/receiver_full), honest peers 0; slow Handler: %d sends during the call, slow_handler_calls %d; honest Reliable delivery %s without, %s and %s with",
 		lost, calls, slow, percent(float64(baseline)/float64(n)), percent(float64(honest)/float64(2*n)), percent(float64(others)/float64(2*n)))
 }
 

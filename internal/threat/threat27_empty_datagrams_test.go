@@ -149,7 +149,7 @@ func TestThreat27EmptyDatagrams(t *testing.T) {
 	batches(t)
 	endless, more := neverEmpty(t, ctx, n/5)
 	honest += more
-	report(t, 27, "%d empty datagrams: header/short %d, ratelimit/address_rate %d, dropped by the kernel (overflowed) %d, stale %d; %d more to a socket that is never empty; unanswered dials timed out meanwhile; honest Reliable delivery %s without, %s with",
+	report(t, 27, "%d empty datagrams: header/short %d, ratelimit/address_rate %d, dropped by the kernel (overflowed) %d, stale %d; %d more to a socket that is never empty; unanswered dials timed out at the same time; honest Reliable delivery %s without, %s with",
 		sent, short, rate, kernel, stale, endless, percent(float64(baseline)/float64(n)), percent(float64(honest)/float64(2*n+2*(n/5))))
 }
 

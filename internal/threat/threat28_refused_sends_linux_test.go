@@ -40,5 +40,5 @@ func TestThreat28RefusedSends(t *testing.T) {
 	require.Equal(t, lost.Total(), lost[udp.LossNotPermitted]+lost[udp.LossUnreachable], "counted under another reason")
 	require.Equal(t, 1, l.Stats().Sessions)
 	require.NoError(t, back.SendWait(ctx, intentra.Message{Intent: intentra.Reliable}))
-	t.Logf("row 28: the kernel refused %d datagrams of a transport (not_permitted, unreachable); %d honest Reliable messages meanwhile, all delivered", refused(), honest)
+	t.Logf("row 28: the kernel refused %d datagrams of a transport (not_permitted, unreachable); %d honest Reliable messages at the same time, all delivered", refused(), honest)
 }

@@ -95,6 +95,6 @@ func TestThreat30NoFileDescriptors(t *testing.T) {
 		stream(t, ctx, p, 1, peerOf(t, ctx, l, p).Receive)
 	}
 	require.Equal(t, before, descriptors(t), "a peer holds a descriptor")
-	report(t, 30, "all descriptors taken (%d by the adversary): %d peers connected, %d rekeys, 1 reconnect meanwhile, descriptors of theirs 0, another Listen fails with EMFILE; honest Reliable delivery %s without, %s with",
+	report(t, 30, "all descriptors taken (%d by the adversary): %d peers connected, %d rekeys, 1 reconnect during that time, descriptors of theirs 0, another Listen fails with EMFILE; honest Reliable delivery %s without, %s with",
 		taken, n, l.Stats().Rekeys-rekeys, percent(float64(baseline)/float64(n)), percent(float64(honest)/float64(4*n)))
 }

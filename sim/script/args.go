@@ -74,7 +74,7 @@ var nameRule = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 func (a *args) newName() string {
 	name := a.next("a name")
 	if a.err == nil && !nameRule.MatchString(name) {
-		a.fail("%q is no name; names are of letters, digits, _ and -", name)
+		a.fail("%q is not a name; names consist of letters, digits, _ and -", name)
 	}
 	if a.err == nil && a.parser.nodes[name] {
 		a.fail("there is a node %q already", name)
@@ -153,7 +153,7 @@ func toNumber(s string) (any, error) {
 func toShare(s string) (any, error) {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(f >= 0 && f <= 1) {
-		return 0.0, fmt.Errorf("%q is no number from 0 to 1", s)
+		return 0.0, fmt.Errorf("%q is not a number from 0 to 1", s)
 	}
 	return f, nil
 }
@@ -161,7 +161,7 @@ func toShare(s string) (any, error) {
 func toAddress(s string) (any, error) {
 	addr, err := netip.ParseAddrPort(s)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("%q is no address such as 192.0.2.1:4000", s)
+		return netip.AddrPort{}, fmt.Errorf("%q is not an address such as 192.0.2.1:4000", s)
 	}
 	return addr, nil
 }

@@ -20,7 +20,7 @@ func TestSyntaxErrors(t *testing.T) {
 		"nod x":            `"nod" is not a command; the commands are await, close,`,
 		"> out of nothing": "output must follow a step",
 		"node":             "a name is missing; write: node NAME",
-		"node a,b":         "is no name",
+		"node a,b":         "is not a name",
 		"node a":/* there is one */ "there is a node \"a\" already",
 		"node c rekey=3":                       "RekeyAfterPackets is 3, must be from 16",
 		"node c rekey":                         "rekey needs a value",
@@ -35,8 +35,8 @@ func TestSyntaxErrors(t *testing.T) {
 		"dial a c":                             `there is no node "c" above; there are a, b`,
 		"dial a b now":                         `"now" is too much`,
 		"net los=0.1":                          `"los" is no setting here; there are burst, corrupt,`,
-		"net loss=2":                           `loss: "2" is no number from 0 to 1`,
-		"net loss=NaN":                         "is no number from 0 to 1",
+		"net loss=2":                           `loss: "2" is not a number from 0 to 1`,
+		"net loss=NaN":                         "is not a number from 0 to 1",
 		"net burst=1":                          "is no ENTER/LEAVE/LOSS",
 		"net burst=1/2/3":                      "from 0 to 1",
 		"net cut=1":                            "neither yes nor no",
@@ -167,7 +167,7 @@ func TestRunResult(t *testing.T) {
 	require.NoError(t, err)
 	result, err = failing.Run(Options{})
 	require.ErrorIs(t, err, ErrExpectation)
-	require.Equal(t, "node a\nrun 1s\nexpect delivered a > 1\n", result.Text, "what was run")
+	require.Equal(t, "node a\nrun 1s\nexpect delivered a > 1\n", result.Text, "the steps that were run")
 
 	asked := 0
 	_, err = s.Run(Options{Quiet: true, Stop: func() bool { asked++; return asked == 2 }})

@@ -13,7 +13,7 @@ import (
 // bytes each, 4 Mbit/s of challenges.
 const DefaultRepliesPerSecond = 10_000
 
-// ErrRand: Config.Rand is missing.
+// ErrRand is returned when Config.Rand is nil.
 var ErrRand = errors.New("cookie: Config.Rand is nil")
 
 // The stage's drops, in the order of Reasons.

@@ -20,7 +20,7 @@ const (
 	MaxTableSize = 1 << 20
 )
 
-// ErrTableSize: Config.TableSize is not a possible size.
+// ErrTableSize is returned when Config.TableSize is not a valid size.
 var ErrTableSize = errors.New("ratelimit: invalid table size")
 
 // The stage's drops, in the order of Reasons.

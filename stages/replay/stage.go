@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// ErrBits: Config.Bits is not a possible window size.
+// ErrBits is returned when Config.Bits is not a valid window size.
 var ErrBits = errors.New("replay: invalid window size")
 
 // The stage's drops, in the order of Reasons.
