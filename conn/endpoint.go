@@ -106,16 +106,6 @@ func New(cfg Config) (*Endpoint, error) {
 	return e, nil
 }
 
-// drawInstance draws the number that tells this run of the endpoint from others.
-func (e *Endpoint) drawInstance() error {
-	var b [8]byte
-	if _, err := io.ReadFull(e.cfg.Rand, b[:]); err != nil {
-		return fmt.Errorf("conn: reading randomness: %w", err)
-	}
-	e.instance = binary.BigEndian.Uint64(b[:])
-	return nil
-}
-
 func (e *Endpoint) buildChains() error {
 	cfg := e.cfg.Chains
 	cfg.Cookie.Rand = e.cfg.Rand

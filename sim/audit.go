@@ -21,6 +21,8 @@ type audit struct {
 	sessions uint64    // opened so far
 	ledger   *keyledger.Ledger
 	held     int // the most bytes that a session may hold back
+
+	instances map[uint64]*process // by conn.Endpoint.Instance
 }
 
 // Audit makes the world check, on every step from now on, all that users are
@@ -38,6 +40,9 @@ type audit struct {
 //   - No key seals a counter twice, and none is installed twice (ErrKeyReuse).
 //   - Every handshake and every rekey ends, and a node that dials keeps trying
 //     (ErrStuck).
+//   - A peer is reported as restarted exactly if its previous session was with an
+//     earlier process of it, and its sessions are numbered from one without a gap
+//     (ErrRestart).
 //
 // Audit panics if a node has been made. It adds a stage named sim_audit, which
 // accepts everything, after ack, and sees only messages sent with Node.Send and
@@ -52,12 +57,13 @@ func (w *World) Audit() {
 	if w.audit != nil {
 		return
 	}
-	a := &audit{w: w, streams: map[streamKey]*stream{}, ledger: keyledger.New(), held: ack.DefaultHeldBytes}
+	a := &audit{w: w, streams: map[streamKey]*stream{}, ledger: keyledger.New(), held: ack.DefaultHeldBytes, instances: map[uint64]*process{}}
 	w.audit = a
 	w.Check("conservation", Conservation)
 	w.Check("bounds", a.bounds)
 	w.Check("keys", a.keys)
 	w.Check("handshakes", handshakes)
+	w.Check("restarts", restarts)
 	w.Observe(Observer{Sent: a.sent, Happened: a.happened})
 }
 
@@ -87,6 +93,7 @@ type processAudit struct {
 	admitted admitted
 	dialling dialling
 	rekeying rekeying
+	restarts restartLog
 }
 
 func (a *audit) sent(from *Node, to intentra.PublicKey, m intentra.Message, r intentra.SendResult) {

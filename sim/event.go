@@ -14,11 +14,12 @@ const keptEvents = 1024
 
 // Event is an event of a node's endpoint; see conn.EventKind.
 type Event struct {
-	At     pipeline.Time
-	Kind   conn.EventKind
-	Peer   intentra.PublicKey
-	Reason intentra.CloseReason
-	Err    error
+	At      pipeline.Time
+	Kind    conn.EventKind
+	Peer    intentra.PublicKey
+	Session uint64
+	Reason  intentra.CloseReason
+	Err     error
 }
 
 var kindNames = [...]string{

@@ -77,6 +77,9 @@ func (n *Node) start() error {
 		return fmt.Errorf("sim: restarting %s: %w", n.name, err)
 	}
 	p.driver, p.ep = driver, ep
+	if n.w.audit != nil {
+		n.w.audit.started(p)
+	}
 	if n.proc != nil {
 		n.retire()
 	}

@@ -22,7 +22,7 @@ func TestCloseNotifiesPeers(t *testing.T) {
 	require.Equal(t, 5*time.Millisecond, took)
 	ev, ok := a.LastEvent(conn.PeerDown)
 	require.True(t, ok)
-	require.Equal(t, Event{At: w.Now(), Kind: conn.PeerDown, Peer: b.Key(), Reason: wire.CloseShutdown}, ev)
+	require.Equal(t, Event{At: w.Now(), Kind: conn.PeerDown, Peer: b.Key(), Session: 1, Reason: wire.CloseShutdown}, ev)
 	require.Equal(t, "down shutdown", ev.String())
 	require.Equal(t, 1, b.Heard(conn.PeerDown))
 }

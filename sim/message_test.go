@@ -21,7 +21,6 @@ func TestSendResults(t *testing.T) {
 		return a.Send(to.Key(), intentra.Message{Channel: 1, Intent: intent, Payload: make([]byte, n)}).Err
 	}
 	require.ErrorIs(t, send(stranger, intentra.Realtime, 1), intentra.ErrNotConnected)
-	require.ErrorIs(t, send(b, 0, 1), intentra.ErrIntent)
 	require.ErrorIs(t, send(b, 4, 1), intentra.ErrIntent)
 	require.ErrorIs(t, send(b, intentra.Realtime, 480), intentra.ErrMessageTooLarge)
 	require.NoError(t, send(b, intentra.Realtime, 470))

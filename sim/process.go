@@ -126,6 +126,7 @@ func (p *process) runJobs(now pipeline.Time) (done bool) {
 		if p.n.JobDelay <= 0 {
 			p.work(j)
 			p.driver.HandleJob(j, now)
+			p.takeEvents() // before another job ends the session of these
 			done = true
 			continue
 		}
@@ -172,7 +173,10 @@ func (p *process) takeEvents() {
 					p.connected = slices.Delete(p.connected, i, i+1)
 				}
 			}
-			p.n.hear(Event{p.n.w.now, ev.Kind, ev.Peer.Key, ev.Reason, ev.Err})
+			if p.audit != nil {
+				p.audit.restarts.happened(p, ev)
+			}
+			p.n.hear(Event{p.n.w.now, ev.Kind, ev.Peer.Key, ev.Session, ev.Reason, ev.Err})
 		}
 	}
 }

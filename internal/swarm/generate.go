@@ -115,10 +115,14 @@ func (g *generator) node() string {
 	maybe(2, "suite=%s", pick(g.dice, "aesgcm", "chachapoly"))
 	maybe(2, "rekey=%d", pick(g.dice, 16, 32, 64, 128, 500, 2000))
 	maybe(4, "rekey-after=%v", g.time(5*time.Second, time.Minute))
-	maybe(4, "keepalive=%v", g.time(200*time.Millisecond, 2*time.Second))
-	maybe(4, "unanswered=%v", g.time(500*time.Millisecond, 4*time.Second))
+	idle := g.time(500*time.Millisecond, time.Minute)
+	if !maybe(3, "idle=%v", idle) {
+		idle = intentra.DefaultIdleTimeout
+	}
+	maybe(4, "keepalive=%v", min(g.time(200*time.Millisecond, 2*time.Second), idle/2))
+	maybe(4, "unanswered=%v", min(g.time(500*time.Millisecond, 4*time.Second), idle))
 	maybe(4, "handshake=%v", g.time(2*time.Second, 5*time.Second))
-	maybe(6, "idle=%v", g.time(10*time.Second, time.Minute))
+	maybe(6, "forget=%v", g.time(5*time.Second, time.Minute))
 	maybe(4, "window=%d", pick(g.dice, 64, 128, 1024, 65536))
 	maybe(4, "queue=%d", pick(g.dice, 1, 4, 64))
 	maybe(4, "reliable-queue=%d", pick(g.dice, 1, 16, 256))
