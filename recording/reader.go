@@ -8,8 +8,9 @@ import (
 	"github.com/intentra/intentra/internal/journal"
 )
 
-// ErrCapture is returned for a file that is not a capture, is damaged, or holds a
-// link type that cannot be read. The text of the error says which, and where.
+// ErrCapture is returned for a file that is not a capture, is damaged, or holds
+// nothing but a link type that cannot be read. The text of the error says which, and
+// where.
 var ErrCapture = journal.ErrCapture
 
 // Packet is a packet of a recording or capture. Its Payload belongs to the caller
@@ -18,7 +19,9 @@ type Packet struct {
 	// Number counts the packets and custom blocks of the file from one, as
 	// Wireshark does.
 	Number int
-	Time   time.Time
+	// Time is zero for a packet of an interface whose link type or time unit cannot
+	// be read, if the capture has other interfaces as well.
+	Time time.Time
 	// From and To are the addresses of the UDP datagram; they are invalid for
 	// another packet.
 	From, To netip.AddrPort

@@ -31,11 +31,11 @@ reason follow. The recording must have been made with the default stages; one of
 In a plain capture, the data packets are judged whose keys are in the keys file, which shows how each stage treats
 them. Handshakes and sent packets are not judged.
 
-The exit code is also 1 if there was nothing to compare or to judge, unless --fuzz-seeds or --frames is given. A
-recording whose writer was killed is replayed as far as it goes, which is not a failure. A recording with a damaged
+The exit code is also 1 if there was nothing to compare or to judge, or if the keys open none of the data packets that were
+received. Packets of interfaces whose link type cannot be read are skipped with a warning. A recording whose writer was killed is replayed as far as it goes, which is not a failure. A recording with a damaged
 middle is replayed up to the damage, and the exit code is 2, as it is for damaged keys and for keys of another recording.
 
---json prints {"journal","whole","received","sent","other","unjudged","cut","delivered","entries","differences":{},
+--json prints {"journal","whole","received","sent","other","unjudged","opened","cut","skipped","delivered","entries","differences":{},
 "totals":{},"seeds","interrupted"} and, if nothing or only a part was replayed, "error".`
 }
 
@@ -83,13 +83,18 @@ func (c *replayCmd) Run(e *environment) (err error) {
 		}()
 	}
 	res, err := replay.Run(capture, o)
+	skipped, notes := capture.Skipped()
+	for _, note := range notes {
+		e.warnf("%s: %s", c.name(), note)
+	}
+	r := newReplayResult(&res, skipped, p.ended())
 	if failure := c.failed(err, &res, p.last); failure != nil {
-		return c.conclude(e, p, &res, &seeds, keys.Local.Port(), failure)
+		return c.conclude(e, p, r, &seeds, keys.Local.Port(), failure)
 	}
 	if (err != nil || res.Journal && !res.Whole) && !p.ended() {
 		e.warnf("%s ends early, as if its writer had been killed; everything before that was replayed", c.name())
 	}
-	return c.conclude(e, p, &res, &seeds, keys.Local.Port(), nil)
+	return c.conclude(e, p, r, &seeds, keys.Local.Port(), nil)
 }
 
 // name returns the name of the capture for messages.

@@ -101,6 +101,9 @@ func (p *replayPrinter) totals(r *replayResult) {
 	if r.Cut > 0 {
 		p.printf(", %d of them captured only in part (tcpdump -s 0 captures all)", r.Cut)
 	}
+	if r.Skipped > 0 {
+		p.printf(", %d of them on interfaces that cannot be read", r.Skipped)
+	}
 	if r.Interrupted {
 		p.printf("; interrupted")
 	}

@@ -238,9 +238,59 @@ func TestReplayOfNothing(t *testing.T) {
 	require.NotContains(t, output, "identical")
 	for i, flags := range [][]string{{"--frames", filepath.Join(s.dir, "frames.pcap")}, {"--fuzz-seeds", filepath.Join(s.dir, "none")}} {
 		r := start(t, nil, append([]string{"replay", empty, "--keys", keys}, flags...)...)
-		require.Equal(t, exitOK, r.wait(), i)
-		require.Contains(t, r.stderr.String(), "warning: "+empty+": nothing was judged")
+		require.Equal(t, exitFailure, r.wait(), i)
+		require.Contains(t, r.stderr.String(), empty+": nothing was judged")
 	}
+}
+
+// A plain capture of which the keys open a packet succeeds, also if another interface
+// cannot be read. With the keys of another run every packet is unknown: a failure.
+func TestReplayOfUnknownPackets(t *testing.T) {
+	t.Parallel()
+	s, capture, keys := recorded(t)
+	_, otherKeys := s.recorded(t, "next", "reliable", "50")
+	_, data := someDataPacket(t, capture)
+	for file, opens := range map[string]bool{keys: true, otherKeys: false} {
+		k, err := journal.ReadKeys(file)
+		require.NoError(t, err)
+		le := binary.LittleEndian
+		block := func(kind uint32, body []byte) []byte {
+			b := le.AppendUint32(le.AppendUint32(nil, kind), uint32(len(body)+12))
+			return le.AppendUint32(append(b, body...), uint32(len(body)+12))
+		}
+		at := uint64(k.Origin + int64(k.Epochs[len(k.Epochs)-1].At) + 1)
+		packet := udpPacket(9, k.Local.Port(), data)
+		header := le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, 1), uint32(at>>32)), uint32(at))
+		header = le.AppendUint32(le.AppendUint32(header, uint32(len(packet))), uint32(len(packet)))
+		whole := block(0x0a0d0d0a, []byte("\x4d\x3c\x2b\x1a\x01\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"))
+		whole = append(whole, block(1, []byte("\x69\x00\x00\x00\x00\x00\x00\x00"))...)                                                 // IEEE 802.11
+		whole = append(whole, block(1, []byte("\x65\x00\x00\x00\x00\x00\x00\x00\x09\x00\x01\x00\x09\x00\x00\x00\x00\x00\x00\x00"))...) // IP, nanoseconds
+		whole = append(whole, block(6, append(header, append(packet, make([]byte, (4-len(packet)%4)%4)...)...))...)
+		name := filepath.Join(s.dir, "plain.pcapng")
+		require.NoError(t, os.WriteFile(name, whole, 0o600))
+
+		code := exitFailure
+		if opens {
+			code = exitOK
+		}
+		r, output := replayed(t, code, name, "--keys", file)
+		require.Equal(t, 1, r.Received, output)
+		require.Equal(t, opens, r.Opened == 1)
+		command := start(t, nil, "replay", name, "--keys", file)
+		require.Equal(t, code, command.wait())
+		require.Contains(t, command.stderr.String(), "warning: "+name+": its packets of link type 105 cannot be read")
+		require.Equal(t, !opens, strings.Contains(command.stderr.String(), "none of the 1 data packets received could be opened"))
+	}
+}
+
+// udpPacket returns an IPv4 packet from and to 127.0.0.1.
+func udpPacket(from, to uint16, data []byte) []byte {
+	packet := binary.BigEndian.AppendUint16([]byte{0x45, 0}, uint16(28+len(data)))
+	packet = append(packet, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1)
+	for _, v := range []uint16{from, to, uint16(8 + len(data)), 0} {
+		packet = binary.BigEndian.AppendUint16(packet, v)
+	}
+	return append(packet, data...)
 }
 
 // A capture with truncated packets is distinguished from one of other traffic.
@@ -251,11 +301,7 @@ func TestReplayOfACutCapture(t *testing.T) {
 	require.NoError(t, err)
 	number, data := someDataPacket(t, capture)
 	require.NotEmpty(t, number)
-	packet := binary.BigEndian.AppendUint16([]byte{0x45, 0}, uint16(28+len(data)))
-	packet = append(packet, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 0, 9)
-	packet = binary.BigEndian.AppendUint16(packet, local.Local.Port())
-	packet = binary.BigEndian.AppendUint16(packet, uint16(8+len(data)))
-	packet = append(append(packet, 0, 0), data...)
+	packet := udpPacket(9, local.Local.Port(), data)
 	le := binary.LittleEndian
 	file := append([]byte("\xd4\xc3\xb2\xa1\x02\x00\x04"), make([]byte, 13)...)
 	file = append(file, 0x65, 0, 0, 0)
@@ -279,7 +325,8 @@ func TestReplayThatJudgesNothing(t *testing.T) {
 		{replayResult{Journal: true, Entries: 1}, ""},
 		{replayResult{Journal: true, Received: 1}, ""},
 		{replayResult{Journal: true, Other: 5}, "nothing was compared"},
-		{replayResult{Received: 3, Unjudged: 2}, ""},
+		{replayResult{Received: 3, Unjudged: 2, Opened: 1}, ""},
+		{replayResult{Received: 3, Unjudged: 1}, "none of the 2 data packets received could be opened"},
 		{replayResult{Received: 3, Unjudged: 3, Sent: 4}, "of 3 datagrams received 3 belong to handshakes"},
 		{replayResult{Sent: 4}, "of 0 datagrams received"},
 		{replayResult{Other: 4}, "port 7,"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"net/netip"
 	"os"
 	"time"
@@ -45,6 +46,8 @@ type Capture struct {
 	order   binary.ByteOrder
 	links   []link // interfaces of the section
 	records int
+	skipped int      // packets of interfaces that cannot be read
+	notes   []string // about those interfaces
 	begun   bool
 
 	// The current block of pcapng or record of pcap, for errors.
@@ -64,8 +67,13 @@ type Capture struct {
 type link struct {
 	kind   uint32 // link type: how its packets begin
 	second uint64 // time units per second
+	offset int64  // seconds to add to each time
 	snap   uint32 // the most bytes that a Simple Packet Block holds
+	skip   bool   // the packets cannot be read
 }
+
+// maxNotes bounds the interfaces that notes are kept about.
+const maxNotes = 8
 
 // Open opens the named file. The error is ErrCapture if it is not a capture.
 func Open(name string) (*Capture, error) {
@@ -134,6 +142,11 @@ func (c *Capture) Next() (Item, error) {
 	return c.next()
 }
 
+// Skipped returns how many packets Next has returned without their contents because
+// their interface has a link type or a time unit that cannot be read, and a note
+// about each such interface, up to 8 different ones.
+func (c *Capture) Skipped() (packets int, notes []string) { return c.skipped, c.notes }
+
 // Begun reports whether Next has been called.
 func (c *Capture) Begun() bool { return c.begun }
 
@@ -163,11 +176,15 @@ func (c *Capture) begin(n int) ([]byte, error) {
 }
 
 // packet returns the item for a packet of a link, of which b was captured and whose
-// full length was length.
+// full length was length. at is its time in the units of the link.
 func (c *Capture) packet(l link, at uint64, b []byte, length uint32) Item {
 	c.records++
 	p := &Packet{Number: c.records, Whole: uint64(len(b)) >= uint64(length)}
-	p.Time = time.Unix(int64(at/l.second), int64(at%l.second*(uint64(time.Second)/l.second)))
+	if l.skip {
+		c.skipped++
+		return Item{Packet: p}
+	}
+	p.Time = l.time(at)
 	if ip, ok := l.payload(b); ok {
 		p.From, p.To, p.Data, _ = parseIP(ip)
 	}
@@ -175,4 +192,11 @@ func (c *Capture) packet(l link, at uint64, b []byte, length uint32) Item {
 		p.Data = nil
 	}
 	return Item{Packet: p}
+}
+
+// time returns the time of a packet, rounded down to nanoseconds.
+func (l link) time(at uint64) time.Time {
+	hi, lo := bits.Mul64(at%l.second, uint64(time.Second))
+	nanoseconds, _ := bits.Div64(hi, lo, l.second)
+	return time.Unix(int64(at/l.second)+l.offset, int64(nanoseconds))
 }

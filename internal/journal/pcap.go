@@ -29,7 +29,10 @@ func (c *Capture) openPcap(order binary.ByteOrder) error {
 		l.second = uint64(time.Second)
 	}
 	c.links = []link{l}
-	return l.check()
+	if !l.known() {
+		return captureError("its " + l.unknown())
+	}
+	return nil
 }
 
 func (c *Capture) nextRecord() (Item, error) {
@@ -73,12 +76,18 @@ const (
 	etherQinQ      = 0x88a8
 )
 
-func (l link) check() error {
+// known reports whether the packets of the link can be read.
+func (l link) known() bool {
 	switch l.kind {
 	case linkRaw, linkNull, linkEthernet, linkLoop, linkCooked, linkIPv4, linkIPv6, linkCooked2:
-		return nil
+		return true
 	}
-	return captureError(fmt.Sprintf("packets of link type %d cannot be read; capture on an Ethernet or loopback interface, or \"any\"", l.kind))
+	return false
+}
+
+// unknown describes a link whose packets cannot be read.
+func (l link) unknown() string {
+	return fmt.Sprintf("packets of link type %d cannot be read; capture on an Ethernet or loopback interface, or \"any\"", l.kind)
 }
 
 // payload returns the IP packet in a packet of the link, if there is one.

@@ -18,8 +18,9 @@ const (
 	optionEnd        = 0
 	optionComment    = 1
 	optionCustomText = 2988
-	interfaceUnits   = 9 // if_tsresol
-	packetFlags      = 2 // epb_flags
+	interfaceUnits   = 9  // if_tsresol
+	interfaceOffset  = 14 // if_tsoffset
+	packetFlags      = 2  // epb_flags
 	flagInbound      = 1
 	flagOutbound     = 2
 	sectionAppName   = 4 // shb_userappl

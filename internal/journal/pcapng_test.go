@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -231,9 +232,6 @@ func TestDamagedPcapng(t *testing.T) {
 		"short interface":            func(w *ng) { w.block(1, 101) },
 		"simple without length":      func(w *ng) { w.block(3) },
 		"simple without interface":   func(w *ng) { w.section(); w.block(3, len(b), string(b)) },
-		"unknown link":               func(w *ng) { w.link(147, 0, 0) },
-		"finer than nanoseconds":     func(w *ng) { w.link(101, 0, 10) },
-		"binary resolution":          func(w *ng) { w.link(101, 0, 0x80|20) },
 		"option beyond its block":    func(w *ng) { w.packet(0, 0, b, len(b), w.words(uint16(1), uint16(50), "short")...) },
 		"half an option":             func(w *ng) { w.packet(0, 0, b, len(b), 1, 0, 2) },
 		"lengths that differ":        func(w *ng) { w.Write(w.words(5, 16, 0, 20)) },
@@ -263,4 +261,94 @@ func TestDamagedPcapng(t *testing.T) {
 			require.Len(t, all, 1, "%s: items before the damage", name)
 		}
 	}
+}
+
+// Times are read in any unit that 64 bits can count, and with an offset.
+func TestTimesOfInterfaces(t *testing.T) {
+	b := datagram("x")
+	for _, tc := range []struct {
+		resolution byte
+		offset     int64
+		at         uint64
+		want       time.Time
+	}{
+		{0, 0, 7_000_001, time.UnixMicro(7_000_001)}, // if_tsresol absent: microseconds
+		{3, 0, 7_005, time.Unix(7, 5_000_000)},
+		{12, 0, 7_000_000_005_999, time.Unix(7, 5)}, // picoseconds are rounded down
+		{19, 0, 15e18, time.Unix(1, 500_000_000)},
+		{0x80, 0, 9, time.Unix(9, 0)},                                  // 2^0
+		{0x80 | 1, 0, 19, time.Unix(9, 500_000_000)},                   // halves of a second
+		{0x80 | 20, 0, 5<<20 | 1<<18, time.Unix(5, 250_000_000)},       // 2^-20
+		{0x80 | 32, 0, 5<<32 | 1<<31, time.Unix(5, 500_000_000)},       // as NTP
+		{0x80 | 63, 0, 1<<63 | 1<<62, time.Unix(1, 500_000_000)},       // the finest
+		{9, 1_700_000_000, 5_000_000_007, time.Unix(1_700_000_005, 7)}, // if_tsoffset
+		{6, -3, 5_000_000, time.Unix(2, 0)},
+		{0x80 | 10, 100, 1024 + 512, time.Unix(101, 500_000_000)},
+	} {
+		for _, o := range orders {
+			w := &ng{order: o}
+			w.section()
+			var options []byte
+			if tc.resolution != 0 {
+				options = w.option(9, string([]byte{tc.resolution}))
+			}
+			options = append(options, w.option(14, string(o.AppendUint64(nil, uint64(tc.offset))))...)
+			w.block(1, uint16(101), uint16(0), 0, append(options, w.words(0)...))
+			w.packet(0, tc.at, b, len(b))
+			w.block(3, len(b), string(b)) // has no time
+			all, err := read(t, w.Bytes())
+			require.NoError(t, err)
+			require.Len(t, all, 2)
+			requirePacket(t, all[0], 1, tc.want, "x")
+			require.Equal(t, int64(0), all[1].Packet.Time.Unix())
+		}
+	}
+}
+
+// Packets of interfaces that cannot be read are skipped, with one note for each kind
+// of interface; those of the others are read.
+func TestOtherInterfacesAreSkipped(t *testing.T) {
+	b := datagram("x")
+	for _, o := range orders {
+		w := &ng{order: o}
+		w.section()
+		w.link(105, 0, 0) // IEEE 802.11
+		w.link(101, 0, 0)
+		w.link(105, 0, 0)
+		w.link(101, 0, 20)
+		w.link(101, 0, 0x80|64)
+		for link := range 5 {
+			w.packet(link, 7_000_000, b, len(b))
+		}
+		c, err := NewCapture(bytes.NewReader(w.Bytes()))
+		require.NoError(t, err)
+		for number := 1; number <= 5; number++ {
+			it, err := c.Next()
+			require.NoError(t, err)
+			if number == 2 {
+				requirePacket(t, it, 2, time.Unix(7, 0), "x")
+				continue
+			}
+			require.Equal(t, &Packet{Number: number, Whole: true}, it.Packet)
+		}
+		_, err = c.Next()
+		require.Equal(t, io.EOF, err)
+		packets, notes := c.Skipped()
+		require.Equal(t, 4, packets)
+		require.Len(t, notes, 2)
+		require.Contains(t, notes[0], "link type 105")
+		require.Contains(t, notes[1], "time unit")
+	}
+
+	w := &ng{order: binary.LittleEndian}
+	w.section()
+	for kind := range 100 {
+		w.link(uint16(500+kind), 0, 0)
+	}
+	c, err := NewCapture(bytes.NewReader(w.Bytes()))
+	require.NoError(t, err)
+	_, err = c.Next()
+	require.Equal(t, io.EOF, err)
+	_, notes := c.Skipped()
+	require.Len(t, notes, maxNotes)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -140,27 +141,53 @@ func (c *Capture) addInterface(body []byte) error {
 		snap: cmp.Or(c.order.Uint32(body[4:]), math.MaxUint32),
 	}
 	ok := c.options(body[interfaceHeader:], func(code uint16, value []byte) {
-		if code == interfaceUnits && len(value) > 0 {
+		switch {
+		case code == interfaceUnits && len(value) > 0:
 			l.second = units(value[0])
+		case code == interfaceOffset && len(value) == 8:
+			l.offset = int64(c.order.Uint64(value))
 		}
 	})
 	switch {
 	case !ok:
 		return c.damaged("its options are malformed")
+	case !l.known():
+		l.skip = true
+		c.note("its " + l.unknown())
 	case l.second == 0:
-		return captureError("its time unit is not a power of ten, or is finer than a nanosecond, and cannot be read")
+		l.skip = true
+		c.note("its packets on an interface with a time unit too fine for 64 bits cannot be read")
 	}
 	c.links = append(c.links, l)
-	return l.check()
+	return nil
 }
 
-// units returns the number of time units in a second, or zero for a unit that is
-// not a power of ten or is finer than a nanosecond.
+// note keeps a note about an interface whose packets are skipped.
+func (c *Capture) note(text string) {
+	if len(c.notes) < maxNotes && !slices.Contains(c.notes, text) {
+		c.notes = append(c.notes, text)
+	}
+}
+
+// units returns the number of time units in a second for a value of if_tsresol: "If
+// the Most Significant Bit is equal to zero, the remaining bits indicates the
+// resolution of the timestamp as a negative power of 10 [...]. If the Most
+// Significant Bit is equal to one, the remaining bits indicates the resolution as
+// negative power of 2" (draft-ietf-opsawg-pcapng, section 4.2). It returns zero if
+// the number does not fit 64 bits.
 func units(resolution byte) uint64 {
-	if resolution&0x80 != 0 || resolution > nanoseconds {
+	exponent := int(resolution & 0x7f)
+	if resolution&0x80 != 0 {
+		return 1 << exponent // zero from 64 on
+	}
+	if exponent > 19 {
 		return 0
 	}
-	return uint64(math.Pow10(int(resolution)))
+	n := uint64(1)
+	for range exponent {
+		n *= 10
+	}
+	return n
 }
 
 // enhanced reads an Enhanced Packet Block.
@@ -197,7 +224,9 @@ func (c *Capture) simple(body []byte) (Item, error) {
 	}
 	length, data := c.order.Uint32(body), body[4:]
 	n := min(uint64(length), uint64(c.links[0].snap), uint64(len(data))) // padding follows
-	return c.packet(c.links[0], 0, data[:n], length), nil
+	l := c.links[0]
+	l.offset = 0 // the time is unknown
+	return c.packet(l, 0, data[:n], length), nil
 }
 
 // options calls f for each option, and reports whether they are well-formed.

@@ -144,6 +144,9 @@ func (p *plain) process(packet *journal.Packet, now pipeline.Time) (o journal.Ou
 	o.Verdict, o.Dropped = journal.Verdict(v, p.labels, p.drops)
 	o.Delivered = p.delivered
 	p.res.Delivered += p.delivered
+	if p.pk.Opened() {
+		p.res.Opened++
+	}
 	return o
 }
 

@@ -77,9 +77,10 @@ type Result struct {
 	// Received and Sent count datagrams of the transport, Other other packets,
 	// Delivered messages.
 	Received, Sent, Other, Delivered int
-	// Unjudged counts those of Received that could not be judged. Cut counts those
-	// of Other that may be the transport's, but are truncated.
-	Unjudged, Cut int
+	// Unjudged counts those of Received that could not be judged, and Opened, in a
+	// plain capture, those that the keys could open. Cut counts those of Other that
+	// may be the transport's, but are truncated.
+	Unjudged, Opened, Cut int
 	// Entries counts the inputs of the core, Pushes the messages queued.
 	Entries, Pushes int
 	// Differences counts differences by Difference.What. It is never nil.
