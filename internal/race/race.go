@@ -1,7 +1,5 @@
 //go:build race
 
-// Package race tells tests whether the race detector is on. It allocates, and
-// makes code several times slower.
 package race
 
 // Enabled reports whether the race detector is on.
