@@ -59,9 +59,10 @@ type Config struct {
 	Authorize func(PublicKey) bool
 
 	// Handler is called for each message, on the event loop: it must not block, and
-	// the payload is borrowed until it returns. It may call Send and Broadcast, but
-	// not Close, Shutdown or Dial, which wait for the loop. Without a Handler,
-	// messages are queued for Receive, up to ReceiveQueue.
+	// the payload is borrowed until it returns. It may call every method of
+	// Transport and Peer: those that would have to wait return [ErrInCallback], and
+	// Close does not wait. Without a Handler, messages are queued for Receive, up to
+	// ReceiveQueue.
 	//
 	// A panic on the event loop is recovered and counted. runtime.Goexit, which a
 	// failed assertion in a test calls, ends the loop and with it the transport. A

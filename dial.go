@@ -22,6 +22,9 @@ const dialBatch = 16
 // Config.Socket.Batch is 16 here. The errors are those of [Transport.Dial], or an
 // [ErrConfig].
 func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, error) {
+	if err := waits("Dial"); err != nil {
+		return nil, err
+	}
 	remote, err := resolve.Remote(ctx, addr, netip.Addr{})
 	if err != nil {
 		return nil, err
@@ -49,13 +52,14 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 // Dial connects to the peer with the given key at addr ("host:port") and returns
 // once the peer has confirmed the handshake. From then on the transport keeps the
 // peer connected, resolving the name again for each attempt, until either side
-// closes the session. It must not be called from Handler or OnPeer.
+// closes the session.
 //
 // If the peer is connected or being dialled already, Dial returns that peer or waits
 // for it, whatever its address.
 //
 // The error is ErrKey for the zero key and for that of this side, ErrNoAnswer,
-// ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, or the cause of ctx.
+// ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, ErrInCallback, or the
+// cause of ctx.
 // After an error the peer is no longer dialled, with one exception: if ctx has
 // ended, dialling goes on while another Dial waits for the peer, or if the peer had
 // been connected before and is being dialled again.
@@ -79,6 +83,9 @@ func (t *Transport) DialAs(ctx context.Context, identity PrivateKey, addr string
 }
 
 func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, key PublicKey) (*Peer, error) {
+	if err := waits("Dial"); err != nil {
+		return nil, err
+	}
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
 	}

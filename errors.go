@@ -25,6 +25,12 @@ var (
 	// ErrIntent is returned for a message whose intent is not valid.
 	ErrIntent = errors.New("intentra: invalid intent")
 
+	// ErrInCallback is returned by calls that wait, when they are made in Handler,
+	// OnPeer, Authorize or a stage, of this transport or another one: they would wait
+	// for their own caller, or stop all peers of the loop. Make them on another
+	// goroutine.
+	ErrInCallback = errors.New("intentra: a call that waits, made in a callback; make it on another goroutine")
+
 	// ErrNoAnswer is returned when a dialled address sent no answer.
 	ErrNoAnswer = conn.ErrNoAnswer
 	// ErrNotConfirmed is returned when the dialled peer answered but did not

@@ -55,6 +55,7 @@ func (t *Transport) timeOf(at pipeline.Time) time.Time {
 // run is the event loop. No other goroutine uses the core or reads the socket. It
 // reads the clock once for each batch of datagrams.
 func (t *Transport) run() {
+	markEntry(&loopEntry)
 	defer t.finish()
 	batch := make([]wire.Datagram, batchSize)
 	for {

@@ -87,7 +87,9 @@ func (t *Transport) notify(ev PeerEvent) {
 	if t.cfg.OnPeer == nil {
 		return
 	}
+	t.notifying.Store(true)
 	defer func() {
+		t.notifying.Store(false)
 		if r := recover(); r != nil {
 			t.panics.Add(1)
 			t.cfg.Logger.Error("panic in OnPeer", "panic", r)

@@ -12,6 +12,7 @@ const workerQueue = 64
 // wait for them. There is one worker: handshakes delay each other, but never take
 // more than one core.
 func (t *Transport) runWorker() {
+	markEntry(&workerEntry)
 	var at *conn.Job // the job that is running
 	defer func() {
 		if at == nil {

@@ -70,8 +70,7 @@ func (p *Peer) Addr() netip.AddrPort {
 
 // Close ends the session with the peer and stops dialling it. Queued messages are
 // lost; see [Transport.Shutdown]. It does not wait, unless the peer is from the
-// function [Dial]: then it closes the transport too, waits for that, and must not
-// be called from Handler or OnPeer. The error is net.ErrClosed if the transport is
+// function [Dial]: then it is [Transport.Close], which closes the transport too. The error is net.ErrClosed if the transport is
 // closed already.
 func (p *Peer) Close() error {
 	if p.t.only.Load() == p {

@@ -25,9 +25,12 @@ type Received struct {
 // all messages have been received. Messages of peers that have been forgotten can
 // still be received, but only those of the last 64 such peers.
 //
-// It may be called from several goroutines, but not from Handler or OnPeer. A
+// It may be called from several goroutines. In OnPeer it returns [ErrInCallback]. A
 // transport with a Handler delivers every message to it and none to Receive.
 func (t *Transport) Receive(ctx context.Context) (Received, error) {
+	if err := t.mayReceive(); err != nil {
+		return Received{}, err
+	}
 	p, m, err := t.received.Receive(ctx)
 	if err != nil {
 		return Received{}, receiveError(err)
@@ -40,6 +43,9 @@ func (t *Transport) Receive(ctx context.Context) (Received, error) {
 // closed, a peer that this side dialled has ended the connection for good, or a
 // peer that dialled this side has been disconnected for [Config].ForgetAfter.
 func (p *Peer) Receive(ctx context.Context) (Received, error) {
+	if err := p.t.mayReceive(); err != nil {
+		return Received{}, err
+	}
 	m, err := p.receiveQueue().Receive(ctx)
 	if err != nil {
 		return Received{}, receiveError(err)
@@ -52,6 +58,14 @@ func (p *Peer) receivedMessage(m recvq.Message) Received {
 		Peer: p, Arrived: p.t.timeOf(m.Arrived),
 		Message: Message{Channel: m.Channel, Intent: m.Intent, Payload: m.Payload},
 	}
+}
+
+// mayReceive returns an error if the caller is OnPeer.
+func (t *Transport) mayReceive() error {
+	if t.notifying.Load() {
+		return waits("Receive")
+	}
+	return nil
 }
 
 // receiveError translates recvq's errors.

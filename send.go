@@ -62,9 +62,9 @@ func (p *Peer) Send(m Message) SendResult {
 }
 
 // SendWait queues m like Send, but waits where Send would drop a message, this or
-// an older one, because the queue is full or the peer not connected. It must not be
-// called from Handler or OnPeer. The error is the cause of ctx, or one of those of
-// Send.
+// an older one, because the queue is full or the peer not connected. The error is the
+// cause of ctx, one of those of Send, or, in a callback and if it had to wait,
+// [ErrInCallback].
 func (p *Peer) SendWait(ctx context.Context, m Message) error {
 	if err := p.check(&m); err != nil {
 		return p.refused(err).Err
@@ -73,6 +73,9 @@ func (p *Peer) SendWait(ctx context.Context, m Message) error {
 		o, wake, room := p.core.PushWait(m.Channel, m.Intent, m.Payload)
 		if room == nil {
 			return p.pushed(o, wake).Err
+		}
+		if err := waits("SendWait"); err != nil {
+			return err
 		}
 		select {
 		case <-room:

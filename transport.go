@@ -48,6 +48,8 @@ type Transport struct {
 	results []*conn.Job
 	closing bool
 	waiting atomic.Bool
+	// notifying is true during OnPeer.
+	notifying atomic.Bool
 
 	work    chan *conn.Job // to the handshake worker
 	working int            // jobs handed to the worker and not yet back; only the loop uses it
@@ -88,8 +90,11 @@ func (t *Transport) MaxMessageSize() int {
 // Run waits until ctx ends or the transport is closed. When ctx ends it calls
 // [Transport.Shutdown] and gives it three seconds. The error is nil unless the
 // socket has failed. A transport serves without Run too; Run is for programs that
-// have nothing else to do. It must not be called from Handler or OnPeer.
+// have nothing else to do. In a callback it returns [ErrInCallback].
 func (t *Transport) Run(ctx context.Context) error {
+	if err := waits("Run"); err != nil {
+		return err
+	}
 	select {
 	case <-t.done:
 		return t.failed
@@ -110,22 +115,28 @@ func (t *Transport) Run(ctx context.Context) error {
 }
 
 // Close ends all sessions and the transport at once; queued messages are lost.
-// Closing again does nothing. It waits for the event loop to end, so it must not be
-// called from Handler or OnPeer. The error is always nil.
+// Closing again does nothing. It waits for the event loop to end, except in a
+// callback, after which the loop ends. The error is always nil.
 func (t *Transport) Close() error {
 	t.inbox.Lock()
 	t.closing = true
 	t.inbox.Unlock()
 	t.wake()
-	<-t.done
+	if !inCallback() {
+		<-t.done
+	}
 	return nil
 }
 
 // Shutdown sends the queued messages, waits until all are acknowledged or lost, and
 // closes the transport. If ctx ends first, it closes the transport at once and
 // returns the cause of ctx. It returns net.ErrClosed if the transport is closed
-// already or by another call. It must not be called from Handler or OnPeer.
+// already or by another call. In a callback it returns [ErrInCallback] and does
+// nothing.
 func (t *Transport) Shutdown(ctx context.Context) error {
+	if err := waits("Shutdown"); err != nil {
+		return err
+	}
 	settled := make(chan struct{})
 	if !t.call(func(now pipeline.Time) { t.loop.drain(settled) }) {
 		return errClosed
