@@ -120,7 +120,7 @@ func (c *plotCommand) result(ctx context.Context) (*compare.Sweep, error) {
 	return r, nil
 }
 
-// choose returns the contenders of only. If there are none, it returns those of
+// choose returns the contenders of only. If only is empty, it returns those of
 // the standard list, or all if that is nil, and reports on standard error which
 // contenders this system does not support.
 func choose(only names, standard []string) (list []contender.Contender) {

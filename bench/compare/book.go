@@ -66,7 +66,7 @@ func (b *Book) Add(k Key, metric string, round int, value float64) {
 	s[metric][round] = value
 }
 
-// Series returns the values of a metric, or nil if there are none.
+// Series returns the values of a metric, or nil without any.
 func (b *Book) Series(k Key, metric string) Series { return b.series[k][metric] }
 
 // Last returns the value of the latest round before the given one, if any.

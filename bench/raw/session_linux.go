@@ -54,7 +54,7 @@ type opening struct {
 	reply         sealing
 }
 
-// allow takes a token, and returns false if there is none.
+// allow takes a token, and returns false if the bucket is empty.
 func (o *opening) allow(now int64) bool {
 	o.tokens = min(o.tokens+float64(now-o.last)*(tokenRate/1e9), tokenBurst)
 	o.last = now

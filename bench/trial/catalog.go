@@ -56,8 +56,8 @@ func supported(c contender.Contender) error {
 	return nil
 }
 
-// Find returns the contender with the given name, or an error if there is none or
-// this system does not support it.
+// Find returns the contender with the given name, or an error if it does not
+// exist or this system does not support it.
 func Find(name string) (contender.Contender, error) {
 	for _, c := range all {
 		if c.Name() == name {

@@ -48,7 +48,7 @@ func TestLaneKeepsItsRate(t *testing.T) {
 			c, sent, refused, _ := run(t, rate, 3*time.Second, 0)
 			require.EqualValues(t, 3*rate, sent)
 			require.EqualValues(t, c.sent[2], refused)
-			require.InDelta(t, c.sent[0], c.sent[1], 1, "connections take turns")
+			require.InDelta(t, c.sent[0], c.sent[1], 1, "connections are served round-robin")
 			require.EqualValues(t, sent, c.sent[0]+c.sent[1]+c.sent[2], "every stamp has the ID")
 			require.Zero(t, c.waiting)
 			require.NotZero(t, c.flushes)

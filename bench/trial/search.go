@@ -20,7 +20,7 @@ const (
 // multiplies the rate by 1.5 until one is bad, or halves it until one is good,
 // and then bisects on a logarithmic scale. It ends early if the senders, not the
 // receiver, are the limit. It returns the good point that delivered most, or the
-// zero Point if there is none.
+// zero Point if no point is good.
 func Search(start float64, offer func(rate float64) (Point, error)) (best Point, err error) {
 	var low, high float64 // the highest good rate and the lowest bad one; zero if unknown
 	try := func(rate float64) (up bool, err error) {

@@ -46,7 +46,7 @@ p99 of the idle phases.`
 // What we chose.
 const (
 	attackWarmup    = time.Second
-	maxAttackPeers  = 2000 // the default limits admit so many within ten seconds
+	maxAttackPeers  = 2000 // the default limits admit this many within ten seconds
 	maxAttackHz     = 5000 // half of the default PeerRate
 	maxFlood        = 1_000_000
 	maxAttackCalls  = 20_000

@@ -16,14 +16,14 @@ type benchLatencyCmd struct {
 	Peers      int     `default:"100" help:"Peers that send every message back, over one socket of another process."`
 	Hz         float64 `default:"5" help:"Messages per second to each peer."`
 	Size       int     `default:"128" help:"Bytes in a message."`
-	Rounds     int     `default:"5" help:"How often to take turns with plain UDP."`
+	Rounds     int     `default:"5" help:"How many rounds, each of which measures intentra and plain UDP."`
 	Connecting float64 `placeholder:"RATE" help:"Also measure while others connect at this rate per second; 0, the default, skips that."`
 	benchFlags
 }
 
 func (c *benchLatencyCmd) Help() string {
 	return `A goroutine of this process sends messages, evenly spaced in time, to the peers in turn; Handlers send them back.
-Plain UDP is the same with one net.UDPConn in each process. Both take turns, and --duration is the total time of each.
+Plain UDP is the same with one net.UDPConn in each process. Both are measured alternately, and --duration is the total time of each.
 The ratio is that of the medians over the rounds.
 
 --json prints {"peers","hz","size_bytes","rounds","duration_s","rtt_us":{"p50","p90","p99","p999","max","samples"},"sent","back",
@@ -84,7 +84,7 @@ func (c *benchLatencyCmd) check() error {
 // What we chose.
 const (
 	maxConnecting = 5000 // per second
-	// spareIdentities is the most identities that connect in turn: so many that
+	// spareIdentities is the most identities that connect in turn: enough that
 	// none connects again before it is disconnected.
 	spareIdentities = 4096
 )
@@ -135,7 +135,7 @@ func (s *series) result() tripsResult {
 	return tripsResult{RTT: load.LatencyOf(&s.times), Sent: s.sent, Back: s.back}
 }
 
-// median returns the median of values, or zero if there are none.
+// median returns the median of values, or zero without values.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -247,7 +247,7 @@ func (r *latencyResult) writeTable(w io.Writer) error {
 	return err
 }
 
-// spareFor returns how many identities connect in turn at a rate: so many that
+// spareFor returns how many identities connect in turn at a rate: enough that
 // none connects again within ten seconds, and at most spareIdentities.
 func spareFor(perSecond float64) int {
 	return int(min(spareIdentities, 10*perSecond+1))

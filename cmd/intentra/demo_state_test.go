@@ -107,7 +107,7 @@ func TestArrivalsInOrder(t *testing.T) {
 	require.False(t, a.repeated(67), "67 is too far behind to be remembered")
 }
 
-// FuzzReadState stands for a hub that forwards arbitrary bytes. A state that is
+// FuzzReadState: the attacker is a hub that forwards arbitrary bytes. A state that is
 // accepted is exactly what fill writes.
 func FuzzReadState(f *testing.F) {
 	b := make([]byte, minState)

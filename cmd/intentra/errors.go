@@ -13,8 +13,8 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// usage returns err as wrong input, unless the machine is to blame for it: a file
-// that could not be opened for lack of descriptors or memory is not a wrong one.
+// usage returns err as wrong input, unless the machine is the cause: a file that
+// could not be opened because descriptors or memory ran out is not wrong input.
 func usage(err error) error {
 	if isShortage(err) {
 		return err
@@ -27,15 +27,15 @@ func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, 
 // isShortage reports whether err means that the process or the machine has run out
 // of descriptors, memory or disk space.
 func isShortage(err error) bool {
-	for _, lack := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT} {
-		if errors.Is(err, lack) {
+	for _, shortage := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, shortage) {
 			return true
 		}
 	}
 	return false
 }
 
-// shortageHint says what to do about a lack of descriptors.
+// shortageHint says what to do about exhausted descriptors.
 func shortageHint(err error) string {
 	if errors.Is(err, syscall.EMFILE) {
 		return "; raise the limit on the files of a process with 'ulimit -n'"

@@ -175,17 +175,17 @@ func exampleOf(t *testing.T, flag *kong.Flag) string {
 	return "1"
 }
 
-// A lack of descriptors, memory or disk space is not blamed on a file that is named
+// A shortage of descriptors, memory or disk space is not blamed on a file that is named
 // on the command line.
 func TestShortageIsNotWrongInput(t *testing.T) {
-	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC} {
-		open := &fs.PathError{Op: "open", Path: "hub.key", Err: lack}
+	for _, shortage := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOSPC} {
+		open := &fs.PathError{Op: "open", Path: "hub.key", Err: shortage}
 		for name, err := range map[string]error{
 			"usage": usage(open), "usagef": usagef("replay: %w; try again", open), "removed": errors.Join(errors.New("x"), usagef("%w", open)),
 		} {
 			var stderr bytes.Buffer
 			require.Equal(t, exitFailure, report(&environment{stderr: &stderr}, err), "%s: %v", name, err)
-			require.Equal(t, lack == syscall.EMFILE, strings.Contains(stderr.String(), "'ulimit -n'"), stderr.String())
+			require.Equal(t, shortage == syscall.EMFILE, strings.Contains(stderr.String(), "'ulimit -n'"), stderr.String())
 		}
 	}
 	require.Equal(t, exitUsage, report(&environment{stderr: io.Discard}, usage(fs.ErrNotExist)))

@@ -88,7 +88,7 @@ func (c *pubCmd) Run(e *environment) (err error) {
 
 // send sends until the input or ctx ends. Reading cannot be interrupted, so it
 // happens in a goroutine, which after an interrupt runs until the process ends.
-// A line that it has read by then is sent, one that it reads later is not, so the
+// A line that it has read before the interrupt is sent, one that it reads later is not, so the
 // summary is complete.
 func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error {
 	result := make(chan error, 1)
@@ -105,7 +105,7 @@ func (c *pubCmd) send(ctx context.Context, e *environment, p *publication) error
 	}
 }
 
-// showsStatus reports whether somebody sees the status of each second, and is not
+// showsStatus reports whether a user sees the status of each second, and is not
 // typing the lines to send, which it would tear apart.
 func (e *environment) showsStatus() bool { return e.stderrTerminal && !e.stdinTerminal }
 

@@ -25,7 +25,7 @@ type publication struct {
 	// counted. After ended no line is sent.
 	sending sync.Mutex
 	ended   bool
-	waited  time.Duration // by a line in hand, after the interrupt
+	waited  time.Duration // by the current line, after the interrupt
 
 	lines, bytes atomic.Uint64
 	unsent       atomic.Uint64 // of lines, those still waiting for room at the end

@@ -99,7 +99,7 @@ func TestCapOfTable(t *testing.T) {
 	for c := range uint32(MaxPerPublisher) {
 		own, ok := late.Map(c)
 		require.True(t, ok)
-		require.EqualValues(t, 3*MaxPerPublisher+c, own, "what was freed first is used first")
+		require.EqualValues(t, 3*MaxPerPublisher+c, own, "the channel freed first is used first")
 	}
 	_, ok = publishers[3].Map(0)
 	require.False(t, ok)

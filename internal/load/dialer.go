@@ -14,7 +14,7 @@ type Dialer struct {
 	ctx context.Context
 }
 
-// Dials says how to dial: the identities of the crowd take turns, and each is
+// Dials says how to dial: the identities of the crowd dial in turn, and each is
 // disconnected as soon as it is connected.
 type Dials struct {
 	Crowd

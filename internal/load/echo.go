@@ -46,7 +46,7 @@ func (e *Echo) Close() error {
 	return e.Members.Close()
 }
 
-// loopback stands for a free port of the loopback interface, which no load
+// loopback is a free port of the loopback interface, which no load
 // leaves.
 var loopback = netip.MustParseAddrPort("127.0.0.1:0")
 

@@ -71,8 +71,8 @@ func (f *Forwarder) Inject(b []byte) error {
 }
 
 // Captured appends to b the peer's latest sealed datagram, or the one sent back
-// datagrams before it, up to 299. If there are not so many, it appends the
-// oldest, and if there are none, it returns b[:0].
+// datagrams before it, up to 299. If it has fewer, it appends the oldest, and
+// without any it returns b[:0].
 func (f *Forwarder) Captured(b []byte, back int) []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,7 +16,7 @@ type meter struct {
 func newMeter(t *intentra.Transport) meter { return meter{t, t.Stats()} }
 
 // during waits from start, a time of Now, for the time duration. It returns the
-// CPU time that the process used meanwhile, and how many messages r had counted
+// CPU time that the process used in that time, and how many messages r had counted
 // at the end.
 func (m meter) during(ctx context.Context, start, duration time.Duration, r interface{ Delivered() uint64 }) (cpu time.Duration, delivered uint64, err error) {
 	if !SleepUntil(ctx, start) {

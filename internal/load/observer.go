@@ -33,7 +33,7 @@ type Attacked struct {
 	// Sent packets were accepted by the kernel: datagrams of a flood, or first
 	// messages of handshakes.
 	Sent uint64 `json:"sent"`
-	// CPU is the time that the process used meanwhile.
+	// CPU is the time that the process used in that time.
 	CPU time.Duration `json:"cpu_ns"`
 
 	// Of a flood of handshakes: how many presented a cookie, how many received

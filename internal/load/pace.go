@@ -10,7 +10,7 @@ import (
 // What we chose.
 const (
 	// paceTick is the shortest sleep of a Pacer: messages that fall due
-	// meanwhile are sent together, so that pacing costs almost nothing.
+	// in between are sent together, so that pacing costs almost nothing.
 	paceTick = time.Millisecond
 	// paceBurst is the most messages that share one reading of the clock. It is
 	// also the most datagrams of one GSO call.
@@ -112,7 +112,7 @@ func (p *Pacer) over(at time.Duration) bool {
 	return p.Duration > 0 && at >= end
 }
 
-// skipTo gives up the messages before n.
+// skipTo skips the messages before n.
 func (p *Pacer) skipTo(n uint64) {
 	if n > p.next {
 		p.skipped += n - p.next
