@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -13,6 +14,8 @@ type hubCmd struct {
 	Listen listenAddress `required:"" placeholder:"ADDR" help:"HOST:PORT to listen on; port 0 picks a free one."`
 	Key    fileName      `required:"" placeholder:"FILE" help:"Our private key file."`
 	Allow  fileName      `required:"" placeholder:"FILE|any" help:"The keys that may connect: a file with a public key and an optional name on each line. SIGHUP reloads it."`
+	handshakeFlags
+	socketFlags
 	metricsFlag
 	recordFlags
 }
@@ -24,6 +27,9 @@ func (c *hubCmd) Help() string {
 }
 
 func (c *hubCmd) Run(e *environment) (err error) {
+	if err := errors.Join(c.handshakeFlags.check("hub"), c.socketFlags.check("hub")); err != nil {
+		return err
+	}
 	key, err := readKey(e, c.Key)
 	if err != nil {
 		return err
@@ -47,6 +53,8 @@ func (c *hubCmd) Run(e *environment) (err error) {
 	peers := newPeerLog(log, allow.name)
 	r := newRelay()
 	cfg := relayConfig(key, r)
+	c.handshakeFlags.apply(&cfg)
+	cfg.Socket = c.socketFlags.config()
 	cfg.Authorize, cfg.Logger, cfg.Record = allow.allows, e.logger(slog.LevelWarn), rec.writer()
 	cfg.OnPeer = func(e intentra.PeerEvent) { r.peerEvent(e); peers.add(e) }
 	t, err := intentra.Listen(string(c.Listen), cfg)

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/intentra/intentra"
 )
 
 // The exit codes.
@@ -96,6 +98,14 @@ type commandLine struct {
 	done   bool
 }
 
+// helpVars are the numbers that the help of flags names.
+var helpVars = kong.Vars{
+	"min_state":                      strconv.Itoa(minState),
+	"default_max_handshakes":         strconv.Itoa(intentra.DefaultMaxHandshakes),
+	"default_handshakes_per_address": strconv.Itoa(intentra.DefaultHandshakesPerAddress),
+	"default_handshake_rate":         strconv.Itoa(intentra.DefaultHandshakeRate),
+}
+
 func newCommandLine(e *environment) *commandLine {
 	l := &commandLine{e: e, help: &failingWriter{w: e.stdout}}
 	l.parser = kong.Must(new(grammar),
@@ -103,7 +113,7 @@ func newCommandLine(e *environment) *commandLine {
 		kong.Description("Low-latency, encrypted state broadcast over UDP between peers that know each other's keys."),
 		kong.Writers(l.help, e.stderr),
 		kong.Exit(func(c int) { l.code, l.done = c, true }),
-		kong.Vars{"min_state": strconv.Itoa(minState)},
+		helpVars,
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	return l

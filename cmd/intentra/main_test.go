@@ -28,6 +28,9 @@ func TestWrongInput(t *testing.T) {
 	writeFile(t, private, intentra.PublicKey(bytes.Repeat([]byte{0xa5}, 32)).String()+"\n")
 	missing := filepath.Join(s.dir, "missing")
 	pub := func(more ...string) []string { return s.connect("pub", "127.0.0.1:1", s.alice, more...) }
+	hub := func(more ...string) []string {
+		return append([]string{"hub", "--listen", ":0", "--allow", "any", "--key", s.server.file}, more...)
+	}
 	for _, tt := range []struct {
 		name  string
 		args  []string
@@ -99,6 +102,19 @@ func TestWrongInput(t *testing.T) {
 		{"hub: its key for an allow list", []string{"hub", "--listen", ":0", "--allow", s.server.file, "--key", s.server.file}, []string{s.server.file, "private key file"}},
 		{"hub: a key for an allow list", []string{"hub", "--listen", ":0", "--allow", private, "--key", s.server.file}, []string{private, "private key file"}},
 
+		{"pub: code point too large", pub("--dscp", "64"), []string{"pub: --dscp is 64; give 0 to 63"}},
+		{"pub: negative code point", pub("--dscp", "-1"), []string{"pub: --dscp is -1; give 0 to 63"}},
+		{"pub: no device", pub("--device="), []string{"--device: the interface name is empty"}},
+		{"sub: code point too large", s.connect("sub", "127.0.0.1:1", s.bob, "--dscp", "64"), []string{"--dscp is 64"}},
+		{"hub: code point too large", hub("--dscp", "64"), []string{"--dscp is 64"}},
+		{"hub: no handshakes", hub("--max-handshakes", "0"), []string{"hub: --max-handshakes is 0; give 1 to 65536"}},
+		{"hub: negative handshakes", hub("--max-handshakes-per-address", "-1"), []string{"--max-handshakes-per-address is -1"}},
+		{"hub: no handshake rate", hub("--handshake-rate", "0"), []string{"hub: --handshake-rate is 0; give 1 to 1048576"}},
+		{"hub: more for one address", hub("--max-handshakes=4", "--max-handshakes-per-address=5"), []string{"is 5, above --max-handshakes, which is 4"}},
+		{"hub: more for one address than by default", hub("--max-handshakes-per-address=65536"), []string{"is 65536, above --max-handshakes"}},
+		{"sub: no handshake rate", []string{"sub", "--listen", ":0", "--allow", "any", "--key", s.bob.file, "--handshake-rate=0"}, []string{"--handshake-rate is 0"}},
+		{"sub --connect --handshake-rate", s.connect("sub", "127.0.0.1:1", s.bob, "--handshake-rate=9"), []string{"need --listen"}},
+
 		{"demo: one peer", []string{"demo", "--peers", "1"}, []string{"--peers"}},
 		{"demo: too many peers", []string{"demo", "--peers", "1000000"}, []string{"--peers"}},
 		{"demo: no rate", []string{"demo", "--rate", "0"}, []string{"--rate"}},
@@ -127,7 +143,7 @@ func TestWrongInput(t *testing.T) {
 // one must not win silently.
 func TestFlagGivenTwice(t *testing.T) {
 	var l grammar
-	for _, command := range kong.Must(&l, kong.Vars{"min_state": "24"}).Model.Leaves(false) {
+	for _, command := range kong.Must(&l, helpVars).Model.Leaves(false) {
 		for _, flag := range command.Flags {
 			if flag.Name == "help" {
 				continue

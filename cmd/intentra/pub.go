@@ -20,6 +20,7 @@ type pubCmd struct {
 	Suite   intentra.Suite     `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
 	Channel uint32             `default:"0" help:"The channel to send on."`
 	Repeat  int                `default:"1" help:"Send all lines this many times; if above 1, all lines are read into memory first."`
+	socketFlags
 	recordFlags
 }
 
@@ -37,7 +38,7 @@ func (c *pubCmd) check() error {
 	if c.Repeat < 1 {
 		return usagef("pub: --repeat is %d; give 1 or more", c.Repeat)
 	}
-	return nil
+	return c.socketFlags.check("pub")
 }
 
 func (c *pubCmd) Run(e *environment) (err error) {
@@ -58,7 +59,7 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	defer func() { err = rec.close(e, err) }()
 	link, ctx := newUplink(e.ctx, e.logger(slog.LevelInfo))
 	peer, err := intentra.Dial(ctx, string(c.Connect), c.Peer, intentra.Config{
-		Key: key, Suite: c.Suite, Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent, Record: rec.writer(),
+		Key: key, Suite: c.Suite, Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent, Record: rec.writer(), Socket: c.socketFlags.config(),
 	})
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)

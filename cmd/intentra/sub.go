@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -17,6 +18,8 @@ type subCmd struct {
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
 	Count   uint64             `placeholder:"N" help:"End after N messages; 0, the default, means no limit."`
 	Timeout time.Duration      `placeholder:"D" help:"End after this long, such as 30s; 0s, the default, means no limit. With --count, fewer than N messages within this time are a failure."`
+	handshakeFlags
+	socketFlags
 	metricsFlag
 	recordFlags
 }
@@ -40,8 +43,10 @@ func (c *subCmd) check() error {
 		return usagef("sub: give --listen ADDR --allow FILE, or --connect ADDR --peer PUBKEY")
 	case c.Timeout < 0:
 		return usagef("sub: --timeout is %v; give a duration such as 30s, or 0s for no limit", c.Timeout)
+	case !listening && c.handshakeFlags.given():
+		return usagef("sub: --max-handshakes, --max-handshakes-per-address and --handshake-rate need --listen; a subscriber that connects accepts no handshakes")
 	}
-	return nil
+	return errors.Join(c.handshakeFlags.check("sub"), c.socketFlags.check("sub"))
 }
 
 func (c *subCmd) Run(e *environment) (err error) {
@@ -71,7 +76,7 @@ func (c *subCmd) Run(e *environment) (err error) {
 		return fmt.Errorf("sub: %w", err)
 	}
 	defer func() { err = rec.close(e, err) }()
-	cfg := intentra.Config{Key: key, Logger: e.logger(slog.LevelWarn), ReceiveQueue: subQueue, Record: rec.writer()}
+	cfg := intentra.Config{Key: key, Logger: e.logger(slog.LevelWarn), ReceiveQueue: subQueue, Record: rec.writer(), Socket: c.socketFlags.config()}
 	if c.Listen != "" {
 		err = c.listen(e, cfg, allow, m)
 	} else {
@@ -85,6 +90,7 @@ func (c *subCmd) Run(e *environment) (err error) {
 
 func (c *subCmd) listen(e *environment, cfg intentra.Config, allow *allowFile, m *metricsServer) error {
 	cfg.Authorize = allow.allows
+	c.handshakeFlags.apply(&cfg)
 	t, err := intentra.Listen(string(c.Listen), cfg)
 	if err != nil {
 		return err
