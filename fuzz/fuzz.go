@@ -40,7 +40,7 @@ func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
 	}
 	var judged fault.Seeds
 	f.Fuzz(func(t *testing.T, input []byte) { judged.Judge(t, k.check(input)) })
-	judged.Sum(f)
+	judged.Report(f)
 }
 
 // fuzzing reports whether the fuzzing engine is at work, which may allocate at

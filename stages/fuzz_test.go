@@ -6,7 +6,7 @@ import (
 	"github.com/intentra/intentra/fuzz/chain"
 )
 
-// FuzzChain is everyone at once, as package fuzz/chain has them: strangers,
-// observers who repeat, hold back and change what they have seen, and malicious
-// peers with keys.
+// FuzzChain runs the default chains against all attackers of package fuzz/chain:
+// strangers, observers that replay, withhold and change packets, and malicious peers
+// that hold keys.
 func FuzzChain(f *testing.F) { chain.Fuzz(f, nil) }

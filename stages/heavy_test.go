@@ -3,12 +3,13 @@ package stages_test
 import (
 	"testing"
 
+	"github.com/intentra/intentra/internal/chainrig"
 	"github.com/intentra/intentra/stages/ack"
 	"github.com/intentra/intentra/wire"
 )
 
-// BenchmarkHeavyPackets is what packets cost that a malicious peer fills with as
-// much work as they hold, each within the rules. The rate limit counts packets.
+// BenchmarkHeavyPackets measures packets that a malicious peer fills with as much work
+// as the rules allow. The rate limit counts packets, whatever is in them.
 func BenchmarkHeavyPackets(b *testing.B) {
 	one := make([]byte, 1184)
 	for _, kind := range []struct {
@@ -46,19 +47,19 @@ func BenchmarkHeavyPackets(b *testing.B) {
 				b.StopTimer()
 				r := newRig(b, nil)
 				r.recording = false
-				tracker := r.set.Ack.Tracker(links[0].session, links[0].epoch)
+				tracker := r.Set.Ack.Tracker(links[0].Session, links[0].Epoch)
 				for range 4096 {
-					tracker.Sent(r.now, 1, true, new(ack.Outcome))
+					tracker.Sent(r.Now, 1, true, new(ack.Outcome))
 				}
 				var sealed [batch][]byte
 				for i := range sealed {
 					r.begin(links[0], uint64(i))
-					r.o.Data = append(r.o.Data, kind.frames(i)...)
+					r.Outbound.Data = append(r.Outbound.Data, kind.frames(i)...)
 					sealed[i] = append([]byte(nil), r.seal()...)
 				}
 				b.StartTimer()
 				for _, data := range sealed {
-					r.now += millisecond
+					r.Now += chainrig.Millisecond
 					r.receive(data)
 				}
 				packets += batch

@@ -1,5 +1,5 @@
 // Package chain fuzzes the default chains with the user's stages in them. The
-// change is what intentra.Config.Stages takes:
+// change is the function that intentra.Config.Stages takes:
 //
 //	func FuzzChain(f *testing.F) {
 //		chain.Fuzz(f, func(s *stages.Set) error {
@@ -8,35 +8,34 @@
 //		})
 //	}
 //
-// In the chains there are sessions of several peers, of both suites, one of them
-// after a rekey. What comes is everyone at once: strangers with any bytes,
-// observers who repeat, hold back and change what they have seen and send it from
-// elsewhere, dialers with their cookies, honest peers, and malicious ones who
-// seal what they like under counters that they like.
+// The chains have sessions of three peers and both suites, one of them after a
+// rekey. Everyone sends at once: strangers send any bytes; observers replay,
+// withhold and change what they have seen, and send it from other addresses;
+// dialers return their cookies; honest peers send messages; malicious peers seal
+// any frames under any counter.
 //
-// # What is asserted
+// # What is checked
 //
-//   - No stage panics, or calls runtime.Goexit.
-//   - Packets and messages are conserved, in both chains, after each packet.
-//   - A packet is taken for a peer's only if it has been sealed with that peer's
-//     key, and once. Nothing else is accepted, or counts against the peer.
-//   - A message comes out of a packet, before the user's message stages, only if it
-//     was sealed in it, and a Reliable one once a session, whatever packets it is in.
-//   - An answer is no longer than its question, and lies in the memory that Reply
-//     had; where the default stages stand in front, the cookie stage alone answers.
-//     A handshake begins only with a cookie that was given to the same address for
-//     the same message.
+//   - No stage panics or calls runtime.Goexit.
+//   - Packets and messages are conserved in both chains, after each packet.
+//   - A packet is attributed to a peer only if it was sealed with that peer's key,
+//     and only once. No other packet is accepted or counts against a peer.
+//   - A message reaches the user's stages only if it was sealed in the packet, and a
+//     Reliable one only once a session, however many packets carry it.
+//   - A reply is no longer than the packet that it answers, and lies in the memory of
+//     Reply. Where only default stages precede, only cookie replies, and a handshake
+//     begins only with a cookie that was issued to the same address for the same Init.
 //   - No byte outside of a datagram changes, and the outbound chain keeps to the
 //     capacity of its packet and to the growth that its stages declare.
-//   - The same input has the same outcome in chains made anew. So the change
-//     must make new stages each time that it is called; one that comes again, known
-//     by its address, is refused. The failure names the user's stages in the chain
-//     where the outcomes first differ. That no buffer is kept is asserted by package fuzz
-//     alone.
-//   - With all sessions closed, nothing is held back.
+//   - A packer appends exactly as many bytes as its Size says, and packs a Reliable
+//     message again when it is retransmitted.
+//   - The same input has the same outcome in new chains. So the change must make new
+//     stages on each call: a stage that it returns twice is refused, by its address.
+//     The failure names the user's stages in the chain where the outcomes first
+//     differ. Package fuzz checks that a stage keeps no buffer.
+//   - Once all sessions are closed, no message is held back.
 //
-// Where the user's stages stand among those that see whole packets, a genuine
-// packet may be dropped or consumed by them; the assertions are for at most then,
-// not exactly. How to run it is said in package fuzz, which fuzzes one stage
-// alone.
+// If the user's stages include some that see whole packets, these may drop or
+// consume genuine packets, so only upper bounds are checked. Package fuzz, which
+// fuzzes a stage alone, says how to run a fuzz test.
 package chain

@@ -1,9 +1,13 @@
 package chain
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// An input is made of items: kind, argument, the length of the body
-// (little-endian) and the body. Any bytes are items.
+	"github.com/intentra/intentra/internal/chainrig"
+)
+
+// An input is a sequence of items: kind, argument, length of the body (little-endian)
+// and body. Any bytes are valid.
 type item struct {
 	kind, argument byte
 	body           []byte
@@ -14,18 +18,18 @@ const (
 	anyBytes  = iota // the body, from anyone
 	byPeer           // the body as frames, sealed by a malicious peer
 	again            // an earlier datagram, unchanged
-	flipped          // an earlier datagram, one bit changed
+	flipped          // an earlier datagram with one bit changed
 	elsewhere        // an earlier datagram, from another address
 	byChain          // the body as messages, through the outbound chain
-	withheld         // the same, not delivered: again does that later
+	withheld         // the same, not delivered, but again may do so later
 	proven           // the last challenged Init, with its cookie
-	laterKind        // nothing; time passes
+	laterKind        // nothing: time passes
 	kinds
 )
 
 const (
 	itemHeader = 4
-	maxItems   = 100 // fewer than what a rate limit would notice
+	maxItems   = 100 // too few to reach the rate limit
 )
 
 func parseItems(input []byte) (items []item) {
@@ -42,10 +46,11 @@ func appendItem(b []byte, kind, argument byte, body []byte) []byte {
 	return append(b, body...)
 }
 
-// The arguments of what peers send: whose packet, and how.
+// The argument of a peer's item selects the link, how the body is sent, the counter,
+// the sequence number and the distance.
 
-func (i item) link() link       { return links[int(i.argument)%len(links)] }
-func (i item) how() int         { return int(i.argument) / len(links) % 4 }
-func (i item) counter() uint64  { return uint64(i.argument) / uint64(len(links)) }
-func (i item) sequence() uint64 { return uint64(i.argument >> 4) }
-func (i item) distance() uint16 { return uint16(i.argument >> 6) }
+func (i item) link() chainrig.Link { return links[int(i.argument)%len(links)] }
+func (i item) how() int            { return int(i.argument) / len(links) % 4 }
+func (i item) counter() uint64     { return uint64(i.argument) / uint64(len(links)) }
+func (i item) sequence() uint64    { return uint64(i.argument >> 4) }
+func (i item) distance() uint16    { return uint16(i.argument >> 6) }

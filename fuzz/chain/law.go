@@ -9,46 +9,46 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// judge looks at what became of a packet: who it was taken for, and what came
-// out of it.
-func (c *crowd) judge(data []byte, v pipeline.Verdict) {
+// judge checks the outcome of a packet: the peer that it was attributed to, and the
+// messages that were yielded from it.
+func (c *senders) judge(data []byte, v pipeline.Verdict) {
 	l, name, frames, genuine := authentic(data)
 	first := genuine && !c.taken[name]
-	if c.p.Fresh() {
-		c.require(c.p.Opened(), "a packet was taken for a peer's without having been opened")
-		c.require(first, "a packet was taken for a peer's that is none, or for the second time: epoch %#x, counter %d", c.p.Epoch, c.p.Counter)
-		c.require(name == packetName{c.p.Epoch, c.p.Counter}, "a packet was taken for another: epoch %#x, counter %d", c.p.Epoch, c.p.Counter)
+	if c.Inbound.Fresh() {
+		c.require(c.Inbound.Opened(), "a packet was marked fresh without having been opened")
+		c.require(first, "a packet was marked fresh that no peer has sealed, or for the second time: epoch %#x, counter %d", c.Inbound.Epoch, c.Inbound.Counter)
+		c.require(name == packetName{c.Inbound.Epoch, c.Inbound.Counter}, "a packet was attributed to another epoch or counter: epoch %#x, counter %d", c.Inbound.Epoch, c.Inbound.Counter)
 		c.taken[name] = true
-		c.ledger.sealed(l.session, frames)
+		c.ledger.sealed(l.Session, frames)
 	} else {
-		c.require(!first || !c.exact, "a genuine packet was not accepted as that: epoch %#x, counter %d", name.epoch, name.counter)
-		c.require(v != pipeline.Accept, "a packet was accepted that nobody is known to have sealed")
-		c.require(!c.p.Struck() && len(c.yielded)+c.delivered == 0, "a packet that nobody is known to have sealed had effects")
+		c.require(!first || !c.exact, "a genuine packet was not marked fresh: epoch %#x, counter %d", name.epoch, name.counter)
+		c.require(v != pipeline.Accept, "a packet was accepted that no peer has sealed, or that is a replay")
+		c.require(!c.Inbound.Struck() && len(c.yielded)+c.delivered == 0, "a packet that no peer has sealed, or a replay, yielded messages or counted against a peer")
 	}
 	if c.acks {
-		c.require(c.delivered <= len(c.yielded), "%d messages were delivered of %d", c.delivered, len(c.yielded))
+		c.require(c.delivered <= len(c.yielded), "%d messages were delivered, but only %d were yielded", c.delivered, len(c.yielded))
 		for _, m := range c.yielded {
 			c.require(c.ledger.yield(m), "a message was yielded that was not sealed, or more than once: %s", m)
 		}
 	}
 }
 
-// judgeHandshake looks at answers, and at what was let in to the handshake.
-func (c *crowd) judgeHandshake(data []byte, from netip.AddrPort, v pipeline.Verdict, handshake bool) {
+// judgeHandshake checks replies, and which packets reached the handshake.
+func (c *senders) judgeHandshake(data []byte, from netip.AddrPort, v pipeline.Verdict, handshake bool) {
 	c.judgeReply(data)
 	if !c.exact {
 		return
 	}
 	kind, _, ok := wire.Peek(data)
 	isInit := ok && kind == wire.TypeInit
-	answered := len(c.p.Reply) > 0
-	c.require(!answered || isInit, "something else than an Init was answered, with %d bytes of Reply: of the default stages only cookie answers, look at %s", len(c.p.Reply), c.guests(c.in))
-	c.require((v == pipeline.Consumed) == (answered || handshake), "a packet was consumed for nothing, or had effects and was not consumed")
-	c.require(!answered || !handshake, "a packet was both challenged and let in")
+	answered := len(c.Inbound.Reply) > 0
+	c.require(!answered || isInit, "a packet that is no Init got a reply of %d bytes: of the default stages only cookie replies, look at %s", len(c.Inbound.Reply), c.userStages(c.In))
+	c.require((v == pipeline.Consumed) == (answered || handshake), "a packet was consumed without a reply or a handshake, or had one and was not consumed")
+	c.require(!answered || !handshake, "a packet got a challenge and also reached the handshake")
 	if answered {
-		offered, ok := cookie.OpenChallenge(data, c.p.Reply)
-		if !ok { // the datagram or the answer is of any length
-			c.fail("an Init was answered by something else than its challenge: of the default stages only cookie answers, look at %s", c.guests(c.in))
+		offered, ok := cookie.OpenChallenge(data, c.Inbound.Reply)
+		if !ok { // the datagram and the reply may have any length
+			c.fail("the reply to an Init is not its challenge: of the default stages only cookie replies, look at %s", c.userStages(c.In))
 			return
 		}
 		proof := append(bytes.Clone(wire.InitWithoutCookie(data)), offered[:]...)
@@ -61,21 +61,21 @@ func (c *crowd) judgeHandshake(data []byte, from netip.AddrPort, v pipeline.Verd
 	}
 }
 
-// judgeReply holds an answer, which any stage may have set, to its question and
-// to the memory that the driver has given for it.
-func (c *crowd) judgeReply(data []byte) {
-	n := len(c.p.Reply)
+// judgeReply checks a reply, which any stage may have set, against the length of the
+// packet that it answers and the memory that the driver provides for it.
+func (c *senders) judgeReply(data []byte) {
+	n := len(c.Inbound.Reply)
 	if n == 0 {
 		return
 	}
-	c.require(n <= len(data), "a reply of the wrong length: %d bytes were answered to %d, by which others can be flooded from a spoofed address; look at %s", n, len(data), c.guests(c.in))
-	c.require(n <= cap(c.reply) && &c.p.Reply[0] == &c.reply[:1][0],
-		"a reply of the wrong length or in other memory: %d bytes where %d fit; a stage appends to Reply[:0] within its capacity, look at %s", n, cap(c.reply), c.guests(c.in))
+	c.require(n <= len(data), "a reply of the wrong length: %d bytes to a packet of %d, so that a spoofed address can be flooded; look at %s", n, len(data), c.userStages(c.In))
+	c.require(n <= cap(c.reply) && &c.Inbound.Reply[0] == &c.reply[:1][0],
+		"a reply of the wrong length or in other memory: %d bytes where %d fit; a stage appends to Reply[:0] within its capacity, look at %s", n, cap(c.reply), c.userStages(c.In))
 }
 
-// ledger knows the messages that have been sealed in genuine packets.
+// ledger holds the messages that were sealed in genuine packets.
 type ledger struct {
-	states   map[string]int             // Realtime and Latest, of the packet in hand
+	states   map[string]int             // Realtime and Latest, of the current packet
 	reliable map[string]map[uint64]bool // the sequence numbers, by message
 	yielded  map[string]int             // Reliable
 }
@@ -84,7 +84,7 @@ func newLedger() ledger {
 	return ledger{map[string]int{}, map[string]map[uint64]bool{}, map[string]int{}}
 }
 
-// sealed enters the frames of a packet that has been taken in.
+// sealed adds the frames of a packet that was accepted as genuine.
 func (l *ledger) sealed(session pipeline.ID, frames []byte) {
 	clear(l.states)
 	for len(frames) > 0 {
@@ -109,8 +109,8 @@ func (l *ledger) sealed(session pipeline.ID, frames []byte) {
 	}
 }
 
-// yield takes a message out, and reports whether it was there: a state once for
-// each frame of its packet, a Reliable message once for each sequence number.
+// yield takes out a message, and reports whether there was one: Realtime and Latest
+// once for each frame of the packet, Reliable once for each sequence number.
 func (l *ledger) yield(m string) bool {
 	if numbers := l.reliable[m]; numbers != nil {
 		l.yielded[m]++

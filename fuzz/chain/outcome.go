@@ -7,17 +7,17 @@ import (
 	"github.com/intentra/intentra/fuzz/internal/fault"
 )
 
-// outcome is what has become of one packet or message, in one of the chains.
+// outcome is the result of one packet or message in one of the chains.
 type outcome struct {
 	of       string
-	number   int // among those of the same kind
+	number   int // among those of the same kind, from one
 	outbound bool
 	parts    []part
 }
 
 type part struct{ name, value string }
 
-func (c *crowd) note(of string, outbound bool, parts ...part) {
+func (c *senders) note(of string, outbound bool, parts ...part) {
 	number := 1
 	for _, o := range c.outcome {
 		if o.of == of {
@@ -27,7 +27,7 @@ func (c *crowd) note(of string, outbound bool, parts ...part) {
 	c.outcome = append(c.outcome, outcome{of, number, outbound, parts})
 }
 
-// checkSame compares what two runs of an input have come to.
+// checkSame compares the outcomes of two runs of an input.
 func checkSame(r *rig, first, again []outcome) error {
 	for i := range min(len(first), len(again)) {
 		a, b := first[i], again[i]
@@ -35,20 +35,20 @@ func checkSame(r *rig, first, again []outcome) error {
 			continue
 		}
 		what, x, y := differing(a.parts, b.parts)
-		return fault.Errorf("fuzz/chain: the same input had two outcomes. A stage decides by its packets, its notices and Packet.Now; and the change must make new stages each time that it is called: look at %s. The first to differ is %s %d, in its %s:\nfirst %s\nthen  %s",
+		return fault.Errorf("fuzz/chain: the same input had two outcomes. A stage may decide only by its packets, its notices and Packet.Now, and the change must make new stages on each call: look at %s. The first difference is in %s %d, in its %s:\nfirst %s\nthen  %s",
 			r.suspects(a.outbound), a.of, a.number, what, x, y)
 	}
 	if len(first) != len(again) {
-		return fault.Errorf("fuzz/chain: the same input had two outcomes, of %d packets and messages and then of %d: look at %s and %s", len(first), len(again), r.suspects(false), r.suspects(true))
+		return fault.Errorf("fuzz/chain: the same input had two outcomes, first of %d packets and messages and then of %d: look at %s and %s", len(first), len(again), r.suspects(false), r.suspects(true))
 	}
 	return nil
 }
 
-// suspects names the user's stages of a chain, or those of the other one if there
-// are none: what has come in shows in what goes out, as acknowledgements do.
+// suspects names the user's stages of a chain, or of the other chain if it has none:
+// inbound stages affect outbound packets too, through acknowledgements.
 func (r *rig) suspects(outbound bool) string {
 	const none = "[]"
-	in, out := r.guests(r.in), r.guests(r.out)
+	in, out := r.userStages(r.In), r.userStages(r.Out)
 	switch {
 	case in == none && out == none:
 		return "what the change does to the default stages"
@@ -58,8 +58,8 @@ func (r *rig) suspects(outbound bool) string {
 	return in + " of the inbound chain"
 }
 
-// differing returns the first part that is another, and both values about the
-// place.
+// differing returns the name of the first part that differs, and an excerpt of both
+// values around the difference.
 func differing(a, b []part) (name, x, y string) {
 	for i := range min(len(a), len(b)) {
 		if x, y := a[i].value, b[i].value; x != y {
@@ -73,8 +73,7 @@ func differing(a, b []part) (name, x, y string) {
 	return "parts", fmt.Sprint(len(a)), fmt.Sprint(len(b))
 }
 
-// What failures show of a value, in bytes: enough in front of the place to find
-// it.
+// How much of a value a failure shows around a difference, in bytes.
 const (
 	shownBefore = 60
 	shownBehind = 110

@@ -1,163 +1,108 @@
 package chain
 
 import (
-	"crypto/cipher"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/intentra/intentra/fuzz/internal/fault"
-	"github.com/intentra/intentra/internal/noise"
+	"github.com/intentra/intentra/internal/chainrig"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
-	"github.com/intentra/intentra/stages/aead"
 	"github.com/intentra/intentra/wire"
 )
 
-const (
-	millisecond = pipeline.Time(time.Millisecond)
-	start       = 1000 * 1000 * millisecond
-)
+var links = chainrig.Links
 
-// link is one live epoch of a session.
-type link struct {
-	suite                wire.Suite
-	peer, session, epoch pipeline.ID
-	seq                  uint32
-	cipher               cipher.AEAD // the same for both directions
-}
-
-// links are sessions of three peers; the third has two epochs, as after a rekey.
-var links = []link{
-	newLink(wire.AESGCM, 0, pipeline.MakeID(1, 1), pipeline.MakeID(2, 1), 0),
-	newLink(wire.ChaChaPoly, 1, pipeline.MakeID(2, 3), pipeline.MakeID(70, 255), 0),
-	newLink(wire.AESGCM, 2, pipeline.MakeID(0, 9), pipeline.MakeID(1, 2), 0),
-	newLink(wire.AESGCM, 2, pipeline.MakeID(0, 9), pipeline.MakeID(3, 1), 1),
-}
-
-func newLink(suite wire.Suite, peer uint32, session, epoch pipeline.ID, seq uint32) link {
-	c, err := noise.NewAEAD(suite, [noise.KeySize]byte{byte(epoch.Number()), 31: 9})
-	if err != nil {
-		panic(err) // there is such a suite
-	}
-	return link{suite, pipeline.MakeID(peer, 1), session, epoch, seq, c}
-}
-
-// rig is the chains with live epochs, whose other ends it plays as well: a packet
-// that the outbound chain seals is one that the inbound opens.
+// rig is a [chainrig.Rig] with the user's stages, and notes what the chains do.
 type rig struct {
-	set *stages.Set
-	in  *pipeline.Inbound
-	out *pipeline.Outbound
-	// exact says that in front of the messages stand the default stages alone;
-	// acks, that theirs of that name is among them.
+	*chainrig.Rig
+	// exact reports that only default stages stand before the message stages, and
+	// acks that the default ack is one of them.
 	exact, acks bool
-	standard    []pipeline.Stage // inbound and outbound, before the change
-	hand        hand             // in which the user's code is called
+	defaults    []pipeline.Stage // inbound and outbound, before the change
+	running     call             // the user's code that is running
 
 	handshakes int
-	delivered  int      // to the receiver, of the packet in hand
-	yielded    []string // messages of the packet in hand, as ack yields them
-	err        error    // the first thing that went wrong
+	delivered  int      // messages of the current packet that reached the receiver
+	yielded    []string // messages of the current packet, as ack yields them
+	err        error    // the first failure
 
-	now   pipeline.Time
-	p     pipeline.Packet // inbound
-	o     pipeline.Packet // outbound
-	buf   []byte          // of o, with guard bytes around
-	reply []byte          // for p.Reply
+	buf   []byte // of Outbound, with guard bytes around it
+	reply []byte // for Inbound.Reply
 	next  map[pipeline.ID]uint64
 }
 
-// datagram is the size of the packets that the outbound chain makes, in bytes.
-const datagram = 1232
-
 func newRig(change func(*stages.Set) error) (*rig, error) {
-	r := &rig{now: start, next: map[pipeline.ID]uint64{}}
-	cfg := stages.Config{}
-	cfg.Cookie.Rand = rand.NewChaCha8([32]byte{1})
-	cfg.RateLimit.TableSize = 64
-	cfg.Header.Handshake = func(_ *pipeline.Packet, h wire.Header) pipeline.Verdict {
+	c, err := chainrig.New()
+	if err != nil {
+		return nil, err
+	}
+	r := &rig{Rig: c, next: map[pipeline.ID]uint64{}}
+	r.Handshake = func(h wire.Header) {
 		if h.Type == wire.TypeData {
-			r.fail("a data packet was taken for a handshake")
+			r.fail("a data packet was passed on as a handshake packet")
 		}
 		r.handshakes++
-		return pipeline.Consumed
 	}
-	cfg.Dispatch.Deliver = func(*pipeline.Packet) bool {
-		r.delivered++
-		return true
-	}
-	var err error
-	if r.set, err = stages.Default(cfg); err != nil {
+	r.Deliver = func(*pipeline.Packet) { r.delivered++ }
+	if err := r.Build(); err != nil {
 		return nil, err
 	}
-	in, err := r.set.Build()
-	if err != nil {
-		return nil, err
-	}
-	out, err := r.set.Outbound.Build()
-	if err != nil {
-		return nil, err
-	}
-	r.standard = append(in.Stages(), out.Stages()...)
+	r.defaults = append(r.In.Stages(), r.Out.Stages()...)
+	inbound := r.In.Stages()
 	return r, r.guarded(func() error {
 		if change != nil {
-			r.hand.doing = fmt.Sprintf("the change %s()", fault.NameOf(change))
-			if err := change(r.set); err != nil {
+			r.running.when = fmt.Sprintf("the change %s()", fault.NameOf(change))
+			if err := change(r.Set); err != nil {
 				return fmt.Errorf("fuzz/chain: the change: %w", err)
 			}
 		}
-		return r.build(in.Stages())
+		return r.build(inbound)
 	})
 }
 
-// probeName is that of the stage which is put in for the kit's own use.
+// probeName is the name of the stage that the kit inserts for itself.
 const probeName = "fuzz_probe"
 
-func (r *rig) build(standard []pipeline.Stage) (err error) {
-	r.hand.doing = "a stage that the change has put in, asked for its names and kind,"
-	if slices.Contains(r.set.Names(), "ack") {
-		r.set.InsertAfter("ack", pipeline.Func(probeName, nil, r.probe))
+// build builds the changed chains; defaults are the inbound stages before the change.
+func (r *rig) build(defaults []pipeline.Stage) (err error) {
+	r.running.when = "a stage that the change inserted"
+	if slices.Contains(r.Set.Names(), "ack") {
+		r.Set.InsertAfter("ack", pipeline.Func(probeName, nil, r.probe))
 	}
-	if r.in, err = r.set.Build(); err != nil {
-		return fmt.Errorf("fuzz/chain: inbound: %w", err)
+	if err := r.Build(); err != nil {
+		return fmt.Errorf("fuzz/chain: %w", err)
 	}
-	if r.out, err = r.set.Outbound.Build(); err != nil {
-		return fmt.Errorf("fuzz/chain: outbound: %w", err)
-	}
-	packets := len(standard) - 1 // all but dispatch
-	list := r.in.Stages()
-	r.acks = slices.Contains(list, pipeline.Stage(r.set.Ack))
-	r.exact = len(list) > packets && slices.Equal(list[:packets], standard[:packets])
-	for name, c := range map[string]pipeline.Chain{"inbound": r.in, "outbound": r.out} {
+	packets := len(defaults) - 1 // all but dispatch
+	list := r.In.Stages()
+	r.acks = slices.Contains(list, pipeline.Stage(r.Set.Ack))
+	r.exact = len(list) > packets && slices.Equal(list[:packets], defaults[:packets])
+	for name, c := range map[string]pipeline.Chain{"inbound": r.In, "outbound": r.Out} {
 		c.OnPanic(func(stage string, v any) {
 			r.failOf(stage, "panic in stage %q of the %s chain: %v; package fuzz finds the line", stage, name, v)
 		})
 	}
 	r.reply = make([]byte, 0, wire.CookiePacketSize)
-	r.buf = make([]byte, margin+datagram+margin)
+	r.buf = make([]byte, margin+chainrig.Datagram+margin)
 	for _, l := range links {
-		r.open(l)
+		r.Open(l, func(c pipeline.Chain) { r.running = call{c, "at PeerOpened, SessionOpened or EpochOpened", false} })
 	}
 	return r.err
 }
 
-func (r *rig) open(l link) {
-	for _, c := range []pipeline.Chain{r.in, r.out} {
-		r.hand = hand{c, "at PeerOpened, SessionOpened or EpochOpened", false}
-		if l.seq == 0 {
-			c.OpenPeer(pipeline.PeerNotice{Peer: l.peer})
-			c.OpenSession(pipeline.SessionNotice{Peer: l.peer, Session: l.session})
+// closeAll closes all epochs, sessions and peers.
+func (r *rig) closeAll() {
+	for i, l := range links {
+		last := i == len(links)-1 || links[i+1].Session != l.Session
+		if last && r.acks {
+			r.Set.Ack.Release(r.In, l.Session)
 		}
-		c.OpenEpoch(pipeline.EpochNotice{Peer: l.peer, Session: l.session, Epoch: l.epoch, Seq: l.seq})
+		r.Close(l, last, func(c pipeline.Chain) { r.running = call{c, "at EpochClosed, SessionClosed or PeerClosed", false} })
 	}
-	r.set.Open.InstallKey(l.epoch, aead.NewKey(l.suite, l.cipher))
-	r.set.Seal.InstallKey(l.epoch, aead.NewKey(l.suite, l.cipher), 0)
 }
 
-// probe sees each message before the user's stages do.
+// probe records each message before the user's stages see it.
 func (r *rig) probe(p *pipeline.Packet) pipeline.Verdict {
 	r.yielded = append(r.yielded, messageName(p.Session, p.Intent, p.Channel, p.Payload()))
 	return pipeline.Accept
@@ -167,22 +112,22 @@ func messageName(session pipeline.ID, intent pipeline.Intent, channel uint32, pa
 	return fmt.Sprintf("%s on channel %d of session %#x: %x", intent, channel, session, payload)
 }
 
-// guests names the stages of c that are not the default ones, for failures that
-// one of them must have caused.
-func (r *rig) guests(c pipeline.Chain) string {
+// userStages names the stages of c that are not default ones, for failures that one
+// of them must have caused.
+func (r *rig) userStages(c pipeline.Chain) string {
 	var names []string
 	for _, s := range c.Stages() {
-		if s.Name() != probeName && !slices.Contains(r.standard, s) {
+		if s.Name() != probeName && !slices.Contains(r.defaults, s) {
 			names = append(names, s.Name())
 		}
 	}
 	return fmt.Sprintf("%q", names)
 }
 
-// fail keeps the first thing that has gone wrong.
+// fail records a failure, if it is the first.
 func (r *rig) fail(format string, args ...any) { r.failOf("", format, args...) }
 
-// failOf is fail where a stage is known to be the cause.
+// failOf is fail for a failure that a known stage has caused.
 func (r *rig) failOf(stage, format string, args ...any) {
 	if r.err == nil {
 		r.err = fault.Of(stage, "fuzz/chain: "+format, args...)
@@ -195,25 +140,36 @@ func (r *rig) require(ok bool, format string, args ...any) {
 	}
 }
 
-// conserved holds a chain to its law.
-func (r *rig) conserved(c pipeline.Chain) {
-	c.Publish()
-	n := c.Counts()
-	var packets, messages uint64
+// checkCounts checks the counters of a chain: conservation, and the drops and faults
+// that only a wrong stage causes.
+func (r *rig) checkCounts(c pipeline.Chain) {
+	n, err := chainrig.CheckCounts(c)
 	for _, d := range n.Drops {
-		packets, messages = packets+d.Packets, messages+d.Messages
-		if d.Reason == "unspecified" && d.Packets+d.Messages > 0 {
-			r.failOf(d.Stage, "stage %q dropped without a reason that it has declared; package fuzz finds the verdict", d.Stage)
+		if d.Packets+d.Messages == 0 {
+			continue
 		}
-		if d.Reason == "bad_data" && d.Packets+d.Messages > 0 {
-			r.failOf(d.Stage, "stage %q replaced or shortened Data, or appended what it must not", d.Stage)
+		switch {
+		case d.Reason == "unspecified":
+			r.failOf(d.Stage, "stage %q dropped without a reason that it declares; package fuzz finds the verdict", d.Stage)
+		case d.Reason == "bad_data" && r.packs(d.Stage):
+			r.failOf(d.Stage, "stage %q packed a message wrongly: it replaced or shortened Data, or Size is negative or not the number of bytes appended", d.Stage)
+		case d.Reason == "bad_data":
+			r.failOf(d.Stage, "stage %q replaced or shortened Data, or appended where it must not", d.Stage)
 		}
 	}
-	r.require(n.Packets.In == n.Packets.Accepted+n.Packets.Consumed+packets, "packets are not conserved: %+v, %d dropped", n.Packets, packets)
-	r.require(n.Messages.In == n.Messages.Accepted+n.Messages.Consumed+messages, "messages are not conserved: %+v, %d dropped", n.Messages, messages)
+	for _, f := range n.Faults {
+		r.failOf(f.Stage, "stage %q failed in %s", f.Stage, f.Method)
+	}
+	r.require(err == nil, "%v", err)
+}
+
+// packs reports whether the outbound packer has that name.
+func (r *rig) packs(stage string) bool {
+	p := r.Out.Packer()
+	return p != nil && p.Name() == stage
 }
 
 var (
-	home = netip.MustParseAddrPort("192.0.2.1:7000")
+	home = chainrig.Home
 	away = netip.MustParseAddrPort("192.0.2.1:7001")
 )

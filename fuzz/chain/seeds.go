@@ -9,8 +9,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// seeds are recorded and made packets of live epochs, handshake packets, and
-// garbage.
+// seeds returns recorded and constructed packets of live epochs, handshake packets,
+// and garbage.
 func seeds(change func(*stages.Set) error) ([][]byte, error) {
 	r, err := newRig(change)
 	if err != nil {
@@ -21,7 +21,7 @@ func seeds(change func(*stages.Set) error) ([][]byte, error) {
 	for n := range links {
 		var genuine []byte
 		if err := r.guarded(func() error {
-			genuine = bytes.Clone(newCrowd(r).through(item{argument: byte(n), body: []byte("state")}))
+			genuine = bytes.Clone(newSenders(r).through(item{argument: byte(n), body: []byte("state")}))
 			return nil
 		}); err != nil {
 			return nil, err
@@ -35,8 +35,8 @@ func seeds(change func(*stages.Set) error) ([][]byte, error) {
 	return append(list, mixed, appendItem(nil, anyBytes, 0, nil), appendItem(nil, anyBytes, 0, []byte{0x11})), nil
 }
 
-// recordedSeeds are a real exchange: as strangers would see it, as peers of ours
-// would seal it, and as messages of our own.
+// recordedSeeds returns a real exchange three times: its datagrams as a stranger
+// replays them, its frames as a peer seals them, and its messages as we send them.
 func recordedSeeds() (list [][]byte) {
 	e := recorded.Read()
 	for _, part := range []struct {
@@ -46,7 +46,7 @@ func recordedSeeds() (list [][]byte) {
 		for chunk := range slices.Chunk(part.packets, 8) {
 			var input []byte
 			for i, b := range chunk {
-				// Three peers, of whom each has counters of its own.
+				// Of three peers, each with counters of its own.
 				input = appendItem(input, part.kind, byte(i%3+i/3*len(links)), b)
 			}
 			list = append(list, appendItem(appendItem(input, proven, 0, nil), again, 1, nil))
@@ -55,7 +55,7 @@ func recordedSeeds() (list [][]byte) {
 	return list
 }
 
-// frameSeeds are frames of all types, sound and unsound.
+// frameSeeds returns frames of all types, valid and invalid.
 func frameSeeds() [][]byte {
 	message := func(t wire.FrameType, payload string) []byte { return wire.AppendMessage(nil, t, 7, []byte(payload)) }
 	reliable := func(seq uint64, distance uint16) []byte {
@@ -75,8 +75,8 @@ func frameSeeds() [][]byte {
 	return [][]byte{each, appendItem(nil, byPeer, 4, all[:len(all)-1]), appendItem(nil, byPeer, 5, all)}
 }
 
-// handshakeSeeds are packets of each handshake type, of zeros but for the
-// header: that is enough for all that the chain looks at.
+// handshakeSeeds returns a packet of each handshake type with zeros after the header,
+// which is all that the chain reads.
 func handshakeSeeds() (list [][]byte) {
 	for _, packet := range []struct {
 		header wire.Header
@@ -84,7 +84,7 @@ func handshakeSeeds() (list [][]byte) {
 	}{
 		{wire.Header{Type: wire.TypeInit, Suite: wire.AESGCM, Sender: 9}, wire.InitSize},
 		{wire.Header{Type: wire.TypeResponse, Suite: wire.ChaChaPoly, Receiver: 9}, wire.ResponseSize},
-		{wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(links[0].epoch)}, wire.FinalSize},
+		{wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(links[0].Epoch)}, wire.FinalSize},
 		{wire.Header{Type: wire.TypeCookie, Suite: wire.AESGCM, Receiver: 9}, wire.CookiePacketSize},
 	} {
 		data := make([]byte, packet.size)

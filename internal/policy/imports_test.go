@@ -76,7 +76,8 @@ var rules = []rule{
 	{folder: "sim/script", ours: []string{".", "wire", "conn", "sim"}, except: noSystem}, // the language of scenarios
 	// The kit that fuzzes a stage, the one that fuzzes chains, and their seeds.
 	{folder: "fuzz", ours: []string{"pipeline", "wire", "fuzz/internal/*"}, except: noSystem},
-	{folder: "fuzz/chain", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "fuzz/internal/*"}, except: noSystem},
+	{folder: "fuzz/chain", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/chainrig", "fuzz/internal/*"}, except: noSystem},
+	{folder: "internal/chainrig", ours: []string{"pipeline", "wire", "stages", "stages/*", "internal/noise"}, except: noSystem},
 	{folder: "fuzz/internal/*", except: noSystem},
 	{folder: "metrics", ours: []string{".", "pipeline", "udp"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},

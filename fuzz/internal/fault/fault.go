@@ -65,8 +65,8 @@ func (s *Seeds) Judge(t testing.TB, err error) {
 	t.Fatal(err)
 }
 
-// Sum logs how many failures Judge has skipped.
-func (s *Seeds) Sum(t testing.TB) {
+// Report logs how many failures Judge has skipped.
+func (s *Seeds) Report(t testing.TB) {
 	t.Helper()
 	if s.more > 0 {
 		t.Logf("seeds that fail for a cause told above, and are skipped: %d; -v names them, and -run with a name shows one", s.more)

@@ -49,7 +49,7 @@ func TestACauseIsToldOnce(t *testing.T) {
 	require.Equal(t, "failed: other", ended(&all, "seed#3", errors.New("other")))
 	require.Equal(t, "skipped: fails for the same cause as seed#3, which tells it", ended(&all, "seed#4", errors.New("other")))
 	f := &seed{}
-	all.Sum(f)
+	all.Report(f)
 	require.Contains(t, f.ended, "told above, and are skipped: 2;")
 }
 
