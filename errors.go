@@ -7,8 +7,8 @@ import (
 	"github.com/intentra/intentra/conn"
 )
 
-// Errors of sending and dialling, to be compared with errors.Is. Both also return
-// net.ErrClosed once the transport is closed.
+// Errors of sending, receiving and dialling, to be compared with errors.Is. All of
+// these also return net.ErrClosed once the transport is closed.
 var (
 	// ErrMessageTooLarge is returned for a message that does not fit into a
 	// datagram of the size that the peer accepts, which is known once the peer is
@@ -24,6 +24,9 @@ var (
 	ErrNotConnected = errors.New("intentra: peer not connected")
 	// ErrIntent is returned for a message whose intent is not valid.
 	ErrIntent = errors.New("intentra: invalid intent")
+	// ErrHandler is returned when messages are to be received from a transport
+	// whose Handler gets them all.
+	ErrHandler = errors.New("intentra: Config.Handler gets all messages of this transport; Receive needs a Config without a Handler")
 
 	// ErrInCallback is returned by calls that wait, when they are made in Handler,
 	// OnPeer, Authorize or a stage, of this transport or another one: they would wait

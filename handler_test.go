@@ -1,7 +1,6 @@
 package intentra_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -24,10 +23,29 @@ func TestHandlerGetsAllMessages(t *testing.T) {
 		require.Equal(t, m, h.Message)
 		require.Equal(t, p.Transport().PublicKey(), h.Peer.Key())
 	}
-	expired, cancel := context.WithCancel(ctx)
-	cancel()
-	_, err := l.Receive(expired)
-	require.ErrorIs(t, err, context.Canceled, "no message is left for Receive")
+}
+
+// Where a Handler gets the messages, every way to receive them fails at once.
+func TestReceiveWithAHandlerFails(t *testing.T) {
+	ctx := loopback.Context(t)
+	handle, _ := loopback.Messages()
+	l := loopback.Listen(t, intentra.Config{Handler: handle})
+	p := loopback.Dial(t, l, intentra.Config{Handler: handle})
+	batch := make([]intentra.Received, 4)
+	_, err := l.Receive(ctx)
+	require.ErrorIs(t, err, intentra.ErrHandler)
+	_, err = l.ReceiveBatch(ctx, batch)
+	require.ErrorIs(t, err, intentra.ErrHandler)
+	_, err = p.Receive(ctx)
+	require.ErrorIs(t, err, intentra.ErrHandler)
+	_, err = p.ReceiveBatch(ctx, batch)
+	require.ErrorIs(t, err, intentra.ErrHandler)
+	for _, err = range l.Messages(ctx) {
+		require.ErrorIs(t, err, intentra.ErrHandler)
+	}
+	for _, err = range p.Messages(ctx) {
+		require.ErrorIs(t, err, intentra.ErrHandler)
+	}
 }
 
 // A Handler may send to the sender and broadcast.

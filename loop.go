@@ -70,6 +70,7 @@ func (t *Transport) run() {
 			t.loop.batchNow = now
 			t.receive(batch[:n], now)
 		}
+		t.received.Publish()
 		if err != nil {
 			t.socketFailed(err)
 			return
@@ -113,6 +114,7 @@ func (t *Transport) turn(now pipeline.Time) (end bool) {
 	t.flush(now)
 	t.startJobs()
 	t.handleEvents()
+	t.received.Publish()
 	t.slowCalls.Add(t.loop.slow.End(t.clock))
 	t.publish(now, end)
 	t.checkRecording()

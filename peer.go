@@ -19,14 +19,14 @@ type Peer struct {
 	t    *Transport
 	core *conn.Peer // belongs to the loop, except its keys and its send queue
 
+	received atomic.Pointer[recvq.Queue[*Peer]] // see receiveQueue
+
 	up          atomic.Bool
 	maxDatagram atomic.Int32                     // of the session; before the first one, of our Config
 	stale       bool                             // the statistics have changed; only the loop uses it
 	places      struct{ known, connected int32 } // see package roster
 	remote      atomic.Pointer[netip.AddrPort]
 	session     atomic.Uint64 // number of the latest session
-
-	received atomic.Pointer[recvq.Queue[*Peer]] // see receiveQueue
 
 	sendDrops atomic.Uint64
 

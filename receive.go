@@ -2,14 +2,15 @@ package intentra
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/intentra/intentra/internal/recvq"
 )
 
-// Received is a message that has arrived, as it is passed to [Config].Handler and
-// returned by Receive. The payload is borrowed by a Handler, until it returns, and
-// belongs to the caller of Receive.
+// Received is a message that has arrived. Config.Handler borrows its payload until
+// it returns, and the caller of ReceiveBatch until the next call; the caller of
+// Receive owns it.
 type Received struct {
 	// Peer is the sender.
 	Peer *Peer
@@ -20,13 +21,18 @@ type Received struct {
 	Message
 }
 
-// Receive waits for the next message of any peer; peers with messages are served round-robin.
-// The error is the cause of ctx, or net.ErrClosed once the transport is closed and
-// all messages have been received. Messages of peers that have been forgotten can
-// still be received, but only those of the last 64 such peers.
+// Receive waits for the next message of any peer. The messages of a peer come in
+// the order in which they were delivered, Reliable ones and the others separately;
+// peers whose messages wait for long take turns. Messages of peers that have been
+// forgotten can still be received, but only those of the last 64 such peers.
 //
-// It may be called from several goroutines. In OnPeer it returns [ErrInCallback]. A
-// transport with a Handler delivers every message to it and none to Receive.
+// The caller owns the payload. Payloads share memory, 16 KiB at most, so clone a
+// small one that is kept for long.
+//
+// The error is the cause of ctx, net.ErrClosed once the transport is closed and all
+// messages have been received, or at once [ErrHandler] if the transport has a
+// Handler. Receive may be called from several goroutines; in OnPeer it returns
+// [ErrInCallback].
 func (t *Transport) Receive(ctx context.Context) (Received, error) {
 	if err := t.mayReceive(); err != nil {
 		return Received{}, err
@@ -35,13 +41,38 @@ func (t *Transport) Receive(ctx context.Context) (Received, error) {
 	if err != nil {
 		return Received{}, receiveError(err)
 	}
-	return p.receivedMessage(m), nil
+	return t.receivedMessage(p, m), nil
+}
+
+// ReceiveBatch waits like [Transport.Receive] and then fills batch with the messages
+// that are there. It returns their number, which is at least one if the error is
+// nil and batch is not empty.
+//
+// Payloads are borrowed until the next call with the same batch, whose buffers are
+// used again: append(batch[i].Payload[:0], ...) is what a message does to its
+// element. So once these buffers have grown, nothing is allocated.
+func (t *Transport) ReceiveBatch(ctx context.Context, batch []Received) (int, error) {
+	if err := t.mayReceive(); err != nil {
+		return 0, err
+	}
+	n, err := t.received.ReceiveBatch(ctx, len(batch), func(i int, p *Peer, m recvq.Message) {
+		m.Payload = append(batch[i].Payload[:0], m.Payload...)
+		batch[i] = t.receivedMessage(p, m)
+	})
+	return n, receiveError(err)
+}
+
+// Messages returns an iterator over the messages of all peers that calls
+// [Transport.Receive] for each. Its last pair has the error of Receive and no
+// message.
+func (t *Transport) Messages(ctx context.Context) iter.Seq2[Received, error] {
+	return messages(ctx, t.Receive)
 }
 
 // Receive waits for the next message of this peer, like [Transport.Receive]. The
-// error is net.ErrClosed once all messages have been received and the transport is
-// closed, a peer that this side dialled has ended the connection for good, or a
-// peer that dialled this side has been disconnected for [Config].ForgetAfter.
+// error is also net.ErrClosed once all messages have been received and a peer that
+// this side dialled has ended the connection for good, or a peer that dialled this
+// side has been disconnected for [Config].ForgetAfter.
 func (p *Peer) Receive(ctx context.Context) (Received, error) {
 	if err := p.t.mayReceive(); err != nil {
 		return Received{}, err
@@ -50,18 +81,52 @@ func (p *Peer) Receive(ctx context.Context) (Received, error) {
 	if err != nil {
 		return Received{}, receiveError(err)
 	}
-	return p.receivedMessage(m), nil
+	return p.t.receivedMessage(p, m), nil
 }
 
-func (p *Peer) receivedMessage(m recvq.Message) Received {
+// ReceiveBatch fills batch with messages of this peer, like
+// [Transport.ReceiveBatch]. Its errors are those of [Peer.Receive].
+func (p *Peer) ReceiveBatch(ctx context.Context, batch []Received) (int, error) {
+	if err := p.t.mayReceive(); err != nil {
+		return 0, err
+	}
+	n, err := p.receiveQueue().ReceiveBatch(ctx, len(batch), func(i int, _ *Peer, m recvq.Message) {
+		m.Payload = append(batch[i].Payload[:0], m.Payload...)
+		batch[i] = p.t.receivedMessage(p, m)
+	})
+	return n, receiveError(err)
+}
+
+// Messages returns an iterator over the messages of this peer, like
+// [Transport.Messages].
+func (p *Peer) Messages(ctx context.Context) iter.Seq2[Received, error] {
+	return messages(ctx, p.Receive)
+}
+
+func messages(ctx context.Context, receive func(context.Context) (Received, error)) iter.Seq2[Received, error] {
+	return func(yield func(Received, error) bool) {
+		for {
+			m, err := receive(ctx)
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (t *Transport) receivedMessage(p *Peer, m recvq.Message) Received {
 	return Received{
-		Peer: p, Arrived: p.t.timeOf(m.Arrived),
+		Peer: p, Arrived: t.timeOf(m.Arrived),
 		Message: Message{Channel: m.Channel, Intent: m.Intent, Payload: m.Payload},
 	}
 }
 
-// mayReceive returns an error if the caller is OnPeer.
+// mayReceive returns an error if a Handler gets all messages, or the caller is
+// OnPeer.
 func (t *Transport) mayReceive() error {
+	if t.cfg.Handler != nil {
+		return ErrHandler
+	}
 	if t.notifying.Load() {
 		return waits("Receive")
 	}

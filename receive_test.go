@@ -5,14 +5,137 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/loopback"
 )
+
+// Every way to receive gives the sender, the message and the time of its arrival.
+func TestEveryWayGivesTheSame(t *testing.T) {
+	ctx := loopback.Context(t)
+	type way func(l *intentra.Transport, p *intentra.Peer) (intentra.Received, error)
+	handle, handled := loopback.Messages()
+	for name, receive := range map[string]way{
+		"Handler": nil,
+		"Transport.Receive": func(l *intentra.Transport, _ *intentra.Peer) (intentra.Received, error) {
+			return l.Receive(ctx)
+		},
+		"Peer.Receive": func(_ *intentra.Transport, p *intentra.Peer) (intentra.Received, error) {
+			return p.Receive(ctx)
+		},
+		"Transport.ReceiveBatch": func(l *intentra.Transport, _ *intentra.Peer) (intentra.Received, error) {
+			batch := make([]intentra.Received, 1)
+			n, err := l.ReceiveBatch(ctx, batch)
+			require.Equal(t, 1, n)
+			return batch[0], err
+		},
+		"Peer.ReceiveBatch": func(_ *intentra.Transport, p *intentra.Peer) (intentra.Received, error) {
+			batch := make([]intentra.Received, 1)
+			n, err := p.ReceiveBatch(ctx, batch)
+			require.Equal(t, 1, n)
+			return batch[0], err
+		},
+		"Transport.Messages": func(l *intentra.Transport, _ *intentra.Peer) (r intentra.Received, err error) {
+			for r, err = range l.Messages(ctx) {
+				break
+			}
+			return r, err
+		},
+		"Peer.Messages": func(_ *intentra.Transport, p *intentra.Peer) (r intentra.Received, err error) {
+			for r, err = range p.Messages(ctx) {
+				break
+			}
+			return r, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := intentra.Config{}
+			onPeer, events := loopback.Events()
+			cfg.OnPeer = onPeer
+			if receive == nil {
+				cfg.Handler = handle
+				receive = func(*intentra.Transport, *intentra.Peer) (intentra.Received, error) {
+					return loopback.Next(t, ctx, handled), nil
+				}
+			}
+			l := loopback.Listen(t, cfg)
+			p := loopback.Dial(t, l, intentra.Config{})
+			theirs := loopback.Next(t, ctx, events).Peer
+			for i, intent := range intents {
+				m := intentra.Message{Channel: uint32(i), Intent: intent, Payload: fmt.Append(nil, name, i)}
+				before := time.Now()
+				require.NoError(t, p.SendWait(ctx, m))
+				r, err := receive(l, theirs)
+				require.NoError(t, err)
+				require.Equal(t, m, r.Message)
+				require.Same(t, theirs, r.Peer)
+				require.False(t, r.Arrived.Before(before), "it arrived after it was sent")
+				require.False(t, r.Arrived.After(time.Now()), "and before it was received")
+			}
+		})
+	}
+}
+
+// ReceiveBatch takes what is there, in order, and uses the buffers of the batch
+// again.
+func TestReceiveBatchReusesItsBuffers(t *testing.T) {
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
+	n, err := l.ReceiveBatch(ctx, nil)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	batch := make([]intentra.Received, 8)
+	for i := range batch {
+		batch[i].Payload = make([]byte, 16)
+	}
+	buffers := slices.Clone(batch)
+	for next := 0; next < 100; {
+		for i := range 10 {
+			require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(next+i))))
+		}
+		for end := next + 10; next < end; {
+			n, err := l.ReceiveBatch(ctx, batch)
+			require.NoError(t, err)
+			require.Positive(t, n)
+			for i, r := range batch[:n] {
+				require.Equal(t, fmt.Sprint(next), string(r.Payload))
+				require.Same(t, &buffers[i].Payload[0], &r.Payload[0])
+				next++
+			}
+		}
+	}
+	require.NoError(t, l.Close())
+	_, err = l.ReceiveBatch(ctx, batch)
+	require.ErrorIs(t, err, net.ErrClosed)
+}
+
+// Messages ends with the error of Receive.
+func TestMessagesEndsWithAnError(t *testing.T) {
+	ctx := loopback.Context(t)
+	l := loopback.Listen(t, intentra.Config{})
+	p := loopback.Dial(t, l, intentra.Config{})
+	for i := range 3 {
+		require.NoError(t, p.SendWait(ctx, loopback.Reliable(fmt.Sprint(i))))
+	}
+	loopback.Eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 3 })
+	require.NoError(t, l.Close())
+	var got []string
+	var last error
+	for r, err := range l.Messages(ctx) {
+		if last = err; err == nil {
+			got = append(got, string(r.Payload))
+		}
+	}
+	require.Equal(t, []string{"0", "1", "2"}, got)
+	require.ErrorIs(t, last, net.ErrClosed)
+}
 
 // A full queue keeps the newest messages and counts those that they replace.
 func TestReceiveQueueKeepsTheNewest(t *testing.T) {
@@ -76,16 +199,17 @@ func TestReliableSurvivesAFullReceiveQueue(t *testing.T) {
 	require.Zero(t, l.Stats().ReceiveDrops)
 }
 
+// Peers whose queues are full take turns.
 func TestPeersTakeTurnsInReceive(t *testing.T) {
 	ctx := loopback.Context(t)
-	l := loopback.Listen(t, intentra.Config{})
+	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 20})
 	for range 3 {
 		p := loopback.Dial(t, l, intentra.Config{})
-		for range 20 {
+		for range 21 {
 			require.NoError(t, p.SendWait(ctx, loopback.Realtime("x")))
 		}
 	}
-	loopback.Eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 60 })
+	loopback.Eventually(t, ctx, "all are delivered", func() bool { return l.Stats().MessagesIn == 63 })
 	seen := map[*intentra.Peer]int{}
 	for i := range 60 {
 		seen[loopback.Receive(t, ctx, l).Peer]++
@@ -236,8 +360,12 @@ func TestUnreadMessagesOfForgottenPeers(t *testing.T) {
 	}
 	require.EqualValues(t, more, l.Stats().ReceiveDrops)
 	require.NoError(t, l.Close())
+	left := map[string]bool{}
+	for range kept + 1 {
+		left[string(loopback.Receive(t, ctx, l).Payload)] = true
+	}
 	for i := more; i <= kept+more; i++ {
-		require.Equal(t, fmt.Sprint(i), string(loopback.Receive(t, ctx, l).Payload))
+		require.True(t, left[fmt.Sprint(i)], i)
 	}
 	_, err := l.Receive(ctx)
 	require.ErrorIs(t, err, net.ErrClosed)

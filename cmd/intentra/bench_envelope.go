@@ -16,7 +16,7 @@ type benchEnvelopeCmd struct {
 	Size        int           `default:"128" help:"Bytes in a message."`
 	Senders     *int          `placeholder:"2" help:"Sending processes, each with one socket for its share of the peers; 2 by default, or 1 for 1 peer."`
 	Warmup      time.Duration `default:"1s" help:"How long to send before measuring."`
-	Receive     bool          `help:"Take messages with Receive(ctx) instead of a Handler."`
+	Receive     string        `default:"handler" enum:"handler,batch,one" help:"How messages are received: ${enum}; batch is ReceiveBatch, one is Receive."`
 	HandlerCost time.Duration `default:"0s" help:"Keep the CPU busy this long for each message, such as 1us, for overload."`
 	benchFlags
 }
@@ -99,7 +99,7 @@ func (c *benchEnvelopeCmd) Run(e *environment) error {
 	rates := c.rates()
 	r := &benchPoints{
 		Points: []*load.Point{}, SizeBytes: c.Size, Senders: c.senders(),
-		Way:     load.EnvelopeConfig{Receive: c.Receive, HandlerCost: c.HandlerCost}.String(),
+		Way:     load.EnvelopeConfig{Way: load.ReceiveWay(c.Receive), HandlerCost: c.HandlerCost}.String(),
 		WarmupS: seconds(c.Warmup), DurationS: seconds(c.Duration),
 		Limits: load.LimitsFor(c.Peers, rates[len(rates)-1]/float64(c.Peers)),
 	}
@@ -121,7 +121,7 @@ func (c *benchEnvelopeCmd) measure(e *environment, rates []float64, r *benchPoin
 	if err != nil {
 		return err
 	}
-	env, err := load.OpenEnvelope(e.ctx, b, load.EnvelopeConfig{Receive: c.Receive, HandlerCost: c.HandlerCost})
+	env, err := load.OpenEnvelope(e.ctx, b, load.EnvelopeConfig{Way: load.ReceiveWay(c.Receive), HandlerCost: c.HandlerCost})
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func TestBenchFanout(t *testing.T) {
 // Without --json the command prints a table, and the raised limits.
 func TestBenchTable(t *testing.T) {
 	t.Parallel()
-	r := startBench(t, "envelope", "--peers", "2", "--senders", "1", "--hz", "50", "--duration", "100ms", "--warmup", "0s", "--receive")
+	r := startBench(t, "envelope", "--peers", "2", "--senders", "1", "--hz", "50", "--duration", "100ms", "--warmup", "0s", "--receive=one")
 	r.succeed()
 	out := r.stdout.String()
 	for _, words := range []string{"Aggregate PPS", "Delivery", "Note", "100.000%", "stable", "Receive(ctx)", "raised limits: HandshakeRate 10000 (default 200)"} {

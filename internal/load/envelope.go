@@ -22,18 +22,31 @@ type Envelope struct {
 
 // EnvelopeConfig says how messages are received.
 type EnvelopeConfig struct {
-	// Receive takes messages with Transport.Receive instead of a Handler.
-	Receive bool
+	// Way is how messages are taken from the transport.
+	Way ReceiveWay
 	// HandlerCost is how long each message keeps the CPU busy.
 	HandlerCost time.Duration
 }
+
+// ReceiveWay is a way to take messages from a transport.
+type ReceiveWay string
+
+// The ways. The zero value means ByHandler.
+const (
+	ByHandler ReceiveWay = "handler"
+	ByBatch   ReceiveWay = "batch" // Transport.ReceiveBatch
+	ByOne     ReceiveWay = "one"   // Transport.Receive
+)
+
+// receiveBatch is the size of the slice given to ReceiveBatch.
+const receiveBatch = 256
 
 // OpenEnvelope starts the receiver and the children.
 func OpenEnvelope(ctx context.Context, b TestbedConfig, c EnvelopeConfig) (e *Envelope, err error) {
 	e = &Envelope{EnvelopeConfig: c, receiving: make(chan struct{})}
 	e.receiver.Cost = c.HandlerCost
 	var cfg intentra.Config
-	if !c.Receive {
+	if c.Way != ByBatch && c.Way != ByOne {
 		cfg.Handler = func(m intentra.Received) { e.receiver.Handle(m.Payload) }
 	}
 	if e.Testbed, err = open(ctx, b, cfg); err != nil {
@@ -46,12 +59,26 @@ func OpenEnvelope(ctx context.Context, b TestbedConfig, c EnvelopeConfig) (e *En
 // receive returns when the transport is closed.
 func (e *Envelope) receive() {
 	defer close(e.receiving)
-	for e.Receive {
-		m, err := e.Transport.Receive(context.Background())
-		if err != nil {
-			return
+	switch e.Way {
+	case ByBatch:
+		batch := make([]intentra.Received, receiveBatch)
+		for {
+			n, err := e.Transport.ReceiveBatch(context.Background(), batch)
+			if err != nil {
+				return
+			}
+			for i := range batch[:n] {
+				e.receiver.Handle(batch[i].Payload)
+			}
 		}
-		e.receiver.Handle(m.Payload)
+	case ByOne:
+		for {
+			m, err := e.Transport.Receive(context.Background())
+			if err != nil {
+				return
+			}
+			e.receiver.Handle(m.Payload)
+		}
 	}
 }
 
@@ -128,7 +155,10 @@ func (e *Envelope) send(ctx context.Context, rate float64, size int, duration ti
 // String names how messages are received, for tables.
 func (c EnvelopeConfig) String() string {
 	way := "Handler"
-	if c.Receive {
+	switch c.Way {
+	case ByBatch:
+		way = "ReceiveBatch(ctx)"
+	case ByOne:
 		way = "Receive(ctx)"
 	}
 	if c.HandlerCost > 0 {

@@ -35,7 +35,7 @@ func checkAll(t *testing.T, p *Point, n uint64) {
 }
 
 func TestEnvelope(t *testing.T) {
-	for _, c := range []EnvelopeConfig{{}, {Receive: true}} {
+	for _, c := range []EnvelopeConfig{{}, {Way: ByBatch}, {Way: ByOne}} {
 		t.Run(c.String(), func(t *testing.T) {
 			b := testbed(t, fewPeers, 2, 1000)
 			b.Sockets = 2
@@ -59,7 +59,7 @@ func TestEnvelope(t *testing.T) {
 
 // A receiver that is too slow loses messages, which are counted by reason.
 func TestOverloadNamesItsDrops(t *testing.T) {
-	e, err := OpenEnvelope(t.Context(), testbed(t, 1, 1, 20_000), EnvelopeConfig{Receive: true, HandlerCost: 20 * time.Millisecond})
+	e, err := OpenEnvelope(t.Context(), testbed(t, 1, 1, 20_000), EnvelopeConfig{Way: ByOne, HandlerCost: 20 * time.Millisecond})
 	require.NoError(t, err)
 	defer func() {
 		e.Close()

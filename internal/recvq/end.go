@@ -6,7 +6,7 @@ const maxRetired = 64
 
 // End makes [Queue.Receive] return [ErrClosed] once the messages that are there
 // have been taken: the peer is not expected to come back. [Queue.Reopen] undoes
-// it.
+// it. Only the loop calls it.
 func (q *Queue[P]) End() {
 	q.group.mu.Lock()
 	defer q.group.mu.Unlock()
@@ -22,7 +22,7 @@ func (q *Queue[P]) Reopen() {
 
 // Retire is End for a peer that the transport has forgotten. Its messages can
 // still be received, but a group keeps only those of the last 64 such peers and
-// drops the others.
+// drops the others. Only the loop calls it.
 func (q *Queue[P]) Retire() {
 	g := q.group
 	g.mu.Lock()
@@ -36,15 +36,29 @@ func (q *Queue[P]) Retire() {
 		return
 	}
 	if g.retired.Len() == maxRetired {
-		oldest := g.retired.Front().Value
-		oldest.drop(oldest.len())
-		oldest.emptied()
+		g.retired.Front().Value.discard()
 	}
 	g.retired.PushBack(&q.retirement)
 }
 
 // end is End for a caller that holds the lock.
 func (q *Queue[P]) end() {
+	q.group.publish()
 	q.ended = true
 	wakeOne(q.signal)
+}
+
+// discard drops all messages. The caller holds the lock.
+func (q *Queue[P]) discard() {
+	if q.inBlocks > 0 {
+		q.group.settle()
+	}
+	for q.reliable.Len() > 0 {
+		q.drop(&q.reliable)
+	}
+	for q.state.Len() > 0 {
+		q.drop(&q.state)
+	}
+	q.group.turns.Remove(&q.turn)
+	q.emptied()
 }

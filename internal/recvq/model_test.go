@@ -15,58 +15,69 @@ import (
 // modelQueue is a receive queue in the simplest form: two slices.
 type modelQueue struct {
 	state, reliable []Message
+	staged          int // Reliable messages that are not published yet
 	ended, retired  bool
 	dropped         int
 }
 
 func (q *modelQueue) len() int { return len(q.state) + len(q.reliable) }
 
-func (q *modelQueue) take() (m Message, ok bool) {
-	r := &q.reliable
-	if len(*r) == 0 {
-		r = &q.state
+// of returns the slice for messages with the intent.
+func (q *modelQueue) of(intent pipeline.Intent) *[]Message {
+	if intent == pipeline.Reliable {
+		return &q.reliable
 	}
-	if len(*r) == 0 {
-		return m, false
-	}
-	m, *r = (*r)[0], (*r)[1:]
-	return m, true
+	return &q.state
 }
 
-// model is a Group in the simplest form: it finds everything by searching.
+// model is a Group in the simplest form. It says what a queue holds, but not whose
+// turn it is.
 type model struct {
 	limit   int
 	queues  []*modelQueue
-	turns   []*modelQueue
+	staged  []func() // what publish does
 	retired []*modelQueue
 }
 
 func (g *model) push(q *modelQueue, m Message) {
 	if m.Intent == pipeline.Reliable {
-		q.reliable = append(q.reliable, m)
-	} else {
-		if len(q.state) == g.limit {
-			q.state, q.dropped = q.state[1:], q.dropped+1
-		}
-		q.state = append(q.state, m)
+		q.staged++
 	}
-	g.settle(q)
+	g.staged = append(g.staged, func() {
+		r := q.of(m.Intent)
+		if m.Intent == pipeline.Reliable {
+			q.staged--
+		} else if len(*r) == g.limit {
+			*r, q.dropped = (*r)[1:], q.dropped+1
+		}
+		*r = append(*r, m)
+	})
 }
 
-// settle gives q the place among the turns that it is due.
-func (g *model) settle(q *modelQueue) {
-	at := slices.Index(g.turns, q)
-	switch {
-	case q.len() > 0 && at < 0:
-		g.turns = append(g.turns, q)
-	case q.len() == 0 && at >= 0:
-		g.turns = slices.Delete(g.turns, at, at+1)
+func (g *model) publish() {
+	for _, f := range g.staged {
+		f()
 	}
+	g.staged = nil
+}
+
+// take checks a message that was received from q and removes it.
+func (g *model) take(t *testing.T, q *modelQueue, m Message) {
+	r := q.of(m.Intent)
+	require.NotEmpty(t, *r)
+	require.Equal(t, (*r)[0], m)
+	*r = (*r)[1:]
+	g.settle()
+}
+
+// settle forgets the retired queues without messages.
+func (g *model) settle() {
 	g.retired = slices.DeleteFunc(g.retired, func(q *modelQueue) bool { return q.len() == 0 })
 }
 
 func (g *model) retire(q *modelQueue) {
-	q.ended = true
+	g.publish()
+	q.ended, q.retired = true, true
 	if q.len() == 0 || slices.Contains(g.retired, q) {
 		return
 	}
@@ -74,116 +85,188 @@ func (g *model) retire(q *modelQueue) {
 		oldest := g.retired[0]
 		oldest.dropped += oldest.len()
 		oldest.state, oldest.reliable = nil, nil
-		g.settle(oldest)
+		g.settle()
 	}
 	g.retired = append(g.retired, q)
 }
 
-func (g *model) dropped() (n int) {
+func (g *model) len() (n int) {
 	for _, q := range g.queues {
-		n += q.dropped
+		n += q.len()
 	}
 	return n
 }
 
-// Any sequence of calls has the same results as on the model.
+// Any sequence of calls has the same results as on the model: of each peer and of
+// each kind of intent the same messages in the same order, the same drops, and the
+// same errors.
 func FuzzGroup(f *testing.F) {
 	random := seed.Rand(f)
-	for range 4 {
+	for _, limit := range []byte{1, 3, 3, 40} {
 		calls := make([]byte, 4000)
 		for i := range calls {
 			calls[i] = byte(random.Uint32())
 		}
-		f.Add(calls)
+		f.Add(limit, calls)
 	}
-	f.Fuzz(func(t *testing.T, calls []byte) {
+	f.Fuzz(func(t *testing.T, limit byte, calls []byte) {
 		// More queues than can be retired with messages.
-		runCalls(t, 3, maxRetired+16, calls)
+		w := newModelTest(t, 1+int(limit), maxRetired+16)
+		for n := 0; n+1 < len(calls); n += 2 {
+			w.call(n, calls[n], int(calls[n+1])%len(w.queues))
+			if n%16 == 0 {
+				w.check()
+			}
+		}
+		w.g.Publish()
+		w.m.publish()
+		for w.receive(5) {
+		}
+		w.check()
+		require.Zero(t, w.m.len())
+		require.Zero(t, w.g.inBlocks+w.g.blocks.Len()+w.g.turns.Len()+w.g.retired.Len()+w.g.bytes+w.g.blockBytes)
 	})
 }
 
-// runCalls makes a call for each two bytes, on a real group and on the model.
-func runCalls(t *testing.T, limit, queues int, calls []byte) {
-	// Receive takes what is there, and waits for nothing.
+// modelTest makes the same calls on a group and on the model.
+type modelTest struct {
+	*testing.T
+	g      *Group[int]
+	m      *model
+	queues []*Queue[int]
+	ctx    context.Context // ended, so that Receive takes what is there and waits for nothing
+}
+
+func newModelTest(t *testing.T, limit, queues int) *modelTest {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	g, m := NewGroup[int](limit), &model{limit: limit}
-	all := make([]*Queue[int], queues)
-	for i := range all {
-		all[i] = g.NewQueue(i)
-		m.queues = append(m.queues, new(modelQueue))
+	w := &modelTest{T: t, g: NewGroup[int](limit), m: &model{limit: limit}, ctx: ctx}
+	for i := range queues {
+		w.queues = append(w.queues, w.g.NewQueue(i))
+		w.m.queues = append(w.m.queues, new(modelQueue))
 	}
-	receive := func() bool {
-		peer, got, err := g.Receive(ctx)
-		if len(m.turns) == 0 {
-			require.ErrorIs(t, err, context.Canceled)
-			return false
+	return w
+}
+
+// call makes call n, chosen by op, on queue i.
+func (w *modelTest) call(n int, op byte, i int) {
+	q, mq := w.queues[i], w.m.queues[i]
+	switch op %= 32; {
+	case op < 17:
+		// Few queues get most of the messages, so that they reach the limit.
+		if op < 12 {
+			q, mq = w.queues[i%4], w.m.queues[i%4]
 		}
-		q := m.turns[0]
-		m.turns = m.turns[1:]
-		want, _ := q.take()
-		m.settle(q)
-		require.NoError(t, err)
-		require.Same(t, q, m.queues[peer])
-		require.Equal(t, want, got)
-		return true
-	}
-	for n := 0; n+1 < len(calls); n += 2 {
-		i := int(calls[n+1]) % queues
-		q, mq := all[i], m.queues[i]
-		switch op := calls[n] % 16; {
-		case op < 8:
-			msg := Message{Arrived: pipeline.Time(n), Channel: uint32(n), Intent: pipeline.Intent(1 + op%3), Payload: fmt.Append(nil, n)}
-			q.Push(msg.Arrived, msg.Channel, msg.Intent, msg.Payload)
-			m.push(mq, msg)
-		case op < 10:
-			receive()
-		case op < 12:
-			want, ok := mq.take()
-			m.settle(mq)
-			got, err := q.Receive(ctx)
-			switch {
-			case ok:
-				require.NoError(t, err)
-				require.Equal(t, want, got)
-			case mq.ended:
-				require.ErrorIs(t, err, ErrClosed)
-			default:
-				require.ErrorIs(t, err, context.Canceled)
-			}
-		case op == 12:
-			q.End()
-			mq.ended = true
-		case op == 13:
-			if !mq.retired {
-				q.Reopen()
-				mq.ended = false
-			}
-		default:
-			q.Retire()
-			mq.retired = true
-			m.retire(mq)
+		m := Message{Arrived: pipeline.Time(n), Channel: uint32(n), Intent: pipeline.Intent(1 + op%3), Payload: fmt.Append(nil, n)}
+		q.Push(m.Arrived, m.Channel, m.Intent, m.Payload)
+		w.m.push(mq, m)
+	case op < 21:
+		w.g.Publish()
+		w.m.publish()
+	case op < 24:
+		w.receive(1 + i%3)
+	case op == 24:
+		w.receive(1000)
+	case op < 28:
+		w.receiveOf(q, mq, i%3)
+	case op == 28:
+		w.m.publish()
+		q.End()
+		mq.ended = true
+	case op == 29:
+		if !mq.retired {
+			q.Reopen()
+			mq.ended = false
 		}
-		checkQueue(t, limit, q, mq)
-		require.EqualValues(t, m.dropped(), g.Dropped())
-		require.Equal(t, len(m.turns), g.turns.Len())
-		require.Equal(t, len(m.retired), g.retired.Len())
-		require.LessOrEqual(t, g.retired.Len(), maxRetired)
-	}
-	for receive() {
-	}
-	require.Zero(t, g.turns.Len())
-	require.Zero(t, g.retired.Len())
-	for i, q := range all {
-		checkQueue(t, limit, q, m.queues[i])
+	case op == 30:
+		q.Retire()
+		w.m.retire(mq)
+	default:
+		w.g.mu.Lock()
+		w.g.settle() // changes nothing that can be seen
+		w.g.mu.Unlock()
 	}
 }
 
-func checkQueue(t *testing.T, limit int, q *Queue[int], m *modelQueue) {
-	require.Equal(t, len(m.state), q.state.Len())
-	require.Equal(t, len(m.reliable), q.reliable.Len())
-	require.LessOrEqual(t, q.state.Len(), limit)
-	require.Equal(t, len(m.reliable) < limit, q.HasRoom())
-	require.EqualValues(t, m.dropped, q.Dropped())
-	require.Equal(t, m.len() > 0, q.group.turns.Contains(&q.turn))
+// receive takes up to most messages of any peer, and reports whether there were
+// some.
+func (w *modelTest) receive(most int) bool {
+	want := min(most, w.m.len())
+	n, err := 0, error(nil)
+	if most == 1 {
+		var peer int
+		var m Message
+		if peer, m, err = w.g.Receive(w.ctx); err == nil {
+			n++
+			w.m.take(w.T, w.m.queues[peer], m)
+		}
+	} else {
+		n, err = w.g.ReceiveBatch(w.ctx, most, func(i int, peer int, m Message) {
+			m.Payload = slices.Clone(m.Payload)
+			w.m.take(w.T, w.m.queues[peer], m)
+		})
+	}
+	require.Equal(w, want, n)
+	if want == 0 {
+		require.ErrorIs(w, err, context.Canceled)
+	} else {
+		require.NoError(w, err)
+	}
+	return want > 0
+}
+
+// receiveOf takes a message of one peer, or up to most if that is not zero.
+func (w *modelTest) receiveOf(q *Queue[int], mq *modelQueue, most int) {
+	want := min(max(most, 1), mq.len())
+	n, err := 0, error(nil)
+	if most == 0 {
+		var m Message
+		if m, err = q.Receive(w.ctx); err == nil {
+			n++
+			w.m.take(w.T, mq, m)
+		}
+	} else {
+		n, err = q.ReceiveBatch(w.ctx, most, func(_, peer int, m Message) {
+			require.Equal(w, q.peer, peer)
+			m.Payload = slices.Clone(m.Payload)
+			w.m.take(w.T, mq, m)
+		})
+	}
+	require.Equal(w, want, n)
+	switch {
+	case want > 0:
+		require.NoError(w, err)
+	case mq.ended:
+		require.ErrorIs(w, err, ErrClosed)
+	default:
+		require.ErrorIs(w, err, context.Canceled)
+	}
+}
+
+// check compares the group with the model, and what the group counts with what it
+// holds.
+func (w *modelTest) check() {
+	inBlocks, bytes, dropped, turns := 0, 0, 0, 0
+	for i, q := range w.queues {
+		mq := w.m.queues[i]
+		require.Equal(w, mq.len(), q.len())
+		require.True(w, q.inBlocks == 0 || !q.separate(), "messages are in blocks or in rings")
+		require.LessOrEqual(w, q.state.Len()+int(q.stateInBlocks), w.m.limit)
+		require.Equal(w, len(mq.reliable)+mq.staged < w.m.limit, q.HasRoom())
+		require.EqualValues(w, mq.dropped, q.Dropped())
+		require.Equal(w, q.state.Len()+q.reliable.Len() > 0, w.g.turns.Contains(&q.turn))
+		inBlocks += int(q.inBlocks)
+		dropped += mq.dropped
+		turns += min(1, q.state.Len()+q.reliable.Len())
+		for _, m := range slices.Concat(mq.state, mq.reliable) {
+			bytes += len(m.Payload)
+		}
+	}
+	require.Equal(w, inBlocks, w.g.inBlocks)
+	require.Equal(w, inBlocks > 0, w.g.blocks.Len() > 0)
+	require.Equal(w, bytes, w.g.bytes)
+	require.Equal(w, turns, w.g.turns.Len())
+	require.EqualValues(w, dropped, w.g.Dropped())
+	require.Equal(w, len(w.m.retired), w.g.retired.Len())
+	require.LessOrEqual(w, w.g.retired.Len(), maxRetired)
 }

@@ -1,7 +1,7 @@
 package recvq
 
 import (
-	"context"
+	"sync/atomic"
 
 	"github.com/intentra/intentra/internal/list"
 	"github.com/intentra/intentra/internal/ring"
@@ -12,19 +12,27 @@ import (
 // worth freeing.
 const leastTrim = 8
 
-// Queue holds the received messages of one peer. Its methods may be called from
-// any goroutine.
+// Queue holds the received messages of one peer. Its messages are either all in
+// blocks or all in its rings, so that they stay in order.
 type Queue[P any] struct {
 	group *Group[P]
 	peer  P
 
-	// All of the rest is under group.mu.
+	// reliableWaiting counts the Reliable messages, those that are not published
+	// included.
+	reliableWaiting atomic.Int32
+
+	// All of the rest is under group.mu. A message that is taken from a block needs
+	// the fields before the rings alone, which are in one cache line.
+
+	inBlocks, stateInBlocks int32         // messages in blocks, and those of them that are not Reliable
+	inRings                 int           // messages in rings
+	signal                  chan struct{} // wakes one receiver of this queue; nil until there is one
+	ended                   bool
 
 	state, reliable ring.Ring[Message] // slots keep the buffers of their payloads
 	turn            list.Node[*Queue[P]]
 	retirement      list.Node[*Queue[P]]
-	ended           bool
-	signal          chan struct{} // wakes one caller of Receive; nil until there is one
 	dropped         uint64
 }
 
@@ -35,65 +43,8 @@ func (g *Group[P]) NewQueue(peer P) *Queue[P] {
 	return q
 }
 
-// Push appends a copy of the message, which arrived at the time now. If the queue is full of Realtime and Latest
-// messages, a further one replaces the oldest.
-//
-// Reliable messages are always taken, so ask [Queue.HasRoom] before acknowledging
-// one. Those that were held back by a gap have been acknowledged by the time the
-// gap closes, and exceed the limit by as many as the sender's window allows.
-func (q *Queue[P]) Push(now pipeline.Time, channel uint32, intent pipeline.Intent, payload []byte) {
-	g := q.group
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	r := &q.state
-	if intent == pipeline.Reliable {
-		r = &q.reliable
-	} else if r.Len() == g.limit {
-		r.Pop()
-		q.drop(1)
-	}
-	m := r.Push()
-	m.Arrived, m.Channel, m.Intent, m.Payload = now, channel, intent, append(m.Payload[:0], payload...)
-	q.takeTurn()
-	wakeOne(g.signal)
-	wakeOne(q.signal)
-}
-
 // HasRoom reports whether fewer Reliable messages wait than the limit allows.
-func (q *Queue[P]) HasRoom() bool {
-	q.group.mu.Lock()
-	defer q.group.mu.Unlock()
-	return q.reliable.Len() < q.group.limit
-}
-
-// Receive waits for a message of this peer. The error is [ErrClosed] once all
-// messages have been taken and either the queue was ended or the group closed, or
-// the cause of ctx.
-func (q *Queue[P]) Receive(ctx context.Context) (Message, error) {
-	g := q.group
-	for {
-		g.mu.Lock()
-		m, ok := q.take()
-		closed := g.closed || q.ended
-		if q.signal == nil {
-			q.signal = make(chan struct{}, 1)
-		}
-		g.mu.Unlock()
-		if ok {
-			return m, nil
-		}
-		if closed {
-			wakeOne(q.signal) // the next of several receivers
-			return Message{}, ErrClosed
-		}
-		select {
-		case <-q.signal:
-		case <-g.done:
-		case <-ctx.Done():
-			return Message{}, context.Cause(ctx)
-		}
-	}
-}
+func (q *Queue[P]) HasRoom() bool { return int(q.reliableWaiting.Load()) < q.group.limit }
 
 // Dropped returns the number of messages dropped from this queue.
 func (q *Queue[P]) Dropped() uint64 {
@@ -103,9 +54,30 @@ func (q *Queue[P]) Dropped() uint64 {
 }
 
 // len returns the number of messages. The caller holds the lock.
-func (q *Queue[P]) len() int { return q.state.Len() + q.reliable.Len() }
+func (q *Queue[P]) len() int { return int(q.inBlocks) + q.inRings }
 
-// takeTurn has the group's receivers look at q after the queues that wait already.
+// separate reports whether further messages go to the rings: messages wait there,
+// or the peer is read separately. The caller holds the lock.
+func (q *Queue[P]) separate() bool { return q.inRings > 0 || q.signal != nil }
+
+// pushRing appends a copy of the message to its ring, and drops the oldest one if
+// the ring is full. The caller holds the lock.
+func (q *Queue[P]) pushRing(m Message) {
+	r := &q.state
+	if m.Intent == pipeline.Reliable {
+		r = &q.reliable
+	} else if r.Len() == q.group.limit {
+		q.drop(r)
+	}
+	slot := r.Push()
+	m.Payload = append(slot.Payload[:0], m.Payload...)
+	*slot = m
+	q.inRings++
+	q.takeTurn()
+	wakeOne(q.signal)
+}
+
+// takeTurn has receivers of any peer look at q after the queues that wait already.
 // The caller holds the lock.
 func (q *Queue[P]) takeTurn() {
 	if !q.group.turns.Contains(&q.turn) {
@@ -113,9 +85,10 @@ func (q *Queue[P]) takeTurn() {
 	}
 }
 
-// take removes a message: a Reliable one if there is one, because a full ring of
-// them blocks their sender. The caller holds the lock.
-func (q *Queue[P]) take() (m Message, ok bool) {
+// takeRing removes a message from the rings: a Reliable one if there is one,
+// because a full ring of them blocks their sender. The payload is valid until the
+// lock is released, which the caller holds.
+func (q *Queue[P]) takeRing() (m Message, ok bool) {
 	r := &q.reliable
 	if r.Len() == 0 {
 		r = &q.state
@@ -124,15 +97,37 @@ func (q *Queue[P]) take() (m Message, ok bool) {
 		return Message{}, false
 	}
 	m = *r.Pop()
-	m.Payload = append([]byte(nil), m.Payload...) // the buffer is the slot's
+	q.inRings--
 	q.trim(r)
-	if q.len() > 0 {
+	if q.inRings > 0 {
 		q.takeTurn()
-		wakeOne(q.signal)
 	} else {
+		q.group.turns.Remove(&q.turn)
+	}
+	q.taken(m)
+	return m, true
+}
+
+// taken counts a message that a receiver has taken. The caller holds the lock.
+func (q *Queue[P]) taken(m Message) {
+	q.group.bytes -= len(m.Payload)
+	if m.Intent == pipeline.Reliable {
+		q.reliableWaiting.Add(-1)
+	}
+	if q.ended && q.len() == 0 {
 		q.emptied()
 	}
-	return m, true
+}
+
+// leaveBlock counts the message at b.next as no longer in the block. The caller
+// holds the lock.
+func (q *Queue[P]) leaveBlock(b *block[P]) {
+	b.left--
+	q.group.inBlocks--
+	q.inBlocks--
+	if b.entries[b.next].intent != pipeline.Reliable {
+		q.stateInBlocks--
+	}
 }
 
 // trim frees the slots of a ring that is empty and larger than the limit asks
@@ -144,19 +139,21 @@ func (q *Queue[P]) trim(r *ring.Ring[Message]) {
 	}
 }
 
-// emptied gives up the turn of a queue without messages, so that the group does
-// not keep it reachable, and the buffers of one that gets no more messages. The
-// caller holds the lock.
+// emptied frees the buffers of an ended queue without messages and gives up its
+// place among the retired ones. The caller holds the lock.
 func (q *Queue[P]) emptied() {
-	q.group.turns.Remove(&q.turn)
 	q.group.retired.Remove(&q.retirement)
-	if q.ended {
-		q.state, q.reliable = ring.Ring[Message]{}, ring.Ring[Message]{}
-	}
+	q.state, q.reliable = ring.Ring[Message]{}, ring.Ring[Message]{}
 }
 
-// drop counts n messages as dropped. The caller holds the lock.
-func (q *Queue[P]) drop(n int) {
-	q.dropped += uint64(n)
-	q.group.dropped += uint64(n)
+// drop drops the oldest message of a ring and counts it. The caller holds the lock.
+func (q *Queue[P]) drop(r *ring.Ring[Message]) {
+	m := r.Pop()
+	q.inRings--
+	q.group.bytes -= len(m.Payload)
+	if m.Intent == pipeline.Reliable {
+		q.reliableWaiting.Add(-1)
+	}
+	q.dropped++
+	q.group.dropped++
 }

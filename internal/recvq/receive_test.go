@@ -3,6 +3,7 @@ package recvq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
@@ -61,9 +62,11 @@ func TestEveryMessageWakesAReceiver(t *testing.T) {
 				for range n - 1 {
 					q.Push(0, 0, pipeline.Realtime, []byte("x"))
 				}
+				g.Publish()
 				synctest.Wait()
 				require.Len(t, results, n-1)
 				q.Push(0, 0, pipeline.Reliable, []byte("x"))
+				g.Publish()
 				for range n {
 					require.Equal(t, result{payload: "x"}, <-results)
 				}
@@ -87,6 +90,7 @@ func TestCloseEndsAllReceivers(t *testing.T) {
 			require.Equal(t, result{err: ErrClosed}, <-results)
 		}
 		q.Push(0, 0, pipeline.Latest, []byte("x"))
+		g.Publish()
 		_, m, err := g.Receive(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "x", string(m.Payload))
@@ -131,62 +135,233 @@ func TestReceiveReturnsTheCauseOfItsContext(t *testing.T) {
 	require.ErrorIs(t, err, why)
 }
 
-// A payload belongs to its receiver: later messages in the same slot leave it
-// alone.
+// A payload belongs to its receiver: later messages leave it alone, and so does an
+// append to it.
 func TestPayloadBelongsToItsReceiver(t *testing.T) {
-	g := NewGroup[int](1)
-	q := g.NewQueue(0)
-	source := []byte("first")
-	q.Push(0, 0, pipeline.Latest, source)
-	copy(source, "xxxxx")
-	_, m, err := g.Receive(t.Context())
-	require.NoError(t, err)
-	for range 20 {
-		q.Push(0, 0, pipeline.Latest, []byte("other"))
+	for _, inRings := range []bool{false, true} {
+		g := NewGroup[int](2)
+		q := g.NewQueue(0)
+		source := []byte("first")
+		push := func(payload []byte) {
+			q.Push(0, 0, pipeline.Latest, payload)
+			g.Publish()
+			if inRings {
+				settle(g)
+			}
+		}
+		push(source)
+		copy(source, "xxxxx")
+		push([]byte("second"))
+		_, first, err := g.Receive(t.Context())
+		require.NoError(t, err)
+		_, second, err := g.Receive(t.Context())
+		require.NoError(t, err)
+		_ = append(first.Payload, "xxxxx"...)
+		for range 20 {
+			push([]byte("other"))
+		}
+		require.Equal(t, "first", string(first.Payload))
+		require.Equal(t, "second", string(second.Payload))
 	}
-	require.Equal(t, "first", string(m.Payload))
 }
 
-// Receiving allocates the payload that it hands over, and nothing else, and to
-// wait for a turn takes no memory, with thousands of peers as with one.
-func TestReceiveAllocatesThePayloadAlone(t *testing.T) {
-	for _, peers := range []int{1, 2000} {
-		for want, payload := range [][]byte{nil, []byte("state")} {
-			g := NewGroup[int](4)
+// Peers whose messages wait in rings take turns, a message each, also with those
+// whose messages are in blocks.
+func TestPeersTakeTurns(t *testing.T) {
+	g := NewGroup[int](limit)
+	queues := []*Queue[int]{g.NewQueue(0), g.NewQueue(1), g.NewQueue(2)}
+	push := func(peer, n int) {
+		for range n {
+			queues[peer].Push(0, 0, pipeline.Realtime, nil)
+		}
+		g.Publish()
+	}
+	push(0, 5)
+	push(1, 2)
+	settle(g)
+	push(2, 3)
+	var order []int
+	n, err := g.ReceiveBatch(t.Context(), 20, func(_, peer int, _ Message) { order = append(order, peer) })
+	require.NoError(t, err)
+	require.Equal(t, len(order), n)
+	require.Equal(t, []int{2, 0, 2, 1, 2, 0, 1, 0, 0, 0}, order)
+}
+
+// Messages that have waited in blocks for longer than maxBlockAge when others
+// arrive are moved to the rings, so that a peer that sent many of them delays
+// others no longer.
+func TestOldMessagesTakeTurns(t *testing.T) {
+	g := NewGroup[int](limit)
+	flood, honest := g.NewQueue(0), g.NewQueue(1)
+	for range 100 {
+		flood.Push(0, 0, pipeline.Realtime, nil)
+	}
+	g.Publish()
+	honest.Push(maxBlockAge, 0, pipeline.Realtime, nil)
+	g.Publish()
+	require.Zero(t, g.turns.Len())
+	honest.Push(maxBlockAge+1, 0, pipeline.Realtime, nil)
+	g.Publish()
+	var order []int
+	_, err := g.ReceiveBatch(t.Context(), 4, func(_, peer int, _ Message) { order = append(order, peer) })
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1, 0, 1}, order)
+}
+
+// filled returns a group whose blocks, or rings, have been used.
+func filled(peers, n int, payload []byte, inRings bool) (g *Group[int], push func()) {
+	g = NewGroup[int](limit)
+	queues := make([]*Queue[int], peers)
+	for i := range queues {
+		queues[i] = g.NewQueue(i)
+	}
+	push = func() {
+		for i := range n {
+			queues[i%peers].Push(0, 0, pipeline.Latest, payload)
+		}
+		g.Publish()
+		if inRings {
+			settle(g)
+		}
+	}
+	return g, push
+}
+
+// ReceiveBatch allocates nothing, and Receive once for a batch, or for 16 KiB of
+// payload, whether a reader keeps up or not, with thousands of peers as with one.
+func TestReceiveAllocatesOnceForABatch(t *testing.T) {
+	const n = 2000
+	ctx := context.Background()
+	for name, c := range map[string]struct {
+		peers, size int
+		inRings     bool
+		want        float64
+	}{
+		"blocks of one peer":        {1, 8, false, 1},
+		"blocks of many peers":      {n, 8, false, 1},
+		"large payloads in blocks":  {n, 128, false, n*128/ownedBytes + 1},
+		"rings of many peers":       {n, 8, true, 1},
+		"empty payloads in blocks":  {n, 0, false, 0},
+		"larger payloads in blocks": {10, ownedBytes + 1, false, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := n
+			if c.size > ownedBytes {
+				n = 10
+			}
+			if c.peers == 1 {
+				n = limit
+			}
+			g, push := filled(c.peers, n, make([]byte, c.size), c.inRings)
+			for range 3 * maxBlocks { // until each buffer has its size
+				push()
+				received, err := g.ReceiveBatch(ctx, n, func(int, int, Message) {})
+				require.NoError(t, err)
+				require.Equal(t, n, received)
+			}
+			batches := testing.AllocsPerRun(10, func() {
+				push()
+				for received := 0; received < n; {
+					more, err := g.ReceiveBatch(ctx, 300, func(int, int, Message) {})
+					if received += more; err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			require.Zero(t, batches)
+			one := testing.AllocsPerRun(10, func() {
+				push()
+				for range n {
+					if _, _, err := g.Receive(ctx); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			require.LessOrEqual(t, one, c.want)
+			require.Equal(t, c.want > 0, one > 0)
+		})
+	}
+}
+
+// Blocks that wait are bounded in number, messages and bytes. At each of these
+// limits all messages are moved to the rings, none is lost, and what the spare
+// blocks keep is bounded too.
+func TestBlocksAreBounded(t *testing.T) {
+	for name, c := range map[string]struct{ turns, each, size int }{
+		"blocks":   {2 * maxBlocks, 1, 1},
+		"messages": {10, maxInBlocks / 8, 0},
+		"bytes":    {10, 200, maxBlockBytes / 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const peers = 200
+			g := NewGroup[int](limit)
 			queues := make([]*Queue[int], peers)
 			for i := range queues {
 				queues[i] = g.NewQueue(i)
-				for range 2 * 8 { // so that each slot has its buffer
-					queues[i].Push(0, 0, pipeline.Latest, payload)
+			}
+			settled := false
+			for n := range c.turns {
+				for i := range c.each {
+					queues[(n+i)%peers].Push(0, 0, pipeline.Realtime, make([]byte, c.size))
+				}
+				g.Publish()
+				settled = settled || g.turns.Len() > 0
+				require.LessOrEqual(t, g.blocks.Len(), maxBlocks)
+				require.LessOrEqual(t, g.inBlocks, maxInBlocks)
+				require.LessOrEqual(t, g.blockBytes, maxBlockBytes)
+			}
+			require.True(t, settled)
+			n, err := g.ReceiveBatch(t.Context(), 1<<20, func(int, int, Message) {})
+			require.NoError(t, err)
+			require.Equal(t, c.turns*c.each, n)
+			require.Zero(t, g.Dropped())
+			require.LessOrEqual(t, len(g.spare), maxSpare)
+			require.LessOrEqual(t, g.spareBytes, maxSpareBytes)
+			for _, b := range g.spare {
+				for _, e := range b.entries[:cap(b.entries)] {
+					require.Nil(t, e.queue, "a spare block keeps no queue reachable")
 				}
 			}
-			ctx := context.Background()
-			allocs := testing.AllocsPerRun(2*peers, func() {
-				peer, _, err := g.Receive(ctx)
-				if err != nil {
-					t.Error(err)
-				}
-				queues[peer].Push(0, 0, pipeline.Latest, payload)
-			})
-			require.EqualValues(t, want, allocs)
-		}
+		})
+	}
+}
+
+// A turn of the loop with a great many messages, or bytes, publishes them in parts.
+func TestAStageIsBounded(t *testing.T) {
+	g := NewGroup[int](limit)
+	q := g.NewQueue(0)
+	for range 3 * blockMessages {
+		q.Push(0, 0, pipeline.Realtime, nil)
+		require.Less(t, len(g.stage.entries), blockMessages)
+	}
+	for range 3 * blockBytes / 1000 {
+		q.Push(0, 0, pipeline.Realtime, make([]byte, 1000))
+		require.Less(t, len(g.stage.payload), blockBytes)
 	}
 }
 
 func BenchmarkPushReceive(b *testing.B) {
+	const peers, turn = 2000, 200
 	payload := make([]byte, 32)
-	g := NewGroup[*int](limit)
-	queues := make([]*Queue[*int], 2000)
-	for i := range queues {
-		queues[i] = g.NewQueue(&i)
-	}
-	b.ReportAllocs()
-	b.SetBytes(int64(len(payload)))
-	ctx := context.Background()
-	for n := 0; b.Loop(); n++ {
-		queues[n%len(queues)].Push(0, 1, pipeline.Latest, payload)
-		if _, _, err := g.Receive(ctx); err != nil {
-			b.Fatal(err)
+	for _, inRings := range []bool{false, true} {
+		for _, one := range []bool{false, true} {
+			b.Run(fmt.Sprintf("rings=%v/one=%v", inRings, one), func(b *testing.B) {
+				g, push := filled(peers, turn, payload, inRings)
+				b.ReportAllocs()
+				b.SetBytes(turn * int64(len(payload)))
+				ctx := context.Background()
+				for b.Loop() {
+					push()
+					if !one {
+						_, _ = g.ReceiveBatch(ctx, turn, func(int, int, Message) {})
+						continue
+					}
+					for range turn {
+						_, _, _ = g.Receive(ctx)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(turn*b.N), "ns/message")
+			})
 		}
 	}
 }
