@@ -55,6 +55,8 @@ func (d *demo) measure(ctx context.Context, live io.Writer) (*demoResult, error)
 	if err != nil {
 		return nil, err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var duration time.Duration
 	var asked uint64
 	published := make(chan struct{})
@@ -78,7 +80,9 @@ func (d *demo) measure(ctx context.Context, live io.Writer) (*demoResult, error)
 			if err != nil {
 				return nil, err
 			}
-			table.add(s)
+			if table.add(s) != nil {
+				stop() // nobody reads it; printing the result fails as well
+			}
 		}
 	}
 	d.drain()

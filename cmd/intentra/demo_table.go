@@ -22,11 +22,11 @@ func newLiveTable(w io.Writer, peers int, first *sample) *liveTable {
 
 // add prints the line from the previous sample to s. Its delivery is of all
 // states so far: states under way would make that of one second jump.
-func (t *liveTable) add(s *sample) {
+func (t *liveTable) add(s *sample) error {
 	span := s.at.Sub(t.last.at).Seconds()
 	latency := load.LatencyOf(s.latency.Since(t.last.latency))
 	expected := float64(s.statesSent) * float64(t.peers-1)
-	fmt.Fprintf(t.w, "%4.0fs %8.0f %12.0f %7.2f%% %8.0f %8.0f %4.0f%% %7.1fMB %7d\n",
+	_, err := fmt.Fprintf(t.w, "%4.0fs %8.0f %12.0f %7.2f%% %8.0f %8.0f %4.0f%% %7.1fMB %7d\n",
 		s.at.Sub(t.first.at).Seconds(),
 		float64(s.statesReceived-t.last.statesReceived)/span,
 		float64(s.delivered-t.last.delivered)/span,
@@ -37,4 +37,5 @@ func (t *liveTable) add(s *sample) {
 		s.drops.Since(t.last.drops).Sum(),
 	)
 	t.last = s
+	return err
 }

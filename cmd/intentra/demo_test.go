@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,6 +85,16 @@ func TestInterruptedDemo(t *testing.T) {
 	require.Contains(t, r.stdout.String(), "latency p99.9")
 	require.Contains(t, r.stdout.String(), "corrupt, repeated  0, 0")
 	checkWidth(t, r.stdout.String())
+}
+
+// A demo ends when the reader of its table goes away.
+func TestDemoIntoABrokenPipe(t *testing.T) {
+	t.Parallel()
+	for broken, code := range map[error]int{syscall.EPIPE: exitOK, syscall.ENOSPC: exitFailure} {
+		var stderr bytes.Buffer
+		require.Equal(t, code, run([]string{"demo", "--peers", "2", "--duration", "1h"}, nil, brokenOutput{broken}, &stderr))
+		require.Equal(t, code != exitOK, strings.Contains(stderr.String(), broken.Error()))
+	}
 }
 
 func TestDemoInterruptedWhileConnecting(t *testing.T) {
@@ -167,7 +178,7 @@ func TestDemoTablesFitATerminal(t *testing.T) {
 	h.Record(99 * time.Second)
 	last.latency = h.Snapshot()
 	last.CPU, last.RSS, last.drops["aead/forged"] = 64*time.Hour, 9_999_900_000, 9_999_999
-	newLiveTable(&b, 2, first).add(last)
+	require.NoError(t, newLiveTable(&b, 2, first).add(last))
 	r := &demoResult{
 		Peers: 10_000, RateHz: 0.123456, SizeBytes: 1200, DurationS: 3600, StatesAsked: 99_999_999, StatesSent: 99_999_998, StatesLate: 99_999_998,
 		StatesReceived: 99_999_998, DeliveriesExpected: 1e14, Deliveries: 1e14 - 1, Delivery: 1, Drops: last.drops, CPUS: 1e5, RSSBytes: 1e10,

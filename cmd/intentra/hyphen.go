@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -26,6 +27,22 @@ var (
 	negativeNumber = regexp.MustCompile(`^-\.?[0-9]`)
 	flagAlone      = regexp.MustCompile(`^--[^=]+$`)
 )
+
+// parseMessage returns the text of an error of kong, in our words where its own would
+// puzzle a user.
+func parseMessage(err error) string {
+	text := withoutHint(message(err))
+	if rest, ok := strings.CutPrefix(text, "unexpected argument "); ok && selected(err) == nil {
+		name, hint, _ := strings.Cut(rest, ",")
+		text = fmt.Sprintf("%q is not a command", name)
+		if hint != "" {
+			text += ";" + hint
+		}
+	}
+	return missingValue.ReplaceAllString(text, ": its value is missing")
+}
+
+var missingValue = regexp.MustCompile(`: expected \S+ value but got "EOL" \(<EOL>\)`)
 
 // withoutHint removes kong's hint from a message if following it would not help.
 // The hint suggests joining a flag and a value that begins with a hyphen, such

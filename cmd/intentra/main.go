@@ -131,7 +131,7 @@ func (l *commandLine) parse(args []string) (command *kong.Context, code int, don
 		return nil, l.code, true
 	}
 	if err != nil {
-		return nil, report(l.e, usagef("%s\n%s", withoutHint(message(err)), seeHelp(err))), true
+		return nil, report(l.e, usagef("%s\n%s", parseMessage(err), seeHelp(err))), true
 	}
 	if name := givenTwice(command.Path); name != "" {
 		return nil, report(l.e, usagef("--%s is given more than once; give it once\nSee '%s --help'.", name, command.Selected().FullPath())), true
@@ -170,12 +170,18 @@ func (f *failingWriter) Write(b []byte) (int, error) {
 // seeHelp names the help page that goes with a wrong command line.
 func seeHelp(err error) string {
 	command := "intentra"
-	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
-		if node := p.Context.Selected(); node != nil {
-			command = node.FullPath()
-		}
+	if node := selected(err); node != nil {
+		command = node.FullPath()
 	}
 	return "See '" + command + " --help'."
+}
+
+// selected returns the command that the wrong command line names, or nil.
+func selected(err error) *kong.Node {
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
+		return p.Context.Selected()
+	}
+	return nil
 }
 
 // report prints err, unless it is nil or a broken pipe, and returns the exit

@@ -37,7 +37,15 @@ func TestWrongInput(t *testing.T) {
 		words []string
 	}{
 		{"no command", nil, []string{"keygen", "--help"}},
-		{"unknown command", []string{"pbu"}, []string{"pbu"}},
+		{"unknown command", []string{"foo"}, []string{"intentra: \"foo\" is not a command\n"}},
+		{"misspelt command", []string{"pbu"}, []string{"\"pbu\" is not a command; did you mean \"pub\"?"}},
+		{"missing number", []string{"demo", "--peers"}, []string{"--peers: its value is missing"}},
+		{"missing address", []string{"hub", "--listen"}, []string{"--listen: its value is missing"}},
+		{"missing key", []string{"pub", "--peer"}, []string{"--peer: its value is missing"}},
+		{"missing file", []string{"keygen", "--out"}, []string{"--out: its value is missing"}},
+		{"missing stage", []string{"replay", "--stage"}, []string{"--stage: its value is missing"}},
+		{"missing duration", []string{"demo", "--duration"}, []string{"--duration: its value is missing"}},
+		{"too many arguments", []string{"pubkey", bad, bad}, []string{"unexpected argument " + bad}},
 		{"unknown flag", pub("--rat", "3"), []string{"--rat", "intentra pub --help"}},
 		{"keygen without a file", []string{"keygen"}, []string{"--out"}},
 		{"pubkey without a file", []string{"pubkey"}, []string{"<file>"}},
