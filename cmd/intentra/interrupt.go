@@ -11,7 +11,7 @@ import (
 const noticeable = time.Second
 
 // errLate is the cause of a context of extend.
-var errLate = errors.New("the time after the interrupt is over")
+var errLate = errors.New("the time is over")
 
 // extend returns a context that ends the given time after ctx, with errLate, or
 // when stop is called.
@@ -27,14 +27,19 @@ func extend(ctx context.Context, by time.Duration) (extended context.Context, st
 	}
 }
 
-// explainDelay says what the command waits for if it has not called stop a moment
-// after the interrupt.
-func (e *environment) explainDelay(what string) (stop func()) {
-	late, end := extend(e.ctx, noticeable)
+// explainDelay says what the command waits for, if it has not called stop a moment
+// after the end of ctx, which is the end of its input or an interrupt.
+func (e *environment) explainDelay(ctx context.Context, what string, limit time.Duration) (stop func()) {
+	late, end := extend(ctx, noticeable)
 	unregister := context.AfterFunc(late, func() {
-		if errors.Is(context.Cause(late), errLate) {
-			fmt.Fprintf(e.stderr, "interrupted: %s; a second interrupt ends the command at once\n", what)
+		if !errors.Is(context.Cause(late), errLate) {
+			return
 		}
+		interrupts := "another interrupt ends"
+		if e.ctx.Err() == nil {
+			interrupts = "two interrupts end"
+		}
+		fmt.Fprintf(e.stderr, "waiting up to %v %s; %s the command at once\n", limit, what, interrupts)
 	})
 	return func() {
 		unregister()

@@ -69,8 +69,10 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	if e.showsStatus() {
 		go p.progress(ctx, e)
 	}
-	defer e.explainDelay(fmt.Sprintf("waiting up to %v for acknowledgements", flushGrace))()
+	sending, sent := context.WithCancel(ctx)
+	defer e.explainDelay(sending, "for acknowledgements", flushGrace)()
 	err = c.send(ctx, e, p)
+	sent()
 	if err == nil {
 		err = link.failure()
 	}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -111,4 +113,37 @@ func TestInterruptedLineIsCounted(t *testing.T) {
 	_, err = s.sendOne(ctx, m)
 	require.NoError(t, err)
 	require.Equal(t, got.Lines, p.summary().Lines, "a line that is read after the end is neither sent nor counted")
+}
+
+// A command that takes long to end says what it waits for, unless it ends first.
+func TestDelayIsExplained(t *testing.T) {
+	for interrupted, want := range map[bool]string{
+		true:  "waiting up to 10s for acknowledgements; another interrupt ends the command at once\n",
+		false: "waiting up to 10s for acknowledgements; two interrupts end the command at once\n",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var stderr bytes.Buffer
+			ctx, interrupt := context.WithCancel(context.Background())
+			e := &environment{ctx: ctx, stderr: &stderr}
+			input, end := context.WithCancel(ctx)
+			defer e.explainDelay(input, "for acknowledgements", 10*time.Second)()
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			require.Empty(t, stderr.String(), "nothing has ended")
+			if interrupted {
+				interrupt()
+			}
+			end()
+			time.Sleep(2 * noticeable)
+			synctest.Wait()
+			require.Equal(t, want, stderr.String())
+			interrupt()
+
+			stderr.Reset()
+			e.explainDelay(input, "for acknowledgements", 10*time.Second)()
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			require.Empty(t, stderr.String(), "the command has ended in time")
+		})
+	}
 }

@@ -122,6 +122,7 @@ func (c *subCmd) connect(e *environment, cfg intentra.Config, m *metricsServer) 
 // receive copies messages to stdout and prints the summary at the end. It calls
 // closing before it closes t.
 func (c *subCmd) receive(e *environment, ctx context.Context, t *intentra.Transport, closing func()) error {
+	defer e.explainDelay(ctx, "for the connection to close", closeGrace)()
 	s := &subscription{want: c.Count, closing: closing}
 	err := s.run(ctx, t, e.stdout, c.Timeout)
 	if summaryErr := e.summarize(s.summary(t.Stats())); err == nil {
