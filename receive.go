@@ -23,7 +23,7 @@ type Received struct {
 
 // Receive waits for the next message of any peer. The messages of a peer come in
 // the order in which they were delivered, Reliable ones and the others separately;
-// peers whose messages wait for long take turns. Messages of peers that have been
+// peers whose messages have had to wait are served round-robin. Messages of peers that have been
 // forgotten can still be received, but only those of the last 64 such peers.
 //
 // The caller owns the payload. Payloads share memory, 16 KiB at most, so clone a

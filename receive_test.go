@@ -199,7 +199,7 @@ func TestReliableSurvivesAFullReceiveQueue(t *testing.T) {
 	require.Zero(t, l.Stats().ReceiveDrops)
 }
 
-// Peers whose queues are full take turns.
+// Peers whose queues are full are served round-robin.
 func TestPeersTakeTurnsInReceive(t *testing.T) {
 	ctx := loopback.Context(t)
 	l := loopback.Listen(t, intentra.Config{ReceiveQueue: 20})

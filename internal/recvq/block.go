@@ -18,7 +18,7 @@ const (
 	maxInBlocks   = 16384
 	maxBlockBytes = 1 << 20
 	// maxBlockAge is how long messages wait in blocks, where those of all peers are
-	// in the order of their arrival, until peers take turns. It is checked when
+	// in the order of their arrival, until peers are served round-robin. It is checked when
 	// further messages arrive.
 	maxBlockAge = pipeline.Time(5 * time.Millisecond)
 	// maxSpare and maxSpareBytes limit the spare blocks, and their memory for

@@ -12,8 +12,8 @@ const (
 )
 
 // Receive waits for a message of any peer and returns it with that peer. Peers
-// whose messages have had to wait take turns, a message each, and also with the
-// messages of those who keep up. The caller owns the payload, but it may share
+// whose messages have had to wait are served round-robin, a message each, in
+// alternation with the messages in blocks. The caller owns the payload, but it may share
 // its memory, 16 KiB at most, with others. The error is [ErrClosed] after Close,
 // once all messages have been taken, or the cause of ctx.
 func (g *Group[P]) Receive(ctx context.Context) (peer P, m Message, err error) {

@@ -165,8 +165,8 @@ func TestPayloadBelongsToItsReceiver(t *testing.T) {
 	}
 }
 
-// Peers whose messages wait in rings take turns, a message each, also with those
-// whose messages are in blocks.
+// Peers whose messages wait in rings are served round-robin, a message each. Messages
+// in blocks alternate with them.
 func TestPeersTakeTurns(t *testing.T) {
 	g := NewGroup[int](limit)
 	queues := []*Queue[int]{g.NewQueue(0), g.NewQueue(1), g.NewQueue(2)}
