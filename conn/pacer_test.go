@@ -55,7 +55,7 @@ func TestPacing(t *testing.T) {
 				for at-sent[first] > 100*time.Millisecond {
 					first++
 				}
-				require.LessOrEqual(t, last-first+1, int(tt.burst)+int(tt.rate)/10)
+				require.LessOrEqual(t, last-first+1, tt.burst+tt.rate/10)
 			}
 		})
 	}

@@ -150,14 +150,12 @@ func (s *stream) deliverLatest(f uint64) error {
 // something up. Several positions may be the current one if messages are equal.
 func (s *stream) deliverReliable(f, session uint64) error {
 	found := s.find(f)
-	at := found
-	switch {
-	case session == s.session:
-		at = nil
+	var at []uint64
+	if session == s.session {
 		for _, i := range s.at {
 			at = append(at, s.after(i, f)...)
 		}
-	default:
+	} else {
 		at = slices.DeleteFunc(slices.Clone(found), func(i uint64) bool { return i > s.latest() })
 	}
 	if len(at) > 0 {

@@ -391,7 +391,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}))
 	require.Equal(t, seq, r.stage.sessions.Get(sessionA).reorder.Cumulative())
 	require.NotZero(t, r.stage.RTT(sessionA).Latest)
-	require.Equal(t, map[string]uint64{"duplicate": uint64(seq / 3)}, r.drops())
+	require.Equal(t, map[string]uint64{"duplicate": seq / 3}, r.drops())
 }
 
 func BenchmarkProcess(b *testing.B) {
