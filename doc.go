@@ -30,7 +30,7 @@
 // For authors of stages:
 //
 //	pipeline         Stage, Packet, Verdict, the builder and the chains
-//	stages           the default chains; the stages themselves are in its folders
+//	stages           the default chains; each stage is a package below it
 //	wire             the layout of packets and frames
 //	fuzz             a fuzzing kit for one stage
 //	fuzz/chain       a fuzzing kit for whole chains with live sessions

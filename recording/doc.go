@@ -2,7 +2,7 @@
 // a recording, or of any capture, one by one.
 //
 // A [Writer] in intentra.Config.Record records everything that the transport's
-// protocol core receives, is asked and sends. The command "intentra replay" feeds
+// protocol core receives, is called with, and sends. The command "intentra replay" feeds
 // a recording to the same core again and compares the outcome bit for bit; it
 // needs the keys file that belongs to the recording.
 //
@@ -19,6 +19,6 @@
 // sent by this side in plain text. Both files are created with mode 0600.
 //
 // Recording never blocks the transport: if the disk is too slow, the recording
-// ends with [ErrBehind] and the transport continues. It takes about half as much
-// processor time again (docs/PERFORMANCE.md).
+// ends with [ErrBehind] and the transport continues. Recording adds about half to the
+// processor time (docs/PERFORMANCE.md).
 package recording

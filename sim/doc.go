@@ -32,12 +32,11 @@
 // Time passes only in [World.Run] and [World.Until]. At each instant datagrams
 // arrive and functions of [World.After] are called first, in the order in which
 // they were added; then each node that has something to do takes one turn, as the
-// event loop of a Transport does after a batch. So what callbacks send in an
-// instant leaves together, in as few packets as possible.
+// event loop of a Transport does after a batch. So messages that callbacks send at
+// one instant leave together, in as few packets as possible.
 //
-// Each node and each link has a stream of random numbers of its own, made from
-// the seed and their names, so that adding or removing some does not change the
-// others.
+// Each node and each link has its own stream of random numbers, derived from the
+// seed and its names, so that adding or removing one does not change the others.
 //
 // A World, its nodes and their callbacks belong to one goroutine. Callbacks may
 // call any method except Run and Until. Methods panic if they are given a nil
@@ -48,10 +47,10 @@
 //
 // # Checks
 //
-// World.Audit checks on every step all that users are promised. World.Settle
-// checks that all nodes that dial each other are connected. The error of a
-// [Checker] of your own, which runs after each step, ends the run.
+// [World.Audit] enables checks, after every step, of all that users are promised.
+// [World.Settle] checks that all nodes that dial each other are connected. A
+// [Checker] of your own also runs after every step; its error ends the run.
 //
-// Package script runs written scenarios, package swarm random ones; the command
-// `intentra sim` runs both.
+// Package script runs written scenarios. The command `intentra sim` runs those and
+// random ones.
 package sim

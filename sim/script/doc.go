@@ -28,8 +28,8 @@
 //	                          tests run testdata with each seed of a range N..M
 //	node NAME [SETTING=...]   makes a node; its settings are listed below, their
 //	                          defaults are those of intentra.Config
-//	dial A B                  A dials B, again after A's restart, and a second
-//	                          after a dial has failed
+//	dial A B                  A dials B: now, after each restart of A, and one
+//	                          second after a dial has failed
 //	close A B                 A ends its session with B and stops dialling it
 //	shutdown A                A ends and notifies its peers
 //	kill A                    A ends at once, without notifying its peers
@@ -75,11 +75,11 @@
 //	burst=ENTER/LEAVE/LOSS    in a burst it is lost with probability LOSS; bursts
 //	                          begin and end with probability ENTER and LEAVE at
 //	                          each datagram
-//	dup=P                     it arrives twice
-//	reorder=P, reorder-delay=D   it takes that much longer
-//	corrupt=P, truncate=P     a bit is flipped, or its end is missing
+//	dup=P                     it arrives twice with this probability
+//	reorder=P, reorder-delay=D   with probability P it takes D longer
+//	corrupt=P, truncate=P     one of its bits is flipped, or its end is cut off
 //	rate=N                    bytes per second
-//	queue=N                   the most bytes that wait
+//	queue=N                   the maximum number of bytes that wait
 //	cut=yes|no                all datagrams are lost
 //
 // # Messages
@@ -101,14 +101,14 @@
 //
 // # Time and conditions
 //
-//	run D                     lets D pass, or of a range D..E a time at random
+//	run D                     lets D pass, or a random time from D..E
 //	await D CONDITION         lets time pass until it holds, and fails after D
 //	expect CONDITION          fails unless it holds now
 //	settle D                  ends all faults and loads, and fails unless within D
 //	                          all pairs of which one dials the other are
-//	                          connected, a Reliable message in each direction
-//	                          arrives, which counts as delivered, and so do all
-//	                          Reliable messages that were not given up
+//	                          connected, a new Reliable message arrives in each
+//	                          direction (and counts as delivered), and all earlier
+//	                          Reliable messages arrive that were not given up
 //	show A                    prints A's counters
 //
 // CONDITION is one of
