@@ -113,6 +113,7 @@ func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, k
 			return
 		}
 		p := t.peerOf(c)
+		p.reopen()
 		p.await(addr, answer)
 		if c.Connected() {
 			p.answerWaiters(nil)

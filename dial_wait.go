@@ -6,22 +6,29 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// dials holds the state of the calls of Dial for one peer.
-type dials struct {
-	target  string       // the address given to the latest call
-	waiters []chan error // of the calls that wait, each with room for the result
-	lookups uint64       // started so far; only the loop uses it
+// lifecycle holds what those need that wait for a peer: the calls of Dial, and the
+// users of Done. Peer.lock guards it.
+type lifecycle struct {
+	target  string        // the address given to the latest call
+	waiters []chan error  // of the calls that wait, each with room for the result
+	lookups uint64        // started so far; only the loop uses it
+	done    chan struct{} // the channel of Done, nil before its first call
 }
 
 // await registers a call of Dial, whose result is sent to answer.
 func (p *Peer) await(addr string, answer chan error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	if p.dials == nil {
-		p.dials = new(dials)
+	l := p.lifecycleLocked()
+	l.target = addr
+	l.waiters = append(l.waiters, answer)
+}
+
+func (p *Peer) lifecycleLocked() *lifecycle {
+	if p.lifecycle == nil {
+		p.lifecycle = new(lifecycle)
 	}
-	p.dials.target = addr
-	p.dials.waiters = append(p.dials.waiters, answer)
+	return p.lifecycle
 }
 
 // answerWaiters sends the result to all waiting calls of Dial and reports whether
@@ -29,14 +36,14 @@ func (p *Peer) await(addr string, answer chan error) {
 func (p *Peer) answerWaiters(err error) bool {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	if p.dials == nil {
+	if p.lifecycle == nil {
 		return false
 	}
-	n := len(p.dials.waiters)
-	for _, w := range p.dials.waiters {
+	n := len(p.lifecycle.waiters)
+	for _, w := range p.lifecycle.waiters {
 		w <- err
 	}
-	p.dials.waiters = nil
+	p.lifecycle.waiters = nil
 	return n > 0
 }
 
@@ -45,19 +52,19 @@ func (p *Peer) answerWaiters(err error) bool {
 func (p *Peer) leave(answer chan error) (here, last bool) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	i := slices.Index(p.dials.waiters, answer)
+	i := slices.Index(p.lifecycle.waiters, answer)
 	if i < 0 {
 		return false, false
 	}
-	p.dials.waiters = slices.Delete(p.dials.waiters, i, i+1)
-	return true, len(p.dials.waiters) == 0
+	p.lifecycle.waiters = slices.Delete(p.lifecycle.waiters, i, i+1)
+	return true, len(p.lifecycle.waiters) == 0
 }
 
 // awaited reports whether a call of Dial waits.
 func (p *Peer) awaited() bool {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	return p.dials != nil && len(p.dials.waiters) > 0
+	return p.lifecycle != nil && len(p.lifecycle.waiters) > 0
 }
 
 // resolve looks up the address of the peer on a goroutine of its own and passes it
@@ -65,16 +72,16 @@ func (p *Peer) awaited() bool {
 // in between, the result is discarded: it may be that of an earlier dial with
 // another name.
 func (t *Transport) resolve(p *Peer) {
-	p.dials.lookups++
-	lookup := p.dials.lookups
+	p.lifecycle.lookups++
+	lookup := p.lifecycle.lookups
 	p.lock.Lock()
-	target := p.dials.target
+	target := p.lifecycle.target
 	p.lock.Unlock()
 	go func() {
 		addr, err := t.resolver(t.resolving, target, t.LocalAddr().Addr())
 		t.call(func(now pipeline.Time) {
 			t.handleEvents() // among them may be a later NeedAddress
-			if p.dials.lookups != lookup {
+			if p.lifecycle.lookups != lookup {
 				return
 			}
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/loopback"
+	"github.com/intentra/intentra/wire"
 )
 
 // Several identities share one socket. To the listener each is a peer, and each
@@ -67,7 +68,7 @@ func TestDialAs(t *testing.T) {
 
 	require.NoError(t, peers[1].Close())
 	require.Same(t, peers[1], loopback.Next(t, ctx, events).Peer)
-	require.Equal(t, intentra.ErrNotConnected, peers[1].Send(loopback.Realtime("x")).Err)
+	requireEnded(t, ctx, peers[1], wire.CloseNormal)
 	require.Len(t, g.Peers(), 3)
 	apart(0, 2)
 

@@ -1,10 +1,10 @@
 package intentra
 
 import (
-	"fmt"
 	"log/slog"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/wire"
 )
 
 // handleEvents handles the events of the core. Handling one may cause further ones.
@@ -42,10 +42,8 @@ func (t *Transport) peerUp(p *Peer, ev conn.Event) {
 		t.connected.Add(p)
 	}
 	t.copyStats(p)
+	p.reopen()
 	p.answerWaiters(nil)
-	if q := p.received.Load(); q != nil {
-		q.Reopen()
-	}
 	up, text := PeerUp, "peer up"
 	if ev.Kind == conn.PeerRestarted {
 		up, text = PeerRestarted, "peer restarted"
@@ -59,8 +57,12 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 		// The peer has reconnected within the turn. A PeerUp follows.
 		t.logger(p).Debug("peer reconnected within one turn of the loop")
 	}
+	p.reason = ev.Reason
 	p.up.Store(false)
 	t.connected.Remove(p)
+	if !p.core.Connected() && !p.core.Dialled() && endsForGood(ev.Reason) {
+		t.endPeer(p, ev.Reason)
+	}
 	t.copyStats(p)
 	t.logger(p).Info("peer down", "reason", ev.Reason.String(), "reconnecting", p.core.Dialled(), "session", ev.Session)
 	t.notify(PeerEvent{Peer: p, Kind: PeerDown, Session: ev.Session, Reason: ev.Reason, Reconnecting: p.core.Dialled()})
@@ -71,15 +73,29 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	err := ev.Err
 	if ev.Err == conn.ErrClosed {
-		err = fmt.Errorf("intentra: the session was closed (%s): %w", ev.Reason, errClosed)
+		err = &closedErrors[ev.Reason]
 	}
-	if !p.core.Connected() {
-		p.receiveQueue().End()
+	if !p.core.Connected() && !p.core.Dialled() {
+		t.endPeer(p, ev.Reason)
 	}
 	if p.answerWaiters(err) || ev.Reason == 0 {
 		return
 	}
 	t.logger(p).Info("stopped dialling the peer", "reason", ev.Reason.String(), "err", ev.Err)
+}
+
+// endsForGood reports whether a side that ends a session for this reason does not
+// expect another one; see conn, which does not dial again after it either.
+func endsForGood(r CloseReason) bool {
+	return r == wire.CloseNormal || r == wire.CloseRevoked || r == wire.CloseViolation
+}
+
+// endPeer ends the connection with a peer for good.
+func (t *Transport) endPeer(p *Peer, reason CloseReason) {
+	p.end(reason)
+	if t.cfg.Handler == nil {
+		p.receiveQueue().End()
+	}
 }
 
 // notify calls OnPeer and recovers a panic in it.

@@ -22,6 +22,7 @@ func (t *Transport) peerOf(c *conn.Peer) *Peer {
 
 // forget removes a peer that the core has forgotten.
 func (t *Transport) forget(p *Peer) {
+	p.end(p.reason)
 	p.receiveQueue().Retire()
 	t.known.Remove(p)
 	t.table.Lock()
@@ -41,9 +42,11 @@ func (t *Transport) allPeers() []*Peer { return t.known.Snapshot() }
 
 // endPeers disconnects all peers after the loop has ended.
 func (t *Transport) endPeers() {
+	t.gone.Store(true)
 	for _, p := range t.allPeers() {
 		p.up.Store(false)
 		t.sendDrops.closed.Add(uint64(p.core.CloseQueue()))
+		p.closeDone()
 		p.answerWaiters(errClosed)
 	}
 	t.connected.Clear()

@@ -23,18 +23,20 @@ type Peer struct {
 
 	up          atomic.Bool
 	maxDatagram atomic.Int32                     // of the session; before the first one, of our Config
+	reason      CloseReason                      // of the latest disconnect; only the loop uses it
 	stale       bool                             // the statistics have changed; only the loop uses it
 	places      struct{ known, connected int32 } // see package roster
+	ended       ended                            // the connection has ended for good
 	remote      atomic.Pointer[netip.AddrPort]
 	session     atomic.Uint64 // number of the latest session
 
 	sendDrops atomic.Uint64
 
 	// lock guards what follows, which other goroutines share with the loop.
-	lock     sync.Mutex
-	stats    conn.PeerStats
-	dropRows *[]uint64 // nil until there is one
-	dials    *dials    // nil until the peer is dialled
+	lock      sync.Mutex
+	stats     conn.PeerStats
+	dropRows  *[]uint64  // nil until there is one
+	lifecycle *lifecycle // nil until the peer is dialled or Done is called
 }
 
 // valid reports whether p is a peer of a transport, which neither nil nor the zero Peer
@@ -86,7 +88,12 @@ func (p *Peer) CloseReason(reason CloseReason) error {
 	if reason >= wire.CloseIdle {
 		return errReason
 	}
-	if !p.t.call(func(now pipeline.Time) { p.t.core.ClosePeer(p.core, reason, now) }) {
+	if !p.t.call(func(now pipeline.Time) {
+		if p.core.Dialled() || endsForGood(reason) {
+			p.end(reason) // before callers of SendWait wake up
+		}
+		p.t.core.ClosePeer(p.core, reason, now)
+	}) {
 		return errClosed
 	}
 	return nil

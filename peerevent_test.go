@@ -9,6 +9,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/loopback"
+	"github.com/intentra/intentra/wire"
 )
 
 // On both sides the event of a peer comes before its first message.
@@ -109,7 +110,7 @@ func TestRevoke(t *testing.T) {
 	l.Revoke(key.Public())
 	down := loopback.Next(t, ctx, dialer)
 	require.False(t, down.Reconnecting)
-	require.ErrorIs(t, p.Send(loopback.Reliable("x")).Err, intentra.ErrNotConnected)
+	requireEnded(t, ctx, p, wire.CloseRevoked)
 	loopback.Dial(t, l, intentra.Config{}) // other keys may still connect
 	cfg := shortTimeout(t)
 	cfg.Key = key

@@ -70,16 +70,15 @@ func (t *Transport) Messages(ctx context.Context) iter.Seq2[Received, error] {
 }
 
 // Receive waits for the next message of this peer, like [Transport.Receive]. The
-// error is also net.ErrClosed once all messages have been received and a peer that
-// this side dialled has ended the connection for good, or a peer that dialled this
-// side has been disconnected for [Config].ForgetAfter.
+// error is that of [Peer.Err] once the connection has ended for good and all messages
+// have been received.
 func (p *Peer) Receive(ctx context.Context) (Received, error) {
 	if err := p.t.mayReceive(); err != nil {
 		return Received{}, err
 	}
 	m, err := p.receiveQueue().Receive(ctx)
 	if err != nil {
-		return Received{}, receiveError(err)
+		return Received{}, p.receiveError(err)
 	}
 	return p.t.receivedMessage(p, m), nil
 }
@@ -94,7 +93,7 @@ func (p *Peer) ReceiveBatch(ctx context.Context, batch []Received) (int, error) 
 		m.Payload = append(batch[i].Payload[:0], m.Payload...)
 		batch[i] = p.t.receivedMessage(p, m)
 	})
-	return n, receiveError(err)
+	return n, p.receiveError(err)
 }
 
 // Messages returns an iterator over the messages of this peer, like
@@ -139,6 +138,14 @@ func receiveError(err error) error {
 		return errClosed
 	}
 	return err
+}
+
+// receiveError is receiveError for the queue of one peer.
+func (p *Peer) receiveError(err error) error {
+	if over := p.Err(); over != nil && err == recvq.ErrClosed {
+		return over
+	}
+	return receiveError(err)
 }
 
 // receiveQueue returns the queue of received messages. It creates the queue on the

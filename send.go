@@ -43,7 +43,7 @@ func (s SendStatus) String() string {
 type SendResult struct {
 	Status SendStatus
 	// Err is nil unless Status is Dropped. It is ErrMessageTooLarge, ErrQueueFull,
-	// ErrNotConnected, ErrIntent or net.ErrClosed.
+	// ErrNotConnected, ErrIntent, a *ClosedError or net.ErrClosed.
 	Err error
 }
 
@@ -52,7 +52,8 @@ type SendResult struct {
 //
 // While a peer that this side dials is not connected, Latest and Reliable messages
 // wait for it and Realtime ones are dropped. For a peer that dials this side, all
-// are dropped.
+// are dropped. The error is [ErrNotConnected], or that of [Peer.Err] if the peer does
+// not come back.
 func (p *Peer) Send(m Message) SendResult {
 	if err := p.check(&m); err != nil {
 		return p.refused(err)
@@ -121,6 +122,9 @@ func (p *Peer) pushed(r conn.PushResult, wake bool) SendResult {
 	case conn.QueueFull:
 		return p.refused(ErrQueueFull)
 	case conn.PeerOffline:
+		if err := p.ended.err(); err != nil {
+			return p.refused(err)
+		}
 		if !p.t.ending() {
 			return p.refused(ErrNotConnected)
 		}

@@ -250,8 +250,8 @@ func TestSendWaitEndsWhenThePeerIsClosed(t *testing.T) {
 	waited := make(chan error, 1)
 	go func() { waited <- p.SendWait(ctx, loopback.Reliable("never")) }()
 	require.NoError(t, p.Close())
-	require.ErrorIs(t, loopback.Next(t, ctx, waited), intentra.ErrNotConnected)
-	loopback.Eventually(t, ctx, "the queued message is dropped", func() bool { return loopback.Count(t, r.Stats().SendDrops, "closed") == 1 })
+	require.ErrorIs(t, loopback.Next(t, ctx, waited), net.ErrClosed)
+	loopback.Eventually(t, ctx, "both messages are dropped", func() bool { return loopback.Count(t, r.Stats().SendDrops, "closed") == 2 })
 	require.Zero(t, p.Stats().QueuedMessages)
 }
 

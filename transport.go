@@ -50,6 +50,7 @@ type Transport struct {
 	waiting atomic.Bool
 	// notifying is true during OnPeer.
 	notifying atomic.Bool
+	gone      atomic.Bool // the loop has ended
 
 	work    chan *conn.Job // to the handshake worker
 	working int            // jobs handed to the worker and not yet back; only the loop uses it
