@@ -29,7 +29,7 @@ type fill struct {
 
 func (f *fill) init(e *Endpoint) {
 	f.e = e
-	_, standard := e.out.Packer().(pack.Stage)
+	_, standard := e.out.Packer().(*pack.Stage)
 	f.unlocked = e.out.HasMessageStages() || !standard
 	f.scratch = make([]byte, 0, e.cfg.MaxDatagram)
 	f.taker = f.take

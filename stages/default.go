@@ -34,7 +34,7 @@ type Set struct {
 	Outbound *pipeline.Builder[pipeline.Outbound]
 
 	Cookie *cookie.Stage
-	Open   *aead.Open
+	Open   *aead.Stage
 	Seal   *aead.Seal
 	Ack    *ack.Stage
 }
@@ -56,7 +56,7 @@ func Default(cfg Config) (*Set, error) {
 	}
 	s := &Set{
 		Cookie: jar,
-		Open:   aead.NewOpen(),
+		Open:   aead.New(),
 		Seal:   aead.NewSeal(),
 		Ack:    ack.New(cfg.Ack),
 	}

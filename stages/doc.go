@@ -1,14 +1,15 @@
-// Package stages composes the drop-in chains of intentra out of the stages in
-// its folders:
+// Package stages builds the default chains of intentra from the stages in its
+// folders:
 //
 //	in:  cookie ratelimit header aead replay ack | dispatch
 //	out: pack | ack seal
 //
-// Left of the bar inbound, and right of it outbound, a stage sees whole
-// packets; on the other side it sees single messages. A user's own stage goes
-// between ack and dispatch, and in front of pack, unless it says otherwise.
+// Inbound, the stages left of the bar process whole packets and those right of it
+// single messages; outbound it is the other way round. A user's stage usually goes
+// between ack and dispatch, or before pack.
 //
-// All folders have one shape: doc.go says what the stage is for and what
-// bounds its state, the algorithm is a small type that knows nothing of
-// stages, stage.go fits it to the chain, and a fuzz test sits beside it.
+// All folders have one shape, for which stages/replay is the model: doc.go states
+// the purpose of the stage and the bound of its state, the algorithm is a small type
+// independent of stages, stage.go adapts it to the chain, and a fuzz test holds it
+// to the laws of package fuzz.
 package stages

@@ -50,9 +50,9 @@ func packetStage(name string, process func(p *pipeline.Packet) pipeline.Verdict)
 
 // packer is the default packer with other results.
 type packer struct {
-	pack.Stage
-	size    func(n int) int                                               // of what the default returns
-	process func(p *pipeline.Packet, v pipeline.Verdict) pipeline.Verdict // after the default
+	*pack.Stage                                                               // which needs no state, so nil
+	size        func(n int) int                                               // of what the default returns
+	process     func(p *pipeline.Packet, v pipeline.Verdict) pipeline.Verdict // after the default
 }
 
 func (k packer) Size(p *pipeline.Packet) int {

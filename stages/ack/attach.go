@@ -12,6 +12,11 @@ type Attach struct {
 	ack   wire.Ack // scratch
 }
 
+var (
+	_ pipeline.Stage  = (*Attach)(nil)
+	_ pipeline.Warmer = (*Attach)(nil)
+)
+
 // NewAttach returns the outbound half of s.
 func NewAttach(s *Stage) *Attach { return &Attach{stage: s} }
 

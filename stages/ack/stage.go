@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The drops of the stage, of packets and then of messages.
+// The stage's drops, in the order of Reasons: of packets, then of messages.
 const (
 	DropUnopened = pipeline.DropFirst + iota
 	DropNoSession
@@ -51,7 +51,7 @@ const (
 	maxAcks = 3
 )
 
-// Config is what New needs. Every field may be left out.
+// Config configures a [Stage]. The zero Config works.
 type Config struct {
 	// Control is told of each control frame (close, path, rekey) of a packet
 	// that has been found sound. f is good until it returns.
@@ -144,6 +144,16 @@ type epoch struct {
 	urgentAt pipeline.Time
 }
 
+var (
+	_ pipeline.Stage           = (*Stage)(nil)
+	_ pipeline.Splitter        = (*Stage)(nil)
+	_ pipeline.Settler         = (*Stage)(nil)
+	_ pipeline.Guard           = (*Stage)(nil)
+	_ pipeline.SessionObserver = (*Stage)(nil)
+	_ pipeline.EpochObserver   = (*Stage)(nil)
+	_ pipeline.Warmer          = (*Stage)(nil)
+)
+
 // New returns the stage.
 func New(cfg Config) *Stage { return &Stage{cfg: cfg.withDefaults()} }
 
@@ -158,7 +168,7 @@ func (s *Stage) Reasons() []string {
 	}
 }
 
-// Guards tells what the stage protects from.
+// Guards names what the stage guards against.
 func (s *Stage) Guards() string { return "false acknowledgements" }
 
 // Process checks all frames of the packet, then takes in acknowledgements and

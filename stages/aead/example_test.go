@@ -12,9 +12,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Open decrypts a packet in place and drops one in which a bit was changed. The
+// Stage decrypts a packet in place and drops one in which a bit was changed. The
 // packet is sealed by hand here; the nonce is that of PROTOCOL.md, section 4.
-func ExampleOpen() {
+func ExampleStage() {
 	block, err := aes.NewCipher(make([]byte, 32)) // never use a fixed key
 	if err != nil {
 		log.Fatal(err)
@@ -30,7 +30,7 @@ func ExampleOpen() {
 	nonce[11] = counter
 	sealed := gcm.Seal(header, nonce, wire.AppendPing(nil), header)
 
-	open := aead.NewOpen()
+	open := aead.New()
 	open.EpochOpened(pipeline.EpochNotice{Epoch: epoch})
 	open.InstallKey(epoch, aead.NewKey(wire.AESGCM, gcm))
 	process := func(data []byte) bool {

@@ -17,7 +17,7 @@ type traced struct{ cipher.AEAD }
 // Once an epoch is closed nothing in either stage refers to its cipher: its slot
 // is zero, and the collector takes the key.
 func TestClosedEpochLetsGoOfItsKey(t *testing.T) {
-	seal, open := NewSeal(), NewOpen()
+	seal, open := NewSeal(), New()
 	n := pipeline.EpochNotice{Epoch: epochA}
 	seal.EpochOpened(n)
 	open.EpochOpened(n)

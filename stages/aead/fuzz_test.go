@@ -100,12 +100,12 @@ func FuzzRoundTrip(f *testing.F) {
 // openWithKeys and sealWithKeys are the stages with a key for each epoch that
 // opens, as conn installs them.
 type (
-	openWithKeys struct{ *Open }
+	openWithKeys struct{ *Stage }
 	sealWithKeys struct{ *Seal }
 )
 
 func (s openWithKeys) EpochOpened(n pipeline.EpochNotice) {
-	s.Open.EpochOpened(n)
+	s.Stage.EpochOpened(n)
 	s.InstallKey(n.Epoch, keyOf(n.Epoch))
 }
 
@@ -134,7 +134,7 @@ func keyOf(epoch pipeline.ID) Key {
 // FuzzOpenLaws holds Open to the laws of package fuzz. Packets whose last byte
 // is even are genuine.
 func FuzzOpenLaws(f *testing.F) {
-	fuzz.Stage(f, func() openWithKeys { return openWithKeys{NewOpen()} }, fuzz.AllocFree(), fuzz.Prepare(func(p *pipeline.Packet) {
+	fuzz.Stage(f, func() openWithKeys { return openWithKeys{New()} }, fuzz.AllocFree(), fuzz.Prepare(func(p *pipeline.Packet) {
 		n := len(p.Data)
 		if n < wire.Overhead || p.Data[n-1]%2 == 1 {
 			return

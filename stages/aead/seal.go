@@ -5,7 +5,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The drops of Seal.
+// The drops of Seal, in the order of its Reasons.
 const (
 	DropSealNoKey = pipeline.DropFirst + iota
 	DropReused
@@ -23,6 +23,15 @@ type sealKey struct {
 	Key
 	next uint64 // the lowest counter that has not been used
 }
+
+var (
+	_ pipeline.Stage           = (*Seal)(nil)
+	_ pipeline.PlaintextReader = (*Seal)(nil)
+	_ pipeline.Sealer          = (*Seal)(nil)
+	_ pipeline.Guard           = (*Seal)(nil)
+	_ pipeline.EpochObserver   = (*Seal)(nil)
+	_ pipeline.Warmer          = (*Seal)(nil)
+)
 
 // NewSeal returns a Seal without keys.
 func NewSeal() *Seal { return new(Seal) }
@@ -52,7 +61,7 @@ func (s *Seal) ReadsPlaintext() bool { return true }
 // SealsPlaintext marks Seal as a [pipeline.Sealer].
 func (s *Seal) SealsPlaintext() {}
 
-// Guards tells what Seal protects from.
+// Guards names what Seal guards against.
 func (s *Seal) Guards() string { return "eavesdroppers" }
 
 // EpochOpened makes room for the epoch's key.

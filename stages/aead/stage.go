@@ -5,15 +5,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The drops of Open.
+// The stage's drops, in the order of Reasons.
 const (
 	DropNoKey = pipeline.DropFirst + iota
 	DropShort
 	DropForged
 )
 
-// Open is the stage "aead" of an inbound chain.
-type Open struct {
+// Stage is the stage "aead" of an inbound chain: it opens packets. It belongs to
+// its chain's goroutine.
+type Stage struct {
 	keys pipeline.Slots[openKey]
 	// nonce lives here and not on the stack, from where it would escape
 	// through the cipher's interface for each packet.
@@ -25,19 +26,28 @@ type openKey struct {
 	failed uint64
 }
 
-// NewOpen returns an Open without keys.
-func NewOpen() *Open { return new(Open) }
+var (
+	_ pipeline.Stage           = (*Stage)(nil)
+	_ pipeline.PlaintextReader = (*Stage)(nil)
+	_ pipeline.Opener          = (*Stage)(nil)
+	_ pipeline.Guard           = (*Stage)(nil)
+	_ pipeline.EpochObserver   = (*Stage)(nil)
+	_ pipeline.Warmer          = (*Stage)(nil)
+)
+
+// New returns a stage without keys.
+func New() *Stage { return new(Stage) }
 
 // InstallKey gives the epoch, which must be open, the key to open its packets
 // with. It is forgotten when the epoch closes.
-func (s *Open) InstallKey(epoch pipeline.ID, k Key) {
+func (s *Stage) InstallKey(epoch pipeline.ID, k Key) {
 	if slot := s.keys.Get(epoch); slot != nil {
 		slot.Key = k
 	}
 }
 
 // Failures returns how many packets of the epoch have failed to open.
-func (s *Open) Failures(epoch pipeline.ID) uint64 {
+func (s *Stage) Failures(epoch pipeline.ID) uint64 {
 	if slot := s.keys.Get(epoch); slot != nil {
 		return slot.failed
 	}
@@ -45,28 +55,28 @@ func (s *Open) Failures(epoch pipeline.ID) uint64 {
 }
 
 // Name returns "aead".
-func (s *Open) Name() string { return "aead" }
+func (s *Stage) Name() string { return "aead" }
 
 // Reasons names the drops.
-func (s *Open) Reasons() []string { return []string{"no_key", "short", "forged"} }
+func (s *Stage) Reasons() []string { return []string{"no_key", "short", "forged"} }
 
-// ReadsPlaintext returns false: Open makes it.
-func (s *Open) ReadsPlaintext() bool { return false }
+// ReadsPlaintext returns false: the stage produces the plaintext.
+func (s *Stage) ReadsPlaintext() bool { return false }
 
-// OpensPlaintext marks Open as a [pipeline.Opener].
-func (s *Open) OpensPlaintext() {}
+// OpensPlaintext marks the stage as a [pipeline.Opener].
+func (s *Stage) OpensPlaintext() {}
 
-// Guards tells what Open protects from.
-func (s *Open) Guards() string { return "forged packets" }
+// Guards names what the stage guards against.
+func (s *Stage) Guards() string { return "forged packets" }
 
 // EpochOpened makes room for the epoch's key.
-func (s *Open) EpochOpened(n pipeline.EpochNotice) { s.keys.Open(n.Epoch) }
+func (s *Stage) EpochOpened(n pipeline.EpochNotice) { s.keys.Open(n.Epoch) }
 
 // EpochClosed forgets the epoch's key.
-func (s *Open) EpochClosed(n pipeline.EpochNotice) { s.keys.Close(n.Epoch) }
+func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.keys.Close(n.Epoch) }
 
 // Process opens p.Data in place.
-func (s *Open) Process(p *pipeline.Packet) pipeline.Verdict {
+func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	k := s.keys.Get(p.Epoch)
 	if k == nil || k.cipher == nil {
 		return DropNoKey
@@ -88,7 +98,7 @@ func (s *Open) Process(p *pipeline.Packet) pipeline.Verdict {
 }
 
 // Warm reads the epoch's key. The chain calls it.
-func (s *Open) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
+func (s *Stage) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
 	if k := s.keys.Get(epoch); k != nil {
 		return k.failed
 	}

@@ -25,8 +25,8 @@ func newKey(t testing.TB, suite wire.Suite, seed byte) Key {
 }
 
 // newPair returns both stages with epochs A and B, under keys of their own.
-func newPair(t testing.TB, suite wire.Suite) (*Seal, *Open) {
-	seal, open := NewSeal(), NewOpen()
+func newPair(t testing.TB, suite wire.Suite) (*Seal, *Stage) {
+	seal, open := NewSeal(), New()
 	for i, e := range []pipeline.ID{epochA, epochB} {
 		n := pipeline.EpochNotice{Epoch: e}
 		seal.EpochOpened(n)
@@ -57,7 +57,7 @@ func sealed(t testing.TB, seal *Seal, epoch pipeline.ID, counter uint64, frames 
 
 // receive opens a copy of data under the name of an epoch and counter, as
 // header parse fills them in.
-func receive(open *Open, epoch pipeline.ID, counter uint64, data []byte) (*pipeline.Packet, pipeline.Verdict) {
+func receive(open *Stage, epoch pipeline.ID, counter uint64, data []byte) (*pipeline.Packet, pipeline.Verdict) {
 	p := new(pipeline.Packet)
 	p.Reset(bytes.Clone(data), netip.AddrPort{}, 0)
 	p.Epoch, p.Counter = epoch, counter
@@ -222,7 +222,7 @@ func TestKeysAreForgottenWithTheirEpoch(t *testing.T) {
 }
 
 func TestBuild(t *testing.T) {
-	open, seal := NewOpen(), NewSeal()
+	open, seal := New(), NewSeal()
 	reader := pipeline.Func("reader", nil, func(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept })
 	_, err := pipeline.NewInbound(reader, open).Build()
 	require.ErrorIs(t, err, pipeline.ErrOrder)
@@ -238,12 +238,12 @@ func TestBuild(t *testing.T) {
 
 func TestReasonsMatchTheConstants(t *testing.T) {
 	for name, v := range map[string]pipeline.Verdict{"no_key": DropNoKey, "short": DropShort, "forged": DropForged} {
-		require.Equal(t, name, new(Open).Reasons()[v-pipeline.DropFirst])
+		require.Equal(t, name, new(Stage).Reasons()[v-pipeline.DropFirst])
 	}
 	for name, v := range map[string]pipeline.Verdict{"no_key": DropSealNoKey, "reused": DropReused, "no_room": DropNoRoom} {
 		require.Equal(t, name, new(Seal).Reasons()[v-pipeline.DropFirst])
 	}
-	require.Len(t, new(Open).Reasons(), 3)
+	require.Len(t, new(Stage).Reasons(), 3)
 	require.Len(t, new(Seal).Reasons(), 3)
 }
 

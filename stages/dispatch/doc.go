@@ -1,28 +1,30 @@
-// Package dispatch hands messages to their receiver.
+// Package dispatch delivers messages to their receiver.
 //
 // # Purpose
 //
-// The last stage. It enforces the promise of Latest, that nothing is delivered
-// behind a newer message of its channel, and calls the receiver with each
-// message. Realtime and Reliable pass: what the first needs has been done by
-// the replay window, what the second needs by the reliable lane.
+// The last stage of an inbound chain. It upholds the guarantee of Latest, that no
+// message is delivered after a newer one of its channel, and calls the receiver
+// with each message. Realtime and Reliable messages need nothing more than the
+// replay window and the reliable lane have done.
 //
 // # Threat
 //
-// A peer that spreads over 2^32 channels to fill memory: the table of channels
-// is bounded, and forgetting a channel raises a floor below which nothing
-// passes, so that Latest never goes back even then.
+// A peer that uses up to 2^32 channels to fill memory: the table of channels is
+// bounded. Evicting a channel raises a floor below which no message of an unknown
+// channel passes, so Latest never goes backwards even then.
 //
 // # Verdicts
 //
-//	stale    an older Latest message than one already delivered
-//	refused  the receiver did not take it
+//   - accept: the message was delivered
+//   - stale: a Latest message older than one that was delivered
+//   - refused: the receiver did not take the message
 //
 // # State bound
 //
-// [Config].Channels entries of 32 bytes a session, allocated as they are used.
+// For each session [Config].Channels entries of 32 bytes, allocated as they are
+// used.
 //
 // # Metrics
 //
-// intentra_drops_total{stage="dispatch"}.
+// None but the drops above.
 package dispatch

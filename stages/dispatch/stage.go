@@ -2,13 +2,13 @@ package dispatch
 
 import "github.com/intentra/intentra/pipeline"
 
-// The drops of the stage.
+// The stage's drops, in the order of Reasons.
 const (
 	DropStale = pipeline.DropFirst + iota
 	DropRefused
 )
 
-// Config is what New needs.
+// Config configures a [Stage]. The zero Config works, and refuses everything.
 type Config struct {
 	// Deliver takes the message in hand: p.Channel, p.Intent and p.Payload(),
 	// which it must copy to keep. It reports whether it has taken it.
@@ -18,11 +18,16 @@ type Config struct {
 	Channels int
 }
 
-// Stage is the stage "dispatch".
+// Stage delivers messages. It belongs to its chain's goroutine.
 type Stage struct {
 	cfg    Config
 	latest pipeline.Slots[Newest]
 }
+
+var (
+	_ pipeline.Stage           = (*Stage)(nil)
+	_ pipeline.SessionObserver = (*Stage)(nil)
+)
 
 // New returns a stage that delivers to cfg.Deliver, or refuses everything
 // without one.

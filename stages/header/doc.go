@@ -1,29 +1,29 @@
-// Package header is the stage that parses the 16-byte header, finds the epoch
-// that the packet names, and sorts out the handshake packets.
+// Package header is the stage that parses the 16-byte header, looks up the epoch
+// that it names, and separates handshake packets from data packets.
 //
 // # Purpose
 //
-// Everything behind the stage works on Data packets of live epochs with peer,
-// session, epoch and counter filled in. Handshake packets go to
-// Config.Handshake and end here.
+// The stages after it see only Data packets of live epochs, with peer, session,
+// epoch and counter filled in. Handshake packets go to Config.Handshake and no
+// further.
 //
 // # Threat
 //
-// Malformed packets of any kind: each has one reason to be dropped, and nothing
-// behind the stage sees it. Guesses of receiver indexes: a miss costs one look
-// into a table; a hit is worth one failed AEAD open. What the stage fills in is
-// a claim until AEAD open has authenticated it. The table is of epochs alone, so
-// no flood makes it grow.
+// Malformed packets of any kind: each is dropped for exactly one reason before
+// another stage sees it. Guesses of receiver indexes: a miss costs one table
+// look-up, and a hit gains no more than one failed AEAD open. What the stage fills
+// in is a claim until AEAD open has authenticated it. The table contains only
+// epochs, so no flood makes it grow.
 //
 // # Verdicts
 //
 //   - accept: a Data packet of a live epoch
 //   - consumed: a handshake packet that Config.Handshake has taken
 //   - short, version, type, reserved, length: the fault that wire.ParseHeader
-//     finds
+//     returns
 //   - unknown_index: a Data packet whose receiver index is no live epoch
 //   - handshake: a handshake packet that Config.Handshake has not taken, or any
-//     if there is none
+//     handshake packet if there is none
 //
 // # State bound
 //
@@ -31,6 +31,6 @@
 //
 // # Metrics
 //
-// None but the drops above. A version that is not zero says that a peer runs
-// another release.
+// None but the drops above. Drops for version mean that a peer runs another
+// release.
 package header

@@ -39,6 +39,7 @@ var (
 	_ pipeline.PlaintextReader = (*Stage)(nil)
 	_ pipeline.EpochObserver   = (*Stage)(nil)
 	_ pipeline.Guard           = (*Stage)(nil)
+	_ pipeline.Warmer          = (*Stage)(nil)
 )
 
 // New returns the stage.

@@ -1,20 +1,20 @@
-// Package pack puts messages into packets.
+// Package pack is the stage that appends messages to packets.
 //
 // # Purpose
 //
-// [Stage] is the joint of an outbound chain: what stands before it sees single
-// messages, what stands behind it whole packets. It appends the message in hand
-// as a frame to the packet under construction. When a packet is full or its
-// time has come is decided by conn.
+// [Stage] is the packer of an outbound chain: the stages before it process single
+// messages, those after it whole packets. It appends the current message as a frame
+// to the packet under construction. conn decides when a packet is complete.
 //
 // # Threat
 //
-// None of its own; the sizes that it reports keep a packet within what the
-// receiver has said it takes.
+// None. The sizes that the stage reports keep a packet within the size that the
+// receiver accepts.
 //
 // # Verdicts
 //
-//	intent  the message has no valid intent
+//   - accept: the message was appended
+//   - intent: the message has no valid intent
 //
 // # State bound
 //
@@ -22,5 +22,5 @@
 //
 // # Metrics
 //
-// intentra_drops_total{stage="pack"}.
+// None but the drop above.
 package pack

@@ -5,29 +5,38 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// DropIntent drops a message without a valid intent.
-const DropIntent = pipeline.DropFirst
+// The stage's drops, in the order of Reasons.
+const (
+	DropIntent = pipeline.DropFirst + iota
+)
 
 // Stage is the stage "pack", the [pipeline.Packer] of an outbound chain. It
 // has no state.
-type Stage struct{}
+type Stage struct {
+	_ byte // so that each New returns another pointer
+}
+
+var (
+	_ pipeline.Stage  = (*Stage)(nil)
+	_ pipeline.Packer = (*Stage)(nil)
+)
 
 // New returns the stage.
-func New() Stage { return Stage{} }
+func New() *Stage { return new(Stage) }
 
 // Name returns "pack".
-func (Stage) Name() string { return "pack" }
+func (s *Stage) Name() string { return "pack" }
 
-// Reasons names the drop.
-func (Stage) Reasons() []string { return []string{"intent"} }
+// Reasons names the drops.
+func (s *Stage) Reasons() []string { return []string{"intent"} }
 
 // Size returns the length of the frame that Process would append.
-func (Stage) Size(p *pipeline.Packet) int {
+func (s *Stage) Size(p *pipeline.Packet) int {
 	return wire.MessageSize(FrameType(p.Intent), p.Channel, len(p.Payload()))
 }
 
 // Process appends the message in hand to p.Data.
-func (Stage) Process(p *pipeline.Packet) pipeline.Verdict {
+func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	switch p.Intent {
 	case pipeline.Realtime, pipeline.Latest:
 		p.Data = wire.AppendMessage(p.Data, FrameType(p.Intent), p.Channel, p.Payload())

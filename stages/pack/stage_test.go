@@ -64,11 +64,11 @@ func TestBuild(t *testing.T) {
 	c, err := pipeline.NewOutbound(New()).Build()
 	require.NoError(t, err)
 	require.False(t, c.HasMessageStages())
-	_, err = pipeline.NewOutbound(New(), second{}).Build()
+	_, err = pipeline.NewOutbound(New(), second{New()}).Build()
 	require.ErrorIs(t, err, pipeline.ErrOrder)
 }
 
-type second struct{ Stage }
+type second struct{ *Stage }
 
 func (second) Name() string { return "second" }
 
