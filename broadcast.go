@@ -65,8 +65,8 @@ func (t *Transport) broadcast(m Message, to []*Peer) (r BroadcastResult) {
 // sendShared is Send with a payload that several queues share.
 func (p *Peer) sendShared(m Message, shared conn.Payload) SendResult {
 	if err := p.check(&m); err != nil {
-		return p.refused(err)
+		return p.sent(&m, p.refused(err))
 	}
 	o, wake := p.core.PushShared(m.Channel, m.Intent, shared)
-	return p.pushed(o, wake)
+	return p.sent(&m, p.pushed(o, wake))
 }

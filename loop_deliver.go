@@ -17,12 +17,17 @@ func (t *Transport) deliver(c *conn.Peer, pk *pipeline.Packet) bool {
 		p.receiveQueue().Push(pk.Now, pk.Channel, pk.Intent, pk.Payload())
 		return true
 	}
-	t.cfg.Handler(Received{
-		Peer: p, Arrived: t.timeOf(pk.Now),
-		Message: Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()},
-	})
+	t.cfg.Handler(p.receivedPacket(pk))
 	t.loop.slow.Called(t.clock)
 	return true
+}
+
+// receivedPacket returns the message that the inbound chain delivers in pk.
+func (p *Peer) receivedPacket(pk *pipeline.Packet) Received {
+	return Received{
+		Peer: p, Arrived: p.t.timeOf(pk.Now),
+		Message: Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()},
+	}
 }
 
 // room reports whether one more Reliable message of the peer can be delivered.

@@ -28,6 +28,10 @@ func (t *Transport) ending() bool {
 
 // wake interrupts the loop if it waits for datagrams.
 func (t *Transport) wake() {
+	if t.host != nil {
+		t.host.Wake()
+		return
+	}
 	if t.waiting.Load() && t.waiting.CompareAndSwap(true, false) {
 		t.socket.Wake()
 	}

@@ -25,14 +25,7 @@ func (t *Transport) touched(c *conn.Peer) {
 // each turn, those of peers at most once in publishEvery and, unless all is true, at
 // most one peer for each publishCost that has passed.
 func (t *Transport) publish(now pipeline.Time, all bool) {
-	t.core.Inbound().Publish()
-	t.core.Outbound().Publish()
-	// Other goroutines hold this lock only to copy. Skipping the update while it is
-	// held would leave old counters in a transport that becomes idle now.
-	core := t.core.Stats()
-	t.published.mu.Lock()
-	t.published.core = core
-	t.published.mu.Unlock()
+	t.publishCounts()
 	since := now - t.loop.lastPublish
 	if !all && since < pipeline.Time(publishEvery) {
 		return
@@ -49,6 +42,18 @@ func (t *Transport) publish(now pipeline.Time, all bool) {
 	rest := copy(t.loop.stale, t.loop.stale[n:])
 	clear(t.loop.stale[rest:])
 	t.loop.stale = t.loop.stale[:rest]
+}
+
+// publishCounts makes the counters of the transport visible.
+func (t *Transport) publishCounts() {
+	t.core.Inbound().Publish()
+	t.core.Outbound().Publish()
+	// Other goroutines hold this lock only to copy. Skipping the update while it is
+	// held would leave old counters in a transport that becomes idle now.
+	core := t.core.Stats()
+	t.published.mu.Lock()
+	t.published.core = core
+	t.published.mu.Unlock()
 }
 
 // copyStats publishes the counters of one peer.

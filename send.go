@@ -56,10 +56,10 @@ type SendResult struct {
 // not come back.
 func (p *Peer) Send(m Message) SendResult {
 	if err := p.check(&m); err != nil {
-		return p.refused(err)
+		return p.sent(&m, p.refused(err))
 	}
 	o, wake := p.core.Push(m.Channel, m.Intent, m.Payload)
-	return p.pushed(o, wake)
+	return p.sent(&m, p.pushed(o, wake))
 }
 
 // SendWait queues m like Send, but waits where Send would drop a message, this or
@@ -68,12 +68,12 @@ func (p *Peer) Send(m Message) SendResult {
 // [ErrInCallback].
 func (p *Peer) SendWait(ctx context.Context, m Message) error {
 	if err := p.check(&m); err != nil {
-		return p.refused(err).Err
+		return p.sent(&m, p.refused(err)).Err
 	}
 	for {
 		o, wake, room := p.core.PushWait(m.Channel, m.Intent, m.Payload)
 		if room == nil {
-			return p.pushed(o, wake).Err
+			return p.sent(&m, p.pushed(o, wake)).Err
 		}
 		if err := waits("SendWait"); err != nil {
 			return err
@@ -83,7 +83,7 @@ func (p *Peer) SendWait(ctx context.Context, m Message) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-p.t.done:
-			return p.refused(errClosed).Err
+			return p.sent(&m, p.refused(errClosed)).Err
 		}
 	}
 }

@@ -119,6 +119,9 @@ type NamedDrop struct {
 // packets flow, the counters may be from the previous turn of the loop and need not
 // all be from the same moment.
 func (t *Transport) Stats() Stats {
+	if t.host != nil {
+		t.publishCounts()
+	}
 	t.published.mu.Lock()
 	c := t.published.core
 	t.published.mu.Unlock()
@@ -129,9 +132,11 @@ func (t *Transport) Stats() Stats {
 		Peers: c.Peers, Sessions: c.Sessions, Rekeys: c.Rekeys, Strikes: c.Strikes,
 		Roams: c.Roams, Takeovers: c.Takeovers,
 		Panics: c.Panics + t.panics.Load(), SlowHandlerCalls: t.slowCalls.Load(), ReorderBytes: c.HeldBytes,
-		Socket: t.socket.Stats(), Offload: t.socket.Offload(), Uptime: time.Since(t.start),
 	}
-	s.SocketReadBuffer, s.SocketWriteBuffer = t.socket.Granted()
+	if t.socket != nil { // it is nil in a simulation
+		s.Socket, s.Offload, s.Uptime = t.socket.Stats(), t.socket.Offload(), time.Since(t.start)
+		s.SocketReadBuffer, s.SocketWriteBuffer = t.socket.Granted()
+	}
 	s.MessagesIn, s.MessagesOut = s.In.Messages.Accepted, s.Out.Messages.Accepted
 	for _, o := range conn.Outcomes() {
 		s.Handshakes = append(s.Handshakes, NamedCount{o.String(), c.Handshakes[o]})
@@ -180,6 +185,9 @@ func (t *Transport) addQueues(s *Stats, c *conn.Stats) {
 // Stats returns the counters of the peer. They are up to 10 milliseconds old, and
 // with n thousand busy peers up to 20 n milliseconds.
 func (p *Peer) Stats() PeerStats {
+	if p.t.host != nil {
+		p.t.copyStats(p)
+	}
 	p.lock.Lock()
 	c := p.stats
 	var rows []uint64

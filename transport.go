@@ -14,6 +14,7 @@ import (
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/internal/roster"
+	"github.com/intentra/intentra/internal/simulated"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
 	"github.com/intentra/intentra/wire"
@@ -36,6 +37,7 @@ type Transport struct {
 	failed   error         // why the loop ended, if not by Close; valid after done
 
 	clock     func() pipeline.Time // the method now, bound once: binding allocates
+	host      simulated.Host       // nil unless package sim drives the transport, without a socket
 	resolving context.Context      // canceled when the loop ends
 	stop      context.CancelFunc
 	resolver  func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) // resolve.Remote, except in tests
@@ -71,7 +73,12 @@ type Transport struct {
 }
 
 // LocalAddr returns the address that the socket is bound to.
-func (t *Transport) LocalAddr() netip.AddrPort { return t.socket.LocalAddr() }
+func (t *Transport) LocalAddr() netip.AddrPort {
+	if t.host != nil {
+		return t.host.Addr()
+	}
+	return t.socket.LocalAddr()
+}
 
 // PublicKey returns the public key of Config.Key, the identity of this side.
 func (t *Transport) PublicKey() PublicKey { return t.public }

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/intentra/intentra/conn"
 )
@@ -21,14 +22,15 @@ func (a *audit) started(p *process) {
 
 // restartLog is what a process has reported about the sessions of its peers.
 type restartLog struct {
-	peers      map[*conn.Peer]*reported
-	forgotten  uint64 // sessions of forgotten peers
-	handshakes uint64 // completed, at the last check
-	err        error  // the first one found
+	peers      []*reported // those that have had a session
+	forgotten  uint64      // sessions of forgotten peers
+	handshakes uint64      // completed, at the last check
+	err        error       // the first one found
 }
 
 // reported is what was last reported about a peer.
 type reported struct {
+	peer    *conn.Peer
 	session uint64   // its number
 	with    *process // the process of the peer that it is with
 	up      bool
@@ -36,18 +38,18 @@ type reported struct {
 
 // happened checks an event.
 func (l *restartLog) happened(p *process, ev conn.Event) {
-	last := l.peers[ev.Peer]
-	if last == nil {
-		last = new(reported)
+	last := &reported{peer: ev.Peer}
+	i := slices.IndexFunc(l.peers, func(r *reported) bool { return r.peer == ev.Peer })
+	if i >= 0 {
+		last = l.peers[i]
 	}
 	var wrong string
 	switch ev.Kind {
 	case conn.PeerUp, conn.PeerRestarted:
 		wrong = last.ready(p, ev)
-		if l.peers == nil {
-			l.peers = map[*conn.Peer]*reported{}
+		if i < 0 {
+			l.peers = append(l.peers, last)
 		}
-		l.peers[ev.Peer] = last
 	case conn.PeerDown:
 		// Sessions that replaced others of the same process were not reported.
 		if !last.up || ev.Session < last.session || ev.Session != ev.Peer.Session() && !ev.Peer.Connected() {
@@ -56,7 +58,7 @@ func (l *restartLog) happened(p *process, ev conn.Event) {
 		last.session, last.up = ev.Session, false
 	case conn.PeerForgotten:
 		l.forgotten += last.session
-		delete(l.peers, ev.Peer)
+		l.peers = slices.DeleteFunc(l.peers, func(r *reported) bool { return r == last })
 	}
 	if wrong != "" && l.err == nil {
 		l.err = fmt.Errorf("%w: %s about %s: %s", ErrRestart, p.n.name, p.n.w.nameOf(ev.Peer.Key), wrong)
@@ -67,7 +69,7 @@ func (l *restartLog) happened(p *process, ev conn.Event) {
 func (r *reported) ready(p *process, ev conn.Event) (wrong string) {
 	with := p.n.w.audit.instances[ev.Peer.Instance()]
 	before := *r
-	*r = reported{ev.Session, with, true}
+	*r = reported{ev.Peer, ev.Session, with, true}
 	restarted := before.with != nil && before.with != with
 	switch {
 	case with == nil || with.n.key != ev.Peer.Key:
@@ -97,7 +99,8 @@ func restarts(w *World) error {
 		}
 		l.handshakes = completed
 		total := l.forgotten
-		for p, r := range l.peers {
+		for _, r := range l.peers {
+			p := r.peer
 			total += p.Session()
 			if p.Connected() && (!r.up || r.with != w.audit.instances[p.Instance()]) {
 				return fmt.Errorf("%w: %s has not reported its session with another process of %s", ErrRestart, n.name, w.nameOf(p.Key))

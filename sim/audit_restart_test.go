@@ -88,7 +88,7 @@ func TestAuditFindsMisreportedRestarts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, b := audited(t, intentra.Config{})
 			peer := a.proc.ep.Peer(b.Key())
-			r := a.proc.audit.restarts.peers[peer]
+			r := a.proc.audit.restarts.peers[0]
 			r.with = a.proc // as if the session before had been with another process
 			tc.spoil(a.proc, peer, r)
 			numbered(a, b, intentra.Realtime, 1)

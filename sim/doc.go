@@ -6,10 +6,11 @@
 //
 // A [Node] is the protocol core of a [intentra.Transport], with the chains that
 // its [intentra.Config] makes, user stages included, and without a socket, a
-// clock or a goroutine. It differs from a Transport in its driver: messages go
-// to Node.OnMessage instead of Handler or Receive, public-key work is done at
-// once or takes Node.JobDelay, and names resolve to the current addresses of
-// nodes.
+// clock or a goroutine. It differs from a Transport in its driver: public-key
+// work is done at once or takes Node.JobDelay, and names resolve to the current
+// addresses of nodes. Tests look at messages and events with Node.OnMessage and
+// Node.OnEvent. An application that was written for a Transport, with Handler and
+// OnPeer, runs unchanged: see [World.Program].
 //
 //	w := sim.New(seed)
 //	a, _ := w.Node("a", netip.AddrPort{}, intentra.Config{})

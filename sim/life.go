@@ -41,7 +41,8 @@ func (n *Node) Close() {
 // Kill ends the process at once, without notifying anyone. Its state is lost.
 func (n *Node) Kill() {
 	n.proc.ended = true
-	n.proc.calls, n.proc.ready = nil, nil
+	n.proc.calls = nil
+	n.proc.app.End()
 	n.w.turns.remove(n)
 	n.paused = false
 }
@@ -77,6 +78,7 @@ func (n *Node) start() error {
 		return fmt.Errorf("sim: restarting %s: %w", n.name, err)
 	}
 	p.driver, p.ep = driver, ep
+	p.openApplication(cfg)
 	if n.w.audit != nil {
 		n.w.audit.started(p)
 	}

@@ -36,7 +36,7 @@ func TestKillAndRestart(t *testing.T) {
 	b.Kill()
 	require.False(t, b.Running() || b.Connected(a.Key()))
 	require.False(t, b.inTurns.Queued(), "it has no turn")
-	require.Nil(t, b.Peers())
+	require.Empty(t, b.Peers())
 	require.ErrorIs(t, b.Send(a.Key(), message("x")).Err, ErrDown)
 	require.ErrorIs(t, b.Dial(a.Key()), ErrDown)
 	w.run(t, time.Second)

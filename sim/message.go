@@ -7,8 +7,6 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/pipeline"
-	"github.com/intentra/intentra/stages/pack"
-	"github.com/intentra/intentra/wire"
 )
 
 // Dial keeps the node connected with the peer from now on. A failed dial is an
@@ -47,19 +45,6 @@ func (n *Node) Connected(to intentra.PublicKey) bool {
 	return n.Running() && p != nil && p.Connected()
 }
 
-// Peers returns the keys of the connected peers, in the order in which they
-// connected.
-func (n *Node) Peers() []intentra.PublicKey {
-	if !n.Running() {
-		return nil
-	}
-	keys := make([]intentra.PublicKey, len(n.proc.connected))
-	for i, p := range n.proc.connected {
-		keys[i] = p.Key
-	}
-	return keys
-}
-
 // Send queues m for the peer, as intentra.Peer.Send does. It leaves in the node's
 // next turn, in this instant. The error of a node that is not running is ErrDown.
 func (n *Node) Send(to intentra.PublicKey, m intentra.Message) intentra.SendResult {
@@ -69,71 +54,10 @@ func (n *Node) Send(to intentra.PublicKey, m intentra.Message) intentra.SendResu
 	} else if peer := p.ep.Peer(to); peer == nil {
 		r.Err = intentra.ErrNotConnected
 	} else {
-		r = p.send(peer, m)
+		return p.app.Peer(peer).(*intentra.Peer).Send(m) // calls Sent
 	}
-	for _, o := range n.w.observers {
-		if o.Sent != nil {
-			o.Sent(n, to, m, r)
-		}
-	}
+	n.sent(to, m, r)
 	return r
-}
-
-// Broadcast is Send to all connected peers.
-func (n *Node) Broadcast(m intentra.Message) (r intentra.BroadcastResult) {
-	for _, to := range n.Peers() {
-		switch sent := n.Send(to, m); sent.Status {
-		case intentra.Queued:
-			r.Queued++
-		case intentra.Replaced:
-			r.Replaced++
-		default:
-			if r.Err == nil {
-				r.Err = sent.Err
-			}
-			r.Dropped++
-		}
-	}
-	return r
-}
-
-func (p *process) send(peer *conn.Peer, m intentra.Message) intentra.SendResult {
-	if err := p.fits(peer, &m); err != nil {
-		return intentra.SendResult{Status: intentra.Dropped, Err: err}
-	}
-	o, wake := peer.Push(m.Channel, m.Intent, m.Payload)
-	if wake {
-		p.ready = append(p.ready, peer)
-		p.n.wake()
-	}
-	switch o {
-	case conn.Queued:
-		return intentra.SendResult{Status: intentra.Queued}
-	case conn.Replaced:
-		return intentra.SendResult{Status: intentra.Replaced}
-	case conn.QueueFull:
-		return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrQueueFull}
-	}
-	return intentra.SendResult{Status: intentra.Dropped, Err: intentra.ErrNotConnected}
-}
-
-// fits checks m, and replaces the zero Intent, as intentra.Peer.Send does.
-func (p *process) fits(peer *conn.Peer, m *intentra.Message) error {
-	switch {
-	case m.Intent == 0:
-		m.Intent = intentra.Realtime
-	case m.Intent > intentra.Reliable:
-		return intentra.ErrIntent
-	}
-	limit := p.n.cfg.MaxDatagram
-	if n := peer.MaxDatagram(); n > 0 {
-		limit = min(limit, n)
-	}
-	size := wire.MessageSize(pack.FrameType(m.Intent), m.Channel, len(m.Payload)+p.ep.Outbound().MaxGrowth())
-	if size+wire.Overhead > limit {
-		return intentra.ErrMessageTooLarge
-	}
-	return nil
 }
 
 // deliver passes a message to the node's user.
@@ -155,6 +79,9 @@ func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
 	}
 	if n.OnMessage != nil {
 		n.OnMessage(from.Key, m)
+	}
+	if !p.ended {
+		p.app.Deliver(from, pk)
 	}
 	p.taken++
 	return n.cfg.Deliver == nil || n.cfg.Deliver(from, pk)

@@ -164,10 +164,10 @@ func TestBroadcast(t *testing.T) {
 		w.connect(t, n, hub)
 		all = append(all, n)
 	}
-	require.Equal(t, []intentra.PublicKey{all[0].Key(), all[1].Key(), all[2].Key()}, hub.Peers())
+	require.Equal(t, []intentra.PublicKey{all[0].Key(), all[1].Key(), all[2].Key()}, keysOf(hub.Peers()))
 	all[1].Close()
 	w.run(t, time.Second)
-	require.Equal(t, []intentra.PublicKey{all[0].Key(), all[2].Key()}, hub.Peers())
+	require.Equal(t, []intentra.PublicKey{all[0].Key(), all[2].Key()}, keysOf(hub.Peers()))
 	m := intentra.Message{Channel: 3, Intent: intentra.Latest, Payload: []byte("x")}
 	require.Equal(t, intentra.BroadcastResult{Queued: 2}, hub.Broadcast(m))
 	require.Equal(t, intentra.BroadcastResult{Replaced: 2}, hub.Broadcast(m))
@@ -261,4 +261,11 @@ func TestObserver(t *testing.T) {
 	w.run(t, time.Second)
 	b.Send(intentra.PublicKey{}, message("y"))
 	require.Equal(t, []string{"a need_address", "b up", "a up", "a sent x queued", "b got x", "b sent y dropped"}, log)
+}
+
+func keysOf(peers []*intentra.Peer) (keys []intentra.PublicKey) {
+	for _, p := range peers {
+		keys = append(keys, p.Key())
+	}
+	return keys
 }

@@ -37,15 +37,16 @@ type Node struct {
 	// before the endpoint gets its result.
 	OnJob func(j *conn.Job)
 
-	w      *World
-	name   string
-	number int // from zero, in order of creation
-	key    intentra.PublicKey
-	cfg    conn.Config // without the fields of a process
-	addr   netip.AddrPort
-	book   map[intentra.PublicKey]netip.AddrPort // overrides the world's
-	group  int                                   // in a partition, from one
-	wishes []intentra.PublicKey                  // peers that the process dials
+	w       *World
+	name    string
+	number  int // from zero, in order of creation
+	key     intentra.PublicKey
+	cfg     conn.Config // without the fields of a process
+	addr    netip.AddrPort
+	program func() intentra.Config                // returns Handler and OnPeer of a process
+	book    map[intentra.PublicKey]netip.AddrPort // overrides the world's
+	group   int                                   // in a partition, from one
+	wishes  []intentra.PublicKey                  // peers that the process dials
 
 	proc   *process // the latest one
 	lives  int      // processes so far
@@ -66,14 +67,13 @@ type Node struct {
 // 10.0.0.0/8.
 //
 // cfg is that of intentra.Listen, with these differences: without a Key the node
-// gets one from the seed; Handler, OnPeer, Socket and Record must not be set, see
-// Node.OnMessage and Node.OnEvent; there is no ReceiveQueue. Stages is called for
-// each process and should make new stages, as stages have state. The error is
+// gets one from the seed; Socket and Record must not be set; there is no
+// ReceiveQueue. Stages is called for each process and should make new stages, as
+// stages have state. Handler and OnPeer are those of each process; see Program for
+// an application that loses its state with its process. The error is
 // intentra.ErrConfig, or that of building the chains.
 func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*Node, error) {
 	switch {
-	case cfg.Handler != nil || cfg.OnPeer != nil:
-		return nil, fmt.Errorf("%w: a node has OnMessage and OnEvent instead of Handler and OnPeer", intentra.ErrConfig)
 	case cfg.Socket != intentra.Config{}.Socket:
 		return nil, fmt.Errorf("%w: a node has no Socket", intentra.ErrConfig)
 	case cfg.ReceiveQueue != 0:
@@ -88,7 +88,7 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 	if err != nil {
 		return nil, err
 	}
-	return w.CoreNode(name, addr, core)
+	return w.coreNode(name, addr, core, func() intentra.Config { return cfg })
 }
 
 // CoreNode is Node with a configuration of the core, for tests of package conn.
@@ -96,6 +96,10 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 // its own from the seed. cfg.Deliver, if set, is called with each message after
 // OnMessage. The node sets Room and Touched itself.
 func (w *World) CoreNode(name string, addr netip.AddrPort, cfg conn.Config) (*Node, error) {
+	return w.coreNode(name, addr, cfg, func() intentra.Config { return intentra.Config{} })
+}
+
+func (w *World) coreNode(name string, addr netip.AddrPort, cfg conn.Config, program func() intentra.Config) (*Node, error) {
 	addr = unmapped(addr)
 	if !addr.IsValid() {
 		addr = w.address(len(w.nodes))
@@ -106,7 +110,7 @@ func (w *World) CoreNode(name string, addr netip.AddrPort, cfg conn.Config) (*No
 	case w.byAddr[addr] != nil:
 		return nil, fmt.Errorf("%w: %v is the address of %s", intentra.ErrConfig, addr, w.byAddr[addr].name)
 	}
-	n := &Node{w: w, name: name, number: len(w.nodes), key: cfg.Identity.Public(), cfg: cfg.WithDefaults(), addr: addr}
+	n := &Node{w: w, name: name, number: len(w.nodes), key: cfg.Identity.Public(), cfg: cfg.WithDefaults(), addr: addr, program: program}
 	if err := n.start(); err != nil {
 		return nil, err
 	}

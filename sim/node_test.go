@@ -26,8 +26,6 @@ func TestNodeErrors(t *testing.T) {
 		"no name":      {"", "10.0.0.2:1", intentra.Config{}, "name"},
 		"name":         {"taken", "10.0.0.2:1", intentra.Config{}, "name"},
 		"address":      {"x", "[::ffff:10.1.1.1]:1", intentra.Config{}, "the address of taken"},
-		"Handler":      {"x", "10.0.0.2:1", intentra.Config{Handler: func(intentra.Received) {}}, "OnMessage"},
-		"OnPeer":       {"x", "10.0.0.2:1", intentra.Config{OnPeer: func(intentra.PeerEvent) {}}, "OnEvent"},
 		"Socket":       {"x", "10.0.0.2:1", socketConfig(), "Socket"},
 		"Record":       {"x", "10.0.0.2:1", intentra.Config{Record: new(recording.Writer)}, "World.Record"},
 		"ReceiveQueue": {"x", "10.0.0.2:1", intentra.Config{ReceiveQueue: 5}, "Node.Room"},

@@ -2,9 +2,10 @@ package sim
 
 import (
 	"net/netip"
-	"slices"
 
+	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/simulated"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -26,8 +27,8 @@ type process struct {
 	received  uint64
 	taken     uint64 // messages delivered to the user
 	calls     []func(d Driver, now pipeline.Time)
-	ready     []*conn.Peer // peers with something to send
-	connected []*conn.Peer // in the order in which they connected
+	app       simulated.Application
+	transport *intentra.Transport // of app
 
 	working  int           // jobs with the worker
 	workDone pipeline.Time // when it will have done them
@@ -76,15 +77,17 @@ func (p *process) turn() {
 	n.turn = n.w.steps
 	p.busy = true
 	now := n.Now()
-	calls, ready := p.calls, p.ready
-	p.calls, p.ready = nil, nil
+	calls := p.calls
+	p.calls = nil
 	for _, f := range calls {
 		if f(p.driver, now); p.ended {
 			return
 		}
 	}
-	for _, peer := range ready {
-		p.driver.MarkReady(peer)
+	if p.app.TakeInbox(now) {
+		p.busy = false
+		n.Close()
+		return
 	}
 	p.driver.HandleTimeout(now)
 	p.takeEvents()
@@ -95,7 +98,7 @@ func (p *process) turn() {
 	if p.ended || n.paused {
 		return
 	}
-	if again || len(p.calls)+len(p.ready) > 0 || p.ep.HasEvents() {
+	if again || len(p.calls) > 0 || p.app.InboxFull() || p.ep.HasEvents() {
 		n.wake()
 	} else if at, ok := p.ep.Deadline(); ok {
 		n.w.turns.set(n, max(at-n.clock.ahead, n.w.now))
@@ -160,19 +163,10 @@ func (p *process) work(j *conn.Job) {
 func (p *process) takeEvents() {
 	for p.ep.HasEvents() && !p.ended {
 		for _, ev := range p.ep.Events() {
-			switch ev.Kind {
-			case conn.NeedAddress:
+			if ev.Kind == conn.NeedAddress {
 				p.calls = append(p.calls, p.answer(ev.Peer))
-			case conn.PeerUp, conn.PeerRestarted:
-				if !slices.Contains(p.connected, ev.Peer) {
-					p.connected = append(p.connected, ev.Peer)
-				}
-			case conn.PeerDown:
-				// If the peer has reconnected already, its PeerUp follows.
-				if i := slices.Index(p.connected, ev.Peer); i >= 0 {
-					p.connected = slices.Delete(p.connected, i, i+1)
-				}
 			}
+			p.app.HandleEvent(ev)
 			if p.audit != nil {
 				p.audit.restarts.happened(p, ev)
 			}

@@ -64,7 +64,9 @@ var rules = []rule{
 	{folder: "internal/replay", ours: []string{"pipeline", "wire", "stages/...", "conn", "internal/journal", "internal/noise", "internal/sendq"},
 		except: []string{"net", "unsafe"}},
 	{folder: "internal/swarm", ours: []string{".", "sim", "sim/script"}, except: noSystem}, // random scenarios
-	{folder: "internal/*", except: noSystem},                                               // small types that know nothing of ours
+	// How the root package and the simulator meet.
+	{folder: "internal/simulated", ours: []string{"pipeline", "conn", "internal/journal"}, except: noSystem},
+	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
 	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap", "internal/recovered"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},

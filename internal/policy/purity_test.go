@@ -77,7 +77,13 @@ var trusted = map[string][]string{
 	"golang.org/x/crypto/blake2s":          {"*"},
 	"golang.org/x/crypto/chacha20poly1305": {"*"},
 	"golang.org/x/time/rate":               rateGivenTime,
-	modulePath:                             {"AllowAny", "Config.Core"},
+
+	// A Transport in the simulator has neither a clock nor goroutines, and its time is
+	// the world's. Its methods that wait are not for the simulator itself.
+	modulePath: {"AllowAny", "Config.Core", "Peer.Send", "Transport.Peer", "Transport.Peers", "Transport.Broadcast",
+		"Transport.BroadcastTo", "Transport.Revoke"},
+	modulePath + "/internal/simulated": {"Application.*"},
+	modulePath + "/internal/journal":   {}, // types only
 }
 
 // rateGivenTime lists the functions and methods of golang.org/x/time/rate that
@@ -91,6 +97,9 @@ var confined = map[string][]string{
 	"runtime/debug": {"internal/swarm"},                       // see exceptions
 	"sync":          {"internal/sendq", "internal/keyledger"}, // what goroutines of the user or of tests share
 	modulePath:      {"sim", "sim/script", "internal/swarm"},  // its types; it is not pure
+	// The Transport of an application in the simulator.
+	modulePath + "/internal/simulated": {"sim"},
+	modulePath + "/internal/journal":   {"sim"},
 }
 
 // exception is a violation that has no effect on the core's output.
