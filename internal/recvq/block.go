@@ -91,15 +91,19 @@ func (g *Group[P]) Publish() {
 		return
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.publish()
+	wake := g.publish()
+	g.mu.Unlock() // before the receiver comes, which takes it
+	if wake {
+		wakeOne(g.signal)
+	}
 }
 
-// publish is Publish for a caller that holds the lock.
-func (g *Group[P]) publish() {
+// publish is Publish for a caller that holds the lock, except that it only reports
+// whether a receiver of messages of any peer is to be woken.
+func (g *Group[P]) publish() (wake bool) {
 	b := g.stage
 	if len(b.entries) == 0 {
-		return
+		return false
 	}
 	g.bytes += len(b.payload)
 	if g.blocks.Len() > 0 && b.entries[0].arrived-(*g.blocks.Front()).entries[0].arrived > maxBlockAge {
@@ -137,9 +141,7 @@ func (g *Group[P]) publish() {
 			g.settle()
 		}
 	}
-	if g.waiting > 0 {
-		wakeOne(g.signal)
-	}
+	return g.waiting > 0
 }
 
 // settle moves all messages in blocks to the rings of their queues. The caller

@@ -8,6 +8,7 @@ const maxRetired = 64
 // have been taken: the peer is not expected to come back. [Queue.Reopen] undoes
 // it. Only the loop calls it.
 func (q *Queue[P]) End() {
+	q.group.Publish()
 	q.group.mu.Lock()
 	defer q.group.mu.Unlock()
 	q.end()
@@ -25,6 +26,7 @@ func (q *Queue[P]) Reopen() {
 // drops the others. Only the loop calls it.
 func (q *Queue[P]) Retire() {
 	g := q.group
+	g.Publish()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	q.end()
@@ -41,9 +43,8 @@ func (q *Queue[P]) Retire() {
 	g.retired.PushBack(&q.retirement)
 }
 
-// end is End for a caller that holds the lock.
+// end is End for a caller that has published everything and holds the lock.
 func (q *Queue[P]) end() {
-	q.group.publish()
 	q.ended = true
 	wakeOne(q.signal)
 }

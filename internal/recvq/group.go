@@ -71,8 +71,8 @@ func NewGroup[P any](limit int) *Group[P] {
 // Close makes receivers, of the group and of its queues, return [ErrClosed] once
 // the messages that are there have been taken. Call it once, after the last Push.
 func (g *Group[P]) Close() {
+	g.Publish()
 	g.mu.Lock()
-	g.publish()
 	g.closed = true
 	g.mu.Unlock()
 	close(g.done)
