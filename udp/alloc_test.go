@@ -10,6 +10,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
+// Sending and receiving a batch does not allocate.
 func TestNoAllocation(t *testing.T) {
 	for _, addr := range []netip.AddrPort{loopback4, loopback6, dualStack} {
 		eachSocket(t, func(t *testing.T, cfg Config) {
@@ -25,8 +26,8 @@ func TestNoAllocation(t *testing.T) {
 			dst := make([]wire.Datagram, 64)
 			moved := 0
 			require.Zero(t, testing.AllocsPerRun(100, func() {
-				// On a machine that is busy elsewhere the deadline may pass in
-				// the middle of a batch; the rest is lost then.
+				// On a busy machine the write deadline may pass in the middle of
+				// a batch. The rest of the batch is lost then.
 				sent, err := a.WriteBatch(src)
 				if err != nil {
 					t.Fatal(err)
@@ -46,8 +47,8 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// BenchmarkLoopback moves batches of 64 datagrams of 1,200 bytes from one
-// socket to another.
+// BenchmarkLoopback sends batches of 64 datagrams of 1,200 bytes from one socket to
+// another on the loopback interface.
 func BenchmarkLoopback(b *testing.B) {
 	for _, portable := range []bool{false, true} {
 		name := map[bool]string{false: "native", true: "portable"}[portable]

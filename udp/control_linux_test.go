@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// controlMessage returns a control message without padding after its value.
+// controlMessage returns a control message in native byte order, without padding after
+// its value.
 func controlMessage(level, kind int32, value []byte) []byte {
 	b := make([]byte, sizeofCmsghdr, sizeofCmsghdr+len(value))
 	if sizeofWord == 8 {
@@ -24,6 +25,8 @@ func controlMessage(level, kind int32, value []byte) []byte {
 // padded pads b to the alignment of control messages.
 func padded(b []byte) []byte { return append(b, make([]byte, -len(b)&(sizeofWord-1))...) }
 
+// parseControl finds the segment length wherever it is, and ignores malformed and
+// unknown control messages.
 func TestParseControl(t *testing.T) {
 	value := binary.NativeEndian.AppendUint32(nil, 1200)
 	segment := func() []byte { return controlMessage(unix.SOL_UDP, unix.UDP_GRO, value) }

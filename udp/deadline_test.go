@@ -9,17 +9,17 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// spy is a socket that remembers which deadline is in force.
-type spy struct {
-	deadline time.Time
-	sets     int
-	datagram bool // there is always one to read
-	late     func()
+// deadlineRecorder is a socket that records its read deadline.
+type deadlineRecorder struct {
+	deadline time.Time // the latest
+	sets     int       // calls of setReadDeadline
+	datagram bool      // each read returns a datagram
+	onRead   func()    // called by each read; may be nil
 }
 
-func (s *spy) read(dst []wire.Datagram, block bool) (int, error) {
-	if s.late != nil {
-		s.late()
+func (s *deadlineRecorder) read(dst []wire.Datagram, block bool) (int, error) {
+	if s.onRead != nil {
+		s.onRead()
 	}
 	if s.datagram {
 		return 1, nil
@@ -27,37 +27,38 @@ func (s *spy) read(dst []wire.Datagram, block bool) (int, error) {
 	return 0, nil
 }
 
-func (s *spy) write(src []wire.Datagram) (int, error) { return len(src), nil }
+func (s *deadlineRecorder) write(src []wire.Datagram) (int, error) { return len(src), nil }
 
-func (s *spy) setReadDeadline(t time.Time) error {
+func (s *deadlineRecorder) setReadDeadline(t time.Time) error {
 	s.deadline = t
 	s.sets++
 	return nil
 }
 
-func (s *spy) close() error { return nil }
+func (s *deadlineRecorder) close() error { return nil }
 
-func (s *spy) backoff() time.Duration { return 0 }
+func (s *deadlineRecorder) backoff() time.Duration { return 0 }
 
-func (s *spy) offload() Offload { return Offload{} }
+func (s *deadlineRecorder) offload() Offload { return Offload{} }
 
-// After whatever a Wake has done to the deadline, and when, the reader waits
-// with its own again and not with an expired one, at which it would spin.
+// Whenever a Wake replaces the deadline, the reader soon waits with its own deadline
+// again. With the expired one of the Wake it would spin.
 func TestDeadlineAfterWake(t *testing.T) {
 	own := time.Now().Add(time.Hour)
 	for _, tt := range []struct {
 		name  string
-		event func(c *Conn, s *spy)
+		event func(c *Conn, s *deadlineRecorder)
 	}{
-		{"wake, then a read that waits", func(c *Conn, s *spy) { c.Wake() }},
-		{"wake, then a datagram", func(c *Conn, s *spy) { c.Wake(); s.datagram = true }},
-		{"wake during a read", func(c *Conn, s *spy) { s.late = c.Wake }},
-		{"wake during a read with a datagram", func(c *Conn, s *spy) { s.late = c.Wake; s.datagram = true }},
-		// The goroutine of a Wake that has been answered already goes on.
-		{"late second step", func(c *Conn, s *spy) { s.setReadDeadline(longAgo) }},
+		{"wake, then a read that waits", func(c *Conn, s *deadlineRecorder) { c.Wake() }},
+		{"wake, then a datagram", func(c *Conn, s *deadlineRecorder) { c.Wake(); s.datagram = true }},
+		{"wake during a read", func(c *Conn, s *deadlineRecorder) { s.onRead = c.Wake }},
+		{"wake during a read with a datagram", func(c *Conn, s *deadlineRecorder) { s.onRead = c.Wake; s.datagram = true }},
+		// A Wake sets its flag, the read answers it, and only then the Wake sets the
+		// deadline.
+		{"deadline of a wake that has been answered", func(c *Conn, s *deadlineRecorder) { s.setReadDeadline(longAgo) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := &spy{datagram: true}
+			s := &deadlineRecorder{datagram: true}
 			c := &Conn{sock: s, counters: new(counters)}
 			dst := make([]wire.Datagram, 1)
 			require.NoError(t, c.SetReadDeadline(own))
@@ -69,18 +70,18 @@ func TestDeadlineAfterWake(t *testing.T) {
 			_, err = c.ReadBatch(dst)
 			require.NoError(t, err)
 
-			var waits time.Time
-			s.late = func() { waits = s.deadline }
+			var during time.Time
+			s.onRead = func() { during = s.deadline }
 			_, err = c.ReadBatch(dst)
 			require.NoError(t, err)
-			require.Equal(t, own, waits)
+			require.Equal(t, own, during, "deadline during the read")
 		})
 	}
 }
 
 // A deadline that does not change is not set again.
 func TestDeadlineUnchanged(t *testing.T) {
-	s := &spy{datagram: true}
+	s := &deadlineRecorder{datagram: true}
 	c := &Conn{sock: s, counters: new(counters)}
 	dst := make([]wire.Datagram, 1)
 	own := time.Now().Add(time.Hour)

@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// faulty puts errnos in front of the system call, one a call, then lets it
-// through. A zero lets one call through.
+// faulty makes the next calls of a system call fail with errnos, one after the other. A
+// zero, and the end of errnos, let the real call through.
 func faulty(call *func(uintptr, []mmsghdr) (int, syscall.Errno), errnos ...syscall.Errno) {
 	real := *call
 	*call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
@@ -31,6 +31,8 @@ func faulty(call *func(uintptr, []mmsghdr) (int, syscall.Errno), errnos ...sysca
 	}
 }
 
+// An error of a send is counted under its reason and costs one datagram. Interrupted
+// calls and errors about earlier datagrams cost none.
 func TestSendErrors(t *testing.T) {
 	for _, tt := range []struct {
 		errnos   []syscall.Errno
@@ -63,8 +65,8 @@ func TestSendErrors(t *testing.T) {
 	}
 }
 
-// A socket that stays full costs a bounded time, drops what is left, and works
-// again with the next batch.
+// If the socket stays full, WriteBatch waits for a bounded time and drops the rest of the
+// batch. The next batch is sent.
 func TestSendStalls(t *testing.T) {
 	c := listen(t, loopback4, Config{Batch: 2, DisableGSO: true})
 	m := c.sock.(*mmsg)
@@ -80,7 +82,7 @@ func TestSendStalls(t *testing.T) {
 	for i := range src {
 		src[i] = to(c.LocalAddr(), "x")
 	}
-	src[4].Addr = loopback4 // port 0: not reached, so lost to the stall
+	src[4].Addr = loopback4 // port 0 is invalid, but the stall comes first
 	require.Equal(t, 2, send(t, c, src...))
 	require.Equal(t, losses(map[Loss]uint64{LossStalled: 5}), c.Stats().WriteLoss)
 
@@ -89,6 +91,7 @@ func TestSendStalls(t *testing.T) {
 	require.Len(t, receive(t, c, 8), 8)
 }
 
+// Errors of a read are counted, and the read continues.
 func TestReceiveErrors(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	faulty(&c.sock.(*mmsg).rx.call, syscall.ECONNREFUSED, syscall.EINTR, syscall.EHOSTUNREACH, syscall.EIO)
@@ -97,7 +100,7 @@ func TestReceiveErrors(t *testing.T) {
 	require.Equal(t, losses(map[Loss]uint64{LossRefused: 1, LossUnreachable: 1, LossOther: 1}), c.Stats().Reported)
 }
 
-// An error that does not go away does not keep ReadBatch.
+// ReadBatch returns even if every system call fails.
 func TestReceiveErrorForEver(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	c.sock.(*mmsg).rx.call = func(uintptr, []mmsghdr) (int, syscall.Errno) { return -1, syscall.EIO }
@@ -107,8 +110,8 @@ func TestReceiveErrorForEver(t *testing.T) {
 	require.EqualValues(t, maxReports, c.Stats().Reported[LossOther])
 }
 
-// What the kernel flags, and an address of no family we know, is dropped; its
-// neighbours pass.
+// A datagram that the kernel flags as truncated, or without a valid address, is dropped
+// and counted. The others of the batch are returned.
 func TestReceiveFlags(t *testing.T) {
 	c := listen(t, loopback4, Config{DisableGSO: true})
 	m := c.sock.(*mmsg)
@@ -136,12 +139,11 @@ func TestReceiveFlags(t *testing.T) {
 	require.Equal(t, losses(map[Loss]uint64{LossControl: 1, LossTruncated: 1, LossAddress: 1}), c.Stats().ReadLoss)
 
 	other := listen(t, loopback4, Config{})
-	send(t, other, to(c.LocalAddr(), "next")) // the headers are as good as new
+	send(t, other, to(c.LocalAddr(), "next")) // the headers must have been reset
 	require.Equal(t, other.LocalAddr(), receive(t, c, 1)[0].Addr)
 }
 
-// Real refusals, which the kernel reports on whatever call comes next: nothing
-// but the refused datagrams is lost.
+// The kernel reports a refused datagram on any later call. No other datagram is lost.
 func TestRealRefusals(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		a, b := listen(t, loopback4, cfg), listen(t, loopback4, cfg)
@@ -154,15 +156,16 @@ func TestRealRefusals(t *testing.T) {
 		require.Equal(t, "2", string(got[1].Data))
 		send(t, b, to(a.LocalAddr(), "answer"))
 		require.Equal(t, "answer", string(receive(t, a, 1)[0].Data))
-		// sendmmsg swallows an error that comes after a datagram that went well.
+		// Not all refusals are reported: sendmmsg drops an error that follows a datagram
+		// that was sent.
 		reported := a.Stats().Reported
 		require.NotZero(t, reported[LossRefused])
 		require.Equal(t, reported.Total(), reported[LossRefused])
 	})
 }
 
-// reportErrors has the kernel report errors of datagrams sent earlier, which it
-// does for unconnected sockets only on demand.
+// reportErrors makes the kernel report errors of datagrams sent earlier. For unconnected
+// sockets it does so only on request.
 func reportErrors(t *testing.T, c *Conn) {
 	t.Helper()
 	withFD(t, c, func(fd int) error {
@@ -170,6 +173,7 @@ func reportErrors(t *testing.T, c *Conn) {
 	})
 }
 
+// withFD calls f with the file descriptor of c.
 func withFD(t *testing.T, c *Conn, f func(fd int) error) {
 	t.Helper()
 	var raw syscall.RawConn
@@ -184,6 +188,7 @@ func withFD(t *testing.T, c *Conn, f func(fd int) error) {
 	require.NoError(t, errors.Join(raw.Control(func(fd uintptr) { err = f(int(fd)) }), err))
 }
 
+// DisableDontFragment decides about the don't-fragment bit, and broadcasts stay disabled.
 func TestSocketOptions(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		for _, fragment := range []bool{false, true} {
@@ -215,7 +220,7 @@ func TestSocketOptions(t *testing.T) {
 	})
 }
 
-// Wakes and deadlines are part of the steady state too.
+// Wakes and deadlines do not allocate, because event loops use them all the time.
 func TestWakeDoesNotAllocate(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	dst := make([]wire.Datagram, 4)
@@ -231,7 +236,7 @@ func TestWakeDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// A Wake that comes when the reader has found the socket empty ends its wait.
+// A Wake after the reader has found the socket empty ends its wait.
 func TestWakeWhileBlocked(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	m := c.sock.(*mmsg)
@@ -249,7 +254,7 @@ func TestWakeWhileBlocked(t *testing.T) {
 	go func() {
 		n, err := c.ReadBatch(make([]wire.Datagram, 1))
 		if n != 0 {
-			err = errors.New("a datagram out of nothing")
+			err = errors.New("received a datagram that nobody sent")
 		}
 		ended <- err
 	}()
@@ -258,7 +263,7 @@ func TestWakeWhileBlocked(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-// One batch costs one system call.
+// A Conn makes one system call for each Config.Batch datagrams.
 func TestBatching(t *testing.T) {
 	c := listen(t, loopback4, Config{Batch: 32, DisableGSO: true})
 	src, dst := make([]wire.Datagram, 96), make([]wire.Datagram, 96)
@@ -275,21 +280,21 @@ func TestBatching(t *testing.T) {
 	require.EqualValues(t, 3, c.Stats().ReadCalls)
 }
 
+// The layout of mmsghdr is the kernel's, on 32 and 64 bits.
 func TestLayout(t *testing.T) {
 	word := unsafe.Sizeof(uintptr(0))
 	require.EqualValues(t, map[uintptr]uintptr{4: 32, 8: 64}[word], unsafe.Sizeof(mmsghdr{}))
 	require.EqualValues(t, map[uintptr]uintptr{4: 28, 8: 56}[word], unsafe.Offsetof(mmsghdr{}.n))
 }
 
-// A descriptor is given back when opening fails half-way, and one socket holds
-// one descriptor.
+// A socket uses one file descriptor, and a Listen that fails leaves none open.
 func TestDescriptors(t *testing.T) {
 	count := func() int {
 		fds, err := os.ReadDir("/proc/self/fd")
 		require.NoError(t, err)
 		return len(fds)
 	}
-	first := listen(t, loopback4, Config{}) // the poller opens its own
+	first := listen(t, loopback4, Config{}) // after this the poller's own descriptors are open
 	before := count()
 	c := listen(t, loopback4, Config{})
 	require.Equal(t, before+1, count())

@@ -16,8 +16,8 @@ var (
 	dualStack = netip.MustParseAddrPort("[::]:0")
 )
 
-// eachSocket runs test against both implementations, the native one with and
-// without features that the kernel may not have.
+// eachSocket runs test against both implementations. The native one is also run without
+// each of the features that a kernel may lack.
 func eachSocket(t *testing.T, test func(t *testing.T, cfg Config)) {
 	t.Run("native", func(t *testing.T) { test(t, Config{}) })
 	t.Run("no_gso", func(t *testing.T) { test(t, Config{DisableGSO: true}) })
@@ -39,7 +39,7 @@ func at(c *Conn, addr netip.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(addr, c.LocalAddr().Port())
 }
 
-// closedPort returns an address without a listener.
+// closedPort returns a loopback address on which no socket listens.
 func closedPort(t *testing.T) netip.AddrPort {
 	t.Helper()
 	c, err := Listen(loopback4, Config{})
@@ -48,8 +48,8 @@ func closedPort(t *testing.T) netip.AddrPort {
 	return c.LocalAddr()
 }
 
-// receive returns copies of the next n datagrams. It waits for ever for one
-// that is lost.
+// receive returns copies of the next n datagrams. If one of them is lost, it does not
+// return.
 func receive(t *testing.T, c *Conn, n int) (out []wire.Datagram) {
 	t.Helper()
 	dst := make([]wire.Datagram, 7)
@@ -63,7 +63,7 @@ func receive(t *testing.T, c *Conn, n int) (out []wire.Datagram) {
 	return out
 }
 
-// requireEmpty checks that nothing is there to read.
+// requireEmpty checks that c has no datagram to read.
 func requireEmpty(t *testing.T, c *Conn) {
 	t.Helper()
 	require.NoError(t, c.SetReadDeadline(longAgo))
@@ -89,7 +89,7 @@ func to(addr netip.AddrPort, data string) wire.Datagram {
 	return wire.Datagram{Data: []byte(data), Addr: addr}
 }
 
-// losses is what Losses is expected to be.
+// losses returns a Losses with the given counts and zero for all other reasons.
 func losses(counts map[Loss]uint64) (l Losses) {
 	for reason, n := range counts {
 		l[reason] = n

@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// A datagram that does not fit is never taken for a packet, and the next good
-// one passes.
+// A datagram that does not fit is dropped and counted, and the next one that fits is
+// returned.
 func TestTruncated(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		cfg.MaxDatagram = 100
@@ -31,7 +31,8 @@ func TestTruncated(t *testing.T) {
 	})
 }
 
-// A batch full of datagrams that do not fit does not keep ReadBatch.
+// ReadBatch returns even if it dropped all datagrams of a batch because they did not
+// fit.
 func TestTruncatedReturns(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		cfg.MaxDatagram = 1
@@ -44,8 +45,7 @@ func TestTruncatedReturns(t *testing.T) {
 	})
 }
 
-// One datagram of a batch that cannot be sent is counted, and the rest are
-// sent.
+// Datagrams of a batch that cannot be sent are counted, and the others are sent.
 func TestUnsendable(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -67,7 +67,7 @@ func TestUnsendable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			eachSocket(t, func(t *testing.T, cfg Config) {
 				if cfg.Portable && tt.name == "unknown zone" {
-					t.Skip("package net takes an unknown zone for none")
+					t.Skip("package net ignores an unknown zone")
 				}
 				c := listen(t, tt.local, cfg)
 				self := at(c, map[bool]netip.Addr{true: loopback4.Addr(), false: loopback6.Addr()}[tt.local == loopback4])
@@ -85,8 +85,8 @@ func TestUnsendable(t *testing.T) {
 	}
 }
 
-// A closed port does not hold up the other datagrams of the batch, nor later
-// batches and reads.
+// Datagrams to a closed port do not affect the others of the batch, nor later batches
+// and reads.
 func TestClosedPort(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		a, b := listen(t, loopback4, cfg), listen(t, loopback4, cfg)
@@ -102,6 +102,7 @@ func TestClosedPort(t *testing.T) {
 	})
 }
 
+// Every reason has a name of its own.
 func TestLossNames(t *testing.T) {
 	seen := map[string]bool{}
 	for l := range Loss(numLoss) {

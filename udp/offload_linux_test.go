@@ -14,7 +14,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sized returns n datagrams to addr of the given length, each of its own bytes.
+// sized returns n datagrams to addr of the given length, with different contents.
 func sized(addr netip.AddrPort, n, size int) []wire.Datagram {
 	out := make([]wire.Datagram, n)
 	for i := range out {
@@ -26,16 +26,15 @@ func sized(addr netip.AddrPort, n, size int) []wire.Datagram {
 	return out
 }
 
-// requireOffload skips where the kernel is older than what is tested.
+// requireOffload skips the test if the kernel lacks GSO or GRO.
 func requireOffload(t *testing.T, c *Conn) {
 	t.Helper()
 	if c.Offload() != (Offload{GSO: true, GRO: true}) {
-		t.Skipf("the kernel has not both GSO and GRO for UDP: %+v", c.Offload())
+		t.Skipf("the kernel does not support both GSO and GRO for UDP: %+v", c.Offload())
 	}
 }
 
-// A run is one message on the way out and one on the way in, and comes out as
-// the datagrams that went in.
+// A run takes one system call at each end and arrives as the datagrams that were sent.
 func TestRun(t *testing.T) {
 	from, c := listen(t, loopback4, Config{}), listen(t, loopback4, Config{})
 	requireOffload(t, from)
@@ -48,6 +47,7 @@ func TestRun(t *testing.T) {
 	require.EqualValues(t, 40*200+50, from.Stats().SentBytes)
 }
 
+// requireSame checks that two lists of datagrams have the same contents.
 func requireSame(t *testing.T, want, got []wire.Datagram) {
 	t.Helper()
 	require.Len(t, got, len(want))
@@ -56,8 +56,8 @@ func requireSame(t *testing.T, want, got []wire.Datagram) {
 	}
 }
 
-// Where a run ends: at another address, at one longer, behind one shorter, at
-// an empty one, and at the limits in datagrams and in bytes.
+// A run ends before a datagram with another address, before a longer one, after a
+// shorter one, before and after an empty one, and at the limits in datagrams and bytes.
 func TestRunEnds(t *testing.T) {
 	c, other := listen(t, loopback4, Config{}), listen(t, loopback4, Config{})
 	a, b := c.LocalAddr(), other.LocalAddr()
@@ -97,8 +97,8 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// A reader with little room gets a run in several calls, which neither wait nor
-// ask the kernel.
+// A run that does not fit into dst is returned by several calls. Those after the first
+// neither wait nor make a system call.
 func TestRunInPieces(t *testing.T) {
 	from, c := listen(t, loopback4, Config{}), listen(t, loopback4, Config{})
 	requireOffload(t, c)
@@ -112,7 +112,7 @@ func TestRunInPieces(t *testing.T) {
 		require.Equal(t, want, n)
 		require.EqualValues(t, 1, c.Stats().ReadCalls)
 		for _, d := range dst[:n] {
-			require.Equal(t, len(d.Data), cap(d.Data), "a datagram reaches into the next")
+			require.Equal(t, len(d.Data), cap(d.Data), "the capacity of a datagram extends into the next one")
 			got = append(got, wire.Datagram{Data: append([]byte(nil), d.Data...)})
 		}
 	}
@@ -120,7 +120,7 @@ func TestRunInPieces(t *testing.T) {
 	requireEmpty(t, c)
 }
 
-// Datagrams of a run that are too long for us are lost, not cut.
+// Datagrams of a run that are longer than MaxDatagram are dropped, not truncated.
 func TestRunTooLong(t *testing.T) {
 	from, c := listen(t, loopback4, Config{}), listen(t, loopback4, Config{MaxDatagram: 100})
 	requireOffload(t, c)
@@ -129,8 +129,8 @@ func TestRunTooLong(t *testing.T) {
 	require.Equal(t, losses(map[Loss]uint64{LossTruncated: 3}), c.Stats().ReadLoss)
 }
 
-// When the kernel refuses a run its datagrams go one by one. GSO is given up if
-// it is to blame, and only then.
+// If the kernel refuses a run, its datagrams are sent one by one. GSO is disabled only if
+// it was the cause.
 func TestRunRefused(t *testing.T) {
 	const eio, einval = syscall.EIO, syscall.EINVAL
 	for _, tt := range []struct {
@@ -154,7 +154,7 @@ func TestRunRefused(t *testing.T) {
 			src := append(sized(c.LocalAddr(), 4, 30), to(loopback4, "port 0"), to(c.LocalAddr(), "next"))
 			n := send(t, from, src...)
 			want := losses(tt.loss)
-			want[LossAddress]++ // of port 0, counted once
+			want[LossAddress]++ // the datagram to port 0, counted once
 			require.Equal(t, want, from.Stats().WriteLoss)
 			require.Len(t, receive(t, c, n), n)
 			require.Equal(t, tt.gso, from.Offload().GSO)
@@ -163,11 +163,11 @@ func TestRunRefused(t *testing.T) {
 	}
 }
 
-// The segments of a run may be too long for the route to one peer, which is
-// invalid to the kernel, and its last one short: GSO stays for the others.
+// If the segments of a run are too long for the route to one peer, the kernel reports
+// EINVAL, although a shorter last datagram can be sent. GSO stays enabled for other peers.
 func TestRunTooLongForTheRoute(t *testing.T) {
 	const fits = 1472
-	for _, last := range []int{100, 3000} { // the route may have changed before
+	for _, last := range []int{100, 3000} { // a full-sized one passes if the route has changed meanwhile
 		from, c := listen(t, loopback4, Config{MaxDatagram: 4000}), listen(t, loopback4, Config{MaxDatagram: 4000})
 		requireOffload(t, from)
 		tx := &from.sock.(*mmsg).tx
@@ -189,12 +189,12 @@ func TestRunTooLongForTheRoute(t *testing.T) {
 	}
 }
 
-// Nor does GSO answer for what a run behind an invalid one comes to, or for one
-// that is short.
+// After a run failed with EINVAL, GSO is not disabled because of what happens to another
+// run or to a shorter datagram.
 func TestInvalidRunIsForgotten(t *testing.T) {
 	for name, errnos := range map[string][]syscall.Errno{
-		"another run refused": {syscall.EINVAL, syscall.EINVAL, syscall.EINVAL, syscall.EPERM},
-		"a short one passes":  {syscall.EINVAL, syscall.EINVAL},
+		"next run fails with another error": {syscall.EINVAL, syscall.EINVAL, syscall.EINVAL, syscall.EPERM},
+		"a shorter one is sent":             {syscall.EINVAL, syscall.EINVAL},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, c := listen(t, loopback4, Config{}), listen(t, loopback4, Config{})
@@ -214,8 +214,8 @@ func TestInvalidRunIsForgotten(t *testing.T) {
 	}
 }
 
-// Whatever is sent, and whatever the kernel says to it: each datagram arrives
-// once, whole and in order, or is counted as lost.
+// Whatever is sent, and whichever errors the kernel returns, each datagram arrives once,
+// whole and in order, or is counted as lost.
 func TestRunsConserve(t *testing.T) {
 	r := seed.Rand(t)
 	errnos := []syscall.Errno{syscall.EINVAL, syscall.EMSGSIZE, syscall.EPERM, syscall.ECONNREFUSED, syscall.EINTR, syscall.ENOBUFS}
@@ -240,9 +240,11 @@ func TestRunsConserve(t *testing.T) {
 	}
 }
 
+// randomBatch returns at least 60 datagrams to dests and to an invalid address, in groups
+// of equal address and length.
 func randomBatch(r *rand.Rand, dests [2]*Conn) (src []wire.Datagram) {
 	addrs := []netip.AddrPort{dests[0].LocalAddr(), dests[1].LocalAddr(), loopback4}
-	block := make([]byte, 0, 1<<14) // some datagrams lie back to back
+	block := make([]byte, 0, 1<<14) // some datagrams are adjacent in memory
 	for len(src) < 60 {
 		addr, size := addrs[r.IntN(len(addrs))], r.IntN(20)
 		for range 1 + r.IntN(9) {
@@ -257,8 +259,8 @@ func randomBatch(r *rand.Rand, dests [2]*Conn) (src []wire.Datagram) {
 	return src
 }
 
-// requireSubsequence checks that what arrives is some of what was sent there,
-// in order, and returns how many that are.
+// requireSubsequence checks that the datagrams that arrive at each of dests are a
+// subsequence of those sent there, and returns how many arrived.
 func requireSubsequence(t *testing.T, src []wire.Datagram, dests [2]*Conn) (total int) {
 	t.Helper()
 	for _, c := range dests {
@@ -282,8 +284,8 @@ func requireSubsequence(t *testing.T, src []wire.Datagram, dests [2]*Conn) (tota
 	return total
 }
 
-// Datagrams that have waited for too long are lost and counted one by one; fresh
-// ones pass. Without a limit all of them pass.
+// Datagrams older than MaxQueueDelay are dropped, and each of a run is counted. Fresher
+// ones are returned. Without a limit all are returned.
 func TestStale(t *testing.T) {
 	for _, limit := range []time.Duration{time.Minute, -1} {
 		from, c := listen(t, loopback4, Config{}), listen(t, loopback4, Config{MaxQueueDelay: limit})
@@ -305,16 +307,15 @@ func TestStale(t *testing.T) {
 		m.rx.now = time.Now
 		send(t, from, sized(c.LocalAddr(), 5, 30)...)
 		require.Len(t, receive(t, c, 5), 5)
-		// A clock that has been put back makes nothing stale.
+		// If the clock was set back, nothing is stale.
 		send(t, from, sized(c.LocalAddr(), 5, 30)...)
 		m.rx.now = func() time.Time { return time.Unix(0, 0) }
 		require.Len(t, receive(t, c, 5), 5)
 	}
 }
 
-// FuzzControl: the control messages are the kernel's, but a sandbox may play
-// it. Whatever they hold, nothing beyond them is read, and a run is never of
-// datagrams without length.
+// FuzzControl parses any control messages. They come from the kernel, or from a sandbox
+// that imitates it. Bytes after them are not read.
 func FuzzControl(f *testing.F) {
 	var c receiveControl
 	size := putControl(&c, syscall.SOL_SOCKET, 40, 7)
@@ -323,7 +324,7 @@ func FuzzControl(f *testing.F) {
 		var c receiveControl
 		n := copy(c.data[:], data)
 		whole := c.parse(n)
-		// Bytes behind those that were written change nothing.
+		// Bytes after those that were written make no difference.
 		for i := n; i < len(c.data); i++ {
 			c.data[i] ^= 0xff
 		}

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inEmptyNetwork runs f in a network namespace of its own, in which even the
-// loopback interface is down and has no address.
+// inEmptyNetwork runs f in a new network namespace, in which even the loopback interface
+// is down and has no address.
 func inEmptyNetwork(t *testing.T, f func()) {
 	done := make(chan error)
 	go func() {
-		// The thread ends with the goroutine, as it is never unlocked.
+		// The goroutine never unlocks its thread, so the thread ends with it.
 		runtime.LockOSThread()
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err == nil {
@@ -30,8 +30,8 @@ func inEmptyNetwork(t *testing.T, f func()) {
 	}
 }
 
-// The wildcard takes both families wherever the kernel has IPv6, whatever the
-// loopback interface says.
+// The wildcard address accepts both families if the kernel supports IPv6, regardless of
+// the state of the loopback interface.
 func TestWildcardWithoutLoopback(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		log := logTo(&cfg)
@@ -52,8 +52,8 @@ func TestWildcardWithoutLoopback(t *testing.T) {
 	})
 }
 
-// Without IPv6 in the kernel the wildcard is IPv4's, which is what LocalAddr
-// reports, and a warning names the family that is missing.
+// If the kernel does not support IPv6, the wildcard address is that of IPv4: LocalAddr
+// returns it, and a warning is logged.
 func TestWildcardWithoutIPv6(t *testing.T) {
 	if _, filtered := inFilteredProcess(t, "no IPv6"); !filtered {
 		return
@@ -75,15 +75,15 @@ func TestWildcardWithoutIPv6(t *testing.T) {
 	}
 }
 
-// The service options arrive on the wire and at the socket.
+// The service options are set on the socket, and DSCP is set in the datagrams sent.
 func TestServiceOptions(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		cfg.DSCP, cfg.Priority, cfg.Device, cfg.BusyPoll = 46, 5, "lo", 50*time.Microsecond
 		for _, network := range []struct {
 			name         string
 			addr         netip.AddrPort
-			level, ask   int // for the field of each datagram received
-			level2, tell int
+			level, ask   int // the option that reports the DSCP field of received datagrams
+			level2, tell int // the control message that reports it
 		}{
 			{"udp4", loopback4, unix.IPPROTO_IP, unix.IP_RECVTOS, unix.IPPROTO_IP, unix.IP_TOS},
 			{"udp6", loopback6, unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, unix.IPPROTO_IPV6, unix.IPV6_TCLASS},
@@ -129,7 +129,7 @@ func TestServiceOptions(t *testing.T) {
 	})
 }
 
-// What cannot be set fails Listen and says what it was.
+// Listen fails if an option cannot be set, and the error names the option.
 func TestServiceOptionsRefused(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		`device "nowhere"`:  {Device: "nowhere"},
@@ -144,8 +144,8 @@ func TestServiceOptionsRefused(t *testing.T) {
 	}
 }
 
-// A socket that another process has opened, such as systemd, is taken over with
-// its address.
+// Config.PacketConn is used with its own address. It may have been opened by another
+// process, such as systemd.
 func TestPacketConn(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		pc, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(loopback4))

@@ -14,8 +14,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Every datagram of a flood was either received or counted, flood after flood,
-// and those that got in are delivered with the count at their side.
+// In each of several floods, every datagram is either received or counted as
+// overflowed.
 func TestOverflow(t *testing.T) {
 	for _, addr := range []string{"IPv4", "IPv6", "dual-stack"} {
 		t.Run(addr, func(t *testing.T) {
@@ -42,9 +42,9 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
-// settle reads c until it has accounted for all that from has sent it. The
-// kernel tells of a loss with a datagram queued after it, so there are probes;
-// the first does not always do, as the kernel may deliver late.
+// settle reads from c until every datagram that from has sent is received or counted. The
+// kernel reports drops only with a datagram that it queues later, so settle sends probes.
+// One is not always enough, as the kernel may deliver late.
 func settle(t *testing.T, from, c *Conn, probe wire.Datagram) {
 	t.Helper()
 	dst := make([]wire.Datagram, 8)
@@ -63,6 +63,7 @@ func settle(t *testing.T, from, c *Conn, probe wire.Datagram) {
 	require.Equal(t, from.Stats().Sent, s.Received+s.Overflowed, "%d received, %d overflowed", s.Received, s.Overflowed)
 }
 
+// requireDrained reads from c until no datagram is left.
 func requireDrained(t *testing.T, c *Conn, dst []wire.Datagram) {
 	t.Helper()
 	require.NoError(t, c.SetReadDeadline(longAgo))
@@ -73,7 +74,7 @@ func requireDrained(t *testing.T, c *Conn, dst []wire.Datagram) {
 	}
 }
 
-// putControl makes c hold one control message and returns its size.
+// putControl writes one control message to c and returns its size with padding.
 func putControl(c *receiveControl, level, typ int32, value uint32) (size int) {
 	h := (*unix.Cmsghdr)(unsafe.Pointer(&c.data[0]))
 	h.Level, h.Type = level, typ
@@ -82,30 +83,30 @@ func putControl(c *receiveControl, level, typ int32, value uint32) (size int) {
 	return unix.CmsgSpace(4)
 }
 
-// The count is the kernel's, modulo 2^32, and there is no message while it is
-// zero: drops of an earlier socket do not count.
+// The kernel counts drops modulo 2^32 and sends no control message while its count is
+// zero. Bytes of an earlier control message do not count then.
 func TestOverflowCount(t *testing.T) {
 	const none = -1
 	c := listen(t, loopback4, Config{Batch: 1})
 	m := c.sock.(*mmsg)
-	tell := int64(none)
+	count := int64(none) // what the kernel reports
 	real := m.rx.call
 	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 		n, errno := real(fd, hdrs)
-		told := tell
-		if tell == none {
-			told = 1 // of an earlier batch
+		written := count
+		if count == none {
+			written = 1 // left over from an earlier batch
 		}
-		size := putControl(&m.rx.controls[0], unix.SOL_SOCKET, unix.SO_RXQ_OVFL, uint32(told))
-		if tell == none {
+		size := putControl(&m.rx.controls[0], unix.SOL_SOCKET, unix.SO_RXQ_OVFL, uint32(written))
+		if count == none {
 			size = 0
 		}
 		hdrs[0].SetControllen(size)
 		return n, errno
 	}
 	for _, step := range []struct {
-		tell int64
-		want uint64
+		count int64
+		want  uint64
 	}{
 		{none, 0},
 		{3, 3},
@@ -118,23 +119,22 @@ func TestOverflowCount(t *testing.T) {
 		{4, 1<<32 + 4},
 		{math.MaxUint32, 1<<33 - 1},
 	} {
-		tell = step.tell
+		count = step.count
 		send(t, c, to(c.LocalAddr(), "x"))
 		receive(t, c, 1)
-		require.Equal(t, step.want, c.Stats().Overflowed, "told %d", step.tell)
+		require.Equal(t, step.want, c.Stats().Overflowed, "the kernel reports %d", step.count)
 	}
 }
 
-// Neither a control message that someone else asked for, whole or cut off, is
-// taken for the count, nor is a datagram whose control data was cut off
-// delivered.
+// Control messages of other kinds are not taken for the count of drops, even if they are
+// truncated. A datagram with truncated control data is dropped.
 func TestOtherControlMessages(t *testing.T) {
 	for _, tt := range []struct {
 		options []int
 		lost    uint64
 	}{
-		{[]int{unix.IP_PKTINFO, unix.IP_RECVTTL, unix.IP_RECVTOS}, 1}, // too long together
-		{[]int{unix.IP_RECVTTL}, 0},                                   // as long as the count
+		{[]int{unix.IP_PKTINFO, unix.IP_RECVTTL, unix.IP_RECVTOS}, 1}, // together longer than the buffer
+		{[]int{unix.IP_RECVTTL}, 0},                                   // of the same length as the count
 	} {
 		c := listen(t, loopback4, Config{})
 		for _, option := range tt.options {
@@ -153,7 +153,7 @@ func TestOtherControlMessages(t *testing.T) {
 	}
 }
 
-// Datagrams that bring a count along do not allocate either.
+// Reading datagrams with a count of drops does not allocate.
 func TestOverflowDoesNotAllocate(t *testing.T) {
 	c, from := listen(t, loopback4, Config{ReadBuffer: 1}), listen(t, loopback4, Config{DisableGSO: true})
 	src, dst := make([]wire.Datagram, 100), make([]wire.Datagram, 8)
@@ -170,7 +170,7 @@ func TestOverflowDoesNotAllocate(t *testing.T) {
 	require.NotZero(t, c.Stats().Overflowed)
 }
 
-// The portable socket does not know.
+// The portable socket does not learn of drops in the kernel's queue.
 func TestOverflowPortable(t *testing.T) {
 	c, from := listen(t, loopback4, Config{ReadBuffer: 1, Portable: true}), listen(t, loopback4, Config{})
 	for range 500 {
@@ -185,6 +185,7 @@ func TestOverflowPortable(t *testing.T) {
 	require.Zero(t, s.Overflowed)
 }
 
+// The sizes of control messages are those of package unix.
 func TestControlLayout(t *testing.T) {
 	require.Equal(t, 2*unix.CmsgSpace(4)+unix.CmsgSpace(sizeofTimespec)+unix.CmsgSpace(unix.SizeofInet6Pktinfo), sizeofReceiveControl)
 	require.EqualValues(t, unix.CmsgLen(0), sizeofCmsghdr)

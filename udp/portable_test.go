@@ -10,7 +10,7 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Failed calls are recorded as trouble until one succeeds, for reading and writing.
+// Failed reads and writes are recorded as trouble until one of the same kind succeeds.
 func TestPortableTroubleEnds(t *testing.T) {
 	c := listen(t, loopback4, Config{Portable: true})
 	p := c.sock.(*portable)
@@ -21,16 +21,16 @@ func TestPortableTroubleEnds(t *testing.T) {
 	if c.Stats().WriteLoss[LossAddress] > 0 {
 		t.Skip("the broadcast address is not valid on this system")
 	}
-	require.False(t, p.writing.since.IsZero(), "a failed write is not recorded")
+	require.False(t, p.writing.since.IsZero(), "the failed write was not recorded")
 
 	p.reading.since = time.Unix(1, 0) // as after a failed read
 	send(t, c, to(c.LocalAddr(), "x"))
-	require.True(t, p.writing.since.IsZero(), "a successful write does not end the trouble")
+	require.True(t, p.writing.since.IsZero(), "the successful write did not end the trouble")
 	receive(t, c, 1)
-	require.True(t, p.reading.since.IsZero(), "a successful read does not end the trouble")
+	require.True(t, p.reading.since.IsZero(), "the successful read did not end the trouble")
 }
 
-// A datagram is sent although earlier ones have used up the time for the batch.
+// A datagram is sent even if earlier ones have used up the time for the batch.
 func TestPortableRetriesAfterTheDeadline(t *testing.T) {
 	c := listen(t, loopback4, Config{Portable: true})
 	p := c.sock.(*portable)
@@ -39,6 +39,7 @@ func TestPortableRetriesAfterTheDeadline(t *testing.T) {
 	receive(t, c, 1)
 }
 
+// Only these losses may mean that the host no longer has the source address.
 func TestSourceGone(t *testing.T) {
 	for l := range Loss(numLoss) {
 		require.Equal(t, l == LossAddress || l == LossUnreachable, sourceGone(l), l)

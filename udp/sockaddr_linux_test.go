@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An encoded address decodes to itself, whatever was in the buffer before.
+// An encoded address decodes to itself in normal form, whatever the buffer held before.
 func TestSockaddrRoundTrip(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
@@ -44,18 +44,19 @@ func randomAddr(rng *rand.Rand) netip.AddrPort {
 	switch rng.IntN(5) {
 	case 0:
 		addr = netip.AddrFrom4([4]byte(a[:4]))
-	case 1: // mapped
+	case 1: // IPv4-mapped
 		addr = netip.AddrFrom16(netip.AddrFrom4([4]byte(a[:4])).As16())
 	case 2:
 		a[0], a[1] = 0xfe, 0x80
 		addr = netip.AddrFrom16(a).WithZone("lo")
-	case 3: // a zone where it means nothing
+	case 3: // a zone that has no meaning for this address
 		a[0] = 0x20
 		addr = netip.AddrFrom16(a).WithZone("lo")
 	}
 	return netip.AddrPortFrom(addr, uint16(rng.Uint32()))
 }
 
+// Ports are in network byte order, and IPv4 addresses are mapped on an IPv6 socket.
 func TestSockaddrBytes(t *testing.T) {
 	var s sockaddr
 	size, ok := s.encode(netip.MustParseAddrPort("192.0.2.1:258"), unix.AF_INET, nil)
@@ -68,9 +69,9 @@ func TestSockaddrBytes(t *testing.T) {
 	require.Equal(t, []byte{1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1, 0, 0, 0, 0}, s[2:])
 }
 
-// OFF chooses the source address and port of a datagram; the kernel writes
-// them down. Whatever it writes, the address that comes out is in its one form,
-// and if it can be sent to, is encoded as itself.
+// FuzzSockaddr decodes any address. An off-path attacker chooses the source address and
+// port of a datagram, and the kernel reports them. A decoded address is in normal form,
+// and encodes to itself if it can be sent to.
 func FuzzSockaddr(f *testing.F) {
 	add := func(s string, family uint16) {
 		var sa sockaddr
@@ -104,7 +105,7 @@ func FuzzSockaddr(f *testing.F) {
 		}
 		var again sockaddr
 		if size, ok = again.encode(ap, family, &z); !ok {
-			// An interface index that no zone can name is above 2^31.
+			// No zone represents an interface index of 2^31 or more.
 			require.True(t, !sendable(ap) || ap.Addr().Zone() != "")
 			return
 		}
@@ -114,8 +115,8 @@ func FuzzSockaddr(f *testing.F) {
 	})
 }
 
-// The table of zones stays as small as it is, whatever it is asked, and its
-// answers are those of the system.
+// The table of zones gives the system's answers even after more lookups than it has
+// places.
 func TestZones(t *testing.T) {
 	var z zones
 	require.Equal(t, "lo", z.name(1))
@@ -127,7 +128,7 @@ func TestZones(t *testing.T) {
 	}
 	_, ok := z.index("no such")
 	require.False(t, ok)
-	_, ok = z.index("no such") // from the table
+	_, ok = z.index("no such") // now from the table
 	require.False(t, ok)
 	index, ok := z.index("lo")
 	require.True(t, ok)
@@ -135,6 +136,7 @@ func TestZones(t *testing.T) {
 	require.Equal(t, "lo", z.name(1))
 }
 
+// Decoding a link-local address does not allocate.
 func TestLinkLocal(t *testing.T) {
 	var s sockaddr
 	z := new(zones)

@@ -10,16 +10,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// needLocalAddresses skips where the system does not tell local addresses.
+// needLocalAddresses skips the test unless the loopback interface has several addresses.
 func needLocalAddresses(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs a loopback network with several addresses, as Linux has: 127.0.0.0/8")
+		t.Skip("needs several loopback addresses; only Linux has 127.0.0.0/8")
 	}
 }
 
-// A socket bound to a wildcard learns which of its addresses a datagram was
-// sent to, and answers from there: a peer that dialled 127.0.0.2 must not get
-// answers from 127.0.0.1.
+// A socket that is bound to a wildcard reports to which of its addresses a datagram was
+// sent, and can answer from it: a peer that dialled 127.0.0.2 must not get answers from
+// 127.0.0.1.
 func TestAnswersFromTheAddressDialled(t *testing.T) {
 	needLocalAddresses(t)
 	locals := []netip.Addr{
@@ -39,8 +39,8 @@ func TestAnswersFromTheAddressDialled(t *testing.T) {
 	})
 }
 
-// A batch of datagrams of one length to one remote address from alternating
-// local ones is never joined across them, with segmentation or without.
+// Datagrams of one length to one address are never joined into a run if their source
+// addresses differ.
 func TestSourcesInOneBatch(t *testing.T) {
 	needLocalAddresses(t)
 	eachSocket(t, func(t *testing.T, cfg Config) {
@@ -60,7 +60,7 @@ func TestSourcesInOneBatch(t *testing.T) {
 	})
 }
 
-// A socket that is bound to one address reports none and needs none.
+// A socket that is bound to one address reports no local address.
 func TestNoLocalAddressOfABoundSocket(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
@@ -69,8 +69,8 @@ func TestNoLocalAddressOfABoundSocket(t *testing.T) {
 	})
 }
 
-// A source address that this host does not have, or no longer has, costs no
-// datagram: the system chooses another, and the incident is counted.
+// A datagram with a source address that this host does not have is not lost: the system
+// chooses another address, and the error is counted as reported.
 func TestSourceAddressGone(t *testing.T) {
 	needLocalAddresses(t)
 	eachSocket(t, func(t *testing.T, cfg Config) {
@@ -85,11 +85,11 @@ func TestSourceAddressGone(t *testing.T) {
 		s := server.Stats()
 		require.EqualValues(t, len(src), s.Reported[LossAddress])
 		require.Zero(t, s.WriteLoss.Total())
-		require.Equal(t, offload, server.Offload(), "segmentation is not to blame for the address")
+		require.Equal(t, offload, server.Offload(), "GSO must not be disabled: the address is the cause")
 	})
 }
 
-// Local addresses cost no allocation.
+// Reading and setting local addresses does not allocate.
 func TestSourceDoesNotAllocate(t *testing.T) {
 	needLocalAddresses(t)
 	eachSocket(t, func(t *testing.T, cfg Config) {

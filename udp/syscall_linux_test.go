@@ -17,16 +17,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// logTo makes cfg log into the buffer that is returned.
+// logTo makes cfg log to a buffer, and returns it.
 func logTo(cfg *Config) *bytes.Buffer {
 	var log bytes.Buffer
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	return &log
 }
 
-// inFilteredProcess runs the test that calls it once more in a process of its
-// own for each mode, since a seccomp filter lasts as long as its process. There
-// it returns the mode; in the first process it returns false.
+// inFilteredProcess runs the calling test again for each mode, each time in a new process,
+// because a seccomp filter cannot be removed from a process. In such a process it returns
+// the mode and true; in the original one it returns false.
 func inFilteredProcess(t *testing.T, modes ...string) (mode string, filtered bool) {
 	const variable = "INTENTRA_TEST_SECCOMP"
 	if mode := os.Getenv(variable); mode != "" {
@@ -44,9 +44,8 @@ func inFilteredProcess(t *testing.T, modes ...string) (mode string, filtered boo
 	return "", false
 }
 
-// With recvmmsg and sendmmsg refused by a seccomp filter, as a container
-// runtime or an old kernel does, a Conn falls back to single calls, says so
-// once, and loses nothing.
+// If recvmmsg and sendmmsg are refused, as by the seccomp filter of a container runtime or
+// by an old kernel, a Conn falls back to single calls, logs that once, and loses nothing.
 func TestRefusedSystemCalls(t *testing.T) {
 	mode, filtered := inFilteredProcess(t, "ENOSYS", "EPERM")
 	if !filtered {
@@ -90,9 +89,9 @@ const (
 	bpfGive  = unix.BPF_RET | unix.BPF_K
 )
 
-// refuse has the kernel answer system calls with errno, in all threads of this
-// process, from now on: those for which match runs into its end. A jump by one
-// beyond its end lets the call through.
+// refuse installs a seccomp filter in all threads of this process, which fails some system
+// calls with errno: those for which the program match runs to its end. A jump to the
+// instruction after the next one beyond its end allows the call.
 func refuse(t *testing.T, errno syscall.Errno, match []unix.SockFilter) {
 	const (
 		allow   = 0x7fff0000 // SECCOMP_RET_ALLOW
@@ -113,8 +112,8 @@ func refuse(t *testing.T, errno syscall.Errno, match []unix.SockFilter) {
 	}
 }
 
-// EPERM from a firewall is about one datagram and not about the system call.
-func TestFirewallIsNoRefusedCall(t *testing.T) {
+// EPERM from a firewall concerns one datagram; sendmmsg stays in use.
+func TestFirewallDoesNotDisableSendmmsg(t *testing.T) {
 	c := listen(t, loopback4, Config{DisableGSO: true})
 	tx := &c.sock.(*mmsg).tx
 	faulty(&tx.call, syscall.EPERM)
@@ -123,9 +122,9 @@ func TestFirewallIsNoRefusedCall(t *testing.T) {
 	require.Equal(t, losses(map[Loss]uint64{LossNotPermitted: 1}), c.Stats().WriteLoss)
 }
 
-// A read that fails for ever does not spin: it backs off up to a second, is
-// logged at a limited rate, and ends the Conn if the network cannot be the
-// reason. Time is the test's.
+// Reads that keep failing do not spin: they back off by up to a second and are logged at a
+// limited rate. They end the Conn if the network cannot be the cause. The test provides
+// the time.
 func TestReadFailsForEver(t *testing.T) {
 	for _, tt := range []struct {
 		errno syscall.Errno
@@ -154,19 +153,19 @@ func TestReadFailsForEver(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		require.Less(t, calls, uint64(620*maxReports), "one try a second")
-		require.LessOrEqual(t, bytes.Count(log.Bytes(), []byte("\n")), 11, "one line a minute:\n%s", log)
+		require.Less(t, calls, uint64(620*maxReports), "more than one attempt per second")
+		require.LessOrEqual(t, bytes.Count(log.Bytes(), []byte("\n")), 11, "more than one log line per minute:\n%s", log)
 		require.NotEmpty(t, log.String())
 
 		m.rx.call = recvmmsg
 		c.Wake()
 		_, err = c.ReadBatch(make([]wire.Datagram, 1))
 		require.NoError(t, err)
-		require.Zero(t, c.sock.backoff(), "a call that succeeds ends the back-off")
+		require.Zero(t, c.sock.backoff(), "a successful call must end the back-off")
 	}
 }
 
-// A Wake and a Close end the back-off at once.
+// Wake and Close interrupt the back-off.
 func TestBackoffIsInterrupted(t *testing.T) {
 	for _, interrupt := range []func(*Conn){(*Conn).Wake, func(c *Conn) { c.Close() }} {
 		c := listen(t, loopback4, Config{})
@@ -184,8 +183,8 @@ func TestBackoffIsInterrupted(t *testing.T) {
 	}
 }
 
-// A socket that can send nothing for a reason that the network does not explain
-// fails after a while; a firewall that lets nothing out does not end it.
+// WriteBatch returns an error once all writes have failed for brokenAfter, if the network
+// cannot be the cause. A firewall that blocks everything does not end a Conn.
 func TestWriteFailsForEver(t *testing.T) {
 	for _, tt := range []struct {
 		errno syscall.Errno
@@ -218,7 +217,7 @@ func TestWriteFailsForEver(t *testing.T) {
 	}
 }
 
-// One datagram that goes out ends the count.
+// A datagram that is sent ends the trouble, so that the time of failing starts again.
 func TestWriteRecovers(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	tx := &c.sock.(*mmsg).tx

@@ -14,35 +14,34 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// mangling is what a kernel, a driver or a sandbox may do to a message that it
-// hands over.
-type mangling int
+// damage is what a kernel, a driver or a sandbox may do to a message.
+type damage int
 
 const (
-	intact      mangling = iota
-	cutOff               // MSG_TRUNC: the message did not fit
-	controlCut           // MSG_CTRUNC: the length of the datagrams is missing
-	controlLost          // it is missing without a flag
-	manglings
+	intact           damage = iota
+	truncated               // MSG_TRUNC: the message did not fit
+	controlTruncated        // MSG_CTRUNC: the length of the datagrams is missing
+	controlMissing          // the length is missing, without a flag
+	damages
 )
 
-// kernel is recvmmsg, made up: runs of datagrams that it has coalesced, the last
-// of each of any length up to that of the others.
-type kernel struct {
+// damagingKernel returns made-up messages from recvmmsg: runs of coalesced datagrams, the
+// last of which may be shorter than the others, with random damage.
+type damagingKernel struct {
 	t     *testing.T
 	r     *rand.Rand
 	rx    *receiver
 	next  uint32
-	whole map[string]bool // the datagrams that were sent, by their bytes
-	runs  map[string]bool // and runs of which nothing says where they are to be cut
-	want  []string        // what has to come out, in order
-	loss  Losses
-	sent  int // datagrams
-	odd   int // runs with a shorter last one
-	done  [manglings]int
+	whole map[string]bool // the datagrams that were sent
+	runs  map[string]bool // runs without the length of their datagrams
+	want  []string        // the datagrams that ReadBatch must return, in order
+	loss  Losses          // expected
+	sent  int             // datagrams
+	odd   int             // runs with a shorter last datagram
+	done  [damages]int    // messages, by damage
 }
 
-func (k *kernel) recvmmsg(_ uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+func (k *damagingKernel) recvmmsg(_ uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	n := 1 + k.r.IntN(len(hdrs))
 	for i := range hdrs[:n] {
 		k.fill(i, &hdrs[i])
@@ -51,7 +50,7 @@ func (k *kernel) recvmmsg(_ uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 }
 
 // fill puts one message into slot i.
-func (k *kernel) fill(i int, h *mmsghdr) {
+func (k *damagingKernel) fill(i int, h *mmsghdr) {
 	size, count := 8+k.r.IntN(150), 1+k.r.IntN(20)
 	last := size
 	if k.r.IntN(2) == 0 {
@@ -76,7 +75,7 @@ func (k *kernel) fill(i int, h *mmsghdr) {
 		k.whole[string(d)] = true
 	}
 	k.sent += count
-	how := mangling(k.r.IntN(int(manglings)))
+	how := damage(k.r.IntN(int(damages)))
 	k.done[how]++
 
 	copy(k.rx.slot(i), run)
@@ -93,14 +92,14 @@ func (k *kernel) fill(i int, h *mmsghdr) {
 			}
 			k.want = append(k.want, p)
 		}
-	case cutOff:
+	case truncated:
 		h.Flags = unix.MSG_TRUNC
 		k.loss[LossTruncated] += uint64(count)
-	case controlCut:
+	case controlTruncated:
 		h.Flags = unix.MSG_CTRUNC
 		control = k.r.IntN(unix.CmsgLen(4))
-		k.loss[LossControl]++ // an unknown number of datagrams
-	case controlLost:
+		k.loss[LossControl]++ // how many datagrams it held is unknown
+	case controlMissing:
 		control = 0
 		k.runs[string(run)] = true
 		if len(run) > k.rx.max {
@@ -112,10 +111,10 @@ func (k *kernel) fill(i int, h *mmsghdr) {
 	h.SetControllen(control)
 }
 
-// Whatever the kernel truncates or omits, and whatever length the last datagram
-// of a run has, each datagram is returned as it was sent, or, without a length,
-// the whole run as one, which no key opens. A fragment is never returned as a
-// packet; losses are counted.
+// Whatever the kernel truncates or omits, and whatever length the last datagram of a run
+// has, each datagram is returned as it was sent or counted as lost. Without the length of
+// its datagrams a run is returned as one, which fails authentication. A fragment is never
+// returned.
 func TestThreat26TruncatedMessages(t *testing.T) {
 	rounds := 2000
 	if testing.Short() {
@@ -124,7 +123,7 @@ func TestThreat26TruncatedMessages(t *testing.T) {
 	c := listen(t, loopback4, Config{Batch: 8, MaxDatagram: 120, MaxQueueDelay: -1})
 	requireOffload(t, c)
 	m := c.sock.(*mmsg)
-	k := &kernel{t: t, r: seed.Rand(t), rx: &m.rx, whole: map[string]bool{}, runs: map[string]bool{}}
+	k := &damagingKernel{t: t, r: seed.Rand(t), rx: &m.rx, whole: map[string]bool{}, runs: map[string]bool{}}
 	m.rx.call = k.recvmmsg
 	got, dst := 0, make([]wire.Datagram, 7)
 	poll := func() int {
@@ -132,7 +131,7 @@ func TestThreat26TruncatedMessages(t *testing.T) {
 		require.NoError(t, err)
 		for _, d := range dst[:n] {
 			b := string(d.Data)
-			require.True(t, k.whole[b] || k.runs[b], "%d bytes that were never sent so", len(b))
+			require.True(t, k.whole[b] || k.runs[b], "%d bytes are neither a whole datagram nor a whole run", len(b))
 			require.LessOrEqual(t, len(b), 120)
 			require.Equal(t, k.want[got], b)
 			got++
@@ -143,19 +142,19 @@ func TestThreat26TruncatedMessages(t *testing.T) {
 		poll()
 	}
 	m.rx.call = func(uintptr, []mmsghdr) (int, syscall.Errno) { return 0, syscall.EAGAIN }
-	for poll() > 0 { // what is left of the last batch
+	for poll() > 0 { // the rest of the last batch
 	}
 	require.Len(t, k.want, got)
 	require.Equal(t, k.loss, c.Stats().ReadLoss)
 	require.EqualValues(t, len(k.want), c.Stats().Received)
 	real := realTruncation(t)
-	t.Logf("row 26: %d datagrams in runs, %d with an odd last one; %d messages cut off (MSG_TRUNC), %d with the control message cut (MSG_CTRUNC), %d without one: lost and counted truncated %d, control %d; %d too long for a real socket: truncated %d; fragments taken for a packet 0, whole datagrams delivered %d of %d due",
-		k.sent, k.odd, k.done[cutOff], k.done[controlCut], k.done[controlLost], k.loss[LossTruncated], k.loss[LossControl], real, real, got, len(k.want))
+	t.Logf("row 26: %d datagrams in runs, %d with an odd last one; %d messages truncated (MSG_TRUNC), %d with a truncated control message (MSG_CTRUNC), %d without one; counted as lost: truncated %d, control %d; %d too long for a real socket, counted as truncated: %d; fragments returned 0, whole datagrams returned %d of %d",
+		k.sent, k.odd, k.done[truncated], k.done[controlTruncated], k.done[controlMissing], k.loss[LossTruncated], k.loss[LossControl], real, real, got, len(k.want))
 }
 
-// realTruncation has the real kernel cut datagrams off, for each kind of socket,
-// between others that fit. It returns how many.
-func realTruncation(t *testing.T) (cut int) {
+// realTruncation makes the real kernel truncate datagrams between others that fit, for each
+// kind of socket. It returns how many were truncated.
+func realTruncation(t *testing.T) (count int) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		cfg.MaxDatagram = 300
 		from, c := listen(t, loopback4, Config{MaxDatagram: wire.MaxDatagram}), listen(t, loopback4, cfg)
@@ -172,7 +171,7 @@ func realTruncation(t *testing.T) (cut int) {
 		requireSame(t, want, receive(t, c, len(want)))
 		requireEmpty(t, c)
 		require.Equal(t, losses(map[Loss]uint64{LossTruncated: uint64(len(src) - len(want))}), c.Stats().ReadLoss)
-		cut += len(src) - len(want)
+		count += len(src) - len(want)
 	})
-	return cut
+	return count
 }

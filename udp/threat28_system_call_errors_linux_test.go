@@ -7,28 +7,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// failingKernel is a kernel that answers each system call with an error every so often,
-// and does what it is asked in between.
+// failingKernel makes every nth system call fail with errno.
 type failingKernel struct {
-	errno    syscall.Errno
-	every, n int
-	given    int
+	errno        syscall.Errno
+	every, calls int
+	failed       int // calls
 }
 
 func (g *failingKernel) wrap(real func(uintptr, []mmsghdr) (int, syscall.Errno)) func(uintptr, []mmsghdr) (int, syscall.Errno) {
 	return func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
-		if g.n++; g.n%g.every == 0 {
-			g.given++
+		if g.calls++; g.calls%g.every == 0 {
+			g.failed++
 			return -1, g.errno
 		}
 		return real(fd, hdrs)
 	}
 }
 
-// Whatever the kernel reports, on sending and on receiving, neither ends: each
-// error is counted under its name and costs one datagram, or none where it tells
-// of an earlier one. A run that is refused for GSO's sake goes datagram by
-// datagram, and so do all after it.
+// Whatever errors the kernel reports, sending and receiving continue. Each error is counted
+// under its name and costs at most one datagram, and none if it is about an earlier one. If
+// a run is refused because of GSO, it and all later datagrams are sent one by one.
 func TestThreat28SystemCallErrors(t *testing.T) {
 	const batches, each = 50, 20
 	total, lost, reported, fellBack := 0, Losses{}, Losses{}, 0
@@ -40,7 +38,7 @@ func TestThreat28SystemCallErrors(t *testing.T) {
 	for _, tt := range []struct {
 		errno syscall.Errno
 		loss  Loss
-		gso   bool // stays in use
+		gso   bool // GSO stays enabled
 	}{
 		{syscall.ECONNREFUSED, LossRefused, true},
 		{syscall.EPERM, LossNotPermitted, true},
@@ -64,24 +62,24 @@ func TestThreat28SystemCallErrors(t *testing.T) {
 			r.rx.call = receiving.wrap(r.rx.call)
 			for range batches {
 				src := sized(c.LocalAddr(), each, 30)
-				n := send(t, from, src...) // which checks that each is sent or counted
-				require.GreaterOrEqual(t, n, each/2, "%v: the rest are still sent", tt.errno)
+				n := send(t, from, src...) // checks that each is sent or counted
+				require.GreaterOrEqual(t, n, each/2, "%v: too few datagrams were sent", tt.errno)
 				require.Len(t, receive(t, c, n), n)
 				total += each
 			}
 			requireEmpty(t, c)
 			s := from.Stats()
-			require.NotZero(t, sending.given, tt.errno)
-			require.Equal(t, s.WriteLoss.Total(), s.WriteLoss[tt.loss], "%v is counted by its name", tt.errno)
+			require.NotZero(t, sending.failed, tt.errno)
+			require.Equal(t, s.WriteLoss.Total(), s.WriteLoss[tt.loss], "%v must be counted under its name", tt.errno)
 			if !runs {
-				require.EqualValues(t, sending.given, s.WriteLoss.Total()+s.Reported.Total())
+				require.EqualValues(t, sending.failed, s.WriteLoss.Total()+s.Reported.Total())
 			}
 			if tt.loss == LossRefused {
-				// The datagram for which it is reported has not been tried yet.
-				require.Zero(t, s.WriteLoss.Total(), "it costs none")
-				require.EqualValues(t, sending.given, s.Reported[LossRefused])
+				// The error is about an earlier datagram, so the current one is sent.
+				require.Zero(t, s.WriteLoss.Total(), "it must cost no datagram")
+				require.EqualValues(t, sending.failed, s.Reported[LossRefused])
 			}
-			require.Equal(t, losses(map[Loss]uint64{tt.loss: uint64(receiving.given)}), c.Stats().Reported)
+			require.Equal(t, losses(map[Loss]uint64{tt.loss: uint64(receiving.failed)}), c.Stats().Reported)
 			require.Equal(t, runs && tt.gso, from.Offload().GSO, "%v", tt.errno)
 			add(&lost, s.WriteLoss)
 			add(&reported, s.Reported)
@@ -92,16 +90,16 @@ func TestThreat28SystemCallErrors(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("row 28: %d datagrams under ECONNREFUSED, EPERM, ENOBUFS, ENOMEM, EMSGSIZE, EHOSTUNREACH, ENETDOWN, EINVAL, EIO: lost and counted %d (refused %d, not_permitted %d, no_buffers %d, too_large %d, unreachable %d, address %d, other %d), reported late %d; GSO given up %d times, sockets ended 0",
+	t.Logf("row 28: %d datagrams under ECONNREFUSED, EPERM, ENOBUFS, ENOMEM, EMSGSIZE, EHOSTUNREACH, ENETDOWN, EINVAL, EIO: counted as lost %d (refused %d, not_permitted %d, no_buffers %d, too_large %d, unreachable %d, address %d, other %d), reported late %d; GSO disabled %d times, sockets closed 0",
 		total, lost.Total(), lost[LossRefused], lost[LossNotPermitted], lost[LossNoBuffers], lost[LossTooLarge], lost[LossUnreachable], lost[LossAddress], lost[LossOther], reported.Total(), fellBack)
 }
 
-// requireSingles checks that from sends without GSO now, and all that it is given.
+// requireSingles checks that from now sends all datagrams without GSO.
 func requireSingles(t *testing.T, m *mmsg, from, c *Conn) {
 	t.Helper()
 	m.tx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 		for i := range hdrs {
-			require.Zero(t, hdrs[i].Controllen, "no UDP_SEGMENT")
+			require.Zero(t, hdrs[i].Controllen, "control data, such as UDP_SEGMENT")
 			require.Equal(t, 1, m.tx.runs[i].count)
 		}
 		return sendmmsg(fd, hdrs)

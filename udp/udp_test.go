@@ -15,8 +15,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Every datagram arrives as it was sent, in order, whatever its size and
-// however the sizes of the batches of both sides differ.
+// Every datagram arrives as it was sent, in order, whatever its size and whatever the
+// sizes of the batches at both ends.
 func TestRoundTrip(t *testing.T) {
 	const max = 2048
 	for _, addr := range []netip.AddrPort{loopback4, loopback6} {
@@ -59,9 +59,9 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// Datagrams of one batch that come together do not overlap, and what the
-// receiver does to one, within or behind its length, leaves the others alone.
-func TestDatagramsAreApart(t *testing.T) {
+// Received datagrams of one batch do not overlap: the caller may overwrite one, and append
+// to it, without changing the others.
+func TestDatagramsDoNotOverlap(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		cfg.MaxDatagram = 4
 		a, b := listen(t, loopback4, cfg), listen(t, loopback4, cfg)
@@ -77,6 +77,7 @@ func TestDatagramsAreApart(t *testing.T) {
 	})
 }
 
+// Datagrams of one batch may have different destinations.
 func TestManyDestinations(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		cfg.Batch = 4
@@ -99,7 +100,8 @@ func TestManyDestinations(t *testing.T) {
 	})
 }
 
-// On a dual-stack socket an IPv4 peer has its IPv4 address, coming and going.
+// On a dual-stack socket an IPv4 peer is received from, and sent to, under its IPv4
+// address.
 func TestDualStack(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		hub := listen(t, dualStack, cfg)
@@ -156,7 +158,8 @@ func TestConfig(t *testing.T) {
 	})
 }
 
-// Calls after Close; TestCloseWhileBlocked tests those that Close interrupts.
+// All calls after Close fail with net.ErrClosed. TestCloseWhileBlocked tests those that
+// Close interrupts.
 func TestClosed(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
@@ -172,7 +175,7 @@ func TestClosed(t *testing.T) {
 	})
 }
 
-// A write that was under way when the socket closed says so too.
+// Reads and writes of the implementations fail once their socket is closed.
 func TestImplementationsReportClose(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
@@ -187,7 +190,7 @@ func TestImplementationsReportClose(t *testing.T) {
 	})
 }
 
-// Poll takes what is there and does not wait for more.
+// Poll returns what has arrived and does not wait.
 func TestPoll(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		a, b := listen(t, loopback4, cfg), listen(t, loopback4, cfg)
@@ -198,7 +201,7 @@ func TestPoll(t *testing.T) {
 		send(t, a, to(b.LocalAddr(), "x"))
 		n, err = b.Poll(dst)
 		require.NoError(t, err)
-		if n == 0 && cfg.Portable { // as it may; nothing is lost
+		if n == 0 && cfg.Portable { // allowed; the datagram is still in the queue
 			n, err = b.ReadBatch(dst)
 			require.NoError(t, err)
 		}

@@ -13,9 +13,10 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// readUntil reads until done, calling returned after every return, and hands
-// over the number of returns and the last error.
-func readUntil(c *Conn, before func(i int), returned func(n int)) (returns int, err error) {
+// readUntilError reads until ReadBatch fails. It calls before with the number of returns so
+// far, and after with the number of datagrams. It returns the number of returns, and the
+// error.
+func readUntilError(c *Conn, before, after func(n int)) (returns int, err error) {
 	dst := make([]wire.Datagram, 4)
 	for {
 		before(returns)
@@ -24,12 +25,12 @@ func readUntil(c *Conn, before func(i int), returned func(n int)) (returns int, 
 			return returns, err
 		}
 		returns++
-		returned(n)
+		after(n)
 	}
 }
 
-// A Wake that comes first is not lost, neither to a new deadline nor to the
-// reads before it.
+// A Wake before a read makes that read return, even if the deadline is set in between and
+// after earlier Wakes.
 func TestWakeBeforeRead(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
@@ -42,16 +43,16 @@ func TestWakeBeforeRead(t *testing.T) {
 				n, err := c.ReadBatch(dst)
 				require.NoError(t, err)
 				require.Zero(t, n)
-				require.False(t, c.woken.Load(), "one return answers all Wakes before it")
+				require.False(t, c.woken.Load(), "one return must answer all Wakes before it")
 			}
 		}
 		require.EqualValues(t, 12, c.Stats().Wakes)
 	})
 }
 
-// Whatever is done before Wake is seen after some return of ReadBatch, however
-// the two meet and whatever the reader does to its deadline; and a Wake does
-// not leave the reader spinning.
+// What happens before a Wake is visible after a later return of ReadBatch, however the two
+// interleave and whatever deadlines the reader sets. A Wake does not make the reader
+// spin.
 func TestWakeIsNeverLost(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		const rounds = 2000
@@ -62,7 +63,7 @@ func TestWakeIsNeverLost(t *testing.T) {
 		go func() {
 			last := int64(0)
 			far := time.Now().Add(time.Hour)
-			n, _ := readUntil(c, func(i int) {
+			n, _ := readUntilError(c, func(i int) {
 				if i%2 == 0 {
 					c.SetReadDeadline(far.Add(time.Duration(i%5) * time.Second))
 				}
@@ -85,8 +86,8 @@ func TestWakeIsNeverLost(t *testing.T) {
 	})
 }
 
-// A reader that finds its deadline passed, or a Wake pending, at every call
-// still reads.
+// A reader whose deadline has expired, or for which a Wake is pending, at every call still
+// receives datagrams.
 func TestExpiredDeadlineDoesNotStarve(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
@@ -98,8 +99,8 @@ func TestExpiredDeadlineDoesNotStarve(t *testing.T) {
 		} {
 			send(t, c, to(c.LocalAddr(), "x"))
 			n := 0
-			// The kernel may hand the datagram over a little later, when it has
-			// much to do; without the deadline's share of reading, never.
+			// A busy kernel may deliver the datagram a little later. If ReadBatch
+			// did not read after the deadline, it would never return it.
 			for i := 0; n == 0 && i < 1_000_000; i++ {
 				runtime.Gosched()
 				prepare(i)
@@ -112,51 +113,53 @@ func TestExpiredDeadlineDoesNotStarve(t *testing.T) {
 	})
 }
 
+// ReadBatch returns nothing at its deadline, and waits again once that is cleared.
 func TestDeadline(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
 		deadline := time.Now().Add(2 * time.Millisecond)
 		require.NoError(t, c.SetReadDeadline(deadline))
-		for time.Now().Before(deadline) { // the first return is the deadline's
+		for time.Now().Before(deadline) { // earlier returns are allowed
 			n, err := c.ReadBatch(make([]wire.Datagram, 1))
 			require.NoError(t, err)
 			require.Zero(t, n)
 		}
-		// Cleared, it does not end the next read.
+		// A cleared deadline does not end the next read.
 		require.NoError(t, c.SetReadDeadline(time.Time{}))
 		send(t, c, to(c.LocalAddr(), "x"))
 		require.Len(t, receive(t, c, 1), 1)
 	})
 }
 
+// Close ends a blocked read with net.ErrClosed.
 func TestCloseWhileBlocked(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		for range 50 {
 			c := listen(t, loopback4, cfg)
-			about, ended := make(chan bool, 1), make(chan error)
+			reading, ended := make(chan bool, 1), make(chan error)
 			go func() {
-				_, err := readUntil(c, func(i int) {
+				_, err := readUntilError(c, func(i int) {
 					if i == 0 {
-						about <- true
+						reading <- true
 					}
 				}, func(int) {})
 				ended <- err
 			}()
-			<-about
+			<-reading
 			require.NoError(t, c.Close())
 			require.ErrorIs(t, <-ended, net.ErrClosed)
 		}
 	})
 }
 
-// For the race detector: everything that may be called at any time is, while
-// datagrams flow.
+// Everything that may be called concurrently is called while datagrams are sent and
+// received, for the race detector.
 func TestConcurrency(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
 		c := listen(t, loopback4, cfg)
 		var wg, wakers sync.WaitGroup
 		wg.Go(func() {
-			_, err := readUntil(c, func(i int) {
+			_, err := readUntilError(c, func(i int) {
 				c.SetReadDeadline(time.Now().Add(time.Duration(i%3) * time.Millisecond))
 			}, func(int) {})
 			if err != net.ErrClosed {
