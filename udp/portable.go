@@ -13,12 +13,12 @@ import (
 
 // Constants of this implementation.
 const (
-	// peekWait is the deadline of a read that should not wait, which package
-	// net does not support. It is just long enough for one attempt to read; the
-	// runtime may round a wait up to a millisecond.
+	// peekWait is the deadline of a read that should not wait, because package net
+	// has no such read. It is just long enough for one attempt; the runtime may round
+	// a wait up to a millisecond.
 	peekWait = 2 * time.Microsecond
-	// retryWait is the time that a datagram may wait for the socket when earlier
-	// ones have used up maxStall.
+	// retryWait is how long a datagram may wait for the socket when earlier ones have
+	// used up maxStall.
 	retryWait = 100 * time.Microsecond
 )
 
@@ -77,7 +77,7 @@ func (p *portable) read(dst []wire.Datagram, block bool) (int, error) {
 			return n, err
 		}
 	}
-	// Package net does not read from the socket after the deadline.
+	// After the deadline, package net returns without reading from the socket.
 	if err := p.SetReadDeadline(time.Now().Add(peekWait)); err != nil {
 		return 0, err
 	}
@@ -209,5 +209,5 @@ func (p *portable) writeTo(d wire.Datagram) (err error) {
 	return err
 }
 
-// errNotSendable counts as LossAddress, like net's own.
+// errNotSendable counts as LossAddress, as an AddrError of package net does.
 var errNotSendable error = &net.AddrError{Err: "not a unicast address"}

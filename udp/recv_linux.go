@@ -34,12 +34,12 @@ type receiver struct {
 	iovs     []unix.Iovec
 	names    []sockaddr
 	controls []receiveControl
-	room     int // bytes of a receiveControl that the kernel may write
+	room     int // how many bytes of a receiveControl the kernel may write
 	buf      []byte
 	size     int // size of a slot, in bytes
 
-	// hdrs[next:got] are still to be delivered, and before them the rest of the
-	// current run: left datagrams of at most segment bytes, in rest.
+	// The rest of the current run is to be delivered next: rest holds left datagrams
+	// of at most segment bytes each. hdrs[next:got] follow.
 	next, got int
 	left      int
 	rest      []byte
@@ -105,7 +105,7 @@ func (r *receiver) read(dst []wire.Datagram, block bool) (int, error) {
 	return r.deliver(dst), nil
 }
 
-// refill reads from the socket. It may return without a datagram.
+// refill reads a batch from the socket. The batch may be empty.
 func (r *receiver) refill(block bool) (err error) {
 	r.next, r.got = 0, 0
 	err = os.ErrDeadlineExceeded
@@ -113,8 +113,8 @@ func (r *receiver) refill(block bool) (err error) {
 		err = r.raw.Read(r.readable)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		// Read does not read from the socket after the deadline. Without this
-		// a reader that is woken often would never read.
+		// After the deadline, raw.Read returns without reading from the socket.
+		// Without this a reader that is woken often would never read.
 		err = r.raw.Control(r.peek)
 	}
 	if r.got > 0 && r.maxAge > 0 {
@@ -219,7 +219,7 @@ func (r *receiver) lose(reason Loss) {
 	r.left, r.rest = 0, nil
 }
 
-// learnDropped updates our count of drops from the kernel's.
+// learnDropped adds to our count of drops what the kernel's has grown by.
 func (r *receiver) learnDropped(note notes) {
 	if !note.hasDropped {
 		return

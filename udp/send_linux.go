@@ -42,13 +42,13 @@ type sender struct {
 	src      []wire.Datagram // the caller's batch
 	next     int             // src[next:] is not yet in hdrs
 	from, to int             // hdrs[from:to] is not yet sent
-	looked   int             // src[:looked] has been in hdrs, or is counted as lost
+	looked   int             // src[:looked] has been put into hdrs or counted as lost
 	plain    int             // src[:plain] is sent without GSO, which failed for it
 	suspect  int             // if a plain datagram of this length can be sent, GSO is disabled
 	refused  bool            // ECONNREFUSED was reported once for hdrs[from]
 	stalled  bool            // the write deadline is set
 	failure  syscall.Errno   // latest error for a datagram of this batch
-	calls    int
+	calls    int             // system calls of this batch, and what they sent
 	sent     int
 	bytes    int
 }
@@ -97,7 +97,7 @@ func (s *sender) write(src []wire.Datagram) (int, error) {
 	return s.sent, err
 }
 
-// unsent returns the number of datagrams that are not sent.
+// unsent returns the number of datagrams of the batch that are still to be sent.
 func (s *sender) unsent() int {
 	n := len(s.src) - s.next
 	for i := s.from; i < s.to; i++ {
@@ -142,7 +142,8 @@ func (s *sender) unbatch(errno syscall.Errno) {
 }
 
 // dropSource removes the source address of the next datagram if errno may mean that
-// this host no longer has it, and reports whether it did. Then the system chooses one.
+// this host no longer has it, so that the system chooses one. It reports whether it
+// removed an address.
 func (s *sender) dropSource(errno syscall.Errno) bool {
 	c := &s.controls[s.from]
 	if c.source == 0 || !sourceGone(lossOf(errno)) {
@@ -171,7 +172,8 @@ func (s *sender) skip(n int) {
 	s.refused = false
 }
 
-// stall makes the poller wait for the socket, for maxStall per batch.
+// stall makes the poller wait until the socket is writable, for at most maxStall per
+// batch. It returns false: the batch is not done.
 func (s *sender) stall() (done bool) {
 	if !s.stalled {
 		s.stalled = true
