@@ -18,13 +18,13 @@ type fill struct {
 	eliciting bool
 	full      bool        // a message is left for the next packet
 	reserved  int         // bytes kept free for an acknowledgement that is due
-	unlocked  bool        // messages go through the user's code, which runs without the queue's lock
-	scratch   []byte      // of a message on its way through it
+	unlocked  bool        // messages pass through user code, which must run without the queue's lock
+	scratch   []byte      // a message that passes through user code
 	original  []byte      // the same message before the message stages, if Reliable
-	waiting   bool        // scratch holds a message for it
+	waiting   bool        // scratch holds a message that has not passed yet
 	outcome   ack.Outcome // scratch
 
-	taker func(channel uint32, intent pipeline.Intent, payload []byte) bool // take
+	taker func(channel uint32, intent pipeline.Intent, payload []byte) bool // the method take
 }
 
 func (f *fill) init(e *Endpoint) {
@@ -36,7 +36,7 @@ func (f *fill) init(e *Endpoint) {
 }
 
 // fillMessages takes messages until the packet is full or none is left. States and
-// Reliable messages alternate in being first, so that neither starves the other.
+// Reliable messages take turns at going first, so that neither starves the other.
 func (f *fill) fillMessages(state, reliable bool) {
 	f.s.stateTurn = !f.s.stateTurn
 	if state && f.s.stateTurn {
@@ -64,8 +64,8 @@ func (f *fill) fillReliable() {
 	}
 }
 
-// drain takes messages from the queue, and reports whether to call it again: if user
-// stages process messages, it takes one at a time.
+// drain takes messages from the queue, one at a time if they pass through user code,
+// and reports whether to call it again.
 func (f *fill) drain(reliable bool) bool {
 	if f.full {
 		return false
@@ -79,8 +79,8 @@ func (f *fill) drain(reliable bool) bool {
 	return true
 }
 
-// take appends one message to the packet, a Reliable one through the lane. It runs
-// under the queue's lock. It returns false if the message stays in the queue.
+// take appends one message to the packet, or holds it for user code. It runs under the
+// queue's lock. It returns false if the message stays in the queue.
 func (f *fill) take(channel uint32, intent pipeline.Intent, payload []byte) bool {
 	if intent == pipeline.Reliable && f.s.lane.full() {
 		return false
@@ -95,8 +95,8 @@ func (f *fill) take(channel uint32, intent pipeline.Intent, payload []byte) bool
 }
 
 // hold copies one message out of the queue, for the user's stages to process without
-// the lock. It takes a message only if the packet has room for the longest that the
-// stages may make of it, because the message cannot go back.
+// the lock. It takes a message only if the packet has room for the longest message that
+// the stages may turn it into, because it cannot go back into the queue.
 func (f *fill) hold(channel uint32, intent pipeline.Intent, payload []byte) bool {
 	p := &f.e.outgoing
 	if f.waiting {
@@ -124,15 +124,15 @@ func (f *fill) pass() {
 	if f.e.out.HasMessageStages() && f.e.out.ProcessMessage(p) != pipeline.Accept {
 		return
 	}
-	p.Channel, p.Intent = channel, intent // not a stage's to change
+	p.Channel, p.Intent = channel, intent // a stage must not change these
 	if !f.pack(p) {
 		f.tooLarge(p)
 	}
 }
 
-// pack appends the current message, a Reliable one under its number in the lane,
-// and returns false if it does not fit. One that the packer drops leaves no trace
-// in the lane, where its number would be missing for ever.
+// pack appends the current message, and returns false if it does not fit. A Reliable
+// message enters the lane only if the packer accepts it: the number of a message that
+// was never sent would be missing at the receiver for ever.
 func (f *fill) pack(p *pipeline.Packet) bool {
 	payload, l := p.Payload(), &f.s.lane
 	reliable := p.Intent == pipeline.Reliable
@@ -181,7 +181,7 @@ func (f *fill) resend() {
 		l.lost--
 		m.carry(f)
 		if !packed {
-			m.epoch = 0 // no packet has it, so it is lost again with the next acknowledgement or time-out
+			m.epoch = 0 // no packet carries it, so the next acknowledgement or timeout declares it lost again
 			continue
 		}
 		f.messages++
@@ -189,15 +189,15 @@ func (f *fill) resend() {
 	}
 }
 
-// carry notes that the packet under construction carries m.
+// carry records that the packet under construction carries m.
 func (m *laneMessage) carry(f *fill) {
 	p := &f.e.outgoing
 	m.epoch, m.counter, m.sentAt = p.Epoch, p.Counter, f.now
 }
 
-// pad fills a full packet up to the length of the others of the batch, since only
-// datagrams of one length are sent as a run (see package udp), and messages differ by
-// some bytes. More than maxPadding bytes are not worth it.
+// pad extends a nearly full packet to the maximum length by at most maxPadding bytes:
+// only datagrams of one length are sent as a run (see package udp), and full packets
+// would otherwise differ by a few bytes.
 func (f *fill) pad() {
 	p := &f.e.outgoing
 	n := cap(p.Data) - wire.TagSize - len(p.Data) - f.reserved
@@ -206,9 +206,9 @@ func (f *fill) pad() {
 	}
 }
 
-// leave keeps the message that does not fit for the next packet. One that fits
-// no packet, because the peer takes smaller ones than we do, is dropped: it
-// must not hold up the others.
+// leave keeps a message that does not fit for the next packet. A message that fits no
+// packet, because the peer accepts only smaller ones than we do, is dropped and
+// reported as taken, so that it does not block the others.
 func (f *fill) leave(p *pipeline.Packet) (taken bool) {
 	if f.messages == 0 && f.reserved == 0 {
 		f.tooLarge(p)
@@ -223,7 +223,7 @@ func (f *fill) tooLarge(p *pipeline.Packet) {
 	f.e.out.DropTooLarge(p)
 }
 
-// room returns how many bytes of messages the packet still takes.
+// room returns how many more bytes of frames fit into the packet.
 func (f *fill) room(p *pipeline.Packet) int {
 	return cap(p.Data) - len(p.Data) - f.reserved - wire.TagSize
 }

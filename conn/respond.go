@@ -15,10 +15,11 @@ import (
 //	Init with a good cookie -> slot -> job: read 1, write 2 -> Response
 //	Final -> job: read 3, Authorize -> session, confirmed by a Ping
 //
-// The responder never retransmits by timer: a repeated Init gets the same Response,
-// and a repeated Final, before the dialer has sent any packet, another Ping.
+// The responder never retransmits by timer. It answers a repeated Init with the same
+// Response, and a repeated Final, until the dialer has sent a packet, with another
+// Ping.
 
-// handleInit processes message 1. Stage cookie has checked its cookie.
+// handleInit processes message 1, whose cookie the cookie stage has checked.
 func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
 	if !e.accepts(h.Suite) {
 		return HandshakeSuite, false
@@ -105,8 +106,8 @@ func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool
 	return 0, true
 }
 
-// repeatedFinal answers a repeated Final that has been accepted already: the dialer
-// has not received the Ping.
+// repeatedFinal answers a repetition of a Final that was accepted. The dialer has not
+// received the Ping, so another is sent.
 func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool) {
 	ep := e.epochs.Get(pipeline.ID(h.Receiver))
 	if ep == nil {
@@ -166,7 +167,7 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	case half.machine == nil:
 		half.responded(e, j)
 	case j.err != nil && j.keys == nil:
-		// A forgery. The machine is unchanged and still accepts the genuine one.
+		// A forgery. The machine is unchanged and still accepts the genuine message.
 		e.count(HandshakeFailed)
 		e.nextFinal(half)
 	case j.err != nil:
@@ -203,7 +204,7 @@ func (half *halfOpen) responded(e *Endpoint, j *Job) {
 	e.sendPlain(half.key.addr, half.response)
 }
 
-// accepted makes the session and confirms it.
+// accepted creates the session and confirms it.
 func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 	e.halves.complete(half.key.ephemeral)
 	peer := e.peerFor(j.keys.Remote, now)
@@ -224,7 +225,7 @@ func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 		return
 	}
 	s.final = j.in
-	// The Ping goes before the Close of a session that this one replaces, so that the
+	// The Ping is sent before the Close of a session that this one replaces, so that the
 	// dialer sees one session follow the other and not a disconnect.
 	s.pingDue = !e.sendControl(s, s.remote, wire.AppendPing(nil), now)
 	e.confirm(s, now)

@@ -5,11 +5,12 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// timer is a timer of a session, a dial or a half-open handshake, which has it as a
+// timer belongs to a session, a dial or a half-open handshake, which has it as a
 // field and is its Value.
 type timer = heap.Node[timeouter]
 
-// timeouter is called when its timer fires. It may arm the timer again.
+// timeouter owns a timer. Its method timeout is called when the timer fires, and may
+// arm it again.
 type timeouter interface {
 	timeout(e *Endpoint, now pipeline.Time)
 }
@@ -19,7 +20,7 @@ type timeouter interface {
 // postponing, the common case, costs nothing.
 type timers struct{ heap.Heap[timeouter] }
 
-// arm makes t fire at the given time, or leaves it if it is to fire earlier.
+// arm makes t fire at the given time, unless it is armed for an earlier one.
 func (h *timers) arm(t *timer, at pipeline.Time) {
 	if !t.Queued() || at < t.At() {
 		h.Set(t, at, 0)
