@@ -23,12 +23,12 @@ var (
 	ErrGap = errors.New("delivered out of order")
 )
 
-// A stream forgets a message once this many newer ones have been sent and this
-// much time has passed, longer than any queue or link keeps one.
+// A stream forgets a message once streamKept newer ones have been sent and streamTime
+// has passed, which is longer than any queue or link keeps a message.
 const (
 	streamKept = 1 << 14
 	streamTime = pipeline.Time(10 * time.Minute)
-	staleKept  = 256 // delivered Latest messages that are kept
+	staleKept  = 256 // delivered Latest messages kept, to tell ErrStale from ErrNotSent
 )
 
 // streamKey names the messages of one intent on one channel, in one direction.
@@ -48,15 +48,15 @@ type stream struct {
 
 	next    uint64   // Latest: the position after the last delivered
 	session uint64   // Reliable: the session that last delivered
-	at      []uint64 // Reliable: the positions of its message
+	at      []uint64 // Reliable: the positions that its last message may have
 	promises
 }
 
 type sentMessage struct {
 	print uint64
 	at    pipeline.Time
-	// The message does not fit the receiver, which its sender did not know yet;
-	// see intentra.ErrMessageTooLarge.
+	// The message is too large for the receiver, whose limit the sender did not know
+	// yet; see intentra.ErrMessageTooLarge.
 	tooLarge bool
 	hold     uint64 // Reliable: the number of the sender's holding
 }
@@ -79,8 +79,8 @@ func (a *audit) stream(from, to intentra.PublicKey, m intentra.Message) *stream 
 	return s
 }
 
-// fingerprint is FNV-1a, which is the same on all machines. No input here is made
-// to collide.
+// fingerprint returns the FNV-1a hash of b, which is the same on all machines. No
+// input here is crafted to collide.
 func fingerprint(b []byte) uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range b {
@@ -145,9 +145,9 @@ func (s *stream) deliverLatest(f uint64) error {
 	return ErrNotSent
 }
 
-// deliverReliable accepts the next message of a session. A later session may
-// repeat what was delivered, and leaves nothing out unless the sender has given
-// something up. Several positions may be the current one if messages are equal.
+// deliverReliable accepts the next message of a session. A later session may repeat
+// delivered messages, and omits one only if the sender has given it up. If messages
+// are equal, the delivered one may have several positions, and all are kept.
 func (s *stream) deliverReliable(f, session uint64) error {
 	found := s.find(f)
 	var at []uint64
@@ -161,8 +161,8 @@ func (s *stream) deliverReliable(f, session uint64) error {
 	if len(at) > 0 {
 		s.session, s.at = session, at
 		s.best = max(s.best, at[len(at)-1]+1)
-		// A sender has at most a window unacknowledged, and sends nothing older
-		// again.
+		// A sender has at most one window of messages unacknowledged, and repeats no
+		// older ones.
 		s.forgetBelow(at[0] - min(at[0], wire.ReliableWindow))
 		return nil
 	}
@@ -172,9 +172,9 @@ func (s *stream) deliverReliable(f, session uint64) error {
 	return ErrNotSent
 }
 
-// latest returns the last position that may come next: the first one at the
-// beginning, or the one after the last, skipping messages that are too large or
-// may have been given up.
+// latest returns the last position that a later session may deliver next: the one
+// after the last delivered position, or the first if there is none, skipping messages
+// that are too large or may have been given up.
 func (s *stream) latest() uint64 {
 	i := s.first
 	if len(s.at) > 0 {
@@ -188,8 +188,8 @@ func (s *stream) latest() uint64 {
 	return i
 }
 
-// after returns the positions that the message may have among those that may
-// follow a position.
+// after returns the positions of messages with fingerprint f that may follow position
+// i in one session, where only messages that are too large may be skipped.
 func (s *stream) after(i, f uint64) (at []uint64) {
 	for i++; i >= s.first && i < s.end(); i++ {
 		if s.print(i) == f {
@@ -220,8 +220,8 @@ func (s *stream) forgetBelow(first uint64) {
 	}
 }
 
-// forget removes the oldest message. Of equal Realtime ones it may have been
-// delivered or not: the receiver gets the benefit of the doubt.
+// forget removes the oldest message. If there are equal Realtime messages, it is
+// unknown which of them were delivered; this one is assumed to be.
 func (s *stream) forget() {
 	f := s.sent[s.head].print
 	s.head++

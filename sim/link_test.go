@@ -44,13 +44,13 @@ func TestLinkLosesInBursts(t *testing.T) {
 		}
 		last = a.number()
 	}
-	// A burst may have begun with each of these good datagrams.
+	// After each datagram that arrived a burst may have begun.
 	about(t, int(s.Arrived), 0.01, uint64(bursts))
 	mean := float64(s.Lost) / float64(bursts)
 	deviation := math.Sqrt(1-0.2) / 0.2 / math.Sqrt(float64(bursts)) // of the mean of a geometric distribution
 	require.InDelta(t, 5, mean, 5*deviation)
 
-	// A bad state that loses half of the datagrams loses half as many.
+	// A burst that loses each datagram with probability 0.5 loses half of them.
 	half := overLink(t, 1, Link{Burst: Burst{Enter: 1, Leave: 0, Loss: 0.5}})
 	about(t, many-1, 0.5, half.stream(many, time.Microsecond).Lost)
 }
@@ -100,8 +100,8 @@ func TestLinkReorders(t *testing.T) {
 		switch a.after {
 		case 13 * time.Millisecond:
 			late++
-			// The next two arrive before it, unless they are late too; the third
-			// arrives at the same time, and was sent later.
+			// The next two datagrams arrive before it, unless they are late too. The
+			// third arrives at the same time but is delivered after it.
 			require.LessOrEqual(t, i-a.number(), 2)
 		default:
 			require.Equal(t, 10*time.Millisecond, a.after)
@@ -130,7 +130,7 @@ func TestLinkCorruptsOneBit(t *testing.T) {
 		flipped += uint64(n)
 	}
 	require.Equal(t, s.Corrupted, flipped)
-	require.Len(t, places, 20*8, "different bits flipped")
+	require.Len(t, places, 20*8, "every bit of the datagram is flipped at some time")
 }
 
 func TestLinkTruncates(t *testing.T) {
@@ -145,7 +145,7 @@ func TestLinkTruncates(t *testing.T) {
 		}
 	}
 	require.Equal(t, s.Truncated, short)
-	require.Len(t, lengths, 100, "lengths from 0 to all but one byte")
+	require.Len(t, lengths, 100, "every length below the original occurs")
 }
 
 func TestLinkCut(t *testing.T) {
@@ -175,14 +175,14 @@ func TestPartition(t *testing.T) {
 		}
 		return pairs
 	}
-	const everybody = "ab ac ao ba bc bo ca cb co oa ob oc "
-	require.Equal(t, everybody, reach())
+	const allPairs = "ab ac ao ba bc bo ca cb co oa ob oc "
+	require.Equal(t, allPairs, reach())
 	w.Partition(all[:2], all[2:3])
 	require.Equal(t, "ab ao ba bo co oa ob oc ", reach())
 	w.Partition(all[:1], all[1:2])
-	require.Equal(t, "ac ao bc bo ca cb co oa ob oc ", reach(), "only the new partition holds")
+	require.Equal(t, "ac ao bc bo ca cb co oa ob oc ", reach(), "the new partition replaces the old one")
 	w.Heal()
-	require.Equal(t, everybody, reach())
+	require.Equal(t, allPairs, reach())
 	require.EqualValues(t, 1, w.LinkStats(all[0], all[1]).Cut)
 }
 

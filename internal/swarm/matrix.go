@@ -12,14 +12,14 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
-// The claims of the matrix, and the messages of a cell.
+// What the matrix checks, and the messages of a cell.
 const (
-	Tolerance      = 0.005 // of the delivery of Realtime
-	deviations     = 4     // standard deviations within Tolerance: one cell in 16,000 fails by chance
+	Tolerance      = 0.005 // of the share of Realtime messages delivered
+	deviations     = 4     // Tolerance in standard deviations: one cell in 16,000 fails by chance
 	leastMessages  = 5000
 	reliableCount  = 2000
 	matrixInterval = 2 * time.Millisecond // between two messages, so that each has its own packet
-	matrixPatience = time.Minute          // for messages under way or sent again
+	matrixPatience = time.Minute          // for connecting, and for messages in flight or sent again
 )
 
 // Cell is a kind of link in the matrix.
@@ -47,15 +47,15 @@ type Delivery struct {
 	Cell
 	Realtime, RealtimeSent uint64
 	Reliable, ReliableSent uint64
-	Twice                  uint64        // delivered twice, of both intents
+	Twice                  uint64        // extra deliveries, of both intents
 	ReliableTook           time.Duration // from the first sent to the last delivered
 }
 
-// Share returns the share of the Realtime messages that were delivered, from 0 to
-// 1.
+// Share returns the share of the Realtime messages that was delivered, from 0 to 1.
 func (d *Delivery) Share() float64 { return float64(d.Realtime) / float64(d.RealtimeSent) }
 
-// Check returns an error if the cell does not meet the claims of the matrix.
+// Check returns an error if the share of Realtime messages is not within Tolerance of
+// the expected one, if a Reliable message is missing, or if one was delivered twice.
 func (d *Delivery) Check() error {
 	// A datagram is lost along with its copies, which are made after the loss.
 	if want := 1 - d.Loss; math.Abs(d.Share()-want) > Tolerance {
@@ -70,16 +70,17 @@ func (d *Delivery) Check() error {
 	return nil
 }
 
-var errMatrix = errors.New("claim of the matrix not met")
+var errMatrix = errors.New("unexpected delivery")
 
-// messages returns how many Realtime messages keep the random error within
+// messages returns the number of Realtime messages that keeps the random error within
 // Tolerance.
 func (c Cell) messages() int {
 	return max(leastMessages, int(deviations*deviations*c.Loss*(1-c.Loss)/(Tolerance*Tolerance)))
 }
 
-// Measure makes a pair of nodes exchange messages over the link, with the checks
-// of sim.World.Audit. stop may be nil, and ends it early if it returns true.
+// Measure sends messages from one node to another over the link, with the checks of
+// [sim.World.Audit]. If stop is not nil, it is called regularly, and no more messages
+// are sent once it returns true.
 func (c Cell) Measure(seed uint64, stop func() bool) (d Delivery, err error) {
 	d.Cell = c
 	w := sim.New(seed)
@@ -128,7 +129,7 @@ func (c Cell) Measure(seed uint64, stop func() bool) (d Delivery, err error) {
 	if d.RealtimeSent, err = send(intentra.Realtime, c.messages()); err != nil {
 		return d, err
 	}
-	if err := w.Run(time.Second); err != nil { // for datagrams under way
+	if err := w.Run(time.Second); err != nil { // for datagrams in flight
 		return d, err
 	}
 	first := w.Elapsed()
