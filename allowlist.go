@@ -15,9 +15,9 @@ import (
 var ErrAllowList = errors.New("intentra: malformed allow list")
 
 // AllowList is a set of public keys that may connect, each with an optional name.
-// It is immutable: to change which keys may connect, read another list and call
-// [Transport.Revoke] for the keys that it no longer has. Its methods may be called
-// from any goroutine.
+// It is immutable: to change which keys may connect, read a new list and call
+// [Transport.Revoke] for the keys that it no longer contains. Its methods may be
+// called from any goroutine.
 type AllowList struct{ names map[PublicKey]string }
 
 // AllowAny allows every key. It is for [Config].Authorize, which is called only

@@ -12,8 +12,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Several identities share one socket. To the listener each is a peer, and each
-// gets its own messages.
+// Several identities share one socket. The listener sees each as a peer of its own,
+// and each receives only its own messages.
 func TestDialAs(t *testing.T) {
 	ctx := loopback.Context(t)
 	key := loopback.Key(t)
@@ -38,12 +38,12 @@ func TestDialAs(t *testing.T) {
 	require.True(t, slices.Equal(append(peers, own), g.Peers()))
 	found, ok := g.Peer(key.Public())
 	require.True(t, ok)
-	require.Same(t, own, found, "Peer goes by our own key")
+	require.Same(t, own, found, "Peer returns the peer of the transport's own identity")
 	again, err := g.DialAs(ctx, identities[1], l.LocalAddr().String(), key.Public())
 	require.NoError(t, err)
 	require.Same(t, peers[1], again)
 
-	apart := func(which ...int) {
+	checkSeparate := func(which ...int) {
 		t.Helper()
 		for _, i := range which {
 			require.NoError(t, peers[i].SendWait(ctx, loopback.Reliable(fmt.Sprint("from ", i))))
@@ -58,7 +58,7 @@ func TestDialAs(t *testing.T) {
 			require.Same(t, peers[i], got.Peer)
 		}
 	}
-	apart(0, 1, 2)
+	checkSeparate(0, 1, 2)
 	require.Equal(t, intentra.BroadcastResult{Queued: 4}, g.Broadcast(loopback.Reliable("to all, from all")))
 	from := map[intentra.PublicKey]bool{}
 	for range 4 {
@@ -70,7 +70,7 @@ func TestDialAs(t *testing.T) {
 	require.Same(t, peers[1], loopback.Next(t, ctx, events).Peer)
 	requireEnded(t, ctx, peers[1], wire.CloseNormal)
 	require.Len(t, g.Peers(), 3)
-	apart(0, 2)
+	checkSeparate(0, 2)
 
 	// After a restart of the listener all identities reconnect.
 	require.NoError(t, l.Close())
@@ -81,7 +81,7 @@ func TestDialAs(t *testing.T) {
 	for range 3 {
 		require.Equal(t, intentra.PeerRestarted, loopback.Next(t, ctx, events).Kind)
 	}
-	apart(0, 2)
+	checkSeparate(0, 2)
 	require.Len(t, g.Peers(), 3)
 }
 
@@ -96,7 +96,7 @@ func TestDialAsRefuses(t *testing.T) {
 		"no identity":          {key: l.PublicKey()},
 		"no key":               {identity: id},
 		"the identity's own":   {id, id.Public()},
-		"neither is there":     {},
+		"neither":              {},
 		"no identity, our own": {key: g.PublicKey()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestDialAsRefuses(t *testing.T) {
 	require.Empty(t, g.Peers())
 	require.Zero(t, g.Stats().Peers)
 
-	// Dialling the own transport with another identity is allowed.
+	// A transport may dial itself with another identity.
 	p, err := g.DialAs(ctx, id, g.LocalAddr().String(), g.PublicKey())
 	require.NoError(t, err)
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("to myself")))
@@ -128,12 +128,12 @@ func TestDialAsUnauthorized(t *testing.T) {
 	_, err = g.DialAs(ctx, bad, l.LocalAddr().String(), l.PublicKey())
 	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
 	require.True(t, slices.Equal([]*intentra.Peer{p}, g.Peers()))
-	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still here")))
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still connected")))
 	require.Equal(t, good.Public(), loopback.Receive(t, ctx, l).Peer.Key())
 
-	// Revoke concerns peers that have connected to this side, not its identities.
+	// Revoke affects peers that have connected to this side, not those it has dialled.
 	g.Revoke(l.PublicKey())
-	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still")))
+	require.NoError(t, p.SendWait(ctx, loopback.Reliable("not revoked")))
 	loopback.Receive(t, ctx, l)
 	l.Revoke(good.Public())
 	loopback.Eventually(t, ctx, "revoked", func() bool { return !p.Connected() })

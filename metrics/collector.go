@@ -13,7 +13,7 @@ const namespace = "intentra"
 type Option func(*collector)
 
 // NewCollector returns a collector of the counters of t, to be registered once. It
-// is safe for concurrent use. After t is closed it returns the last counters.
+// is safe for concurrent use. After t is closed it keeps returning the last counters.
 //
 // Metrics have no label for the transport. A process with several transports
 // registers each with [prometheus.WrapRegistererWith] to add one.
@@ -43,7 +43,7 @@ type collector struct {
 	vectors []vector
 	online  *prometheus.Desc
 	rtt     *prometheus.Desc
-	peers   *peerMetrics // nil unless asked for
+	peers   *peerMetrics // nil without WithPeerLabels
 }
 
 func newCollector(read func() snapshot, opts []Option) *collector {

@@ -21,7 +21,7 @@ type hubCmd struct {
 }
 
 func (c *hubCmd) Help() string {
-	return "Every peer publishes to all the others and receives from all of them. Each pair of publisher and channel arrives on a channel of its own. " +
+	return "Every peer publishes to all the others and receives from all of them. Subscribers receive each channel of each publisher on a separate channel. " +
 		"A peer that does not keep up loses old states; if it does not keep up with reliable messages, it is disconnected. " +
 		"Prints 'listening HOST:PORT key PUBKEY' on standard error, and a JSON summary when it ends."
 }
@@ -81,7 +81,7 @@ type hubSummary struct {
 	Received   uint64     `json:"received"`
 	Relayed    uint64     `json:"relayed"`     // queued to subscribers
 	Unmapped   uint64     `json:"unmapped"`    // dropped: too many channels
-	SlowClosed uint64     `json:"slow_closed"` // subscribers, for Reliable messages
+	SlowClosed uint64     `json:"slow_closed"` // subscribers disconnected for a full Reliable queue
 	Drops      load.Drops `json:"drops"`
 	DurationS  float64    `json:"duration_s"`
 }

@@ -13,7 +13,7 @@ import (
 type subCmd struct {
 	Listen  listenAddress      `placeholder:"ADDR" help:"Listen on HOST:PORT for publishers; port 0 picks a free one."`
 	Allow   fileName           `placeholder:"FILE|any" help:"With --listen: the keys that may connect, a file with a public key and an optional name on each line. SIGHUP reloads it."`
-	Connect dialAddress        `placeholder:"ADDR" help:"Or connect to the hub on HOST:PORT."`
+	Connect dialAddress        `placeholder:"ADDR" help:"Or connect to the hub at HOST:PORT."`
 	Peer    intentra.PublicKey `placeholder:"PUBKEY" help:"With --connect: the public key that the other side must have."`
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
 	Count   uint64             `placeholder:"N" help:"End after N messages; 0, the default, means no limit."`
@@ -40,7 +40,7 @@ func (c *subCmd) check() error {
 	case connecting && !hasPeer:
 		return usagef("sub: --connect needs --peer PUBKEY, the key that the other side must have")
 	case !listening && !connecting:
-		return usagef("sub: give --listen ADDR --allow FILE, or --connect ADDR --peer PUBKEY")
+		return usagef("sub: needs --listen ADDR --allow FILE, or --connect ADDR --peer PUBKEY")
 	case c.Timeout < 0:
 		return usagef("sub: --timeout is %v; give a duration such as 30s, or 0s for no limit", c.Timeout)
 	case !listening && c.handshakeFlags.given():

@@ -32,8 +32,8 @@ func TestMalformedPackets(t *testing.T) {
 	require.Equal(t, []string{"intentra.fault.short"}, empty[0].faults())
 }
 
-// Without a configured port the heuristic accepts exactly the datagrams whose
-// header no receiver would drop.
+// Without a configured port the heuristic accepts a datagram exactly if no receiver
+// would drop it for its header.
 func TestHeuristicAcceptsOnlyValidHeaders(t *testing.T) {
 	t.Parallel()
 	r := seed.Rand(t)
@@ -41,9 +41,9 @@ func TestHeuristicAcceptsOnlyValidHeaders(t *testing.T) {
 	all := slices.Concat(packets, truncations(packets), badHeaders(packets), corrupted(r, packets, 200), junk(r, 300))
 	for i, p := range dissect(t, datagrams(all)) {
 		h, f := wire.ParseHeader(all[i])
-		ours := f == wire.FaultNone && h.Counter < 1<<28
-		require.Equal(t, ours, p != nil, "%x", all[i])
-		if ours {
+		valid := f == wire.FaultNone && h.Counter < 1<<28
+		require.Equal(t, valid, p != nil, "%x", all[i])
+		if valid {
 			require.Equal(t, faultsOf(all[i]), p.faults())
 		}
 	}
@@ -66,7 +66,7 @@ func TestMalformedHellos(t *testing.T) {
 	r := seed.Rand(t)
 	hellos := contents(helloSamples())
 	all := slices.Concat(truncations(hellos), corrupted(r, hellos, 200))
-	for at := range wire.HelloSize { // a number that is zero or too small
+	for at := range wire.HelloSize { // zero out part of a field, or append bytes
 		b := bytes.Clone(hellos[0])
 		copy(b[at/4*4:], make([]byte, at%4+1))
 		all = append(all, b, append(bytes.Clone(hellos[0]), make([]byte, at+1)...))

@@ -11,12 +11,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// What we chose.
 const (
 	// captured is how many of a peer's latest datagrams a Forwarder keeps.
 	captured = 300
-	// forwardBuffer is the size of socket buffers that a Forwarder asks for, in
-	// bytes, so that an attack is not lost on its way to the endpoint.
+	// forwardBuffer is the socket buffer size that a Forwarder asks for, in bytes. It
+	// is large so that an attack is not lost on its way to the endpoint.
 	forwardBuffer = 4 << 20
 )
 
@@ -70,9 +69,9 @@ func (f *Forwarder) Inject(b []byte) error {
 	return err
 }
 
-// Captured appends to b the peer's latest sealed datagram, or the one sent back
-// datagrams before it, up to 299. If it has fewer, it appends the oldest, and
-// without any it returns b[:0].
+// Captured appends a sealed datagram of the peer to b and returns the result. back
+// is 0 for the latest datagram, 1 for the one before it, up to 299. If fewer were
+// captured, it appends the oldest; if none was, it returns b[:0].
 func (f *Forwarder) Captured(b []byte, back int) []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -87,7 +86,7 @@ func (f *Forwarder) Captured(b []byte, back int) []byte {
 // endpoint and back.
 func (f *Forwarder) Forwarded() (up, down uint64) { return f.up.Load(), f.down.Load() }
 
-// Close closes the path.
+// Close stops forwarding and closes both sockets.
 func (f *Forwarder) Close() error {
 	err := errors.Join(f.near.Close(), f.far.Close())
 	f.ended.Wait()

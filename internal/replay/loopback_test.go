@@ -44,7 +44,8 @@ func generate(t *testing.T) intentra.PrivateKey {
 	return k
 }
 
-// exchange records two transports that exchange messages over loopback.
+// exchange runs two transports that exchange messages over loopback, and returns
+// their recordings.
 func exchange(t *testing.T, messages int) (dialer, listener *recordingFiles) {
 	t.Helper()
 	dialer, listener = new(recordingFiles), new(recordingFiles)
@@ -82,8 +83,8 @@ func exchange(t *testing.T, messages int) (dialer, listener *recordingFiles) {
 	return dialer, listener
 }
 
-// A recording of transports with real sockets, goroutines and timing replays
-// exactly: each verdict, each message, each byte sent.
+// Recordings of transports with real sockets, goroutines and timing are replayed
+// exactly: every verdict, every message and every byte sent is the same.
 func TestExchangeIsReplayed(t *testing.T) {
 	dialer, listener := exchange(t, 2000)
 	for name, r := range map[string]*recordingFiles{"dialer": dialer, "listener": listener} {

@@ -25,10 +25,10 @@ func (h *cookieCollector) fetch() (init []byte, from netip.AddrPort) {
 	from = v4(h.port, h.port)
 	at := h.begin(from)
 	h.s.run(2 * reach)
-	baked, ok := cookie.OpenChallenge(at.init, at.challenge)
+	value, ok := cookie.OpenChallenge(at.init, at.challenge)
 	require.True(h.s.t, ok)
 	init = bytes.Clone(at.init)
-	copy(wire.InitCookie(init), baked[:])
+	copy(wire.InitCookie(init), value[:])
 	return init, from
 }
 
@@ -47,14 +47,14 @@ func (h *cookieCollector) accepted(init []byte, from netip.AddrPort) bool {
 type collectedCookie struct {
 	init []byte
 	from netip.AddrPort
-	made time.Duration // time of its creation
-	dead time.Duration // age at which it was first rejected
+	made time.Duration // time at which it was fetched
+	dead time.Duration // age at which it was first rejected, or 0
 }
 
 // A cookie is valid only for its address, port and message, for at least 5 s and
 // less than 125 s. It does not become valid again under later secrets, and expires
-// even if no cookie is requested or checked in between. Any number of cookies for
-// one address buys five slots.
+// even if no cookie is requested or checked in between. However many cookies one
+// address has, it gets five slots.
 func TestThreat07CollectedCookies(t *testing.T) {
 	var h *cookieCollector
 	s, baseline, attacked := underAttack(t, 7, func(s *scene) {
@@ -65,7 +65,8 @@ func TestThreat07CollectedCookies(t *testing.T) {
 	ages := threat07Ages(t, h)
 	silent := threat07Silence(t, h)
 
-	// The cookies of one minute, for ports of one address, are used at once.
+	// Collect cookies for one minute, for different ports of one address, and use all
+	// of them at once.
 	const many = 60
 	var all []collectedCookie
 	s.run(10 * time.Second)
@@ -74,9 +75,9 @@ func TestThreat07CollectedCookies(t *testing.T) {
 		from := v4(60_000, 1+i)
 		at := h.begin(from)
 		s.run(time.Second)
-		baked, ok := cookie.OpenChallenge(at.init, at.challenge)
+		value, ok := cookie.OpenChallenge(at.init, at.challenge)
 		require.True(t, ok)
-		copy(wire.InitCookie(at.init), baked[:])
+		copy(wire.InitCookie(at.init), value[:])
 		all = append(all, collectedCookie{init: at.init, from: from})
 	}
 	for _, c := range all {
@@ -114,9 +115,9 @@ func threat07Silence(t *testing.T, h *cookieCollector) time.Duration {
 // returns their number.
 func threat07Elsewhere(t *testing.T, h *cookieCollector) (tried int) {
 	for _, c := range []struct {
-		name string
-		bend func(init []byte, from netip.AddrPort) ([]byte, netip.AddrPort)
-		want bool
+		name   string
+		change func(init []byte, from netip.AddrPort) ([]byte, netip.AddrPort)
+		want   bool
 	}{
 		{"unchanged", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) { return b, a }, true},
 		{"another port", func(b []byte, a netip.AddrPort) ([]byte, netip.AddrPort) {
@@ -146,7 +147,7 @@ func threat07Elsewhere(t *testing.T, h *cookieCollector) (tried int) {
 			return b, a
 		}, false},
 	} {
-		require.Equal(t, c.want, h.accepted(c.bend(h.fetch())), c.name)
+		require.Equal(t, c.want, h.accepted(c.change(h.fetch())), c.name)
 		if !c.want {
 			tried++
 		}
@@ -154,9 +155,9 @@ func threat07Elsewhere(t *testing.T, h *cookieCollector) (tried int) {
 	return tried
 }
 
-// threat07Ages fetches a cookie every four seconds for longer than two secrets
-// live, and tries them repeatedly. It returns the greatest age at which a cookie
-// was accepted and the least at which one was rejected.
+// threat07Ages fetches a cookie every four seconds over more than two lifetimes of a
+// secret, and tries them repeatedly. It returns the greatest age at which a cookie was
+// accepted and the lowest at which one was rejected.
 func threat07Ages(t *testing.T, h *cookieCollector) (ages [2]time.Duration) {
 	var all []*collectedCookie
 	ages[1] = time.Hour
