@@ -28,7 +28,7 @@ import (
 // method must be added to Core or to the list of readers.
 func TestEveryInputIsRecorded(t *testing.T) {
 	readers := []string{
-		"Deadline", "Events", "HasEvents", "Inbound", "OldestRekey", "Outbound", "Peer", "PeerAs", "PeerStats", "PollJob", "Settled", "Stats", "Warm",
+		"Deadline", "Events", "HasEvents", "Inbound", "Instance", "OldestRekey", "Outbound", "Peer", "PeerAs", "PeerStats", "PollJob", "Settled", "Stats", "Warm",
 	}
 	endpoint, core := reflect.TypeFor[*conn.Endpoint](), reflect.TypeFor[*journal.Core]()
 	for i := range endpoint.NumMethod() {
