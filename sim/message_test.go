@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestSendResults(t *testing.T) {
 	b.ClosePeer(a.Key(), 1)
 	b.ClosePeer(stranger.Key(), 1)
 	w.run(t, time.Second)
-	require.ErrorIs(t, send(b, intentra.Realtime, 1), intentra.ErrNotConnected)
+	require.ErrorIs(t, send(b, intentra.Realtime, 1), net.ErrClosed)
 }
 
 // The smaller limit of the two sides applies.
