@@ -2,39 +2,39 @@ package udp
 
 import "sync/atomic"
 
-// Stats is a copy of a Conn's counters. Each only grows. With no call of
-// ReadBatch or WriteBatch under way, and none left that ReadBatch has taken and
-// not yet returned:
+// Stats is a copy of a Conn's counters, none of which ever decreases. While no call of
+// ReadBatch or WriteBatch is in progress, and ReadBatch has returned all datagrams that
+// it has taken:
 //
 //	datagrams taken from the kernel  = Received + the sum of ReadLoss
 //	datagrams handed to WriteBatch   = Sent + the sum of WriteLoss
 //
-// except that WriteBatch, ended by Close, leaves the rest uncounted.
+// An exception is a WriteBatch that Close ends: it does not count the rest of its batch.
 type Stats struct {
 	// Received and Sent count datagrams, ReceivedBytes and SentBytes their
 	// payload without UDP and IP headers.
 	Received, ReceivedBytes uint64
 	Sent, SentBytes         uint64
-	// ReadCalls and WriteCalls count the system calls that moved datagrams.
-	// Received/ReadCalls is how many one call brought.
+	// ReadCalls and WriteCalls count the system calls that transferred datagrams.
+	// Received/ReadCalls is the average number per call.
 	ReadCalls, WriteCalls uint64
 	// ReadLoss and WriteLoss count lost datagrams by reason.
 	ReadLoss, WriteLoss Losses
-	// Reported counts errors that the kernel reported late, on a call that
-	// had nothing to do with the datagram lost.
+	// Reported counts errors that the kernel reported on a later call than that
+	// of the datagram concerned, and source addresses that this host lacks.
 	Reported Losses
 	// Overflowed counts datagrams that the kernel dropped because the receive
-	// queue was full, or their checksum wrong. They never reached us, so the
-	// law above leaves them out. The kernel tells of them with the next
-	// datagram that it queues after them: it lags by what is in the queue. A
-	// run that it had coalesced (GRO) counts as one. It is known on Linux
-	// alone, and stays zero with Config.Portable.
+	// queue was full or their checksum was wrong. The equations above do not
+	// include them. The kernel reports them with the next datagram that it
+	// queues, so the count lags by the length of the queue. A run that the
+	// kernel had coalesced (GRO) counts as one. It is always zero on other
+	// systems than Linux and with Config.Portable.
 	Overflowed uint64
 	// Wakes counts calls of Wake that were not merged with an earlier one.
 	Wakes uint64
 }
 
-// Losses is a count for each Loss.
+// Losses has the count of each Loss.
 type Losses [numLoss]uint64
 
 // Total returns the sum.
