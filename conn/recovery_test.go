@@ -412,3 +412,35 @@ func TestPanicsInLogger(t *testing.T) {
 	s.run()
 	require.Positive(t, s.user.ep.Stats().Panics)
 }
+
+// keys is a stage that keeps the keys of the peers that are known.
+type keys struct {
+	pipeline.Stage
+	known pipeline.Slots[[conn.KeySize]byte]
+	open  int
+}
+
+func (s *keys) PeerOpened(n pipeline.PeerNotice) { *s.known.Open(n.Peer) = n.Key; s.open++ }
+
+func (s *keys) PeerClosed(n pipeline.PeerNotice) {
+	if k := s.known.Get(n.Peer); k != nil && *k == n.Key {
+		s.open--
+	}
+}
+
+// A stage learns the key of each peer, and with it whose packets it processes.
+func TestStagesLearnPeersKeys(t *testing.T) {
+	learned := new(keys)
+	var from [conn.KeySize]byte
+	learned.Stage = pipeline.Func("keys", nil, func(p *pipeline.Packet) pipeline.Verdict {
+		from = *learned.known.Get(p.Peer)
+		return pipeline.Accept
+	})
+	s := newScenario(t, func(cfg *conn.Config) {
+		cfg.Stages = func(set *stages.Set) error { set.InsertAfter("ack", learned); return nil }
+	})
+	require.NoError(t, s.err)
+	s.run()
+	require.Equal(t, s.hub.key, from)
+	require.Zero(t, learned.open, "each peer that was opened was closed with the same key")
+}
