@@ -8,8 +8,8 @@ import (
 	. "github.com/intentra/intentra/pipeline"
 )
 
-// seven returns as many trivial stages as the default chain has, with the
-// splitter in its place.
+// seven returns seven trivial stages, as many as the default chain has, with the
+// splitter at the same position.
 func seven() []Stage {
 	return []Stage{
 		accept("cookie"), accept("ratelimit"), accept("header"), accept("aead"), accept("replay"),

@@ -8,34 +8,38 @@ import (
 
 // Errors of Build, for errors.Is.
 var (
-	// ErrDuplicate: two stages have one name.
+	// ErrDuplicate is returned when two stages have the same name.
 	ErrDuplicate = errors.New("pipeline: duplicate stage name")
-	// ErrUnknownAnchor: no stage has the name that was given.
+	// ErrUnknownAnchor is returned when no stage has the given name.
 	ErrUnknownAnchor = errors.New("pipeline: unknown stage")
-	// ErrOrder: a stage stands where it must not.
+	// ErrOrder is returned when a stage is in a position that is unsafe for it.
 	ErrOrder = errors.New("pipeline: unsafe order")
-	// ErrUnguarded: a protecting stage has been taken out.
+	// ErrUnguarded is returned when a [Guard] was removed.
 	ErrUnguarded = errors.New("pipeline: protecting stage missing")
-	// ErrStage: a stage is nil or declares unusable names.
+	// ErrStage is returned when a stage is nil, panics when it is asked for its
+	// declarations, or declares invalid ones.
 	ErrStage = errors.New("pipeline: invalid stage")
 
 	errNil = errors.New("it is nil")
 )
 
-// Builder puts stages in order. Its methods return the Builder itself; the
-// first mistake is kept and returned by Build. Not safe for concurrent use.
+// Builder arranges stages in a chain. A stage is asked for its name, its reasons
+// and its other declarations once, when it is passed to the Builder. The methods
+// return the Builder itself; Build returns the first error of any of them. A
+// Builder is not safe for concurrent use.
 type Builder[C Inbound | Outbound] struct {
 	members []member
-	guards  map[string]string // what must stay guarded: words to stage name
-	packer  string            // outbound: the stage that must stay, if there was one
+	guards  map[string]string // names of the original guards, by what they guard against
+	packer  string            // name of the original packer of an outbound chain
 	err     error
 }
 
-// NewInbound starts a chain for received packets. Every [Guard] among the
-// stages must be there still when it is built.
+// NewInbound returns a Builder of a chain for received packets. Each [Guard] among
+// the stages, or one that replaces it, must be in the chain when it is built.
 func NewInbound(stages ...Stage) *Builder[Inbound] { return newBuilder[Inbound](stages) }
 
-// NewOutbound starts a chain for packets to be sent.
+// NewOutbound returns a Builder of a chain for outgoing packets. Guards are treated
+// as by [NewInbound], and a [Packer] must not be removed.
 func NewOutbound(stages ...Stage) *Builder[Outbound] { return newBuilder[Outbound](stages) }
 
 func newBuilder[C Inbound | Outbound](stages []Stage) *Builder[C] {
@@ -59,10 +63,10 @@ func (b *Builder[C]) out() bool {
 	return ok
 }
 
-// InsertBefore puts s just before the stage named anchor.
+// InsertBefore inserts s directly before the stage named anchor.
 func (b *Builder[C]) InsertBefore(anchor string, s Stage) *Builder[C] { return b.insert(anchor, 0, s) }
 
-// InsertAfter puts s just behind the stage named anchor.
+// InsertAfter inserts s directly after the stage named anchor.
 func (b *Builder[C]) InsertAfter(anchor string, s Stage) *Builder[C] { return b.insert(anchor, 1, s) }
 
 func (b *Builder[C]) insert(anchor string, offset int, s Stage) *Builder[C] {
@@ -72,8 +76,8 @@ func (b *Builder[C]) insert(anchor string, offset int, s Stage) *Builder[C] {
 	return b
 }
 
-// Replace puts s in the place of the stage named name. In the place of a
-// [Guard], s must guard against the same.
+// Replace replaces the stage named name with s. If that stage is a [Guard], s must
+// guard against the same.
 func (b *Builder[C]) Replace(name string, s Stage) *Builder[C] {
 	if i := b.find(name); i >= 0 {
 		b.members[i] = describe(s)
@@ -81,8 +85,8 @@ func (b *Builder[C]) Replace(name string, s Stage) *Builder[C] {
 	return b
 }
 
-// Remove takes out the stage named name. A [Guard] cannot be spared unless
-// Build is told so by [InsecureWithout].
+// Remove removes the stage named name. Build then fails for a [Guard], unless
+// [InsecureWithout] allows it.
 func (b *Builder[C]) Remove(name string) *Builder[C] {
 	if i := b.find(name); i >= 0 {
 		b.members = slices.Delete(b.members, i, i+1)
@@ -90,8 +94,8 @@ func (b *Builder[C]) Remove(name string) *Builder[C] {
 	return b
 }
 
-// find returns the position of the stage named name, and keeps the error if
-// there is none.
+// find returns the position of the stage named name. If no stage has that name, it
+// records the error and returns -1.
 func (b *Builder[C]) find(name string) int {
 	i := slices.IndexFunc(b.members, func(m member) bool { return m.stage != nil && m.name == name })
 	if i < 0 && b.err == nil {
@@ -100,7 +104,7 @@ func (b *Builder[C]) find(name string) int {
 	return i
 }
 
-// Names returns the names of the stages in their present order.
+// Names returns the names of the stages in their current order.
 func (b *Builder[C]) Names() []string {
 	var names []string
 	for _, m := range b.members {
@@ -116,17 +120,17 @@ type Option func(*rules)
 
 type rules struct{ without []string }
 
-// InsecureWithout lets Build pass although the protecting stage of that name
-// has been taken out of the chain. What it guarded against is then not guarded
-// against; its uses are tests and chains for closed laboratories.
+// InsecureWithout lets Build succeed although the [Guard] of that name was removed
+// from the chain, which is then unprotected against what it guarded against. It is
+// for tests and for closed networks.
 func InsecureWithout(name string) Option {
 	return func(r *rules) { r.without = append(r.without, name) }
 }
 
-// Build checks the order and returns the chain, which further use of b does
-// not change. It refuses duplicate names, unknown anchors, a stage that could
-// read plaintext on the sealed side of the cipher, per-packet guards behind
-// the splitter, and a missing [Guard].
+// Build checks the order of the stages and returns the chain, which later calls of
+// b's methods do not change. It returns an error for duplicate names, unknown
+// anchors, a stage that may read plaintext where packets are sealed, a guard of
+// packets among the stages that process single messages, and a missing [Guard].
 func (b *Builder[C]) Build(opts ...Option) (*C, error) {
 	var r rules
 	for _, o := range opts {

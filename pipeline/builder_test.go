@@ -42,13 +42,13 @@ func testBuilderOrder[C Inbound | Outbound](t *testing.T, start func(...Stage) *
 		{"before last", func(b *Builder[C]) { b.InsertBefore("c", x) }, "a b x c"},
 		{"after first", func(b *Builder[C]) { b.InsertAfter("a", x) }, "a x b c"},
 		{"after last", func(b *Builder[C]) { b.InsertAfter("c", x) }, "a b c x"},
-		{"at an inserted one", func(b *Builder[C]) { b.InsertAfter("a", x).InsertBefore("x", y) }, "a y x b c"},
+		{"next to an inserted stage", func(b *Builder[C]) { b.InsertAfter("a", x).InsertBefore("x", y) }, "a y x b c"},
 		{"replace", func(b *Builder[C]) { b.Replace("b", x) }, "a x c"},
 		{"replace by its own name", func(b *Builder[C]) { b.Replace("b", accept("b")) }, "a b c"},
 		{"remove", func(b *Builder[C]) { b.Remove("b") }, "a c"},
 		{"remove all", func(b *Builder[C]) { b.Remove("a").Remove("c").Remove("b") }, ""},
 		{"insert and remove", func(b *Builder[C]) { b.InsertAfter("b", x).Remove("x") }, "a b c"},
-		{"name freed", func(b *Builder[C]) { b.Remove("a").InsertAfter("c", accept("a")) }, "b c a"},
+		{"name of a removed stage", func(b *Builder[C]) { b.Remove("a").InsertAfter("c", accept("a")) }, "b c a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := start(accept("a"), accept("b"), accept("c"))
@@ -79,7 +79,7 @@ func TestBuilderRefuses(t *testing.T) {
 		name  string
 		got   error
 		err   error
-		words []string // the message names the culprits
+		words []string // in the message, which names the stages
 	}{
 		{"duplicate", try(NewInbound(a, b, accept("a"))), ErrDuplicate, []string{`"a"`}},
 		{"duplicate by insertion", try(NewInbound(a, b).InsertAfter("b", accept("a"))), ErrDuplicate, []string{`"a"`}},
@@ -95,7 +95,7 @@ func TestBuilderRefuses(t *testing.T) {
 		{"nil", try(NewInbound(a, nil)), ErrStage, []string{"stage 1"}},
 		{"nil inserted", try(NewInbound(a).InsertBefore("a", nil)), ErrStage, []string{"stage 0"}},
 		{"nil in place", try(NewInbound(a).Replace("a", nil)), ErrStage, []string{"stage 0"}},
-		{"nil beside others", try(NewInbound(a, nil, b).InsertBefore("b", x)), ErrStage, []string{"stage 1"}},
+		{"nil next to others", try(NewInbound(a, nil, b).InsertBefore("b", x)), ErrStage, []string{"stage 1"}},
 
 		{"no name", try(NewInbound(accept(""))), ErrStage, []string{`""`}},
 		{"upper case", try(NewInbound(accept("Geofence"))), ErrStage, []string{`"Geofence"`}},
@@ -107,7 +107,7 @@ func TestBuilderRefuses(t *testing.T) {
 		{"bad reason", try(NewInbound(always("s", Drop, "fine", "not-fine"))), ErrStage, []string{`"s"`, `"not-fine"`}},
 		{"empty reason", try(NewInbound(always("s", Drop, ""))), ErrStage, []string{`"s"`}},
 		{"reserved reason", try(NewInbound(always("s", Drop, "unspecified"))), ErrStage, []string{`"s"`, `"unspecified"`}},
-		{"reserved reason too", try(NewInbound(always("s", Drop, "panic"))), ErrStage, []string{`"s"`, `"panic"`}},
+		{"other reserved reason", try(NewInbound(always("s", Drop, "panic"))), ErrStage, []string{`"s"`, `"panic"`}},
 		{"reason twice", try(NewInbound(always("s", Drop, "r", "q", "r"))), ErrStage, []string{`"s"`, `"r"`, "twice"}},
 		{"too many reasons", try(NewInbound(always("s", Drop, manyReasons(MaxReasons+1)...))), ErrStage, []string{`"s"`, "251", "250"}},
 
@@ -115,15 +115,15 @@ func TestBuilderRefuses(t *testing.T) {
 		{"plaintext far before open", try(NewInbound(reader{a, false}, c, reader{x, false}, opener{b})), ErrOrder, []string{`"c"`, `"b"`}},
 		{"declared before open", try(NewInbound(reader{a, true}, opener{b})), ErrOrder, []string{`"a"`, `"b"`}},
 		{"inserted before open", try(NewInbound(opener{b}).InsertBefore("b", x)), ErrOrder, []string{`"x"`, `"b"`}},
-		{"plaintext behind seal", try(NewOutbound(sealer{b}, a)), ErrOrder, []string{`"a"`, `"b"`, "behind"}},
-		{"declared behind seal", try(NewOutbound(newPack("p"), sealer{b}, reader{a, true})), ErrOrder, []string{`"a"`, `"b"`}},
-		{"inserted behind seal", try(NewOutbound(sealer{b}).InsertAfter("b", x)), ErrOrder, []string{`"x"`, `"b"`}},
-		{"packer behind seal", try(NewOutbound(sealer{b}, newPack("p"))), ErrOrder, []string{`"b"`, `"p"`}},
-		{"packer behind seal, in disguise", try(NewOutbound(sealer{b}, disguisedPack{newPack("p")})), ErrOrder, []string{`"b"`, `"p"`}},
+		{"plaintext after seal", try(NewOutbound(sealer{b}, a)), ErrOrder, []string{`"a"`, `"b"`, "after"}},
+		{"declared after seal", try(NewOutbound(newPack("p"), sealer{b}, reader{a, true})), ErrOrder, []string{`"a"`, `"b"`}},
+		{"inserted after seal", try(NewOutbound(sealer{b}).InsertAfter("b", x)), ErrOrder, []string{`"x"`, `"b"`}},
+		{"packer after seal", try(NewOutbound(sealer{b}, newPack("p"))), ErrOrder, []string{`"b"`, `"p"`}},
+		{"packer after seal that declares no plaintext", try(NewOutbound(sealer{b}, blindPack{newPack("p")})), ErrOrder, []string{`"b"`, `"p"`}},
 
 		{"two splitters", try(NewInbound(newSplit("a"), b, newSplit("c"))), ErrOrder, []string{`"a"`, `"c"`}},
 		{"two packers", try(NewOutbound(newPack("a"), b, newPack("c"))), ErrOrder, []string{`"a"`, `"c"`}},
-		{"guard behind splitter", try(NewInbound(newSplit("a"), guard{b, "replays"})), ErrOrder, []string{`"a"`, `"b"`}},
+		{"guard after splitter", try(NewInbound(newSplit("a"), guard{b, "replays"})), ErrOrder, []string{`"a"`, `"b"`}},
 		{"guard before packer", try(NewOutbound(guard{b, "floods"}, newPack("a"))), ErrOrder, []string{`"a"`, `"b"`}},
 
 		{"guard removed", try(NewInbound(guard{a, "floods"}, b).Remove("a")), ErrUnguarded, []string{`"a"`, "floods"}},
@@ -147,30 +147,30 @@ func TestBuilderRefuses(t *testing.T) {
 	}
 }
 
-// disguisedPack is a packer that claims not to read plaintext.
-type disguisedPack struct{ pack }
+// blindPack is a packer that claims not to read plaintext.
+type blindPack struct{ pack }
 
-func (disguisedPack) ReadsPlaintext() bool { return false }
+func (blindPack) ReadsPlaintext() bool { return false }
 
 func TestBuilderAllows(t *testing.T) {
 	a, b, x := accept("a"), accept("b"), accept("x")
 	for name, err := range map[string]error{
-		"nothing":                     try(NewInbound()),
-		"all of the alphabet":         try(NewInbound(accept("abcdefghijklmnopqrstuvwxyz_0123456789"))),
-		"most reasons":                try(NewInbound(always("s", Drop, manyReasons(MaxReasons)...))),
-		"a reason named like a stage": try(NewInbound(always("s", Drop, "s"))),
-		"no plaintext before open":    try(NewInbound(reader{a, false}, opener{b}, x)),
-		"plaintext behind open":       try(NewInbound(opener{b}, reader{a, true})),
-		"no plaintext behind seal":    try(NewOutbound(newPack("p"), sealer{b}, reader{a, false})),
-		"plaintext before seal":       try(NewOutbound(x, newPack("p"), reader{a, true}, sealer{b})),
-		"no cipher at all":            try(NewInbound(reader{a, true}, b)),
-		"guard before splitter":       try(NewInbound(guard{a, "floods"}, newSplit("s"), b)),
-		"guard that splits":           try(NewInbound(a, guardingSplit{newSplit("s")}, b)),
-		"guard that packs":            try(NewOutbound(a, guardingPack{newPack("p")}, b)),
-		"guard behind packer":         try(NewOutbound(a, newPack("p"), guard{b, "plaintext"})),
-		"guard put in by the user":    try(NewInbound(a).InsertAfter("a", guard{x, "cosmic rays"}).Remove("x")),
-		"guard replaced by its equal": try(NewInbound(guard{a, "floods"}, b).Replace("a", guard{x, "floods"})),
-		"guard moved":                 try(NewInbound(guard{a, "floods"}, b).Remove("a").InsertAfter("b", guard{a, "floods"})),
+		"nothing":                                try(NewInbound()),
+		"all of the alphabet":                    try(NewInbound(accept("abcdefghijklmnopqrstuvwxyz_0123456789"))),
+		"most reasons":                           try(NewInbound(always("s", Drop, manyReasons(MaxReasons)...))),
+		"a reason named like a stage":            try(NewInbound(always("s", Drop, "s"))),
+		"no plaintext before open":               try(NewInbound(reader{a, false}, opener{b}, x)),
+		"plaintext after open":                   try(NewInbound(opener{b}, reader{a, true})),
+		"no plaintext after seal":                try(NewOutbound(newPack("p"), sealer{b}, reader{a, false})),
+		"plaintext before seal":                  try(NewOutbound(x, newPack("p"), reader{a, true}, sealer{b})),
+		"no cipher at all":                       try(NewInbound(reader{a, true}, b)),
+		"guard before splitter":                  try(NewInbound(guard{a, "floods"}, newSplit("s"), b)),
+		"guard that splits":                      try(NewInbound(a, guardingSplit{newSplit("s")}, b)),
+		"guard that packs":                       try(NewOutbound(a, guardingPack{newPack("p")}, b)),
+		"guard after packer":                     try(NewOutbound(a, newPack("p"), guard{b, "plaintext"})),
+		"guard inserted and removed":             try(NewInbound(a).InsertAfter("a", guard{x, "cosmic rays"}).Remove("x")),
+		"guard replaced by one against the same": try(NewInbound(guard{a, "floods"}, b).Replace("a", guard{x, "floods"})),
+		"guard moved":                            try(NewInbound(guard{a, "floods"}, b).Remove("a").InsertAfter("b", guard{a, "floods"})),
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, err)
@@ -189,11 +189,11 @@ func TestInsecureWithout(t *testing.T) {
 
 	err := build(InsecureWithout("cookie"))
 	require.ErrorIs(t, err, ErrUnguarded)
-	require.ErrorContains(t, err, `"replay"`, "each guard must be spared by its own name")
+	require.ErrorContains(t, err, `"replay"`, "each guard needs an option of its own")
 	require.NotContains(t, err.Error(), `"cookie"`)
 }
 
-// What Build has returned stays as it is.
+// Later calls of the Builder do not change a chain that was built.
 func TestBuiltChainIsImmutable(t *testing.T) {
 	own := []Stage{accept("a"), always("b", Drop), accept("c")}
 	b := NewInbound(own...)

@@ -1,9 +1,10 @@
 package pipeline
 
-// Chain is what an [Inbound] and an [Outbound] chain have in common: their
-// counters, the notices to their stages, and what is told of drops and panics.
+// Chain is what an [Inbound] and an [Outbound] chain have in common: counters,
+// notices to the stages, and hooks for drops and panics.
 //
-// All methods but Counts and ReadCounts belong to the goroutine of the chain.
+// Counts and ReadCounts may be called from any goroutine, all other methods only
+// from the goroutine that the chain belongs to.
 type Chain interface {
 	// Stages returns the stages in order. The slice is the caller's.
 	Stages() []Stage
@@ -13,27 +14,28 @@ type Chain interface {
 	// the caller's.
 	DropLabels() []DropCount
 
-	// OnPanic has f told of each panic in a stage, which the chain has
-	// recovered from. It is called before the first packet, if at all.
+	// OnPanic sets f to be called for each panic in a stage, after the chain has
+	// recovered from it and counted it. Call it before the first packet.
 	OnPanic(f func(stage string, value any))
-	// OnDrop has f told of each drop, with the row in Counts().Drops. It is
-	// called before the first packet, if at all; f must not block or allocate.
+	// OnDrop sets f to be called for each drop, with the row in Counts().Drops. f
+	// must not block or allocate. Call it before the first packet.
 	OnDrop(f func(p *Packet, row int))
 
-	// OpenPeer tells the stages that a peer has become known, and ClosePeer
-	// that it has been forgotten.
+	// OpenPeer notifies the stages that a peer has become known, ClosePeer that it
+	// was forgotten.
 	OpenPeer(n PeerNotice)
 	ClosePeer(n PeerNotice)
-	// OpenSession tells the stages that a session has opened, and CloseSession
-	// that it has closed.
+	// OpenSession notifies the stages that a session has opened, CloseSession that
+	// it has closed.
 	OpenSession(n SessionNotice)
 	CloseSession(n SessionNotice)
-	// OpenEpoch tells the stages that an epoch has opened, and CloseEpoch that
-	// it has closed.
+	// OpenEpoch notifies the stages that an epoch has opened, CloseEpoch that it
+	// has closed.
 	OpenEpoch(n EpochNotice)
 	CloseEpoch(n EpochNotice)
 
-	// Warm reads what the stages keep for an epoch; see [Warmer].
+	// Warm fetches the state of an epoch into the processor's caches; see
+	// [Warmer].
 	Warm(session, epoch ID, counter uint64) uint64
 
 	// Publish makes the counters visible to Counts. The loop calls it once a
@@ -43,8 +45,8 @@ type Chain interface {
 	// any goroutine; while packets flow, the rows may be of slightly different
 	// moments.
 	Counts() Counts
-	// ReadCounts is Counts into what it has returned before for the same chain,
-	// or into a zero one: it does not allocate again.
+	// ReadCounts is like Counts, but reuses into, which is zero or was filled by the
+	// same chain before.
 	ReadCounts(into *Counts)
 
 	// Current returns the name of the stage that was called last, or is about
@@ -75,10 +77,10 @@ type chain struct {
 	faults   faults
 	lastDrop int // the row of the last drop, -1 before the first
 
-	// Where the packet in hand is, for recovery.
+	// The progress of the current packet, for recovery.
 	at      int // the stage that is running
 	verdict Verdict
-	told    int // settlers that have heard of it
+	told    int // settlers that have been called
 
 	onPanic func(stage string, value any)
 	onDrop  func(p *Packet, row int)
@@ -97,7 +99,7 @@ func (c *chain) init(members []member, out bool) {
 	}
 }
 
-// add appends s, which stands at position at, if it implements T.
+// add appends s, which is at position at, if it implements T.
 func add[T any](all *[]observer[T], s Stage, at int) {
 	if v, ok := s.(T); ok {
 		*all = append(*all, observer[T]{v, at})
@@ -107,20 +109,19 @@ func add[T any](all *[]observer[T], s Stage, at int) {
 // Stages returns the stages in order. The slice is the caller's.
 func (c *chain) Stages() []Stage { return append([]Stage(nil), c.stages...) }
 
-// Names returns the names of the stages in order, as they were when the stages
-// were handed to the Builder. The slice is the caller's.
+// Names returns the names of the stages in order. The slice is the caller's.
 func (c *chain) Names() []string { return append([]string(nil), c.names...) }
 
-// OnPanic sets f to be called for each panic in a stage, after it has been
-// recovered from and counted. Call it before the first packet.
+// OnPanic sets f to be called for each panic in a stage, after the chain has
+// recovered from it and counted it. Call it before the first packet.
 func (c *chain) OnPanic(f func(stage string, value any)) { c.onPanic = f }
 
 // OnDrop sets f to be called for each drop, with the row in Counts().Drops. f
 // must not block or allocate. Call it before the first packet.
 func (c *chain) OnDrop(f func(p *Packet, row int)) { c.onDrop = f }
 
-// Current returns the name of the stage that was called last, or is about to
-// be; empty behind the last stage. It is for tools that find out which one does
+// Current returns the name of the stage that was called last or is about to be
+// called, empty after the last stage. It is for tools that find the stage that does
 // not return.
 func (c *chain) Current() string {
 	if c.at < 0 || c.at >= len(c.names) {
@@ -129,8 +130,8 @@ func (c *chain) Current() string {
 	return c.names[c.at]
 }
 
-// settle tells those who asked. A panic in one costs nothing: the packet's
-// outcome has been counted, and the others are told all the same.
+// settle calls the settlers that have not been called. A panic in one loses nothing:
+// the packet's outcome is already counted, and the others are still called.
 func (c *chain) settle(p *Packet) {
 	for ; c.told < len(c.settlers); c.told++ {
 		c.at = c.settlers[c.told].at
@@ -138,7 +139,7 @@ func (c *chain) settle(p *Packet) {
 	}
 }
 
-// settlePanicked counts a panic in the settler that was being told.
+// settlePanicked counts a panic in the settler that was being called.
 func (c *chain) settlePanicked(value any) {
 	c.told++
 	c.faulted(c.at, methodSettle, value)

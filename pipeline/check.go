@@ -93,39 +93,40 @@ func (b *Builder[C]) index(is func(*member) bool) int {
 	return -1
 }
 
-// checkPlaintext refuses readers of plaintext on the sealed side of the cipher.
+// checkPlaintext returns an error if a stage may read plaintext where packets are
+// sealed.
 func (b *Builder[C]) checkPlaintext(cipher int) error {
 	sealedSide, place := b.members[:cipher], "before"
 	if b.out() {
-		sealedSide, place = b.members[cipher+1:], "behind"
+		sealedSide, place = b.members[cipher+1:], "after"
 	}
 	for _, m := range sealedSide {
 		if !m.blind {
-			return fmt.Errorf("%w: %q may read plaintext and stands %s %q, where there is none; move it to the other side, or let it declare ReadsPlaintext() false",
+			return fmt.Errorf("%w: %q may read plaintext and is %s %q, where there is none; move it to the other side, or let it declare ReadsPlaintext() false",
 				ErrOrder, m.name, place, b.members[cipher].name)
 		}
 	}
 	return nil
 }
 
-// checkJoint refuses a second splitter or packer, and guards of packets among
-// the stages that see only messages.
+// checkJoint returns an error if there is a second splitter or packer, or a guard of
+// packets among the stages that process single messages.
 func (b *Builder[C]) checkJoint(joint int) error {
 	if b.packer != "" && joint < 0 {
-		return fmt.Errorf("%w: %q is gone, and nothing else makes packets of messages", ErrOrder, b.packer)
+		return fmt.Errorf("%w: %q was removed, and no other stage packs messages into packets", ErrOrder, b.packer)
 	}
 	out := b.out()
 	for i := range b.members {
 		m := &b.members[i]
 		if (m.splits() && !out || m.packs() && out) && i != joint {
-			return fmt.Errorf("%w: %q and %q both divide packets from messages", ErrOrder, b.members[joint].name, m.name)
+			return fmt.Errorf("%w: %q and %q are both splitters or both packers; a chain has one", ErrOrder, b.members[joint].name, m.name)
 		}
 		if messageSide := joint >= 0 && (i > joint) != out && i != joint; m.guard && messageSide {
-			return fmt.Errorf("%w: %q guards whole packets and stands among the stages that see single messages, on the wrong side of %q",
+			return fmt.Errorf("%w: %q guards whole packets, but is among the stages that process single messages, on the wrong side of %q",
 				ErrOrder, m.name, b.members[joint].name)
 		}
 		if m.seals() && out && i < joint {
-			return fmt.Errorf("%w: %q seals packets and stands before %q, which makes them", ErrOrder, m.name, b.members[joint].name)
+			return fmt.Errorf("%w: %q seals packets, but is before %q, which makes them", ErrOrder, m.name, b.members[joint].name)
 		}
 	}
 	return nil

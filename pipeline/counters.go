@@ -2,25 +2,25 @@ package pipeline
 
 import "sync/atomic"
 
-// Tally counts what became of packets, or of messages. At rest
-// In = Accepted + Consumed + all drops of its level.
+// Tally counts packets or messages by outcome. Between packets,
+// In = Accepted + Consumed + the sum of all drops of the same level.
 type Tally struct{ In, Accepted, Consumed uint64 }
 
 // DropCount is the number of drops of one stage for one reason.
 type DropCount struct {
 	Stage, Reason string
-	// Packets and Messages count the drops before and after the packet was
-	// taken apart.
+	// Packets counts the whole packets that were dropped, Messages the single
+	// messages.
 	Packets, Messages uint64
 }
 
 // Counts is a copy of a chain's counters. Drops has a row for each stage and
-// reason, in the order of the chain, with the zero rows.
+// reason, in the order of the chain, including the rows that are zero.
 type Counts struct {
 	Packets, Messages Tally
 	Drops             []DropCount
-	// Faults are the failures of stages that have cost no packet and no
-	// message, those that have occurred; nil if none has.
+	// Faults lists the failures of stages in which no packet and no message was
+	// lost. It is nil if there were none.
 	Faults []Fault `json:",omitempty"`
 }
 
@@ -43,9 +43,8 @@ func builtinReasons(m *member, out bool) []string {
 	return []string{reasonUnspecified, reasonPanic}
 }
 
-// counters are written by the chain's goroutine alone, as plain memory, and
-// published by flush as atomics: nothing on the packet path costs a lock or an
-// atomic operation.
+// counters are plain memory that only the chain's goroutine writes. flush publishes
+// them as atomics, so the packet path needs no lock and no atomic operation.
 type counters struct {
 	labels   []DropCount // names only
 	base     []int       // per stage: the row of its first reason, unspecified
@@ -98,7 +97,7 @@ func (c *counters) row(at int, v Verdict) int {
 	return c.base[at] + r
 }
 
-// The rows of builtinReasons, which stand last.
+// The rows of builtinReasons, which are the last rows of a stage.
 func (c *counters) panicRow(at int) int    { return c.base[at+1] - 1 }
 func (c *counters) badDataRow(at int) int  { return c.base[at+1] - 2 }
 func (c *counters) tooLargeRow(at int) int { return c.base[at+1] - 3 }
@@ -128,7 +127,7 @@ func (c *counters) flush() {
 	}
 }
 
-// read keeps the labels that out has from the same chain.
+// read reuses out.Drops if it is of the same chain.
 func (c *counters) read(out *Counts) {
 	t := &c.published.tally
 	out.Packets = Tally{t[0].Load(), t[1].Load(), t[2].Load()}

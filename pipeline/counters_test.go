@@ -27,14 +27,14 @@ func TestCountsAreVisibleAfterPublish(t *testing.T) {
 	require.Equal(t, first, c.Counts())
 	c.Publish()
 	require.Equal(t, map[string]DropCount{"b/r": {Messages: 3}}, drops(c.Counts()))
-	require.Equal(t, map[string]DropCount{"b/r": {Messages: 2}}, drops(first), "a copy is a copy")
+	require.Equal(t, map[string]DropCount{"b/r": {Messages: 2}}, drops(first), "an earlier copy does not change")
 
 	c.CountMessageDrop("b", DropFirst, 1)
 	c.Publish()
 	require.Equal(t, map[string]DropCount{"b/r": {Messages: 4}}, drops(c.Counts()))
 }
 
-// ReadCounts has what Counts has, and does not allocate the second time.
+// ReadCounts returns the same as Counts, and does not allocate the second time.
 func TestReadCounts(t *testing.T) {
 	c := inbound(t, newSplit("split"), always("b", DropFirst, "r"))
 	var into Counts
@@ -47,7 +47,7 @@ func TestReadCounts(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(10, func() { c.ReadCounts(&into) }))
 }
 
-// Rows stand in the order of the chain, with the zero ones, and have the same
+// Rows are in the order of the chain, include those that are zero, and have the same
 // names everywhere.
 func TestDropLabels(t *testing.T) {
 	c := inbound(t, always("a", Accept, "x", "y"), accept("b"))
@@ -59,21 +59,21 @@ func TestDropLabels(t *testing.T) {
 	require.Equal(t, want, c.Counts().Drops)
 }
 
-func TestOnDropNamesTheRow(t *testing.T) {
+func TestOnDropPassesTheRow(t *testing.T) {
 	s := newSplit("split")
 	c := inbound(t, always("a", Accept, "never"), s, burst("b"), always("c", DropFirst, "r"))
-	var told []string
+	var rows []string
 	c.OnDrop(func(p *Packet, row int) {
 		l := c.DropLabels()[row]
-		told = append(told, fmt.Sprintf("%s/%s %s", l.Stage, l.Reason, p.Payload()))
+		rows = append(rows, fmt.Sprintf("%s/%s %s", l.Stage, l.Reason, p.Payload()))
 	})
 	c.Process(packet('1', 'x', '2'))
-	require.Equal(t, []string{"c/r 1", "b/panic x", "c/r 2"}, told)
+	require.Equal(t, []string{"c/r 1", "b/panic x", "c/r 2"}, rows)
 }
 
-// Counts may be read at any time from elsewhere; what it shows never goes back
-// and never runs ahead. Worth most under the race detector.
-func TestCountsBesideTheLoop(t *testing.T) {
+// Counts may be called at any time from another goroutine. Its counts never decrease
+// and are never ahead of the chain. The race detector adds most to this test.
+func TestCountsFromAnotherGoroutine(t *testing.T) {
 	const packets = 20000
 	v := Accept
 	c := inbound(t, newSplit("split"), Func("b", []string{"r"}, func(*Packet) Verdict {

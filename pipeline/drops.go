@@ -1,6 +1,6 @@
 package pipeline
 
-// finish counts the verdict of the stage at which p has ended.
+// finish counts the verdict with which p left the chain at the stage c.at.
 func (c *chain) finish(p *Packet, v Verdict, level int) {
 	if v == Accept {
 		c.counters.tally[level+tallyAccepted]++
@@ -9,8 +9,8 @@ func (c *chain) finish(p *Packet, v Verdict, level int) {
 	c.refused(p, v, level)
 }
 
-// refused is finish for any other verdict than Accept; apart, so that the
-// compiler inlines finish.
+// refused is finish for verdicts other than Accept. It is a function of its own so
+// that the compiler inlines finish.
 func (c *chain) refused(p *Packet, v Verdict, level int) {
 	if v == Consumed {
 		c.counters.tally[level+tallyConsumed]++
@@ -24,7 +24,7 @@ func (c *chain) dropRow(p *Packet, row, level int) {
 	c.counters.drop(row, level)
 	c.lastDrop = row
 	if c.onDrop != nil {
-		c.tellDrop(p, row)
+		c.callOnDrop(p, row)
 	}
 }
 
@@ -52,8 +52,8 @@ func (c *chain) Counts() (out Counts) {
 	return out
 }
 
-// ReadCounts is Counts into what it has returned before for the same chain, or
-// into a zero one: it does not allocate again, unless stages have failed.
+// ReadCounts is like Counts, but reuses into, which is zero or was filled by the same
+// chain before. It allocates only for a zero Counts and for Faults.
 func (c *chain) ReadCounts(into *Counts) {
 	c.counters.read(into)
 	into.Faults = c.faults.list(c.names)

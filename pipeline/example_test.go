@@ -6,8 +6,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// A user's stage goes into a chain by the name of a neighbour, and is counted
-// like any other.
+// A user's stage is inserted next to a named stage, and counted like any other.
 func Example() {
 	geofence := pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {
 		if p.Data[0] > 100 {
@@ -40,8 +39,8 @@ func Example() {
 	// geofence outside
 }
 
-// Build refuses an order in which a stage would see nothing, or see what has
-// not been authenticated.
+// Build refuses an order in which a stage would process packets that are not
+// authenticated yet.
 func ExampleBuilder_Build() {
 	open := opener{pipeline.Func("aead", nil, func(p *pipeline.Packet) pipeline.Verdict { return pipeline.Accept })}
 	geofence := pipeline.Func("geofence", nil, func(p *pipeline.Packet) pipeline.Verdict { return pipeline.Accept })
@@ -49,5 +48,5 @@ func ExampleBuilder_Build() {
 	_, err := pipeline.NewInbound(open).InsertBefore("aead", geofence).Build()
 	fmt.Println(err)
 	// Output:
-	// pipeline: unsafe order: "geofence" may read plaintext and stands before "aead", where there is none; move it to the other side, or let it declare ReadsPlaintext() false
+	// pipeline: unsafe order: "geofence" may read plaintext and is before "aead", where there is none; move it to the other side, or let it declare ReadsPlaintext() false
 }

@@ -2,17 +2,18 @@ package pipeline
 
 import "sync/atomic"
 
-// Fault counts the failures of one method of a stage, or of a hook, that have
-// cost no packet and no message: a panic in a notice, in Settle or in Warm, or a
-// packer that could not pack a message once more. Those that cost one are in
-// [Counts].Drops.
+// Fault counts the failures of one method of a stage, or of a hook, in which no
+// packet and no message was lost: panics in notices, in Settle and in Warm, and
+// messages that a packer did not pack when they were sent again. Failures in which
+// one was lost are in [Counts].Drops.
 type Fault struct {
-	// Stage is empty for the chain's hooks, OnDrop and OnPanic.
+	// Stage is the name of the stage, empty for the chain's hooks OnDrop and
+	// OnPanic.
 	Stage, Method string
 	Count         uint64
 }
 
-// method is one that is called without a packet or message at stake.
+// method identifies a method whose failure loses no packet and no message.
 type method uint8
 
 const (
@@ -24,7 +25,7 @@ const (
 	methodEpochOpened
 	methodEpochClosed
 	methodWarm
-	methodPack // Size or Process of a packer, in Repack
+	methodPack // Size and Process of a packer, in Repack
 	methodOnDrop
 	methodOnPanic
 	methods
@@ -38,7 +39,7 @@ var methodNames = [methods]string{
 // faults are rare, so they are atomic and need no Publish.
 type faults struct {
 	total  atomic.Uint64
-	counts []atomic.Uint64 // by stage and method; the last stage stands for the chain
+	counts []atomic.Uint64 // by stage and method; after the last stage the hooks
 }
 
 func (f *faults) init(stages int) { f.counts = make([]atomic.Uint64, (stages+1)*int(methods)) }
@@ -48,7 +49,7 @@ func (f *faults) add(at int, m method) {
 	f.total.Add(1)
 }
 
-// list returns the rows that are not zero, in the order of the chain.
+// list returns the counts that are not zero, in the order of the chain.
 func (f *faults) list(names []string) (all []Fault) {
 	if f.total.Load() == 0 {
 		return nil

@@ -2,13 +2,13 @@ package pipeline
 
 import "fmt"
 
-// ID names a peer, a session or an epoch while it lives: a small dense number
-// to index tables with, and a generation that tells a new holder of the number
-// from an old one. The ID of an epoch is the receiver index on the wire.
+// ID identifies a peer, a session or an epoch while it is live: a small dense number
+// to index tables with, and a generation that distinguishes successive holders of
+// the number. The ID of an epoch is the receiver index on the wire.
 //
-// From the low end: 20 bits of number, 8 bits of generation (never zero), 4
-// bits for the event loop, zero while there is one loop on a port. The zero ID
-// names nothing.
+// From the low end: 20 bits of number, 8 bits of generation (never zero), and 4
+// bits for the event loop, which are zero while a port has one loop. The zero ID
+// identifies nothing.
 type ID uint32
 
 const (
@@ -27,8 +27,9 @@ func MakeID(num uint32, gen uint8) ID {
 	return ID(gen)<<idNumberBits | ID(num)
 }
 
-// Number returns the dense part, below [MaxIDs].
+// Number returns the number, which is below [MaxIDs].
 func (id ID) Number() uint32 { return uint32(id) & (MaxIDs - 1) }
 
-// Generation returns the part that tells successive holders of a number apart.
+// Generation returns the generation, which distinguishes successive holders of a
+// number.
 func (id ID) Generation() uint8 { return uint8(id >> idNumberBits) }

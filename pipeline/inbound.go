@@ -1,7 +1,7 @@
 package pipeline
 
 // Inbound is an immutable chain for received packets, with its counters; see
-// [Chain]. Make one with [NewInbound].
+// [Chain]. It is built by [NewInbound].
 type Inbound struct {
 	chain
 	// joint is the position of the splitter, or len(stages).
@@ -20,9 +20,9 @@ func (c *Inbound) init(members []member) {
 	}
 }
 
-// Process runs one received packet through an inbound chain, to completion:
-// the packet stages, then the message stages once for each message. The
-// verdict is the packet's own; its messages are in the counters.
+// Process runs one received packet through the chain, to completion: the packet
+// stages, then the message stages once for each message. It returns the verdict on
+// the packet; the verdicts on its messages are only counted.
 func (c *Inbound) Process(p *Packet) Verdict {
 	c.counters.tally[tallyPackets+tallyIn]++
 	c.part, c.verdict, c.told = partPacket, Drop, 0
@@ -31,19 +31,19 @@ func (c *Inbound) Process(p *Packet) Verdict {
 	return c.verdict
 }
 
-// part is how far Process has come with a packet.
+// part is the part of Process that is running.
 type part uint8
 
 const (
-	partPacket   part = iota // in the packet stages
-	partSplit                // asking the splitter for the next message
-	partMessage              // in the message stages
-	partSettling             // telling how it ended
+	partPacket   part = iota // the packet stages
+	partSplit                // Splitter.Next
+	partMessage              // the message stages
+	partSettling             // the settlers
 )
 
-// proceed takes p on from where a panic has left it, and returns false if there
-// was another one: to recover once a packet, and not once a stage or a message,
-// is half of what the chain itself costs.
+// proceed continues with p where the last panic left it, and returns false if there
+// is another one. Recovering once for each packet, and not for each stage or
+// message, halves the cost of the chain.
 func (c *Inbound) proceed(p *Packet) (done bool) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -65,15 +65,15 @@ func (c *Inbound) proceed(p *Packet) (done bool) {
 	return true
 }
 
-// resume counts what a panic has cost, and says where to go on.
+// resume counts what was lost in a panic, and sets where proceed continues.
 func (c *Inbound) resume(p *Packet, value any) {
 	switch c.part {
 	case partPacket:
 		c.part = partSettling
 		c.dropPanicked(p, value, tallyPackets)
 	case partSplit:
-		// The splitter cannot be asked again: the rest of the packet is lost,
-		// which its sender sees as a packet that was not received.
+		// The splitter cannot be called again, so the rest of the packet is lost.
+		// Unacknowledged, its Reliable messages are sent again.
 		c.part = partSettling
 		p.LeaveUnacknowledged()
 		c.counters.tally[tallyMessages+tallyIn]++
@@ -87,7 +87,7 @@ func (c *Inbound) resume(p *Packet, value any) {
 	}
 }
 
-// messages runs those messages of p that are left.
+// messages runs the remaining messages of p.
 func (c *Inbound) messages(p *Packet) {
 	for {
 		c.at, c.part = c.joint, partSplit
@@ -105,9 +105,9 @@ func (c *Inbound) messages(p *Packet) {
 	c.part = partSettling
 }
 
-// CountMessageDrop counts a message that a stage had held back and now gives
-// up, as when its session closes: one in, one dropped with the stage's verdict
-// v. It keeps the law of conservation for stages that hold messages.
+// CountMessageDrop counts n messages that a stage held back and now drops, as when
+// their session closes: n in, n dropped by the stage with verdict v. So counts stay
+// conserved with stages that hold messages.
 func (c *Inbound) CountMessageDrop(stage string, v Verdict, n int) {
 	for i := range c.stages {
 		if c.names[i] == stage {
@@ -119,12 +119,11 @@ func (c *Inbound) CountMessageDrop(stage string, v Verdict, n int) {
 	}
 }
 
-// LastVerdict returns the verdict of the latest packet that an inbound chain was
-// given.
+// LastVerdict returns the verdict on the last packet.
 func (c *Inbound) LastVerdict() Verdict { return c.verdict }
 
-// walk takes p through the stages from first to before last until one does not
-// accept, and leaves in c.at which one that was.
+// walk passes p through the stages from first up to, but not including, last, until
+// one does not accept; c.at is then its position.
 func (c *Inbound) walk(p *Packet, first, last int) Verdict {
 	for c.at = first; c.at < last; c.at++ {
 		if v := c.stages[c.at].Process(p); v != Accept {

@@ -2,18 +2,18 @@ package pipeline
 
 import "fmt"
 
-// Intent says how one message wants to travel. Its text form is "realtime", "latest"
+// Intent is how a message is to be delivered. Its text form is "realtime", "latest"
 // or "reliable". Senders take the zero Intent for Realtime; in a [Packet] it means
 // that there is no message.
 type Intent uint8
 
 const (
-	// Realtime is delivered at once or not at all, in any order.
+	// Realtime messages are delivered at once or not at all, in any order.
 	Realtime Intent = iota + 1
-	// Latest is superseded by a newer message on its channel, at either end;
-	// what arrives after a newer one is dropped.
+	// Latest messages are superseded by newer ones on their channel, at either
+	// end; a message that arrives after a newer one is dropped.
 	Latest
-	// Reliable arrives, once a session, in order on its channel.
+	// Reliable messages arrive once a session, in order on their channel.
 	Reliable
 )
 

@@ -11,8 +11,8 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// A trial drives a chain of stages that do what a source of bytes says, and
-// works out from what they did what the chain must have counted.
+// A trial drives a chain whose stages act as a source of bytes says, and computes
+// from their actions what the chain must count.
 type trial struct {
 	t      testing.TB
 	source func() (b byte, ok bool)
@@ -21,11 +21,11 @@ type trial struct {
 	names []string
 	joint int // of the splitter, or -1
 
-	trace   []event
-	settled []Verdict // of the packet in hand, one for each stage that ran Settle
-	rows    []int     // that OnDrop was told of
-	panics  int       // that the stages raised
-	told    int       // that OnPanic was told of
+	trace    []event
+	settled  []Verdict // on the current packet, one for each call of Settle
+	rows     []int     // passed to OnDrop
+	panics   int       // that the stages raised
+	reported int       // calls of OnPanic
 
 	packets, messages Tally
 	drops             map[string]DropCount
@@ -38,10 +38,10 @@ type event struct {
 	do    deed
 }
 
-// deed is what a stage does when it is called.
+// deed is the action of a stage in one call.
 type deed struct {
 	verdict Verdict
-	reason  string // that the verdict must be counted under, if it drops
+	reason  string // under which the verdict is counted if it drops
 	panics  bool
 	end     bool // of Next: no message is left
 }
@@ -72,7 +72,7 @@ func (a *actor) Reasons() []string           { return []string{"first", "second"
 func (a *actor) Process(*Packet) Verdict     { return a.act(false).verdict }
 func (a *actor) Settle(_ *Packet, v Verdict) { a.settle(v) }
 
-// actingSplitter is the actor that is its chain's splitter.
+// actingSplitter is an actor that is the splitter of its chain.
 type actingSplitter struct{ *actor }
 
 func (a actingSplitter) Next(*Packet) (Verdict, bool) {
@@ -89,7 +89,7 @@ func (a *actor) act(next bool) deed {
 	a.trace = append(a.trace, event{a.at, next, d})
 	if d.panics {
 		a.panics++
-		panic("at the word of the source")
+		panic("as the source says")
 	}
 	return d
 }
@@ -122,13 +122,12 @@ func newTrial(t testing.TB, source func() (byte, bool)) *trial {
 	tr.chain.OnDrop(func(_ *Packet, row int) { tr.rows = append(tr.rows, row) })
 	tr.chain.OnPanic(func(stage string, _ any) {
 		require.Contains(t, tr.names, stage)
-		tr.told++
+		tr.reported++
 	})
 	return tr
 }
 
-// packet sends one packet through the chain and checks everything that can be
-// seen of it.
+// packet passes one packet through the chain and checks all visible effects.
 func (tr *trial) packet() {
 	tr.trace, tr.settled, tr.rows = nil, nil, nil
 	before := tr.total()
@@ -142,12 +141,12 @@ func (tr *trial) packet() {
 	for _, s := range tr.settled {
 		require.Equal(t, v, s)
 	}
-	require.Len(t, tr.rows, int(tr.total()-before), "OnDrop is told of each drop")
+	require.Len(t, tr.rows, int(tr.total()-before), "OnDrop is called for each drop")
 	for _, row := range tr.rows {
 		l := tr.chain.DropLabels()[row]
 		require.Contains(t, tr.drops, l.Stage+"/"+l.Reason)
 	}
-	require.Equal(t, tr.panics, tr.told, "OnPanic is told of each panic")
+	require.Equal(t, tr.panics, tr.reported, "OnPanic is called for each panic")
 
 	n := counts(t, tr.chain)
 	require.Equal(t, tr.packets, n.Packets)
@@ -162,8 +161,8 @@ func (tr *trial) total() (n uint64) {
 	return n
 }
 
-// expect replays the trace against the rules: each stage once and in order
-// until one does not accept, and the message stages so for each message.
+// expect checks the trace against the rules: stages are called once, in order, until
+// one does not accept; the message stages for each message.
 func (tr *trial) expect(p *Packet) Verdict {
 	n := len(tr.names)
 	last := n
@@ -187,7 +186,7 @@ func (tr *trial) expect(p *Packet) Verdict {
 			break
 		}
 	}
-	require.Empty(tr.t, tr.trace, "calls that no rule explains")
+	require.Empty(tr.t, tr.trace, "calls that no rule allows")
 	return v
 }
 
@@ -206,7 +205,7 @@ func (tr *trial) level(first, last int, tally *Tally, drop func(*DropCount)) Ver
 // take removes the next event, which must be a call like want, and returns
 // what the stage did.
 func (tr *trial) take(want event) deed {
-	require.NotEmpty(tr.t, tr.trace, "a stage was left out")
+	require.NotEmpty(tr.t, tr.trace, "a stage was not called")
 	got := tr.trace[0]
 	want.do = got.do
 	require.Equal(tr.t, want, got)
@@ -226,12 +225,11 @@ func (tr *trial) count(at int, d deed, tally *Tally, drop func(*DropCount)) {
 	tr.drops[key] = row
 }
 
-// The law of conservation, stage by stage and reason by reason, whatever the
-// stages do.
+// Counts are conserved, by stage and reason, whatever the stages do.
 func TestConservation(t *testing.T) {
 	r := seed.Rand(t)
 	for range 300 {
-		// A low share of misdeeds lets packets come far, a high one is short.
+		// With few drops and panics packets get far, with many they end early.
 		share := r.IntN(16)
 		tr := newTrial(t, func() (byte, bool) {
 			b := byte(r.IntN(256))
@@ -246,9 +244,9 @@ func TestConservation(t *testing.T) {
 	}
 }
 
-// FuzzChain is PEER and APP at once: what arrives makes any stage, a user's
-// too, give any verdict or panic. Nothing is lost, counted twice, or run out of
-// order.
+// FuzzChain is PEER and APP together: what arrives makes any stage, including a
+// user's, return any verdict or panic. Nothing is lost, counted twice, or called out
+// of order.
 func FuzzChain(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{7, 0})

@@ -2,25 +2,24 @@ package pipeline
 
 import "fmt"
 
-// MaxGrowth is the largest sum of bytes, in bytes, by which the message stages
-// of a chain may declare to lengthen a message: more than any datagram holds.
+// MaxGrowth is the largest value in bytes that the MaxGrowth method of a [Grower] may
+// return: more than any datagram holds.
 const MaxGrowth = 65535
 
-// member is a stage with what it has declared. A stage is asked once, when it
-// is handed to a [Builder], so that its answers cannot change later.
+// member is a stage with its declarations. A stage is asked for them once, when it is
+// passed to a [Builder], so that they cannot change later.
 type member struct {
 	stage   Stage
 	name    string
 	reasons []string
 	guard   bool
 	against string // of a guard
-	blind   bool   // declares that it does not read plaintext
+	blind   bool   // declares that it reads no plaintext
 	growth  int
 	err     error // why the stage cannot be used
 }
 
-// describe asks s for its declarations. A panic in one of them is the member's
-// error.
+// describe asks s for its declarations. If s panics, that is the member's error.
 func describe(s Stage) (m member) {
 	asked := "Name"
 	defer func() {

@@ -29,7 +29,7 @@ func TestMessageStagesRunOncePerMessage(t *testing.T) {
 	require.Equal(t, Accept, c.Process(packet([]byte("1o2c3")...)))
 	require.Equal(t, 1, packets)
 	require.Equal(t, 5, messages)
-	require.Equal(t, "123", delivered, "the neighbours of a dropped message go on, in order")
+	require.Equal(t, "123", delivered, "the other messages are delivered, in order")
 
 	n := counts(t, c)
 	require.Equal(t, Tally{In: 1, Accepted: 1}, n.Packets)
@@ -49,7 +49,7 @@ func TestSplitterDropsSingleMessages(t *testing.T) {
 	require.Equal(t, map[string]DropCount{"split/malformed": {Messages: 1}, "split/unspecified": {Messages: 1}}, drops(n))
 }
 
-func TestSplitterThatDoesNotAcceptIsNotAsked(t *testing.T) {
+func TestNextIsCalledOnlyAfterAccept(t *testing.T) {
 	for _, v := range []Verdict{Drop, DropFirst, Consumed} {
 		s := newSplit("split")
 		s.Stage = always("split", v, "malformed")
@@ -79,7 +79,7 @@ func TestSettleOncePerPacket(t *testing.T) {
 	}
 }
 
-// Settle comes after the last message, so that it can see what they were.
+// Settle is called after the last message, so that a stage has seen all messages.
 func TestSettleComesLast(t *testing.T) {
 	var order string
 	c := inbound(t,
@@ -90,7 +90,7 @@ func TestSettleComesLast(t *testing.T) {
 	require.Equal(t, "12S", order)
 }
 
-// A stage that held messages back and gives them up keeps the law.
+// Counts stay conserved if a stage drops messages that it held back.
 func TestCountMessageDrop(t *testing.T) {
 	c := inbound(t, newSplit("split"), always("hold", Consumed, "closed"))
 	c.Process(packet(1, 2, 3))

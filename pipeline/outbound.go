@@ -1,21 +1,21 @@
 package pipeline
 
-// Outbound is an immutable chain for packets to be sent, with its counters; see
-// [Chain]. Make one with [NewOutbound].
+// Outbound is an immutable chain for outgoing packets, with its counters; see
+// [Chain]. It is built by [NewOutbound].
 //
 // For each message the driver calls ProcessMessage, if there are message stages,
-// and then Pack, or DropTooLarge if no packet has room for it; for each packet
-// ProcessPacket. The driver gives p.Data the capacity that the packet may have.
-// A stage that replaces p.Data, shortens it, or appends to it beyond its
-// capacity or where it must not, loses what is in hand: p.Data is restored and
-// the drop counted under the stage as "bad_data".
+// and then Pack, or DropTooLarge if the message fits in no packet; for each packet
+// it calls ProcessPacket. The capacity of p.Data is the largest size of the packet.
+// If a stage replaces p.Data, shortens it, appends beyond its capacity, or appends
+// although it is a message stage, the current packet or message is dropped and
+// counted under the stage as "bad_data", and p.Data is restored.
 type Outbound struct {
 	chain
 	// joint is the position of the packer, or len(stages).
 	joint  int
 	packer Packer
 	growth int
-	inHand bool // ProcessMessage has accepted and counted a message
+	inHand bool // ProcessMessage has counted the message that is packed next
 
 	panicked any // the packer's panic, until it is reported
 }
@@ -33,16 +33,16 @@ func (c *Outbound) init(members []member) {
 	}
 }
 
-// HasMessageStages reports whether there are stages before the packer: if not,
-// ProcessMessage has nothing to do and need not be called.
+// HasMessageStages reports whether there are stages before the packer. If not,
+// ProcessMessage does nothing and need not be called.
 func (c *Outbound) HasMessageStages() bool { return c.joint > 0 }
 
-// MaxGrowth returns by how many bytes the message stages and the packer may
-// lengthen a message, all together, as they have declared; see [Grower].
+// MaxGrowth returns the sum in bytes of what the message stages and the packer have
+// declared as [Grower]s.
 func (c *Outbound) MaxGrowth() int { return c.growth }
 
 // ProcessMessage runs one message through the stages before the packer. If it
-// returns Accept, Pack or DropTooLarge has to follow before the next message.
+// returns Accept, the driver calls Pack or DropTooLarge before the next message.
 func (c *Outbound) ProcessMessage(p *Packet) Verdict {
 	c.counters.tally[tallyMessages+tallyIn]++
 	v := Accept
@@ -65,8 +65,8 @@ func (c *Outbound) ProcessPacket(p *Packet) Verdict {
 	return v
 }
 
-// run takes p through the stages from first to before last and counts the
-// outcome at its level, but for messages that all of them accept.
+// run passes p through the stages from first up to, but not including, last, and
+// counts the outcome. A message that all of them accept is counted by Pack.
 func (c *Outbound) run(p *Packet, first, last, level int) (v Verdict) {
 	data := p.Data
 	defer func() {
@@ -97,8 +97,8 @@ func (c *Outbound) run(p *Packet, first, last, level int) (v Verdict) {
 	return Accept
 }
 
-// extends reports whether data is before in the same memory, or, if appending is
-// allowed, with something appended.
+// extends reports whether data is before, in the same memory. If appending is set,
+// data may have bytes appended within its capacity.
 func extends(data, before []byte, appending bool) bool {
 	switch {
 	case cap(data) != cap(before) || len(data) < len(before) || len(data) > len(before) && !appending:
@@ -109,8 +109,7 @@ func extends(data, before []byte, appending bool) bool {
 	return &data[:1][0] == &before[:1][0]
 }
 
-// settled tells the settlers that are left how p has ended, and returns false if
-// one of them has panicked.
+// settled calls the remaining settlers, and returns false if one of them panics.
 func (c *Outbound) settled(p *Packet) (done bool) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -63,25 +63,25 @@ func TestOutboundWithoutMessageStages(t *testing.T) {
 		require.Equal(t, Accept, v)
 	}
 	pack()
-	require.Equal(t, Accept, c.ProcessMessage(p), "does the same")
+	require.Equal(t, Accept, c.ProcessMessage(p), "need not be called")
 	pack()
 	require.Equal(t, Tally{In: 2, Accepted: 2}, counts(t, c).Messages)
 }
 
-// A splitter among outbound stages and a packer among inbound ones divide
-// nothing.
-func TestJointsOfTheOtherDirection(t *testing.T) {
+// A splitter in an outbound chain and a packer in an inbound one are ordinary
+// stages.
+func TestSplitterOutboundAndPackerInbound(t *testing.T) {
 	in := inbound(t, newPack("pack"), always("b", DropFirst, "r"))
-	require.Equal(t, DropFirst, in.Process(packet()), "every stage sees the packet")
+	require.Equal(t, DropFirst, in.Process(packet()), "every stage processes the packet")
 	require.Equal(t, map[string]DropCount{"b/r": {Packets: 1}}, drops(counts(t, in)))
 
 	out := outbound(t, newSplit("split"), always("b", DropFirst, "r"))
-	require.Equal(t, DropFirst, out.ProcessMessage(packet(1)), "every stage sees the message")
+	require.Equal(t, DropFirst, out.ProcessMessage(packet(1)), "every stage processes the message")
 	require.Equal(t, map[string]DropCount{"b/r": {Messages: 1}}, drops(counts(t, out)))
 }
 
-// The law holds on the way out, at both levels, and Settle hears of each
-// packet once.
+// Outbound counts are conserved at both levels, and Settle is called once for each
+// packet.
 func TestOutboundConservation(t *testing.T) {
 	r := seed.Rand(t)
 	for range 100 {
@@ -136,9 +136,9 @@ func TestOutboundConservation(t *testing.T) {
 		require.Equal(t, packets, n.Packets)
 		require.Equal(t, messages, n.Messages)
 		for _, d := range n.Drops {
-			behind := d.Stage == "x" || d.Stage == "y"
-			require.True(t, behind || d.Packets == 0, "a packet cannot be dropped by %s", d.Stage)
-			require.True(t, !behind || d.Messages == 0, "a message cannot be dropped by %s", d.Stage)
+			after := d.Stage == "x" || d.Stage == "y"
+			require.True(t, after || d.Packets == 0, "a packet cannot be dropped by %s", d.Stage)
+			require.True(t, !after || d.Messages == 0, "a message cannot be dropped by %s", d.Stage)
 		}
 	}
 }

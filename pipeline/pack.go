@@ -3,13 +3,13 @@ package pipeline
 // Packer returns the chain's packer, or nil if it has none.
 func (c *Outbound) Packer() Packer { return c.packer }
 
-// Pack appends the message in hand to p.Data if it takes at most room bytes
-// there, and counts what became of it. With fits false nothing has changed, and
-// nothing is counted: the driver packs the message into another packet, or calls
-// [Outbound.DropTooLarge]. It panics if the chain has no packer.
+// Pack appends the current message to p.Data if it takes at most room bytes there,
+// and counts the outcome. If fits is false, nothing has changed and nothing is
+// counted: the driver packs the message into another packet, or calls
+// [Outbound.DropTooLarge]. Pack panics if the chain has no packer.
 //
-// A packer that panics, whose Size is negative, or that appends another number
-// of bytes than its Size loses the message; p.Data is then as it was.
+// The message is dropped and p.Data restored if the packer panics, if its Size is
+// negative, or if it appends a number of bytes that is not its Size.
 func (c *Outbound) Pack(p *Packet, room int) (v Verdict, fits bool) {
 	v, row := c.pack(p, room)
 	if row == rowNoRoom {
@@ -25,9 +25,9 @@ func (c *Outbound) Pack(p *Packet, room int) (v Verdict, fits bool) {
 	return Drop, true
 }
 
-// Repack is Pack for a message that is sent again, and was counted when it was
-// sent first. If the packer does not accept it, that is no drop but a [Fault]:
-// the driver keeps the message.
+// Repack is like Pack, for a message that is sent again and was counted when it was
+// sent first. If the packer does not accept it, that is counted as a [Fault] and not
+// as a drop, since the driver keeps the message.
 func (c *Outbound) Repack(p *Packet, room int) (packed, fits bool) {
 	v, row := c.pack(p, room)
 	if row == rowNoRoom {
@@ -41,15 +41,14 @@ func (c *Outbound) Repack(p *Packet, room int) (packed, fits bool) {
 	return true, true
 }
 
-// DropTooLarge drops the message in hand because no packet has room for it. It
-// is counted under the packer, as "too_large".
+// DropTooLarge drops the current message because it fits in no packet. It is counted
+// under the packer, as "too_large".
 func (c *Outbound) DropTooLarge(p *Packet) {
 	c.enter()
 	c.dropRow(p, c.counters.tooLargeRow(c.joint), tallyMessages)
 }
 
-// enter counts the message in hand as one that came in, unless ProcessMessage
-// has.
+// enter counts the current message as one that came in, unless ProcessMessage did.
 func (c *Outbound) enter() {
 	if !c.inHand {
 		c.counters.tally[tallyMessages+tallyIn]++
@@ -57,14 +56,14 @@ func (c *Outbound) enter() {
 	c.inHand = false
 }
 
-// Rows that pack returns where there is no drop of the chain's own to count.
+// Rows that pack returns if it finds no fault of the packer.
 const (
 	rowNone   = -1 // the packer's verdict stands
 	rowNoRoom = -2 // the message does not fit
 )
 
-// pack calls the packer. Unless the packer accepts the message, p.Data is as it
-// was. If it has failed, row is that of the drop, and c.panicked its panic.
+// pack calls the packer. Unless the packer accepts the message, p.Data is restored.
+// If the packer fails, row is that of the drop, and c.panicked the value of a panic.
 func (c *Outbound) pack(p *Packet, room int) (v Verdict, row int) {
 	if c.packer == nil {
 		panic("pipeline: Pack on a chain without a packer")
@@ -94,7 +93,7 @@ func (c *Outbound) pack(p *Packet, room int) (v Verdict, row int) {
 	return v, rowNone
 }
 
-// reportPacker reports the packer's panic, if there was one.
+// reportPacker reports the panic of the packer, if there was one.
 func (c *Outbound) reportPacker() {
 	if r := c.panicked; r != nil {
 		c.panicked = nil

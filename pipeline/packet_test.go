@@ -9,7 +9,7 @@ import (
 	. "github.com/intentra/intentra/pipeline"
 )
 
-// Nothing of one packet may show in the next.
+// Nothing of a packet is left in the next one.
 func TestReset(t *testing.T) {
 	p := &Packet{Reply: make([]byte, 5, 128), Peer: 1, Session: 2, Epoch: 3, EpochSeq: 4, Counter: 5, Channel: 6, Intent: Reliable}
 	p.SetPlaintext([]byte("old"))
@@ -26,7 +26,7 @@ func TestReset(t *testing.T) {
 	require.False(t, p.Opened() || p.Fresh() || p.Struck() || p.Unacknowledged())
 }
 
-// Nobody can have strikes counted against somebody else.
+// Strikes count only against the peer that sent the packet.
 func TestStrikeCountsOnlyForFreshPackets(t *testing.T) {
 	var p Packet
 	p.Strike()
@@ -44,7 +44,7 @@ func TestStrikeCountsOnlyForFreshPackets(t *testing.T) {
 func TestPlaintext(t *testing.T) {
 	var p Packet
 	p.SetPayload([]byte("message"))
-	require.False(t, p.Opened(), "only SetPlaintext says so")
+	require.False(t, p.Opened(), "only SetPlaintext does that")
 	p.SetPlaintext([]byte("frames"))
 	require.True(t, p.Opened())
 	require.Equal(t, "frames", string(p.Payload()))

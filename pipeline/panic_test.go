@@ -22,18 +22,18 @@ func burst(name string) Stage {
 	})
 }
 
-// watch makes c note the panics that it reports.
+// watch returns a list to which c adds the panics that it reports.
 func watch(c Chain) *[]string {
-	told := new([]string)
-	c.OnPanic(func(stage string, value any) { *told = append(*told, stage+": "+value.(string)) })
-	return told
+	reported := new([]string)
+	c.OnPanic(func(stage string, value any) { *reported = append(*reported, stage+": "+value.(string)) })
+	return reported
 }
 
 func TestPanicInPacketStage(t *testing.T) {
 	c := inbound(t, accept("a"), burst("b"), accept("c"))
-	told := watch(c)
+	reported := watch(c)
 	require.Equal(t, Drop, c.Process(packet('x')))
-	require.Equal(t, []string{"b: b"}, *told)
+	require.Equal(t, []string{"b: b"}, *reported)
 	require.Equal(t, map[string]DropCount{"b/panic": {Packets: 1}}, drops(counts(t, c)))
 
 	require.Equal(t, Accept, c.Process(packet('y')), "the next packet passes")
@@ -42,11 +42,11 @@ func TestPanicInPacketStage(t *testing.T) {
 
 func TestPanicInMessageStage(t *testing.T) {
 	c := inbound(t, accept("a"), newSplit("split"), burst("b"), accept("c"))
-	told := watch(c)
-	require.Equal(t, Accept, c.Process(packet('y', 'x', 'z')), "the packet itself is sound")
-	require.Equal(t, []string{"b: b"}, *told)
+	reported := watch(c)
+	require.Equal(t, Accept, c.Process(packet('y', 'x', 'z')), "the packet itself is valid")
+	require.Equal(t, []string{"b: b"}, *reported)
 	n := counts(t, c)
-	require.Equal(t, Tally{In: 3, Accepted: 2}, n.Messages, "its neighbours survive")
+	require.Equal(t, Tally{In: 3, Accepted: 2}, n.Messages, "the other messages are accepted")
 	require.Equal(t, map[string]DropCount{"b/panic": {Messages: 1}}, drops(n))
 
 	require.Equal(t, Accept, c.Process(packet('y')))
@@ -62,13 +62,13 @@ func TestPanicInNext(t *testing.T) {
 		return Accept
 	}
 	c := inbound(t, accept("a"), s, accept("b"))
-	told := watch(c)
+	reported := watch(c)
 	p := packet('y', 'x', 'z')
 	require.Equal(t, Accept, c.Process(p))
-	require.True(t, p.Unacknowledged(), "so that its sender sends what was lost again")
-	require.Equal(t, []string{"split: next"}, *told)
+	require.True(t, p.Unacknowledged(), "so that its sender sends the lost messages again")
+	require.Equal(t, []string{"split: next"}, *reported)
 	n := counts(t, c)
-	require.Equal(t, Tally{In: 2, Accepted: 1}, n.Messages, "what came before it has passed")
+	require.Equal(t, Tally{In: 2, Accepted: 1}, n.Messages, "the message before it is accepted")
 	require.Equal(t, map[string]DropCount{"split/panic": {Messages: 1}}, drops(n))
 
 	p = packet('y')
@@ -93,11 +93,11 @@ func TestPanicInSettle(t *testing.T) {
 			out := outbound(t, newPack("pack"), bad, good, accept("last"))
 			process, c = out.ProcessPacket, out
 		}
-		told := watch(c)
-		require.Equal(t, Accept, process(packet('x')), "the packet's outcome stands")
-		require.Equal(t, []string{"bad: settle"}, *told)
+		reported := watch(c)
+		require.Equal(t, Accept, process(packet('x')), "the verdict stays")
+		require.Equal(t, []string{"bad: settle"}, *reported)
 		require.Equal(t, Accept, process(packet('y')))
-		require.Equal(t, 2, settled, "the others are told all the same")
+		require.Equal(t, 2, settled, "the others are still called")
 		require.Equal(t, Tally{In: 2, Accepted: 2}, counts(t, c).Packets)
 	}
 }

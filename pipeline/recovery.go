@@ -1,20 +1,20 @@
 package pipeline
 
-// dropPanicked counts a panic of the stage at c.at that has cost the packet or
-// message in hand.
+// dropPanicked counts a panic of the stage at c.at in which the current packet or
+// message was lost.
 func (c *chain) dropPanicked(p *Packet, value any, level int) {
 	c.dropRow(p, c.counters.panicRow(c.at), level)
 	c.report(c.at, value)
 }
 
-// faulted counts a panic of the stage at position at, in the method m, that has
-// cost nothing.
+// faulted counts a panic of the stage at position at, in the method m, in which
+// nothing was lost.
 func (c *chain) faulted(at int, m method, value any) {
 	c.faults.add(at, m)
 	c.report(at, value)
 }
 
-// report calls OnPanic. A panic of the hook is counted and goes no further.
+// report calls the OnPanic hook. A panic of the hook is counted.
 func (c *chain) report(at int, value any) {
 	if c.onPanic == nil {
 		return
@@ -27,8 +27,8 @@ func (c *chain) report(at int, value any) {
 	c.onPanic(c.names[at], value)
 }
 
-// tellDrop calls OnDrop. A panic of the hook is counted and goes no further.
-func (c *chain) tellDrop(p *Packet, row int) {
+// callOnDrop calls the OnDrop hook. A panic of the hook is counted.
+func (c *chain) callOnDrop(p *Packet, row int) {
 	defer func() {
 		if r := recover(); r != nil {
 			c.faults.add(len(c.stages), methodOnDrop)

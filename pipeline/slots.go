@@ -1,10 +1,11 @@
 package pipeline
 
-// Slots keeps one value of type T for each live ID. The zero value is ready to
-// use. Memory grows with the highest number in use, not with time, and a value
-// does not move while its ID lives.
+// Slots holds one value of type T for each live ID. The zero value is ready to use.
+// Its memory grows with the highest number in use, not with time, and a value does
+// not move while its ID is live.
 //
-// Not safe for concurrent use; a stage's slots belong to the chain's goroutine.
+// A Slots is not safe for concurrent use; those of a stage belong to the chain's
+// goroutine.
 type Slots[T any] struct {
 	pages []*[slotPage]slot[T]
 }
@@ -16,8 +17,8 @@ type slot[T any] struct {
 	value T
 }
 
-// Open makes id live with the zero T and returns a pointer to its value, good
-// until Close. Opening a number again forgets its previous holder.
+// Open makes id live with the zero T and returns a pointer to its value, which is
+// valid until Close. It closes an ID with the same number and another generation.
 func (s *Slots[T]) Open(id ID) *T {
 	n := id.Number()
 	for int(n/slotPage) >= len(s.pages) {
@@ -48,16 +49,16 @@ func (s *Slots[T]) Get(id ID) *T {
 	return nil
 }
 
-// Close ends id and zeroes its value, dropping what it referred to. Closing an
-// ID that is not live does nothing.
+// Close makes id no longer live and zeroes its value. It does nothing if id is not
+// live.
 func (s *Slots[T]) Close(id ID) {
 	if v := s.Get(id); v != nil {
 		s.pages[id.Number()/slotPage][id.Number()%slotPage] = slot[T]{}
 	}
 }
 
-// PerSession is per-session state for a stage that embeds it: a T appears when
-// a session opens and goes when it closes.
+// PerSession is per-session state for a stage that embeds it: one T for each open
+// session.
 //
 //	type speedLimit struct {
 //		pipeline.PerSession[lastSeen]
@@ -70,12 +71,12 @@ func (s *Slots[T]) Close(id ID) {
 // The zero value is ready to use.
 type PerSession[T any] struct{ slots Slots[T] }
 
-// SessionOpened makes the session's state. The chain calls it.
+// SessionOpened creates the session's state. The chain calls it.
 func (s *PerSession[T]) SessionOpened(n SessionNotice) { s.slots.Open(n.Session) }
 
-// SessionClosed forgets the session's state. The chain calls it.
+// SessionClosed deletes the session's state. The chain calls it.
 func (s *PerSession[T]) SessionClosed(n SessionNotice) { s.slots.Close(n.Session) }
 
-// State returns the state of p's session, or nil where p has none. The pointer
-// is good until the session closes; do not keep it across packets.
+// State returns the state of p's session, or nil if p has no open session. The
+// pointer is valid until the session closes; do not keep it across packets.
 func (s *PerSession[T]) State(p *Packet) *T { return s.slots.Get(p.Session) }

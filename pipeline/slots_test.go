@@ -34,7 +34,7 @@ func TestSlots(t *testing.T) {
 	require.Equal(t, "old", *s.Get(old))
 	require.Nil(t, s.Get(id), "another generation")
 	require.Nil(t, s.Get(MakeID(71, 1)), "a neighbour on the same page")
-	require.Nil(t, s.Get(MakeID(1, 1)), "a page that was never made")
+	require.Nil(t, s.Get(MakeID(1, 1)), "a page that does not exist")
 	require.Nil(t, s.Get(old|1<<28), "another event loop's")
 
 	s.Close(id)
@@ -43,10 +43,10 @@ func TestSlots(t *testing.T) {
 	require.Nil(t, s.Get(old))
 	s.Close(old)
 
-	require.Empty(t, *s.Open(id), "a new holder finds nothing of the old one")
+	require.Empty(t, *s.Open(id), "a new holder starts with the zero value")
 	*s.Get(id) = "new"
 	require.Nil(t, s.Get(old))
-	require.Empty(t, *s.Open(old), "opening again without closing neither")
+	require.Empty(t, *s.Open(old), "also if the number was not closed")
 	require.Nil(t, s.Get(id))
 }
 
@@ -54,25 +54,25 @@ func TestSlotsZeroID(t *testing.T) {
 	var s Slots[int]
 	require.Nil(t, s.Get(0))
 	s.Open(MakeID(1, 1))
-	require.Nil(t, s.Get(0), "though number 0 has room on a page")
+	require.Nil(t, s.Get(0), "although number 0 has room on a page")
 	s.Close(0)
 	*s.Open(MakeID(0, 1)) = 7
-	require.Nil(t, s.Get(0), "names nothing, though number 0 is live")
+	require.Nil(t, s.Get(0), "identifies nothing, although number 0 is live")
 	s.Close(0)
 	require.Equal(t, 7, *s.Get(MakeID(0, 1)))
 }
 
-// At the cap: the largest number works, and comes and goes without memory.
+// At the cap: the largest number works, and is reopened without allocating.
 func TestSlotsCap(t *testing.T) {
 	var s Slots[[64]byte]
 	last := MakeID(MaxIDs-1, 255)
 	s.Open(last)[63] = 1
 	require.Equal(t, byte(1), s.Get(last)[63])
 	require.Nil(t, s.Get(MakeID(MaxIDs/2, 255)))
-	require.Zero(t, testing.AllocsPerRun(10, func() { s.Close(last); s.Open(last) }), "a page is used again")
+	require.Zero(t, testing.AllocsPerRun(10, func() { s.Close(last); s.Open(last) }), "a page is reused")
 }
 
-// A value stays where it is while others come and go.
+// A value does not move while others open and close.
 func TestSlotsPointersAreStable(t *testing.T) {
 	var s Slots[int]
 	held := map[ID]*int{}
@@ -92,7 +92,7 @@ func TestSlotsPointersAreStable(t *testing.T) {
 	}
 }
 
-// Against a map, in any order of opening and closing.
+// Slots behave like a map, in any order of opening and closing.
 func TestSlotsAgainstMap(t *testing.T) {
 	r := seed.Rand(t)
 	var s Slots[int]
@@ -158,28 +158,28 @@ func TestPerSession(t *testing.T) {
 	c.CloseSession(SessionNotice{Session: one})
 	require.Equal(t, DropFirst, run(one))
 	c.OpenSession(SessionNotice{Session: again})
-	require.Equal(t, Accept, run(again), "starts from nothing")
+	require.Equal(t, Accept, run(again), "starts with the zero value")
 	require.Equal(t, DropFirst, run(one))
 	require.Equal(t, Accept, run(two))
 }
 
-// observer notes what it is told of.
+// observer records its notices.
 type observer struct {
 	Stage
-	told []any
+	got []any
 }
 
-func (o *observer) PeerOpened(n PeerNotice)       { o.told = append(o.told, "open", n) }
-func (o *observer) PeerClosed(n PeerNotice)       { o.told = append(o.told, "close", n) }
-func (o *observer) SessionOpened(n SessionNotice) { o.told = append(o.told, "open", n) }
-func (o *observer) SessionClosed(n SessionNotice) { o.told = append(o.told, "close", n) }
-func (o *observer) EpochOpened(n EpochNotice)     { o.told = append(o.told, "open", n) }
-func (o *observer) EpochClosed(n EpochNotice)     { o.told = append(o.told, "close", n) }
+func (o *observer) PeerOpened(n PeerNotice)       { o.got = append(o.got, "open", n) }
+func (o *observer) PeerClosed(n PeerNotice)       { o.got = append(o.got, "close", n) }
+func (o *observer) SessionOpened(n SessionNotice) { o.got = append(o.got, "open", n) }
+func (o *observer) SessionClosed(n SessionNotice) { o.got = append(o.got, "close", n) }
+func (o *observer) EpochOpened(n EpochNotice)     { o.got = append(o.got, "open", n) }
+func (o *observer) EpochClosed(n EpochNotice)     { o.got = append(o.got, "close", n) }
 
 func TestNotices(t *testing.T) {
 	a, b := &observer{Stage: accept("a")}, &observer{Stage: accept("b")}
-	c := inbound(t, a, accept("deaf"), b)
-	p := PeerNotice{Peer: 1}
+	c := inbound(t, a, accept("other"), b)
+	p := PeerNotice{Peer: 1, Key: [32]byte{5}}
 	s := SessionNotice{Peer: 1, Session: 2}
 	e := EpochNotice{Peer: 1, Session: 2, Epoch: 3, Seq: 4}
 	c.OpenPeer(p)
@@ -189,6 +189,6 @@ func TestNotices(t *testing.T) {
 	c.CloseSession(s)
 	c.ClosePeer(p)
 	want := []any{"open", p, "open", s, "open", e, "close", e, "close", s, "close", p}
-	require.Equal(t, want, a.told)
-	require.Equal(t, want, b.told)
+	require.Equal(t, want, a.got)
+	require.Equal(t, want, b.got)
 }

@@ -8,14 +8,14 @@ import (
 	. "github.com/intentra/intentra/pipeline"
 )
 
-// always is a stage that gives one verdict.
+// always returns a stage that always returns v.
 func always(name string, v Verdict, reasons ...string) Stage {
 	return Func(name, reasons, func(*Packet) Verdict { return v })
 }
 
 func accept(name string) Stage { return always(name, Accept) }
 
-// split is a splitter that takes each byte of the datagram for a message.
+// split is a splitter that takes each byte of the datagram as a message.
 type split struct {
 	Stage
 	at   int
@@ -100,7 +100,7 @@ func outbound(t testing.TB, stages ...Stage) *Outbound {
 	return c
 }
 
-// counts publishes c's counters and returns them with the law checked.
+// counts publishes and returns c's counters, and checks that they are conserved.
 func counts(t testing.TB, c Chain) Counts {
 	c.Publish()
 	n := c.Counts()
@@ -109,12 +109,12 @@ func counts(t testing.TB, c Chain) Counts {
 		packets += d.Packets
 		messages += d.Messages
 	}
-	require.Equal(t, n.Packets.In, n.Packets.Accepted+n.Packets.Consumed+packets, "packets lost or made up")
-	require.Equal(t, n.Messages.In, n.Messages.Accepted+n.Messages.Consumed+messages, "messages lost or made up")
+	require.Equal(t, n.Packets.In, n.Packets.Accepted+n.Packets.Consumed+packets, "packets are not conserved")
+	require.Equal(t, n.Messages.In, n.Messages.Accepted+n.Messages.Consumed+messages, "messages are not conserved")
 	return n
 }
 
-// drops returns the non-zero rows without their places in the chain.
+// drops returns the rows that are not zero, by stage/reason.
 func drops(n Counts) map[string]DropCount {
 	m := map[string]DropCount{}
 	for _, d := range n.Drops {

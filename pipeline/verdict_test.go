@@ -41,7 +41,7 @@ func TestDropReasons(t *testing.T) {
 	}
 }
 
-// All reasons that a stage can name have rows of their own.
+// A stage may name up to MaxReasons reasons, each with a row of its own.
 func TestMostReasons(t *testing.T) {
 	var v Verdict
 	reasons := manyReasons(MaxReasons)

@@ -9,8 +9,8 @@ type Warmer interface {
 	Warm(session, epoch ID, counter uint64) uint64
 }
 
-// Warm calls the stages that are [Warmer]s. It is for a driver that knows which
-// packets come next; it changes nothing.
+// Warm calls all stages that implement [Warmer]. It is for a driver that knows which
+// packets come next, and changes nothing.
 func (c *chain) Warm(session, epoch ID, counter uint64) (sum uint64) {
 	i := 0
 	defer func() {
