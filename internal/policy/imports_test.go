@@ -66,6 +66,7 @@ var rules = []rule{
 	{folder: "internal/swarm", ours: []string{".", "sim", "sim/script"}, except: noSystem}, // random scenarios
 	// How the root package and the simulator meet.
 	{folder: "internal/simulated", ours: []string{"pipeline", "conn", "internal/journal"}, except: noSystem},
+	{folder: "internal/chainrig", ours: []string{"pipeline", "wire", "stages", "stages/*", "internal/noise"}, except: noSystem},
 	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
 	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap", "internal/recovered"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
@@ -79,7 +80,6 @@ var rules = []rule{
 	// The kit that fuzzes a stage, the one that fuzzes chains, and their seeds.
 	{folder: "fuzz", ours: []string{"pipeline", "wire", "fuzz/internal/*"}, except: noSystem},
 	{folder: "fuzz/chain", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/chainrig", "fuzz/internal/*"}, except: noSystem},
-	{folder: "internal/chainrig", ours: []string{"pipeline", "wire", "stages", "stages/*", "internal/noise"}, except: noSystem},
 	{folder: "fuzz/internal/*", except: noSystem},
 	{folder: "metrics", ours: []string{".", "pipeline", "udp"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
