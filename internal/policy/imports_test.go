@@ -42,6 +42,7 @@ var rules = []rule{
 	{folder: "stages", ours: []string{"pipeline", "stages/*"}, except: noSystem},
 	{folder: "internal/noise", ours: []string{"wire"},
 		beyond: []string{"github.com/flynn/noise", "golang.org/x/crypto/..."}, except: noSystem},
+	{folder: "internal/chainrig", ours: []string{"pipeline", "wire", "stages", "stages/*", "internal/noise"}, except: noSystem},
 	{folder: "internal/sendq", ours: []string{"pipeline"}, except: noSystem},
 	{folder: "internal/recvq", ours: []string{"pipeline", "internal/list", "internal/ring", "internal/heap"}, except: noSystem},
 	{folder: "internal/fair", ours: []string{"pipeline", "internal/addrhash"},
