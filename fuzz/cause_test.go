@@ -93,7 +93,7 @@ func TestMisplacedStages(t *testing.T) {
 		{guard{s}, fuzz.Messages, "guards whole packets"},
 		{guard{s}, fuzz.OutMessages, "guards whole packets"},
 		{splits{s}, fuzz.Messages, "as a pipeline.Splitter it takes packets apart"},
-		{splits{s}, fuzz.Sealed, `At: stage "bad" cannot stand where it is given each sealed packet: as a pipeline.Splitter it splits plaintext, and there is none yet; it belongs where it is given each fresh packet`},
+		{splits{s}, fuzz.Sealed, `At: stage "bad" cannot stand where it is given each sealed packet: as a pipeline.Splitter it splits plaintext, and these are sealed; it belongs where it is given each fresh packet`},
 		{splits{s}, fuzz.OutPackets, "it opens or splits what has been received"},
 		{opener{unsighted{s}}, fuzz.Messages, "as a pipeline.Opener it opens packets, and these are open"},
 		{opener{unsighted{s}}, fuzz.Fresh, "it belongs where it is given each sealed packet"},

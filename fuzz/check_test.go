@@ -174,22 +174,22 @@ func TestBadStagesAreCaught(t *testing.T) {
 
 		{"drops without a reason", of(func(*pipeline.Packet) pipeline.Verdict { return pipeline.Drop }), nil, "counted as unspecified"},
 		{"drops for an undeclared reason", of(func(*pipeline.Packet) pipeline.Verdict { return pipeline.DropFirst + 2 }), nil, "verdict 3 with 2 reasons"},
-		{"returns no verdict", of(func(*pipeline.Packet) pipeline.Verdict { return 777 }), nil, "none of the stage's"},
+		{"returns no verdict", of(func(*pipeline.Packet) pipeline.Verdict { return 777 }), nil, "which the stage does not declare"},
 		{"yields undeclared verdicts", func() pipeline.Stage {
 			return splitter{newStage(nil), func(*pipeline.Packet) (pipeline.Verdict, bool) { return 99, true }}
 		}, nil, "verdict 99"},
 		{"yields for ever", func() pipeline.Stage {
 			return splitter{newStage(nil), func(*pipeline.Packet) (pipeline.Verdict, bool) { return pipeline.Accept, true }}
-		}, nil, "must come to an end"},
+		}, nil, "must return false in the end"},
 		{"has an invalid name", func() pipeline.Stage { return &stage{name: "Bad Name"} }, nil, "lower-case letters"},
 		{"has an invalid reason", func() pipeline.Stage { return &stage{name: "bad", reasons: []string{"panic"}} }, nil, `has the reason "panic"`},
 		{"has one reason twice", func() pipeline.Stage { return &stage{name: "bad", reasons: []string{"a", "a"}} }, nil, "twice"},
-		{"changes its name", func() pipeline.Stage { return &renamed{newStage(nil), 96} }, nil, "the chain reads names once"},
+		{"changes its name", func() pipeline.Stage { return &renamed{newStage(nil), 96} }, nil, "the chain reads them once"},
 		{"changes its reasons", func() pipeline.Stage {
 			s := newStage(nil)
 			s.process = func(*pipeline.Packet) pipeline.Verdict { s.reasons = []string{"other"}; return pipeline.Accept }
 			return s
-		}, nil, "the chain reads names once"},
+		}, nil, "the chain reads them once"},
 
 		{"keeps the payload", with(func(kept *[]byte, p *pipeline.Packet) {
 			if len(*kept) > 0 {

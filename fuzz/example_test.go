@@ -21,5 +21,5 @@ func ExampleCheck() {
 	fmt.Println(fuzz.Check(fuzz.Input([]byte{10, 20, 30}), newGeofence))
 	// Output:
 	// <nil>
-	// fuzz: stage "geofence" returned verdict 1 with 0 reasons declared, which is none of the stage's: return Accept, Consumed, or DropFirst+i for the i-th of Reasons (message 1 of 1 (realtime, channel 0, session 0x100003), 3 bytes 0a141e)
+	// fuzz: stage "geofence" returned verdict 1 with 0 reasons declared, which the stage does not declare: return Accept, Consumed, or DropFirst+i for the i-th of Reasons (message 1 of 1 (realtime, channel 0, session 0x100003), 3 bytes 0a141e)
 }

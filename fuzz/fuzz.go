@@ -10,11 +10,11 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Stage fuzzes the stages that newStage makes, each call a new one that shares
-// nothing with the others. newStage is called for each input, where f cannot be
-// used: it panics if there is no making one, which fails the test. Stage calls f.Fuzz, so it is all
-// that a fuzz test does. The package comment says what it asserts. Of seeds that
-// fail for one cause, the first fails and the others are skipped.
+// Stage fuzzes the stages that newStage returns, on each call a new one that shares
+// nothing with the others. newStage is called for each input, where f cannot be used;
+// if it cannot make a stage it panics, which fails the test. Stage calls f.Fuzz, so a
+// fuzz test needs nothing else. The package comment says what is checked. If several
+// seeds fail for one cause, the first fails and the others are skipped.
 func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
 	f.Helper()
 	k := newKit(newStage, opts)
@@ -31,7 +31,7 @@ func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
 	}
 	for _, input := range inputs {
 		f.Add(input)
-		// Where another law is broken, that is the better thing to say: f.Fuzz will.
+		// If another check fails, f.Fuzz reports that one.
 		if k.allocFree && !fuzzing() && k.check(input) == nil {
 			if err := k.checkAllocs(input); err != nil {
 				f.Fatal(err)
@@ -43,16 +43,17 @@ func Stage[S pipeline.Stage](f *testing.F, newStage func() S, opts ...Option) {
 	judged.Report(f)
 }
 
-// fuzzing reports whether the fuzzing engine is at work, which may allocate at
-// any time.
+// fuzzing reports whether the fuzzing engine is running, which may allocate at any
+// time.
 func fuzzing() bool {
 	target := flag.Lookup("test.fuzz")
 	return target != nil && target.Value.String() != ""
 }
 
-// Check runs one input, any bytes, through new stages and returns what is wrong
-// with them or with the arguments, or nil. It is what Stage does with each input; [Input] makes one
-// of payloads. With [AllocFree] it must not run beside parallel tests.
+// Check runs one input, which may be any bytes, through new stages, and returns the
+// first check that failed, an error about the arguments, or nil. Stage does the same
+// with each input. [Input] makes an input of payloads. With [AllocFree], Check must not
+// run alongside parallel tests.
 func Check[S pipeline.Stage](input []byte, newStage func() S, opts ...Option) error {
 	k := newKit(newStage, opts)
 	if err := k.place(); err != nil {
@@ -67,17 +68,17 @@ func Check[S pipeline.Stage](input []byte, newStage func() S, opts ...Option) er
 	return nil
 }
 
-// kit is a stage's constructor with what is to be asserted of its stages.
+// kit is a stage's constructor and the options for its checks.
 type kit struct {
 	newStage    func() pipeline.Stage
 	constructor string   // the name of newStage
-	position    Position // zero until place: as the stage's interfaces tell
+	position    Position // zero until place derives it from the stage's interfaces
 	prepare     func(p *pipeline.Packet)
 	payloads    [][]byte
-	sets        []string // fields of the Packet that the stage may set besides
+	sets        []string // further fields of the Packet that the stage may set
 	allocFree   bool
-	err         error // what is wrong with the arguments
-	unmade      error // why newStage has first made no stage, in the input at hand
+	err         error // the first invalid argument
+	unmade      error // why newStage made no stage for the current input
 }
 
 func newKit[S pipeline.Stage](newStage func() S, opts []Option) *kit {
@@ -97,27 +98,27 @@ func newKit[S pipeline.Stage](newStage func() S, opts []Option) *kit {
 	return k
 }
 
-// misuse keeps the first thing that is wrong with the arguments.
+// misuse records an invalid argument, if it is the first.
 func (k *kit) misuse(format string, args ...any) {
 	if k.err == nil {
 		k.err = wrong(format, args...)
 	}
 }
 
-// check runs an input and returns the first law that does not hold, or why there
-// was no stage.
+// check runs an input and returns the first check that failed, or why the constructor
+// made no stage.
 func (k *kit) check(input []byte) error {
 	k.unmade = nil
 	err := k.judge(input)
 	if k.unmade != nil {
-		return k.unmade // and not what seems to follow from it
+		return k.unmade // not a failure that follows from it
 	}
 	return err
 }
 
-// judge looks at all laws but that of allocation. They are in an order in which
-// what breaks one is not taken for a breach of another: a stage that decides by
-// chance also seems to keep memory, and one that keeps memory to lose packets.
+// judge makes all checks except that of allocations. Their order matters, because one
+// fault can look like another: a stage that decides at random also seems to keep
+// memory, and one that keeps memory seems to lose packets.
 func (k *kit) judge(input []byte) error {
 	p := newPlan(input, k.position)
 	first, err := k.run(p, kept)
@@ -141,8 +142,8 @@ func (k *kit) judge(input []byte) error {
 	return k.checkMarks(p, first)
 }
 
-// place makes two stages, to see whether the constructor and the names are
-// usable, and finds out where such a stage stands.
+// place makes two stages to check the constructor and the names, and determines the
+// position of the stage.
 func (k *kit) place() error {
 	if k.err != nil {
 		return k.err
@@ -156,7 +157,7 @@ func (k *kit) place() error {
 		return err
 	}
 	if e := fault.Catch(func() { err = k.placeOf(s, other) }); e != nil {
-		return e.Error("fuzz", fmt.Sprintf("the stage that %s() made, a %T,", k.constructor, s), "when a chain asked for its names and kind", "")
+		return e.Error("fuzz", fmt.Sprintf("the stage that %s() made, a %T,", k.constructor, s), "while a chain read its names and interfaces", "")
 	}
 	return err
 }
@@ -171,11 +172,11 @@ func (k *kit) placeOf(s, other pipeline.Stage) error {
 	return checkPlace(s, k.position)
 }
 
-// checkUnshared looks at two results of the constructor.
+// checkUnshared returns an error if two results of the constructor are one stage.
 func checkUnshared(a, b pipeline.Stage) error {
 	va := reflect.ValueOf(a)
 	if va.Kind() == reflect.Pointer && va.Type().Elem().Size() > 0 && any(a) == any(b) {
-		return wrong("the constructor returned the same stage %q twice: each call must make a new one, that shares nothing with the others", a.Name())
+		return wrong("the constructor returned the same stage %q twice: each call must make a new one that shares nothing with the others", a.Name())
 	}
 	return nil
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Option changes what Stage and Check do. A nil one, and an argument of one that
-// cannot be, fail the test, and are an error of Check.
+// Option changes what Stage and Check do. A nil option or an invalid argument fails the
+// test, and is an error of Check.
 type Option func(*kit)
 
-// At says where in a chain the stage stands. It is needed only where its
-// interfaces do not tell; see [Position], which lists all that there are. A
-// position in which a chain would refuse the stage fails the test.
+// At sets the stage's position in a chain. It is needed only if the stage's interfaces
+// do not determine it; see [Position]. A position in which a chain would refuse the
+// stage fails the test.
 func At(p Position) Option {
 	return func(k *kit) {
 		if p < Datagrams || p > OutPackets {
@@ -22,21 +22,22 @@ func At(p Position) Option {
 	}
 }
 
-// Seed adds payloads that the search starts from: whole datagrams, frames or
-// messages, as the stage's [Position] has it. Where the stage expects a format
-// of the user's own, good seeds are most of the success.
+// Seed adds payloads from which the search starts: whole datagrams, frames or messages,
+// depending on the stage's [Position]. If the stage expects a format of its own, the
+// search depends on good seeds.
 func Seed(payloads ...[]byte) Option {
 	return func(k *kit) { k.payloads = append(k.payloads, payloads...) }
 }
 
-// AllocFree asserts that the stage allocates nothing for a packet.
+// AllocFree checks that the stage allocates nothing for a packet. A failure lists the
+// calls that lead to the allocation.
 func AllocFree() Option { return func(k *kit) { k.allocFree = true } }
 
-// Prepare has f change each packet before the stage sees it, as the stages in
-// front of it would: sign it, encrypt it, give it a valid checksum. f may write
-// within the packet and set its payload, and must do the same each time it is
-// called with the same packet. It keeps nothing, and beside AllocFree allocates
-// nothing. A failure of f names Prepare, and not the stage.
+// Prepare calls f with each packet before the stage sees it, to sign it, encrypt it or
+// add a valid checksum, as a sender or an earlier stage would. f may write within the
+// packet and set its payload, and must do the same each time that it is called with the
+// same packet. It must not keep the packet's memory, and with AllocFree it must not
+// allocate. A failure of f names Prepare and not the stage.
 func Prepare(f func(p *pipeline.Packet)) Option {
 	return func(k *kit) {
 		if f == nil {
@@ -46,10 +47,9 @@ func Prepare(f func(p *pipeline.Packet)) Option {
 	}
 }
 
-// Sets allows the stage to set fields of the Packet that stages of its kind leave
-// alone: fuzz.Sets("Channel") for one that gives messages another channel. The
-// names are those of the fields. Without it a change of Addr or Now fails, and of
-// what header parse, the splitter or the sender has set: see [pipeline.Packet].
+// Sets allows the stage to set fields of the Packet that stages of its kind must not
+// set: fuzz.Sets("Channel") for one that moves messages to another channel. The names
+// are those of the fields of [pipeline.Packet]. Now is not among them.
 func Sets(fields ...string) Option {
 	return func(k *kit) {
 		for _, name := range fields {
@@ -61,37 +61,37 @@ func Sets(fields ...string) Option {
 	}
 }
 
-// Position is a place in a chain, and says what a stage there is given.
+// Position is a place in a chain. It determines what a stage there is given.
 type Position int
 
 // The positions, inbound and then outbound.
 const (
-	// Datagrams come from anyone, and are any bytes. No stage has looked at them:
-	// Peer, Session, Epoch and Counter are zero. It is the position of a stage
-	// that declares ReadsPlaintext() false.
+	// Datagrams is the start of the inbound chain: any bytes from anyone, with Peer,
+	// Session, Epoch and Counter zero. It is the position of a stage whose
+	// ReadsPlaintext returns false.
 	Datagrams Position = iota + 1
-	// Sealed packets stand between header parse and AEAD open: they name a live
-	// epoch, which is a claim. It is the position of a [pipeline.Opener].
+	// Sealed is between header parse and AEAD open: packets claim to belong to a live
+	// epoch. It is the position of a [pipeline.Opener].
 	Sealed
-	// Opened packets stand between AEAD open and the replay window: Payload is any
-	// frames, and counters come again. It is the position of a [pipeline.Guard]
-	// that may read plaintext.
+	// Opened is between AEAD open and the replay window: Payload is any frames, and
+	// counters repeat. It is the position of a [pipeline.Guard] that may read
+	// plaintext.
 	Opened
-	// Fresh packets stand behind the replay window, in front of the splitter or in
-	// its place. It is the position of a [pipeline.Splitter].
+	// Fresh is after the replay window: before the splitter or in its place. It is the
+	// position of a [pipeline.Splitter].
 	Fresh
-	// Messages stand behind the splitter: any payload on any channel with any
-	// intent. It is the position of a stage that declares nothing.
+	// Messages is after the splitter: any payload on any channel with any intent. It is
+	// the position of a stage without optional interfaces that determine another one.
 	Messages
-	// OutMessages are those that the application sends. It is the position of a
-	// [pipeline.Grower] and of a [pipeline.Packer].
+	// OutMessages is before or in place of the packer: messages that the application
+	// sends. It is the position of a [pipeline.Grower] and of a [pipeline.Packer].
 	OutMessages
-	// OutPackets stand behind the packer: a header and frames, with capacity
-	// left for what stages append. It is the position of a [pipeline.Sealer].
+	// OutPackets is after the packer: packets of a header and frames, with capacity for
+	// what stages append. It is the position of a [pipeline.Sealer].
 	OutPackets
 )
 
-// String returns the words that failures use.
+// String returns the name of one packet or message there, as failures use it.
 func (p Position) String() string {
 	switch p {
 	case Datagrams:
@@ -114,7 +114,7 @@ func (p Position) String() string {
 
 func (p Position) inbound() bool { return p <= Messages }
 
-// positionOf returns where a stage with the interfaces of s belongs.
+// positionOf returns the position of a stage with the interfaces of s.
 func positionOf(s pipeline.Stage) Position {
 	switch s.(type) {
 	case pipeline.Packer, pipeline.Grower:

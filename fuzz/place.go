@@ -2,8 +2,8 @@ package fuzz
 
 import "github.com/intentra/intentra/pipeline"
 
-// checkPlace returns why a chain would refuse the stage in its position, or could
-// do nothing with it there: what the kit then found would mean nothing.
+// checkPlace returns an error if a chain would refuse the stage in its position, or
+// would not use its interfaces there, so that the other checks would mean nothing.
 func checkPlace(s pipeline.Stage, position Position) error {
 	if why := misplaced(s, position); why != "" {
 		return wrong("At: stage %q cannot stand where it is given each %s: %s; it belongs where it is given each %s", s.Name(), position, why, positionOf(s))
@@ -14,8 +14,9 @@ func checkPlace(s pipeline.Stage, position Position) error {
 	return nil
 }
 
-// misplaced has the interfaces that are for one place. Of some of them Build says
-// nothing: the chain would not call the stage, or call it to no purpose.
+// misplaced returns why an interface of s does not fit the position, or "". Build
+// accepts some of these stages, but their chain would not call the interface or would
+// call it to no purpose.
 func misplaced(s pipeline.Stage, position Position) string {
 	_, opens := s.(pipeline.Opener)
 	_, splits := s.(pipeline.Splitter)
@@ -30,7 +31,7 @@ func misplaced(s pipeline.Stage, position Position) string {
 	case opens && position.inbound() && position > Sealed:
 		return "as a pipeline.Opener it opens packets, and these are open"
 	case splits && !opens && position < Opened:
-		return "as a pipeline.Splitter it splits plaintext, and there is none yet"
+		return "as a pipeline.Splitter it splits plaintext, and these are sealed"
 	case splits && position == Messages:
 		return "as a pipeline.Splitter it takes packets apart, and these are single messages"
 	case seals && !packs && position == OutMessages:

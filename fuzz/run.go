@@ -9,35 +9,35 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// memory says what becomes of a packet's memory once the stage has returned.
+// memory says what happens to a packet's memory after the stage has returned.
 type memory int
 
 const (
-	kept        memory = iota // nothing: it stays as it was left
-	warmed                    // nothing, and the stage is warmed before each packet
-	overwritten               // it is overwritten, and the Packet used again
-	reused                    // both are used again, as in a chain
+	kept        memory = iota // it is left as it is
+	warmed                    // it is left as it is, and Warm is called before each packet
+	overwritten               // it is overwritten, and the Packet is reused
+	reused                    // both are reused, as in a chain
 )
 
-// run is one stage under way.
+// run is the state of one run of a plan with a new stage.
 type run struct {
 	*kit
 	*trace
 	plan   *plan
 	memory memory
 	stage  pipeline.Stage
-	packer pipeline.Packer // the stage, if it is one and stands outbound
+	packer pipeline.Packer // the stage, if it is a packer in an outbound position
 	growth int             // that the stage declares
 	mine   []string        // fields of the Packet that the stage may set
-	doing  string          // for a panic
+	doing  string          // what the stage is called for, for failures
 
 	p    *pipeline.Packet
-	buf  []byte // of all packets, if it is reused
+	buf  []byte // for all packets, if memory is reused
 	left []leftover
 }
 
-// run takes a new stage through the plan, and returns what was seen, so far as it
-// has come, and the law that was broken.
+// run runs the plan with a new stage. It returns what was observed, up to the first
+// check that failed, and that failure.
 func (k *kit) run(p *plan, m memory) (*trace, error) {
 	s, err := k.make()
 	if err != nil {
@@ -52,9 +52,9 @@ func (k *kit) run(p *plan, m memory) (*trace, error) {
 
 func (r *run) advice() string {
 	if r.preparing {
-		return "Prepare is given the same packets as the stage, of any length: leave alone what is too short for it."
+		return "Prepare is called with the same packets as the stage, of any length: it must leave those alone that are too short."
 	}
-	return "A stage must cope with whatever it is given: look at lengths before indexing."
+	return "A stage must handle any input: check lengths before indexing."
 }
 
 func (r *run) all() error {
@@ -79,7 +79,7 @@ func (r *run) all() error {
 	return r.checkLeftovers()
 }
 
-// give hands the stage one packet, as the chain does.
+// give passes one packet to the stage, as the chain does.
 func (r *run) give(k *packet) error {
 	r.warm(k)
 	if r.memory == kept || r.memory == warmed {
@@ -119,8 +119,7 @@ func (r *run) give(k *packet) error {
 	return nil
 }
 
-// process has the stage decide about the packet, and yield its messages if it is
-// a splitter. It returns the packet's verdict.
+// process calls Process, and for a splitter Next, and returns the packet's verdict.
 func (r *run) process(a *arena) (pipeline.Verdict, error) {
 	grown := len(r.p.Payload())
 	size := 0
@@ -155,7 +154,7 @@ func (r *run) process(a *arena) (pipeline.Verdict, error) {
 		return v, r.split(a, s)
 	}
 	if r.plan.position == Messages {
-		return pipeline.Accept, nil // whatever became of the message
+		return pipeline.Accept, nil // the verdict was the message's
 	}
 	return ending(r.plan.position, a.packet, r.p, v), nil
 }
@@ -176,7 +175,7 @@ func (r *run) size(a *arena) (int, error) {
 		return n, r.broke("stage %q, in Size, %s (%s)", broken)
 	}
 	if again := r.packer.Size(r.p); again != n {
-		return n, wrong("stage %q: Size returned %d and then %d for the same message: it must not change anything, because the chain calls it as often as it tries a packet (%s)", r.name, n, again, r.doing)
+		return n, wrong("stage %q: Size returned %d and then %d for the same message: it must not change anything, because a chain may call it several times for a message (%s)", r.name, n, again, r.doing)
 	}
 	if n < 0 {
 		return n, wrong("stage %q: Size returned %d: it must return the number of bytes that Process appends (%s)", r.name, n, r.doing)
@@ -198,9 +197,9 @@ func (r *run) during(method string, f func()) {
 	r.doing = doing
 }
 
-// settled returns the verdict that Settle is given where a stage at position has
-// returned v. Outbound, messages have verdicts of their own, and the packet that
-// they are in is accepted.
+// settled returns the verdict that Settle is called with if a stage at position has
+// returned v. The verdict of an outbound message is not that of its packet, which is
+// accepted.
 func settled(position Position, v pipeline.Verdict) pipeline.Verdict {
 	if position == OutMessages {
 		return pipeline.Accept
@@ -208,7 +207,8 @@ func settled(position Position, v pipeline.Verdict) pipeline.Verdict {
 	return v
 }
 
-// ending is what the stages behind make of a packet that has verdict v so far.
+// ending returns the final verdict of a packet that has verdict v so far, and marks it
+// as the later stages would.
 func ending(position Position, k *packet, p *pipeline.Packet, v pipeline.Verdict) pipeline.Verdict {
 	if v != pipeline.Accept || !position.inbound() {
 		return v
@@ -220,16 +220,16 @@ func ending(position Position, k *packet, p *pipeline.Packet, v pipeline.Verdict
 	return v
 }
 
-// splitterAt returns the stage as the splitter of the chain, if it is that.
+// splitterAt returns s as the splitter of the chain, if it is one at that position.
 func splitterAt(s pipeline.Stage, position Position) (pipeline.Splitter, bool) {
 	splitter, ok := s.(pipeline.Splitter)
 	return splitter, ok && position.inbound()
 }
 
-// mostMessages are more than what a packet can hold.
+// mostMessages is more than a packet can hold.
 const mostMessages = 1 << 16
 
-// split takes all messages out of the packet.
+// split calls Next until there is no further message.
 func (r *run) split(a *arena, s pipeline.Splitter) error {
 	for range mostMessages {
 		var v pipeline.Verdict
@@ -242,13 +242,13 @@ func (r *run) split(a *arena, s pipeline.Splitter) error {
 			return err
 		}
 	}
-	return wrong("stage %q yields more than %d messages of one packet: Next must come to an end (%s)", r.name, mostMessages, r.doing)
+	return wrong("stage %q yields more than %d messages of one packet: Next must return false in the end (%s)", r.name, mostMessages, r.doing)
 }
 
-// saw records what a call has left behind, after a look at the laws.
+// saw checks and records the result of a call.
 func (r *run) saw(a *arena, v pipeline.Verdict) error {
 	if !r.declared(v) {
-		hint := "which is none of the stage's: return Accept, Consumed, or DropFirst+i for the i-th of Reasons"
+		hint := "which the stage does not declare: return Accept, Consumed, or DropFirst+i for the i-th of Reasons"
 		if v == pipeline.Drop {
 			hint = "which is counted as unspecified: name the reason in Reasons and return DropFirst+i for the i-th"
 		}
@@ -261,16 +261,16 @@ func (r *run) saw(a *arena, v pipeline.Verdict) error {
 		return r.broke("stage %q %s (%s)", broken)
 	}
 	if now := growthOf(r.stage); now != r.growth {
-		return wrong("stage %q: MaxGrowth returned %d and then %d: the chain reads it once, so it must stay the same (%s)", r.name, r.growth, now, r.doing)
+		return wrong("stage %q: MaxGrowth returned %d and then %d: the chain reads it once, so it must not change (%s)", r.name, r.growth, now, r.doing)
 	}
 	if now := r.stage.Reasons(); r.stage.Name() != r.name || !slices.Equal(now, r.reasons) {
-		return wrong("stage %q with reasons %q became %q with %q: the chain reads names once, so they must stay the same", r.name, r.reasons, r.stage.Name(), now)
+		return wrong("stage %q with reasons %q became %q with %q: the chain reads them once, so they must not change", r.name, r.reasons, r.stage.Name(), now)
 	}
 	r.seen = append(r.seen, sightOf(a.packet, v, r.p))
 	return nil
 }
 
-// broke is an error that has what was broken for its cause.
+// broke returns an error whose cause is what was broken.
 func (r *run) broke(format, what string) error {
 	return fault.Of(causeOf(what), "fuzz: "+format, r.name, what, r.doing)
 }
