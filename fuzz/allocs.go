@@ -10,17 +10,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// What we chose: enough for tables and windows to have reached their size.
+// Our choice: enough rounds for tables and windows to reach their size.
 const (
 	warmUp       = 16
 	measured     = 10
 	roundCounter = 1 << 24
 )
 
-// checkAllocs runs the packets of an input over and over, a second apart, in
-// sessions that stay open, and counts the allocations. What a stage allocates
-// for a session, now and then, or until its tables are as large as they get, is
-// its own business.
+// checkAllocs runs the packets of an input repeatedly, a second apart, in sessions that
+// stay open, and counts the allocations. A stage may allocate for a session, rarely, or
+// until its tables have reached their size.
 func (k *kit) checkAllocs(input []byte) error {
 	var steady []byte
 	for _, s := range parseSteps(input) {
@@ -33,11 +32,11 @@ func (k *kit) checkAllocs(input []byte) error {
 		return err
 	}
 	l := &loop{kit: k, stage: s}
-	if e := fault.Catch(func() { // as from check: it does not get as far
+	if e := fault.Catch(func() { // judge has run the same input before
 		l.begin(newPlan(steady, k.position))
 		err = l.measure()
 	}); e != nil {
-		return e.Error("fuzz", l.culprit(l.name), "when the same packets came over and over", "")
+		return e.Error("fuzz", l.running(l.name), "when the same packets were repeated", "")
 	}
 	return err
 }
@@ -50,7 +49,7 @@ func (l *loop) measure() error {
 		return nil
 	}
 	if n := testing.AllocsPerRun(measured, func() { l.front(l.packets) }); n >= 1 {
-		return wrong("Prepare allocates, %.0f times for the packets of a seed: beside AllocFree it must not, or nothing can be said of the stage", n)
+		return wrong("Prepare allocates, %.0f times for the packets of a seed: with AllocFree it must not, because its allocations cannot be told from the stage's", n)
 	}
 	for _, one := range l.packets {
 		if n := testing.AllocsPerRun(measured, func() { l.round([]*packet{one}) }); n >= 1 {
@@ -58,11 +57,11 @@ func (l *loop) measure() error {
 				l.name, n, l.plan.describe(one), allocationSite(func() { l.round([]*packet{one}) }))
 		}
 	}
-	return wrong("stage %q allocates for its packets, though for none of them alone%s", l.name, allocationSite(func() { l.round(l.packets) }))
+	return wrong("stage %q allocates for its packets, but for none of them alone%s", l.name, allocationSite(func() { l.round(l.packets) }))
 }
 
-// loop is a stage that is given the same packets in rounds, each time later and
-// with further counters. It allocates nothing itself.
+// loop runs the same packets through a stage in rounds, each later and with higher
+// counters. It allocates nothing itself.
 type loop struct {
 	*kit
 	prepared
@@ -80,7 +79,7 @@ type loop struct {
 	warmer   pipeline.Warmer
 }
 
-// begin tells the stage of all who open in the plan.
+// begin opens all peers, sessions and epochs of the plan.
 func (l *loop) begin(p *plan) {
 	l.plan, l.name, l.buf = p, l.stage.Name(), make([]byte, p.size)
 	if s, ok := splitterAt(l.stage, p.position); ok {
@@ -123,7 +122,7 @@ func (l *loop) round(packets []*packet) {
 	}
 }
 
-// front is a round without the stage.
+// front is a round without the stage, only with Prepare.
 func (l *loop) front(packets []*packet) {
 	l.rounds++
 	for _, k := range packets {
@@ -140,7 +139,7 @@ func (l *loop) mount(k *packet) {
 	}
 }
 
-// mountAgain mounts k as it would be in a later round.
+// mountAgain mounts k as the packet of a later round.
 func mountAgain(buf []byte, p *pipeline.Packet, k *packet, position Position, round uint64) {
 	later := *k
 	later.now += pipeline.Time(round) * pipeline.Time(time.Second)

@@ -6,10 +6,10 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// guard is how many bytes stand around all that a stage may write.
+// guard is the number of guard bytes around all memory that a stage may write.
 const guard = 64
 
-// layout says where in an arena the parts of a packet lie.
+// layout holds the offsets of a packet's parts in an arena.
 type layout struct {
 	data, dataEnd, dataCap int
 	payload, payloadEnd    int
@@ -29,20 +29,20 @@ func newLayout(k *packet) (l layout) {
 	return l
 }
 
-// arena is the memory that a packet lies in, guard bytes all around.
+// arena is the memory of a packet, surrounded by guard bytes.
 type arena struct {
 	layout
 	packet *packet
 	buf    []byte
-	before []byte // data as the stage was given it
-	given  fields // of the Packet, likewise
-	packs  bool   // the stage appends the message in hand to data
+	before []byte // data, before the call
+	given  fields // of the Packet, before the call
+	packs  bool   // the stage appends the message to data
 }
 
-// guardByte is what offset i holds where nobody may write.
+// guardByte returns the value of the guard byte at offset i.
 func guardByte(i int) byte { return 0xa5 ^ byte(i*7) }
 
-// mount puts k into buf, and p around it. It allocates nothing.
+// mount copies k into buf, and makes p refer to it. It allocates nothing.
 func mount(buf []byte, p *pipeline.Packet, k *packet, position Position) layout {
 	a := newLayout(k)
 	for i := range buf {
@@ -52,7 +52,7 @@ func mount(buf []byte, p *pipeline.Packet, k *packet, position Position) layout 
 	copy(buf[a.payload:], k.payload)
 	dataCap := a.dataCap
 	if position.inbound() {
-		// In memory the next datagram follows, and a slice does not end there.
+		// As in a driver, the slice does not end where the next datagram begins.
 		dataCap += guard
 	}
 	data := buf[a.data:a.dataEnd:dataCap]
@@ -72,12 +72,12 @@ func mount(buf []byte, p *pipeline.Packet, k *packet, position Position) layout 
 	return a
 }
 
-// hold remembers data and fields as they are, which the stage is given now.
+// hold records data and fields before a call of the stage.
 func (a *arena) hold(p *pipeline.Packet) {
 	a.before, a.given = append(a.before[:0], a.buf[a.data:a.dataEnd]...), fieldsOf(p)
 }
 
-// check returns what the stage has done that it must not, or "".
+// check returns the rule that the stage has broken, as the predicate of a failure, or "".
 func (a *arena) check(p *pipeline.Packet, position Position) string {
 	if s := a.checkAround(position); s != "" {
 		return s
@@ -91,8 +91,8 @@ func (a *arena) check(p *pipeline.Packet, position Position) string {
 	return a.checkReply(p)
 }
 
-// checkPrepared is check for Prepare. It stands for stages of all kinds, so that it
-// may write next to a message.
+// checkPrepared is check for Prepare. Prepare acts as stages of all kinds, so it may
+// write next to a message.
 func (a *arena) checkPrepared(p *pipeline.Packet, position Position) string {
 	if s := a.checkAround(position); s != "" {
 		return s
@@ -103,13 +103,13 @@ func (a *arena) checkPrepared(p *pipeline.Packet, position Position) string {
 	return a.checkReply(p)
 }
 
-// checkAround sees whether what lies around the packet is as it was.
+// checkAround checks the guard bytes.
 func (a *arena) checkAround(position Position) string {
 	if !a.intact(a.dataCap, a.payload) {
 		if position.inbound() {
-			return "wrote behind the end of Data, where the next datagram lies: do not append to Data"
+			return "wrote past the end of Data, where the next datagram lies: do not append to Data"
 		}
-		return "wrote behind the capacity of Data"
+		return "wrote past the capacity of Data"
 	}
 	if !a.intact(0, a.data) || !a.intact(a.payloadEnd, a.reply) || !a.intact(a.replyCap, a.end) {
 		return "wrote outside of the packet's Data, Payload() and Reply"
@@ -126,7 +126,7 @@ func (a *arena) intact(from, to int) bool {
 	return true
 }
 
-// checkNeighbours holds a stage that sees messages to its own.
+// checkNeighbours checks that a message stage wrote only into its message.
 func (a *arena) checkNeighbours(position Position) string {
 	now := a.buf[a.data:a.dataEnd]
 	switch position {
@@ -143,15 +143,15 @@ func (a *arena) checkNeighbours(position Position) string {
 	return ""
 }
 
-// checkData sees whether Data is still what the driver has given.
+// checkData checks that Data is still the memory that the driver provided.
 func (a *arena) checkData(p *pipeline.Packet, position Position) string {
 	if len(p.Data) > 0 && len(a.before) > 0 && &p.Data[0] != &a.buf[a.data] {
-		return "replaced Data by memory of its own; write into it, or use SetPayload for a message"
+		return "replaced Data with memory of its own: write into it, or use SetPayload for a message"
 	}
 	appends := position == OutPackets || a.packs
 	switch {
 	case !appends && len(p.Data) != len(a.before):
-		return "changed the length of Data, which only outbound packet stages may"
+		return "changed the length of Data, which only outbound packet stages may do"
 	case appends && len(p.Data) < len(a.before):
 		return "shortened Data"
 	case !position.inbound() && cap(p.Data) != a.dataCap-a.data:
@@ -160,19 +160,20 @@ func (a *arena) checkData(p *pipeline.Packet, position Position) string {
 	return ""
 }
 
-// checkReply holds an answer to its capacity and to the length of the question.
+// checkReply checks a reply against the capacity of Reply and the length of the packet
+// that it answers.
 func (a *arena) checkReply(p *pipeline.Packet) string {
 	switch n := len(p.Reply); {
 	case n == 0:
 	case n > a.replyCap-a.reply || &p.Reply[0] != &a.buf[a.reply]:
-		return "put its answer into memory of its own; append to Reply[:0], within its capacity, or drop for a reason of its own where that is too small"
+		return "put its reply into memory of its own: append to Reply[:0] within its capacity, or drop for a reason of its own if that is too small"
 	case n > len(a.before):
-		return "answered with more bytes than it was sent, so it can be used to flood others from a spoofed address; make its packets longer or the answer shorter"
+		return "replied with more bytes than it received, so it can be used to flood a spoofed address: make the reply shorter, or require longer packets"
 	}
 	return ""
 }
 
-// scribble makes the memory worthless, as the next packets do.
+// scribble overwrites the memory, as the next packets would.
 func (a *arena) scribble(salt int) {
 	for i := range a.buf {
 		a.buf[i] = byte(i*13 + salt*101 + 7)

@@ -8,7 +8,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// make calls the user's constructor, and keeps the error if it has made no stage.
+// make calls the user's constructor, and records the error if it makes no stage.
 func (k *kit) make() (s pipeline.Stage, err error) {
 	if e := fault.Catch(func() { s = k.newStage() }); e != nil {
 		err = e.Error("fuzz", "the constructor "+k.constructor+"()", "when it was called for a new stage", "")
@@ -21,14 +21,14 @@ func (k *kit) make() (s pipeline.Stage, err error) {
 	return s, err
 }
 
-// prepared is whether Prepare is at work, and not the stage, and what it has
-// made of the packets so far.
+// prepared says whether Prepare is running, rather than the stage, and records its
+// results.
 type prepared struct {
 	preparing bool
-	packets   []sight
+	packets   []observation
 }
 
-// ready has Prepare change the packet in hand, and holds it to what it may do.
+// ready calls Prepare with the current packet, and checks what it did.
 func (r *run) ready(a *arena) error {
 	a.hold(r.p)
 	if r.prepare == nil {
@@ -40,13 +40,13 @@ func (r *run) ready(a *arena) error {
 		return fault.Of("Prepare "+broken, "fuzz: Prepare %s (%s)", broken, r.doing)
 	}
 	r.preparing = false
-	r.prepared.packets = append(r.prepared.packets, sightOf(a.packet, pipeline.Accept, r.p))
+	r.prepared.packets = append(r.prepared.packets, observationOf(a.packet, pipeline.Accept, r.p))
 	a.hold(r.p)
 	return nil
 }
 
-// culprit returns who is to blame for what happens now.
-func (p *prepared) culprit(stage string) string {
+// running returns what is running, for failures: Prepare or the stage.
+func (p *prepared) running(stage string) string {
 	if p.preparing {
 		return "Prepare"
 	}

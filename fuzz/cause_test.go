@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// Whichever seed shows it, a kept buffer is called that.
-func TestKeptMemoryIsToldFromLoss(t *testing.T) {
+// A kept buffer is reported as kept, not as loss, whichever seed shows it.
+func TestKeptMemoryIsNotReportedAsLoss(t *testing.T) {
 	shown := 0
 	for i, input := range fuzz.Seeds(fuzz.Messages) {
 		if err := fuzz.Check(input, repeats); err != nil {
@@ -25,8 +25,8 @@ func TestKeptMemoryIsToldFromLoss(t *testing.T) {
 	require.Greater(t, shown, 10)
 }
 
-// What chance decides is laid to chance, however often it decides the other way.
-func TestChanceIsToldFromKeptMemory(t *testing.T) {
+// A random decision is reported as random, whatever its odds.
+func TestChanceIsNotReportedAsKeptMemory(t *testing.T) {
 	random := seed.Rand(t)
 	inputs := append(fuzz.Seeds(fuzz.Messages), fuzz.Input([]byte("one")), long)
 	for _, odds := range []int{2, 4, 16, 64, 256} {
@@ -47,8 +47,8 @@ func TestChanceIsToldFromKeptMemory(t *testing.T) {
 	}
 }
 
-// A cause is the same for each seed that shows it, and another for another law,
-// field, or line.
+// All seeds that show a fault have the same cause; another rule, field or line has another
+// cause.
 func TestCauses(t *testing.T) {
 	all := map[string]string{}
 	for name, newStage := range map[string]func() pipeline.Stage{
@@ -79,9 +79,8 @@ func TestCauses(t *testing.T) {
 	require.Len(t, all, 7, "%q", all)
 }
 
-// At takes no position in which a chain would refuse the stage, or could not use
-// it.
-func TestMisplacedStages(t *testing.T) {
+// At refuses a position in which a chain would refuse the stage or not use its interfaces.
+func TestMisplacedStagesAreRefused(t *testing.T) {
 	s := struct{ pipeline.Stage }{newStage(nil)} // a value: each is another
 	for _, tc := range []struct {
 		stage    pipeline.Stage
@@ -95,13 +94,13 @@ func TestMisplacedStages(t *testing.T) {
 		{splits{s}, fuzz.Messages, "as a pipeline.Splitter it takes packets apart"},
 		{splits{s}, fuzz.Sealed, `At: stage "bad" cannot stand where it is given each sealed packet: as a pipeline.Splitter it splits plaintext, and these are sealed; it belongs where it is given each fresh packet`},
 		{splits{s}, fuzz.OutPackets, "it opens or splits what has been received"},
-		{opener{unsighted{s}}, fuzz.Messages, "as a pipeline.Opener it opens packets, and these are open"},
-		{opener{unsighted{s}}, fuzz.Fresh, "it belongs where it is given each sealed packet"},
-		{opener{unsighted{s}}, fuzz.OutMessages, "it opens or splits what has been received"},
+		{opener{noPlaintext{s}}, fuzz.Messages, "as a pipeline.Opener it opens packets, and these are open"},
+		{opener{noPlaintext{s}}, fuzz.Fresh, "it belongs where it is given each sealed packet"},
+		{opener{noPlaintext{s}}, fuzz.OutMessages, "it opens or splits what has been received"},
 		{packed{s}, fuzz.OutPackets, "as a pipeline.Packer it makes packets"},
 		{packed{s}, fuzz.Messages, "it packs or seals what is to be sent"},
 		{sealer{s}, fuzz.OutMessages, "as a pipeline.Sealer it seals packets"},
-		{sealer{unsighted{s}}, fuzz.Datagrams, "it belongs where it is given each outbound packet"},
+		{sealer{noPlaintext{s}}, fuzz.Datagrams, "it belongs where it is given each outbound packet"},
 	} {
 		err := fuzz.Check(long, func() pipeline.Stage { return tc.stage }, fuzz.At(tc.position))
 		require.ErrorContains(t, err, tc.want)
@@ -116,21 +115,21 @@ type (
 func (splits) Next(*pipeline.Packet) (pipeline.Verdict, bool) { return 0, false }
 func (packed) Size(*pipeline.Packet) int                      { return 0 }
 
-// Where a stage may stand by its interfaces, and stages that set fields where it
-// is theirs to do so, pass.
-func TestStagesInTheirPlace(t *testing.T) {
+// Stages in a position that their interfaces allow pass, also those that set the fields
+// that are theirs.
+func TestStagesInValidPositionsPass(t *testing.T) {
 	for i, tc := range []struct {
 		newStage func() pipeline.Stage
 		opts     []fuzz.Option
 	}{
-		{blind(of(nil)), []fuzz.Option{fuzz.At(fuzz.Sealed)}},
-		{blind(of(nil)), []fuzz.Option{fuzz.At(fuzz.Messages)}},
-		{blind(of(nil)), []fuzz.Option{fuzz.At(fuzz.OutPackets)}},
+		{withoutPlaintext(of(nil)), []fuzz.Option{fuzz.At(fuzz.Sealed)}},
+		{withoutPlaintext(of(nil)), []fuzz.Option{fuzz.At(fuzz.Messages)}},
+		{withoutPlaintext(of(nil)), []fuzz.Option{fuzz.At(fuzz.OutPackets)}},
 		{of(nil), []fuzz.Option{fuzz.At(fuzz.OutPackets)}},
-		{func() pipeline.Stage { return &parser{unsighted: unsighted{newStage(nil)}} }, nil},
+		{func() pipeline.Stage { return &parser{noPlaintext: noPlaintext{newStage(nil)}} }, nil},
 		{func() pipeline.Stage { return guard{accept(func(p *pipeline.Packet) { p.MarkFresh() })()} }, nil},
 		{func() pipeline.Stage {
-			return opener{unsighted{accept(func(p *pipeline.Packet) { p.SetPlaintext(bytes.Clone(p.Data)) })()}}
+			return opener{noPlaintext{accept(func(p *pipeline.Packet) { p.SetPlaintext(bytes.Clone(p.Data)) })()}}
 		}, nil},
 		{accept(func(p *pipeline.Packet) { p.Channel++; p.Strike(); p.LeaveUnacknowledged() }), []fuzz.Option{fuzz.Sets("Channel")}},
 	} {
@@ -138,9 +137,9 @@ func TestStagesInTheirPlace(t *testing.T) {
 	}
 }
 
-// parser names the epoch that has opened last, whatever the header says.
+// parser sets the epoch that was opened last, whatever the header says.
 type parser struct {
-	unsighted
+	noPlaintext
 	last pipeline.EpochNotice
 }
 

@@ -9,26 +9,26 @@ import (
 	"github.com/intentra/intentra/fuzz/internal/fault"
 )
 
-// difference is what differs between the first run of a plan and another one.
+// difference is the first difference between the first run of a plan and another one.
 type difference struct {
 	key, text string
-	prepared  bool // it is Prepare that has done something else
+	prepared  bool // Prepare, not the stage, caused it
 }
 
-// confirmations is how often a difference is looked for once more before it is
-// laid to something else than chance: eight even throws are the same by chance
-// once in 256 times, and here both ways must be.
+// confirmations is the number of repeated runs before a difference is attributed to
+// anything but chance. Eight fair coins agree once in 256 times, and here the runs of
+// both kinds must agree.
 const confirmations = 8
 
-// difference runs the plan with the memory m and returns what is not as in the
-// first run, or nil.
+// difference runs the plan with memory m and returns the first difference to the first
+// run, or nil.
 func (k *kit) difference(p *plan, first *trace, m memory) *difference {
 	again, err := k.run(p, m)
 	if text := p.comparePrepared(first, again); text != "" {
 		return &difference{text, text, true}
 	}
 	if err != nil {
-		return &difference{fault.Cause(err), fmt.Sprintf("(first nothing was wrong, then: %v)", err), again.preparing}
+		return &difference{fault.Cause(err), fmt.Sprintf("(the first run had no failure, another: %v)", err), again.preparing}
 	}
 	if text := p.compare(first, again); text != "" {
 		return &difference{text, text, false}
@@ -36,8 +36,8 @@ func (k *kit) difference(p *plan, first *trace, m memory) *difference {
 	return nil
 }
 
-// comparePrepared returns the first packet of which Prepare has made another one
-// than in the first run, or "".
+// comparePrepared returns the first packet that Prepare changed differently in two runs,
+// or "".
 func (p *plan) comparePrepared(first, again *trace) string {
 	for i := range min(len(first.packets), len(again.packets)) {
 		a, b := &first.packets[i], &again.packets[i]
@@ -48,17 +48,17 @@ func (p *plan) comparePrepared(first, again *trace) string {
 	return ""
 }
 
-// unsteady lays d to a stage that decides by something else than what it is given.
+// unsteady returns the error for a stage whose results do not depend only on its input.
 func (d *difference) unsteady(stage string) error {
 	if d.prepared {
-		return wrong("Prepare made something else of the same packet: it must do the same each time, whatever it was called with before, and keep nothing %s", d.text)
+		return wrong("Prepare changed the same packet in two ways: it must do the same each time, whatever it was called with before, and keep nothing %s", d.text)
 	}
-	return wrong("stage %q: the same input gave two results. A stage decides by its packets, its notices and Packet.Now: look for clocks, random numbers, the order of a map, and variables that all stages of the kind share %s", stage, d.text)
+	return wrong("stage %q: the same input gave two results. A stage may decide only by its packets, its notices and Packet.Now: look for clocks, random numbers, the order of a map, and variables that all stages of the kind share %s", stage, d.text)
 }
 
-// checkMemory compares the first run with one whose memory is not left alone. A
-// stage that keeps none cannot tell them apart; one that keeps some does so each
-// time, which tells it from one that decides by chance.
+// checkMemory compares the first run with one in which memory m is used. A stage that
+// keeps no memory has the same results; one that keeps some differs each time, unlike
+// one that decides at random.
 func (k *kit) checkMemory(p *plan, first *trace, m memory) error {
 	d := k.difference(p, first, m)
 	if d == nil {
@@ -79,13 +79,13 @@ func (k *kit) checkMemory(p *plan, first *trace, m memory) error {
 	}
 	what := "overwritten"
 	if m == reused {
-		what = "used for later ones"
+		what = "reused for later ones"
 	}
 	return wrong("stage %q: the result changed when the memory of earlier packets was %s. The stage has kept the Packet, Data, a payload or Reply past its return: copy what is to be kept %s", first.name, what, d.text)
 }
 
-// chance runs the plan again and again, and returns a difference if the stage
-// does not always do as in the first run, or if steady, called as often, is false.
+// chance runs the plan repeatedly, and returns a difference if a run differs from the
+// first, or if steady, which it calls as often, returns false.
 func (k *kit) chance(p *plan, first *trace, steady func() bool) *difference {
 	for range confirmations {
 		if d := k.difference(p, first, kept); d != nil {
@@ -106,10 +106,10 @@ func (d *difference) or(other *difference) *difference {
 	return d
 }
 
-// compare returns the first thing in which two runs of the plan differ, or "".
+// compare returns the first difference between two runs of the plan, or "".
 func (p *plan) compare(first, again *trace) string {
 	if first.name != again.name || !slices.Equal(first.reasons, again.reasons) {
-		return fmt.Sprintf("(the constructor makes %q with reasons %q, and then %q with %q)", first.name, first.reasons, again.name, again.reasons)
+		return fmt.Sprintf("(the constructor made %q with reasons %q, and then %q with %q)", first.name, first.reasons, again.name, again.reasons)
 	}
 	for i := range max(len(first.seen), len(again.seen)) {
 		switch {
@@ -125,8 +125,8 @@ func (p *plan) compare(first, again *trace) string {
 	return ""
 }
 
-// difference names the first thing in which two sights differ, or is "".
-func (t *trace) difference(a, b *sight) string {
+// difference returns the first difference between two observations, or "".
+func (t *trace) difference(a, b *observation) string {
 	if a.packet != b.packet {
 		return "another packet"
 	}

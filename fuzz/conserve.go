@@ -7,15 +7,15 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// track is a chain with the stage in it, and stand-ins for the others.
+// track is a chain of the stage and substitutes for the others.
 type track struct {
 	chain    pipeline.Chain // in or out
 	in       *pipeline.Inbound
 	out      *pipeline.Outbound
 	position Position
 	packs    bool
-	packet   *packet // in hand
-	yielded  bool    // the message of the packet in hand, where the kit splits
+	packet   *packet // the current one
+	yielded  bool    // the current packet's message was yielded, where the kit is the splitter
 	panicked any
 }
 
@@ -35,7 +35,7 @@ func newTrack(s pipeline.Stage, position Position) (*track, error) {
 			return ending(position, t.packet, p, pipeline.Accept)
 		})
 		if position <= Sealed {
-			rest = opener{rest} // in front of which nobody may read plaintext
+			rest = opener{rest} // before which no stage may read plaintext
 		}
 		in = pipeline.NewInbound(s, rest)
 	case position == OutMessages && packs:
@@ -60,14 +60,14 @@ func newTrack(s pipeline.Stage, position Position) (*track, error) {
 	return t, nil
 }
 
-// opener is AEAD open, for the rules of the chain.
+// opener is a substitute for AEAD open, which the rules of the chain require.
 type opener struct{ pipeline.Stage }
 
 // OpensPlaintext makes the stage a [pipeline.Opener].
 func (opener) OpensPlaintext() {}
 
-// source is the splitter in front of a stage that sees messages. Each packet
-// holds the one that the driver has put in hand.
+// source is the splitter before a stage that sees messages. It yields each packet
+// once, as its only message.
 type source struct{ *track }
 
 func (source) Name() string      { return "fuzz_source" }
@@ -85,7 +85,7 @@ func (s source) Next(*pipeline.Packet) (pipeline.Verdict, bool) {
 	return pipeline.Accept, true
 }
 
-// packer divides the messages of an outbound chain from its packets.
+// packer is a substitute for the packer. It appends nothing.
 type packer struct{}
 
 func (packer) Name() string                              { return "fuzz_pack" }
@@ -93,7 +93,8 @@ func (packer) Reasons() []string                         { return nil }
 func (packer) Size(*pipeline.Packet) int                 { return 0 }
 func (packer) Process(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept }
 
-// process runs the packet in hand, and returns its verdict.
+// process runs a packet through the chain, and returns the verdict of the packet, or
+// of the message if it is outbound.
 func (t *track) process(p *pipeline.Packet, k *packet) pipeline.Verdict {
 	t.packet = k
 	switch {
@@ -117,8 +118,8 @@ func (t *track) process(p *pipeline.Packet, k *packet) pipeline.Verdict {
 	return t.out.ProcessPacket(p)
 }
 
-// checkConserved runs the plan in a chain, whose law must hold, unless the stage
-// decides by chance.
+// checkConserved runs the plan in a chain and checks its counters. A difference between
+// repeated runs means that the stage decides at random.
 func (k *kit) checkConserved(p *plan, t *trace) error {
 	err := k.conserve(p, t)
 	if err == nil {
@@ -134,8 +135,8 @@ func (k *kit) checkConserved(p *plan, t *trace) error {
 	return err
 }
 
-// conserve compares the counters of a chain with what was seen of the stage
-// alone. Each packet has memory of its own, for kept memory to be told apart.
+// conserve compares the verdicts and counters of a chain with those of the stage alone.
+// Each packet has memory of its own, so that kept memory has no effect here.
 func (k *kit) conserve(p *plan, t *trace) error {
 	s, err := k.make()
 	if err != nil {
@@ -144,7 +145,7 @@ func (k *kit) conserve(p *plan, t *trace) error {
 	var now prepared
 	// A chain cannot recover from runtime.Goexit.
 	if e := fault.Catch(func() { err = k.conserveIn(p, t, s, &now) }); e != nil {
-		return wrong("%s did not return in a chain, and did when it was called alone: %v", now.culprit(t.name), e)
+		return wrong("%s did not return in a chain, but did when it was called alone: %v", now.running(t.name), e)
 	}
 	return err
 }
@@ -174,12 +175,12 @@ func (k *kit) conserveIn(p *plan, t *trace, s pipeline.Stage, now *prepared) err
 			break
 		}
 		if v != t.final[e.packet.number] {
-			return wrong("stage %q: in a chain a packet ended with verdict %d, and not with %d as before: packets are not conserved (%s)",
+			return wrong("stage %q: in a chain a packet ended with verdict %d instead of %d: packets are not conserved (%s)",
 				t.name, v, t.final[e.packet.number], p.describe(e.packet))
 		}
 	}
 	if track.panicked != nil {
-		return wrong("stage %q panicked in a chain and not when it was called alone: %v", t.name, track.panicked)
+		return wrong("stage %q panicked in a chain, but not when it was called alone: %v", t.name, track.panicked)
 	}
 	track.chain.Publish()
 	return k.checkCounts(p, t, track)
@@ -194,7 +195,7 @@ func (k *kit) checkCounts(p *plan, t *trace, track *track) error {
 			continue
 		}
 		if d.Packets+d.Messages != want.drops[d.Reason] {
-			return wrong("stage %q: %d drops as %q and %d counted: packets are not conserved", t.name, want.drops[d.Reason], d.Reason, d.Packets+d.Messages)
+			return wrong("stage %q: it dropped %d as %q, but %d were counted: packets are not conserved", t.name, want.drops[d.Reason], d.Reason, d.Packets+d.Messages)
 		}
 	}
 	for _, level := range []struct {
@@ -214,7 +215,7 @@ func (k *kit) checkCounts(p *plan, t *trace, track *track) error {
 	return nil
 }
 
-// expected is what the counters of a chain must show.
+// expected holds the counts that a chain must show.
 type expected struct {
 	packets, messages uint64
 	drops             map[string]uint64
@@ -228,7 +229,7 @@ func (p *plan) counts(t *trace, track *track) expected {
 	case Messages, OutMessages:
 		e.messages = n
 	case Opened, Fresh:
-		e.messages = uint64(len(t.seen)) - n // one sight of each packet, one of each message
+		e.messages = uint64(len(t.seen)) - n // one observation of each packet, and one of each message
 	}
 	for _, s := range t.seen {
 		if s.verdict.Dropped() {

@@ -44,9 +44,9 @@
 //     a stage at [Datagrams] that observes epochs, sets the peer, session, epoch and
 //     counter; the splitter sets channel and intent; the driver sets the others. A
 //     [pipeline.Opener] calls SetPlaintext, and a [pipeline.Guard] between header parse
-//     and the replay window calls MarkFresh. [Sets] allows more. Where packets are open
-//     or fresh already these two calls have no effect, so the stage is also run with
-//     packets that are not, and only the calls are checked. A stage that makes them
+//     and the replay window calls MarkFresh. [Sets] allows more. These two
+//     calls have no effect on packets that have the mark already, so the stage is also
+//     run with packets that do not, and only the calls are checked. A stage that makes them
 //     only for packets that already have the mark is not found.
 //   - No memory is kept: packets and buffers are reused. The stage is run with memory
 //     that stays as it was, with memory that is overwritten after each packet, and with

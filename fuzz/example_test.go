@@ -7,7 +7,7 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// A stage that has forgotten to name its reason.
+// A stage that does not name its reason.
 func ExampleCheck() {
 	newGeofence := func() pipeline.Stage {
 		return pipeline.Func("geofence", nil, func(p *pipeline.Packet) pipeline.Verdict {

@@ -9,32 +9,32 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// owners says, for each field of a Packet that not every stage may set, who sets
-// it. Struck, Unanswered and the payload are any stage's.
+// owners says which stage sets a field of a Packet, for those that not every stage may
+// set. Any stage may set Struck, Unacknowledged and the payload.
 var owners = map[string]string{
-	"Addr":     "the driver sets it, and answers go there",
+	"Addr":     "the driver sets it, and replies go there",
 	"Now":      "the driver sets it, and it is the same for all stages",
-	"Peer":     "header parse sets it, outbound the driver, and the stages behind go by it",
-	"Session":  "header parse sets it, outbound the driver, and the stages behind go by it",
-	"Epoch":    "header parse sets it, outbound the driver, and the stages behind go by it",
-	"EpochSeq": "header parse sets it, outbound the driver, and the stages behind go by it",
+	"Peer":     "header parse sets it, outbound the driver, and later stages rely on it",
+	"Session":  "header parse sets it, outbound the driver, and later stages rely on it",
+	"Epoch":    "header parse sets it, outbound the driver, and later stages rely on it",
+	"EpochSeq": "header parse sets it, outbound the driver, and later stages rely on it",
 	"Counter":  "header parse sets it, outbound the driver, and no number may be used twice",
-	"Channel":  "the splitter sets it, outbound the driver, and the order of messages hangs on it",
-	"Intent":   "the splitter sets it, outbound the driver, and the delivery of the message hangs on it",
-	"Sequence": "the driver sets it, and acknowledgements go by it",
-	"Distance": "the driver sets it, and the receiver orders by it",
+	"Channel":  "the splitter sets it, outbound the driver, and the order of messages depends on it",
+	"Intent":   "the splitter sets it, outbound the driver, and the delivery of the message depends on it",
+	"Sequence": "the driver sets it, and acknowledgements use it",
+	"Distance": "the driver sets it, and the receiver orders messages by it",
 	"Opened":   "SetPlaintext is for a pipeline.Opener alone; use SetPayload",
-	"Fresh":    "MarkFresh is for the replay window alone, a pipeline.Guard in front of the messages: it vouches that the peer sent the packet, and once",
+	"Fresh":    "MarkFresh is for the replay window alone, a pipeline.Guard before the message stages: it states that the peer sent the packet, and that it is no replay",
 }
 
-// settable are the fields that Sets takes. Now is not among them, as stages that
-// disagree about the time are beyond repair.
+// settable are the fields that Sets takes. Now is not among them, because all stages
+// must agree about the time.
 var settable = []string{"Addr", "Peer", "Session", "Epoch", "EpochSeq", "Counter", "Channel", "Intent", "Sequence", "Distance"}
 
-// fieldsOfKind returns the fields that are set by stages with the interfaces of
-// s in their position.
+// fieldsOfKind returns the fields that a stage with the interfaces of s may set in its
+// position.
 func fieldsOfKind(s pipeline.Stage, position Position) (fields []string) {
-	if _, ok := s.(pipeline.EpochObserver); ok && position == Datagrams { // else it knows no epochs
+	if _, ok := s.(pipeline.EpochObserver); ok && position == Datagrams { // no other stage there can know an epoch
 		fields = append(fields, "Peer", "Session", "Epoch", "EpochSeq", "Counter")
 	}
 	if _, ok := splitterAt(s, position); ok {
@@ -49,7 +49,7 @@ func fieldsOfKind(s pipeline.Stage, position Position) (fields []string) {
 	return fields
 }
 
-// checkFields returns which field the stage has set that is not among its own, or
+// checkFields returns the field that the stage has set and that is not among mine, or
 // "".
 func checkFields(given, now fields, mine []string) string {
 	if given == now {
@@ -64,18 +64,18 @@ func checkFields(given, now fields, mine []string) string {
 		}
 		hint := ""
 		if slices.Contains(settable, name) {
-			hint = fmt.Sprintf("; where it is the stage's business, say so by fuzz.Sets(%q)", name)
+			hint = fmt.Sprintf("; fuzz.Sets(%q) allows it", name)
 		}
 		values := "%v to %v"
 		if x.Field(i).Type() == reflect.TypeFor[pipeline.ID]() {
-			values = "%#x to %#x" // as elsewhere
+			values = "%#x to %#x" // as in other failures
 		}
-		return fmt.Sprintf("changed the packet's %s, which is not its to set: %s%s; from "+values, name, owner, hint, x.Field(i), y.Field(i))
+		return fmt.Sprintf("changed the packet's %s, which it must not set: %s%s; from "+values, name, owner, hint, x.Field(i), y.Field(i))
 	}
 	return ""
 }
 
-// causeOf leaves out of what was broken the values that are of one packet.
+// causeOf returns broken without the values of one packet.
 func causeOf(broken string) string {
 	cause, _, _ := strings.Cut(broken, "; from ")
 	return cause

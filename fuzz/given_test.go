@@ -12,9 +12,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// sceptic is a good stage that panics if it is given what a chain would not
-// give it.
-type sceptic struct {
+// validator is a stage that panics if it is given anything that a chain would not give
+// it.
+type validator struct {
 	position fuzz.Position
 	peers    map[pipeline.ID]bool
 	sessions map[pipeline.ID]pipeline.ID
@@ -25,12 +25,12 @@ type sceptic struct {
 	seen     *tally
 }
 
-// tally counts what sceptics have seen, so that they cannot all be content for
-// want of anything.
+// tally counts what the validators have been given, so that the test fails if they were
+// given nothing.
 type tally struct{ packets, repeated, notices, later, long int }
 
-func newSceptic(position fuzz.Position, seen *tally) *sceptic {
-	return &sceptic{position, map[pipeline.ID]bool{}, map[pipeline.ID]pipeline.ID{}, map[pipeline.ID]pipeline.EpochNotice{},
+func newValidator(position fuzz.Position, seen *tally) *validator {
+	return &validator{position, map[pipeline.ID]bool{}, map[pipeline.ID]pipeline.ID{}, map[pipeline.ID]pipeline.EpochNotice{},
 		map[[2]uint64]bool{}, map[pipeline.ID]uint64{}, 0, seen}
 }
 
@@ -40,13 +40,13 @@ func must(ok bool, format string, args ...any) {
 	}
 }
 
-func (s *sceptic) Name() string      { return "sceptic" }
-func (s *sceptic) Reasons() []string { return nil }
+func (s *validator) Name() string      { return "validator" }
+func (s *validator) Reasons() []string { return nil }
 
-// ReadsPlaintext lets it stand where there is none.
-func (s *sceptic) ReadsPlaintext() bool { return s.position > fuzz.Sealed }
+// ReadsPlaintext returns false at positions before AEAD open.
+func (s *validator) ReadsPlaintext() bool { return s.position > fuzz.Sealed }
 
-func (s *sceptic) PeerOpened(n pipeline.PeerNotice) {
+func (s *validator) PeerOpened(n pipeline.PeerNotice) {
 	for id := range s.peers {
 		must(id.Number() != n.Peer.Number(), "peer number %d is taken", id.Number())
 	}
@@ -54,7 +54,7 @@ func (s *sceptic) PeerOpened(n pipeline.PeerNotice) {
 	s.seen.notices++
 }
 
-func (s *sceptic) PeerClosed(n pipeline.PeerNotice) {
+func (s *validator) PeerClosed(n pipeline.PeerNotice) {
 	must(s.peers[n.Peer], "an unknown peer closed")
 	for _, peer := range s.sessions {
 		must(peer != n.Peer, "a peer closed before its session")
@@ -62,14 +62,14 @@ func (s *sceptic) PeerClosed(n pipeline.PeerNotice) {
 	delete(s.peers, n.Peer)
 }
 
-func (s *sceptic) SessionOpened(n pipeline.SessionNotice) {
+func (s *validator) SessionOpened(n pipeline.SessionNotice) {
 	must(s.peers[n.Peer], "a session of an unknown peer opened")
 	_, twice := s.sessions[n.Session]
 	must(!twice, "a session opened twice")
 	s.sessions[n.Session] = n.Peer
 }
 
-func (s *sceptic) SessionClosed(n pipeline.SessionNotice) {
+func (s *validator) SessionClosed(n pipeline.SessionNotice) {
 	must(s.sessions[n.Session] == n.Peer, "an unknown session closed")
 	for _, e := range s.epochs {
 		must(e.Session != n.Session, "a session closed before its epoch")
@@ -77,7 +77,7 @@ func (s *sceptic) SessionClosed(n pipeline.SessionNotice) {
 	delete(s.sessions, n.Session)
 }
 
-func (s *sceptic) EpochOpened(n pipeline.EpochNotice) {
+func (s *validator) EpochOpened(n pipeline.EpochNotice) {
 	must(s.sessions[n.Session] == n.Peer, "an epoch of an unknown session opened")
 	count := 0
 	for id, e := range s.epochs {
@@ -91,13 +91,13 @@ func (s *sceptic) EpochOpened(n pipeline.EpochNotice) {
 	s.epochs[n.Epoch] = n
 }
 
-func (s *sceptic) EpochClosed(n pipeline.EpochNotice) {
+func (s *validator) EpochClosed(n pipeline.EpochNotice) {
 	must(s.epochs[n.Epoch] == n, "an unknown epoch closed")
 	delete(s.epochs, n.Epoch)
 }
 
-func (s *sceptic) Process(p *pipeline.Packet) pipeline.Verdict {
-	must(p.Now >= s.now, "time went back")
+func (s *validator) Process(p *pipeline.Packet) pipeline.Verdict {
+	must(p.Now >= s.now, "time went backwards")
 	if p.Now > s.now {
 		s.seen.later++
 	}
@@ -108,14 +108,14 @@ func (s *sceptic) Process(p *pipeline.Packet) pipeline.Verdict {
 		s.seen.long++
 	}
 	if s.position == fuzz.Datagrams {
-		must(p.Peer|p.Session|p.Epoch == 0 && p.Counter == 0 && p.Payload() == nil && !p.Opened(), "something is known of a datagram")
+		must(p.Peer|p.Session|p.Epoch == 0 && p.Counter == 0 && p.Payload() == nil && !p.Opened(), "a datagram has identifiers or marks")
 		return pipeline.Accept
 	}
 	s.identity(p)
 	h, fault := wire.ParseHeader(p.Data)
 	inbound := s.position <= fuzz.Messages
 	must(fault == wire.FaultNone || !inbound && fault == wire.FaultShort, "fault %d", fault)
-	must(!inbound || h.Type == wire.TypeData && h.Counter == p.Counter && h.Receiver == uint32(p.Epoch), "the header is another: %v", h)
+	must(!inbound || h.Type == wire.TypeData && h.Counter == p.Counter && h.Receiver == uint32(p.Epoch), "the header does not match: %v", h)
 	must(p.Opened() == (inbound && s.position >= fuzz.Opened), "opened: %t", p.Opened())
 	must(p.Fresh() == (inbound && s.position >= fuzz.Fresh), "fresh: %t", p.Fresh())
 	messages := s.position == fuzz.Messages || s.position == fuzz.OutMessages
@@ -123,25 +123,25 @@ func (s *sceptic) Process(p *pipeline.Packet) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// identity holds the packet's IDs to the notices, and its counter to what the
+// identity checks the packet's IDs against the notices, and its counter against what the
 // replay window or the sender would allow.
-func (s *sceptic) identity(p *pipeline.Packet) {
+func (s *validator) identity(p *pipeline.Packet) {
 	n, live := s.epochs[p.Epoch]
 	must(live && n == pipeline.EpochNotice{Peer: p.Peer, Session: p.Session, Epoch: p.Epoch, Seq: p.EpochSeq}, "no live epoch: %#x", p.Epoch)
 	name := [2]uint64{uint64(p.Epoch), p.Counter}
 	if s.counters[name] {
 		s.seen.repeated++
-		must(s.position == fuzz.Sealed || s.position == fuzz.Opened, "counter %d comes again", p.Counter)
+		must(s.position == fuzz.Sealed || s.position == fuzz.Opened, "counter %d is repeated", p.Counter)
 	}
 	s.counters[name] = true
 	if s.position >= fuzz.OutMessages {
-		must(p.Counter >= s.highest[p.Epoch], "an outbound counter went back")
+		must(p.Counter >= s.highest[p.Epoch], "an outbound counter went backwards")
 		s.highest[p.Epoch] = p.Counter
 	}
 }
 
-// Stages are given what the chain would give them, whatever the input is.
-func TestWhatStagesAreGiven(t *testing.T) {
+// For any input, stages are given only what a chain would give them.
+func TestStagesAreGivenValidPackets(t *testing.T) {
 	random := seed.Rand(t)
 	for position := fuzz.Datagrams; position <= fuzz.OutPackets; position++ {
 		var seen tally
@@ -154,7 +154,7 @@ func TestWhatStagesAreGiven(t *testing.T) {
 					input = append(input, byte(random.Uint32()))
 				}
 			}
-			require.NoError(t, fuzz.Check(input, func() *sceptic { return newSceptic(position, &seen) }, fuzz.At(position)), "%s", position)
+			require.NoError(t, fuzz.Check(input, func() *validator { return newValidator(position, &seen) }, fuzz.At(position)), "%s", position)
 		}
 		require.Greater(t, seen.packets, 1000, position)
 		require.NotZero(t, seen.notices, position)
@@ -164,8 +164,7 @@ func TestWhatStagesAreGiven(t *testing.T) {
 	}
 }
 
-// The position is told by the interfaces; what is built into chains is told
-// apart by them too.
+// The position of a stage follows from its interfaces.
 func TestPositions(t *testing.T) {
 	s := newStage(nil)
 	for _, tc := range []struct {
@@ -176,9 +175,9 @@ func TestPositions(t *testing.T) {
 		{grower{s}, fuzz.OutMessages},
 		{packs{s}, fuzz.OutMessages},
 		{splitter{s, nil}, fuzz.Fresh},
-		{unsighted{s}, fuzz.Datagrams},
+		{noPlaintext{s}, fuzz.Datagrams},
 		{guard{s}, fuzz.Opened},
-		{opener{unsighted{s}}, fuzz.Sealed},
+		{opener{noPlaintext{s}}, fuzz.Sealed},
 		{sealer{s}, fuzz.OutPackets},
 	} {
 		require.Equal(t, tc.want, fuzz.PositionOf(tc.stage), "%T", tc.stage)
@@ -186,13 +185,13 @@ func TestPositions(t *testing.T) {
 }
 
 type (
-	unsighted struct{ pipeline.Stage }
-	guard     struct{ pipeline.Stage }
-	opener    struct{ unsighted }
-	sealer    struct{ pipeline.Stage }
+	noPlaintext struct{ pipeline.Stage }
+	guard       struct{ pipeline.Stage }
+	opener      struct{ noPlaintext }
+	sealer      struct{ pipeline.Stage }
 )
 
-func (unsighted) ReadsPlaintext() bool { return false }
-func (guard) Guards() string           { return "nothing" }
-func (opener) OpensPlaintext()         {}
-func (sealer) SealsPlaintext()         {}
+func (noPlaintext) ReadsPlaintext() bool { return false }
+func (guard) Guards() string             { return "nothing" }
+func (opener) OpensPlaintext()           {}
+func (sealer) SealsPlaintext()           {}

@@ -65,7 +65,8 @@ func TestPanicInNextIsCaught(t *testing.T) {
 	require.ErrorContains(t, err, "TestPanicInNextIsCaught")
 }
 
-// counting drops the messages after as many calls of Warm, which so is not optional.
+// counting drops messages once Warm has been called often enough, so Warm changes its
+// results.
 type counting struct {
 	*stage
 	warmed int

@@ -7,13 +7,13 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// checkMarks sees whether the stage opens or vouches for packets, which where it
-// stands are open or fresh already, so that no call of it shows another result. So
-// a new stage is given the packets without the marks. What else it makes of them
-// counts for nothing, be it a panic: no chain would give it such packets.
+// checkMarks checks that the stage does not call SetPlaintext or MarkFresh without being
+// the stage for it. In its position packets have these marks already, so the calls have
+// no effect; therefore a new stage is run with packets without marks. Any other result
+// is ignored, even a panic, because no chain would pass it such packets.
 func (k *kit) checkMarks(p *plan, t *trace) error {
 	if !p.position.inbound() {
-		return nil // they have no marks, and fieldsOf shows the calls
+		return nil // there are no marks, and fieldsOf shows the calls
 	}
 	s, err := k.make()
 	if err != nil {
@@ -24,7 +24,7 @@ func (k *kit) checkMarks(p *plan, t *trace) error {
 	if b.mark == "" {
 		return nil
 	}
-	return fault.Of(b.mark+b.in, "fuzz: stage %q%s set the packet's %s, which is not its to set: %s; seen on a packet without that mark (%s)",
+	return fault.Of(b.mark+b.in, "fuzz: stage %q%s set the packet's %s, which it must not set: %s; seen on a packet without that mark (%s)",
 		t.name, b.in, b.mark, owners[b.mark], p.describe(b.packet))
 }
 
@@ -37,8 +37,8 @@ type bare struct {
 
 	p      pipeline.Packet
 	packet *packet
-	mark   string // the first that was set and is not among mine
-	in     string // where else than in Process
+	mark   string // the first that was set wrongly
+	in     string // the method, unless it is Process
 }
 
 func (b *bare) all() {
@@ -78,7 +78,7 @@ func (b *bare) give() {
 		return
 	}
 	if b.plan.position == Messages {
-		v = pipeline.Accept // whatever became of the message
+		v = pipeline.Accept // v is the message's
 	} else {
 		v = ending(b.plan.position, b.packet, &b.p, v)
 	}
@@ -87,7 +87,7 @@ func (b *bare) give() {
 	b.look(", in Settle,", nil)
 }
 
-// look notes a mark on the packet in hand that is not among mine.
+// look records a mark on the current packet that the stage must not set.
 func (b *bare) look(in string, mine []string) {
 	switch {
 	case b.p.Opened() && !slices.Contains(mine, "Opened"):
@@ -97,7 +97,7 @@ func (b *bare) look(in string, mine []string) {
 	}
 }
 
-// strip takes the marks off a packet, and leaves all else.
+// strip removes the marks of a packet and nothing else.
 func strip(p *pipeline.Packet) {
 	was := *p
 	p.Reset(was.Data, was.Addr, was.Now)

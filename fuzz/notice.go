@@ -17,7 +17,7 @@ const (
 	ofEpoch
 )
 
-// tell gives the stage a notice, if it wants it.
+// tell calls the stage with the notice, if it implements the interface.
 func (n notice) tell(s pipeline.Stage) {
 	peer, session := n.peer(), pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
 	switch n.level {
@@ -33,7 +33,7 @@ func (n notice) tell(s pipeline.Stage) {
 	}
 }
 
-// tellChain gives a chain the same notice.
+// tellChain calls the chain with the notice.
 func (n notice) tellChain(c pipeline.Chain) {
 	peer, session := n.peer(), pipeline.SessionNotice{Peer: n.Peer, Session: n.Session}
 	switch n.level {
@@ -62,7 +62,7 @@ func call(wanted, closed bool, open, shut func()) {
 	}
 }
 
-// String names the call that gives the notice.
+// String returns the name of the observer's method.
 func (n notice) String() string {
 	name := [...]string{"Peer", "Session", "Epoch"}[n.level]
 	if n.closed {

@@ -142,7 +142,7 @@ func TestPackersThatKeepMemoryAreCaught(t *testing.T) {
 				(*kept)[0] ^= 1
 			}
 			*kept = p.Data
-		}, "wrote into a packet after it had returned"},
+		}, "wrote to a packet after it had returned"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := fuzz.Check(long, func() pipeline.Stage {

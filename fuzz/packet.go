@@ -9,16 +9,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// packet is one packet or message with all that the stages in front would have
+// packet is one packet or message with everything that the earlier stages would have
 // set.
 type packet struct {
 	number  int // among the packets of the plan
 	step    step
 	data    []byte
-	payload []byte // outbound messages: it does not lie in data
-	from    int    // inbound behind AEAD open: where in data the payload lies
+	payload []byte // of outbound messages, outside of data
+	from    int    // inbound after AEAD open: where the payload lies in data
 	to      int
-	room    int // outbound: capacity behind data
+	room    int // outbound: capacity after data
 	reply   int // inbound: capacity of Reply
 
 	addr     netip.AddrPort
@@ -30,7 +30,7 @@ type packet struct {
 	intent   pipeline.Intent
 	sequence uint64
 	distance uint16
-	refused  bool // by a stage behind
+	refused  bool // by a later stage
 }
 
 var addresses = [peers][4]netip.AddrPort{
@@ -51,11 +51,11 @@ var (
 	rooms    = [8]int{wire.TagSize, 0, 24, wire.TagSize - 1, 64, 200, 400, 1200}
 )
 
-// neighbour lies in front of and behind a message in its packet. It is not the
-// stage's to write.
+// neighbour is the number of bytes before and after a message in its packet, which the
+// stage must not change.
 const neighbour = 12
 
-// make builds the packet that s stands for, with the next counter of its epoch.
+// make makes the packet of step s, with the next counter of its epoch.
 func (p *plan) make(w *world, s step) *packet {
 	k := &packet{step: s, now: w.now, refused: s.refused(), addr: addresses[s.peer()][s.address()]}
 	if p.position.inbound() {
@@ -75,7 +75,7 @@ func (p *plan) make(w *world, s step) *packet {
 	k.of, k.warmed = e.EpochNotice, e.EpochNotice
 	k.data = wire.AppendHeader(nil, wire.Header{Type: wire.TypeData, Receiver: uint32(e.Epoch), Counter: k.counter})
 	p.fill(k, s.body)
-	k.room += len(k.payload) // to be packed
+	k.room += len(k.payload) // for a packer
 	if p.position == Messages || p.position == OutMessages {
 		k.channel, k.intent = channels[s.channel()], pipeline.Realtime+pipeline.Intent(s.intent())
 	}
@@ -84,19 +84,19 @@ func (p *plan) make(w *world, s step) *packet {
 		peer.sequence++
 	}
 	if p.position == Datagrams {
-		k.of, k.counter = pipeline.EpochNotice{}, 0 // for header parse to find
+		k.of, k.counter = pipeline.EpochNotice{}, 0 // header parse finds them
 	}
 	return k
 }
 
-// fill puts the body where the position has it.
+// fill puts the body where stages of the position expect it.
 func (p *plan) fill(k *packet, body []byte) {
 	switch p.position {
 	case Datagrams, OutPackets:
 		k.data = append(k.data, body...)
 	case Sealed:
 		k.data = append(k.data, body...)
-		k.data = append(k.data, make([]byte, max(wire.Overhead-len(k.data), 0))...) // what is shorter has been dropped
+		k.data = append(k.data, make([]byte, max(wire.Overhead-len(k.data), 0))...) // shorter packets do not get here
 	case Opened, Fresh:
 		k.from = len(k.data)
 		k.data = append(k.data, body...)
@@ -113,7 +113,7 @@ func (p *plan) fill(k *packet, body []byte) {
 	}
 }
 
-// describe says in a failure which packet it was.
+// describe identifies a packet in failures.
 func (p *plan) describe(k *packet) string {
 	body, about := k.data, fmt.Sprintf(" from %s", k.addr)
 	switch p.position {

@@ -7,8 +7,8 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// plan is an input made out: what a stage in one position is given, whichever
-// stage it is. It does not change while stages run.
+// plan is a parsed input: the packets and notices for any stage in one position. It does
+// not change while stages run.
 type plan struct {
 	position Position
 	events   []event
@@ -16,7 +16,7 @@ type plan struct {
 	size     int // of the largest arena
 }
 
-// event is a packet or, without one, a notice.
+// event is a packet, or a notice if packet is nil.
 type event struct {
 	packet *packet
 	notice notice
@@ -60,8 +60,8 @@ func (p *plan) add(k *packet) {
 	p.events = append(p.events, event{packet: k})
 }
 
-// again sends an earlier packet once more. Where the replay window is behind, it
-// comes with the same counter; elsewhere as a new packet of the same content.
+// again repeats an earlier packet: before the replay window with the same counter, and
+// elsewhere as a new packet with the same content.
 func (p *plan) again(w *world, old *packet, s step) *packet {
 	if p.position == Datagrams || p.position == Sealed || p.position == Opened {
 		if old.of.Epoch != 0 && !w.isLive(old.of) {
@@ -85,7 +85,7 @@ func (p *plan) again(w *world, old *packet, s step) *packet {
 	return p.make(w, repeated)
 }
 
-// flip changes a bit of k where the stages in front would not have noticed.
+// flip changes a bit of k that earlier stages do not check.
 func (p *plan) flip(k *packet, s step) {
 	switch p.position {
 	case Sealed:

@@ -22,12 +22,11 @@ import (
 
 //go:generate go test -run ^TestRecord$ -update .
 
-var update = flag.Bool("update", false, "write the recorded exchange anew")
+var update = flag.Bool("update", false, "write the recorded exchange again")
 
-// TestRecord lets two endpoints talk over a wire that loses a datagram now and
-// then: handshake with cookie, messages of all intents, acknowledgements, a
-// rekey, a goodbye. With -update it writes what was seen to where package
-// recorded has it.
+// TestRecord connects two endpoints over a network that loses some datagrams: a handshake
+// with a cookie, messages of all intents, acknowledgements, a rekey and a close. With
+// -update it writes the exchange to the file of package recorded.
 func TestRecord(t *testing.T) {
 	out := bytes.NewBufferString("# Made by TestRecord: go generate ./fuzz\n")
 	w := &exchange{t: t, out: out, now: pipeline.Time(time.Hour)}
@@ -64,7 +63,7 @@ type queued struct {
 	payload string
 }
 
-// messages are what a robot might say in its i-th turn.
+// messages returns the messages of a robot in its i-th turn.
 func messages(i int) []queued {
 	list := []queued{
 		{1, pipeline.Latest, string([]byte{byte(10 * i), byte(20 + i)})},
@@ -82,7 +81,7 @@ func messages(i int) []queued {
 	return list
 }
 
-// exchange is two endpoints with a wire between them, in virtual time.
+// exchange is two endpoints and the network between them, in virtual time.
 type exchange struct {
 	t    *testing.T
 	out  io.Writer
@@ -122,7 +121,7 @@ func (w *exchange) endpoint(n byte) *node {
 	return node
 }
 
-// observe notes what is under the seal.
+// observe records decrypted frames and messages.
 func (w *exchange) observe(s *stages.Set) error {
 	s.InsertAfter("replay", pipeline.Func("frames", nil, func(p *pipeline.Packet) pipeline.Verdict {
 		w.note("frames", p.Payload())
@@ -137,7 +136,7 @@ func (w *exchange) observe(s *stages.Set) error {
 
 func (w *exchange) note(kind string, b []byte) { fmt.Fprintf(w.out, "%s %x\n", kind, b) }
 
-// run lets so many steps of five milliseconds pass.
+// run runs that many steps of five milliseconds.
 func (w *exchange) run(steps int) {
 	for range steps {
 		w.turn(w.a, w.b)
@@ -146,7 +145,7 @@ func (w *exchange) run(steps int) {
 	}
 }
 
-// turn is that of a driver: time, events, jobs, and what there is to send.
+// turn does what a driver does: timers, events, jobs, and sending.
 func (w *exchange) turn(n, other *node) {
 	n.ep.HandleTimeout(w.now)
 	for _, ev := range n.ep.Events() {

@@ -45,7 +45,7 @@ func (k *kit) run(p *plan, m memory) (*trace, error) {
 	}
 	r := &run{kit: k, trace: new(trace), plan: p, memory: m, stage: s, p: new(pipeline.Packet), doing: "Name and Reasons"}
 	if e := fault.Catch(func() { err = r.all() }); e != nil {
-		err = e.Error("fuzz", r.culprit(r.name), "at "+r.doing, r.advice())
+		err = e.Error("fuzz", r.running(r.name), "at "+r.doing, r.advice())
 	}
 	return r.trace, err
 }
@@ -266,7 +266,7 @@ func (r *run) saw(a *arena, v pipeline.Verdict) error {
 	if now := r.stage.Reasons(); r.stage.Name() != r.name || !slices.Equal(now, r.reasons) {
 		return wrong("stage %q with reasons %q became %q with %q: the chain reads them once, so they must not change", r.name, r.reasons, r.stage.Name(), now)
 	}
-	r.seen = append(r.seen, sightOf(a.packet, v, r.p))
+	r.seen = append(r.seen, observationOf(a.packet, v, r.p))
 	return nil
 }
 

@@ -13,11 +13,10 @@ import (
 //
 //	intentra replay capture.pcapng --keys capture.keys --fuzz-seeds seeds
 //
-// makes of a recording: fuzz.SeedFS(os.DirFS("seeds/messages")) for a stage that
-// stands behind the splitter. Each file is in the format of go test, with one
-// []byte. Files of other kinds, folders in the folder and names with a dot in
-// front are not seeds: the first two, a folder without seeds, and one that cannot
-// be read fail the test, and are an error of Check.
+// makes of a recording: fuzz.SeedFS(os.DirFS("seeds/messages")) for a stage after the
+// splitter. Each file is in the format of go test, with one []byte. Files whose names
+// begin with a dot are skipped. Any other file, a subfolder, a folder without seeds and
+// one that cannot be read fail the test, and are an error of Check.
 func SeedFS(folder fs.FS) Option {
 	payloads, err := readSeeds(folder)
 	return func(k *kit) {
@@ -28,8 +27,8 @@ func SeedFS(folder fs.FS) Option {
 	}
 }
 
-// nameOf returns the path of an os.DirFS, which is a string, and says of other
-// file systems what they are.
+// nameOf returns the path of an os.DirFS, which is a string, and the type of any other
+// file system.
 func nameOf(folder fs.FS) string {
 	if v := reflect.ValueOf(folder); v.Kind() == reflect.String {
 		return strconv.Quote(v.String())
@@ -39,7 +38,7 @@ func nameOf(folder fs.FS) string {
 
 func readSeeds(folder fs.FS) (payloads [][]byte, err error) {
 	if folder == nil {
-		return nil, errors.New("it needs a folder, such as os.DirFS(\"seeds/messages\")")
+		return nil, errors.New("the folder is nil: give one such as os.DirFS(\"seeds/messages\")")
 	}
 	entries, err := fs.ReadDir(folder, ".")
 	if err != nil {
@@ -50,8 +49,8 @@ func readSeeds(folder fs.FS) (payloads [][]byte, err error) {
 		case strings.HasPrefix(e.Name(), "."):
 			continue
 		case e.IsDir():
-			// A recording has a folder for each kind, and a stage is given one kind.
-			return nil, fmt.Errorf("there is a folder %q in it: give the folder that has the seeds of the stage's kind itself", e.Name())
+			// A recording has a folder for each kind, of which a stage takes one.
+			return nil, fmt.Errorf("it contains a folder %q: give the folder with the seeds of the stage's kind", e.Name())
 		}
 		text, err := fs.ReadFile(folder, e.Name())
 		if err != nil {
@@ -64,12 +63,12 @@ func readSeeds(folder fs.FS) (payloads [][]byte, err error) {
 		payloads = append(payloads, b)
 	}
 	if len(payloads) == 0 {
-		return nil, errors.New("there are no seeds in it: make some with intentra replay --fuzz-seeds, or leave SeedFS out")
+		return nil, errors.New("it contains no seeds: make some with intentra replay --fuzz-seeds, or leave SeedFS out")
 	}
 	return payloads, nil
 }
 
-// parseSeed reads what go test keeps in testdata/fuzz for a target of one []byte.
+// parseSeed parses a file of testdata/fuzz of a target with one []byte.
 func parseSeed(text string) ([]byte, error) {
 	quoted, isHeader := strings.CutPrefix(strings.TrimRight(text, "\n"), "go test fuzz v1\n[]byte(")
 	quoted, isWhole := strings.CutSuffix(quoted, ")")

@@ -38,7 +38,7 @@ func TestSeedFSRefusesFiles(t *testing.T) {
 	}
 }
 
-// A folder that cannot be what was meant is named, with what to do.
+// An error about a folder names it and says what to do.
 func TestSeedFSRefusesFolders(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	empty := t.TempDir()
@@ -50,9 +50,9 @@ func TestSeedFSRefusesFolders(t *testing.T) {
 		want   string
 	}{
 		{os.DirFS(missing), fmt.Sprintf("fuzz: SeedFS(%q): ", missing)},
-		{os.DirFS(empty), fmt.Sprintf("fuzz: SeedFS(%q): there are no seeds in it: make some with intentra replay", empty)},
-		{os.DirFS(parent), fmt.Sprintf("fuzz: SeedFS(%q): there is a folder \"messages\" in it: give the folder", parent)},
-		{nil, "it needs a folder"},
+		{os.DirFS(empty), fmt.Sprintf("fuzz: SeedFS(%q): it contains no seeds: make some with intentra replay", empty)},
+		{os.DirFS(parent), fmt.Sprintf("fuzz: SeedFS(%q): it contains a folder \"messages\": give the folder", parent)},
+		{nil, "the folder is nil"},
 	} {
 		stage := func() pipeline.Stage {
 			return pipeline.Func("good", nil, func(*pipeline.Packet) pipeline.Verdict { return pipeline.Accept })

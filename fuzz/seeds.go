@@ -7,11 +7,11 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// seedPackets is how many packets of the recording a seed holds. The engine
-// makes short inputs shorter much faster than long ones.
+// seedPackets is the number of recorded packets in a seed. The engine shortens short
+// inputs much faster than long ones.
 const seedPackets = 12
 
-// seeds returns the inputs that the search begins with.
+// seeds returns the inputs from which the search starts.
 func (k *kit) seeds() (inputs [][]byte) {
 	for _, p := range k.payloads {
 		inputs = append(inputs, Input(p))
@@ -29,7 +29,7 @@ func (k *kit) seeds() (inputs [][]byte) {
 	return append(inputs, Input(nil), nil)
 }
 
-// recordedAt returns the part of the recording that fits a position.
+// recordedAt returns the part of the recording for a position.
 func recordedAt(position Position) [][]byte {
 	r := recorded.Read()
 	switch position {
@@ -41,8 +41,8 @@ func recordedAt(position Position) [][]byte {
 	return r.Frames
 }
 
-// seedStep is the step for a recorded packet. Sealed packets get a header of a
-// session that is live in the kit, so that they get past header parse.
+// seedStep returns the step for a recorded packet. Sealed packets get the header of a
+// session that is live in the kit, so that they pass header parse.
 func seedStep(position Position, b []byte) step {
 	if position != Datagrams && position != Sealed {
 		return step{kind: stepPacket, body: b}
@@ -53,7 +53,7 @@ func seedStep(position Position, b []byte) step {
 	return step{kind: stepRaw, body: b}
 }
 
-// exchange is the packets as they came, of two peers in turn.
+// exchange returns an input of the packets in order, from two peers in turn.
 func exchange(packets []step) (b []byte) {
 	for i, s := range packets {
 		s.a, s.b = byte(i%2+i/2%3*3), byte(i/5%8)
@@ -62,7 +62,8 @@ func exchange(packets []step) (b []byte) {
 	return b
 }
 
-// disturbed is the same with all that a network, a peer and time can do to it.
+// disturbed returns an input of the same packets with repetitions, changed bits, notices
+// and pauses.
 func disturbed(packets []step) (b []byte) {
 	for i, s := range packets {
 		s.a, s.b = byte(i*37), ^byte(i*59)

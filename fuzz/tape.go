@@ -2,9 +2,9 @@ package fuzz
 
 import "encoding/binary"
 
-// An input is a sequence of steps, each of a kind, two arguments, the length of
-// its body (little-endian) and the body. Any bytes are a sequence of steps: so
-// the engine can cut, join and change inputs, and they still mean something.
+// step is one step of an input: kind, two arguments, length of the body (little-endian)
+// and body. Any bytes are a valid sequence of steps, so the engine can cut, join and
+// change inputs.
 type step struct {
 	kind, a, b byte
 	body       []byte
@@ -13,8 +13,8 @@ type step struct {
 // The kinds of steps.
 const (
 	stepPacket  = iota // the body as a packet of a live session
-	stepRaw            // the body as a datagram from anyone, where those pass
-	stepAgain          // an earlier packet once more
+	stepRaw            // the body as a datagram from anyone, at Datagrams; else as stepPacket
+	stepAgain          // an earlier packet again
 	stepFlipped        // an earlier packet with one bit changed
 	stepTime           // time passes
 	stepNotice         // a peer, session or epoch opens or closes
@@ -23,8 +23,7 @@ const (
 
 const (
 	stepHeader = 5
-	// maxSteps limits an input, so that a long one does not cost the search its
-	// speed.
+	// maxSteps bounds an input, so that long ones do not slow the search down.
 	maxSteps = 96
 )
 
@@ -42,8 +41,8 @@ func appendStep(b []byte, s step) []byte {
 	return append(b, s.body...)
 }
 
-// The arguments of a packet, and of one that is repeated: a says who, how and
-// what becomes of it, b how it is numbered and what room there is.
+// The arguments of a packet and of a repeated one: a selects the peer, intent, address,
+// epoch and outcome; b the channel, the counter and the room.
 
 func (s step) peer() int     { return int(s.a % peers) }
 func (s step) intent() int   { return int(s.a / 3 % 3) }
@@ -55,8 +54,8 @@ func (s step) channel() int { return int(s.b % 8) }
 func (s step) number() int  { return int(s.b / 8 % 4) }
 func (s step) room() int    { return int(s.b / 32) }
 
-// Input returns an input for [Check] of one packet for each payload, of one
-// peer, with the intents taking turns.
+// Input returns an input for [Check] with one packet for each payload, all from one
+// peer, with the intents in turn.
 func Input(payloads ...[]byte) []byte {
 	var b []byte
 	for i, p := range payloads {

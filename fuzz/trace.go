@@ -7,11 +7,11 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// trace is all that can be seen of a run.
+// trace records what a run of a stage does.
 type trace struct {
 	name    string
 	reasons []string
-	seen    []sight
+	seen    []observation
 	final   []pipeline.Verdict // of each packet
 	// tooLarge counts the messages for which a packer's Size exceeds the room.
 	tooLarge int
@@ -19,31 +19,31 @@ type trace struct {
 	prepared
 }
 
-// sight is what one call of the stage has left behind.
-type sight struct {
+// observation is the result of one call of the stage.
+type observation struct {
 	packet               *packet
 	verdict              pipeline.Verdict
 	data, payload, reply []byte
 	fields               fields
 }
 
-func sightOf(k *packet, v pipeline.Verdict, p *pipeline.Packet) sight {
-	return sight{k, v, bytes.Clone(p.Data), bytes.Clone(p.Payload()), bytes.Clone(p.Reply), fieldsOf(p)}
+func observationOf(k *packet, v pipeline.Verdict, p *pipeline.Packet) observation {
+	return observation{k, v, bytes.Clone(p.Data), bytes.Clone(p.Payload()), bytes.Clone(p.Reply), fieldsOf(p)}
 }
 
-// fields are those of a Packet that can be compared.
+// fields are the comparable fields of a Packet.
 type fields struct {
-	Addr                              netip.AddrPort
-	Now                               pipeline.Time
-	Peer, Session, Epoch              pipeline.ID
-	EpochSeq                          uint32
-	Counter                           uint64
-	Channel                           uint32
-	Intent                            pipeline.Intent
-	Sequence                          uint64
-	Distance                          uint16
-	Opened, Fresh, Struck, Unanswered bool
-	PayloadIsNil                      bool
+	Addr                                  netip.AddrPort
+	Now                                   pipeline.Time
+	Peer, Session, Epoch                  pipeline.ID
+	EpochSeq                              uint32
+	Counter                               uint64
+	Channel                               uint32
+	Intent                                pipeline.Intent
+	Sequence                              uint64
+	Distance                              uint16
+	Opened, Fresh, Struck, Unacknowledged bool
+	PayloadIsNil                          bool
 }
 
 func fieldsOf(p *pipeline.Packet) fields {
@@ -57,7 +57,7 @@ func (t *trace) declared(v pipeline.Verdict) bool {
 	return v == pipeline.Accept || v == pipeline.Consumed || v >= pipeline.DropFirst && int(v-pipeline.DropFirst) < len(t.reasons)
 }
 
-// verdict names a declared verdict.
+// verdict returns a declared verdict in words.
 func (t *trace) verdict(v pipeline.Verdict) string {
 	switch v {
 	case pipeline.Accept:

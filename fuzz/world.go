@@ -11,13 +11,13 @@ const (
 	peers     = 3
 	maxEpochs = 3 // of a session, as in conn
 
-	// start is later than any time-out that a stage may have, so that "long ago"
-	// is not before the beginning.
+	// start is longer than any interval of a stage, so that subtracting one does not
+	// give a negative time.
 	start = pipeline.Time(1000 * time.Hour)
 )
 
-// world is what a protocol core knows of its peers. It opens and closes them in
-// the order in which that does, and makes packets of live epochs alone.
+// world is a substitute for the protocol core: it opens and closes peers, sessions and epochs
+// in the same order, and makes packets of live epochs only.
 type world struct {
 	now   pipeline.Time
 	peers [peers]peer
@@ -26,7 +26,7 @@ type world struct {
 
 type peer struct {
 	number   int
-	id       pipeline.ID // zero while it is not known
+	id       pipeline.ID // zero while it is unknown
 	session  pipeline.ID // zero while there is none
 	epochs   []*epoch    // live, the newest first
 	seq      uint32      // of the next epoch
@@ -37,7 +37,7 @@ type peer struct {
 type epoch struct {
 	pipeline.EpochNotice
 	next    uint64   // counter
-	skipped []uint64 // counters that have been left out
+	skipped []uint64 // counters left out so far, which late packets use
 }
 
 func newWorld(tell func(notice)) *world {
@@ -50,7 +50,7 @@ func newWorld(tell func(notice)) *world {
 	return w
 }
 
-// live returns the peer of that number with a live session, opened if need be.
+// live returns the peer of that number, and first opens it and its session if needed.
 func (w *world) live(number int) *peer {
 	p := &w.peers[number]
 	if p.id == 0 {
@@ -58,7 +58,7 @@ func (w *world) live(number int) *peer {
 		w.tell(notice{level: ofPeer, EpochNotice: pipeline.EpochNotice{Peer: p.id}})
 	}
 	if p.session == 0 {
-		// Not the number of the peer: a stage must not take one for the other.
+		// Not the peer's number, to expose a stage that confuses the two.
 		p.session, p.seq, p.sequence = p.newID(1, uint32(peers-number)), 0, 0
 		w.tell(notice{level: ofSession, EpochNotice: pipeline.EpochNotice{Peer: p.id, Session: p.session}})
 		w.openEpoch(p)
@@ -66,7 +66,7 @@ func (w *world) live(number int) *peer {
 	return p
 }
 
-// newID returns an ID with the next generation of what holds it.
+// newID returns an ID with the next generation of its holder.
 func (p *peer) newID(holder int, number uint32) pipeline.ID {
 	if p.held[holder]++; p.held[holder] == 0 {
 		p.held[holder] = 1
@@ -121,7 +121,7 @@ func (w *world) closePeer(p *peer) {
 	p.id = 0
 }
 
-// change is what a notice step does.
+// change carries out a notice step.
 func (w *world) change(s step) {
 	p := &w.peers[s.peer()]
 	switch s.b % 4 {
@@ -142,12 +142,12 @@ func (w *world) change(s step) {
 	}
 }
 
-// pass is what a time step does: from a microsecond to nine hours.
+// pass carries out a time step: from a microsecond to nine hours.
 func (w *world) pass(s step) {
 	w.now += pipeline.Time(time.Microsecond) * pipeline.Time(1+s.a%16) << (s.b % 32)
 }
 
-// number gives a packet a counter that its epoch has not had.
+// number returns a counter that the epoch has not used.
 func (e *epoch) number(s step, inOrder bool) uint64 {
 	last := len(e.skipped) - 1
 	switch how := s.number(); {

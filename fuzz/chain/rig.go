@@ -17,7 +17,7 @@ var links = chainrig.Links
 // rig is a [chainrig.Rig] with the user's stages, and notes what the chains do.
 type rig struct {
 	*chainrig.Rig
-	// exact reports that only default stages stand before the message stages, and
+	// exact reports that only default stages precede the message stages, and
 	// acks that the default ack is one of them.
 	exact, acks bool
 	defaults    []pipeline.Stage // inbound and outbound, before the change

@@ -148,8 +148,9 @@ func (c *senders) add(channel uint32, intent pipeline.Intent, payload []byte) {
 	c.pack(wire.MessageSize(wire.FrameType(intent), channel, len(payload)+growth))
 }
 
-// pack packs the current message, whose frame has at most so many bytes, as the
-// stages declare. A Reliable one is packed a second time, as when it is sent again.
+// pack packs the current message. Its frame may have up to longest bytes, which follows
+// from the growth that the stages declare. A Reliable message is packed a second time,
+// as for a retransmission.
 func (c *senders) pack(longest int) {
 	o := &c.Outbound
 	before, room := bytes.Clone(o.Data), chainrig.Room(o)

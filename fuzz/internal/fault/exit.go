@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Exit is how a call of the user's code has ended that did not return.
+// Exit describes a call of the user's code that did not return.
 type Exit struct {
 	Value any    // of the panic; nil if it was runtime.Goexit
-	Stack string // from the line that raised it up to the kit
+	Stack string // from the line of the panic or Goexit up to the kit
 }
 
-// Catch calls f, and returns nil if it has returned. f has a goroutine of its own:
-// nothing stops a runtime.Goexit, and the goroutine of a test must not end by one.
+// Catch calls f and returns nil if f returns. It uses a goroutine of its own, because
+// runtime.Goexit cannot be stopped and must not end the goroutine of a test.
 func Catch(f func()) *Exit {
 	ended := make(chan *Exit, 1)
 	go func() {
@@ -36,8 +36,8 @@ func Catch(f func()) *Exit {
 	return <-ended
 }
 
-// Error says who did not return, and when, with the kit's prefix in front and
-// advice for a panic.
+// Error returns an error that says who did not return and when. It begins with prefix;
+// advice is added for a panic.
 func (e *Exit) Error(prefix, who, when, advice string) *Error {
 	return New(who+" "+e.verb()+": "+e.Site(), fmt.Sprintf("%s: %s %s %s: %s\n%s", prefix, who, e.verb(), when, e.what(advice), e.Stack))
 }
@@ -52,15 +52,15 @@ func (e *Exit) verb() string {
 func (e *Exit) what(advice string) string {
 	switch {
 	case e.Value == nil:
-		return "it ends the goroutine, which in a driver is the event loop. FailNow, Fatal and Skip of a test call it too"
+		return "it ends the goroutine, which in a driver is the event loop. FailNow, Fatal and Skip of a test also call it"
 	case advice == "":
 		return fmt.Sprint(e.Value)
 	}
 	return fmt.Sprintf("%v\n%s", e.Value, advice)
 }
 
-// String is what has been raised and where, without the stack, whose addresses
-// are other ones each time.
+// String returns the value and the line, without the stack, whose addresses differ from
+// run to run.
 func (e *Exit) String() string {
 	if e.Value == nil {
 		return "runtime.Goexit at " + e.Site()
@@ -68,7 +68,7 @@ func (e *Exit) String() string {
 	return fmt.Sprintf("%v at %s", e.Value, e.Site())
 }
 
-// Site returns the line of the stack that raised it.
+// Site returns the file and line of the panic or Goexit.
 func (e *Exit) Site() string {
 	_, line, _ := strings.Cut(e.Stack, "\t")
 	line, _, _ = strings.Cut(line, "\n") // an inlined call has no offset
@@ -79,7 +79,7 @@ func (e *Exit) Site() string {
 // root is the path of package fuzz.
 var root = path.Dir(path.Dir(reflect.TypeFor[Exit]().PkgPath()))
 
-// cut leaves of a stack what is between the raising and the kit.
+// cut returns the part of a stack between the panic or Goexit and the kit.
 func (e *Exit) cut(stack string) string {
 	raised := "\npanic("
 	if e.Value == nil {
@@ -95,7 +95,7 @@ func (e *Exit) cut(stack string) string {
 	return stack
 }
 
-// NameOf returns the name of a function, with its package's, for failures.
+// NameOf returns the name of a function with its package, for failures.
 func NameOf(function any) string {
 	f := runtime.FuncForPC(reflect.ValueOf(function).Pointer())
 	if f == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whichever way a call ends, Catch returns, and says how and where.
+// Catch returns however the call ends, and says how and where it ended.
 func TestCatch(t *testing.T) {
 	require.Nil(t, Catch(func() {}))
 	require.Nil(t, Catch(func() {
@@ -31,8 +31,7 @@ func TestCatch(t *testing.T) {
 	}
 }
 
-// A cause is a line, also where the compiler has inlined it and the frames below
-// have other addresses each time.
+// The site is a file and line, also in an inlined function, and has no addresses.
 func TestSite(t *testing.T) {
 	for _, stack := range []string{
 		"a.f(0x1)\n\t/a.go:7 +0x1f\na.g(0x2)\n\t/a.go:9 +0x2", "a.f(...)\n\t/a.go:7\na.g(0x2)\n\t/a.go:9 +0x2", "a.f(...)\n\t/a.go:7",

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// seed is a test that notes how it ended.
+// seed is a testing.TB that records how it ended.
 type seed struct {
 	testing.TB
 	name, ended string
@@ -39,22 +39,22 @@ func ended(all *Seeds, name string, err error) (how string) {
 	return s.ended
 }
 
-// One mistake is told once, each other one too, and the number of the rest.
-func TestACauseIsToldOnce(t *testing.T) {
+// Each cause is reported once, and then the number of skipped seeds.
+func TestEachCauseIsReportedOnce(t *testing.T) {
 	var all Seeds
 	dropped := func(n int) error { return Errorf("dropped %d packets", n) }
 	require.Equal(t, "passed", ended(&all, "seed#0", nil))
 	require.Equal(t, "failed: dropped 1 packets", ended(&all, "seed#1", dropped(1)))
-	require.Equal(t, "skipped: fails for the same cause as seed#1, which tells it", ended(&all, "seed#2", fmt.Errorf("in a chain: %w", dropped(7))))
+	require.Equal(t, "skipped: fails for the same cause as seed#1", ended(&all, "seed#2", fmt.Errorf("in a chain: %w", dropped(7))))
 	require.Equal(t, "failed: other", ended(&all, "seed#3", errors.New("other")))
-	require.Equal(t, "skipped: fails for the same cause as seed#3, which tells it", ended(&all, "seed#4", errors.New("other")))
+	require.Equal(t, "skipped: fails for the same cause as seed#3", ended(&all, "seed#4", errors.New("other")))
 	f := &seed{}
 	all.Report(f)
-	require.Contains(t, f.ended, "told above, and are skipped: 2;")
+	require.Contains(t, f.ended, "skipped 2 seeds that fail for a cause shown above")
 }
 
-// The fuzzing engine keeps what fails, so its workers never skip.
-func TestWorkersTellAll(t *testing.T) {
+// The fuzzing engine keeps inputs that fail, so its workers skip none.
+func TestWorkersReportAll(t *testing.T) {
 	require.NoError(t, flag.Set("test.fuzzworker", "true"))
 	defer func() { require.NoError(t, flag.Set("test.fuzzworker", "false")) }()
 	var all Seeds

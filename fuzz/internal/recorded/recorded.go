@@ -1,6 +1,6 @@
-// Package recorded is a real exchange between two endpoints: what the packages
-// fuzz and fuzz/chain begin their search with. TestRecord of package fuzz makes
-// it, with keys that are made for it.
+// Package recorded holds a real exchange between two endpoints, from which packages fuzz
+// and fuzz/chain start their search. TestRecord of package fuzz records it, with keys
+// made for the purpose.
 package recorded
 
 import (
@@ -10,24 +10,24 @@ import (
 	"strings"
 )
 
-// text has one packet or message a line: its kind, and its bytes in hexadecimal.
+// text has one packet or message per line: its kind, and its bytes in hexadecimal.
 //
 //go:embed recorded.txt
 var text string
 
-// Exchange is what was recorded, in the order in which it arrived. A dialer and
-// a listener take part; both directions are here.
+// Exchange is the recorded traffic of a dialer and a listener, in both directions and in
+// the order of arrival.
 type Exchange struct {
 	Datagrams [][]byte // as they were on the wire
 	Frames    [][]byte // the plaintext of Data packets
 	Messages  [][]byte // the payloads of messages
 }
 
-// Read returns the exchange.
+// Read returns the embedded exchange.
 func Read() Exchange {
 	e, err := parse(text)
 	if err != nil {
-		panic(err) // a test reads it
+		panic(err) // a test checks the file
 	}
 	return e
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// The recording that is embedded has every kind of packet and of frame that an
-// honest session without roaming has.
-func TestRecordingIsWhole(t *testing.T) {
+// The embedded recording has every type of packet and frame of an honest session without
+// roaming.
+func TestRecordingIsComplete(t *testing.T) {
 	r := Read()
 	packets := map[wire.PacketType]int{}
 	for _, d := range r.Datagrams {
@@ -39,7 +39,7 @@ func TestRecordingIsWhole(t *testing.T) {
 	require.NotEmpty(t, r.Messages)
 }
 
-func TestRecordingIsRead(t *testing.T) {
+func TestParse(t *testing.T) {
 	r, err := parse("# comment\nmessage 0102\nmessage \nframes 00\ndatagram ff\n")
 	require.NoError(t, err)
 	require.Equal(t, Exchange{[][]byte{{0xff}}, [][]byte{{0}}, [][]byte{{1, 2}, {}}}, r)
