@@ -124,6 +124,10 @@ type Config struct {
 	// HandshakeTimeout bounds one attempt to connect, with its retries. Default
 	// 5 s, range 200 ms to 10 years.
 	HandshakeTimeout time.Duration
+	// RetryDial has Dial go on after a failed attempt, until its context ends, so that
+	// a peer may start before the one that it dials. Default: false, Dial fails with
+	// the first attempt, of each address.
+	RetryDial bool
 	// ForgetAfter is how long a peer is remembered that has no session and that
 	// this side does not dial: it stays the same [Peer], with its counters, its
 	// rate limit and its strikes, if it returns in that time. At MaxPeers the one

@@ -33,6 +33,7 @@ func (c Config) Core() (conn.Config, error) {
 		KeepAlive:               c.KeepAlive,
 		Unanswered:              c.Unanswered,
 		HandshakeTimeout:        c.HandshakeTimeout,
+		RetryDial:               c.RetryDial,
 		ForgetAfter:             c.ForgetAfter,
 		MaxHandshakes:           c.MaxHandshakes,
 		MaxHandshakesPerAddress: c.MaxHandshakesPerAddress,

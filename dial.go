@@ -1,10 +1,14 @@
 package intentra
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/resolve"
@@ -25,18 +29,18 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 	if err := waits("Dial"); err != nil {
 		return nil, err
 	}
-	remote, err := resolve.Remote(ctx, addr, netip.Addr{})
-	if err != nil {
+	local, err := family(ctx, addr)
+	if err != nil && !cfg.RetryDial {
 		return nil, err
-	}
-	local := netip.IPv4Unspecified()
-	if remote.Addr().Is6() {
-		local = netip.IPv6Unspecified()
 	}
 	if cfg.Socket.Batch == 0 {
 		cfg.Socket.Batch = dialBatch
 	}
 	t, err := listen(netip.AddrPortFrom(local, 0), cfg)
+	if err != nil && local.Is6() && !errors.Is(err, ErrConfig) {
+		// A machine without IPv6 can still reach the IPv4 addresses.
+		t, err = listen(netip.AddrPortFrom(netip.IPv4Unspecified(), 0), cfg)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +53,31 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 	return p, nil
 }
 
-// Dial connects to the peer with the given key at addr ("host:port") and returns
-// once the peer has confirmed the handshake. From then on the transport keeps the
+// family returns the unspecified address to bind a socket to that can send to all of
+// the addresses: that of IPv6, which serves both families, unless all are IPv4. The
+// error is that of the first name if none can be resolved.
+func family(ctx context.Context, addr string) (local netip.Addr, err error) {
+	local = netip.IPv4Unspecified()
+	found := 0
+	for name := range strings.SplitSeq(addr, ",") {
+		all, e := resolve.Remotes(ctx, name, netip.Addr{})
+		if e != nil {
+			err = cmp.Or(err, e)
+			continue
+		}
+		found += len(all)
+		if slices.ContainsFunc(all, func(a netip.AddrPort) bool { return a.Addr().Is6() }) {
+			local = netip.IPv6Unspecified()
+		}
+	}
+	if found > 0 {
+		return local, nil
+	}
+	return netip.IPv6Unspecified(), err
+}
+
+// Dial connects to the peer with the given key at addr ("host:port", or
+// several with commas between them, which are tried in turn) and returns once the peer has confirmed the handshake. From then on the transport keeps the
 // peer connected, resolving the name again for each attempt, until either side
 // closes the session.
 //
@@ -60,6 +87,10 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 // The error is ErrKey for the zero key and for that of this side, ErrNoAnswer,
 // ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, ErrInCallback, or the
 // cause of ctx.
+// ErrNoAnswer, ErrNotConfirmed and ErrWrongKey say what was observed at each address.
+// [Config].RetryDial has Dial try again until ctx ends; its error is then that of ctx
+// and of the last attempt.
+//
 // After an error the peer is no longer dialled, with one exception: if ctx has
 // ended, dialling goes on while another Dial waits for the peer, or if the peer had
 // been connected before and is being dialled again.
@@ -86,8 +117,10 @@ func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, k
 	if err := waits("Dial"); err != nil {
 		return nil, err
 	}
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
+	for name := range strings.SplitSeq(addr, ",") {
+		if _, _, err := net.SplitHostPort(name); err != nil {
+			return nil, fmt.Errorf("intentra: address %q: %w", name, err)
+		}
 	}
 	own := PublicKey(as.Public())
 	switch key {
@@ -114,7 +147,7 @@ func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, k
 		}
 		p := t.peerOf(c)
 		p.reopen()
-		p.await(addr, answer)
+		p.await(as, addr, answer)
 		if c.Connected() {
 			p.answerWaiters(nil)
 		}
@@ -159,6 +192,9 @@ func (t *Transport) awaitDial(ctx context.Context, p *Peer, addr string, answer 
 					t.core.AbandonDial(p.core, now)
 				}
 			})
+		}
+		if err := p.dialError(); err != nil {
+			return fmt.Errorf("dialling %s: %w; the last attempt: %w", addr, context.Cause(ctx), err)
 		}
 		return fmt.Errorf("dialling %s: %w", addr, context.Cause(ctx))
 	}

@@ -3,24 +3,26 @@ package intentra
 import (
 	"slices"
 
-	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/conn"
 )
 
 // lifecycle holds what those need that wait for a peer: the calls of Dial, and the
 // users of Done. Peer.lock guards it.
 type lifecycle struct {
-	target  string        // the address given to the latest call
+	dial    candidates    // where to connect to; the address is that of the latest call
 	waiters []chan error  // of the calls that wait, each with room for the result
 	lookups uint64        // started so far; only the loop uses it
 	done    chan struct{} // the channel of Done, nil before its first call
 }
 
 // await registers a call of Dial, whose result is sent to answer.
-func (p *Peer) await(addr string, answer chan error) {
+func (p *Peer) await(as conn.Identity, addr string, answer chan error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	l := p.lifecycleLocked()
-	l.target = addr
+	if l.dial.target != addr || !p.core.Dialled() || len(l.waiters) == 0 {
+		l.dial = candidates{target: addr, as: as}
+	}
 	l.waiters = append(l.waiters, answer)
 }
 
@@ -65,30 +67,4 @@ func (p *Peer) awaited() bool {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	return p.lifecycle != nil && len(p.lifecycle.waiters) > 0
-}
-
-// resolve looks up the address of the peer on a goroutine of its own and passes it
-// to the core, which has asked for it by NeedAddress. If the core has asked again
-// in between, the result is discarded: it may be that of an earlier dial with
-// another name.
-func (t *Transport) resolve(p *Peer) {
-	p.lifecycle.lookups++
-	lookup := p.lifecycle.lookups
-	p.lock.Lock()
-	target := p.lifecycle.target
-	p.lock.Unlock()
-	go func() {
-		addr, err := t.resolver(t.resolving, target, t.LocalAddr().Addr())
-		t.call(func(now pipeline.Time) {
-			t.handleEvents() // among them may be a later NeedAddress
-			if p.lifecycle.lookups != lookup {
-				return
-			}
-			if err != nil {
-				t.core.DialFailed(p.core, err, now)
-				return
-			}
-			t.core.SetAddress(p.core, addr, now)
-		})
-	}()
 }

@@ -37,7 +37,7 @@ var (
 	// ErrNoAnswer is returned when a dialled address sent no answer.
 	ErrNoAnswer = conn.ErrNoAnswer
 	// ErrNotConfirmed is returned when the dialled peer answered but did not
-	// confirm the handshake, most likely because it does not allow our key.
+	// confirm the handshake. A peer that does not allow our key does so.
 	ErrNotConfirmed = conn.ErrNotConfirmed
 	// ErrWrongKey is returned when the peer that answered has another key than
 	// the one dialled.

@@ -22,7 +22,12 @@ const (
 type Resolver = func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error)
 
 // SetResolver replaces the resolver. Call it before the first Dial.
-func (t *Transport) SetResolver(r Resolver) { t.resolver = r }
+func (t *Transport) SetResolver(r Resolver) {
+	t.resolver = func(ctx context.Context, addr string, local netip.Addr) ([]netip.AddrPort, error) {
+		a, err := r(ctx, addr, local)
+		return []netip.AddrPort{a}, err
+	}
+}
 
 // Call has f run on the loop and reports whether it will run.
 func (t *Transport) Call(f func()) bool { return t.call(func(pipeline.Time) { f() }) }

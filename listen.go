@@ -41,7 +41,7 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 		work:  make(chan *conn.Job, workerQueue),
 		peers: make(map[PublicKey]*Peer),
 
-		resolver: resolve.Remote,
+		resolver: resolve.Remotes,
 	}
 	cfg.Logger = recovered.Logger(cfg.Logger, &t.panics)
 	if cfg.Socket.Logger == nil {

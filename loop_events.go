@@ -26,6 +26,8 @@ func (t *Transport) handleEvent(ev conn.Event) {
 		t.peerDown(t.peerOf(ev.Peer), ev)
 	case conn.DialEnded:
 		t.dialEnded(t.peerOf(ev.Peer), ev)
+	case conn.AttemptFailed:
+		t.peerOf(ev.Peer).attemptFailed(ev.Err)
 	case conn.IdentityConflict:
 		t.cfg.Logger.Warn("sessions of one peer keep replacing each other; two machines probably have the same key",
 			"peer", PublicKey(ev.Peer.Key).String())
@@ -72,6 +74,12 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 // call waits.
 func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	err := ev.Err
+	if ev.Reason == wire.CloseHandshake {
+		if t.dialNext(p, err) {
+			return
+		}
+		err = p.dialError()
+	}
 	if ev.Err == conn.ErrClosed {
 		err = &closedErrors[ev.Reason]
 	}

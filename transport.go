@@ -40,7 +40,7 @@ type Transport struct {
 	host      simulated.Host       // nil unless package sim drives the transport, without a socket
 	resolving context.Context      // canceled when the loop ends
 	stop      context.CancelFunc
-	resolver  func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) // resolve.Remote, except in tests
+	resolver  func(ctx context.Context, addr string, local netip.Addr) ([]netip.AddrPort, error) // resolve.Remotes, except in tests
 
 	// What other goroutines leave for the loop; see takeInbox. waiting is true while
 	// the loop waits for packets, so that it has to be woken.

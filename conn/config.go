@@ -92,6 +92,9 @@ type Config struct {
 	// long a handshake that this side answers may take. Default 5 s, range 200 ms
 	// (the first retry comes after 100 ms) to 10 years.
 	HandshakeTimeout time.Duration
+	// RetryDial has a first dial go on after a failed attempt, until AbandonDial or
+	// ClosePeer. Default: false, it ends with the first.
+	RetryDial bool
 	// ForgetAfter is how long a peer is remembered that has neither a session nor
 	// is dialled: its strikes, its rate limit, its counters and the *Peer stay the
 	// same if it returns in that time. At MaxPeers the one that has been gone

@@ -31,7 +31,7 @@ func (e *Endpoint) Dial(key [KeySize]byte, now pipeline.Time) (*Peer, error) {
 // DialAs keeps the peer with the key connected from now on, under the given identity,
 // which must not be the peer's own. A [NeedAddress] event asks the driver for the
 // address. If the first attempt fails, [DialEnded] reports the error and the peer is
-// not dialled any more. Once an attempt has succeeded, a lost session is dialled again
+// not dialled any more, unless Config.RetryDial is set. Once an attempt has succeeded, a lost session is dialled again
 // until either side closes it. A peer that is already dialled under the same identity
 // is returned as it is. The error is [ErrTooManyPeers].
 func (e *Endpoint) DialAs(as Identity, key [KeySize]byte, now pipeline.Time) (*Peer, error) {
@@ -81,7 +81,8 @@ func (e *Endpoint) DialFailed(p *Peer, err error, now pipeline.Time) {
 	}
 }
 
-// attemptFailed ends a first dial, and retries a later one.
+// attemptFailed ends a first dial, unless Config.RetryDial is set, and retries a later
+// one.
 func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 	e.count(DialTimedOut)
 	d.failures++
@@ -93,11 +94,15 @@ func (e *Endpoint) attemptFailed(d *dial, err error, now pipeline.Time) {
 		// Connected by the peer's own dial, or the session was only slow.
 		return
 	}
-	if !d.up {
+	switch {
+	case d.up:
+	case e.cfg.RetryDial:
+		e.emit(Event{Kind: AttemptFailed, Peer: d.peer, Err: err})
+	default:
 		e.endDial(d, wire.CloseHandshake, err, now)
 		return
 	}
-	e.cfg.Logger.Info("still trying to reconnect", "err", err, "attempts", d.failures)
+	e.cfg.Logger.Info("still trying to connect", "err", err, "attempts", d.failures)
 	e.retryDial(d, redialAgain, now)
 }
 

@@ -8,10 +8,10 @@ var ErrRand = errors.New("conn: Config.Rand is nil")
 // The errors of a failed dial, in an [Event] or from [Endpoint.Dial].
 var (
 	// ErrNoAnswer is returned when nothing came back.
-	ErrNoAnswer = errors.New("intentra: no answer: host or port unreachable, or a handshake limit there is exhausted")
+	ErrNoAnswer = errors.New("intentra: no answer to the handshake")
 	// ErrNotConfirmed is returned when the handshake was answered, but the peer
 	// never confirmed it.
-	ErrNotConfirmed = errors.New("intentra: no confirmation: our key is probably not allowed there")
+	ErrNotConfirmed = errors.New("intentra: the handshake was answered but not confirmed")
 	// ErrWrongKey is returned when the answer came from another key than the one
 	// dialled.
 	ErrWrongKey = errors.New("intentra: the peer that answered has another key than the one given")

@@ -28,6 +28,9 @@ const (
 	// PeerForgotten means that the endpoint has released the Peer. If its key
 	// connects again, it is a new Peer.
 	PeerForgotten
+	// AttemptFailed means that an attempt of a first dial has failed with Err, and that
+	// another one follows; see [Config].RetryDial.
+	AttemptFailed
 )
 
 // Event is something that happened to a peer.
@@ -36,7 +39,7 @@ type Event struct {
 	Peer    *Peer
 	Session uint64           // of PeerUp, PeerRestarted and PeerDown: numbers the peer's sessions from one
 	Reason  wire.CloseReason // of PeerDown and DialEnded
-	Err     error            // of DialEnded
+	Err     error            // of DialEnded and AttemptFailed
 }
 
 // Events returns the events since the last call, in their order. The slice is

@@ -25,6 +25,7 @@ type Event struct {
 var kindNames = [...]string{
 	conn.PeerUp: "up", conn.PeerRestarted: "restarted", conn.PeerDown: "down", conn.NeedAddress: "need_address",
 	conn.DialEnded: "dial_ended", conn.IdentityConflict: "identity_conflict", conn.PeerForgotten: "forgotten",
+	conn.AttemptFailed: "attempt_failed",
 }
 
 // String returns the event in a line, without the names of the node and its peer.

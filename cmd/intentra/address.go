@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 )
 
 // listenAddress is a flag: HOST:PORT to listen on. An empty host means all
@@ -18,16 +19,18 @@ func (a *listenAddress) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// dialAddress is a flag: HOST:PORT to connect to.
+// dialAddress is a flag: HOST:PORT to connect to, or several with commas between them.
 type dialAddress string
 
 func (a *dialAddress) UnmarshalText(text []byte) error {
-	host, err := splitAddress(string(text), 1)
-	if err != nil {
-		return err
-	}
-	if host == "" {
-		return fmt.Errorf("%q has no host: write HOST:PORT, such as 192.0.2.7:4242", text)
+	for name := range strings.SplitSeq(string(text), ",") {
+		host, err := splitAddress(name, 1)
+		if err != nil {
+			return err
+		}
+		if host == "" {
+			return fmt.Errorf("%q has no host: write HOST:PORT, such as 192.0.2.7:4242", name)
+		}
 	}
 	*a = dialAddress(text)
 	return nil

@@ -12,7 +12,7 @@ import (
 )
 
 type pubCmd struct {
-	Connect dialAddress        `required:"" placeholder:"ADDR" help:"HOST:PORT of the hub or subscriber."`
+	Connect dialAddress        `required:"" placeholder:"ADDR" help:"HOST:PORT of the hub or subscriber; several with commas between them are tried in turn."`
 	Peer    intentra.PublicKey `required:"" placeholder:"PUBKEY" help:"The public key that the other side must have."`
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
 	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the other side accepts them."`

@@ -13,7 +13,7 @@ import (
 type subCmd struct {
 	Listen  listenAddress      `placeholder:"ADDR" help:"Listen on HOST:PORT for publishers; port 0 picks a free one."`
 	Allow   fileName           `placeholder:"FILE|any" help:"With --listen: the keys that may connect, a file with a public key and an optional name on each line. SIGHUP reloads it."`
-	Connect dialAddress        `placeholder:"ADDR" help:"Or connect to the hub at HOST:PORT."`
+	Connect dialAddress        `placeholder:"ADDR" help:"Or connect to the hub at HOST:PORT; several with commas between them are tried in turn."`
 	Peer    intentra.PublicKey `placeholder:"PUBKEY" help:"With --connect: the public key that the other side must have."`
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
 	Count   uint64             `placeholder:"N" help:"End after N messages; 0, the default, means no limit."`

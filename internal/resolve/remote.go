@@ -7,25 +7,34 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 )
 
-// Remote returns an address for "host:port" that a socket bound to local can send
-// to; with a zero local any will do. It prefers IPv4, because listeners on
-// "localhost" mostly have that alone. The host may be a name, which is looked up
-// until ctx ends, or empty, for localhost; the port may be a service's name.
+// Remote returns the first address of [Remotes].
 func Remote(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error) {
+	all, err := Remotes(ctx, addr, local)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return all[0], nil
+}
+
+// Remotes returns the addresses for "host:port" that a socket bound to local can send
+// to, at least one; with a zero local any will do. They alternate between IPv4 and
+// IPv6, and begin with IPv4, because listeners on "localhost" mostly have that alone.
+// The host may be a name, which is looked up until ctx ends, or empty, for localhost;
+// the port may be a service's name.
+func Remotes(ctx context.Context, addr string, local netip.Addr) ([]netip.AddrPort, error) {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("intentra: address %q: %w", addr, err)
+		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
 	}
 	port, err := net.DefaultResolver.LookupPort(ctx, "udp", portText)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("intentra: address %q: %w", addr, err)
+		return nil, fmt.Errorf("intentra: address %q: %w", addr, err)
 	}
 	if port == 0 {
-		return netip.AddrPort{}, fmt.Errorf("intentra: address %q: port 0 cannot be dialled", addr)
+		return nil, fmt.Errorf("intentra: address %q: port 0 cannot be dialled", addr)
 	}
 	if host == "" {
 		host = "localhost"
@@ -39,16 +48,33 @@ func Remote(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort,
 	}
 	ips, err := lookup(ctx, network, host)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("intentra: %w", err)
-	}
-	for i := range ips {
-		ips[i] = ips[i].Unmap()
+		return nil, fmt.Errorf("intentra: %w", err)
 	}
 	if len(ips) == 0 {
-		return netip.AddrPort{}, errors.New("intentra: " + strconv.Quote(host) + " has no address")
+		return nil, errors.New("intentra: " + strconv.Quote(host) + " has no address")
 	}
-	slices.SortStableFunc(ips, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
-	return netip.AddrPortFrom(ips[0], uint16(port)), nil
+	return interleave(ips, uint16(port)), nil
+}
+
+// interleave alternates between the families, IPv4 first, and keeps the order within
+// each.
+func interleave(ips []netip.Addr, port uint16) (all []netip.AddrPort) {
+	var families [2][]netip.AddrPort
+	for _, ip := range ips {
+		f := 0
+		if ip = ip.Unmap(); ip.Is6() {
+			f = 1
+		}
+		families[f] = append(families[f], netip.AddrPortFrom(ip, port))
+	}
+	for i := range ips {
+		for _, f := range families {
+			if i < len(f) {
+				all = append(all, f[i])
+			}
+		}
+	}
+	return all
 }
 
 // lookup is LookupNetIP, which loses the zone of a link-local address. Other

@@ -1,0 +1,110 @@
+package intentra
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/pipeline"
+)
+
+// candidates are the addresses of one dial, which are tried in turn: those that each
+// name in the target has now, one name after the other.
+type candidates struct {
+	target string // "host:port", or several with commas between them
+	as     conn.Identity
+	at     int              // the name to be resolved next
+	left   []netip.AddrPort // not yet tried, of the name before
+	failed error            // of the attempts so far
+}
+
+// names returns the addresses in the target.
+func (c *candidates) names() []string { return strings.Split(c.target, ",") }
+
+// next returns the address to try next, or the name to resolve for it.
+func (c *candidates) next() (addr netip.AddrPort, name string) {
+	if len(c.left) > 0 {
+		addr, c.left = c.left[0], c.left[1:]
+		return addr, ""
+	}
+	names := c.names()
+	name = names[c.at%len(names)]
+	c.at++
+	return addr, name
+}
+
+// fail notes that an attempt has failed, and reports whether all addresses have been
+// tried.
+func (c *candidates) fail(err error) (all bool) {
+	names := c.names()
+	if len(names) > 1 && c.at > 0 {
+		err = fmt.Errorf("%s: %w", names[(c.at-1)%len(names)], err)
+	}
+	if c.failed != nil && c.at > 1 && c.at <= len(names) {
+		err = fmt.Errorf("%w; %w", c.failed, err)
+	}
+	c.failed = err
+	return len(c.left) == 0 && c.at >= len(names)
+}
+
+// resolve passes the next address of the peer to the core, which has asked for it by
+// NeedAddress. A name is looked up on a goroutine of its own. If the core has asked
+// again meanwhile, the result is discarded: it may be that of an earlier dial with
+// another name.
+func (t *Transport) resolve(p *Peer) {
+	p.lifecycle.lookups++
+	lookup := p.lifecycle.lookups
+	p.lock.Lock()
+	addr, name := p.lifecycle.dial.next()
+	p.lock.Unlock()
+	if name == "" {
+		t.core.SetAddress(p.core, addr, t.loop.batchNow)
+		return
+	}
+	go func() {
+		found, err := t.resolver(t.resolving, name, t.LocalAddr().Addr())
+		t.call(func(now pipeline.Time) {
+			t.handleEvents() // among them may be a later NeedAddress
+			if p.lifecycle.lookups != lookup {
+				return
+			}
+			if err != nil {
+				t.core.DialFailed(p.core, err, now)
+				return
+			}
+			p.lock.Lock()
+			p.lifecycle.dial.left = found[1:]
+			p.lock.Unlock()
+			t.core.SetAddress(p.core, found[0], now)
+		})
+	}()
+}
+
+// attemptFailed notes the error of an attempt, which the calls of Dial return if their
+// context ends.
+func (p *Peer) attemptFailed(err error) (all bool) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	return p.lifecycle.dial.fail(err)
+}
+
+// dialError returns the errors of the failed attempts.
+func (p *Peer) dialError() error {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	return p.lifecycle.dial.failed
+}
+
+// dialNext dials the next address after an attempt that ended the dial, and reports
+// whether there is one.
+func (t *Transport) dialNext(p *Peer, err error) bool {
+	if p.attemptFailed(err) || !p.awaited() || p.core.Connected() || p.core.Dialled() {
+		return false
+	}
+	p.lock.Lock()
+	as := p.lifecycle.dial.as
+	p.lock.Unlock()
+	_, err = t.core.DialAs(as, p.Key(), t.loop.batchNow)
+	return err == nil
+}
