@@ -38,7 +38,8 @@ type block[P any] struct {
 
 // entry is a message in a block.
 type entry[P any] struct {
-	queue     *Queue[P] // nil once the message is in the ring of its queue
+	queue     *Queue[P] // nil if the message is in the ring of its queue
+	peer      P         // of the queue: a receiver does not touch what the loop writes
 	arrived   pipeline.Time
 	at, bytes uint32 // of its payload in that of the block
 	channel   uint32
@@ -73,11 +74,11 @@ func (b *block[P]) reset() {
 func (q *Queue[P]) Push(now pipeline.Time, channel uint32, intent pipeline.Intent, payload []byte) {
 	b := q.group.stage
 	b.entries = append(b.entries, entry[P]{
-		queue: q, arrived: now, at: uint32(len(b.payload)), bytes: uint32(len(payload)), channel: channel, intent: intent,
+		queue: q, peer: q.peer, arrived: now, at: uint32(len(b.payload)), bytes: uint32(len(payload)), channel: channel, intent: intent,
 	})
 	b.payload = append(b.payload, payload...)
 	if intent == pipeline.Reliable {
-		q.reliableWaiting.Add(1)
+		q.staged++
 	}
 	if len(b.entries) >= blockMessages || len(b.payload) >= blockBytes {
 		q.group.Publish()
@@ -106,28 +107,34 @@ func (g *Group[P]) publish() (wake bool) {
 		return false
 	}
 	g.bytes += len(b.payload)
+	if g.blocks.Len() == 0 {
+		g.emptyings++
+	}
 	if g.blocks.Len() > 0 && b.entries[0].arrived-(*g.blocks.Front()).entries[0].arrived > maxBlockAge {
 		g.settle()
 	}
 	for i := range b.entries {
 		e := &b.entries[i]
 		q := e.queue
+		if e.intent == pipeline.Reliable {
+			q.staged--
+		}
+		state, reliable := q.inBlocks()
+		if !q.separate() && e.intent != pipeline.Reliable && state == g.limit {
+			g.settle()
+			g.move(b, i) // q has messages in its rings now, or all have been taken
+		}
 		if q.separate() {
 			q.pushRing(b.message(i))
 			e.queue = nil
 			continue
 		}
-		if e.intent != pipeline.Reliable {
-			if int(q.stateInBlocks) == g.limit {
-				g.settle()
-				g.move(b, i)
-				q.pushRing(b.message(i))
-				e.queue = nil
-				continue
-			}
-			q.stateInBlocks++
+		if state, reliable = q.inBlocks(); e.intent == pipeline.Reliable {
+			reliable++
+		} else {
+			state++
 		}
-		q.inBlocks++
+		q.emptyings, q.stateInBlocks, q.reliableInBlocks = g.emptyings, int32(state), int32(reliable)
 		g.inBlocks++
 		b.left++
 	}
@@ -152,6 +159,7 @@ func (g *Group[P]) settle() {
 		g.move(b, len(b.entries))
 		g.recycle()
 	}
+	g.emptyings++
 }
 
 // move moves the messages of a block that stand before the given entry to the
@@ -159,7 +167,8 @@ func (g *Group[P]) settle() {
 func (g *Group[P]) move(b *block[P], before int) {
 	for ; b.next < before; b.next++ {
 		if q := b.entries[b.next].queue; q != nil {
-			q.leaveBlock(b)
+			b.left--
+			g.inBlocks--
 			q.pushRing(b.message(b.next))
 			b.entries[b.next].queue = nil
 		}
@@ -168,19 +177,20 @@ func (g *Group[P]) move(b *block[P], before int) {
 
 // takeBlock removes the oldest message in a block. The payload is valid until the
 // lock is released, which the caller holds.
-func (g *Group[P]) takeBlock() (q *Queue[P], m Message) {
+func (g *Group[P]) takeBlock() (peer P, m Message) {
 	b := *g.blocks.Front()
 	for b.entries[b.next].queue == nil {
 		b.next++
 	}
-	q, m = b.entries[b.next].queue, b.message(b.next)
-	q.leaveBlock(b)
-	q.taken(m)
+	peer, m = b.entries[b.next].peer, b.message(b.next)
+	g.bytes -= len(m.Payload)
+	g.inBlocks--
+	b.left--
 	b.next++
 	if b.left == 0 {
 		g.recycle()
 	}
-	return q, m
+	return peer, m
 }
 
 // recycle removes the oldest block, which has no messages left.

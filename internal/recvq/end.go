@@ -30,7 +30,7 @@ func (q *Queue[P]) Retire() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	q.end()
-	if q.len() == 0 {
+	if q.inRings == 0 {
 		q.emptied()
 		return
 	}
@@ -45,15 +45,13 @@ func (q *Queue[P]) Retire() {
 
 // end is End for a caller that has published everything and holds the lock.
 func (q *Queue[P]) end() {
+	q.settle()
 	q.ended = true
 	wakeOne(q.signal)
 }
 
 // discard drops all messages. The caller holds the lock.
 func (q *Queue[P]) discard() {
-	if q.inBlocks > 0 {
-		q.group.settle()
-	}
 	for q.reliable.Len() > 0 {
 		q.drop(&q.reliable)
 	}

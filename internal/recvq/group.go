@@ -50,6 +50,7 @@ type Group[P any] struct {
 	blocks     ring.Ring[*block[P]] // published, with messages, oldest first
 	spare      []*block[P]
 	inBlocks   int                  // messages in blocks
+	emptyings  uint64               // how often no block was left, or waited when one was published; see Queue
 	turns      list.List[*Queue[P]] // the queues with messages in their rings, the next one first
 	ringsNext  bool                 // the last message taken for any peer was from a block
 	retired    list.List[*Queue[P]] // retired queues with messages, oldest first

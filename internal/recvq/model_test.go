@@ -247,15 +247,19 @@ func (w *modelTest) receiveOf(q *Queue[int], mq *modelQueue, most int) {
 // holds.
 func (w *modelTest) check() {
 	inBlocks, bytes, dropped, turns := 0, 0, 0, 0
+	held := w.held()
 	for i, q := range w.queues {
 		mq := w.m.queues[i]
-		require.Equal(w, mq.len(), q.len())
-		require.True(w, q.inBlocks == 0 || !q.separate(), "messages are in blocks or in rings")
-		require.LessOrEqual(w, q.state.Len()+int(q.stateInBlocks), w.m.limit)
-		require.Equal(w, len(mq.reliable)+mq.staged < w.m.limit, q.HasRoom())
+		of := held[q]
+		require.Equal(w, mq.len(), of+q.inRings)
+		require.Equal(w, q.state.Len()+q.reliable.Len(), q.inRings)
+		require.True(w, of == 0 || !q.separate(), "messages are in blocks or in rings")
+		state, reliable := q.inBlocks()
+		require.LessOrEqual(w, of, state+reliable)
+		require.LessOrEqual(w, state, w.m.limit)
 		require.EqualValues(w, mq.dropped, q.Dropped())
 		require.Equal(w, q.state.Len()+q.reliable.Len() > 0, w.g.turns.Contains(&q.turn))
-		inBlocks += int(q.inBlocks)
+		inBlocks += of
 		dropped += mq.dropped
 		turns += min(1, q.state.Len()+q.reliable.Len())
 		for _, m := range slices.Concat(mq.state, mq.reliable) {
@@ -269,4 +273,22 @@ func (w *modelTest) check() {
 	require.EqualValues(w, dropped, w.g.Dropped())
 	require.Equal(w, len(w.m.retired), w.g.retired.Len())
 	require.LessOrEqual(w, w.g.retired.Len(), maxRetired)
+	for i, mq := range w.m.queues { // last, because it may move messages
+		require.Equal(w, len(mq.reliable)+mq.staged < w.m.limit, w.queues[i].HasRoom())
+	}
+}
+
+// held returns how many messages of each queue are in blocks.
+func (w *modelTest) held() map[*Queue[int]]int {
+	held := map[*Queue[int]]int{}
+	for n := w.g.blocks.Len(); n > 0; n-- {
+		b := *w.g.blocks.Pop()
+		for _, e := range b.entries[b.next:] {
+			if e.queue != nil {
+				held[e.queue]++
+			}
+		}
+		*w.g.blocks.Push() = b
+	}
+	return held
 }

@@ -1,8 +1,6 @@
 package recvq
 
 import (
-	"sync/atomic"
-
 	"github.com/intentra/intentra/internal/list"
 	"github.com/intentra/intentra/internal/ring"
 	"github.com/intentra/intentra/pipeline"
@@ -18,17 +16,19 @@ type Queue[P any] struct {
 	group *Group[P]
 	peer  P
 
-	// reliableWaiting counts the Reliable messages, those that are not published
-	// included.
-	reliableWaiting atomic.Int32
+	staged int // Reliable messages that are not published yet; only the loop uses it
 
-	// All of the rest is under group.mu. A message that is taken from a block needs
-	// the fields before the rings alone, which are in one cache line.
+	// All of the rest is under group.mu. A receiver that takes a message from a block
+	// does not touch the queue, so that these fields stay in the cache of the loop.
+	// The numbers of messages in blocks are therefore upper bounds: those since the
+	// last time that no block waited, at which group.emptyings has its value.
 
-	inBlocks, stateInBlocks int32         // messages in blocks, and those of them that are not Reliable
-	inRings                 int           // messages in rings
-	signal                  chan struct{} // wakes one receiver of this queue; nil until there is one
-	ended                   bool
+	emptyings                       uint64
+	stateInBlocks, reliableInBlocks int32
+
+	inRings int           // messages in rings
+	signal  chan struct{} // wakes one receiver of this queue; nil until there is one
+	ended   bool
 
 	state, reliable ring.Ring[Message] // slots keep the buffers of their payloads
 	turn            list.Node[*Queue[P]]
@@ -43,8 +43,19 @@ func (g *Group[P]) NewQueue(peer P) *Queue[P] {
 	return q
 }
 
-// HasRoom reports whether fewer Reliable messages wait than the limit allows.
-func (q *Queue[P]) HasRoom() bool { return int(q.reliableWaiting.Load()) < q.group.limit }
+// HasRoom reports whether fewer Reliable messages wait than the limit allows. Only
+// the loop calls it.
+func (q *Queue[P]) HasRoom() bool {
+	g := q.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	waiting := q.staged + q.reliable.Len()
+	if _, most := q.inBlocks(); waiting+most < g.limit {
+		return true
+	}
+	q.settle()
+	return q.staged+q.reliable.Len() < g.limit
+}
 
 // Dropped returns the number of messages dropped from this queue.
 func (q *Queue[P]) Dropped() uint64 {
@@ -53,12 +64,26 @@ func (q *Queue[P]) Dropped() uint64 {
 	return q.dropped
 }
 
-// len returns the number of messages. The caller holds the lock.
-func (q *Queue[P]) len() int { return int(q.inBlocks) + q.inRings }
+// inBlocks returns how many messages of the queue there are in blocks at most: of
+// Realtime and Latest, and of Reliable. The caller holds the lock.
+func (q *Queue[P]) inBlocks() (state, reliable int) {
+	if q.emptyings != q.group.emptyings {
+		return 0, 0
+	}
+	return int(q.stateInBlocks), int(q.reliableInBlocks)
+}
+
+// settle moves all messages to the rings if there may be some of this queue in
+// blocks. The caller holds the lock.
+func (q *Queue[P]) settle() {
+	if state, reliable := q.inBlocks(); state+reliable > 0 {
+		q.group.settle()
+	}
+}
 
 // separate reports whether further messages go to the rings: messages wait there,
-// or the peer is read separately. The caller holds the lock.
-func (q *Queue[P]) separate() bool { return q.inRings > 0 || q.signal != nil }
+// the peer is read separately, or it has gone. The caller holds the lock.
+func (q *Queue[P]) separate() bool { return q.inRings > 0 || q.signal != nil || q.ended }
 
 // pushRing appends a copy of the message to its ring, and drops the oldest one if
 // the ring is full. The caller holds the lock.
@@ -104,30 +129,11 @@ func (q *Queue[P]) takeRing() (m Message, ok bool) {
 	} else {
 		q.group.turns.Remove(&q.turn)
 	}
-	q.taken(m)
-	return m, true
-}
-
-// taken counts a message that a receiver has taken. The caller holds the lock.
-func (q *Queue[P]) taken(m Message) {
 	q.group.bytes -= len(m.Payload)
-	if m.Intent == pipeline.Reliable {
-		q.reliableWaiting.Add(-1)
-	}
-	if q.ended && q.len() == 0 {
+	if q.ended && q.inRings == 0 {
 		q.emptied()
 	}
-}
-
-// leaveBlock counts the message at b.next as no longer in the block. The caller
-// holds the lock.
-func (q *Queue[P]) leaveBlock(b *block[P]) {
-	b.left--
-	q.group.inBlocks--
-	q.inBlocks--
-	if b.entries[b.next].intent != pipeline.Reliable {
-		q.stateInBlocks--
-	}
+	return m, true
 }
 
 // trim frees the slots of a ring that is empty and larger than the limit asks
@@ -151,9 +157,6 @@ func (q *Queue[P]) drop(r *ring.Ring[Message]) {
 	m := r.Pop()
 	q.inRings--
 	q.group.bytes -= len(m.Payload)
-	if m.Intent == pipeline.Reliable {
-		q.reliableWaiting.Add(-1)
-	}
 	q.dropped++
 	q.group.dropped++
 }

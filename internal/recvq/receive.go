@@ -111,7 +111,7 @@ func (g *Group[P]) take(q *Queue[P], n, end int, put func(i int, peer P, m Messa
 			}
 			put(n, q.peer, m)
 		}
-		if q.len() > 0 {
+		if q.inRings > 0 {
 			wakeOne(q.signal) // another receiver, as one signal may stand for many messages
 		}
 		return n
@@ -120,8 +120,8 @@ func (g *Group[P]) take(q *Queue[P], n, end int, put func(i int, peer P, m Messa
 		switch {
 		case g.inBlocks > 0 && (!g.ringsNext || g.turns.Len() == 0):
 			g.ringsNext = true
-			from, m := g.takeBlock()
-			put(n, from.peer, m)
+			peer, m := g.takeBlock()
+			put(n, peer, m)
 		case g.turns.Len() > 0:
 			g.ringsNext = false
 			from := g.turns.PopFront().Value
@@ -161,9 +161,7 @@ func (q *Queue[P]) readSeparately() {
 		return
 	}
 	q.signal = make(chan struct{}, 1)
-	if q.inBlocks > 0 {
-		q.group.settle()
-	}
+	q.settle()
 }
 
 // own returns a copy of a payload that belongs to the receiver. Copies share
