@@ -119,8 +119,7 @@ func (g *Group[P]) publish() (wake bool) {
 		if e.intent == pipeline.Reliable {
 			q.staged--
 		}
-		state, reliable := q.inBlocks()
-		if !q.separate() && e.intent != pipeline.Reliable && state == g.limit {
+		if state, _ := q.inBlocks(); state == g.limit && e.intent != pipeline.Reliable && !q.separate() {
 			g.settle()
 			g.move(b, i) // q has messages in its rings now, or all have been taken
 		}
@@ -129,7 +128,8 @@ func (g *Group[P]) publish() (wake bool) {
 			e.queue = nil
 			continue
 		}
-		if state, reliable = q.inBlocks(); e.intent == pipeline.Reliable {
+		state, reliable := q.inBlocks()
+		if e.intent == pipeline.Reliable {
 			reliable++
 		} else {
 			state++
