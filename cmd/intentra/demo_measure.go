@@ -81,7 +81,7 @@ func (d *demo) measure(ctx context.Context, live io.Writer) (*demoResult, error)
 				return nil, err
 			}
 			if table.add(s) != nil {
-				stop() // nobody reads it; printing the result fails as well
+				stop() // the output is broken; printing the result fails as well
 			}
 		}
 	}

@@ -77,7 +77,7 @@ func TestSilence(t *testing.T) {
 	r := newRig(t, Config{})
 	r.receive(sessionA, 0, 0, ping)
 	r.stage.Silence(sessionA)
-	r.stage.Silence(pipeline.MakeID(77, 1)) // which is none
+	r.stage.Silence(pipeline.MakeID(77, 1)) // unknown session
 	r.out.Reset(append(make([]byte, wire.HeaderSize, roomForAll), closing...), r.out.Addr, r.now)
 	r.out.Session = sessionA
 	require.Equal(t, pipeline.Accept, r.attach.Process(&r.out))
@@ -93,7 +93,7 @@ func TestAttachOnlyWhereThereIsRoom(t *testing.T) {
 	size := 21 + (3*19+7)/8
 	full := wire.HeaderSize + 100 + size + wire.TagSize
 	require.Empty(t, r.send(sessionA, 100, full-1))
-	require.Len(t, r.send(sessionA, 100, full), 1, "what found no room is still owed")
+	require.Len(t, r.send(sessionA, 100, full), 1, "acknowledgements without room are still owed")
 	require.Len(t, r.out.Data, full-wire.TagSize)
 }
 

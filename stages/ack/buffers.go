@@ -1,9 +1,9 @@
 package ack
 
-// bufferPool keeps payload buffers of held messages for use again, so that
-// loss does not mean an allocation for each message behind a gap. A buffer is
-// as large as its payload, rounded up to bufferUnit: what is held is bounded
-// by the size of the buffers, so small payloads must not sit in large ones.
+// bufferPool keeps payload buffers of held messages for reuse, so that a loss does
+// not cause an allocation for each message after the gap. A buffer is as large as
+// its payload, rounded up to bufferUnit: the limit on held messages counts the
+// sizes of buffers, so small payloads must not occupy large ones.
 type bufferPool struct {
 	free [pooledSize/bufferUnit + 1][][]byte // by size in units
 	size int                                 // bytes of all that are free

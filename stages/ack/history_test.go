@@ -54,7 +54,7 @@ func (m *historyModel) compare(t testing.TB, h *History, now pipeline.Time) {
 
 func (m *historyModel) record(h *History, c uint64, eliciting bool) {
 	if _, again := m.reported[c]; again {
-		return // the replay window sees to that
+		return // the replay window ensures that
 	}
 	m.reported[c] = 0
 	if len(m.reported) == 1 || c > m.largest {
@@ -148,7 +148,7 @@ func TestLatePacketIsReported(t *testing.T) {
 	require.Equal(t, ackRepeats, m.reported[50])
 }
 
-// What has been reported often enough does not make frames longer.
+// Packets that were reported often enough do not make frames longer.
 func TestHistoryReportsNoMoreThanNeedBe(t *testing.T) {
 	var h History
 	var a wire.Ack

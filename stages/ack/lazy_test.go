@@ -8,8 +8,9 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// States alone are acknowledged late, for they are never sent again; whoever
-// waits for an acknowledgement gets it soon, and with it that of the states.
+// States alone are acknowledged late, because they are never sent again. A message
+// whose sender waits for its acknowledgement is acknowledged soon, and the states
+// with it.
 func TestStatesAreAcknowledgedLate(t *testing.T) {
 	const lazy, soon = pipeline.Time(DefaultLazyDelay), pipeline.Time(DefaultDelay)
 	for name, urgent := range map[string][]byte{

@@ -150,7 +150,7 @@ func (r *Reorder) advance() {
 	r.ring = nil
 }
 
-// Clear gives up all held messages, passes each payload to free, and returns
+// Clear drops all held messages, passes each payload to free, and returns
 // how many there were.
 func (r *Reorder) Clear(free func([]byte)) int {
 	n := r.held

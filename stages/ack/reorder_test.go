@@ -255,7 +255,7 @@ func TestReorderVerdicts(t *testing.T) {
 		{"again, while it is held", 3, 2, 2, DropDuplicate},
 		{"the same, with another distance", 3, 1, 2, DropDuplicate},
 		{"another that claims the same predecessor", 4, 3, 9, DropDistance},
-		{"behind the one that is held", 4, 1, 3, pipeline.Consumed},
+		{"after the held one", 4, 1, 3, pipeline.Consumed},
 		{"beyond the window", 1025, 0, 9, DropWindow},
 		{"far beyond it", 1 << 63, 0, 9, DropWindow},
 	} {
@@ -325,7 +325,7 @@ func TestBufferPool(t *testing.T) {
 			require.LessOrEqual(t, cap(c)-len(c), bufferUnit)
 			out = append(out, c)
 		} else if n := len(out) - 1; n >= 0 {
-			require.Equal(t, contents[n], string(out[n]), "a buffer is nobody else's")
+			require.Equal(t, contents[n], string(out[n]), "no two messages share a buffer")
 			p.put(out[n])
 			out, contents = out[:n], contents[:n]
 		}

@@ -44,7 +44,7 @@ type rig struct {
 	buf []byte
 }
 
-// opener stands for AEAD open and the replay window.
+// opener replaces AEAD open and the replay window.
 type opener struct{ *rig }
 
 func (opener) Name() string      { return "open" }

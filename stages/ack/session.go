@@ -11,8 +11,8 @@ func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
 	s.sessions.Open(n.Session).reorder.pool = &s.rings
 }
 
-// SessionClosed forgets the session. If a packet of it is in hand, its other
-// messages are not looked at any more.
+// SessionClosed forgets the session. If one of its packets is being
+// processed, the packet's other messages are not processed any more.
 func (s *Stage) SessionClosed(n pipeline.SessionNotice) {
 	s.clear(n.Session)
 	if s.session == s.sessions.Get(n.Session) {
@@ -67,8 +67,8 @@ func (ss *session) bySeq(low uint8) *epoch {
 	return nil
 }
 
-// Release gives up the Reliable messages that the session holds back, and has
-// them counted in chain as dropped.
+// Release drops the Reliable messages that the session holds back, and counts
+// them in chain.
 func (s *Stage) Release(chain *pipeline.Inbound, id pipeline.ID) {
 	chain.CountMessageDrop(s.Name(), DropClosed, s.clear(id))
 }

@@ -27,9 +27,9 @@ const (
 
 // What we chose.
 const (
-	// DefaultDelay is the longest that an acknowledgement waits for data to
-	// travel with, and the shortest time between two of a session, where
-	// something waits for it: a Reliable message, or whoever asked by a Ping.
+	// DefaultDelay is the longest time that an acknowledgement waits for data to
+	// be attached to, and the shortest time between two of a session, if its
+	// sender waits for it: for a Reliable message or a Ping.
 	DefaultDelay = 25 * time.Millisecond
 	// DefaultLazyDelay is the same for packets of states alone, which are never
 	// sent again: their acknowledgements only tell of loss and round-trip time.
@@ -53,15 +53,15 @@ const (
 
 // Config configures a [Stage]. The zero Config works.
 type Config struct {
-	// Control is told of each control frame (close, path, rekey) of a packet
-	// that has been found sound. f is good until it returns.
+	// Control is called with each control frame (close, path, rekey) of a valid
+	// packet. f is valid until it returns.
 	Control func(p *pipeline.Packet, f *wire.Frame) `json:"-"`
-	// Acked is told of what an acknowledgement has decided. o is good until it
-	// returns.
+	// Acked is called with the packets and messages that an acknowledgement has
+	// confirmed or declared lost. o is valid until it returns.
 	Acked func(p *pipeline.Packet, o *Outcome) `json:"-"`
-	// Owed is told when an acknowledgement falls due that nobody has been told
-	// of: behind a packet that is the first to be acknowledged, or that makes
-	// it more urgent. See Deadline.
+	// Owed is called with the time at which a new acknowledgement falls due:
+	// after the first packet to be acknowledged, or one that makes the
+	// acknowledgement more urgent. See Deadline.
 	Owed func(p *pipeline.Packet, at pipeline.Time) `json:"-"`
 	// Room reports whether the reader of the session can take one more
 	// Reliable message now.
@@ -111,9 +111,9 @@ type Stage struct {
 	buffers  bufferPool
 	held     int // bytes held back in all sessions
 
-	// The packet in hand.
+	// The current packet.
 	session   *session
-	rest      []byte // frames that Next has not looked at
+	rest      []byte // frames that Next has not parsed yet
 	parsed    int    // bytes of the first of them, if frame holds it already
 	eliciting bool
 	urgent    bool   // an acknowledgement is waited for
@@ -291,8 +291,8 @@ func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 			n = f.Parse(s.rest)
 		}
 		if n == 0 {
-			// A stage behind has written beyond its message: what check has
-			// found sound is not any more.
+			// A later stage has written beyond its message, so frames that
+			// check found valid no longer are.
 			s.rest = nil
 			p.LeaveUnacknowledged()
 			return DropMalformed, true
@@ -351,7 +351,7 @@ func (s *Stage) Settle(p *pipeline.Packet, v pipeline.Verdict) {
 	if v != pipeline.Accept || !p.Fresh() || p.Unacknowledged() {
 		return
 	}
-	// A handler may have closed the session meanwhile.
+	// A handler may have closed the session in between.
 	if ss := s.sessions.Get(p.Session); ss != nil {
 		if e := ss.byID(p.Epoch); e != nil {
 			e.history.Record(p.Counter, p.Now, s.eliciting)

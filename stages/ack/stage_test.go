@@ -147,8 +147,8 @@ func TestMessageDroppedByAUserIsAcknowledged(t *testing.T) {
 	}
 }
 
-// A stage that writes beyond its message breaks the frames behind it. They are
-// lost, are not acknowledged, and stop nothing.
+// A stage that writes beyond its message destroys the frames after it. They are
+// lost and not acknowledged, and processing continues.
 func TestMessageStageThatWritesBeyondItsMessage(t *testing.T) {
 	vandal := pipeline.Func("vandal", nil, func(p *pipeline.Packet) pipeline.Verdict {
 		clear(p.Data[len(p.Data)-10:])
@@ -181,8 +181,8 @@ func TestReceiverFullLeavesThePacketUnacknowledged(t *testing.T) {
 	require.Len(t, r.send(sessionA, 0, 1000), 1)
 }
 
-// Threat 15: what is held back is bounded in bytes of memory, for a session and
-// for all, and what finds no room comes again.
+// Threat 15: held messages are bounded in bytes of memory, for each session and
+// for all. Messages without room are sent again.
 func TestHeldFull(t *testing.T) {
 	r := newRig(t, Config{HeldBytes: 4 * bufferUnit, HeldBytesTotal: 5 * bufferUnit})
 	r.open(sessionB, 0)
@@ -236,9 +236,9 @@ func TestClosedSessionGivesUpWhatItHolds(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A handler, or what a control frame sets off, may close the session while the
-// packet is in hand.
-func TestSessionClosedWhileItsPacketIsInHand(t *testing.T) {
+// A handler, or the effect of a control frame, may close the session while its
+// packet is processed.
+func TestSessionClosedWhileItsPacketIsProcessed(t *testing.T) {
 	packet := frames(closing, realtime(1, "a"), reliable(1, 0, 0, "b"), reliable(1, 2, 1, "c"), ack(0, 0, 0))
 	for name, set := range map[string]func(*rig){
 		"by a handler":       func(r *rig) { r.onGiven = r.closeA },
@@ -279,8 +279,8 @@ func TestAcknowledgementsFeedTrackerAndRTT(t *testing.T) {
 	require.Equal(t, (7*70+110)*time.Millisecond/8, r.stage.RTT(sessionA).Smoothed)
 }
 
-// Packets overtake each other. An acknowledgement that comes late is no
-// violation, and says nothing any more; the messages beside it count.
+// Packets overtake each other. A late acknowledgement is ignored and not a
+// violation; the messages in the same packet count.
 func TestStaleAcknowledgementIsIgnored(t *testing.T) {
 	r := newRig(t, Config{})
 	r.sent(sessionA, 0, 8)

@@ -216,14 +216,14 @@ func (t *Tracker) lose(r *sentPacket, o *Outcome) {
 	}
 }
 
-// LoseAll gives up on everything in flight, as when the epoch ends.
+// LoseAll declares every packet in flight lost, as when the epoch ends.
 func (t *Tracker) LoseAll(o *Outcome) {
 	for ; t.low < t.next; t.low++ {
 		t.lose(t.at(t.low), o)
 	}
 }
 
-// advance moves low over packets that nobody waits for.
+// advance moves low over packets that need no acknowledgement any more.
 func (t *Tracker) advance(limit uint64) {
 	for t.low < limit {
 		if r := t.at(t.low); r != nil && r.state == sentInFlight && r.eliciting {

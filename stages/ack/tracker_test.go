@@ -13,8 +13,9 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// trackerModel remembers every packet for ever. What the Tracker has forgotten
-// it may treat as if it had never been; the model asks it for that alone.
+// trackerModel remembers every packet for ever. The Tracker may treat a packet that
+// it has forgotten as if it had never been sent; the model asks the Tracker only
+// which packets it has forgotten.
 type trackerModel struct {
 	sent        map[uint64]*sentPacket
 	first, next uint64
@@ -133,7 +134,7 @@ func (m *trackerModel) oldest() (c uint64, ok bool) {
 	for m.first < m.next && m.sent[m.first].state != sentInFlight {
 		m.first++ // only to be quick
 	}
-	// What is no longer in flight never is again.
+	// A packet that is no longer in flight never is again.
 	for m.eldest = max(m.eldest, m.first); m.eldest < m.next; m.eldest++ {
 		if r := m.sent[m.eldest]; r.state == sentInFlight && r.eliciting {
 			return m.eldest, true
@@ -332,7 +333,7 @@ func TestTrackerStaysSmallWithLittleInFlight(t *testing.T) {
 	require.Zero(t, o.Lost)
 }
 
-// A receiver sends acknowledgements alone, which nobody acknowledges.
+// A receiver sends acknowledgements alone, which are not acknowledged.
 func TestTrackerStaysSmallWithNothingToWaitFor(t *testing.T) {
 	var tr Tracker
 	for range 10_000 {

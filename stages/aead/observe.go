@@ -8,14 +8,14 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Observer hears of every key of a [Seal] and of every counter that is sealed
-// under it: for tests that no pair of the two ever occurs twice. Both methods
-// are called on the goroutine of the chain.
+// Observer is notified of every key of a [Seal] and of every counter that is sealed
+// under it. Tests use it to check that no pair of the two occurs twice. Both
+// methods are called on the goroutine of the chain.
 type Observer interface {
-	// Installed is told of a key that packets will be sealed with.
+	// Installed is called with each key that packets will be sealed with.
 	Installed(key Fingerprint)
-	// Sealed is told of a call of the key's cipher, with the counter as it
-	// stands in the nonce: what the cipher was given, not what was meant.
+	// Sealed is called for each call of the key's cipher, with the counter from
+	// the nonce that the cipher was given.
 	Sealed(key Fingerprint, counter uint64)
 }
 

@@ -24,8 +24,8 @@ type use struct {
 func (b *book) Installed(key Fingerprint)              { b.keys = append(b.keys, key) }
 func (b *book) Sealed(key Fingerprint, counter uint64) { b.seals = append(b.seals, use{key, counter}) }
 
-// An observer hears of each key once and of each packet that was sealed, with
-// the counter that is in the nonce; packets are the same as without it.
+// An observer is notified of each key once and of each sealed packet, with the
+// counter in the nonce. Packets are the same as without it.
 func TestObserver(t *testing.T) {
 	for _, suite := range suites {
 		b, seal := new(book), NewSeal()
@@ -50,7 +50,7 @@ func TestObserver(t *testing.T) {
 		}
 		require.Equal(t, want, b.seals)
 
-		// What is refused has not been sealed.
+		// Refused packets are not sealed.
 		for _, c := range []uint64{5, math.MaxUint64 - 1, math.MaxUint64} {
 			require.Equal(t, DropReused, seal.Process(packet(epochA, c, "frames")))
 		}
@@ -90,7 +90,7 @@ func TestNoObserver(t *testing.T) {
 	require.Equal(t, k, seal.keys.Get(epochA).Key, "the cipher itself")
 }
 
-// The nonce of the fingerprint is none that a packet can have.
+// No packet can have the nonce of the fingerprint.
 func TestFingerprintNonceIsOutsideOfThePackets(t *testing.T) {
 	for _, suite := range suites {
 		for _, c := range []uint64{0, math.MaxUint64} {

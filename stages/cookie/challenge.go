@@ -15,8 +15,8 @@ import (
 //	32-47  BLAKE2s-128 of bytes 0-31, keyed with the BLAKE2s-256 of init
 //	       without its cookie
 //
-// The key is known to whoever has seen init, and to nobody else. init is an
-// Init packet that wire.ParseHeader has found no fault with.
+// Only those who have seen init know the key. init is an Init packet in which
+// wire.ParseHeader has found no fault.
 func AppendChallenge(dst, init []byte, cookie [wire.CookieSize]byte) []byte {
 	return newSigner().appendChallenge(dst, init, cookie)
 }

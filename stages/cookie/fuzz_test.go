@@ -28,9 +28,9 @@ func FuzzOpenChallenge(f *testing.F) {
 	})
 }
 
-// FuzzStage is anyone on the network, with any bytes from any address at any
-// time. What passes is no Init, malformed, or has had its cookie from this jar;
-// a reply is a challenge that opens, and no larger than the packet.
+// FuzzStage: the attacker sends any bytes from any address at any time. A packet
+// that passes is not an Init, malformed, or has a cookie from this jar. A reply is
+// a challenge that opens, and no larger than the packet.
 func FuzzStage(f *testing.F) {
 	f.Add(initPacket(1), []byte{192, 0, 2, 1}, uint16(1), int64(0))
 	f.Add(initPacket(2), make([]byte, 16), uint16(65535), int64(lifetime))
@@ -51,7 +51,7 @@ func FuzzStage(f *testing.F) {
 			require.Empty(t, p.Reply)
 			return
 		}
-		require.Equal(t, pipeline.Consumed, v, "nobody can know a cookie before the first challenge")
+		require.Equal(t, pipeline.Consumed, v, "no cookie exists before the first challenge")
 		require.LessOrEqual(t, len(p.Reply), len(data))
 		cookie, ok := OpenChallenge(data, p.Reply)
 		require.True(t, ok)
@@ -66,9 +66,9 @@ func FuzzStage(f *testing.F) {
 	})
 }
 
-// FuzzStageLaws holds the stage to the laws of package fuzz. What comes is from
-// anyone; every other Init has a cookie of the stage's secret, and some of these
-// are changed on the way.
+// FuzzStageLaws holds the stage to the laws of package fuzz. The attacker sends
+// any packets; every other Init has a cookie of the stage's secret, and some of
+// these are changed on the way.
 func FuzzStageLaws(f *testing.F) {
 	fuzz.Stage(f, func() *Stage { return must(New(Config{Rand: sameRand{}})) }, fuzz.AllocFree(), fuzz.Prepare(func(p *pipeline.Packet) {
 		if h, fault := wire.ParseHeader(p.Data); fault != wire.FaultNone || h.Type != wire.TypeInit || h.Sender%2 == 0 {

@@ -30,12 +30,12 @@ type Config struct {
 	// every 120 s. Required, and cryptographically strong outside tests.
 	Rand io.Reader `json:"-"`
 	// RepliesPerSecond limits the challenges; a tenth of it may be sent at
-	// once, half of that to one address. Addresses take turns, so that one
-	// alone may have all of it and none can take it from the others. Zero
+	// once, half of that to one address. Addresses share it round-robin, so
+	// that one alone may have all of it and none can take it from the others. Zero
 	// means [DefaultRepliesPerSecond].
 	RepliesPerSecond uint32
-	// Seed is the key of the hash of addresses: random bytes, drawn anew at
-	// each start, so that nobody can compute collisions.
+	// Seed is the key of the hash of addresses: random bytes, drawn at each
+	// start, so that an attacker cannot compute collisions.
 	Seed [16]byte `json:"-"`
 }
 

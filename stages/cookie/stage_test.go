@@ -124,7 +124,7 @@ func TestReplyBudget(t *testing.T) {
 
 	cookie, _ := s.jar.Cookie(start+1000*second, addrA, initPacket(1))
 	p := packet(withCookie(initPacket(1), cookie), addrA, start+1000*second)
-	require.Equal(t, pipeline.Accept, s.Process(p), "who has a cookie needs no reply")
+	require.Equal(t, pipeline.Accept, s.Process(p), "a packet with a cookie needs no reply")
 }
 
 func TestDefaultReplyBudget(t *testing.T) {
@@ -228,8 +228,8 @@ func TestProcessDoesNotAllocate(t *testing.T) {
 	require.Equal(t, want, [][]byte{first.Data, retry.Data, data.Data})
 }
 
-// What one packet of a flood costs: as long as it is answered, when it is not,
-// and when it carries a wrong cookie at that.
+// The cost of one packet of a flood: one that is answered, one that is not, and one
+// that also carries a wrong cookie.
 func BenchmarkUnprovenInit(b *testing.B) {
 	for _, c := range []struct {
 		name   string

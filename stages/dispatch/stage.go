@@ -10,8 +10,9 @@ const (
 
 // Config configures a [Stage]. The zero Config works, and refuses everything.
 type Config struct {
-	// Deliver takes the message in hand: p.Channel, p.Intent and p.Payload(),
-	// which it must copy to keep. It reports whether it has taken it.
+	// Deliver is called with the current message: p.Channel, p.Intent and
+	// p.Payload(), which it must copy to keep. It reports whether it accepted the
+	// message.
 	Deliver func(p *pipeline.Packet) bool `json:"-"`
 	// Channels is how many Latest channels of a session are remembered; zero
 	// means [DefaultChannels].
@@ -52,7 +53,7 @@ func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
 // SessionClosed forgets the session's table.
 func (s *Stage) SessionClosed(n pipeline.SessionNotice) { s.latest.Close(n.Session) }
 
-// Process delivers the message in hand.
+// Process delivers the current message.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	if p.Intent == pipeline.Latest {
 		// A session's packets are ordered by epoch, then by counter, which

@@ -55,12 +55,12 @@ func TestLatestNeverGoesBack(t *testing.T) {
 	s.SessionClosed(pipeline.SessionNotice{Session: sessionA})
 	require.Equal(t, DropStale, s.Process(message(sessionA, pipeline.Latest, 7, 2, 0)))
 	s.SessionOpened(pipeline.SessionNotice{Session: sessionA})
-	require.Equal(t, pipeline.Accept, s.Process(message(sessionA, pipeline.Latest, 7, 0, 0)), "a new session starts anew")
+	require.Equal(t, pipeline.Accept, s.Process(message(sessionA, pipeline.Latest, 7, 0, 0)), "a new session starts empty")
 }
 
 func TestRefused(t *testing.T) {
 	p := message(sessionA, pipeline.Realtime, 1, 0, 0)
-	require.Equal(t, DropRefused, newStage(Config{}, sessionA).Process(p), "nobody to deliver to")
+	require.Equal(t, DropRefused, newStage(Config{}, sessionA).Process(p), "Deliver is nil")
 	none := newStage(Config{Deliver: func(*pipeline.Packet) bool { return false }}, sessionA)
 	require.Equal(t, DropRefused, none.Process(p))
 }

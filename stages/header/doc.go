@@ -11,8 +11,8 @@
 //
 // Malformed packets of any kind: each is dropped for exactly one reason before
 // another stage sees it. Guesses of receiver indexes: a miss costs one table
-// look-up, and a hit gains no more than one failed AEAD open. What the stage fills
-// in is a claim until AEAD open has authenticated it. The table contains only
+// look-up, and a hit gains no more than one failed AEAD open. The fields that
+// the stage fills in are claims until AEAD open has authenticated the packet. The table contains only
 // epochs, so no flood makes it grow.
 //
 // # Verdicts
@@ -23,7 +23,7 @@
 //     returns
 //   - unknown_index: a Data packet whose receiver index is no live epoch
 //   - handshake: a handshake packet that Config.Handshake has not taken, or any
-//     handshake packet if there is none
+//     handshake packet if Config.Handshake is nil
 //
 // # State bound
 //

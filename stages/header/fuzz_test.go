@@ -10,10 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzStage is anyone on the network, with any bytes. The stage declares its
-// verdict and leaves the bytes alone; what it accepts is a Data packet of the
-// live epoch whose header has no second encoding; what it hands over is a
-// handshake packet.
+// FuzzStage: the attacker sends any bytes. The stage returns a declared verdict and
+// leaves the bytes unchanged. It accepts only Data packets of the live epoch, in the
+// one encoding of their header, and passes only handshake packets to Handshake.
 func FuzzStage(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(dataPacket(known.Epoch, 1<<63))

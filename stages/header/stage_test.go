@@ -78,7 +78,7 @@ func TestDrops(t *testing.T) {
 		{"another number", dataPacket(pipeline.MakeID(71, 3), 1), DropUnknownIndex},
 		{"an earlier generation", dataPacket(pipeline.MakeID(70, 2), 1), DropUnknownIndex},
 		{"bits of the loop set", dataPacket(known.Epoch|1<<28, 1), DropUnknownIndex},
-		{"handshake, nobody to take it", hello, DropHandshake},
+		{"handshake, Config.Handshake is nil", hello, DropHandshake},
 	} {
 		p, v := process(newStage(Config{}), c.data)
 		require.Equal(t, c.want, v, c.name)

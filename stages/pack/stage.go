@@ -35,7 +35,7 @@ func (s *Stage) Size(p *pipeline.Packet) int {
 	return wire.MessageSize(FrameType(p.Intent), p.Channel, len(p.Payload()))
 }
 
-// Process appends the message in hand to p.Data.
+// Process appends the current message to p.Data.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	switch p.Intent {
 	case pipeline.Realtime, pipeline.Latest:

@@ -88,8 +88,8 @@ func TestProcessDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// FuzzStage is the application, with any message. What is packed takes the room
-// that Size has announced and parses to the same message.
+// FuzzStage: the attacker is the application, with any message. A packed message has
+// the size that Size returned and parses to the same message.
 func FuzzStage(f *testing.F) {
 	f.Add(uint8(1), uint32(0), uint64(0), uint16(0), []byte{})
 	f.Add(uint8(3), uint32(1<<30), uint64(1<<63), uint16(1023), bytes.Repeat([]byte{1}, 1200))

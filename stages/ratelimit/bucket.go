@@ -18,7 +18,7 @@ const token = 1_000_000_000
 // The zero Bucket is full. The rate and the burst belong to the calls, so that
 // many buckets share them. Not safe for concurrent use.
 type Bucket struct {
-	// missing is what lacks to a full bucket, in billionths of a token.
+	// missing is the deficit from a full bucket, in billionths of a token.
 	missing uint64
 	// at is the time up to which missing has been refilled.
 	at pipeline.Time

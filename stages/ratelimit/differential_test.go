@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// debtor is a bucket that may owe, in arithmetic that cannot overflow: what a
-// Bucket is for, with whichever rate and burst each call has.
+// debtor is the model of a Bucket, whose level may be negative, in arithmetic that
+// cannot overflow. Each call may have another rate and burst.
 type debtor struct {
 	missing *big.Int // billionths of a token
 	at      pipeline.Time

@@ -29,8 +29,8 @@ const (
 	DropAddressRate
 )
 
-// Config configures a [Stage]. The zero Config works; each zero field stands
-// for its default.
+// Config configures a [Stage]. The zero Config works; each zero field means
+// its default.
 type Config struct {
 	// Rate and Burst limit the authenticated packets of each peer, in
 	// packets/s and packets.
@@ -38,15 +38,15 @@ type Config struct {
 	// AddressRate and AddressBurst limit what comes from each address without
 	// naming a live epoch, apart for Init packets and for the rest.
 	AddressRate, AddressBurst uint32
-	// Seed is the key of the hash of addresses: random bytes, drawn anew at
-	// each start, so that nobody can compute collisions.
+	// Seed is the key of the hash of addresses: random bytes, drawn at each
+	// start, so that an attacker cannot compute collisions.
 	Seed [16]byte `json:"-"`
 	// TableSize is the number of buckets in each of the two tables of
 	// addresses: a power of two up to [MaxTableSize].
 	TableSize int
 	// Expected reports whether the chain's owner waits for a Response, Final or
-	// Cookie packet from just its address and port. Those are charged to nobody:
-	// the owner bounds what they cost. It must neither keep nor change p. Nil
+	// Cookie packet from just its address and port. Those are not charged: the
+	// owner bounds their cost. It must neither keep nor change p. Nil
 	// expects none.
 	Expected func(p *pipeline.Packet, h wire.Header) bool `json:"-"`
 }
@@ -56,7 +56,7 @@ type Stage struct {
 	cfg    Config
 	peers  pipeline.Slots[Bucket]      // by peer: survives sessions and epochs
 	epochs pipeline.Slots[pipeline.ID] // epoch to peer
-	charge *Bucket                     // what the packet in hand may be charged to
+	charge *Bucket                     // the bucket that Settle may charge
 
 	proven *Table // Init packets, which have passed the cookie check
 	others *Table // all else, whose addresses may be spoofed

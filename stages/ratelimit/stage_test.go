@@ -132,7 +132,7 @@ func TestBucketSurvivesEpochs(t *testing.T) {
 	require.True(t, r.send(dataPacket(epochA, genuine), addrA, 0), "an epoch of no peer is an address's business")
 	require.NotZero(t, r.stage.others.Bucket(addrA.Addr()).missing)
 	r.chain.OpenPeer(pipeline.PeerNotice{Peer: peerA})
-	require.True(t, r.send(dataPacket(epochA, genuine), addrA, 0), "a forgotten peer starts anew")
+	require.True(t, r.send(dataPacket(epochA, genuine), addrA, 0), "a forgotten peer starts with a full bucket")
 }
 
 func TestAddressBudgets(t *testing.T) {
@@ -161,7 +161,7 @@ func TestAddressBudgets(t *testing.T) {
 			require.Equal(t, DropAddressRate, process(s, unknown, addrA, 0), "one budget for all the rest")
 			require.Equal(t, pipeline.Accept, process(s, data, addrB, 0), "another address")
 
-			// Who spoofed all that has not used up the victim's handshakes.
+			// The spoofed packets have not used up the victim's handshakes.
 			for range 4 {
 				require.Equal(t, pipeline.Accept, process(s, initPacket(), addrA, 0))
 			}
@@ -174,9 +174,9 @@ func TestAddressBudgets(t *testing.T) {
 	}
 }
 
-// What the chain's owner waits for passes however much else has come in its
-// address's name, and is charged to nobody. Nothing but a sound packet of one of
-// the three types is asked about.
+// Packets that the chain's owner expects pass, however many others came in their
+// address's name, and are not charged. Expected is called only with valid packets
+// of the three types.
 func TestExpectedPacketsAreNotCharged(t *testing.T) {
 	packet := func(pt wire.PacketType, receiver uint32, size int) []byte {
 		b := wire.AppendHeader(nil, wire.Header{Type: pt, Suite: wire.AESGCM, Receiver: receiver})
@@ -201,7 +201,7 @@ func TestExpectedPacketsAreNotCharged(t *testing.T) {
 			require.Equal(t, pipeline.Accept, process(packet(pt, awaited, size), addrA))
 		}
 	}
-	require.Zero(t, s.others.Bucket(addrA.Addr()).missing, "nobody is charged")
+	require.Zero(t, s.others.Bucket(addrA.Addr()).missing, "no bucket is charged")
 	for range 4 {
 		require.Equal(t, pipeline.Accept, process([]byte("garbage"), addrA))
 	}

@@ -52,7 +52,7 @@ func TestStageVerdicts(t *testing.T) {
 		{"the same, below the window", packet(epochA, 5), DropTooOld},
 		{"the limit", packet(epochA, Limit), DropTooHigh},
 		{"the greatest", packet(epochA, math.MaxUint64), DropTooHigh},
-		{"what they would have pushed out", packet(epochA, 5+MinBits), pipeline.Accept},
+		{"in the window that those have not moved", packet(epochA, 5+MinBits), pipeline.Accept},
 		{"below the limit", packet(epochA, Limit-1), pipeline.Accept},
 	} {
 		require.Equal(t, step.want, s.Process(step.p), step.name)

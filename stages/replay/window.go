@@ -2,8 +2,8 @@ package replay
 
 import "fmt"
 
-// Limit is what the protocol fixes: no counter may reach it, because a key is
-// good for so many packets at most (PROTOCOL.md, section 4).
+// Limit is fixed by the protocol: no counter may reach it, because a key may seal
+// at most this many packets (PROTOCOL.md, section 4).
 const Limit = 1 << 28
 
 // What we chose: the limits of a window, in bits. The default is the size that
