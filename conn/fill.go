@@ -36,7 +36,7 @@ func (f *fill) init(e *Endpoint) {
 }
 
 // fillMessages takes messages until the packet is full or none is left. States and
-// Reliable messages take turns at going first, so that neither starves the other.
+// Reliable messages alternate in going first, so that neither starves the other.
 func (f *fill) fillMessages(state, reliable bool) {
 	f.s.stateTurn = !f.s.stateTurn
 	if state && f.s.stateTurn {

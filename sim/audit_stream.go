@@ -173,7 +173,7 @@ func (s *stream) deliverReliable(f, session uint64) error {
 }
 
 // latest returns the last position that a later session may deliver next: the one
-// after the last delivered position, or the first if there is none, skipping messages
+// after the last delivered position, or the first of all, skipping messages
 // that are too large or may have been given up.
 func (s *stream) latest() uint64 {
 	i := s.first

@@ -21,7 +21,7 @@ type Stats struct {
 	// ReadLoss and WriteLoss count lost datagrams by reason.
 	ReadLoss, WriteLoss Losses
 	// Reported counts errors that the kernel reported on a later call than that
-	// of the datagram concerned, and source addresses that this host lacks.
+	// of the datagram concerned, and source addresses that this host does not have.
 	Reported Losses
 	// Overflowed counts datagrams that the kernel dropped because the receive
 	// queue was full or their checksum was wrong. The equations above do not
