@@ -74,7 +74,10 @@ func (r *rig) build(defaults []pipeline.Stage) (err error) {
 	if err := r.Build(); err != nil {
 		return fmt.Errorf("fuzz/chain: %w", err)
 	}
-	packets := len(defaults) - 1 // all but dispatch
+	packets := 1 + slices.IndexFunc(defaults, func(s pipeline.Stage) bool {
+		_, splits := s.(pipeline.Splitter)
+		return splits
+	})
 	list := r.In.Stages()
 	r.acks = slices.Contains(list, pipeline.Stage(r.Set.Ack))
 	r.exact = len(list) > packets && slices.Equal(list[:packets], defaults[:packets])
