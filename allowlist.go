@@ -76,20 +76,29 @@ func ParseAllowList(r io.Reader) (*AllowList, error) {
 
 // Allows reports whether the key is in the list. It is for [Config].Authorize.
 func (l *AllowList) Allows(k PublicKey) bool {
-	_, ok := l.names[k]
+	_, ok := l.set()[k]
 	return ok
 }
 
+// set returns the keys. It panics for a nil list, which a program uses that ignores the
+// error of ReadAllowList: an empty list in its place would refuse all peers silently.
+func (l *AllowList) set() map[PublicKey]string {
+	if l == nil {
+		panic("intentra: the *AllowList is nil; ReadAllowList and ParseAllowList return one unless they fail")
+	}
+	return l.names
+}
+
 // Name returns the name of a key, or "" if the key has none or is not in the list.
-func (l *AllowList) Name(k PublicKey) string { return l.names[k] }
+func (l *AllowList) Name(k PublicKey) string { return l.set()[k] }
 
 // Len returns the number of keys.
-func (l *AllowList) Len() int { return len(l.names) }
+func (l *AllowList) Len() int { return len(l.set()) }
 
 // Keys returns the keys in ascending order.
 func (l *AllowList) Keys() []PublicKey {
-	keys := make([]PublicKey, 0, len(l.names))
-	for k := range l.names {
+	keys := make([]PublicKey, 0, len(l.set()))
+	for k := range l.set() {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, func(a, b PublicKey) int { return bytes.Compare(a[:], b[:]) })

@@ -186,7 +186,7 @@ func TestUnknownCloseReasonsAreCounted(t *testing.T) {
 		onPeer, events := loopback.Events()
 		p := loopback.Dial(t, l, intentra.Config{OnPeer: onPeer})
 		require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
-		require.NoError(t, p.CloseReason(reason))
+		require.NoError(t, p.CloseWith(reason))
 		require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
 		loopback.Eventually(t, ctx, "the close is counted", func() bool {
 			return loopback.Count(t, l.Stats().Closes, "unknown") == uint64(i+1) && loopback.Count(t, p.Transport().Stats().Closes, "unknown") == 1
@@ -207,7 +207,7 @@ func TestCloseRefusesLocalReasons(t *testing.T) {
 	p := loopback.Dial(t, l, intentra.Config{})
 	theirs := loopback.Next(t, ctx, events).Peer
 	for _, reason := range []intentra.CloseReason{32, 34, 65, 255} {
-		require.Error(t, theirs.CloseReason(reason))
+		require.Error(t, theirs.CloseWith(reason))
 	}
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still here")))
 	require.Equal(t, "still here", string(loopback.Receive(t, ctx, l).Payload))

@@ -50,8 +50,8 @@ func (c *candidates) fail(err error) (all bool) {
 
 // resolve passes the next address of the peer to the core, which has asked for it by
 // NeedAddress. A name is looked up on a goroutine of its own. If the core has asked
-// again meanwhile, the result is discarded: it may be that of an earlier dial with
-// another name.
+// again by the time the result comes, the result is discarded: it may be that of an
+// earlier dial with another name.
 func (t *Transport) resolve(p *Peer) {
 	p.lifecycle.lookups++
 	lookup := p.lifecycle.lookups

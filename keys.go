@@ -17,7 +17,7 @@ var ErrKey = errors.New("intentra: not a key")
 var errNoBase64 = fmt.Errorf("%w: want 44 characters of base64, as keygen prints them", ErrKey)
 
 // PrivateKey is an X25519 private key (RFC 7748), the identity of this side. Every
-// form of printing it gives a placeholder, so that it does not end up in logs; use
+// form of printing it gives a placeholder, and marshalling it fails, so that it does not end up in logs; use
 // [WritePrivateKey] to store it.
 type PrivateKey [32]byte
 
@@ -60,8 +60,22 @@ func (k PrivateKey) GoString() string { return hidden }
 // Format prints a placeholder for every verb.
 func (k PrivateKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 
-// MarshalText returns a placeholder.
-func (k PrivateKey) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+// MarshalText fails, so that no file, such as one of JSON, gets a placeholder where a
+// key is expected; see [WritePrivateKey].
+func (k PrivateKey) MarshalText() ([]byte, error) {
+	return nil, errors.New("intentra: a private key has no text form to marshal; use WritePrivateKey")
+}
+
+// ParsePrivateKey parses a key in standard base64, as [WritePrivateKey] writes it, with
+// or without white space around it. The error is [ErrKey], also for the zero key, and
+// never quotes the text.
+func ParsePrivateKey(s string) (PrivateKey, error) {
+	k, err := decodeKey([]byte(s))
+	if err == nil && k == ([32]byte{}) {
+		err = errNoBase64
+	}
+	return k, err
+}
 
 // LogValue returns a placeholder.
 func (k PrivateKey) LogValue() slog.Value { return slog.StringValue(hidden) }

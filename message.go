@@ -33,7 +33,24 @@ const (
 )
 
 // CloseReason says why a session ended.
+// Its text form is its name, or its number if it has none: a peer may give any number.
 type CloseReason = wire.CloseReason
+
+// The reasons. [Peer.CloseWith] accepts those below CloseIdle; the others are what one
+// side finds for itself.
+const (
+	CloseNone      = wire.CloseNone      // not closed
+	CloseNormal    = wire.CloseNormal    // closed by the application
+	CloseShutdown  = wire.CloseShutdown  // the transport was closed
+	CloseReplaced  = wire.CloseReplaced  // another session with the same peer won
+	CloseRevoked   = wire.CloseRevoked   // the peer's key is no longer allowed
+	CloseViolation = wire.CloseViolation // too many protocol violations
+	CloseSlow      = wire.CloseSlow      // the peer does not keep up with Reliable messages
+	CloseKeys      = wire.CloseKeys      // the keys reached their packet limit and no rekey succeeded
+	CloseIdle      = wire.CloseIdle      // nothing was received for the idle timeout
+	CloseHandshake = wire.CloseHandshake // no handshake succeeded in time
+	CloseLost      = wire.CloseLost      // packets remain unanswered; a dialer dials again
+)
 
 // Message is a message from one peer to another.
 type Message struct {

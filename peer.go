@@ -8,7 +8,6 @@ import (
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/pipeline"
-	"github.com/intentra/intentra/wire"
 )
 
 // Peer is an identity that is or was connected. The same Peer is used when it
@@ -75,17 +74,23 @@ func (p *Peer) Addr() netip.AddrPort {
 // function [Dial]: then it is [Transport.Close], which closes the transport too. The error is net.ErrClosed if the transport is
 // closed already.
 func (p *Peer) Close() error {
+	if !p.valid() {
+		return errNoPeer
+	}
 	if p.t.only.Load() == p {
 		return p.t.Close()
 	}
-	return p.CloseReason(wire.CloseNormal)
+	return p.CloseWith(CloseNormal)
 }
 
-// CloseReason ends the session like Close, with a reason that the peer receives,
+// CloseWith ends the session like Close, with a reason that the peer receives,
 // but never closes the transport. Reasons from 32 on are what one side finds for
 // itself: with such a reason it returns an error and the session goes on.
-func (p *Peer) CloseReason(reason CloseReason) error {
-	if reason >= wire.CloseIdle {
+func (p *Peer) CloseWith(reason CloseReason) error {
+	if !p.valid() {
+		return errNoPeer
+	}
+	if reason >= CloseIdle {
 		return errReason
 	}
 	if !p.t.call(func(now pipeline.Time) {

@@ -54,7 +54,7 @@ func TestPeerEventsCarryTheReason(t *testing.T) {
 		ends         bool // the dialer's transport ends too
 	}{
 		"listener closes the peer": {func(_ *intentra.Transport, _, theirs *intentra.Peer) { _ = theirs.Close() }, "closed", "closed", false, false},
-		"listener gives a reason":  {func(_ *intentra.Transport, _, theirs *intentra.Peer) { _ = theirs.CloseReason(6) }, "slow", "slow", true, false},
+		"listener gives a reason":  {func(_ *intentra.Transport, _, theirs *intentra.Peer) { _ = theirs.CloseWith(6) }, "slow", "slow", true, false},
 		"listener closes":          {func(l *intentra.Transport, _, _ *intentra.Peer) { _ = l.Close() }, "shutdown", "shutdown", true, false},
 		"listener revokes":         {func(l *intentra.Transport, _, theirs *intentra.Peer) { l.Revoke(theirs.Key()) }, "revoked", "revoked", false, false},
 		"dialer closes":            {func(_ *intentra.Transport, p, _ *intentra.Peer) { _ = p.Close() }, "shutdown", "shutdown", false, true},

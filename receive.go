@@ -73,6 +73,9 @@ func (t *Transport) Messages(ctx context.Context) iter.Seq2[Received, error] {
 // error is that of [Peer.Err] once the connection has ended for good and all messages
 // have been received.
 func (p *Peer) Receive(ctx context.Context) (Received, error) {
+	if !p.valid() {
+		return Received{}, errNoPeer
+	}
 	if err := p.t.mayReceive(); err != nil {
 		return Received{}, err
 	}
@@ -86,6 +89,9 @@ func (p *Peer) Receive(ctx context.Context) (Received, error) {
 // ReceiveBatch fills batch with messages of this peer, like
 // [Transport.ReceiveBatch]. Its errors are those of [Peer.Receive].
 func (p *Peer) ReceiveBatch(ctx context.Context, batch []Received) (int, error) {
+	if !p.valid() {
+		return 0, errNoPeer
+	}
 	if err := p.t.mayReceive(); err != nil {
 		return 0, err
 	}

@@ -130,7 +130,7 @@ func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 		if !list.Allows(k) {
 			t.Revoke(k)
 			revoked++
-			log.Info("key revoked", "key", k, "name", old.Name(k))
+			log.Info("key revoked", "peer", k, "name", old.Name(k))
 		}
 	}
 	if list.Len() == 0 {

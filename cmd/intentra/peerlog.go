@@ -70,7 +70,7 @@ func (l *peerLog) write() {
 
 func (l *peerLog) writeOne(e loggedEvent) {
 	key := e.Peer.Key()
-	log := l.log.With("name", l.name(key), "key", key, "addr", e.addr)
+	log := l.log.With("name", l.name(key), "peer", key, "addr", e.addr)
 	switch e.Kind {
 	case intentra.PeerUp:
 		log.Info("peer connected", "session", e.Session)

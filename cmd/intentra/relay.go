@@ -6,7 +6,6 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/hub"
-	"github.com/intentra/intentra/wire"
 )
 
 // relay forwards each peer's messages to all the other peers, on channels that it
@@ -123,7 +122,7 @@ func (r *relay) sendReliable(m intentra.Message, to []*intentra.Peer) {
 		if m := r.members[p]; m != nil && !m.closing {
 			m.closing = true
 			r.slowClosed.Add(1)
-			_ = p.CloseReason(wire.CloseSlow) // fails if the hub is closing
+			_ = p.CloseWith(intentra.CloseSlow) // fails if the hub is closing
 		}
 	}
 }

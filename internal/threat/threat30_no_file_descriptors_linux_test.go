@@ -80,7 +80,7 @@ func TestThreat30NoFileDescriptors(t *testing.T) {
 		honest += stream(t, ctx, p, 1, peerOf(t, ctx, l, p).Receive)
 	}
 	// The peer loses its session and reconnects.
-	require.NoError(t, known.CloseReason(wire.CloseShutdown))
+	require.NoError(t, known.CloseWith(wire.CloseShutdown))
 	honest += stream(t, ctx, first, n, known.Receive)
 	require.Greater(t, l.Stats().Rekeys, rekeys)
 	require.Equal(t, n+1, l.Stats().Sessions)
