@@ -254,7 +254,7 @@ func TestWakeWhileBlocked(t *testing.T) {
 	go func() {
 		n, err := c.ReadBatch(make([]wire.Datagram, 1))
 		if n != 0 {
-			err = errors.New("received a datagram that nobody sent")
+			err = errors.New("received a datagram that was never sent")
 		}
 		ended <- err
 	}()

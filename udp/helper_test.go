@@ -17,7 +17,7 @@ var (
 )
 
 // eachSocket runs test against both implementations. The native one is also run without
-// each of the features that a kernel may lack.
+// each of the features that a kernel may not have.
 func eachSocket(t *testing.T, test func(t *testing.T, cfg Config)) {
 	t.Run("native", func(t *testing.T) { test(t, Config{}) })
 	t.Run("no_gso", func(t *testing.T) { test(t, Config{DisableGSO: true}) })

@@ -26,7 +26,7 @@ func sized(addr netip.AddrPort, n, size int) []wire.Datagram {
 	return out
 }
 
-// requireOffload skips the test if the kernel lacks GSO or GRO.
+// requireOffload skips the test if the kernel does not support both GSO and GRO.
 func requireOffload(t *testing.T, c *Conn) {
 	t.Helper()
 	if c.Offload() != (Offload{GSO: true, GRO: true}) {
@@ -167,7 +167,7 @@ func TestRunRefused(t *testing.T) {
 // EINVAL, although a shorter last datagram can be sent. GSO stays enabled for other peers.
 func TestRunTooLongForTheRoute(t *testing.T) {
 	const fits = 1472
-	for _, last := range []int{100, 3000} { // a full-sized one passes if the route has changed meanwhile
+	for _, last := range []int{100, 3000} { // a full-sized one passes if the route has changed since
 		from, c := listen(t, loopback4, Config{MaxDatagram: 4000}), listen(t, loopback4, Config{MaxDatagram: 4000})
 		requireOffload(t, from)
 		tx := &from.sock.(*mmsg).tx

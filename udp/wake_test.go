@@ -50,8 +50,8 @@ func TestWakeBeforeRead(t *testing.T) {
 	})
 }
 
-// What happens before a Wake is visible after a later return of ReadBatch, however the two
-// interleave and whatever deadlines the reader sets. A Wake does not make the reader
+// A write before a Wake is visible to the reader after a later return of ReadBatch, however
+// the two interleave and whatever deadlines the reader sets. A Wake does not make the reader
 // spin.
 func TestWakeIsNeverLost(t *testing.T) {
 	eachSocket(t, func(t *testing.T, cfg Config) {
