@@ -251,8 +251,8 @@ func (w *modelTest) check() {
 	for i, q := range w.queues {
 		mq := w.m.queues[i]
 		of := held[q]
-		require.Equal(w, mq.len(), of+q.inRings)
-		require.Equal(w, q.state.Len()+q.reliable.Len(), q.inRings)
+		require.Equal(w, mq.len(), of+int(q.inRings))
+		require.Equal(w, q.state.Len()+q.reliable.Len(), int(q.inRings))
 		require.True(w, of == 0 || !q.separate(), "messages are in blocks or in rings")
 		state, reliable := q.inBlocks()
 		require.LessOrEqual(w, of, state+reliable)

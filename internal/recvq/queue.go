@@ -16,7 +16,7 @@ type Queue[P any] struct {
 	group *Group[P]
 	peer  P
 
-	staged int // Reliable messages that are not published yet; only the loop uses it
+	staged int32 // Reliable messages that are not published yet; only the loop uses it
 
 	// All of the rest is under group.mu. A receiver that takes a message from a block
 	// does not touch the queue, so that these fields stay in the cache of the loop.
@@ -25,10 +25,10 @@ type Queue[P any] struct {
 
 	emptyings                       uint64
 	stateInBlocks, reliableInBlocks int32
+	inRings                         int32 // messages in rings
+	ended                           bool
 
-	inRings int           // messages in rings
-	signal  chan struct{} // wakes one receiver of this queue; nil until there is one
-	ended   bool
+	signal chan struct{} // wakes one receiver of this queue; nil until there is one
 
 	state, reliable ring.Ring[Message] // slots keep the buffers of their payloads
 	turn            list.Node[*Queue[P]]
@@ -49,12 +49,12 @@ func (q *Queue[P]) HasRoom() bool {
 	g := q.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	waiting := q.staged + q.reliable.Len()
+	waiting := int(q.staged) + q.reliable.Len()
 	if _, most := q.inBlocks(); waiting+most < g.limit {
 		return true
 	}
 	q.settle()
-	return q.staged+q.reliable.Len() < g.limit
+	return int(q.staged)+q.reliable.Len() < g.limit
 }
 
 // Dropped returns the number of messages dropped from this queue.
