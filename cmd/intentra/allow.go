@@ -24,6 +24,8 @@ type allowFile struct {
 	own  intentra.PrivateKey
 	// list is nil if any key is allowed.
 	list atomic.Pointer[intentra.AllowList]
+	// former is the list before, which names the peers that are being revoked.
+	former atomic.Pointer[intentra.AllowList]
 }
 
 // readAllow reads an allow list for the side whose key is own. If the name is
@@ -81,10 +83,13 @@ func (a *allowFile) allows(k intentra.PublicKey) bool {
 	return list == nil || list.Allows(k)
 }
 
-// name returns the name of k in the list, or an empty string.
+// name returns the name of k in the list, or in the one before if k has been removed,
+// or an empty string.
 func (a *allowFile) name(k intentra.PublicKey) string {
-	if list := a.list.Load(); list != nil {
-		return list.Name(k)
+	for _, list := range []*intentra.AllowList{a.list.Load(), a.former.Load()} {
+		if list != nil && list.Allows(k) {
+			return list.Name(k)
+		}
 	}
 	return ""
 }
@@ -124,6 +129,7 @@ func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 	}
 	// The new list first, then the revocations, so that a removed key cannot
 	// reconnect in between.
+	a.former.Store(old)
 	a.list.Store(list)
 	revoked := 0
 	for _, k := range old.Keys() {
