@@ -113,7 +113,7 @@ func (r *renamed) Name() string {
 	return fmt.Sprint("name", r.calls/100)
 }
 
-// long is an input of messages that are not all the same.
+// long is an input of messages of which not all are equal.
 var long = fuzz.Input([]byte("one"), []byte("three"), []byte("two and a half"), nil, []byte("one"), []byte("three"), []byte("last"))
 
 // Invalid arguments are reported as such, not as faults of the stage.

@@ -27,7 +27,7 @@ type world struct {
 type peer struct {
 	number   int
 	id       pipeline.ID // zero while it is unknown
-	session  pipeline.ID // zero while there is none
+	session  pipeline.ID // zero without a session
 	epochs   []*epoch    // live, the newest first
 	seq      uint32      // of the next epoch
 	sequence uint64      // of the next Reliable message

@@ -102,7 +102,7 @@ func (b *Builder[C]) checkPlaintext(cipher int) error {
 	}
 	for _, m := range sealedSide {
 		if !m.blind {
-			return fmt.Errorf("%w: %q may read plaintext and is %s %q, where there is none; move it to the other side, or let it declare ReadsPlaintext() false",
+			return fmt.Errorf("%w: %q may read plaintext and is %s %q, where packets are sealed; move it to the other side, or let it declare ReadsPlaintext() false",
 				ErrOrder, m.name, place, b.members[cipher].name)
 		}
 	}

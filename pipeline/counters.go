@@ -26,7 +26,7 @@ type Counts struct {
 
 // Reasons that the chain adds to those of each stage.
 const (
-	reasonUnspecified = "unspecified" // Drop, or a verdict that is none of the stage's
+	reasonUnspecified = "unspecified" // Drop, or an undeclared verdict
 	reasonTooLarge    = "too_large"   // packers: the message fits in no packet
 	reasonBadData     = "bad_data"    // outbound: see Outbound
 	reasonPanic       = "panic"

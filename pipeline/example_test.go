@@ -48,5 +48,5 @@ func ExampleBuilder_Build() {
 	_, err := pipeline.NewInbound(open).InsertBefore("aead", geofence).Build()
 	fmt.Println(err)
 	// Output:
-	// pipeline: unsafe order: "geofence" may read plaintext and is before "aead", where there is none; move it to the other side, or let it declare ReadsPlaintext() false
+	// pipeline: unsafe order: "geofence" may read plaintext and is before "aead", where packets are sealed; move it to the other side, or let it declare ReadsPlaintext() false
 }

@@ -67,7 +67,6 @@ var rules = []rule{
 	{folder: "internal/swarm", ours: []string{".", "sim", "sim/script"}, except: noSystem}, // random scenarios
 	// How the root package and the simulator meet.
 	{folder: "internal/simulated", ours: []string{"pipeline", "conn", "internal/journal"}, except: noSystem},
-	{folder: "internal/chainrig", ours: []string{"pipeline", "wire", "stages", "stages/*", "internal/noise"}, except: noSystem},
 	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
 	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap", "internal/recovered"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},

@@ -27,7 +27,7 @@ var rules = []rule{
 		"A dialer and his key.", "A dialer and its key."},
 	{`\b(no|some|any)body\b`, "name the subject: no peer, a caller, any sender; or use the passive",
 		"Nobody waits for it.", "No caller waits for it."},
-	{`(^|[.;:] )(who|what|whose) [a-z ]+ (is|are|has|have|does|comes|goes|keeps|dials|sends|gets|costs)\b[^?]*$`,
+	{`((?-i:^W)|[.;:] w)(ho|hat|hose) [a-z ]+ (is|are|has|have|does|comes|goes|keeps|dials|sends|gets|costs)\b[^?]*$`,
 		"name the subject: the peer that, the data that", "What waits here is sent later.", "Messages in the queue are sent later."},
 	{`(^|[.;] )where [a-z ]+ (is|are|has|have|does|comes|goes)\b[^?,]*[.;]`, "if, or when, with a comma after the clause",
 		"Where the kernel has it is read.", "If the kernel has it, it is read."},

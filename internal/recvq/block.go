@@ -162,7 +162,7 @@ func (g *Group[P]) settle() {
 	g.emptyings++
 }
 
-// move moves the messages of a block that stand before the given entry to the
+// move moves the messages of a block that come before the given entry to the
 // rings of their queues. The caller holds the lock.
 func (g *Group[P]) move(b *block[P], before int) {
 	for ; b.next < before; b.next++ {

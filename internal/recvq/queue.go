@@ -145,7 +145,7 @@ func (q *Queue[P]) trim(r *ring.Ring[Message]) {
 	}
 }
 
-// emptied frees the buffers of an ended queue without messages and gives up its
+// emptied frees the buffers of an ended queue without messages, and its
 // place among the retired ones. The caller holds the lock.
 func (q *Queue[P]) emptied() {
 	q.group.retired.Remove(&q.retirement)

@@ -81,7 +81,7 @@ func (g *Group[P]) receive(ctx context.Context, q *Queue[P], most int, put func(
 }
 
 // takeAll passes the messages that are there to put, and returns their number. If
-// there are none it returns the signal to wait for, or reports that nothing will
+// no message is there, it returns the signal to wait for, or reports that nothing will
 // come.
 func (g *Group[P]) takeAll(q *Queue[P], most int, put func(i int, peer P, m Message)) (n int, signal chan struct{}, closed bool) {
 	for n < most {
@@ -112,7 +112,7 @@ func (g *Group[P]) take(q *Queue[P], n, end int, put func(i int, peer P, m Messa
 			put(n, q.peer, m)
 		}
 		if q.inRings > 0 {
-			wakeOne(q.signal) // another receiver, as one signal may stand for many messages
+			wakeOne(q.signal) // another receiver, as one signal may announce many messages
 		}
 		return n
 	}
