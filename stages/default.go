@@ -12,7 +12,8 @@ import (
 	"github.com/intentra/intentra/stages/replay"
 )
 
-// Config holds the configurations of all stages. Every zero value works.
+// Config contains the configurations of all stages. Every zero value works, but
+// Cookie.Rand is required.
 type Config struct {
 	Cookie    cookie.Config
 	RateLimit ratelimit.Config
@@ -22,15 +23,15 @@ type Config struct {
 	Dispatch  dispatch.Config
 }
 
-// Set is the default chains, not yet built, and those of their stages that
-// the protocol core talks to.
+// Set contains the default chains, not yet built, and those of their stages that the
+// protocol core calls.
 type Set struct {
-	// Builder makes the inbound chain, so a Set can be used like it:
+	// Builder builds the inbound chain, so that a Set can be used like it:
 	//
 	//	set, err := stages.Default(cfg)
 	//	chain, err := set.InsertAfter("ack", geofence).Build()
 	*pipeline.Builder[pipeline.Inbound]
-	// Outbound makes the outbound chain.
+	// Outbound builds the outbound chain.
 	Outbound *pipeline.Builder[pipeline.Outbound]
 
 	Cookie *cookie.Stage
@@ -39,8 +40,8 @@ type Set struct {
 	Ack    *ack.Stage
 }
 
-// Default returns the chains that every endpoint has unless told otherwise.
-// It fails if a stage refuses its configuration.
+// Default returns the default chains. It returns the error of a stage that refuses its
+// configuration.
 func Default(cfg Config) (*Set, error) {
 	window, err := replay.New(cfg.Replay)
 	if err != nil {

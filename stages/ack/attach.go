@@ -5,8 +5,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Attach is the stage "ack" of an outbound chain: it appends what the session
-// of a packet owes in acknowledgements, if they are due and there is room.
+// Attach is the stage "ack" of an outbound chain: it appends the acknowledgements that
+// the session of a packet owes, if they are due and there is room.
 type Attach struct {
 	stage *Stage
 	ack   wire.Ack // scratch
@@ -28,16 +28,16 @@ func (a *Attach) Reasons() []string { return nil }
 
 // Process appends acknowledgements to p.Data.
 //
-// They are attached to a packet that has data if one has not been sent for the
-// delay, or [Config].Every packets wait; and to a packet that has nothing else,
-// or says goodbye, as soon as anything waits at all.
+// They are attached to a packet with data if none was sent for the delay, or if
+// [Config].Every packets are not acknowledged. They are attached to an empty packet,
+// and to one with a close frame, if any packet is not acknowledged.
 func (a *Attach) Process(p *pipeline.Packet) pipeline.Verdict {
 	s := a.stage
 	ss := s.sessions.Get(p.Session)
 	if ss == nil || ss.silent {
 		return pipeline.Accept
 	}
-	// A goodbye is the last that the peer will hear: it carries all that is owed.
+	// A packet that closes the session is the last, so it carries all that is owed.
 	bare := len(p.Data) == wire.HeaderSize || wire.FrameType(p.Data[wire.HeaderSize]) == wire.FrameClose
 	for _, e := range ss.epochs {
 		if e == nil {
@@ -67,7 +67,8 @@ func (a *Attach) attach(p *pipeline.Packet, ss *session, e *epoch) {
 	ss.lastAck = p.Now
 }
 
-// Warm reads the state of the epoch's next packet. The chain calls it.
+// Warm reads the acknowledgement state for the epoch's next packet. The chain calls
+// it.
 func (a *Attach) Warm(session, epoch pipeline.ID, _ uint64) uint64 {
 	ss := a.stage.sessions.Get(session)
 	if ss == nil {

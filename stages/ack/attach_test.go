@@ -10,7 +10,7 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// roomForAll is a packet's capacity that no acknowledgement exceeds.
+// roomForAll is the capacity of a packet with room for all acknowledgements.
 const roomForAll = 1232
 
 func TestAttachAtMostOnceADelay(t *testing.T) {
@@ -43,9 +43,9 @@ func TestAttachAtOnceAfterManyPackets(t *testing.T) {
 	}
 }
 
-// A packet that has nothing else takes whatever waits; and packets that elicit
-// nothing never lead to one.
-func TestAttachToABarePacket(t *testing.T) {
+// An empty packet carries any acknowledgement that is not sent yet. Packets that are not
+// ack-eliciting never cause one.
+func TestAttachToEmptyPacket(t *testing.T) {
 	r := newRig(t, Config{})
 	r.receive(sessionA, 0, 0, ping)
 	require.Empty(t, r.send(sessionA, 1, roomForAll), "too early for company")
@@ -60,8 +60,8 @@ func TestAttachToABarePacket(t *testing.T) {
 	require.False(t, ok)
 }
 
-// Who closes will not be asked again: the goodbye carries what is owed.
-func TestAttachToAGoodbye(t *testing.T) {
+// A close frame is the last of a session, so its packet carries all acknowledgements.
+func TestAttachToClose(t *testing.T) {
 	r := newRig(t, Config{})
 	r.receive(sessionA, 0, 0, ping)
 	r.out.Reset(append(make([]byte, wire.HeaderSize, roomForAll), closing...), r.out.Addr, r.now)
@@ -72,7 +72,8 @@ func TestAttachToAGoodbye(t *testing.T) {
 	require.Equal(t, wire.FrameAck, f.Type)
 }
 
-// Who does not deliver any more says nothing, not even in its goodbye.
+// A session that no longer delivers acknowledges nothing, not even with its close
+// frame.
 func TestSilence(t *testing.T) {
 	r := newRig(t, Config{})
 	r.receive(sessionA, 0, 0, ping)
@@ -84,7 +85,7 @@ func TestSilence(t *testing.T) {
 	require.Len(t, r.out.Data, wire.HeaderSize+len(closing))
 }
 
-func TestAttachOnlyWhereThereIsRoom(t *testing.T) {
+func TestAttachNeedsRoom(t *testing.T) {
 	r := newRig(t, Config{})
 	r.now = 1000 * millisecond
 	for counter := range uint64(20) {
@@ -131,7 +132,7 @@ func TestDeadline(t *testing.T) {
 	require.Len(t, r.send(sessionA, 100, roomForAll), 1, "and again")
 }
 
-func TestDeadlineIsThatOfTheEpochThatWaitsLongest(t *testing.T) {
+func TestDeadlineIsTheEarliestOfAllEpochs(t *testing.T) {
 	for _, first := range []uint32{0, 1} {
 		r := newRig(t, Config{})
 		r.chain.OpenEpoch(pipeline.EpochNotice{Session: sessionA, Epoch: epochOf(sessionA, 1), Seq: 1})
@@ -144,8 +145,8 @@ func TestDeadlineIsThatOfTheEpochThatWaitsLongest(t *testing.T) {
 	}
 }
 
-// Whatever was received is reported correctly, with its cumulative number, and
-// no earlier acknowledgement is taken back.
+// Received packets are reported correctly, with the cumulative number, and no
+// acknowledgement contradicts an earlier one.
 func TestAttachedAcknowledgementsAreAcceptedByTheSender(t *testing.T) {
 	r := newRig(t, Config{})
 	other := newRig(t, Config{})

@@ -1,19 +1,19 @@
 package ack
 
-// bufferPool keeps payload buffers of held messages for reuse, so that a loss does
-// not cause an allocation for each message after the gap. A buffer is as large as
-// its payload, rounded up to bufferUnit: the limit on held messages counts the
-// sizes of buffers, so small payloads must not occupy large ones.
+// bufferPool keeps empty payload buffers for reuse, so that under loss not each held
+// message needs an allocation. A buffer is as large as its payload, rounded up to
+// bufferUnit: held messages are limited by the size of their buffers, so small
+// payloads must not occupy large ones.
 type bufferPool struct {
 	free [pooledSize/bufferUnit + 1][][]byte // by size in units
-	size int                                 // bytes of all that are free
+	size int                                 // bytes of all free buffers
 }
 
 // What we chose, in bytes.
 const (
 	bufferUnit = 64
 	pooledSize = 2048      // the largest buffer that is kept
-	maxPooled  = 512 << 10 // all that are kept
+	maxPooled  = 512 << 10 // of all that are kept
 )
 
 // buffered returns the size of the buffer that copy makes for n bytes.
@@ -34,7 +34,7 @@ func (p *bufferPool) copy(b []byte) []byte {
 	return append(make([]byte, 0, n), b...)
 }
 
-// put takes back what copy has returned. It ignores nil.
+// put takes back a buffer that copy returned. It ignores nil.
 func (p *bufferPool) put(b []byte) {
 	if n := cap(b); n > 0 && n <= pooledSize && p.size+n <= maxPooled {
 		p.free[n/bufferUnit] = append(p.free[n/bufferUnit], b)

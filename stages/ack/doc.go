@@ -28,7 +28,7 @@
 //   - accept: all frames are valid
 //   - unopened: AEAD open has not authenticated the packet
 //   - no_session: the session is not live
-//   - malformed: a frame cannot be parsed, or the packet has no frame (strike)
+//   - malformed: a frame cannot be parsed, or the packet has none (strike)
 //   - unsent: it acknowledges a counter or a Reliable message that was not sent
 //     (strike)
 //   - skipped: it acknowledges a counter that was skipped on purpose (strike)

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzTracker is a peer that acknowledges what it likes (threat 12). Check
-// changes nothing; what it accepts was sent and not skipped; and each packet
-// that elicits an acknowledgement ends as acknowledged or lost, once.
+// FuzzTracker is a peer that acknowledges any counters (threat 12). Check changes
+// nothing and accepts only counters that were sent and not skipped; each ack-eliciting
+// packet is counted as acknowledged or lost exactly once.
 func FuzzTracker(f *testing.F) {
 	f.Add(uint64(0), []byte("\x05\x00\x00\x09\x02\xff\x05\x01\x00\x09\x00\x0f"))
 	f.Add(uint64(1<<63), []byte("\x85\x00\x00\x85\x00\x00\x09\x00\xff\x0a\x00\xff\x0b\x00\xff"))
@@ -45,10 +45,9 @@ func FuzzTracker(f *testing.F) {
 	})
 }
 
-// FuzzStage is an authenticated peer that sends any bytes, in two sessions and
-// two epochs. Nothing panics, every packet and message is accounted for, what is
-// held stays within its bound, nothing outside a packet is touched, and what is
-// delivered lies within it.
+// FuzzStage is an authenticated peer that sends any bytes, in two sessions and two
+// epochs. Nothing panics, packets and messages are conserved, held messages stay within
+// their bound, and the stage reads and writes only within the packet.
 func FuzzStage(f *testing.F) {
 	packet := func(control, counter byte, frames []byte) []byte {
 		return append([]byte{control, counter, byte(len(frames))}, frames...)
@@ -122,8 +121,8 @@ func (r *rig) step(t *testing.T, data []byte, control byte, counter uint64) {
 	r.drops()
 }
 
-// sending is the stage in sessions that have sent something, so that there is
-// what a peer may acknowledge.
+// sending is the stage in sessions that have sent packets, so that the peer can
+// acknowledge some.
 type sending struct{ *Stage }
 
 func (s sending) EpochOpened(n pipeline.EpochNotice) {

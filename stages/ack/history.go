@@ -14,31 +14,31 @@ type History struct {
 	largest   uint64 // counter received
 	largestAt pipeline.Time
 	pending   int32         // ack-eliciting packets since the last acknowledgement
-	since     pipeline.Time // when the first of them came
-	any       bool          // something has been received
+	since     pipeline.Time // when the first of them arrived
+	any       bool          // a packet has been received
 
-	// words is a ring of bits, one a counter, as in RFC 6479: counter c has
+	// words is a ring of bits, one for each counter, as in RFC 6479: counter c is
 	// bit c%64 of word c/64. So a packet in order changes one word.
 	words [historyWords]uint64
 
-	// floors are how far down the next acknowledgements report, the last of
-	// them first: the largest counters of those sent before, or a late counter
-	// below. What lies below floors[ackRepeats-1] has been reported as often
-	// as it need be, and is left out of the bitmap.
+	// floors are the counters down to which the next acknowledgements report,
+	// that of the latest acknowledgement first: the largest counters of those
+	// sent, lowered to late packets. Counters below floors[ackRepeats-1] have
+	// been reported often enough and are left out of the bitmap.
 	floors [ackRepeats]uint64
 }
 
 const (
-	// historyWords is one more than an acknowledgement speaks of, because the
-	// newest word is seldom full.
+	// historyWords is one more than an acknowledgement covers, because the newest
+	// word is seldom full.
 	historyWords = wire.AckBits/64 + 1
-	// ackRepeats is how often each packet is reported: that many acknowledgements
-	// in a row must be lost before a received packet is taken for lost.
+	// ackRepeats is how often each packet is reported: only if as many successive
+	// acknowledgements are lost is a received packet considered lost.
 	ackRepeats = 4
 )
 
-// Record takes a received packet. The replay window has seen to it that each
-// counter comes once.
+// Record adds a received packet. The replay window ensures that each counter comes
+// only once.
 func (h *History) Record(counter uint64, now pipeline.Time, eliciting bool) {
 	switch {
 	case !h.any:
@@ -66,7 +66,7 @@ func (h *History) Record(counter uint64, now pipeline.Time, eliciting bool) {
 
 func (h *History) set(counter uint64) { h.words[counter/64%historyWords] |= 1 << (counter % 64) }
 
-// slide clears the words that the new largest counter takes over.
+// slide clears the words that are reused for the new largest counter.
 func (h *History) slide(largest uint64) {
 	from, to := h.largest/64, largest/64
 	if to-from >= historyWords {
@@ -78,12 +78,12 @@ func (h *History) slide(largest uint64) {
 	}
 }
 
-// Pending returns how many ack-eliciting packets wait to be acknowledged, and
-// since when.
+// Pending returns how many ack-eliciting packets are not acknowledged, and when the
+// first of them arrived.
 func (h *History) Pending() (n int, since pipeline.Time) { return int(h.pending), h.since }
 
-// Fill writes what is to be acknowledged into a and reports whether anything
-// has been received at all. Epoch and Reliable are the caller's.
+// Fill writes the acknowledgement into a and reports whether any packet has been
+// received. Epoch and Reliable are the caller's.
 func (h *History) Fill(a *wire.Ack, now pipeline.Time) bool {
 	if !h.any {
 		return false
@@ -101,8 +101,8 @@ func (h *History) Fill(a *wire.Ack, now pipeline.Time) bool {
 	return true
 }
 
-// below returns bits for the 64 counters below c, which is above zero: bit i
-// for c-1-i.
+// below returns the bits of the 64 counters below c, which is above zero: bit i is
+// counter c-1-i.
 func (h *History) below(c uint64) uint64 {
 	c--
 	shift := 63 - c%64
@@ -113,7 +113,7 @@ func (h *History) below(c uint64) uint64 {
 	return bits.Reverse64(v)
 }
 
-// Acknowledged records that what Fill has returned was sent.
+// Acknowledged records that the acknowledgement from Fill was sent.
 func (h *History) Acknowledged() {
 	copy(h.floors[1:], h.floors[:])
 	h.floors[0] = h.largest

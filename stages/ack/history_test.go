@@ -11,15 +11,15 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// historyModel is a set of counters, each with how often it was reported.
+// historyModel is a set of counters, with how often each was reported.
 type historyModel struct {
 	reported map[uint64]int
 	largest  uint64
 	pending  int
 }
 
-// compare checks an acknowledgement against the set: it tells no lie, and
-// leaves out nothing that has been reported less than ackRepeats times.
+// compare checks an acknowledgement against the set: it contains only received counters,
+// and all that were reported less than ackRepeats times.
 func (m *historyModel) compare(t testing.TB, h *History, now pipeline.Time) {
 	n, _ := h.Pending()
 	require.Equal(t, m.pending, n)
@@ -79,8 +79,8 @@ func (m *historyModel) acknowledge(h *History) {
 	h.Acknowledged()
 }
 
-// FuzzHistory is a peer whose packets come in any order, with any gaps, between
-// acknowledgements at any time. The bitmap must be what a set of counters says.
+// FuzzHistory is a peer whose packets come in any order and with any gaps, between
+// acknowledgements at any time. The bitmap must agree with a set of counters.
 func FuzzHistory(f *testing.F) {
 	f.Add(uint64(0), []byte{0, 1, 0, 1, 4, 0, 0, 200, 1, 100, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0})
 	f.Add(uint64(1<<63), []byte{0, 64, 1, 63, 1, 64, 2, 3, 1, 250, 4, 0, 2, 255, 1, 1})
@@ -128,8 +128,8 @@ func TestHistoryAgainstSet(t *testing.T) {
 	}
 }
 
-// A packet that comes late, below what has been reported often enough, is
-// reported as often as any other.
+// A late packet, with a counter below those that were reported often enough, is reported
+// as often as any other.
 func TestLatePacketIsReported(t *testing.T) {
 	h, m := new(History), &historyModel{reported: map[uint64]int{}}
 	for c := range uint64(100) {
@@ -149,7 +149,7 @@ func TestLatePacketIsReported(t *testing.T) {
 }
 
 // Packets that were reported often enough do not make frames longer.
-func TestHistoryReportsNoMoreThanNeedBe(t *testing.T) {
+func TestHistoryReportsOnlyWhatIsNeeded(t *testing.T) {
 	var h History
 	var a wire.Ack
 	for c := range uint64(1000) {
@@ -162,9 +162,9 @@ func TestHistoryReportsNoMoreThanNeedBe(t *testing.T) {
 	}
 }
 
-// The last counter of all must not bring the History back to having nothing,
-// with an acknowledgement pending for ever.
-func TestHistoryTakesTheLastCounter(t *testing.T) {
+// The largest possible counter must not reset the History with an acknowledgement
+// pending.
+func TestHistoryWithTheLargestCounter(t *testing.T) {
 	for _, before := range [][]uint64{nil, {0}, {math.MaxUint64 - 1}} {
 		h, m := new(History), &historyModel{reported: map[uint64]int{}}
 		for _, c := range append(before, math.MaxUint64) {

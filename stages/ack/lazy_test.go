@@ -36,7 +36,8 @@ func TestStatesAreAcknowledgedLate(t *testing.T) {
 		r.receive(sessionA, 0, 3, urgent)
 		require.Equal(t, []pipeline.Time{start + lazy, r.now + soon}, told, name)
 
-		// Not later for being asked again, and late again once it has been sent.
+		// A second urgent packet does not delay it. Once it is sent, the next is late
+		// again.
 		r.now += soon
 		require.Len(t, r.send(sessionA, 0, roomForAll), 1, name)
 		r.receive(sessionA, 0, 4, realtime(1, "state"))

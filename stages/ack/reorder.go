@@ -5,17 +5,17 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Reorder is the receiving half of a session's reliable lane. Messages are
-// numbered through all channels; each says how far back the previous one on
-// its own channel is, and is held until that one has been delivered. Channels
-// do not wait for each other, and the receiver keeps no table of channels.
+// Reorder is the receiving half of a session's reliable lane. Messages are numbered
+// across all channels. Each carries the distance to its predecessor on its channel,
+// and is held until that has been delivered. Channels do not wait for each other, and
+// the receiver keeps no table of channels.
 //
-// The zero value is ready to use. While messages arrive in order it is two
-// integers; the ring appears with the first gap and goes with the last.
+// The zero value is ready to use. While messages arrive in order it is two integers;
+// the ring exists only while there are gaps.
 type Reorder struct {
 	cumulative uint64       // every sequence number below has been received
-	held       int          // messages held back
-	bytes      int          // the capacity of their payloads
+	held       int          // messages held
+	bytes      int          // capacity of their payloads
 	ring       *reorderRing // nil while all entries are zero
 	pool       *ringPool    // may be nil
 	marks      int          // entries of the ring that are not in their zero state
@@ -26,7 +26,7 @@ type Reorder struct {
 type reorderEntry struct {
 	payload   []byte
 	channel   uint32
-	successor uint16 // distance to the message that waits for this one
+	successor uint16 // distance to the message held until this one is delivered
 	received  bool
 	delivered bool
 }
@@ -37,13 +37,13 @@ func (r *Reorder) Cumulative() uint64 { return r.cumulative }
 // Gap reports whether a message is missing below one that has been received.
 func (r *Reorder) Gap() bool { return r.marks > 0 }
 
-// Held returns the number of messages held back, and the capacity of their
-// payloads in bytes.
+// Held returns the number of messages held, and the capacity of their payloads in
+// bytes.
 func (r *Reorder) Held() (messages, bytes int) { return r.held, r.bytes }
 
-// Offer takes a message that has arrived. Accept: deliver it now, then ask
-// Release for what had waited for it. Consumed: it is to be held; the caller
-// passes a copy to Hold. Otherwise the drop.
+// Offer decides about a message that has arrived. Accept: the caller delivers it,
+// calls Deliver, and then Release for messages held until then. Consumed: the caller
+// passes a copy to Hold. Otherwise the verdict drops the message.
 func (r *Reorder) Offer(seq uint64, distance uint16) pipeline.Verdict {
 	if seq < r.cumulative {
 		return DropDuplicate
@@ -63,15 +63,15 @@ func (r *Reorder) Offer(seq uint64, distance uint16) pipeline.Verdict {
 	return pipeline.Consumed
 }
 
-// delivered reports whether the predecessor of seq on its channel has been. All
-// messages below the cumulative number have: each waited at most for one still
-// lower.
+// delivered reports whether the predecessor of seq on its channel has been delivered.
+// All messages below the cumulative number have been, since each waits at most for a
+// lower one.
 func (r *Reorder) delivered(seq uint64, distance uint16) bool {
 	before := seq - uint64(distance)
 	return distance == 0 || before < r.cumulative || r.entry(before).delivered
 }
 
-// entry returns what is known of a message in the window.
+// entry returns the entry of a message in the window.
 func (r *Reorder) entry(seq uint64) reorderEntry {
 	if r.ring == nil {
 		return reorderEntry{}
@@ -79,7 +79,7 @@ func (r *Reorder) entry(seq uint64) reorderEntry {
 	return r.ring[seq%wire.ReliableWindow]
 }
 
-// touch returns the entry of a message, which is about to leave its zero state.
+// touch returns the entry of a message for a change from its zero state.
 func (r *Reorder) touch(seq uint64) *reorderEntry {
 	if r.ring == nil {
 		r.ring = r.pool.get()
@@ -91,8 +91,7 @@ func (r *Reorder) touch(seq uint64) *reorderEntry {
 	return e
 }
 
-// Deliver records that the message seq, which Offer has accepted, has been
-// delivered.
+// Deliver records that the message seq, which Offer has accepted, is delivered.
 func (r *Reorder) Deliver(seq uint64) {
 	if r.ring == nil && seq == r.cumulative {
 		r.cumulative++
@@ -116,8 +115,8 @@ func (r *Reorder) Hold(seq uint64, distance uint16, channel uint32, payload []by
 	r.bytes += cap(payload)
 }
 
-// Release returns the message that the last delivery has set free, if any, and
-// counts it as delivered. The payload is the caller's again.
+// Release returns the message that was held until the last delivery, if there is one,
+// and records it as delivered. The payload is the caller's again.
 func (r *Reorder) Release() (channel uint32, payload []byte, ok bool) {
 	if !r.hasReady {
 		return 0, nil, false
@@ -133,9 +132,9 @@ func (r *Reorder) Release() (channel uint32, payload []byte, ok bool) {
 	return channel, payload, true
 }
 
-// advance moves the cumulative number over received messages. An entry that is
-// received but waits for its turn keeps its place until it is delivered, so
-// advance clears only delivered ones, and drops the ring when it is empty.
+// advance moves the cumulative number past delivered messages and clears their
+// entries. It stops at a message that is held. When all entries are zero it releases
+// the ring.
 func (r *Reorder) advance() {
 	for r.marks > 0 {
 		e := &r.ring[r.cumulative%wire.ReliableWindow]
@@ -150,8 +149,8 @@ func (r *Reorder) advance() {
 	r.ring = nil
 }
 
-// Clear drops all held messages, passes each payload to free, and returns
-// how many there were.
+// Clear drops all held messages, passes each payload to free, and returns their
+// number.
 func (r *Reorder) Clear(free func([]byte)) int {
 	n := r.held
 	if r.ring != nil {
@@ -167,8 +166,8 @@ func (r *Reorder) Clear(free func([]byte)) int {
 
 type reorderRing [wire.ReliableWindow]reorderEntry
 
-// ringPool keeps a few empty rings for the next gap, so that steady loss does
-// not mean steady allocation. A nil pool keeps none.
+// ringPool keeps some empty rings for later gaps, so that steady loss causes no
+// steady allocation. A nil pool keeps none.
 type ringPool struct{ free []*reorderRing }
 
 const pooledRings = 64

@@ -13,8 +13,8 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// sender is the other half of the lane: it numbers the messages of several
-// channels and keeps those that it does not know to have arrived.
+// sender is the sending half of the lane: it numbers the messages of several channels
+// and keeps those that are not acknowledged.
 type sender struct {
 	base, next uint64
 	sent       map[uint64]laneMessage
@@ -46,7 +46,7 @@ func (s *sender) add(channel uint32, size int) {
 	s.next++
 }
 
-// receiver drives a Reorder as the stage does and checks what comes out.
+// receiver drives a Reorder as the stage does and checks what it delivers.
 type receiver struct {
 	t testing.TB
 	Reorder
@@ -80,14 +80,14 @@ func (r *receiver) receive(seq uint64, m laneMessage) pipeline.Verdict {
 	return v
 }
 
-// deliver is the user: every channel counts up by one.
+// deliver is the user, who expects consecutive numbers on each channel.
 func (r *receiver) deliver(channel uint32, payload []byte) {
 	require.Equal(r.t, r.next[channel], binary.BigEndian.Uint32(payload), "channel %d", channel)
 	r.next[channel]++
 	r.total++
 }
 
-// checkRing recounts what Reorder keeps account of.
+// checkRing recounts the counters of Reorder.
 func (r *receiver) checkRing() {
 	require.Equal(r.t, r.marks > 0, r.ring != nil)
 	require.Equal(r.t, r.marks > 0, r.Gap())
@@ -109,7 +109,7 @@ func (r *receiver) checkRing() {
 	require.False(r.t, r.hasReady)
 }
 
-// finish sends what is missing, oldest first, and checks that nothing is left.
+// finish sends the missing messages, oldest first, and checks that nothing is left.
 func (r *receiver) finish(s *sender, pool *ringPool) {
 	for seq := r.Cumulative(); seq < s.next; seq++ {
 		r.receive(seq, s.sent[seq])
@@ -127,8 +127,8 @@ func (r *receiver) finish(s *sender, pool *ringPool) {
 	}
 }
 
-// Several channels over a path that loses, repeats and reorders: each message
-// is delivered once and in order on its channel, and nothing is left behind.
+// On several channels over a path that loses, repeats and reorders, each message is
+// delivered once and in order on its channel, and nothing is left.
 func TestReorderDeliversEachOnceInOrder(t *testing.T) {
 	r := seed.Rand(t)
 	pool := new(ringPool)
@@ -181,9 +181,9 @@ func FuzzReorder(f *testing.F) {
 	})
 }
 
-// FuzzReorderMalice is a peer that numbers its messages and states distances as
-// it likes (threat 15). Nothing panics, none is delivered twice, what is kept
-// stays within the window, and all of it can be given up.
+// FuzzReorderMalice is a peer with any numbers and distances (threat 15). Nothing panics,
+// no message is delivered twice, held messages stay within the window, and Clear
+// releases all of them.
 func FuzzReorderMalice(f *testing.F) {
 	f.Add([]byte{1, 0, 1, 2, 0, 1, 3, 0, 1, 0, 0, 0})
 	f.Add([]byte{5, 0, 2, 5, 0, 3, 3, 0, 2, 3, 0, 3, 1, 0, 0, 0, 0, 0})
@@ -269,7 +269,7 @@ func TestReorderVerdicts(t *testing.T) {
 	require.EqualValues(t, 2, r.Cumulative())
 }
 
-// A message that is offered and not taken leaves nothing behind.
+// A message that is offered and not held changes nothing.
 func TestReorderOfferKeepsNothing(t *testing.T) {
 	var r Reorder
 	require.Equal(t, pipeline.Accept, r.Offer(5, 0))

@@ -22,8 +22,8 @@ func epochOf(session pipeline.ID, seq uint32) pipeline.ID {
 	return pipeline.MakeID(session.Number()*10+seq%10, 1)
 }
 
-// rig is the stage in a chain whose AEAD open takes everything for genuine, and
-// its outbound half.
+// rig is the stage in a chain whose AEAD open accepts everything, and its outbound
+// half.
 type rig struct {
 	t      testing.TB
 	stage  *Stage
@@ -94,7 +94,7 @@ func (r *rig) open(session pipeline.ID, epochs ...uint32) {
 	}
 }
 
-// receive runs a packet of the session's epoch with these frames.
+// receive processes a packet of the session's epoch with these frames.
 func (r *rig) receive(session pipeline.ID, epoch uint32, counter uint64, frames []byte) pipeline.Verdict {
 	data := append(r.buf[:0], make([]byte, wire.HeaderSize)...)
 	r.p.Reset(append(data, frames...), netip.AddrPort{}, r.now)
@@ -102,8 +102,8 @@ func (r *rig) receive(session pipeline.ID, epoch uint32, counter uint64, frames 
 	return r.chain.Process(&r.p)
 }
 
-// send makes a packet of epoch 0 of the session with n bytes of data, and
-// returns the acknowledgements that have been attached to it.
+// send makes a packet of epoch 0 of the session with n bytes of data, and returns the
+// acknowledgements attached to it.
 func (r *rig) send(session pipeline.ID, n, capacity int) []wire.Ack {
 	r.out.Reset(append(make([]byte, 0, capacity), make([]byte, wire.HeaderSize+n)...), netip.AddrPort{}, r.now)
 	r.out.Session = session
@@ -124,7 +124,7 @@ func (r *rig) tracker(session pipeline.ID, epoch uint32) *Tracker {
 	return r.stage.Tracker(session, epochOf(session, epoch))
 }
 
-// sent has the session's epoch send n packets, at the present time.
+// sent records n packets sent in the session's epoch at the current time.
 func (r *rig) sent(session pipeline.ID, epoch uint32, n int) {
 	var o Outcome
 	for range n {
@@ -143,7 +143,7 @@ func (r *rig) take() []string {
 	return m
 }
 
-// drops checks the law of conservation and returns the drops that are counted.
+// drops checks that packets and messages are conserved, and returns the drops.
 func (r *rig) drops() map[string]uint64 {
 	r.chain.Publish()
 	n, drops := r.chain.Counts(), map[string]uint64{}

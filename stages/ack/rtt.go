@@ -2,22 +2,22 @@ package ack
 
 import "time"
 
-// RTT estimates the round-trip time of a path as RFC 9002 section 5 does, but
-// for one thing: QUIC takes its first sample from a handshake packet, which is
-// acknowledged at once, and this protocol from a packet whose acknowledgement
-// waits for up to 25 ms. So the delay is taken off every sample, the first and
-// the least too; a peer that lies about it spoils its own retransmissions. The
+// RTT estimates the round-trip time of a path as in RFC 9002, section 5, with one
+// difference: QUIC takes its first sample from a handshake packet, which is
+// acknowledged at once, but here the acknowledgement of the first packet may be
+// delayed. So the delay is subtracted from every sample, including the first and the
+// minimum. A peer that lies about its delay harms only its own retransmissions. The
 // zero value has no sample.
 type RTT struct {
-	// Latest is the last sample as measured. Smoothed is the moving average
-	// of the samples less the peer's delay, Variation its mean deviation, and
-	// Min the least of them. All are zero before the first.
+	// Latest is the last sample as measured. Smoothed is the moving average of
+	// the samples less the peer's delay, Variation their mean deviation, and Min
+	// their minimum. All are zero before the first sample.
 	Latest, Smoothed, Variation, Min time.Duration
 }
 
-// Update takes a sample: the time from sending a packet to its acknowledgement,
-// and the delay that the peer says it has waited before it acknowledged. A
-// delay that is not shorter than the sample is not believed.
+// Update adds a sample: the time from sending a packet to receiving its
+// acknowledgement, and the delay of the acknowledgement as reported by the peer. A
+// delay that is not shorter than the sample is ignored.
 func (r *RTT) Update(sample, delay time.Duration) {
 	sample = max(sample, time.Nanosecond)
 	path := sample

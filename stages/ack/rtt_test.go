@@ -34,8 +34,8 @@ func TestRTT(t *testing.T) {
 	}
 }
 
-// Whatever a peer says of its delay, the average stays among the samples.
-func TestRTTStaysAmongTheSamples(t *testing.T) {
+// Whatever delay a peer reports, the average stays within the range of the samples.
+func TestRTTStaysWithinTheSamples(t *testing.T) {
 	r := seed.Rand(t)
 	for range 100 {
 		var e RTT

@@ -6,13 +6,13 @@ import (
 	"github.com/intentra/intentra/pipeline"
 )
 
-// SessionOpened makes the session's state.
+// SessionOpened creates the session's state. The chain calls it.
 func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
 	s.sessions.Open(n.Session).reorder.pool = &s.rings
 }
 
-// SessionClosed forgets the session. If one of its packets is being
-// processed, the packet's other messages are not processed any more.
+// SessionClosed deletes the session's state. If a packet of the session is being
+// processed, its remaining messages are skipped. The chain calls it.
 func (s *Stage) SessionClosed(n pipeline.SessionNotice) {
 	s.clear(n.Session)
 	if s.session == s.sessions.Get(n.Session) {
@@ -21,7 +21,8 @@ func (s *Stage) SessionClosed(n pipeline.SessionNotice) {
 	s.sessions.Close(n.Session)
 }
 
-// EpochOpened makes the epoch's state. At most three live at a time.
+// EpochOpened creates the epoch's state. A session has at most three live epochs. The
+// chain calls it.
 func (s *Stage) EpochOpened(n pipeline.EpochNotice) {
 	ss := s.sessions.Get(n.Session)
 	if ss == nil {
@@ -35,7 +36,7 @@ func (s *Stage) EpochOpened(n pipeline.EpochNotice) {
 	}
 }
 
-// EpochClosed forgets the epoch.
+// EpochClosed deletes the epoch's state. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) {
 	ss := s.sessions.Get(n.Session)
 	if ss == nil {
@@ -57,7 +58,7 @@ func (ss *session) byID(id pipeline.ID) *epoch {
 	return nil
 }
 
-// bySeq finds the epoch whose number ends in the given byte.
+// bySeq returns the epoch whose number has the given low byte, or nil.
 func (ss *session) bySeq(low uint8) *epoch {
 	for _, e := range ss.epochs {
 		if e != nil && uint8(e.seq) == low {
@@ -67,8 +68,8 @@ func (ss *session) bySeq(low uint8) *epoch {
 	return nil
 }
 
-// Release drops the Reliable messages that the session holds back, and counts
-// them in chain.
+// Release drops the Reliable messages that the session holds, and counts them in
+// chain.
 func (s *Stage) Release(chain *pipeline.Inbound, id pipeline.ID) {
 	chain.CountMessageDrop(s.Name(), DropClosed, s.clear(id))
 }
@@ -83,18 +84,18 @@ func (s *Stage) clear(id pipeline.ID) int {
 	return ss.reorder.Clear(s.buffers.put)
 }
 
-// Silence has the session acknowledge nothing any more: its messages are not
-// delivered from here on, so the peer must not take them for received.
+// Silence stops all acknowledgements of the session: its messages are no longer
+// delivered, so the peer must not assume that they were received.
 func (s *Stage) Silence(id pipeline.ID) {
 	if ss := s.sessions.Get(id); ss != nil {
 		ss.silent = true
 	}
 }
 
-// HeldBytes returns the payload bytes held back in all sessions.
+// HeldBytes returns the bytes of buffers of messages held in all sessions.
 func (s *Stage) HeldBytes() int { return s.held }
 
-// SessionHeldBytes returns the payload bytes that one session holds back.
+// SessionHeldBytes returns the bytes of buffers of messages that one session holds.
 func (s *Stage) SessionHeldBytes(id pipeline.ID) int {
 	if ss := s.sessions.Get(id); ss != nil {
 		_, bytes := ss.reorder.Held()
@@ -103,8 +104,8 @@ func (s *Stage) SessionHeldBytes(id pipeline.ID) int {
 	return 0
 }
 
-// SetReliableSent tells the stage how many Reliable messages the session has
-// sent, so that an acknowledgement of more can be refused.
+// SetReliableSent sets how many Reliable messages the session has sent, so that the
+// stage can refuse an acknowledgement of more.
 func (s *Stage) SetReliableSent(id pipeline.ID, next uint64) {
 	if ss := s.sessions.Get(id); ss != nil {
 		ss.reliableSent = next
@@ -119,8 +120,8 @@ func (s *Stage) RTT(id pipeline.ID) RTT {
 	return RTT{}
 }
 
-// Tracker returns the record of packets sent in an epoch, or nil. It is good
-// until the epoch closes.
+// Tracker returns the record of packets sent in an epoch, or nil. It is valid until
+// the epoch closes.
 func (s *Stage) Tracker(session, epoch pipeline.ID) *Tracker {
 	if ss := s.sessions.Get(session); ss != nil {
 		if e := ss.byID(epoch); e != nil {
@@ -130,8 +131,8 @@ func (s *Stage) Tracker(session, epoch pipeline.ID) *Tracker {
 	return nil
 }
 
-// Deadline returns when an acknowledgement of the session has to leave even
-// without data to travel with.
+// Deadline returns when an acknowledgement of the session must be sent, even in a
+// packet without data. ok is false if none is due.
 func (s *Stage) Deadline(id pipeline.ID) (at pipeline.Time, ok bool) {
 	ss := s.sessions.Get(id)
 	if ss == nil {
@@ -151,7 +152,7 @@ func (s *Stage) Deadline(id pipeline.ID) (at pipeline.Time, ok bool) {
 	return at, ok
 }
 
-// due returns when the packets that wait in e are to be acknowledged.
+// due returns when the packets of e that are not acknowledged yet must be.
 func (s *Stage) due(ss *session, e *epoch) pipeline.Time {
 	n, since := e.history.Pending()
 	switch {
@@ -165,8 +166,8 @@ func (s *Stage) due(ss *session, e *epoch) pipeline.Time {
 	return since + pipeline.Time(s.cfg.LazyDelay)
 }
 
-// ackInterval returns the shortest time between two acknowledgements that are
-// attached to data.
+// ackInterval returns the minimum time between two acknowledgements that are attached
+// to data.
 func (s *Stage) ackInterval(ss *session, e *epoch) time.Duration {
 	switch {
 	case ss.reorder.Gap():

@@ -27,22 +27,23 @@ const (
 
 // What we chose.
 const (
-	// DefaultDelay is the longest time that an acknowledgement waits for data to
-	// be attached to, and the shortest time between two of a session, if its
-	// sender waits for it: for a Reliable message or a Ping.
+	// DefaultDelay is the longest time that an acknowledgement waits for a packet
+	// with data, and the shortest time between two of a session, if the peer
+	// waits for it: after a Reliable message, a Ping or a handshake step.
 	DefaultDelay = 25 * time.Millisecond
-	// DefaultLazyDelay is the same for packets of states alone, which are never
-	// sent again: their acknowledgements only tell of loss and round-trip time.
-	// At 25 ms a peer with 40 states/s would be sent as many packets as it sends.
-	// It is below the 250 ms after which a dialer asks.
+	// DefaultLazyDelay is the same for packets with only Realtime and Latest
+	// messages, which are never sent again: their acknowledgements serve only to
+	// measure loss and round-trip time. With 25 ms a peer that sends 40 packets/s
+	// would get as many in return. It is below the 250 ms after which a dialer
+	// sends a Ping.
 	DefaultLazyDelay = 200 * time.Millisecond
 	// DefaultGapDelay is the same while a Reliable message is missing.
 	DefaultGapDelay = 5 * time.Millisecond
-	// DefaultEvery is the number of packets after which an acknowledgement
-	// does not wait at all.
+	// DefaultEvery is the number of packets after which an acknowledgement is due
+	// at once.
 	DefaultEvery = 256
-	// DefaultHeldBytes and DefaultHeldBytesTotal limit the payloads of
-	// Reliable messages held back, for a session and for all.
+	// DefaultHeldBytes and DefaultHeldBytesTotal limit the buffers of held
+	// Reliable messages, in bytes, for one session and for all.
 	DefaultHeldBytes      = 256 << 10
 	DefaultHeldBytesTotal = 64 << 20
 
@@ -53,23 +54,23 @@ const (
 
 // Config configures a [Stage]. The zero Config works.
 type Config struct {
-	// Control is called with each control frame (close, path, rekey) of a valid
-	// packet. f is valid until it returns.
+	// Control is called for each control frame (close, path, rekey) of a packet
+	// whose frames are all valid. f is valid until it returns.
 	Control func(p *pipeline.Packet, f *wire.Frame) `json:"-"`
-	// Acked is called with the packets and messages that an acknowledgement has
-	// confirmed or declared lost. o is valid until it returns.
+	// Acked is called with the outcome of each acknowledgement. o is valid until
+	// it returns.
 	Acked func(p *pipeline.Packet, o *Outcome) `json:"-"`
-	// Owed is called with the time at which a new acknowledgement falls due:
-	// after the first packet to be acknowledged, or one that makes the
-	// acknowledgement more urgent. See Deadline.
+	// Owed is called when the session owes an acknowledgement at an earlier time
+	// than before: after the first packet that is not acknowledged, or one that
+	// makes the acknowledgement more urgent. See Deadline.
 	Owed func(p *pipeline.Packet, at pipeline.Time) `json:"-"`
 	// Room reports whether the reader of the session can take one more
 	// Reliable message now.
 	Room func(p *pipeline.Packet) bool `json:"-"`
 
-	// Delay, LazyDelay, GapDelay, Every, HeldBytes and HeldBytesTotal default to the
-	// constants of those names. Held payloads count with the size of their
-	// buffers, multiples of 64 bytes.
+	// Delay, LazyDelay, GapDelay, Every, HeldBytes and HeldBytesTotal default to
+	// the constants of those names. Held payloads count with the size of their
+	// buffers, which are multiples of 64 bytes.
 	Delay, LazyDelay, GapDelay time.Duration
 	Every                      int
 	HeldBytes, HeldBytesTotal  int
@@ -103,22 +104,23 @@ func setDefault[T int | time.Duration](v *T, d T) {
 	}
 }
 
-// Stage is the stage "ack", the splitter of an inbound chain.
+// Stage is the stage "ack", the splitter of an inbound chain. It belongs to its
+// chain's goroutine.
 type Stage struct {
 	cfg      Config
 	sessions pipeline.Slots[session]
 	rings    ringPool
 	buffers  bufferPool
-	held     int // bytes held back in all sessions
+	held     int // bytes of buffers held in all sessions
 
 	// The current packet.
 	session   *session
-	rest      []byte // frames that Next has not parsed yet
+	rest      []byte // frames that Next has not parsed
 	parsed    int    // bytes of the first of them, if frame holds it already
 	eliciting bool
-	urgent    bool   // an acknowledgement is waited for
-	releasing bool   // a delivery may have set a held message free
-	borrowed  []byte // payload of a released message, to be given back
+	urgent    bool   // the peer waits for an acknowledgement
+	releasing bool   // after the last delivery a held message may be released
+	borrowed  []byte // payload of a released message, returned to the pool later
 
 	frame   wire.Frame // scratch; large, so it is not on the stack
 	outcome Outcome    // scratch; on the stack it would escape through Acked
@@ -131,7 +133,7 @@ type session struct {
 	lastAck pipeline.Time
 	// reliableSent is one above the highest sequence number sent.
 	reliableSent uint64
-	silent       bool // acknowledges nothing any more
+	silent       bool // no longer acknowledges
 }
 
 type epoch struct {
@@ -139,7 +141,7 @@ type epoch struct {
 	seq     uint32
 	tracker Tracker
 	history History
-	// urgent says that an acknowledgement is waited for, since urgentAt.
+	// urgent means that the peer waits for an acknowledgement, since urgentAt.
 	urgent   bool
 	urgentAt pipeline.Time
 }
@@ -171,8 +173,8 @@ func (s *Stage) Reasons() []string {
 // Guards names what the stage guards against.
 func (s *Stage) Guards() string { return "false acknowledgements" }
 
-// Process checks all frames of the packet, then takes in acknowledgements and
-// control frames. Messages wait for Next.
+// Process checks all frames of the packet, then applies acknowledgements and control
+// frames. Next returns the messages.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	s.rest, s.parsed, s.releasing = nil, 0, false
 	if !p.Opened() {
@@ -195,8 +197,8 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// check looks at every frame and changes nothing. It reports whether there are
-// any that are not messages.
+// check checks every frame and changes nothing. It reports whether there are frames
+// other than messages and padding.
 func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
 	s.eliciting, s.urgent = false, false
 	acks := 0
@@ -229,7 +231,7 @@ func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
 		}
 		e := s.session.bySeq(s.frame.Ack.Epoch)
 		if e == nil {
-			// The epoch may have been freed while the packet was under way.
+			// The epoch may have closed while the packet was in flight.
 			continue
 		}
 		if v := e.tracker.Check(&s.frame.Ack, s.carrier(p)); v.Dropped() {
@@ -239,12 +241,12 @@ func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
 	return control, pipeline.Accept
 }
 
-// carrier orders the packets of a session over its epochs; see dispatch.
+// carrier returns a number that orders the packets of a session across epochs.
 func (s *Stage) carrier(p *pipeline.Packet) uint64 {
 	return uint64(p.EpochSeq)<<32 | p.Counter&(1<<32-1)
 }
 
-// apply acts on the frames that are not messages. All of them are sound.
+// apply acts on the frames that are not messages. All frames are valid.
 func (s *Stage) apply(p *pipeline.Packet) {
 	for b := p.Payload(); len(b) > 0; {
 		b = b[s.frame.Parse(b):]
@@ -271,7 +273,7 @@ func (s *Stage) acknowledged(p *pipeline.Packet, a *wire.Ack) {
 	s.cfg.Acked(p, o)
 }
 
-// Next yields the next message of the packet.
+// Next makes the next message of the packet the current one.
 func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 	s.buffers.put(s.borrowed)
 	s.borrowed = nil
@@ -291,8 +293,8 @@ func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 			n = f.Parse(s.rest)
 		}
 		if n == 0 {
-			// A later stage has written beyond its message, so frames that
-			// check found valid no longer are.
+			// A later stage has written beyond its message, so that frames are no
+			// longer as check found them.
 			s.rest = nil
 			p.LeaveUnacknowledged()
 			return DropMalformed, true
@@ -313,8 +315,8 @@ func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 	return 0, false
 }
 
-// reliable decides about one Reliable message. Consumed means held back: it
-// will be counted when it is released.
+// reliable decides about one Reliable message. Consumed means that it is held; it is
+// counted when it is released.
 func (s *Stage) reliable(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
 	r := &s.session.reorder
 	v := r.Offer(f.Seq, f.Distance)
@@ -351,7 +353,7 @@ func (s *Stage) Settle(p *pipeline.Packet, v pipeline.Verdict) {
 	if v != pipeline.Accept || !p.Fresh() || p.Unacknowledged() {
 		return
 	}
-	// A handler may have closed the session in between.
+	// A handler may have closed the session.
 	if ss := s.sessions.Get(p.Session); ss != nil {
 		if e := ss.byID(p.Epoch); e != nil {
 			e.history.Record(p.Counter, p.Now, s.eliciting)
@@ -368,7 +370,7 @@ func (s *Stage) owe(p *pipeline.Packet, ss *session, e *epoch) {
 	if hurry := s.urgent && !e.urgent; hurry {
 		e.urgent, e.urgentAt = true, p.Now
 	} else if n > 1 && n < s.cfg.Every && !ss.reorder.Gap() {
-		return // has been told of
+		return // Owed was called with an earlier time
 	}
 	s.cfg.Owed(p, s.due(ss, e))
 }

@@ -20,8 +20,8 @@ var (
 	rekey     = wire.AppendRekey(nil, wire.RekeyInit, []byte("noise"))
 )
 
-// A packet that is not sound has no effect at all, whatever else is in it.
-func TestUnsoundPacketsAreDroppedWhole(t *testing.T) {
+// An invalid packet has no effect, whatever else it contains.
+func TestInvalidPacketsHaveNoEffect(t *testing.T) {
 	good := frames(ack(0, 5, 1), realtime(1, "x"), closing, reliable(1, 0, 0, "y"), reliable(1, 2, 1, "z"), ping)
 	for _, c := range []struct {
 		name   string
@@ -66,7 +66,7 @@ func TestUnsoundPacketsAreDroppedWhole(t *testing.T) {
 	}
 }
 
-func TestPacketsThatAreNobodysStrike(t *testing.T) {
+func TestDropsWithoutStrike(t *testing.T) {
 	r := newRig(t, Config{})
 	require.Equal(t, DropNoSession, r.receive(sessionB, 0, 0, ping))
 	require.Equal(t, DropNoSession, r.receive(sessionA, 1, 0, ping), "an epoch that is not live")
@@ -99,7 +99,7 @@ func TestMessagesAndControlFramesOfAPacket(t *testing.T) {
 	require.EqualValues(t, 2, r.history(sessionA, 0).largest, "but all are in it")
 }
 
-func TestReliableIsHeldBackAndReleased(t *testing.T) {
+func TestReliableIsHeldAndReleased(t *testing.T) {
 	r := newRig(t, Config{})
 	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 0, frames(reliable(1, 3, 2, "third"), reliable(2, 4, 0, "other"))))
 	require.Equal(t, []string{"reliable 2 other"}, r.take(), "channels do not wait for each other")
@@ -132,7 +132,7 @@ func TestReliableViolationsCostOneMessage(t *testing.T) {
 	require.Equal(t, map[string]uint64{"window": 1, "distance": 1}, r.drops())
 }
 
-// What a user's stage drops counts as received: it is not sent again.
+// A message that a user's stage drops counts as received: it is not sent again.
 func TestMessageDroppedByAUserIsAcknowledged(t *testing.T) {
 	for name, fence := range map[string]func(*pipeline.Packet) pipeline.Verdict{
 		"drops":    func(*pipeline.Packet) pipeline.Verdict { return pipeline.DropFirst },
@@ -164,7 +164,7 @@ func TestMessageStageThatWritesBeyondItsMessage(t *testing.T) {
 	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 1, ping))
 }
 
-func TestReceiverFullLeavesThePacketUnacknowledged(t *testing.T) {
+func TestReceiverFullIsNotAcknowledged(t *testing.T) {
 	r := newRig(t, Config{})
 	r.full = true
 	packet := frames(realtime(1, "now"), reliable(1, 0, 0, "a"), reliable(1, 1, 1, "b"))
@@ -211,7 +211,7 @@ func TestHeldFull(t *testing.T) {
 	require.Equal(t, bufferUnit, r.stage.HeldBytes())
 }
 
-func TestClosedSessionGivesUpWhatItHolds(t *testing.T) {
+func TestClosedSessionDropsHeldMessages(t *testing.T) {
 	r := newRig(t, Config{})
 	r.open(sessionB, 0)
 	for seq := uint64(1); seq < 10; seq++ {
@@ -292,9 +292,9 @@ func TestStaleAcknowledgementIsIgnored(t *testing.T) {
 	require.Empty(t, r.drops())
 }
 
-// The epochs of a session are acknowledged apart, and a later epoch's packets
-// carry newer acknowledgements than an earlier one's.
-func TestEpochsAreAcknowledgedApart(t *testing.T) {
+// The epochs of a session are acknowledged separately. Packets of a later epoch carry
+// newer acknowledgements than those of an earlier one.
+func TestEpochsAreAcknowledgedSeparately(t *testing.T) {
 	r := newRig(t, Config{})
 	r.open(sessionB, 255, 256, 257)
 	r.open(sessionB, 254, 255, 256, 257) // opened again: empty, and room for three
@@ -319,7 +319,7 @@ func TestEpochsAreAcknowledgedApart(t *testing.T) {
 	require.True(t, r.tracker(sessionB, 256).Acked(1), "named by its low 8 bits")
 }
 
-func TestPacketBytesStayWithinTheirBounds(t *testing.T) {
+func TestPayloadsStayWithinThePacket(t *testing.T) {
 	r := newRig(t, Config{}, pipeline.Func("append", nil, func(p *pipeline.Packet) pipeline.Verdict {
 		p.SetPayload(append(p.Payload(), "grown"...))
 		return pipeline.Accept
@@ -354,7 +354,7 @@ func TestReasonsMatchTheConstants(t *testing.T) {
 	require.Equal(t, "ack", NewAttach(nil).Name())
 }
 
-// Two sides that exchange data with acknowledgements, and lose some of it.
+// Two sides exchange data with acknowledgements, and lose some of it.
 func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	r := newRig(t, Config{})
 	r.stage.cfg.Acked = func(*pipeline.Packet, *Outcome) {}

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// trackedPackets is how many sent packets of an epoch are remembered: at
-	// 10,000 packets/s, 400 ms worth.
+	// trackedPackets is how many sent packets of an epoch are remembered: 400 ms
+	// at 10,000 packets/s.
 	trackedPackets = 4096
-	// reorderThreshold packets acknowledged above one make it lost, as the
-	// kPacketThreshold of RFC 9002 section 6.1.1.
+	// reorderThreshold is how far a packet must be below the largest acknowledged
+	// one to be considered lost, as kPacketThreshold in RFC 9002, section 6.1.1.
 	reorderThreshold = 3
 )
 
@@ -34,22 +34,22 @@ type sentPacket struct {
 	eliciting bool
 }
 
-// Tracker remembers the packets sent in one epoch and what became of them. The
-// zero value is ready to use.
+// Tracker remembers the packets sent in one epoch and their outcome. The zero value is
+// ready to use.
 type Tracker struct {
 	ring []sentPacket // indexed by counter modulo its length, a power of two
 	next uint64       // the next counter to be sent
-	low  uint64       // every counter below has been decided or forgotten
+	low  uint64       // every counter below is decided or forgotten
 
-	acked   uint64 // one above the largest acknowledged, zero for none
-	carrier uint64 // one above the counter of the packet that brought it
+	acked   uint64 // one above the largest acknowledged counter, zero for none
+	carrier uint64 // one above the counter of the packet that acknowledged it
 }
 
-// Outcome is what one acknowledgement, or the passing of time, has decided.
+// Outcome is what an acknowledgement, or the loss of packets, has decided.
 type Outcome struct {
-	// Acked and Lost count ack-eliciting packets; AckedMessages and
-	// LostMessages the messages in them. A packet that is acknowledged after
-	// having been taken for lost counts as acked, and in Unlost.
+	// Acked and Lost count ack-eliciting packets, AckedMessages and LostMessages
+	// the messages in them. A packet that is acknowledged after it was considered
+	// lost counts in Acked and in Unlost.
 	Acked, AckedMessages, Lost, LostMessages, Unlost, UnlostMessages uint64
 	// Reliable is the cumulative acknowledgement of the reliable lane.
 	Reliable uint64
@@ -61,20 +61,20 @@ type Outcome struct {
 // Next returns the counter of the next packet.
 func (t *Tracker) Next() uint64 { return t.next }
 
-// Skip leaves out the next counter. No honest peer acknowledges it.
+// Skip skips the next counter. No honest peer acknowledges it.
 func (t *Tracker) Skip(o *Outcome) { t.add(sentPacket{state: sentSkipped}, o) }
 
-// Sent records that the next counter has been sent. Packets that elicit no
-// acknowledgement are not waited for. If too many are in flight, the oldest is
-// given up into o.
+// Sent records that the packet with the next counter was sent. A packet that elicits
+// no acknowledgement cannot be lost. If too many are in flight, the oldest is counted
+// as lost in o.
 func (t *Tracker) Sent(now pipeline.Time, messages int, eliciting bool, o *Outcome) {
 	s := sentPacket{at: now, messages: uint16(min(messages, 1<<16-1)), state: sentInFlight, eliciting: eliciting}
 	t.add(s, o)
 }
 
-// SentBelow records that every counter below c has been sent in a packet that
-// elicits no acknowledgement. Of those too far below c to be remembered nothing
-// is kept, so that it takes no longer for a large c.
+// SentBelow records that every counter below c was sent in a packet that elicits no
+// acknowledgement. Counters too far below c to be remembered are not recorded, so its
+// time does not grow with c.
 func (t *Tracker) SentBelow(c uint64, now pipeline.Time, o *Outcome) {
 	if c > trackedPackets && t.next < c-trackedPackets {
 		t.LoseAll(o)
@@ -94,7 +94,7 @@ func (t *Tracker) add(s sentPacket, o *Outcome) {
 	t.next++
 }
 
-// makeRoom doubles the ring up to its limit. There, the oldest packet is lost.
+// makeRoom doubles the ring up to its limit, at which the oldest packet is lost.
 func (t *Tracker) makeRoom(o *Outcome) {
 	t.advance(t.next)
 	if int(t.next-t.low) < len(t.ring) {
@@ -112,8 +112,8 @@ func (t *Tracker) makeRoom(o *Outcome) {
 	t.ring = ring
 }
 
-// at returns the record of counter c, or nil if it is not remembered. A ring
-// that has grown since it forgot c may also have an empty record.
+// at returns the record of counter c, or nil if it is not remembered. If the ring has
+// grown since c was forgotten, the record may also be empty.
 func (t *Tracker) at(c uint64) *sentPacket {
 	if c >= t.next || t.next-c > uint64(len(t.ring)) {
 		return nil
@@ -121,22 +121,22 @@ func (t *Tracker) at(c uint64) *sentPacket {
 	return &t.ring[c&uint64(len(t.ring)-1)]
 }
 
-// Acked reports whether the packet with counter c is known to have arrived.
+// Acked reports whether the packet with counter c was acknowledged.
 func (t *Tracker) Acked(c uint64) bool {
 	r := t.at(c)
 	return r != nil && r.state == sentAcked
 }
 
-// Lost reports whether the packet with counter c has been taken for lost, or
-// was sent too long ago to be remembered.
+// Lost reports whether the packet with counter c is considered lost, or was sent too
+// long ago to be remembered.
 func (t *Tracker) Lost(c uint64) bool {
 	r := t.at(c)
 	return r == nil || r.state == sentLost || r.state == sentNone
 }
 
-// Check judges an acknowledgement that came in the packet with the given
-// counter, and changes nothing. It returns Accept; Consumed if the packet was
-// overtaken by a newer acknowledgement and has nothing to say; or a drop.
+// Check checks an acknowledgement that came in the packet with the given counter, and
+// changes nothing. It returns Accept, Consumed if a newer acknowledgement overtook
+// this one, or a drop.
 func (t *Tracker) Check(a *wire.Ack, carrier uint64) pipeline.Verdict {
 	if a.Largest >= t.next {
 		return DropUnsent
@@ -161,7 +161,7 @@ func (t *Tracker) Check(a *wire.Ack, carrier uint64) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// Apply takes an acknowledgement that Check has accepted.
+// Apply applies an acknowledgement that Check has accepted.
 func (t *Tracker) Apply(a *wire.Ack, carrier uint64, now pipeline.Time, o *Outcome) {
 	t.carrier = carrier + 1
 	if r := t.at(a.Largest); r != nil && r.state == sentInFlight && r.eliciting {
@@ -193,8 +193,8 @@ func (t *Tracker) resolve(c uint64, o *Outcome) {
 	r.state = sentAcked
 }
 
-// detectLoss decides all counters that lie reorderThreshold below the largest
-// acknowledged.
+// detectLoss decides all counters that are at least reorderThreshold below the largest
+// acknowledged one.
 func (t *Tracker) detectLoss(o *Outcome) {
 	if t.acked <= reorderThreshold {
 		return
@@ -216,14 +216,14 @@ func (t *Tracker) lose(r *sentPacket, o *Outcome) {
 	}
 }
 
-// LoseAll declares every packet in flight lost, as when the epoch ends.
+// LoseAll counts all packets in flight as lost, as when the epoch ends.
 func (t *Tracker) LoseAll(o *Outcome) {
 	for ; t.low < t.next; t.low++ {
 		t.lose(t.at(t.low), o)
 	}
 }
 
-// advance moves low over packets that need no acknowledgement any more.
+// advance moves low past packets whose acknowledgement is not awaited.
 func (t *Tracker) advance(limit uint64) {
 	for t.low < limit {
 		if r := t.at(t.low); r != nil && r.state == sentInFlight && r.eliciting {
@@ -242,8 +242,8 @@ func (t *Tracker) Oldest() (at pipeline.Time, ok bool) {
 	return t.at(t.low).at, true
 }
 
-// Outstanding reports whether an ack-eliciting packet is in flight above all
-// that have been acknowledged: one that nothing has been heard about yet.
+// Outstanding reports whether an ack-eliciting packet with a counter above all
+// acknowledged ones is in flight.
 func (t *Tracker) Outstanding() bool {
 	for c := max(t.low, t.acked); c < t.next; c++ {
 		if r := t.at(c); r != nil && r.state == sentInFlight && r.eliciting {

@@ -27,7 +27,7 @@ type trackerModel struct {
 	eldest      uint64 // from here on, the oldest is looked for
 }
 
-// trackerPair is a Tracker and its model, which are given the same calls.
+// trackerPair makes the same calls to a Tracker and to its model.
 type trackerPair struct {
 	t *testing.T
 	Tracker
@@ -119,8 +119,8 @@ func (p *trackerPair) apply(a *wire.Ack, carrier uint64, now pipeline.Time, o *O
 	}
 }
 
-// remembers reports whether the Tracker still knows of c. It must, of whatever
-// is in flight and of the latest packets.
+// remembers reports whether the Tracker still remembers c. It must remember all packets
+// in flight and the latest ones.
 func (p *trackerPair) remembers(c uint64) bool {
 	r := p.at(c)
 	known := r != nil && r.state != sentNone
@@ -171,7 +171,7 @@ func acknowledged(a *wire.Ack) []uint64 {
 	return list
 }
 
-// compare checks what can be asked, and that no packet counts twice.
+// compare compares all results, and checks that no packet counts twice.
 func (p *trackerPair) compare() {
 	require.Equal(p.t, p.m.next, p.Next())
 	oldest, ok := p.m.oldest()
@@ -231,8 +231,8 @@ func TestTrackerAgainstModel(t *testing.T) {
 	}
 }
 
-// randomAck acknowledges some counter not far below the next, or slightly
-// beyond, and some below it; with honest set none that was skipped.
+// randomAck acknowledges a counter near the next one, below or slightly above, and some
+// below it; if honest is set, none that was skipped.
 func (p *trackerPair) randomAck(n func(uint64) uint64, honest bool) *wire.Ack {
 	a := &wire.Ack{Largest: p.m.next - 1 - min(n(30), p.m.next-p.m.first-1)}
 	if n(20) == 0 {
@@ -293,8 +293,8 @@ func TestTrackerVerdicts(t *testing.T) {
 	require.Equal(t, DropSkipped, last.Check(&wire.Ack{Largest: 1}, 1))
 }
 
-// The ring grows with the packets in flight and no further than its limit;
-// there the oldest are given up, so that nothing waits for ever.
+// The ring grows with the packets in flight up to its limit, at which the oldest are
+// counted as lost.
 func TestTrackerAtItsLimit(t *testing.T) {
 	p := newTrackerPair(t, 0)
 	for c := range 3 * trackedPackets {
@@ -334,7 +334,7 @@ func TestTrackerStaysSmallWithLittleInFlight(t *testing.T) {
 }
 
 // A receiver sends acknowledgements alone, which are not acknowledged.
-func TestTrackerStaysSmallWithNothingToWaitFor(t *testing.T) {
+func TestTrackerStaysSmallWithoutAckEliciting(t *testing.T) {
 	var tr Tracker
 	for range 10_000 {
 		tr.Sent(0, 0, false, new(Outcome))
@@ -382,8 +382,8 @@ func ExampleTracker() {
 	// Output: 3 acknowledged, 1 lost, round trip 1µs
 }
 
-// SentBelow is as if each packet had been sent, whatever was in flight, and takes
-// no longer for a counter far away.
+// SentBelow has the effect of sending each packet, whatever was in flight, and takes no
+// longer for a distant counter.
 func TestTrackerSentBelow(t *testing.T) {
 	for _, gap := range []uint64{0, 1, 7, 8, 9, trackedPackets - 1, trackedPackets, trackedPackets + 1, trackedPackets + 5, 3 * trackedPackets} {
 		var one, all Tracker

@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// traced is a cipher that can be watched being collected.
+// traced is a cipher whose collection the test observes.
 type traced struct{ cipher.AEAD }
 
-// Once an epoch is closed nothing in either stage refers to its cipher: its slot
-// is zero, and the collector takes the key.
-func TestClosedEpochLetsGoOfItsKey(t *testing.T) {
+// After an epoch has closed neither stage refers to its cipher: its slot is zero, and the
+// key is collected.
+func TestKeyOfClosedEpochIsCollected(t *testing.T) {
 	seal, open := NewSeal(), New()
 	n := pipeline.EpochNotice{Epoch: epochA}
 	seal.EpochOpened(n)

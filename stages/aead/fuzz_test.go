@@ -11,16 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// genuine are the packets that were sealed.
+// genuine are the sealed packets.
 var genuine = []struct {
 	epoch   pipeline.ID
 	counter uint64
 	frames  string
 }{{epochA, 7, "some frames"}, {epochA, 8, "some frames"}, {epochB, 8, ""}}
 
-// FuzzOpen is anyone on the network without the key. Whatever datagram comes,
-// under whatever epoch and counter, it opens only if it is one that was sealed
-// under just these, and no byte outside of it changes.
+// FuzzOpen is anyone on the network without the key. A datagram with any epoch and
+// counter opens only if it was sealed with exactly these, and no byte outside of it
+// changes.
 func FuzzOpen(f *testing.F) {
 	for _, suite := range suites {
 		seal, _ := newPair(f, suite)
@@ -63,9 +63,9 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzRoundTrip is the application, with any frames and counters. What is
-// sealed opens to the same bytes, once changed by one bit it does not, and no
-// counter is sealed twice.
+// FuzzRoundTrip is the application, with any frames and counters. A sealed packet opens
+// to the same bytes, does not open if one bit was changed, and no counter is sealed
+// twice.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add([]byte("frames"), uint64(0), uint64(1), uint16(3))
 	f.Add([]byte{}, uint64(1<<63), uint64(1<<63), uint16(8*16))
@@ -116,7 +116,7 @@ func (s sealWithKeys) EpochOpened(n pipeline.EpochNotice) {
 
 var keys = map[pipeline.ID]Key{}
 
-// keyOf returns the key of an epoch, of one suite or the other.
+// keyOf returns the key of an epoch; epochs alternate between the suites.
 func keyOf(epoch pipeline.ID) Key {
 	k, ok := keys[epoch]
 	if !ok {
@@ -131,8 +131,8 @@ func keyOf(epoch pipeline.ID) Key {
 	return k
 }
 
-// FuzzOpenLaws holds Open to the laws of package fuzz. Packets whose last byte
-// is even are genuine.
+// FuzzOpenLaws holds the stage to the laws of package fuzz. Packets whose last byte is
+// even are genuine.
 func FuzzOpenLaws(f *testing.F) {
 	fuzz.Stage(f, func() openWithKeys { return openWithKeys{New()} }, fuzz.AllocFree(), fuzz.Prepare(func(p *pipeline.Packet) {
 		n := len(p.Data)

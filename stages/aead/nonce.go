@@ -9,7 +9,8 @@ import (
 
 const nonceSize = 12
 
-// Key is a cipher with its Noise nonce rule. It is used by one goroutine.
+// Key is a cipher with the nonce format of its Noise suite. It is not safe for
+// concurrent use.
 type Key struct {
 	cipher cipher.AEAD
 	suite  wire.Suite
@@ -19,9 +20,9 @@ type Key struct {
 // 16-byte tags.
 func NewKey(suite wire.Suite, c cipher.AEAD) Key { return Key{c, suite} }
 
-// put writes the nonce of counter: 32 zero bits, then the counter, big-endian
-// for AESGCM and little-endian for ChaChaPoly (Noise specification, revision
-// 34, sections 12.3 and 12.4).
+// put writes the nonce for counter: 32 zero bits, then the counter, big-endian for
+// AESGCM and little-endian for ChaChaPoly (Noise specification, revision 34, sections
+// 12.3 and 12.4).
 func (k *Key) put(nonce *[nonceSize]byte, counter uint64) {
 	if k.suite == wire.ChaChaPoly {
 		binary.LittleEndian.PutUint64(nonce[4:], counter)

@@ -29,7 +29,7 @@ func TestNonceKnownAnswers(t *testing.T) {
 	}
 }
 
-// The handshake and the packets must agree on how a nonce is made.
+// The handshake and the packets must use the same nonce format.
 func TestNonceIsThatOfTheHandshake(t *testing.T) {
 	for _, suite := range suites {
 		for _, c := range []uint64{0, 1, 255, 256, 1<<28 - 1, 1 << 32, 1 << 63, math.MaxUint64} {

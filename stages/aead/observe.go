@@ -8,28 +8,28 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// Observer is notified of every key of a [Seal] and of every counter that is sealed
-// under it. Tests use it to check that no pair of the two occurs twice. Both
-// methods are called on the goroutine of the chain.
+// Observer observes every key of a [Seal] and every counter that is used with it, so
+// that tests can check that no pair of the two occurs twice. Both methods are called
+// on the chain's goroutine.
 type Observer interface {
-	// Installed is called with each key that packets will be sealed with.
+	// Installed is called for each key that is installed.
 	Installed(key Fingerprint)
-	// Sealed is called for each call of the key's cipher, with the counter from
-	// the nonce that the cipher was given.
+	// Sealed is called for each call of the key's cipher, with the counter that
+	// the nonce contains.
 	Sealed(key Fingerprint, counter uint64)
 }
 
-// Fingerprint tells keys apart, wherever they are used, without giving them
-// away: it is the tag of an empty message under the nonce of 96 ones, whose
-// first 32 no packet has.
+// Fingerprint identifies a key without revealing it: the tag of an empty message under
+// the nonce of 96 one bits. No packet has that nonce, as the first 32 bits of theirs
+// are zero.
 type Fingerprint = [wire.TagSize]byte
 
-// Observe has o told of the keys that are installed from now on. Nil ends that
-// for later ones. Without an observer packets cost what they always cost: with
-// one, the cipher of each key is wrapped as it is installed.
+// Observe sets the observer of the keys that are installed from now on, nil for none.
+// Without an observer it costs nothing: the cipher of a key is wrapped only when the
+// key is installed with one.
 func (s *Seal) Observe(o Observer) { s.observer = o }
 
-// observed passes calls on to a cipher, and tells of them.
+// observed is a cipher whose calls of Seal are reported to an observer.
 type observed struct {
 	cipher.AEAD
 	observer Observer
@@ -37,7 +37,7 @@ type observed struct {
 	suite    wire.Suite
 }
 
-// observe returns k with its cipher wrapped, and tells o that it is installed.
+// observe returns k with its cipher wrapped, and calls o.Installed.
 func (k Key) observe(o Observer) Key {
 	c := &observed{AEAD: k.cipher, observer: o, suite: k.suite}
 	c.key = Fingerprint(k.cipher.Seal(nil, bytes.Repeat([]byte{0xff}, nonceSize), nil, nil))

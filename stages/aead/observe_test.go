@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// book is an Observer that keeps all it hears.
-type book struct {
+// recorder is an Observer that records all calls.
+type recorder struct {
 	keys  []Fingerprint
 	seals []use
 }
@@ -21,14 +21,16 @@ type use struct {
 	counter uint64
 }
 
-func (b *book) Installed(key Fingerprint)              { b.keys = append(b.keys, key) }
-func (b *book) Sealed(key Fingerprint, counter uint64) { b.seals = append(b.seals, use{key, counter}) }
+func (b *recorder) Installed(key Fingerprint) { b.keys = append(b.keys, key) }
+func (b *recorder) Sealed(key Fingerprint, counter uint64) {
+	b.seals = append(b.seals, use{key, counter})
+}
 
 // An observer is notified of each key once and of each sealed packet, with the
 // counter in the nonce. Packets are the same as without it.
 func TestObserver(t *testing.T) {
 	for _, suite := range suites {
-		b, seal := new(book), NewSeal()
+		b, seal := new(recorder), NewSeal()
 		seal.Observe(b)
 		plain, open := newPair(t, suite)
 		for i, e := range []pipeline.ID{epochA, epochB} {
@@ -58,12 +60,13 @@ func TestObserver(t *testing.T) {
 	}
 }
 
-// A fingerprint is the key's, wherever it is installed, and no other key's.
+// The fingerprint of a key is the same wherever it is installed, and differs from that
+// of any other key.
 func TestFingerprint(t *testing.T) {
 	seen := map[Fingerprint]bool{}
 	for _, suite := range suites {
 		for seed := range 100 {
-			var twice [2]book
+			var twice [2]recorder
 			for i := range twice {
 				newKey(t, suite, byte(seed)).observe(&twice[i])
 			}
@@ -76,9 +79,9 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// Observing can end, and then costs nothing any more.
+// Without an observer, ciphers are not wrapped.
 func TestNoObserver(t *testing.T) {
-	b, seal := new(book), NewSeal()
+	b, seal := new(recorder), NewSeal()
 	seal.Observe(b)
 	seal.Observe(nil)
 	seal.EpochOpened(pipeline.EpochNotice{Epoch: epochA})

@@ -21,7 +21,7 @@ type Seal struct {
 
 type sealKey struct {
 	Key
-	next uint64 // the lowest counter that has not been used
+	next uint64 // the lowest unused counter
 }
 
 var (
@@ -36,8 +36,9 @@ var (
 // NewSeal returns a Seal without keys.
 func NewSeal() *Seal { return new(Seal) }
 
-// InstallKey gives the epoch, which must be open, the key to seal its packets
-// with, from the counter first on. It is forgotten when the epoch closes.
+// InstallKey sets the key that seals the packets of the epoch, from the counter first
+// on. It does nothing if the epoch is not open. The key is deleted when the epoch
+// closes.
 func (s *Seal) InstallKey(epoch pipeline.ID, k Key, first uint64) {
 	slot := s.keys.Get(epoch)
 	if slot == nil {
@@ -55,7 +56,7 @@ func (s *Seal) Name() string { return "seal" }
 // Reasons names the drops.
 func (s *Seal) Reasons() []string { return []string{"no_key", "reused", "no_room"} }
 
-// ReadsPlaintext returns true; nothing behind Seal may.
+// ReadsPlaintext returns true. No stage after Seal reads plaintext.
 func (s *Seal) ReadsPlaintext() bool { return true }
 
 // SealsPlaintext marks Seal as a [pipeline.Sealer].
@@ -64,10 +65,10 @@ func (s *Seal) SealsPlaintext() {}
 // Guards names what Seal guards against.
 func (s *Seal) Guards() string { return "eavesdroppers" }
 
-// EpochOpened makes room for the epoch's key.
+// EpochOpened makes room for the epoch's key. The chain calls it.
 func (s *Seal) EpochOpened(n pipeline.EpochNotice) { s.keys.Open(n.Epoch) }
 
-// EpochClosed forgets the epoch's key.
+// EpochClosed deletes the epoch's key. The chain calls it.
 func (s *Seal) EpochClosed(n pipeline.EpochNotice) { s.keys.Close(n.Epoch) }
 
 // Process seals p.Data, header and frames, in place under p.Epoch's key and

@@ -16,8 +16,8 @@ const (
 // its chain's goroutine.
 type Stage struct {
 	keys pipeline.Slots[openKey]
-	// nonce lives here and not on the stack, from where it would escape
-	// through the cipher's interface for each packet.
+	// nonce is here and not on the stack, because it would escape through the
+	// cipher's interface and be allocated for each packet.
 	nonce [nonceSize]byte
 }
 
@@ -38,15 +38,15 @@ var (
 // New returns a stage without keys.
 func New() *Stage { return new(Stage) }
 
-// InstallKey gives the epoch, which must be open, the key to open its packets
-// with. It is forgotten when the epoch closes.
+// InstallKey sets the key that opens the packets of the epoch. It does nothing if the
+// epoch is not open. The key is deleted when the epoch closes.
 func (s *Stage) InstallKey(epoch pipeline.ID, k Key) {
 	if slot := s.keys.Get(epoch); slot != nil {
 		slot.Key = k
 	}
 }
 
-// Failures returns how many packets of the epoch have failed to open.
+// Failures returns how many packets of the epoch failed to open.
 func (s *Stage) Failures(epoch pipeline.ID) uint64 {
 	if slot := s.keys.Get(epoch); slot != nil {
 		return slot.failed
@@ -69,10 +69,10 @@ func (s *Stage) OpensPlaintext() {}
 // Guards names what the stage guards against.
 func (s *Stage) Guards() string { return "forged packets" }
 
-// EpochOpened makes room for the epoch's key.
+// EpochOpened makes room for the epoch's key. The chain calls it.
 func (s *Stage) EpochOpened(n pipeline.EpochNotice) { s.keys.Open(n.Epoch) }
 
-// EpochClosed forgets the epoch's key.
+// EpochClosed deletes the epoch's key. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.keys.Close(n.Epoch) }
 
 // Process opens p.Data in place.

@@ -37,7 +37,7 @@ func newPair(t testing.TB, suite wire.Suite) (*Seal, *Stage) {
 	return seal, open
 }
 
-// packet returns one as seal gets it, with room for the tag.
+// packet returns a packet as Seal gets it, with room for the tag.
 func packet(epoch pipeline.ID, counter uint64, frames string) *pipeline.Packet {
 	data := wire.AppendHeader(make([]byte, 0, wire.Overhead+len(frames)), wire.Header{
 		Type: wire.TypeData, Receiver: uint32(epoch), Counter: counter,
@@ -55,8 +55,8 @@ func sealed(t testing.TB, seal *Seal, epoch pipeline.ID, counter uint64, frames 
 	return p.Data
 }
 
-// receive opens a copy of data under the name of an epoch and counter, as
-// header parse fills them in.
+// receive opens a copy of data with the epoch and counter that the header stage would
+// fill in.
 func receive(open *Stage, epoch pipeline.ID, counter uint64, data []byte) (*pipeline.Packet, pipeline.Verdict) {
 	p := new(pipeline.Packet)
 	p.Reset(bytes.Clone(data), netip.AddrPort{}, 0)
@@ -81,8 +81,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// The bytes on the wire are those of the cipher of the handshake, used as the
-// Noise specification says.
+// The bytes on the wire are those of the handshake's cipher, used as the Noise
+// specification says.
 func TestSealIsTheCipher(t *testing.T) {
 	for _, suite := range suites {
 		seal, _ := newPair(t, suite)
@@ -198,7 +198,7 @@ func TestSealNeedsKeyHeaderAndRoom(t *testing.T) {
 	require.Equal(t, pipeline.Accept, seal.Process(packet(epochA, 0, "f")), "none of those has used the counter")
 }
 
-func TestKeysAreForgottenWithTheirEpoch(t *testing.T) {
+func TestKeysAreDeletedWithTheirEpoch(t *testing.T) {
 	seal, open := newPair(t, wire.ChaChaPoly)
 	data := sealed(t, seal, epochA, 0, "frames")
 	other := sealed(t, seal, epochB, 0, "frames")

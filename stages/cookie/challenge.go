@@ -15,14 +15,14 @@ import (
 //	32-47  BLAKE2s-128 of bytes 0-31, keyed with the BLAKE2s-256 of init
 //	       without its cookie
 //
-// Only those who have seen init know the key. init is an Init packet in which
-// wire.ParseHeader has found no fault.
+// The key is known only to those who have seen init, which is an Init packet without a
+// fault that wire.ParseHeader finds.
 func AppendChallenge(dst, init []byte, cookie [wire.CookieSize]byte) []byte {
 	return newSigner().appendChallenge(dst, init, cookie)
 }
 
-// OpenChallenge returns the cookie of a challenge that answers init, which the
-// caller has sent. ok is false for all other bytes. The comparison takes
+// OpenChallenge returns the cookie of a challenge that answers init, which the caller
+// has sent. ok is false if the bytes are not such a challenge. The comparison takes
 // constant time.
 func OpenChallenge(init, challenge []byte) (cookie [wire.CookieSize]byte, ok bool) {
 	if len(init) != wire.InitSize || len(challenge) != wire.CookiePacketSize {
@@ -30,8 +30,8 @@ func OpenChallenge(init, challenge []byte) (cookie [wire.CookieSize]byte, ok boo
 	}
 	offered, _ := wire.CookiePacket(challenge)
 	copy(cookie[:], offered)
-	// All but the cookie follows from init: whatever else differs, the whole
-	// packet does.
+	// Everything but the cookie is determined by init, so comparing whole packets
+	// checks every byte.
 	if subtle.ConstantTimeCompare(AppendChallenge(nil, init, cookie), challenge) != 1 {
 		return [wire.CookieSize]byte{}, false
 	}

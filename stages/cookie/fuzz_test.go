@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzOpenChallenge is an attacker who sends challenges to a dialer. Only the
-// one packet that the dialer's Init determines, but for the cookie, opens.
+// FuzzOpenChallenge is an attacker who sends challenges to a dialer. Only a packet that,
+// except for the cookie, is determined by the dialer's Init opens.
 func FuzzOpenChallenge(f *testing.F) {
 	f.Add(initPacket(1), AppendChallenge(nil, initPacket(1), someCookie))
 	f.Add(initPacket(1), AppendChallenge(nil, initPacket(2), someCookie))
@@ -80,14 +80,14 @@ func FuzzStageLaws(f *testing.F) {
 	}))
 }
 
-// sameRand yields one secret for ever, so that sameJar has that of every stage.
+// sameRand always returns the same secret, so that sameJar has the one of every stage.
 type sameRand struct{}
 
 func (sameRand) Read(b []byte) (int, error) { return copy(b, bytes.Repeat([]byte{1}, len(b))), nil }
 
 var sameJar = NewJar(sameRand{})
 
-// must is for constructors of package fuzz, which have no test to fail.
+// must is for the constructors passed to package fuzz, which have no *testing.T.
 func must(s *Stage, err error) *Stage {
 	if err != nil {
 		panic(err)

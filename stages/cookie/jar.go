@@ -13,30 +13,29 @@ import (
 
 // What we chose.
 const (
-	// RotateEvery is how long new cookies are made of one secret.
+	// RotateEvery is how long one secret is used for new cookies.
 	RotateEvery = 120 * time.Second
-	// Grace is how long the cookies of a secret stay valid after that: a
-	// dialer's round trip, and then some.
+	// Grace is how long the cookies of a secret stay valid after that: more than
+	// a dialer's round trip.
 	Grace = 5 * time.Second
 )
 
 const lifetime = pipeline.Time(RotateEvery + Grace)
 
-// Jar makes and verifies cookies. It remembers none of them, only the secrets
-// that they are made of: the current one, and for [Grace] its predecessor.
+// Jar makes and verifies cookies. It keeps no cookies, only the secrets that they are
+// computed with: the current one and, for [Grace], its predecessor.
 //
-// The times that it is given drive the rotation. A new secret is drawn at the
-// first call at which the current one is [RotateEvery] old. If the source of
-// randomness fails then, the current secret stays in use, its cookies stay
-// valid, and the next call tries again.
+// The times passed to the methods drive the rotation: the first call after the current
+// secret is [RotateEvery] old draws a new one. If the source of randomness fails, the
+// current secret stays in use, its cookies stay valid, and the next call tries again.
 //
-// No method allocates. Not safe for concurrent use.
+// No method allocates. A Jar is not safe for concurrent use.
 type Jar struct {
 	rand              io.Reader
 	current, previous secret
 
-	// Buffers that the hash and the reader are given, both behind interfaces:
-	// on the stack they would escape.
+	// Buffers passed to the hash and the reader, which are interfaces: on the
+	// stack they would escape.
 	drawn  [keySize]byte
 	prefix [16 + 2]byte
 	sum    [wire.CookieSize]byte
@@ -54,20 +53,20 @@ func NewJar(rand io.Reader) *Jar {
 	return &Jar{rand: rand, current: secret{mac: newMAC()}, previous: secret{mac: newMAC()}}
 }
 
-// Cookie returns the cookie for init from addr. ok is false if no secret could
-// be drawn yet. init is an Init packet that wire.ParseHeader has found no fault
-// with; the cookie that it carries does not matter.
+// Cookie returns the cookie for init from addr. ok is false if no secret could be drawn
+// yet. init is an Init packet without a fault that wire.ParseHeader finds; the cookie
+// that it carries has no effect.
 func (j *Jar) Cookie(now pipeline.Time, addr netip.AddrPort, init []byte) (cookie [wire.CookieSize]byte, ok bool) {
 	j.rotate(now)
 	if !j.current.live {
 		return cookie, false
 	}
-	j.bake(&j.current, addr, init)
+	j.compute(&j.current, addr, init)
 	return j.sum, true
 }
 
-// Verify reports whether init, as in Cookie, carries a cookie that was made for
-// it and addr and has not expired. The comparison takes constant time.
+// Verify reports whether init, as for Cookie, carries a cookie that was made for it and
+// addr and has not expired. The comparison takes constant time.
 func (j *Jar) Verify(now pipeline.Time, addr netip.AddrPort, init []byte) bool {
 	j.rotate(now)
 	return j.verify(&j.current, addr, init) || j.verify(&j.previous, addr, init)
@@ -77,13 +76,13 @@ func (j *Jar) verify(s *secret, addr netip.AddrPort, init []byte) bool {
 	if !s.live {
 		return false
 	}
-	j.bake(s, addr, init)
+	j.compute(s, addr, init)
 	return subtle.ConstantTimeCompare(j.sum[:], wire.InitCookie(init)) == 1
 }
 
-// bake puts into j.sum the cookie of s for addr and init. An IPv4 address counts
-// as its IPv4-mapped IPv6 address, and zones do not count.
-func (j *Jar) bake(s *secret, addr netip.AddrPort, init []byte) {
+// compute sets j.sum to the cookie of s for addr and init. An IPv4 address is treated
+// as its IPv4-mapped IPv6 address, and zones are ignored.
+func (j *Jar) compute(s *secret, addr netip.AddrPort, init []byte) {
 	ip := addr.Addr().As16()
 	copy(j.prefix[:], ip[:])
 	binary.BigEndian.PutUint16(j.prefix[16:], addr.Port())
@@ -93,8 +92,8 @@ func (j *Jar) bake(s *secret, addr netip.AddrPort, init []byte) {
 	s.mac.appendSum(j.sum[:0])
 }
 
-// rotate draws a new secret if one is due, and forgets the previous one when
-// its time is over.
+// rotate draws a new secret if one is due, and deletes the previous one when it
+// expires.
 func (j *Jar) rotate(now pipeline.Time) {
 	if due := !j.current.live || now-j.current.born >= pipeline.Time(RotateEvery); due {
 		j.draw(now)

@@ -96,8 +96,8 @@ func TestVerifyRefusesEveryFlippedBit(t *testing.T) {
 	require.True(t, j.Verify(start, addrA, b))
 }
 
-// A cookie lives at least Grace, less than RotateEvery + Grace, and once dead
-// it stays dead, whatever else the Jar was asked and when.
+// A cookie lives at least Grace and less than RotateEvery + Grace. Once expired it stays
+// invalid, whatever the later calls of the Jar and their times.
 func TestLifetime(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -145,8 +145,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// After a jump beyond the lifetime neither secret is left.
-func TestJumpForgetsBothSecrets(t *testing.T) {
+// After a jump of the time beyond the lifetime both old secrets are deleted.
+func TestJumpDeletesBothSecrets(t *testing.T) {
 	j := NewJar(strongRand())
 	first, _ := j.Cookie(start, addrA, initPacket(1))
 	second2, _ := j.Cookie(start+121*second, addrA, initPacket(1))
@@ -183,7 +183,7 @@ func TestFailingRand(t *testing.T) {
 	require.True(t, j.Verify(late, addrA, withCookie(init, renewed)))
 }
 
-// flakyReader fails after half of what is asked for while it is broken.
+// flakyReader, while broken, returns half of the bytes and fails.
 type flakyReader struct {
 	from   io.Reader
 	broken bool

@@ -13,14 +13,14 @@ const (
 	macSize = blake2s.Size128
 )
 
-// mac is BLAKE2s-128 under a key that can be changed without allocating, which
-// blake2s.New128 cannot: challenges need another key each. A keyed BLAKE2s is an
-// unkeyed one that starts from another state, with the key for its first block
-// (RFC 7693 section 2.9), and the states of unkeyed ones can be loaded.
+// mac is BLAKE2s-128 with a key that can be changed without allocating, as every
+// challenge needs another key. blake2s.New128 allocates. A keyed BLAKE2s is an unkeyed
+// one with another initial state and the key as its first block (RFC 7693, section
+// 2.9), and the state of an unkeyed one can be loaded.
 type mac struct {
 	hash hash.Hash
-	// state is what hash starts from, or nil if blake2s lays states out
-	// otherwise than here; then hash comes from New128 for each key.
+	// state is the initial state of hash. It is nil if the layout of states in
+	// blake2s differs from the one below; then each key needs a New128.
 	state []byte
 }
 
@@ -34,8 +34,8 @@ const (
 	stateLen    = stateUsed + 1
 )
 
-// newMAC returns a mac without a key, after a check that loading a state gives
-// what New128 does.
+// newMAC returns a mac without a key. It checks that loading a state has the same
+// result as New128.
 func newMAC() *mac {
 	m := new(mac)
 	m.load()
@@ -67,7 +67,7 @@ func (m *mac) load() {
 	m.hash, m.state = h, state
 }
 
-// setKey changes the key, of keySize, for all that follows.
+// setKey sets the key, of keySize, for the following messages.
 func (m *mac) setKey(key []byte) {
 	if m.state == nil {
 		m.hash, _ = blake2s.New128(key) // fails only for other key sizes
@@ -82,9 +82,9 @@ func (m *mac) start() {
 		m.hash.Reset()
 		return
 	}
-	// It fails only for states of another layout, and newMAC has tried.
+	// It fails only for states of another layout, which newMAC has checked.
 	_ = m.hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(m.state)
 }
 
-// appendSum appends the MAC of all that was written to hash since start.
+// appendSum appends the MAC of everything written to hash since start.
 func (m *mac) appendSum(b []byte) []byte { return m.hash.Sum(b) }

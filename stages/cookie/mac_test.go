@@ -9,8 +9,8 @@ import (
 	"golang.org/x/crypto/blake2s"
 )
 
-// The key that changes must make no difference to what BLAKE2s-128 is, by
-// either way of setting it.
+// A mac whose key was changed is the same as a new BLAKE2s-128, with both ways of
+// setting the key.
 func TestMACIsBLAKE2s(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -9,8 +9,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// DefaultRepliesPerSecond is what we chose for Config.RepliesPerSecond: at 48
-// bytes each, 4 Mbit/s of challenges.
+// DefaultRepliesPerSecond is the default of Config.RepliesPerSecond: 4 Mbit/s of
+// challenges, which have 48 bytes each.
 const DefaultRepliesPerSecond = 10_000
 
 // ErrRand is returned when Config.Rand is nil.
@@ -26,16 +26,16 @@ const (
 
 // Config configures a [Stage].
 type Config struct {
-	// Rand is where secrets are drawn from: 32 bytes at the first Init and
-	// every 120 s. Required, and cryptographically strong outside tests.
+	// Rand is the source of secrets, of which 32 bytes are read at the first Init
+	// and every 120 s. It is required, and cryptographically secure outside tests.
 	Rand io.Reader `json:"-"`
-	// RepliesPerSecond limits the challenges; a tenth of it may be sent at
-	// once, half of that to one address. Addresses share it round-robin, so
-	// that one alone may have all of it and none can take it from the others. Zero
-	// means [DefaultRepliesPerSecond].
+	// RepliesPerSecond limits the challenges; a tenth of it may be sent at once,
+	// half of that to one address. Addresses share it round-robin: one alone may
+	// use all of it, and none can starve the others. Zero means
+	// [DefaultRepliesPerSecond].
 	RepliesPerSecond uint32
-	// Seed is the key of the hash of addresses: random bytes, drawn at each
-	// start, so that an attacker cannot compute collisions.
+	// Seed is the key of the hash of addresses: random bytes, different at each
+	// start, so that collisions cannot be computed.
 	Seed [16]byte `json:"-"`
 }
 
@@ -87,8 +87,8 @@ func (s *Stage) Guards() string { return "handshakes from spoofed addresses" }
 // chain's goroutine may call it.
 func (s *Stage) Sent() uint64 { return s.sent }
 
-// Process passes everything but an Init without a valid cookie, and answers
-// that in p.Reply.
+// Process answers an Init without a valid cookie in p.Reply, and accepts all other
+// packets.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	if t, _, ok := wire.Peek(p.Data); !ok || t != wire.TypeInit {
 		return pipeline.Accept
@@ -96,8 +96,8 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	if _, fault := wire.ParseHeader(p.Data); fault != wire.FaultNone {
 		return pipeline.Accept
 	}
-	// Dialers leave the cookie zero until they have one. To look for that first
-	// spares the MAC, and so most of what the first packet of a flood costs.
+	// Dialers leave the cookie zero until they have one. Checking for that first
+	// saves the MAC, which is most of the cost of a packet of a flood.
 	if [wire.CookieSize]byte(wire.InitCookie(p.Data)) != ([wire.CookieSize]byte{}) && s.jar.Verify(p.Now, p.Addr, p.Data) {
 		return pipeline.Accept
 	}

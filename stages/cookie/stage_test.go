@@ -25,7 +25,7 @@ func packet(data []byte, addr netip.AddrPort, now pipeline.Time) *pipeline.Packe
 	return p
 }
 
-// answer returns init with the cookie that the stage offers to addr for it.
+// answer returns init with the cookie from the challenge to addr.
 func answer(t testing.TB, s *Stage, init []byte, addr netip.AddrPort, now pipeline.Time) []byte {
 	p := packet(init, addr, now)
 	require.Equal(t, pipeline.Consumed, s.Process(p))
@@ -47,7 +47,7 @@ func TestDialerProvesItsAddress(t *testing.T) {
 	require.EqualValues(t, 1, s.Sent())
 }
 
-func TestHoardedCookiesAreWorthless(t *testing.T) {
+func TestHoardedCookiesExpire(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		addr netip.AddrPort
@@ -68,7 +68,7 @@ func TestHoardedCookiesAreWorthless(t *testing.T) {
 	}
 }
 
-// The answer to an unproven address is never larger than what came from there.
+// The answer to an unproven address is never larger than the packet that it answers.
 func TestNoAmplification(t *testing.T) {
 	s := newStage(t, Config{})
 	for size := range 2 * wire.InitSize {
@@ -81,7 +81,8 @@ func TestNoAmplification(t *testing.T) {
 	require.EqualValues(t, 1, s.Sent(), "only the Init of the right size is answered")
 }
 
-// Header parse counts what is malformed; the cookie stage must not answer it.
+// Malformed packets are dropped by the header stage; the cookie stage must not answer
+// them.
 func TestOtherPacketsPass(t *testing.T) {
 	s := newStage(t, Config{})
 	for _, typ := range []wire.PacketType{wire.TypeData, wire.TypeResponse, wire.TypeFinal, wire.TypeCookie, 0, 6, 15} {
@@ -137,7 +138,7 @@ func TestDefaultReplyBudget(t *testing.T) {
 	require.Equal(t, 500, sent, "the other half")
 }
 
-// flood has n packets without a cookie come, and returns how many are answered.
+// flood processes n packets without a cookie, and returns how many are answered.
 func flood(s *Stage, from netip.AddrPort, n int, now pipeline.Time) (answered int) {
 	p := packet(initPacket(1), from, now)
 	for range n {
@@ -148,9 +149,9 @@ func flood(s *Stage, from netip.AddrPort, n int, now pipeline.Time) (answered in
 	return answered
 }
 
-// 200,000 packets a second from one address, with and without a wrong cookie,
-// from any of its ports, take no challenge from 1,000 newcomers; and alone they
-// get all that there are.
+// 200,000 packets per second from one address, with and without a wrong cookie, from any
+// of its ports, take no challenge from 1,000 new addresses. Alone, they get all
+// challenges.
 func TestFloodLeavesOthersTheirReplies(t *testing.T) {
 	for _, wrong := range [][wire.CookieSize]byte{{}, someCookie} {
 		s := newStage(t, Config{Seed: [16]byte{1}})

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzNewest is a peer that sends Latest messages on any channels, over a
-// network that reorders them. Nothing is ever accepted behind a newer message of
-// its channel; while the channels fit the table, nothing else is refused.
+// FuzzNewest is a peer that sends Latest messages on any channels, over a network that
+// reorders them. No message is accepted after a newer one of its channel; while the
+// channels fit in the table, no other message is refused.
 func FuzzNewest(f *testing.F) {
 	f.Add(uint8(1), []byte("\x01\x00\x01\x02\x00\x02\x01\x00\x01\x02\x00\x01"))
 	f.Add(uint8(3), []byte("\x01\x00\x09\x02\x00\x03\x03\x00\x05\x04\x00\x04\x02\x00\x02\x01\x00\x08"))
@@ -25,9 +25,9 @@ func FuzzNewest(f *testing.F) {
 	})
 }
 
-// FuzzStage is a peer with two sessions that come and go, and messages of any
-// intent on any channel in any order. Realtime and Reliable always pass; Latest
-// never goes back within a session.
+// FuzzStage is a peer with two sessions that open and close, and messages of any intent
+// on any channel in any order. Realtime and Reliable messages always pass; Latest never
+// goes backwards within a session.
 func FuzzStage(f *testing.F) {
 	f.Add([]byte("\x80\x00\x00\x00\x02\x01\x00\x05\x02\x01\x00\x04\x01\x01\x00\x03\x03\x01\x00\x02"))
 	f.Add([]byte("\x80\x00\x00\x00\x02\x01\x01\x00\x02\x01\x00\xff\x81\x00\x00\x00\x02\x01\x00\x01"))

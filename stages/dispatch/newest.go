@@ -3,10 +3,10 @@ package dispatch
 // Newest remembers, for a bounded number of channels, the order of the newest
 // message. The zero value is ready to use with a limit of [DefaultChannels].
 //
-// When a channel must be forgotten, the one that was updated longest ago goes
-// and its order becomes the floor for all channels that are not remembered:
-// an unknown channel passes only above the floor. So no channel ever goes
-// back; the price is a late message of a forgotten channel.
+// At the limit, the channel that was updated longest ago is evicted, and its order
+// becomes the floor for all channels that are not remembered: a message of such a
+// channel is accepted only above the floor. So no channel goes backwards, but a late
+// message of an evicted channel may be dropped.
 type Newest struct {
 	limit int
 	index map[uint32]int32
@@ -26,9 +26,9 @@ const DefaultChannels = 1024
 // NewNewest returns a Newest that remembers limit channels, at least one.
 func NewNewest(limit int) Newest { return Newest{limit: max(limit, 1)} }
 
-// Accept reports whether a message of the given order is not older than any
-// accepted before it on the channel, and remembers it if so. Orders grow with
-// time; the messages of one packet share one and are offered in their order.
+// Accept reports whether a message of the given order is at least as new as the newest
+// accepted on the channel, and if so records it. Orders grow with time; the messages
+// of one packet have the same order and are passed in sequence.
 func (n *Newest) Accept(channel uint32, order uint64) bool {
 	if n.index == nil {
 		n.init()

@@ -9,7 +9,7 @@ import (
 	"github.com/intentra/intentra/internal/seed"
 )
 
-// model remembers every channel for ever.
+// model remembers every channel.
 type model map[uint32]uint64
 
 func (m model) accept(channel uint32, order uint64) bool {
@@ -20,7 +20,7 @@ func (m model) accept(channel uint32, order uint64) bool {
 	return true
 }
 
-// pair is a Newest and its model, which are offered the same messages.
+// pair offers the same messages to a Newest and to its model.
 type pair struct {
 	t        testing.TB
 	n        Newest
@@ -33,8 +33,8 @@ func newPair(t testing.TB, limit int) *pair {
 	return &pair{t: t, n: NewNewest(limit), m: model{}, channels: map[uint32]bool{}, limit: limit}
 }
 
-// offer checks the promise: up to the limit Newest says what the model says;
-// beyond it may refuse more, but never accepts what the model refuses.
+// offer compares both: up to the limit Newest agrees with the model; beyond, it may
+// refuse more, but never accepts what the model refuses.
 func (p *pair) offer(channel uint32, order uint64) bool {
 	p.channels[channel] = true
 	newest, known := p.m[channel]
@@ -48,7 +48,7 @@ func (p *pair) offer(channel uint32, order uint64) bool {
 	return got
 }
 
-// check walks the ring in both directions and counts.
+// check walks the ring in both directions and counts the nodes.
 func (p *pair) check() {
 	if p.n.index == nil {
 		return
@@ -85,8 +85,8 @@ func TestNewestAgainstMap(t *testing.T) {
 	}
 }
 
-// In order, nothing is ever refused, at the limit neither.
-func TestNewestAcceptsWhatComesInOrder(t *testing.T) {
+// Messages in order are never refused, even at the limit.
+func TestNewestAcceptsMessagesInOrder(t *testing.T) {
 	r := seed.Rand(t)
 	p := newPair(t, 8)
 	for order := range uint64(5000) {
@@ -95,7 +95,7 @@ func TestNewestAcceptsWhatComesInOrder(t *testing.T) {
 	p.check()
 }
 
-func TestNewestForgetsTheChannelThatRestedLongest(t *testing.T) {
+func TestNewestEvictsTheLeastRecentlyUpdated(t *testing.T) {
 	n := NewNewest(2)
 	require.True(t, n.Accept(1, 10))
 	require.True(t, n.Accept(2, 20))
@@ -124,7 +124,7 @@ func TestNewestAtTheEndsOfItsRange(t *testing.T) {
 	require.Len(t, zero.index, DefaultChannels)
 }
 
-// A peer that spreads over all channels finds the table full and no larger.
+// A peer that uses all channels fills the table, which does not grow beyond its limit.
 func TestNewestAtItsLimitDoesNotAllocate(t *testing.T) {
 	n := NewNewest(DefaultChannels)
 	channel, order := uint32(0), uint64(0)

@@ -10,9 +10,8 @@ const (
 
 // Config configures a [Stage]. The zero Config works, and refuses everything.
 type Config struct {
-	// Deliver is called with the current message: p.Channel, p.Intent and
-	// p.Payload(), which it must copy to keep. It reports whether it accepted the
-	// message.
+	// Deliver is called with each message: p.Channel, p.Intent and p.Payload(),
+	// which is valid until it returns. It reports whether it has taken the message.
 	Deliver func(p *pipeline.Packet) bool `json:"-"`
 	// Channels is how many Latest channels of a session are remembered; zero
 	// means [DefaultChannels].
@@ -45,19 +44,19 @@ func (s *Stage) Name() string { return "dispatch" }
 // Reasons names the drops.
 func (s *Stage) Reasons() []string { return []string{"stale", "refused"} }
 
-// SessionOpened makes the session's table of channels.
+// SessionOpened creates the session's table of channels. The chain calls it.
 func (s *Stage) SessionOpened(n pipeline.SessionNotice) {
 	*s.latest.Open(n.Session) = NewNewest(s.cfg.Channels)
 }
 
-// SessionClosed forgets the session's table.
+// SessionClosed deletes the session's table of channels. The chain calls it.
 func (s *Stage) SessionClosed(n pipeline.SessionNotice) { s.latest.Close(n.Session) }
 
 // Process delivers the current message.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	if p.Intent == pipeline.Latest {
-		// A session's packets are ordered by epoch, then by counter, which
-		// stays below 2^28 in each epoch. Latest needs no number of its own.
+		// A session's packets are ordered by epoch, then by counter, which is
+		// below 2^28 in each epoch. Latest needs no number of its own.
 		order := uint64(p.EpochSeq)<<32 | p.Counter&(1<<32-1)
 		if t := s.latest.Get(p.Session); t == nil || !t.Accept(p.Channel, order) {
 			return DropStale

@@ -24,7 +24,7 @@ func newStage(cfg Config, sessions ...pipeline.ID) *Stage {
 	return s
 }
 
-func TestLatestNeverGoesBack(t *testing.T) {
+func TestLatestNeverGoesBackwards(t *testing.T) {
 	var got []*pipeline.Packet
 	s := newStage(Config{Deliver: func(p *pipeline.Packet) bool { got = append(got, p); return true }}, sessionA, sessionB)
 	for _, c := range []struct {

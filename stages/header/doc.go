@@ -23,7 +23,7 @@
 //     returns
 //   - unknown_index: a Data packet whose receiver index is no live epoch
 //   - handshake: a handshake packet that Config.Handshake has not taken, or any
-//     handshake packet if Config.Handshake is nil
+//     handshake packet if that is nil
 //
 // # State bound
 //

@@ -49,8 +49,8 @@ func FuzzStage(f *testing.F) {
 	})
 }
 
-// FuzzStageLaws holds the stage to the laws of package fuzz. Handshake packets
-// are taken as a listener does.
+// FuzzStageLaws holds the stage to the laws of package fuzz, with a Handshake that takes
+// packets as a listener does.
 func FuzzStageLaws(f *testing.F) {
 	taken := func(_ *pipeline.Packet, h wire.Header) pipeline.Verdict {
 		if h.Type == wire.TypeInit || h.Type == wire.TypeFinal {

@@ -20,10 +20,10 @@ const (
 // Config configures a [Stage]. The zero Config works, for chains that see no
 // handshakes.
 type Config struct {
-	// Handshake, if set, is given each well-formed handshake packet with its
+	// Handshake, if set, is called with each well-formed handshake packet and its
 	// header, on the chain's goroutine. It returns pipeline.Consumed if it has
-	// taken the packet; all other verdicts count as a drop named handshake. It
-	// keeps neither p nor p.Data.
+	// taken the packet; any other verdict is a drop with the reason handshake. It
+	// must not keep p or p.Data.
 	Handshake func(p *pipeline.Packet, h wire.Header) pipeline.Verdict `json:"-"`
 }
 
@@ -57,8 +57,8 @@ func (s *Stage) ReadsPlaintext() bool { return false }
 // Guards names what the stage guards against.
 func (s *Stage) Guards() string { return "unknown sessions" }
 
-// Process accepts Data packets of live epochs, with peer, session, epoch and
-// counter filled in, and hands handshake packets over.
+// Process accepts Data packets of live epochs and fills in peer, session, epoch and
+// counter. It passes handshake packets to Config.Handshake.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	h, fault := wire.ParseHeader(p.Data)
 	switch {
@@ -72,8 +72,8 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	return pipeline.Accept
 }
 
-// handOver never accepts, whatever Config.Handshake says: no handshake packet
-// goes on to AEAD open.
+// handOver calls Config.Handshake. It never returns Accept, so that no handshake packet
+// reaches AEAD open.
 func (s *Stage) handOver(p *pipeline.Packet, h wire.Header) pipeline.Verdict {
 	if s.handshake != nil && s.handshake(p, h) == pipeline.Consumed {
 		return pipeline.Consumed
@@ -81,13 +81,13 @@ func (s *Stage) handOver(p *pipeline.Packet, h wire.Header) pipeline.Verdict {
 	return DropHandshake
 }
 
-// EpochOpened makes the epoch known. The chain calls it.
+// EpochOpened adds the epoch. The chain calls it.
 func (s *Stage) EpochOpened(n pipeline.EpochNotice) { s.epochs.open(n) }
 
-// EpochClosed forgets the epoch. The chain calls it.
+// EpochClosed deletes the epoch. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.epochs.close(n.Epoch) }
 
-// Warm reads what is known of the epoch. The chain calls it.
+// Warm reads the epoch's entry. The chain calls it.
 func (s *Stage) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
 	if e := s.epochs.slots.Get(epoch); e != nil {
 		return uint64(e.seq)

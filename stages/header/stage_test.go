@@ -24,7 +24,7 @@ func newStage(cfg Config) *Stage {
 	return s
 }
 
-// build returns the header h followed by zeros, size bytes in all.
+// build returns the header h followed by zeros, size bytes in total.
 func build(h wire.Header, size int) []byte {
 	return append(wire.AppendHeader(nil, h), make([]byte, size-wire.HeaderSize)...)
 }
@@ -40,7 +40,7 @@ func process(s *Stage, data []byte) (*pipeline.Packet, pipeline.Verdict) {
 	return p, v
 }
 
-func TestDataOfALiveEpoch(t *testing.T) {
+func TestDataPacketOfLiveEpoch(t *testing.T) {
 	for _, counter := range []uint64{0, 1, math.MaxUint64} {
 		data := dataPacket(known.Epoch, counter)
 		p, v := process(newStage(Config{}), bytes.Clone(data))
@@ -143,7 +143,7 @@ func TestReasonsMatchTheConstants(t *testing.T) {
 	require.EqualValues(t, pipeline.DropFirst+6, DropHandshake)
 }
 
-func TestBuildNeedsTheStage(t *testing.T) {
+func TestStageIsAGuard(t *testing.T) {
 	_, err := pipeline.NewInbound(New(Config{})).Remove("header").Build()
 	require.ErrorIs(t, err, pipeline.ErrUnguarded)
 }

@@ -5,9 +5,8 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// table holds the live epochs by the receiver index that names them on the
-// wire. The generation in an index keeps packets of an earlier holder of its
-// number from being taken for the new one's.
+// table contains the live epochs by their receiver index on the wire. The generation in
+// an index distinguishes packets of earlier holders of its number.
 type table struct{ slots pipeline.Slots[entry] }
 
 type entry struct {
@@ -21,8 +20,8 @@ func (t *table) open(n pipeline.EpochNotice) {
 
 func (t *table) close(epoch pipeline.ID) { t.slots.Close(epoch) }
 
-// stamp fills in p from h, the header of a Data packet. It reports false, and
-// leaves p alone, if h names no live epoch.
+// stamp fills in p from h, the header of a Data packet. It returns false and does not
+// change p if h names no live epoch.
 func (t *table) stamp(p *pipeline.Packet, h wire.Header) bool {
 	epoch := pipeline.ID(h.Receiver)
 	e := t.slots.Get(epoch)

@@ -40,7 +40,7 @@ func TestTableAgainstMap(t *testing.T) {
 	}
 }
 
-func TestTableNeverKnowsTheZeroIndex(t *testing.T) {
+func TestTableHasNoZeroIndex(t *testing.T) {
 	var table table
 	require.False(t, table.stamp(new(pipeline.Packet), wire.Header{Type: wire.TypeData}))
 	table.open(pipeline.EpochNotice{Epoch: pipeline.MakeID(0, 1)})

@@ -16,7 +16,7 @@ func message(intent pipeline.Intent, channel uint32, payload []byte) *pipeline.P
 	return p
 }
 
-// parsed checks the frame that Process has appended to p.Data.
+// parsed checks the frame that Process appended to p.Data.
 func parsed(t testing.TB, p *pipeline.Packet, size int) {
 	require.Equal(t, "before", string(p.Data[:6]))
 	var f wire.Frame
@@ -59,7 +59,7 @@ func TestFrameTypesAreTheIntents(t *testing.T) {
 	require.Equal(t, wire.FrameReliable, FrameType(pipeline.Reliable))
 }
 
-// The builder must take the stage for what divides messages from packets.
+// The builder must recognise the stage as the packer.
 func TestBuild(t *testing.T) {
 	c, err := pipeline.NewOutbound(New()).Build()
 	require.NoError(t, err)

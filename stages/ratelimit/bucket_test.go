@@ -13,8 +13,8 @@ import (
 
 const second = pipeline.Time(time.Second)
 
-// exact is a bucket in arithmetic that cannot overflow, counting what is there
-// rather than what is missing.
+// exact is a bucket in arithmetic that cannot overflow. It counts the tokens that are
+// present, where a Bucket counts those that are missing.
 type exact struct {
 	level, full *big.Int
 	rate        *big.Int
@@ -63,8 +63,8 @@ func TestBucketAgainstExactArithmetic(t *testing.T) {
 	}
 }
 
-// Asked more often than it refills, a bucket of two tokens or more yields exactly
-// burst + rate * time tokens, rounded down.
+// If it is asked more often than it refills, a bucket of two or more tokens yields
+// exactly burst + rate * time tokens, rounded down.
 func TestBucketIsExactOverALongRun(t *testing.T) {
 	for _, c := range []struct{ rate, burst, perSecond uint32 }{
 		{10_000, 500, 50_000}, {7, 3, 1000}, {999, 2, 10_007}, {1, 2, 3},

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzBucket is a peer that times its packets as it likes, and a clock that
-// jumps. The bucket must yield what exact arithmetic yields.
+// FuzzBucket is a peer that sends packets at any time, and a clock that jumps. The
+// bucket must agree with exact arithmetic.
 func FuzzBucket(f *testing.F) {
 	f.Add(uint32(10_000), uint32(500), []byte("\x00\x00\x00\x00\x00\x00\x00\x01"))
 	f.Add(uint32(math.MaxUint32), uint32(math.MaxUint32), bytes.Repeat([]byte{0x7f, 0xff, 0x80, 0}, 8))
@@ -30,10 +30,9 @@ func FuzzBucket(f *testing.F) {
 	})
 }
 
-// FuzzStage is anyone on the network, with any bytes from any address. One who
-// has no key cannot change what a peer may send: after all of it the peer's
-// bucket is as full as before, and its handshake budget too if nothing that came
-// was a well-formed Init.
+// FuzzStage is anyone on the network, with any bytes from any address. An attacker
+// without a key cannot change what a peer may send: the peer's bucket is as full as
+// before, and so is its handshake budget unless a well-formed Init came.
 func FuzzStage(f *testing.F) {
 	f.Add(dataPacket(epochA, 'f'), []byte{192, 0, 2, 1}, uint16(2000))
 	f.Add(initPacket(), []byte{192, 0, 2, 1}, uint16(2000))
@@ -68,7 +67,7 @@ func FuzzStageLaws(f *testing.F) {
 	fuzz.Stage(f, func() *Stage { return must(New(cfg)) }, fuzz.AllocFree())
 }
 
-// must is for constructors of package fuzz, which have no test to fail.
+// must is for the constructors passed to package fuzz, which have no *testing.T.
 func must(s *Stage, err error) *Stage {
 	if err != nil {
 		panic(err)

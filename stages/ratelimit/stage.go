@@ -35,31 +35,31 @@ type Config struct {
 	// Rate and Burst limit the authenticated packets of each peer, in
 	// packets/s and packets.
 	Rate, Burst uint32
-	// AddressRate and AddressBurst limit what comes from each address without
-	// naming a live epoch, apart for Init packets and for the rest.
+	// AddressRate and AddressBurst limit the packets from each address that name
+	// no live epoch, separately for Init packets and for the rest.
 	AddressRate, AddressBurst uint32
-	// Seed is the key of the hash of addresses: random bytes, drawn at each
-	// start, so that an attacker cannot compute collisions.
+	// Seed is the key of the hash of addresses: random bytes, different at each
+	// start, so that collisions cannot be computed.
 	Seed [16]byte `json:"-"`
 	// TableSize is the number of buckets in each of the two tables of
 	// addresses: a power of two up to [MaxTableSize].
 	TableSize int
-	// Expected reports whether the chain's owner waits for a Response, Final or
-	// Cookie packet from just its address and port. Those are not charged: the
-	// owner bounds their cost. It must neither keep nor change p. Nil
-	// expects none.
+	// Expected reports whether the chain's owner expects a Response, Final or
+	// Cookie packet from exactly p.Addr. Such packets are not charged; the owner
+	// bounds their cost. It must neither keep nor change p. If it is nil, no packet
+	// is expected.
 	Expected func(p *pipeline.Packet, h wire.Header) bool `json:"-"`
 }
 
-// Stage drops what exceeds the rates. It belongs to its chain's goroutine.
+// Stage drops packets that exceed the rates. It belongs to its chain's goroutine.
 type Stage struct {
 	cfg    Config
 	peers  pipeline.Slots[Bucket]      // by peer: survives sessions and epochs
 	epochs pipeline.Slots[pipeline.ID] // epoch to peer
-	charge *Bucket                     // the bucket that Settle may charge
+	charge *Bucket                     // of the current packet's peer, or nil
 
-	proven *Table // Init packets, which have passed the cookie check
-	others *Table // all else, whose addresses may be spoofed
+	proven *Table // for Init packets, which have passed the cookie stage
+	others *Table // for all others, whose addresses may be spoofed
 }
 
 var (
@@ -71,7 +71,7 @@ var (
 	_ pipeline.Warmer          = (*Stage)(nil)
 )
 
-// New returns the stage, or an error that is [ErrTableSize].
+// New returns the stage, or an error that wraps [ErrTableSize].
 func New(cfg Config) (*Stage, error) {
 	cfg = withDefaults(cfg)
 	if n := cfg.TableSize; n < 1 || n > MaxTableSize || n&(n-1) != 0 {
@@ -110,11 +110,11 @@ func (s *Stage) Name() string { return "ratelimit" }
 // Reasons names the drops.
 func (s *Stage) Reasons() []string { return []string{"peer_rate", "address_rate"} }
 
-// ReadsPlaintext returns false: the stage looks at headers alone.
+// ReadsPlaintext returns false: the stage reads only headers.
 func (s *Stage) ReadsPlaintext() bool { return false }
 
-// Process looks at the bucket of the packet's peer, or charges that of its
-// address if the packet names no live epoch and is not expected.
+// Process checks the bucket of the packet's peer. If the packet names no live epoch and
+// is not expected, it charges the bucket of the packet's address.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	s.charge = nil
 	t, receiver, ok := wire.Peek(p.Data)
@@ -129,8 +129,8 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	}
 	table := s.others
 	if ok && t != wire.TypeData {
-		// Those that the cookie check and the owner have nothing to say about,
-		// because header parse will drop them, are like garbage.
+		// Malformed packets, which the cookie stage passes and the header stage
+		// drops, are charged like garbage.
 		switch h, fault := wire.ParseHeader(p.Data); {
 		case fault != wire.FaultNone:
 		case t == wire.TypeInit:
@@ -153,8 +153,8 @@ func (s *Stage) peerOf(epoch pipeline.ID) *Bucket {
 	return nil
 }
 
-// Settle charges the packet's peer if the packet was its own doing:
-// authenticated, and no replay. The chain calls it.
+// Settle charges the packet's peer if the packet was authenticated and not a replay.
+// The chain calls it.
 func (s *Stage) Settle(p *pipeline.Packet, _ pipeline.Verdict) {
 	if p.Fresh() && s.charge != nil {
 		s.charge.Charge()
@@ -164,13 +164,13 @@ func (s *Stage) Settle(p *pipeline.Packet, _ pipeline.Verdict) {
 // PeerOpened gives the peer a full bucket. The chain calls it.
 func (s *Stage) PeerOpened(n pipeline.PeerNotice) { s.peers.Open(n.Peer) }
 
-// PeerClosed forgets the peer's bucket. The chain calls it.
+// PeerClosed deletes the peer's bucket. The chain calls it.
 func (s *Stage) PeerClosed(n pipeline.PeerNotice) { s.peers.Close(n.Peer) }
 
-// EpochOpened notes which peer the epoch belongs to. The chain calls it.
+// EpochOpened records the peer of the epoch. The chain calls it.
 func (s *Stage) EpochOpened(n pipeline.EpochNotice) { *s.epochs.Open(n.Epoch) = n.Peer }
 
-// EpochClosed forgets the epoch. The chain calls it.
+// EpochClosed deletes the epoch. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.epochs.Close(n.Epoch) }
 
 // Warm reads the bucket of the epoch's peer. The chain calls it.

@@ -23,8 +23,8 @@ func newStage(t testing.TB, cfg Config) *Stage {
 	return s
 }
 
-// rig is a chain of the stage and a stand-in for what lies between it and the
-// replay window: genuine packets become fresh, others are dropped.
+// rig is a chain of the stage and a substitute for the stages up to the replay window:
+// genuine packets become fresh, others are dropped.
 type rig struct {
 	stage *Stage
 	chain *pipeline.Inbound
@@ -79,9 +79,9 @@ func initPacket() []byte {
 	return append(b, make([]byte, wire.InitSize-wire.HeaderSize)...)
 }
 
-// 50,000 packets/s are held to 10,000/s with a burst of 500, to the packet, and
-// another peer notices nothing (threat 14).
-func TestPeerIsHeldToItsRate(t *testing.T) {
+// 50,000 packets/s are limited to exactly 10,000/s with a burst of 500, without an
+// effect on another peer (threat 14).
+func TestPeerRate(t *testing.T) {
 	r := newRig(t, Config{})
 	flood, calm := dataPacket(epochA, genuine), dataPacket(epochB, genuine)
 	var passed, last uint64
@@ -99,9 +99,9 @@ func TestPeerIsHeldToItsRate(t *testing.T) {
 	require.EqualValues(t, 500_000-passed, r.drops("ratelimit", "peer_rate"))
 }
 
-// Forgeries and replays under a peer's index, from its address or another, do
-// not take a single packet from it (threat 1).
-func TestForgeriesChargeNobody(t *testing.T) {
+// Forgeries and replays with a peer's index, from its address or another, are not
+// charged to it (threat 1).
+func TestForgeriesAreChargedToNoPeer(t *testing.T) {
 	r := newRig(t, Config{})
 	for now := pipeline.Time(0); now < 2*second; now += second / 20_000 {
 		require.False(t, r.send(dataPacket(epochA, 'f'), addrA, now))
@@ -113,7 +113,7 @@ func TestForgeriesChargeNobody(t *testing.T) {
 	require.EqualValues(t, 80_000, r.drops("judge", "forged"))
 }
 
-// The bucket is the peer's: neither a new epoch nor a new session fills it.
+// The bucket belongs to the peer: neither a new epoch nor a new session refills it.
 func TestBucketSurvivesEpochs(t *testing.T) {
 	r := newRig(t, Config{Burst: 3})
 	for range 3 {

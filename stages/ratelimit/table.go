@@ -6,20 +6,20 @@ import (
 	"github.com/intentra/intentra/internal/addrhash"
 )
 
-// Table is a fixed array of buckets for any number of addresses. An address has
-// the bucket that a keyed hash of it names; addresses that fall on one bucket
-// share it, so with n busy addresses a quiet one is held up with a chance of
-// about n in the size of the table. What an address counts by, and what the hash
-// is good for, is said at [addrhash.Hash]; ports do not count.
+// Table is a fixed array of buckets for any number of addresses. A keyed hash selects
+// the bucket of an address. Addresses with the same bucket share it, so with n busy
+// addresses the probability that a quiet one is limited is about n divided by the size
+// of the table. [addrhash.Hash] documents which part of an address is hashed; ports are
+// ignored.
 //
-// Not safe for concurrent use.
+// A Table is not safe for concurrent use.
 type Table struct {
 	buckets []Bucket
 	hash    addrhash.Hash
 }
 
-// NewTable returns a table of size buckets, which must be a power of two, under
-// the key seed.
+// NewTable returns a table of size buckets, which must be a power of two, with seed as
+// the key of the hash.
 func NewTable(size int, seed [16]byte) *Table {
 	return &Table{buckets: make([]Bucket, size), hash: addrhash.New(seed)}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What an address counts by, and how well neighbours spread, is tested with the
-// hash.
+// Package addrhash tests which part of an address is hashed and how well neighbouring
+// addresses spread.
 func TestTableCountsAddresses(t *testing.T) {
 	table := NewTable(DefaultTableSize, [16]byte{1})
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")

@@ -9,9 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzWindow is an observer who records and replays, and a peer that moves its
-// counter as it likes. The window must say of every counter what an unbounded
-// set says.
+// FuzzWindow is an observer who records and replays, and a peer that uses any counters.
+// The window must agree with an unbounded set about every counter.
 func FuzzWindow(f *testing.F) {
 	f.Add(uint8(0), uint64(0), []byte{0, 0, 1, 0, 0, 1, 1, 0, 1})
 	f.Add(uint8(0), uint64(math.MaxUint64-70), []byte{0, 0, 70, 1, 0, 64, 1, 0, 65, 0, 0, 1})
@@ -27,8 +26,8 @@ func FuzzWindow(f *testing.F) {
 	})
 }
 
-// counterOf moves from the highest counter up, down, or up by a large leap,
-// stopping at both ends of the range.
+// counterOf returns a counter above or below the highest, or far above it, within the
+// range of counters.
 func counterOf(highest uint64, step []byte) uint64 {
 	by := uint64(step[1])<<8 | uint64(step[2])
 	switch step[0] % 3 {
@@ -40,9 +39,9 @@ func counterOf(highest uint64, step []byte) uint64 {
 	return highest + min(by<<(step[0]%48), math.MaxUint64-highest)
 }
 
-// FuzzStage is anyone who gets packets as far as the stage, genuine and not,
-// while epochs come and go. A packet is accepted, and fresh, exactly if it is
-// authenticated, its epoch is live, and a set has not had its counter.
+// FuzzStage is anyone whose packets reach the stage, genuine or not, while epochs open
+// and close. A packet is accepted and fresh exactly if it is authenticated, its epoch is
+// live, and its counter is not in a set of those accepted before.
 func FuzzStage(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 1, 2, 1, 5, 1, 2, 1, 3, 1, 2, 1})
 	f.Add([]byte{0, 0, 2, 0, 1, 0, 2, 0, 0, 0, 2, 0, 2, 200, 0, 9, 2, 9})
@@ -90,7 +89,7 @@ func FuzzStageLaws(f *testing.F) {
 	fuzz.Stage(f, func() *Stage { return must(New(Config{Bits: 256})) }, fuzz.AllocFree())
 }
 
-// must is for constructors of package fuzz, which have no test to fail.
+// must is for the constructors passed to package fuzz, which have no *testing.T.
 func must(s *Stage, err error) *Stage {
 	if err != nil {
 		panic(err)

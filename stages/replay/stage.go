@@ -27,11 +27,11 @@ type Config struct {
 	Bits int
 }
 
-// Stage drops packets that an epoch has had before. It belongs to its chain's
-// goroutine.
+// Stage drops packets whose counter was accepted before in their epoch. It belongs to
+// its chain's goroutine.
 //
-// It does not declare that it leaves the plaintext alone, although it does: so
-// Build refuses to place it before AEAD open, where it would drop everything.
+// It reads no plaintext, but does not declare so: then Build refuses it before AEAD
+// open, where it would drop everything.
 type Stage struct {
 	bits    int
 	windows pipeline.Slots[Window]
@@ -44,7 +44,7 @@ var (
 	_ pipeline.Warmer        = (*Stage)(nil)
 )
 
-// New returns the stage, or an error that is [ErrBits].
+// New returns the stage, or an error that wraps [ErrBits].
 func New(cfg Config) (*Stage, error) {
 	if cfg.Bits == 0 {
 		cfg.Bits = DefaultBits
@@ -89,14 +89,14 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	return DropReplayed
 }
 
-// EpochOpened gives the epoch an empty window. The chain calls it.
+// EpochOpened creates an empty window for the epoch. The chain calls it.
 func (s *Stage) EpochOpened(n pipeline.EpochNotice) { *s.windows.Open(n.Epoch) = NewWindow(s.bits) }
 
-// EpochClosed forgets the epoch's window. The chain calls it.
+// EpochClosed deletes the epoch's window. The chain calls it.
 func (s *Stage) EpochClosed(n pipeline.EpochNotice) { s.windows.Close(n.Epoch) }
 
-// Warm reads the part of the epoch's window that counter falls into. The chain
-// calls it.
+// Warm reads the word of the epoch's window that contains counter. The chain calls
+// it.
 func (s *Stage) Warm(_, epoch pipeline.ID, counter uint64) uint64 {
 	if w := s.windows.Get(epoch); w != nil && len(w.ring) > 0 {
 		return w.ring[counter/wordBits%uint64(len(w.ring))]

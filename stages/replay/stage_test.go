@@ -61,8 +61,8 @@ func TestStageVerdicts(t *testing.T) {
 	}
 }
 
-// A forged counter never gets as far as the window (threat 11).
-func TestUnopenedPacketLeavesTheWindowAlone(t *testing.T) {
+// A forged counter never reaches the window (threat 11).
+func TestUnopenedPacketDoesNotMoveTheWindow(t *testing.T) {
 	s := newStage(t, Config{})
 	s.EpochOpened(pipeline.EpochNotice{Epoch: epochA})
 	require.Equal(t, pipeline.Accept, s.Process(packet(epochA, 1)))
@@ -75,7 +75,7 @@ func TestUnopenedPacketLeavesTheWindowAlone(t *testing.T) {
 	require.Equal(t, before, *s.windows.Get(epochA))
 }
 
-func TestEpochsAreApart(t *testing.T) {
+func TestEpochsHaveSeparateWindows(t *testing.T) {
 	s := newStage(t, Config{})
 	next := pipeline.MakeID(epochA.Number(), epochA.Generation()+1)
 	for _, e := range []pipeline.ID{epochA, epochB} {
@@ -100,8 +100,7 @@ func TestNewChecksBits(t *testing.T) {
 	}
 }
 
-// The builder must refuse the stage in front of the cipher, and a chain
-// without it.
+// The builder must refuse the stage before the cipher, and a chain without it.
 func TestBuild(t *testing.T) {
 	s := newStage(t, Config{})
 	_, err := pipeline.NewInbound(s, opener{}).Build()

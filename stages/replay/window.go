@@ -2,8 +2,8 @@ package replay
 
 import "fmt"
 
-// Limit is fixed by the protocol: no counter may reach it, because a key may seal
-// at most this many packets (PROTOCOL.md, section 4).
+// Limit is fixed by the protocol: counters are below it, because a key seals no more
+// packets (PROTOCOL.md, section 4).
 const Limit = 1 << 28
 
 // What we chose: the limits of a window, in bits. The default is the size that
@@ -20,37 +20,36 @@ const wordBits = 64
 // algorithm of RFC 6479: a bitmap on a ring of words that slides by clearing
 // whole words, so that no bits are ever shifted.
 //
-// With h the highest counter accepted so far, it knows of exactly the counters
-// h-bits to h whether they have been accepted; everything below is too old,
-// everything above is new. Counters do not wrap: the successor of 2^64-1 would
-// be 0, which is then too old or a replay.
+// With h the highest counter accepted so far, it records for exactly the counters
+// h-bits to h whether they were accepted; lower ones are too old, higher ones are new.
+// Counters do not wrap.
 //
-// A Window comes from [NewWindow]; the zero Window accepts nothing. Copies share
-// their bitmap. Not safe for concurrent use.
+// Make a Window with [NewWindow]; the zero Window accepts nothing. Copies share their
+// bitmap. A Window is not safe for concurrent use.
 type Window struct {
-	// ring has one word more than the bits that it reaches, divided by 64: the
-	// word that holds h is seldom full, and the others must reach all of bits
-	// below it. It starts small and doubles as h grows, up to full words, so
-	// that an idle epoch takes little and none ever forgets too early.
+	// ring has bits/64 + 1 words at its full size: the word that contains h is
+	// seldom full, and the others must cover all bits below it. It starts small
+	// and doubles as h grows, up to full words, so that an idle epoch takes little
+	// memory and the window is never shorter than bits.
 	ring    []uint64
 	full    int32 // words
 	highest uint64
 }
 
-// firstWords is how large a ring is at first, one word for each 64 counters
-// and one more: 80 bytes, which is a size that the allocator has.
+// firstWords is the initial size of a ring in words: 80 bytes, a size class of the
+// allocator.
 const firstWords = 10
 
-// Result is what a Window says of a counter. The zero Result refuses.
+// Result is the decision of a Window about a counter. The zero Result refuses it.
 type Result uint8
 
 const (
-	// Replayed: the counter has been accepted before.
+	// Replayed means that the counter was accepted before.
 	Replayed Result = iota
-	// TooOld: the counter lies below the window, which cannot tell whether it
-	// has been accepted before.
+	// TooOld means that the counter is below the window, so whether it was accepted
+	// before is unknown.
 	TooOld
-	// Accepted: the counter is new, and from now on it is not.
+	// Accepted means that the counter was new.
 	Accepted
 )
 
@@ -68,9 +67,9 @@ func validBits(bits int) bool {
 	return bits >= MinBits && bits <= MaxBits && bits&(bits-1) == 0
 }
 
-// Accept says whether counter is new, and remembers it if so. Any other result
-// leaves the window as it was. The caller has authenticated the packet: a
-// forged counter would push genuine ones out of the window.
+// Accept returns [Accepted] and records counter if it is new; with any other result the
+// window does not change. The caller has authenticated the packet: a forged counter
+// would push genuine ones out of the window.
 func (w *Window) Accept(counter uint64) Result {
 	if w.full == 0 {
 		return TooOld
@@ -91,21 +90,21 @@ func (w *Window) Accept(counter uint64) Result {
 	return Accepted
 }
 
-// grow makes the ring large enough to lose nothing when highest becomes the
-// highest counter, or as large as it may be.
+// grow makes the ring large enough, up to its full size, to lose nothing when highest
+// becomes the highest counter.
 func (w *Window) grow(highest uint64) {
 	words := len(w.ring)
 	for words < int(w.full) && highest/wordBits >= uint64(words) {
 		words = min(2*words, int(w.full))
 	}
 	if words > len(w.ring) {
-		// No word has been taken over yet: word i is at i.
+		// No word was reused yet: word i is at i.
 		w.ring = append(make([]uint64, 0, words), w.ring...)[:words]
 	}
 }
 
-// slide moves the window up to its new highest counter and clears the words
-// that it takes over. Its work is bounded by the size of the ring.
+// slide moves the window up to its new highest counter and clears the words that are
+// reused. Its time is bounded by the size of the ring.
 func (w *Window) slide(highest uint64) {
 	words := uint64(len(w.ring))
 	from, to := w.highest/wordBits, highest/wordBits

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// model is the window as a set: obviously right, and unbounded.
+// model is an unbounded set of counters with the semantics of a Window.
 type model struct {
 	bits    uint64
 	highest uint64
