@@ -14,9 +14,23 @@ import (
 type candidates struct {
 	target string // "host:port", or several with commas between them
 	as     conn.Identity
-	at     int              // the name to be resolved next
+	at     int     // the name to be resolved next
+	trying *trying // nil between dials
+}
+
+// trying is the state of a dial in progress. It has an allocation of its own, so that a
+// connected peer does without.
+type trying struct {
 	left   []netip.AddrPort // not yet tried, of the name before
 	failed error            // of the attempts so far
+}
+
+// progress returns the state of the dial, which it creates if there is none.
+func (c *candidates) progress() *trying {
+	if c.trying == nil {
+		c.trying = new(trying)
+	}
+	return c.trying
 }
 
 // names returns the addresses in the target.
@@ -24,8 +38,8 @@ func (c *candidates) names() []string { return strings.Split(c.target, ",") }
 
 // next returns the address to try next, or the name to resolve for it.
 func (c *candidates) next() (addr netip.AddrPort, name string) {
-	if len(c.left) > 0 {
-		addr, c.left = c.left[0], c.left[1:]
+	if now := c.trying; now != nil && len(now.left) > 0 {
+		addr, now.left = now.left[0], now.left[1:]
 		return addr, ""
 	}
 	names := c.names()
@@ -41,11 +55,12 @@ func (c *candidates) fail(err error) (all bool) {
 	if len(names) > 1 && c.at > 0 {
 		err = fmt.Errorf("%s: %w", names[(c.at-1)%len(names)], err)
 	}
-	if c.failed != nil && c.at > 1 && c.at <= len(names) {
-		err = fmt.Errorf("%w; %w", c.failed, err)
+	now := c.progress()
+	if now.failed != nil && c.at > 1 && c.at <= len(names) {
+		err = fmt.Errorf("%w; %w", now.failed, err)
 	}
-	c.failed = err
-	return len(c.left) == 0 && c.at >= len(names)
+	now.failed = err
+	return len(now.left) == 0 && c.at >= len(names)
 }
 
 // resolve passes the next address of the peer to the core, which has asked for it by
@@ -74,7 +89,7 @@ func (t *Transport) resolve(p *Peer) {
 				return
 			}
 			p.lock.Lock()
-			p.lifecycle.dial.left = found[1:]
+			p.lifecycle.dial.progress().left = found[1:]
 			p.lock.Unlock()
 			t.core.SetAddress(p.core, found[0], now)
 		})
@@ -93,7 +108,7 @@ func (p *Peer) attemptFailed(err error) (all bool) {
 func (p *Peer) dialError() error {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	return p.lifecycle.dial.failed
+	return p.lifecycle.dial.progress().failed
 }
 
 // dialNext dials the next address after an attempt that ended the dial, and reports

@@ -46,6 +46,9 @@ func (p *Peer) answerWaiters(err error) bool {
 		w <- err
 	}
 	p.lifecycle.waiters = nil
+	if err == nil {
+		p.lifecycle.dial.trying = nil
+	}
 	return n > 0
 }
 
