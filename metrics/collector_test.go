@@ -40,11 +40,13 @@ func distinct() snapshot {
 					{Stage: "geofence", Reason: "outside", Messages: 4},
 					{Stage: "geofence", Reason: "panic"},
 				},
+				Faults: []pipeline.Fault{{Stage: "geofence", Method: "SessionOpened", Count: 2}},
 			},
 			Out: pipeline.Counts{
 				Packets:  pipeline.Tally{In: 50, Accepted: 49},
 				Messages: pipeline.Tally{In: 20, Accepted: 20},
 				Drops:    []pipeline.DropCount{{Stage: "seal", Reason: "no_key", Packets: 1}},
+				Faults:   []pipeline.Fault{{Stage: "pack", Method: "Process", Count: 3}},
 			},
 			SendDrops:    []intentra.NamedCount{{Name: "queue_full", Count: 11}, {Name: "closed"}},
 			ReceiveDrops: 107, Handshakes: []intentra.NamedCount{{Name: "accepted", Count: 12}},
@@ -119,6 +121,9 @@ func TestEachMetricReadsItsField(t *testing.T) {
 		`intentra_drops_total{direction=in,level=packet,reason=panic,stage=geofence}`:    0,
 		`intentra_drops_total{direction=in,level=message,reason=panic,stage=geofence}`:   0,
 		`intentra_drops_total{direction=out,level=packet,reason=no_key,stage=seal}`:      1,
+
+		`intentra_stage_faults_total{direction=in,method=SessionOpened,stage=geofence}`: 2,
+		`intentra_stage_faults_total{direction=out,method=Process,stage=pack}`:          3,
 
 		`intentra_chain_packets_total{direction=in,outcome=consumed}`:   33,
 		`intentra_chain_packets_total{direction=out,outcome=accepted}`:  49,

@@ -20,6 +20,8 @@
 // the kernel dropped because the socket's receive queue was full.
 // intentra_replies_lost_total counts handshake packets, cookies and control
 // packets for which the queue of outgoing datagrams had no room.
+// intentra_stage_faults_total{direction,stage,method} counts failures of stages,
+// such as panics in notices, in which nothing was lost.
 //
 // Conservation: in each direction
 //

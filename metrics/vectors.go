@@ -45,6 +45,8 @@ func newVectors() []vector {
 	return []vector{
 		counter("drops_total", "Packets and messages that a stage of a chain dropped.",
 			dropRows, "direction", "level", "stage", "reason"),
+		counter("stage_faults_total", "Failures of stages in which no packet and no message was lost.",
+			faultRows, "direction", "stage", "method"),
 		counter("chain_packets_entered_total", "Packets that entered a chain.",
 			enteredRows(packets), "direction"),
 		counter("chain_packets_total", "Packets that entered a chain, by outcome.",
@@ -76,6 +78,15 @@ func dropRows(s intentra.Stats, emit emit) {
 	for _, d := range s.Out.Drops {
 		emit(d.Packets, directionOut, levelPacket, d.Stage, d.Reason)
 		emit(d.Messages, directionOut, levelMessage, d.Stage, d.Reason)
+	}
+}
+
+func faultRows(s intentra.Stats, emit emit) {
+	for _, f := range s.In.Faults {
+		emit(f.Count, directionIn, f.Stage, f.Method)
+	}
+	for _, f := range s.Out.Faults {
+		emit(f.Count, directionOut, f.Stage, f.Method)
 	}
 }
 
