@@ -25,7 +25,7 @@ type trying struct {
 	failed error            // of the attempts so far
 }
 
-// progress returns the state of the dial, which it creates if there is none.
+// progress returns the state of the dial, and creates it on the first call.
 func (c *candidates) progress() *trying {
 	if c.trying == nil {
 		c.trying = new(trying)
