@@ -101,14 +101,14 @@ func (t *Transport) resolve(p *Peer) {
 func (p *Peer) attemptFailed(err error) (all bool) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	return p.lifecycle.dial.fail(err)
+	return p.lifecycleLocked().dial.fail(err) // the simulator dials without await
 }
 
 // dialError returns the errors of the failed attempts.
 func (p *Peer) dialError() error {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	return p.lifecycle.dial.progress().failed
+	return p.lifecycleLocked().dial.progress().failed
 }
 
 // dialNext dials the next address after an attempt that ended the dial, and reports

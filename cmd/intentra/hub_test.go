@@ -71,7 +71,7 @@ func TestHangupRevokes(t *testing.T) {
 	carol.succeed()
 	require.Equal(t, "hello\n", carol.stdout.String())
 	require.Contains(t, hub.stderr.String(), "name=bob")
-	bob.fail(exitFailure, "not allowed")
+	bob.fail(exitFailure, "not confirmed")
 	hub.signal(syscall.SIGTERM)
 	hub.succeed()
 }

@@ -180,7 +180,7 @@ func TestRefusedConnections(t *testing.T) {
 	}{
 		{start(t, strings.NewReader("x\n"), s.connect("pub", unused, s.alice)...), []string{unused, "no answer"}},
 		{start(t, nil, s.connect("sub", unused, s.alice)...), []string{unused, "no answer"}},
-		{start(t, strings.NewReader("x\n"), s.connect("pub", addr, s.stranger)...), []string{addr, "not allowed"}},
+		{start(t, strings.NewReader("x\n"), s.connect("pub", addr, s.stranger)...), []string{addr, "not confirmed"}},
 		{start(t, strings.NewReader("x\n"), "pub", "--connect", addr, "--peer", s.stranger.public, "--key", s.alice.file), []string{addr, "another key"}},
 		{start(t, nil, "sub", "--connect", addr, "--peer", s.stranger.public, "--key", s.bob.file), []string{addr, "another key"}},
 	} {
