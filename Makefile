@@ -1,7 +1,9 @@
 # Shortcuts for the scripts in .ci, which also work without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race fuzz bench cover lint api hooks
+.PHONY: help check test race fuzz bench cover lint api hooks release
+
+VERSION ?= 0.1.0
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +31,10 @@ cover: ## statement coverage of all tests, in cover.out and as a list by functio
 
 api: ## regenerate the list of the exported API in api/
 	go generate ./internal/apilist
+
+release: ## archives, packages, image, bills of materials and checksums in dist/; VERSION=0.1.0
+	rm -rf dist
+	cd release && go run . build --version "$(VERSION)" --out ../dist
 
 hooks: ## install the pre-commit hook of this repository
 	git config core.hooksPath .githooks

@@ -1,7 +1,6 @@
 package intentra
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -9,10 +8,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/intentra/intentra/internal/keylist"
 )
 
 // ErrAllowList is returned for an allow list with a malformed line.
 var ErrAllowList = errors.New("intentra: malformed allow list")
+
+const readingAllowList = "intentra: reading an allow list"
 
 // AllowList is a set of public keys that may connect, each with an optional name.
 // It is immutable: to change which keys may connect, read a new list and call
@@ -20,17 +23,13 @@ var ErrAllowList = errors.New("intentra: malformed allow list")
 // called from any goroutine.
 type AllowList struct{ names map[PublicKey]string }
 
-// AllowAny allows every key. It is for [Config].Authorize, which is called only
-// after the peer has proved possession of its private key.
-func AllowAny(PublicKey) bool { return true }
-
 // ReadAllowList reads an allow list from a file. Each line has a public key and,
 // optionally, a name; empty lines and comments, which begin with #, are ignored.
 // Errors are those of [ParseAllowList] and of opening the file.
 func ReadAllowList(path string) (*AllowList, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("intentra: reading an allow list: %w", err)
+		return nil, fmt.Errorf("%s: %w", readingAllowList, err)
 	}
 	defer f.Close()
 	l, err := ParseAllowList(f)
@@ -43,38 +42,28 @@ func ReadAllowList(path string) (*AllowList, error) {
 // ParseAllowList reads an allow list, in the format of [ReadAllowList]. The error
 // is an [ErrAllowList] that names the line, or an error of r.
 func ParseAllowList(r io.Reader) (*AllowList, error) {
+	if keylist.IsNil(r) {
+		return nil, fmt.Errorf("%s: %w", readingAllowList, errNoReader)
+	}
 	l := &AllowList{names: make(map[PublicKey]string)}
-	lines := bufio.NewScanner(r)
-	n := 1
-	for ; lines.Scan(); n++ {
-		text := lines.Text()
-		if n == 1 {
-			// Some editors write a byte order mark.
-			text = strings.TrimPrefix(text, "\ufeff")
-		}
-		text, _, _ = strings.Cut(text, "#")
-		fields := strings.Fields(text)
-		if len(fields) == 0 {
-			continue
-		}
+	err := keylist.Read(r, readingAllowList, ErrAllowList, func(_ int, fields []string) error {
 		key, err := ParsePublicKey(fields[0])
 		if err != nil {
-			return nil, fmt.Errorf("%w: line %d: %w", ErrAllowList, n, err)
+			return err
 		}
 		if _, twice := l.names[key]; twice {
-			return nil, fmt.Errorf("%w: line %d: duplicate key", ErrAllowList, n)
+			return errors.New("duplicate key")
 		}
 		l.names[key] = strings.Join(fields[1:], " ")
-	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fmt.Errorf("%w: line %d: longer than 64 KiB", ErrAllowList, n)
-	} else if err != nil {
-		return nil, fmt.Errorf("intentra: reading an allow list: %w", err)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return l, nil
 }
 
-// Allows reports whether the key is in the list. It is for [Config].Authorize.
+// Allows reports whether the key is in the list.
 func (l *AllowList) Allows(k PublicKey) bool {
 	_, ok := l.set()[k]
 	return ok

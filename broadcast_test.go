@@ -84,3 +84,20 @@ func TestRelayingHub(t *testing.T) {
 		}
 	}
 }
+
+// A broadcast reaches a peer of another transport as well.
+func TestBroadcastToAPeerOfAnotherTransport(t *testing.T) {
+	ctx := loopback.Context(t)
+	onPeer, events := loopback.Events()
+	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer})
+	p := loopback.Dial(t, l, intentra.Config{})
+	theirs := loopback.Next(t, ctx, events).Peer
+	for i, intent := range intents {
+		m := intentra.Message{Intent: intent, Payload: fmt.Append(nil, i)}
+		require.Equal(t, intentra.BroadcastResult{Queued: 2}, l.BroadcastTo(m, theirs, p))
+		require.Equal(t, m.Payload, loopback.Receive(t, ctx, l).Payload)
+		back, err := p.Receive(ctx)
+		require.NoError(t, err)
+		require.Equal(t, m.Payload, back.Payload)
+	}
+}

@@ -20,10 +20,11 @@ var waitingCalls = map[string]struct {
 	call func(ctx context.Context, p *intentra.Peer) error
 	want error
 }{
-	"Peer.Close":         {func(_ context.Context, p *intentra.Peer) error { return p.Close() }, nil},
-	"Transport.Close":    {func(_ context.Context, p *intentra.Peer) error { return p.Transport().Close() }, nil},
-	"Transport.Shutdown": {func(ctx context.Context, p *intentra.Peer) error { return p.Transport().Shutdown(ctx) }, intentra.ErrInCallback},
-	"Transport.Run":      {func(ctx context.Context, p *intentra.Peer) error { return p.Transport().Run(ctx) }, intentra.ErrInCallback},
+	"Peer.Close":          {func(_ context.Context, p *intentra.Peer) error { return p.Close() }, nil},
+	"Transport.Close":     {func(_ context.Context, p *intentra.Peer) error { return p.Transport().Close() }, nil},
+	"Transport.Shutdown":  {func(ctx context.Context, p *intentra.Peer) error { return p.Transport().Shutdown(ctx) }, intentra.ErrInCallback},
+	"Transport.CheckLoop": {func(ctx context.Context, p *intentra.Peer) error { return p.Transport().CheckLoop(ctx) }, intentra.ErrInCallback},
+	"Transport.Run":       {func(ctx context.Context, p *intentra.Peer) error { return p.Transport().Run(ctx) }, intentra.ErrInCallback},
 	"Transport.Receive": {func(ctx context.Context, p *intentra.Peer) error {
 		_, err := p.Transport().Receive(ctx)
 		return err
@@ -135,7 +136,7 @@ func TestCallsInAuthorizeAndStages(t *testing.T) {
 		results <- err
 	}
 	l = loopback.Listen(t, intentra.Config{
-		Authorize: func(intentra.PublicKey) bool { dial(); return true },
+		Authorize: func(context.Context, intentra.Handshake) bool { dial(); return true },
 		Stages: func(s *stages.Set) error {
 			s.InsertAfter("ack", pipeline.Func("dialling", nil, func(*pipeline.Packet) pipeline.Verdict { dial(); return pipeline.Accept }))
 			return nil

@@ -16,8 +16,8 @@ import (
 
 func TestCloseIsIdempotentAndFinal(t *testing.T) {
 	ctx := loopback.Context(t)
-	key := loopback.Key(t)
-	l := loopback.Listen(t, intentra.Config{Key: key})
+	key, addr := loopback.Key(t), loopback.Address().String()
+	l := loopback.ListenOn(t, addr, intentra.Config{Key: key})
 	p := loopback.Dial(t, l, intentra.Config{})
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("hello")))
 	theirs := loopback.Receive(t, ctx, l).Peer
@@ -47,7 +47,7 @@ func TestCloseIsIdempotentAndFinal(t *testing.T) {
 	require.Zero(t, s.QueueBytes)
 	require.EqualValues(t, 1, loopback.Count(t, s.Closes, "shutdown"))
 
-	loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{}) // the port is free
+	loopback.ListenOn(t, addr, intentra.Config{}) // the port is free
 }
 
 // Close works while other goroutines send, receive and dial.

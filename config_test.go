@@ -49,6 +49,10 @@ func TestConfigNumbersReachTheCore(t *testing.T) {
 			want = int64(10 * time.Minute)
 		case f.Name == "MaxDatagram" || strings.HasSuffix(f.Name, "Bytes"):
 			want = 2048
+		case f.Name == "PeerByteRate" || f.Name == "SendMemory":
+			want = 1 << 20
+		case f.Name == "PeerBandwidth":
+			want = 8192
 		}
 		c, err := with(want).Core()
 		require.NoError(t, err, f.Name)

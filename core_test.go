@@ -1,11 +1,13 @@
 package intentra_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/stages/ratelimit"
 )
@@ -28,10 +30,10 @@ func TestConfigCore(t *testing.T) {
 	require.Nil(t, c.Authorize)
 	require.Nil(t, c.Rand)
 
-	c, err = intentra.Config{Key: key, Authorize: func(k intentra.PublicKey) bool { return k[0] == 1 }}.Core()
+	c, err = intentra.Config{Key: key, Authorize: func(_ context.Context, h intentra.Handshake) bool { return h.Key[0] == 1 }}.Core()
 	require.NoError(t, err)
-	require.True(t, c.Authorize([32]byte{1}))
-	require.False(t, c.Authorize([32]byte{2}))
+	require.True(t, c.Authorize(t.Context(), conn.Handshake{Key: [32]byte{1}}))
+	require.False(t, c.Authorize(t.Context(), conn.Handshake{Key: [32]byte{2}}))
 
 	c, err = intentra.Config{Key: key, HandshakeRate: 10_000}.Core()
 	require.NoError(t, err)

@@ -1,17 +1,13 @@
 package intentra
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/intentra/intentra/conn"
-	"github.com/intentra/intentra/internal/resolve"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -26,21 +22,17 @@ const dialBatch = 16
 // Config.Socket.Batch is 16 here. The errors are those of [Transport.Dial], or an
 // [ErrConfig].
 func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, error) {
-	if err := waits("Dial"); err != nil {
-		return nil, err
+	if ctx == nil {
+		return nil, errNoContext
 	}
-	local, err := family(ctx, addr)
-	if err != nil && !cfg.RetryDial {
+	if err := waits("Dial"); err != nil {
 		return nil, err
 	}
 	if cfg.Socket.Batch == 0 {
 		cfg.Socket.Batch = dialBatch
 	}
-	t, err := listen(netip.AddrPortFrom(local, 0), cfg)
-	if err != nil && local.Is6() && !errors.Is(err, ErrConfig) {
-		// A machine without IPv6 can still reach the IPv4 addresses.
-		t, err = listen(netip.AddrPortFrom(netip.IPv4Unspecified(), 0), cfg)
-	}
+	// Both families, because the addresses of a name may change while it is dialled.
+	t, err := listen(netip.AddrPortFrom(netip.IPv6Unspecified(), 0), cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -53,48 +45,31 @@ func Dial(ctx context.Context, addr string, key PublicKey, cfg Config) (*Peer, e
 	return p, nil
 }
 
-// family returns the unspecified address to bind a socket to that can send to all of
-// the addresses: that of IPv6, which serves both families, unless all are IPv4. The
-// error is that of the first name if none can be resolved.
-func family(ctx context.Context, addr string) (local netip.Addr, err error) {
-	local = netip.IPv4Unspecified()
-	found := 0
-	for name := range strings.SplitSeq(addr, ",") {
-		all, e := resolve.Remotes(ctx, name, netip.Addr{})
-		if e != nil {
-			err = cmp.Or(err, e)
-			continue
-		}
-		found += len(all)
-		if slices.ContainsFunc(all, func(a netip.AddrPort) bool { return a.Addr().Is6() }) {
-			local = netip.IPv6Unspecified()
-		}
-	}
-	if found > 0 {
-		return local, nil
-	}
-	return netip.IPv6Unspecified(), err
-}
-
-// Dial connects to the peer with the given key at addr ("host:port", or
-// several with commas between them, which are tried in turn) and returns once the peer has confirmed the handshake. From then on the transport keeps the
-// peer connected, resolving the name again for each attempt, until either side
-// closes the session.
+// Dial connects to the peer with the given key at addr ("host:port", or up to 16 of them
+// with commas between them) and returns once the peer has confirmed the handshake. From
+// then on the transport keeps the peer connected until either side closes the session.
+//
+// All addresses of all names are tried, up to 16, IPv4 and IPv6 alternating: the next one
+// 250 ms after the one before, or a second after it if that has shown a sign of life
+// (RFC 8305). The first that answers is used. To reconnect, the last address that worked
+// is tried at once, and the names are resolved again at the same time.
 //
 // If the peer is connected or being dialled already, Dial returns that peer or waits
 // for it, whatever its address.
 //
 // The error is ErrKey for the zero key and for that of this side, ErrNoAnswer,
 // ErrNotConfirmed, ErrWrongKey, a *net.DNSError, net.ErrClosed, ErrInCallback, or the
-// cause of ctx.
-// ErrNoAnswer, ErrNotConfirmed and ErrWrongKey say what was observed at each address.
-// [Config].RetryDial has Dial try again until ctx ends; its error is then that of ctx
+// cause of ctx. ErrNoAnswer, ErrNotConfirmed and ErrWrongKey say what was observed at
+// each address. [Config].RetryDial has Dial try again until ctx ends; its error is then that of ctx
 // and of the last attempt.
 //
 // After an error the peer is no longer dialled, with one exception: if ctx has
 // ended, dialling goes on while another Dial waits for the peer, or if the peer had
 // been connected before and is being dialled again.
 func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer, error) {
+	if err := t.checkContext(ctx); err != nil {
+		return nil, err
+	}
 	return t.dialAs(ctx, t.identity, addr, key)
 }
 
@@ -106,6 +81,9 @@ func (t *Transport) Dial(ctx context.Context, addr string, key PublicKey) (*Peer
 //
 // The errors are those of Dial, and ErrKey for a zero identity.
 func (t *Transport) DialAs(ctx context.Context, identity PrivateKey, addr string, key PublicKey) (*Peer, error) {
+	if err := t.checkContext(ctx); err != nil {
+		return nil, err
+	}
 	as, err := conn.NewIdentity(identity)
 	if err != nil {
 		return nil, fmt.Errorf("dialling %s: %w: the identity is zero", addr, ErrKey)
@@ -116,6 +94,9 @@ func (t *Transport) DialAs(ctx context.Context, identity PrivateKey, addr string
 func (t *Transport) dialAs(ctx context.Context, as conn.Identity, addr string, key PublicKey) (*Peer, error) {
 	if err := waits("Dial"); err != nil {
 		return nil, err
+	}
+	if n := strings.Count(addr, ",") + 1; n > mostNames {
+		return nil, fmt.Errorf("intentra: dialling %d addresses, want at most %d", n, mostNames)
 	}
 	for name := range strings.SplitSeq(addr, ",") {
 		if _, _, err := net.SplitHostPort(name); err != nil {

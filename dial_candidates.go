@@ -1,125 +1,129 @@
 package intentra
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/resolve"
 	"github.com/intentra/intentra/pipeline"
 )
 
-// candidates are the addresses of one dial, which are tried in turn: those that each
-// name in the target has now, one name after the other.
-type candidates struct {
-	target string // "host:port", or several with commas between them
+const (
+	// mostNames limits the addresses in the target of a Dial.
+	mostNames = 16
+	// lookupTimeout bounds a lookup, which may hang. Known addresses are tried at the
+	// same time.
+	lookupTimeout = 30 * time.Second
+)
+
+// target is what a dial connects to.
+type target struct {
+	addr   string // "host:port", or several with commas between them
 	as     conn.Identity
-	at     int     // the name to be resolved next
-	trying *trying // nil between dials
+	failed error // of the latest attempts, nil if none has failed
 }
 
-// trying is the state of a dial in progress. It has an allocation of its own, so that a
-// connected peer does without.
-type trying struct {
-	left   []netip.AddrPort // not yet tried, of the name before
-	failed error            // of the attempts so far
+func (d *target) names() []string { return strings.Split(d.addr, ",") }
+
+// lookup is the state of the lookups that answer one NeedAddress. It belongs to the loop.
+type lookup struct {
+	t       *Transport
+	p       *Peer
+	number  uint64 // in the order of the peer's lookups
+	names   int
+	pending int // names that are not resolved yet
+	failed  error
 }
 
-// progress returns the state of the dial, and creates it on the first call.
-func (c *candidates) progress() *trying {
-	if c.trying == nil {
-		c.trying = new(trying)
-	}
-	return c.trying
-}
-
-// names returns the addresses in the target.
-func (c *candidates) names() []string { return strings.Split(c.target, ",") }
-
-// next returns the address to try next, or the name to resolve for it.
-func (c *candidates) next() (addr netip.AddrPort, name string) {
-	if now := c.trying; now != nil && len(now.left) > 0 {
-		addr, now.left = now.left[0], now.left[1:]
-		return addr, ""
-	}
-	names := c.names()
-	name = names[c.at%len(names)]
-	c.at++
-	return addr, name
-}
-
-// fail notes that an attempt has failed, and reports whether all addresses have been
-// tried.
-func (c *candidates) fail(err error) (all bool) {
-	names := c.names()
-	if len(names) > 1 && c.at > 0 {
-		err = fmt.Errorf("%s: %w", names[(c.at-1)%len(names)], err)
-	}
-	now := c.progress()
-	if now.failed != nil && c.at > 1 && c.at <= len(names) {
-		err = fmt.Errorf("%w; %w", now.failed, err)
-	}
-	now.failed = err
-	return len(now.left) == 0 && c.at >= len(names)
-}
-
-// resolve passes the next address of the peer to the core, which has asked for it by
-// NeedAddress. A name is looked up on a goroutine of its own. If the core has asked
-// again by the time the result comes, the result is discarded: it may be that of an
-// earlier dial with another name.
+// resolve passes the addresses of the peer to the core, which has asked for them by
+// NeedAddress: those that are given as numbers at once, and those of names as they are
+// found, each name on a goroutine of its own. If the core has asked again by the time a
+// result comes, the result is discarded: it may be that of an earlier dial with other
+// names.
 func (t *Transport) resolve(p *Peer) {
 	p.lifecycle.lookups++
-	lookup := p.lifecycle.lookups
 	p.lock.Lock()
-	addr, name := p.lifecycle.dial.next()
+	names := p.lifecycle.dial.names()
 	p.lock.Unlock()
-	if name == "" {
-		t.core.SetAddress(p.core, addr, t.loop.batchNow)
-		return
+	l := &lookup{t: t, p: p, number: p.lifecycle.lookups, names: len(names)}
+	local := t.LocalAddr().Addr()
+	var known []netip.AddrPort
+	names = slices.DeleteFunc(names, func(name string) bool {
+		addr, ok := resolve.Literal(name, local)
+		if ok {
+			known = append(known, addr)
+		}
+		return ok
+	})
+	l.pending = len(names)
+	if len(known) > 0 {
+		t.core.AddAddresses(p.core, known, l.pending > 0, t.loop.batchNow)
 	}
-	go func() {
-		found, err := t.resolver(t.resolving, name, t.LocalAddr().Addr())
-		t.call(func(now pipeline.Time) {
-			t.handleEvents() // among them may be a later NeedAddress
-			if p.lifecycle.lookups != lookup {
-				return
-			}
-			if err != nil {
-				t.core.DialFailed(p.core, err, now)
-				return
-			}
-			p.lock.Lock()
-			p.lifecycle.dial.progress().left = found[1:]
-			p.lock.Unlock()
-			t.core.SetAddress(p.core, found[0], now)
-		})
-	}()
+	for _, name := range names {
+		go l.run(name, local)
+	}
 }
 
-// attemptFailed notes the error of an attempt, which the calls of Dial return if their
+// run looks up a name.
+func (l *lookup) run(name string, local netip.Addr) {
+	ctx, cancel := context.WithTimeout(l.t.resolving, lookupTimeout)
+	defer cancel()
+	err := l.t.resolver(ctx, name, local, func(all []netip.AddrPort) {
+		l.report(func(now pipeline.Time) { l.t.core.AddAddresses(l.p.core, all, true, now) })
+	})
+	l.report(func(now pipeline.Time) { l.resolved(name, err, now) })
+}
+
+// report calls f on the loop unless the lookup is an earlier one.
+func (l *lookup) report(f func(now pipeline.Time)) {
+	l.t.call(func(now pipeline.Time) {
+		l.t.handleEvents() // among them may be a later NeedAddress
+		if l.p.lifecycle.lookups == l.number {
+			f(now)
+		}
+	})
+}
+
+// resolved notes that the lookup of a name has ended.
+func (l *lookup) resolved(name string, err error, now pipeline.Time) {
+	l.pending--
+	if err != nil {
+		if l.names > 1 {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+		if l.failed != nil {
+			err = fmt.Errorf("%w; %w", l.failed, err)
+		}
+		l.failed = err
+	}
+	switch {
+	case l.pending > 0:
+	case l.failed != nil:
+		l.t.core.DialFailed(l.p.core, l.failed, now)
+	default:
+		l.t.core.AddAddresses(l.p.core, nil, false, now)
+	}
+}
+
+// attemptFailed notes the error of attempts, which the calls of Dial return if their
 // context ends.
-func (p *Peer) attemptFailed(err error) (all bool) {
+func (p *Peer) attemptFailed(err error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	return p.lifecycleLocked().dial.fail(err) // the simulator dials without await
+	p.lifecycleLocked().dial.failed = err // the simulator dials without await
 }
 
-// dialError returns the errors of the failed attempts.
+// dialError returns the error of the latest attempts.
 func (p *Peer) dialError() error {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	return p.lifecycleLocked().dial.progress().failed
-}
-
-// dialNext dials the next address after an attempt that ended the dial, and reports
-// whether there is one.
-func (t *Transport) dialNext(p *Peer, err error) bool {
-	if p.attemptFailed(err) || !p.awaited() || p.core.Connected() || p.core.Dialled() {
-		return false
+	if p.lifecycle == nil {
+		return nil
 	}
-	p.lock.Lock()
-	as := p.lifecycle.dial.as
-	p.lock.Unlock()
-	_, err = t.core.DialAs(as, p.Key(), t.loop.batchNow)
-	return err == nil
+	return p.lifecycle.dial.failed
 }

@@ -9,7 +9,7 @@ import (
 // lifecycle holds what those need that wait for a peer: the calls of Dial, and the
 // users of Done. Peer.lock guards it.
 type lifecycle struct {
-	dial    candidates    // where to connect to; the address is that of the latest call
+	dial    target        // where to connect to; the address is that of the latest call
 	waiters []chan error  // of the calls that wait, each with room for the result
 	lookups uint64        // started so far; only the loop uses it
 	done    chan struct{} // the channel of Done, nil before its first call
@@ -20,8 +20,8 @@ func (p *Peer) await(as conn.Identity, addr string, answer chan error) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	l := p.lifecycleLocked()
-	if l.dial.target != addr || !p.core.Dialled() || len(l.waiters) == 0 {
-		l.dial = candidates{target: addr, as: as}
+	if l.dial.addr != addr || !p.core.Dialled() || len(l.waiters) == 0 {
+		l.dial = target{addr: addr, as: as}
 	}
 	l.waiters = append(l.waiters, answer)
 }
@@ -47,7 +47,7 @@ func (p *Peer) answerWaiters(err error) bool {
 	}
 	p.lifecycle.waiters = nil
 	if err == nil {
-		p.lifecycle.dial.trying = nil
+		p.lifecycle.dial.failed = nil
 	}
 	return n > 0
 }

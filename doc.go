@@ -8,7 +8,7 @@
 //
 // A listener says which keys may connect:
 //
-//	t, err := intentra.Listen(":9000", intentra.Config{Key: key, Authorize: allow.Allows, Handler: handle})
+//	t, err := intentra.Listen(":9000", intentra.Config{Key: key, Authorize: allow.Authorize, Handler: handle})
 //
 // A dialer names the key that it expects, and reconnects automatically:
 //
@@ -24,6 +24,7 @@
 // For applications:
 //
 //	intentra         Listen, Dial, Transport, Peer, Config, keys and allow lists
+//	hub              a hub that relays topics between names, and its client
 //	metrics          a prometheus.Collector over a transport's counters
 //	recording        recordings of a transport, written and read
 //

@@ -16,7 +16,7 @@ func Example() {
 	hubKey, _ := intentra.GenerateKey()
 	robotKey, _ := intentra.GenerateKey()
 
-	allow := func(k intentra.PublicKey) bool { return k == robotKey.Public() }
+	allow := func(_ context.Context, h intentra.Handshake) bool { return h.Key == robotKey.Public() }
 	hub, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: hubKey, Authorize: allow})
 	if err != nil {
 		log.Fatal(err)
@@ -33,6 +33,40 @@ func Example() {
 	m, err := hub.Receive(ctx)
 	fmt.Println(m.Channel, m.Intent, string(m.Payload), err)
 	// Output: 1 latest x=10 y=20 <nil>
+}
+
+// A station sends its map to each robot that has started, however often that is.
+func Example_peers() {
+	ctx := context.Background()
+	stationKey, _ := intentra.GenerateKey()
+	robotKey, _ := intentra.GenerateKey()
+
+	station, err := intentra.Listen("127.0.0.1:0", intentra.Config{
+		Key:       stationKey,
+		Authorize: intentra.AllowAny,
+		OnPeer: func(e intentra.PeerEvent) {
+			if e.Fresh() {
+				e.Peer.Send(intentra.Message{Intent: intentra.Reliable, Payload: []byte("the map")})
+			}
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer station.Close()
+
+	for range 2 {
+		robot, err := intentra.Dial(ctx, station.LocalAddr().String(), stationKey.Public(), intentra.Config{Key: robotKey})
+		if err != nil {
+			log.Fatal(err)
+		}
+		m, err := robot.Receive(ctx)
+		fmt.Println(string(m.Payload), err)
+		robot.Close()
+	}
+	// Output:
+	// the map <nil>
+	// the map <nil>
 }
 
 // A hub with a stage of its own, which drops positions outside 100 by 100 metres

@@ -2,12 +2,18 @@ package intentra
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/netip"
+	"runtime"
+	"time"
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/udp"
+	"github.com/intentra/intentra/wire"
 )
 
 // What tests need of the inside of a transport.
@@ -18,14 +24,20 @@ const (
 	WorkerQueue = workerQueue
 )
 
+// SmallMessage is the function of that name.
+var SmallMessage = smallMessage
+
 // Resolver looks up an address that a socket with the local address can reach.
 type Resolver = func(ctx context.Context, addr string, local netip.Addr) (netip.AddrPort, error)
 
 // SetResolver replaces the resolver. Call it before the first Dial.
 func (t *Transport) SetResolver(r Resolver) {
-	t.resolver = func(ctx context.Context, addr string, local netip.Addr) ([]netip.AddrPort, error) {
+	t.resolver = func(ctx context.Context, addr string, local netip.Addr, found func([]netip.AddrPort)) error {
 		a, err := r(ctx, addr, local)
-		return []netip.AddrPort{a}, err
+		if err == nil {
+			found([]netip.AddrPort{a})
+		}
+		return err
 	}
 }
 
@@ -51,6 +63,10 @@ func (t *Transport) ForgetNow(p *Peer) {
 	<-done
 }
 
+// EndFirst notes that the connection has ended for good, as CloseWith does before the core closes
+// the peer.
+func (p *Peer) EndFirst(reason CloseReason) { p.end(reason) }
+
 // KnownPeers returns the peers that are known, connected or not.
 func (t *Transport) KnownPeers() []*Peer { return t.allPeers() }
 
@@ -59,6 +75,61 @@ func (t *Transport) SocketBatch() int { return t.cfg.Socket.Batch }
 
 // Socket returns the socket.
 func (t *Transport) Socket() *udp.Conn { return t.socket }
+
+// BusyRead returns what Receive returns on a transport, without a loop, that publishes
+// a message while it is busy and then reads from its socket.
+func BusyRead(ctx context.Context, cfg conn.Config) (Received, error) {
+	socket, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Config{})
+	if err != nil {
+		return Received{}, err
+	}
+	core, err := journal.New(cfg, nil, 0)
+	if err != nil {
+		return Received{}, err
+	}
+	t := &Transport{socket: socket, core: core}
+	t.received = recvq.NewGroup[*Peer](1, t.timeOf)
+	received, err := Received{}, error(nil)
+	go func() {
+		received, err = t.Receive(ctx)
+		_ = socket.Close()
+	}()
+	for range 10 {
+		runtime.Gosched() // until Receive waits
+	}
+	t.received.NewQueue(nil).Push(1, recvq.Message{Channel: 0, Intent: Realtime})
+	t.loop.busy = true
+	t.received.Publish(true)
+	if _, readErr := t.read(make([]wire.Datagram, 1)); !errors.Is(readErr, net.ErrClosed) {
+		return Received{}, readErr
+	}
+	return received, err
+}
+
+// ReadDeadlines returns the read deadlines that a loop sets, relative to the first
+// time, when it waits at each of the times with something to do a drainTick later.
+func ReadDeadlines(cfg conn.Config, times []time.Duration) ([]time.Duration, error) {
+	socket, err := udp.Listen(netip.MustParseAddrPort("127.0.0.1:0"), udp.Config{})
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
+	core, err := journal.New(cfg, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{socket: socket, core: core, start: time.Now()}
+	t.loop.settled = make(chan struct{})
+	var set []time.Duration
+	for _, at := range times {
+		t.loop.batchNow = pipeline.Time(clockStart + at)
+		if err := t.setDeadline(); err != nil {
+			return nil, err
+		}
+		set = append(set, t.loop.deadline.Sub(t.start))
+	}
+	return set, nil
+}
 
 // WorkerlessTransport is a transport without a socket, a loop and a worker: its
 // handshake jobs stay where they are.

@@ -2,6 +2,7 @@ package intentra_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,4 +97,22 @@ func TestSlowHandlerCallsAreCounted(t *testing.T) {
 		loopback.Next(t, ctx, handled)
 		loopback.Eventually(t, ctx, "it is counted", func() bool { return l.Stats().SlowHandlerCalls > n })
 	}
+}
+
+// A message that Room refuses waits, and those of other channels do not wait for it.
+func TestRoomOfOneChannel(t *testing.T) {
+	ctx := loopback.Context(t)
+	handle, got := loopback.Messages()
+	var full atomic.Bool
+	full.Store(true)
+	room := func(_ *intentra.Peer, channel uint32) bool { return channel != 1 || !full.Load() }
+	l := loopback.Listen(t, intentra.Config{Handler: handle, Room: room})
+	p := loopback.Dial(t, l, intentra.Config{})
+	for channel := range uint32(3) {
+		require.NoError(t, p.SendWait(ctx, intentra.Message{Channel: channel, Intent: intentra.Reliable}))
+	}
+	require.EqualValues(t, 0, loopback.Next(t, ctx, got).Channel)
+	require.EqualValues(t, 2, loopback.Next(t, ctx, got).Channel)
+	full.Store(false)
+	require.EqualValues(t, 1, loopback.Next(t, ctx, got).Channel)
 }

@@ -1,6 +1,7 @@
 package intentra_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -16,8 +17,8 @@ import (
 // and each receives only its own messages.
 func TestDialAs(t *testing.T) {
 	ctx := loopback.Context(t)
-	key := loopback.Key(t)
-	l := loopback.Listen(t, intentra.Config{Key: key})
+	key, addr := loopback.Key(t), loopback.Address().String()
+	l := loopback.ListenOn(t, addr, intentra.Config{Key: key})
 	onPeer, events := loopback.Events()
 	g := loopback.Listen(t, loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
 
@@ -77,7 +78,7 @@ func TestDialAs(t *testing.T) {
 	for range 3 {
 		require.True(t, loopback.Next(t, ctx, events).Reconnecting)
 	}
-	l = loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{Key: key})
+	l = loopback.ListenOn(t, addr, intentra.Config{Key: key})
 	for range 3 {
 		require.Equal(t, intentra.PeerRestarted, loopback.Next(t, ctx, events).Kind)
 	}
@@ -121,12 +122,14 @@ func TestDialAsRefuses(t *testing.T) {
 func TestDialAsUnauthorized(t *testing.T) {
 	ctx := loopback.Context(t)
 	good, bad := loopback.Key(t), loopback.Key(t)
-	l := loopback.Listen(t, intentra.Config{Authorize: func(k intentra.PublicKey) bool { return k == good.Public() }})
-	g := loopback.Listen(t, shortTimeout(t))
+	l := loopback.Listen(t, intentra.Config{Authorize: func(_ context.Context, h intentra.Handshake) bool { return h.Key == good.Public() }})
+	g := loopback.Listen(t, intentra.Config{})
 	p, err := g.DialAs(ctx, good, l.LocalAddr().String(), l.PublicKey())
 	require.NoError(t, err)
-	_, err = g.DialAs(ctx, bad, l.LocalAddr().String(), l.PublicKey())
-	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	refuse(t, ctx, l, "refused", func(ctx context.Context) error {
+		_, err := g.DialAs(ctx, bad, l.LocalAddr().String(), l.PublicKey())
+		return err
+	})
 	require.True(t, slices.Equal([]*intentra.Peer{p}, g.Peers()))
 	require.NoError(t, p.SendWait(ctx, loopback.Reliable("still connected")))
 	require.Equal(t, good.Public(), loopback.Receive(t, ctx, l).Peer.Key())

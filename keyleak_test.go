@@ -53,7 +53,7 @@ func TestPrivateKeysAppearInNoOutput(t *testing.T) {
 	debug := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
 	config := func(k intentra.PrivateKey) intentra.Config {
 		return loopback.QuickDetection(intentra.Config{
-			Key: k, RekeyAfterPackets: 50, HandshakeTimeout: 300 * time.Millisecond,
+			Key: k, RekeyAfterPackets: 50,
 			Logger: slog.New(slog.NewMultiHandler(slog.NewJSONHandler(&output, debug), slog.NewTextHandler(&output, debug))),
 			OnPeer: func(ev intentra.PeerEvent) { fmt.Fprintf(&output, "%+v\n", ev) },
 		})
@@ -69,7 +69,7 @@ func TestPrivateKeysAppearInNoOutput(t *testing.T) {
 	}
 
 	cfg := config(here)
-	cfg.Authorize = func(k intentra.PublicKey) bool { return k != stranger.Public() }
+	cfg.Authorize = func(_ context.Context, h intentra.Handshake) bool { return h.Key != stranger.Public() }
 	cfg.Handler = func(m intentra.Received) {
 		if string(m.Payload) == "panic" {
 			panic(fmt.Sprint("with ", here, cfg))
@@ -94,7 +94,9 @@ func TestPrivateKeysAppearInNoOutput(t *testing.T) {
 	// answer, an invalid config.
 	dialFails := func(k intentra.PrivateKey, addr string, peer intentra.PublicKey) {
 		t.Helper()
-		_, err := intentra.Dial(ctx, addr, peer, config(k))
+		cfg := config(k)
+		cfg.HandshakeTimeout = 300 * time.Millisecond
+		_, err := intentra.Dial(ctx, addr, peer, cfg)
 		fails(err)
 	}
 	dialFails(stranger, l.LocalAddr().String(), here.Public())

@@ -27,8 +27,8 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 			Stages: func(s *stages.Set) error { s.Seal.Observe(owner); return nil },
 		})
 	}
-	here, there := loopback.Key(t), loopback.Key(t)
-	l := loopback.Listen(t, config("listener", here))
+	here, there, addr := loopback.Key(t), loopback.Key(t), loopback.Address().String()
+	l := loopback.ListenOn(t, addr, config("listener", here))
 	r := loopback.NewNAT(t, l.LocalAddr())
 	p := loopback.DialAddr(t, r.Addr(), here.Public(), config("dialer", there))
 
@@ -52,7 +52,6 @@ func TestNoCounterIsSealedTwice(t *testing.T) {
 		// Restart one side, then the other, and at last both, which with fixed
 		// random bytes would use the same session keys again.
 		if round != 1 {
-			addr := l.LocalAddr().String()
 			retire(l)
 			l = loopback.ListenOn(t, addr, config("listener", here))
 		}

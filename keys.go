@@ -17,8 +17,8 @@ var ErrKey = errors.New("intentra: not a key")
 var errNoBase64 = fmt.Errorf("%w: want 44 characters of base64, as keygen prints them", ErrKey)
 
 // PrivateKey is an X25519 private key (RFC 7748), the identity of this side. Every
-// form of printing it gives a placeholder, and marshalling it fails, so that it does not end up in logs; use
-// [WritePrivateKey] to store it.
+// form of printing it gives a placeholder, and marshalling it fails, so that it does
+// not end up in logs; use [WritePrivateKey] to store it.
 type PrivateKey [32]byte
 
 // PublicKey is an X25519 public key, the identity of a peer. Its text form is
@@ -88,6 +88,9 @@ func (k PublicKey) MarshalText() ([]byte, error) { return []byte(k.String()), ni
 
 // UnmarshalText parses text like [ParsePublicKey].
 func (k *PublicKey) UnmarshalText(text []byte) (err error) {
+	if k == nil {
+		return errors.New("intentra: the *PublicKey is nil")
+	}
 	*k, err = ParsePublicKey(string(text))
 	return err
 }

@@ -55,14 +55,16 @@ func listen(local netip.AddrPort, cfg Config) (*Transport, error) {
 	t.resolving, t.stop = context.WithCancel(context.Background())
 	t.known = roster.New(func(p *Peer) *int32 { return &p.places.known })
 	t.connected = roster.New(func(p *Peer) *int32 { return &p.places.connected })
-	t.received = recvq.NewGroup[*Peer](cfg.ReceiveQueue)
+	t.received = recvq.NewGroup[*Peer](cfg.ReceiveQueue, t.timeOf)
 	t.identity = core.Identity
 	core.Logger = cfg.Logger
-	core.Rand, core.Deliver, core.Room, core.Touched = rand.Reader, t.deliver, t.room, t.touched
+	core.Rand, core.Deliver, core.Room, core.GivenUp, core.Touched = rand.Reader, t.deliver, t.room, t.givenUp, t.touched
 	origin := t.start.UnixNano() - int64(clockStart)
+	core.ClockStart = origin
 	if t.core, err = journal.New(core, cfg.recorder(), origin); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)
 	}
+	t.small = smallMessage(t.core.Outbound().MaxGrowth())
 	t.public = t.identity.Public()
 	if t.socket, err = udp.Listen(local, cfg.Socket); err != nil {
 		return nil, fmt.Errorf("intentra: %w", err)

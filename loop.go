@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/callback"
 	"github.com/intentra/intentra/internal/slowcall"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
@@ -23,9 +24,14 @@ const (
 	// publishEvery is the shortest time between publications of the peers'
 	// statistics, and publishCost the time that must have passed for each peer
 	// published. Publishing a peer takes about a fiftieth of publishCost, so all
-	// of it takes at most a fiftieth of a core.
-	publishEvery = 10 * time.Millisecond
-	publishCost  = 20 * time.Microsecond
+	// of it takes at most a fiftieth of a core. The rest is
+	// published in a later turn: at the latest after publishAtLast, because a turn for
+	// this alone costs more than a received message, or after publishEvery for more than
+	// fewStale peers.
+	publishEvery  = 10 * time.Millisecond
+	publishAtLast = 100 * time.Millisecond
+	fewStale      = 8
+	publishCost   = 20 * time.Microsecond
 	// clockStart is the loop's time when the transport starts.
 	clockStart = time.Hour
 	// drainTick is how often a shutdown checks whether everything is acknowledged.
@@ -38,25 +44,48 @@ type loopState struct {
 	stale       []*Peer       // peers whose statistics have changed
 	lastPublish pipeline.Time
 	batchNow    pipeline.Time
+	received    Received      // the latest one for the Handler
+	arrivedAt   pipeline.Time // argument and result of the latest call of timeOf for a message
+	arrived     time.Time
+	deadline    time.Time // read deadline of the socket
 	slow        slowcall.Counter
 	readySpare  []*Peer // an empty slice for the inbox to reuse
-	unrecorded  bool    // the early end of the recording has been logged
+	backlog     backlog
+	busy        bool // there is probably more to read
+	unrecorded  bool // the early end of the recording has been logged
 }
 
 // now reads the monotonic clock. Times begin at one hour, so that subtracting an
 // interval does not give a negative time.
 func (t *Transport) now() pipeline.Time { return pipeline.Time(time.Since(t.start) + clockStart) }
 
+// coreNow is the time of the core, from any goroutine.
+func (t *Transport) coreNow() pipeline.Time {
+	if t.host != nil {
+		return t.host.Now()
+	}
+	return t.now()
+}
+
 // timeOf is the inverse of now.
 func (t *Transport) timeOf(at pipeline.Time) time.Time {
 	return t.start.Add(time.Duration(at) - clockStart)
 }
 
-// run is the event loop. No other goroutine uses the core or reads the socket. It
-// reads the clock once for each batch of datagrams.
+// run is the goroutine of the event loop. A callback that calls runtime.Goexit ends it,
+// perhaps in the middle of the core, so the transport fails. Nothing waits for it in
+// vain: finish runs in any case.
 func (t *Transport) run() {
-	markEntry(&loopEntry)
-	defer t.finish()
+	callback.Loop.Mark()
+	returned := false
+	defer func() { t.finish(returned) }()
+	t.serve()
+	returned = true
+}
+
+// serve is the event loop. No other goroutine uses the core or reads the socket. It
+// reads the clock once for each batch of datagrams.
+func (t *Transport) serve() {
 	batch := make([]wire.Datagram, batchSize)
 	for {
 		n, err := t.read(batch)
@@ -70,7 +99,8 @@ func (t *Transport) run() {
 			t.loop.batchNow = now
 			t.receive(batch[:n], now)
 		}
-		t.received.Publish()
+		t.loop.busy = n >= worthPolling
+		t.received.Publish(true)
 		if err != nil {
 			t.socketFailed(err)
 			return
@@ -95,7 +125,7 @@ func (t *Transport) receive(batch []wire.Datagram, now pipeline.Time) {
 		if i%conn.WarmBatch == 0 {
 			t.core.Warm(batch[i:min(i+conn.WarmBatch, len(batch))])
 		}
-		t.core.HandleDatagram(batch[i].Data, batch[i].Addr, now)
+		t.core.HandleDatagram(batch[i], now)
 	}
 }
 
@@ -109,29 +139,49 @@ func (t *Transport) turn(now pipeline.Time) (end bool) {
 	for more := end; more; {
 		more = t.core.Close(wire.CloseShutdown, now)
 		t.handleEvents()
-		t.send()
+		t.sendLast()
 	}
 	t.flush(now)
 	t.startJobs()
 	t.handleEvents()
-	t.received.Publish()
+	t.handleDeliveries()
+	t.received.Publish(t.loop.busy)
 	t.slowCalls.Add(t.loop.slow.End(t.clock))
 	t.publish(now, end)
 	t.checkRecording()
 	return end
 }
 
-// read waits for datagrams until the next deadline, a wake-up, or an error.
+// read waits for datagrams until the next deadline, a wake-up, or an error. A busy loop
+// has left it to the next turn to wake a receiver, so it must not wait.
 func (t *Transport) read(batch []wire.Datagram) (int, error) {
+	if t.loop.busy {
+		if n, err := t.socket.Poll(batch); n > 0 || err != nil {
+			return n, err
+		}
+		t.received.Publish(false)
+	}
 	t.waiting.Store(true)
 	defer t.waiting.Store(false)
 	if t.inboxFull() {
 		t.socket.Wake()
 	}
-	if err := t.socket.SetReadDeadline(t.deadline()); err != nil {
+	if err := t.setDeadline(); err != nil {
 		return 0, err
 	}
 	return t.socket.ReadBatch(batch)
+}
+
+// setDeadline sets the read deadline of the socket to the next deadline, or leaves an
+// earlier one in the future as it is. Every message moves some deadline further away, and
+// setting it costs more than a turn too early now and then.
+func (t *Transport) setDeadline() error {
+	at := t.deadline()
+	if set := t.loop.deadline; !set.IsZero() && set.After(t.timeOf(t.loop.batchNow)) && (at.IsZero() || at.After(set)) {
+		return nil
+	}
+	t.loop.deadline = at
+	return t.socket.SetReadDeadline(at)
 }
 
 // deadline returns when the next turn is due without datagrams.
@@ -142,8 +192,15 @@ func (t *Transport) deadline() time.Time {
 			at, ok = other, true
 		}
 	}
+	if t.loop.backlog.full {
+		earlier(t.loop.batchNow + pipeline.Time(retryAfter))
+	}
 	if len(t.loop.stale) > 0 {
-		earlier(t.loop.lastPublish + pipeline.Time(publishEvery))
+		wait := publishAtLast
+		if len(t.loop.stale) > fewStale {
+			wait = publishEvery
+		}
+		earlier(t.loop.lastPublish + pipeline.Time(wait))
 	}
 	if t.loop.settled != nil {
 		earlier(t.loop.batchNow + pipeline.Time(drainTick))
@@ -154,35 +211,56 @@ func (t *Transport) deadline() time.Time {
 	return t.timeOf(at)
 }
 
-// flush sends everything that is due.
+// flush sends everything that is due, as far as the socket has room for it.
 func (t *Transport) flush(now pipeline.Time) {
-	for more := true; more; {
-		more = t.core.Flush(now)
-		t.send()
-	}
-}
-
-// send sends the datagrams that the core has written.
-func (t *Transport) send() {
-	out := t.core.Outgoing()
-	if len(out) == 0 {
+	if len(t.loop.backlog.rest) > 0 && !t.send(now) {
 		return
 	}
-	if _, err := t.socket.WriteBatch(out); err != nil {
-		t.socketFailed(err)
+	for more := true; more; {
+		more = t.core.Flush(now)
+		if !t.send(now) {
+			return
+		}
 	}
 }
 
-// finish releases everything that belongs to the transport.
-func (t *Transport) finish() {
+// finish releases everything that belongs to the transport. The steps are deferred,
+// because each may call user code that calls runtime.Goexit.
+func (t *Transport) finish(returned bool) {
+	// Last, because Close returns now and nothing may change after it.
+	defer close(t.done)
+	defer t.received.Close()
+	step := func(f func()) {
+		defer func() {
+			// After runtime.Goexit the core may have stopped between any two lines.
+			// It must not panic because of that.
+			if !returned && recover() != nil {
+				t.panics.Add(1)
+			}
+		}()
+		f()
+	}
+	defer step(func() { t.publish(t.now(), true) })
+	defer step(t.endPeers)
+	defer step(t.refuseCalls)
+	defer close(t.work)
+	defer step(t.endRecording)
+	defer step(t.handleEvents)
+	defer step(func() {
+		for t.core.Close(wire.CloseShutdown, t.now()) {
+			t.core.Outgoing() // discard: the socket is closed
+		}
+	})
 	t.stop()
 	_ = t.socket.Close()
-	for t.core.Close(wire.CloseShutdown, t.now()) {
-		t.core.Outgoing() // discard: the socket is closed
+	if !returned && t.failed == nil {
+		t.failed = errGoexit
+		t.cfg.Logger.Error("a callback has called runtime.Goexit; the transport ends")
 	}
-	t.handleEvents()
-	t.endRecording()
-	close(t.work)
+}
+
+// refuseCalls lets no further calls into the inbox, and runs those that are there.
+func (t *Transport) refuseCalls() {
 	t.inbox.Lock()
 	t.closing = true
 	calls := t.calls
@@ -191,9 +269,4 @@ func (t *Transport) finish() {
 	for _, f := range calls {
 		f(t.now())
 	}
-	t.endPeers()
-	t.publish(t.now(), true)
-	t.received.Close()
-	// Last, because Close returns now and nothing may change after it.
-	close(t.done)
 }

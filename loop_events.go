@@ -39,8 +39,8 @@ func (t *Transport) handleEvent(ev conn.Event) {
 func (t *Transport) peerUp(p *Peer, ev conn.Event) {
 	addr := p.core.Addr()
 	p.remote.Store(&addr)
-	p.maxDatagram.Store(int32(p.core.MaxDatagram()))
-	if !p.up.Swap(true) {
+	p.storeSizes()
+	if !p.life.setUp(true) {
 		t.connected.Add(p)
 	}
 	t.copyStats(p)
@@ -60,7 +60,7 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 		t.logger(p).Debug("peer reconnected within one turn of the loop")
 	}
 	p.reason = ev.Reason
-	p.up.Store(false)
+	p.life.setUp(false)
 	t.connected.Remove(p)
 	if !p.core.Connected() && !p.core.Dialled() && endsForGood(ev.Reason) {
 		t.endPeer(p, ev.Reason)
@@ -74,12 +74,6 @@ func (t *Transport) peerDown(p *Peer, ev conn.Event) {
 // call waits.
 func (t *Transport) dialEnded(p *Peer, ev conn.Event) {
 	err := ev.Err
-	if ev.Reason == wire.CloseHandshake {
-		if t.dialNext(p, err) {
-			return
-		}
-		err = p.dialError()
-	}
 	if ev.Err == conn.ErrClosed {
 		err = &closedErrors[ev.Reason]
 	}
@@ -112,14 +106,16 @@ func (t *Transport) notify(ev PeerEvent) {
 		return
 	}
 	t.notifying.Store(true)
+	returned := false
 	defer func() {
 		t.notifying.Store(false)
-		if r := recover(); r != nil {
+		if !returned {
 			t.panics.Add(1)
-			t.cfg.Logger.Error("panic in OnPeer", "panic", r)
+			t.cfg.Logger.Error("panic or runtime.Goexit in OnPeer", "panic", recover())
 		}
 	}()
 	t.cfg.OnPeer(ev)
+	returned = true
 }
 
 // logger returns a logger that names the peer and, unless it is that of Config.Key,

@@ -41,7 +41,7 @@ func (t *Transport) wake() {
 func (t *Transport) inboxFull() bool {
 	t.inbox.Lock()
 	defer t.inbox.Unlock()
-	return len(t.calls)+len(t.ready)+len(t.results) > 0 || t.closing
+	return len(t.calls)+len(t.ready)+len(t.results) > 0 || t.closing || t.written
 }
 
 // takeInbox processes what other goroutines have left for the loop, and reports
@@ -49,7 +49,7 @@ func (t *Transport) inboxFull() bool {
 func (t *Transport) takeInbox(now pipeline.Time) (closing bool) {
 	t.inbox.Lock()
 	calls, ready, results, closing := t.calls, t.ready, t.results, t.closing
-	t.calls, t.ready, t.results = nil, t.loop.readySpare, nil
+	t.calls, t.ready, t.results, t.written = nil, t.loop.readySpare, nil, false
 	t.inbox.Unlock()
 	for _, j := range results {
 		t.working--
@@ -69,6 +69,14 @@ func (t *Transport) takeInbox(now pipeline.Time) (closing bool) {
 func (t *Transport) markReady(p *Peer) {
 	t.inbox.Lock()
 	t.ready = append(t.ready, p)
+	t.inbox.Unlock()
+	t.wake()
+}
+
+// markWritten tells the loop that there are broadcasts to send.
+func (t *Transport) markWritten() {
+	t.inbox.Lock()
+	t.written = true
 	t.inbox.Unlock()
 	t.wake()
 }

@@ -34,6 +34,7 @@ func (t *Transport) forget(p *Peer) {
 	f, _ := p.core.QueueFlow()
 	t.sendDrops.superseded.Add(f.Superseded)
 	t.sendDrops.displaced.Add(f.Displaced)
+	t.sendDrops.expired.Add(f.Expired)
 }
 
 // allPeers returns the known peers in the order in which they became known. The
@@ -44,10 +45,14 @@ func (t *Transport) allPeers() []*Peer { return t.known.Snapshot() }
 func (t *Transport) endPeers() {
 	t.gone.Store(true)
 	for _, p := range t.allPeers() {
-		p.up.Store(false)
+		p.life.setUp(false)
 		t.sendDrops.closed.Add(uint64(p.core.CloseQueue()))
+		t.core.MarkReady(p.core) // the core learns of the messages with a token
 		p.closeDone()
 		p.answerWaiters(errClosed)
 	}
 	t.connected.Clear()
+	if !t.killed {
+		t.handleDeliveries()
+	}
 }

@@ -62,19 +62,44 @@ func (t *Transport) copyStats(p *Peer) {
 		moved := a // a copy, so that a itself stays off the heap
 		p.remote.Store(&moved)
 	}
-	if n := p.core.MaxDatagram(); n > 0 {
-		p.maxDatagram.Store(int32(n))
-	}
+	p.storeSizes()
 	p.session.Store(p.core.Session())
 	s := t.core.PeerStats(p.core)
-	drops := p.core.PeerDrops()
+	flight, drops := t.core.PeerFlight(p.core), p.core.PeerDrops()
+	clock := t.core.PeerClock(p.core, t.loop.batchNow)
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	p.stats = s
-	if len(drops) > 0 {
-		if p.dropRows == nil {
-			p.dropRows = new([]uint64)
-		}
-		*p.dropRows = append((*p.dropRows)[:0], drops...)
+	if p.rare == nil && (len(drops) > 0 || clock.Known || flight != conn.Flight{}) {
+		p.rare = new(rareStats)
 	}
+	if p.rare != nil {
+		p.rare.flight, p.rare.clock, p.rare.drops = flight, clock, append(p.rare.drops[:0], drops...)
+	}
+}
+
+// rareStats are statistics that most peers do not have.
+type rareStats struct {
+	flight conn.Flight
+	clock  conn.Clock
+	asked  pipeline.Time // when the clock was asked for
+	drops  []uint64      // by row
+}
+
+// storeSizes publishes the size of the datagrams that a message must fit to be sent whole
+// and that of the largest message in fragments, which stay those of the last session, and
+// the size of the datagrams that are sent at present, as parts of one number: peers are
+// many.
+func (p *Peer) storeSizes() {
+	accepted, _, fragments := p.datagramSizes()
+	if n := p.core.MaxDatagram(); n > 0 {
+		accepted, fragments = n, p.core.MaxMessage()
+	}
+	p.sizes.Store(uint64(fragments)<<32 | uint64(accepted)<<16 | uint64(p.core.DatagramSize()))
+}
+
+// datagramSizes returns what storeSizes has published.
+func (p *Peer) datagramSizes() (accepted, sent, fragments int) {
+	v := p.sizes.Load()
+	return int(v >> 16 & 0xffff), int(v & 0xffff), int(v >> 32)
 }

@@ -2,6 +2,7 @@ package intentra
 
 import (
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/callback"
 )
 
 // workerQueue is the largest number of handshake jobs handed to the worker and not
@@ -12,7 +13,7 @@ const workerQueue = 64
 // wait for them. There is one worker: handshakes delay each other, but never take
 // more than one core.
 func (t *Transport) runWorker() {
-	markEntry(&workerEntry)
+	callback.Worker.Mark()
 	var at *conn.Job // the job that is running
 	defer func() {
 		if at == nil {
@@ -21,9 +22,9 @@ func (t *Transport) runWorker() {
 		// Authorize has ended its goroutine by runtime.Goexit, as a failed assertion
 		// of a test does. The key is refused, and another worker takes over.
 		t.panics.Add(1)
-		t.cfg.Logger.Error("runtime.Goexit in Authorize")
 		t.giveBack(at)
 		go t.runWorker()
+		t.cfg.Logger.Error("runtime.Goexit in Authorize") // last: the handler may call it again
 	}()
 	for j := range t.work {
 		at = j

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -101,14 +102,16 @@ func TestPanicInOnPeer(t *testing.T) {
 func TestPanicInAuthorize(t *testing.T) {
 	ctx := loopback.Context(t)
 	var fine atomic.Bool
-	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
+	l := loopback.Listen(t, intentra.Config{Authorize: func(context.Context, intentra.Handshake) bool {
 		if !fine.Load() {
 			panic("Authorize")
 		}
 		return true
 	}})
-	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), shortTimeout(t))
-	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	refuse(t, ctx, l, "failed", func(ctx context.Context) error {
+		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), intentra.Config{Key: loopback.Key(t)})
+		return err
+	})
 	require.EqualValues(t, 1, l.Stats().Panics)
 	require.Zero(t, l.Stats().Sessions)
 	fine.Store(true)
@@ -121,7 +124,7 @@ func TestGoexitInAuthorize(t *testing.T) {
 	ctx := loopback.Context(t)
 	var fine atomic.Bool
 	var asked atomic.Uint64
-	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool {
+	l := loopback.Listen(t, intentra.Config{Authorize: func(context.Context, intentra.Handshake) bool {
 		if !fine.Load() {
 			asked.Add(1)
 			runtime.Goexit()
@@ -129,8 +132,7 @@ func TestGoexitInAuthorize(t *testing.T) {
 		return true
 	}})
 	for range 2 {
-		_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), shortTimeout(t))
-		require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+		refuseKey(t, ctx, l, loopback.Key(t))
 	}
 	loopback.Eventually(t, ctx, "both are refused and over", func() bool {
 		s := l.Stats()
@@ -143,20 +145,136 @@ func TestGoexitInAuthorize(t *testing.T) {
 	loopback.Dial(t, l, intentra.Config{})
 }
 
-// runtime.Goexit on the loop ends the transport like Close.
-func TestGoexitInHandler(t *testing.T) {
-	ctx := loopback.Context(t)
-	onPeer, events := loopback.Events()
-	l := loopback.Listen(t, intentra.Config{OnPeer: onPeer, Handler: func(intentra.Received) { runtime.Goexit() }})
-	p := loopback.Dial(t, l, intentra.Config{})
-	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
-	require.NoError(t, p.SendWait(ctx, loopback.Reliable("x")))
-	require.NoError(t, l.Run(ctx))
-	require.Equal(t, intentra.PeerDown, loopback.Next(t, ctx, events).Kind)
-	require.NoError(t, l.Close())
-	require.Empty(t, l.Peers())
-	_, err := l.Dial(ctx, p.Transport().LocalAddr().String(), p.Transport().PublicKey())
-	require.ErrorIs(t, err, net.ErrClosed)
+// goexits ends its goroutine in each method named.
+type goexits struct {
+	pipeline.Stage
+	in string
+}
+
+func (s goexits) at(method string) {
+	if s.in == method {
+		runtime.Goexit()
+	}
+}
+
+func (s goexits) Process(*pipeline.Packet) pipeline.Verdict {
+	s.at("Process")
+	return pipeline.Accept
+}
+func (s goexits) Settle(*pipeline.Packet, pipeline.Verdict) { s.at("Settle") }
+func (s goexits) PeerOpened(pipeline.PeerNotice)            { s.at("PeerOpened") }
+func (s goexits) PeerClosed(pipeline.PeerNotice)            { s.at("PeerClosed") }
+func (s goexits) SessionOpened(pipeline.SessionNotice)      { s.at("SessionOpened") }
+func (s goexits) SessionClosed(pipeline.SessionNotice)      { s.at("SessionClosed") }
+func (s goexits) EpochOpened(pipeline.EpochNotice)          { s.at("EpochOpened") }
+func (s goexits) EpochClosed(pipeline.EpochNotice)          { s.at("EpochClosed") }
+func (s goexits) Warm(_, _ pipeline.ID, _ uint64) uint64    { s.at("Warm"); return 0 }
+
+// goexitHandler ends the goroutine that logs.
+type goexitHandler struct{ slog.Handler }
+
+func (goexitHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h goexitHandler) WithAttrs([]slog.Attr) slog.Handler     { return h }
+func (goexitHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "peer up" || r.Level == slog.LevelError {
+		runtime.Goexit()
+	}
+	return nil
+}
+
+// goexitCases are configurations of which one callback ends its goroutine each time
+// that it is called.
+func goexitCases() map[string]intentra.Config {
+	cases := map[string]intentra.Config{
+		"Handler": {Handler: func(intentra.Received) { runtime.Goexit() }},
+		"OnPeer":  {OnPeer: func(intentra.PeerEvent) { runtime.Goexit() }},
+		"Logger":  {Logger: slog.New(goexitHandler{})},
+		"a stage and OnPeer": {
+			OnPeer: func(intentra.PeerEvent) { runtime.Goexit() },
+			Stages: func(s *stages.Set) error {
+				s.InsertAfter("ack", goexits{pipeline.Func("bad", nil, nil), "Process"})
+				return nil
+			},
+		},
+		"an outbound stage": {Stages: func(s *stages.Set) error {
+			s.Outbound.InsertBefore("pack", goexits{pipeline.Func("bad", nil, nil), "Process"})
+			return nil
+		}},
+		"an outbound packet stage": {Stages: func(s *stages.Set) error {
+			s.Outbound.InsertAfter("pack", goexits{pipeline.Func("bad", nil, nil), "Process"})
+			return nil
+		}},
+	}
+	for _, method := range []string{"Process", "Settle", "PeerOpened", "SessionOpened", "SessionClosed", "EpochOpened", "EpochClosed", "Warm"} {
+		cases[method] = intentra.Config{Stages: func(s *stages.Set) error {
+			s.InsertAfter("replay", goexits{pipeline.Func("bad", nil, nil), method})
+			return nil
+		}}
+	}
+	return cases
+}
+
+// runtime.Goexit on the loop ends the transport with an error, even if it is called
+// again while the transport ends. It is counted, and no call waits for the loop in vain.
+func TestGoexitOnTheLoop(t *testing.T) {
+	for name, cfg := range goexitCases() {
+		t.Run(name, func(t *testing.T) {
+			ctx := loopback.Context(t)
+			l := loopback.Listen(t, cfg)
+			d := loopback.ListenOn(t, "127.0.0.1:0", intentra.Config{Key: loopback.Key(t), Authorize: intentra.AllowAny})
+			back, ran := make(chan error, 2), make(chan error, 1)
+			if cfg.Handler != nil {
+				back <- net.ErrClosed
+			} else {
+				go func() { back <- receiveAll(ctx, l) }()
+			}
+			go func() {
+				_, err := l.Dial(ctx, "127.0.0.1:1", loopback.Key(t).Public())
+				back <- err
+			}()
+			go func() { ran <- l.Run(ctx) }()
+			go func() {
+				if p, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey()); err == nil {
+					for p.SendWait(ctx, loopback.Reliable("x")) == nil {
+					}
+				}
+			}()
+			var err error
+			loopback.Eventually(t, ctx, "the loop ends", func() bool {
+				for _, p := range l.Peers() {
+					p.Send(loopback.Reliable("y"))
+					if strings.HasSuffix(name, "Closed") {
+						_ = p.Close()
+					}
+				}
+				select {
+				case err = <-ran:
+					return true
+				default:
+					return false
+				}
+			})
+			require.ErrorContains(t, err, "runtime.Goexit")
+			for range 2 {
+				require.ErrorIs(t, loopback.Next(t, ctx, back), net.ErrClosed)
+			}
+			require.NoError(t, l.Close())
+			require.ErrorIs(t, l.Shutdown(ctx), net.ErrClosed)
+			require.Empty(t, l.Peers())
+			require.NotZero(t, l.Stats().Panics)
+			_, err = l.Dial(ctx, d.LocalAddr().String(), d.PublicKey())
+			require.ErrorIs(t, err, net.ErrClosed)
+		})
+	}
+}
+
+// receiveAll receives until there is an error, and returns it.
+func receiveAll(ctx context.Context, t *intentra.Transport) error {
+	for {
+		if _, err := t.Receive(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // panickingHandler panics in all methods except Enabled.

@@ -20,50 +20,45 @@ type Peer struct {
 
 	received atomic.Pointer[recvq.Queue[*Peer]] // see receiveQueue
 
-	up          atomic.Bool
-	maxDatagram atomic.Int32                     // of the session; before the first one, of our Config
-	reason      CloseReason                      // of the latest disconnect; only the loop uses it
-	stale       bool                             // the statistics have changed; only the loop uses it
-	places      struct{ known, connected int32 } // see package roster
-	ended       ended                            // the connection has ended for good
-	remote      atomic.Pointer[netip.AddrPort]
-	session     atomic.Uint64 // number of the latest session
+	sizes   atomic.Uint64                    // see storeSizes
+	life    life                             // whether it is connected, or has ended for good
+	reason  CloseReason                      // of the latest disconnect; only the loop uses it
+	stale   bool                             // the statistics have changed; only the loop uses it
+	places  struct{ known, connected int32 } // see package roster
+	remote  atomic.Pointer[netip.AddrPort]
+	session atomic.Uint64 // number of the latest session
 
 	sendDrops atomic.Uint64
 
 	// lock guards what follows, which other goroutines share with the loop.
 	lock      sync.Mutex
 	stats     conn.PeerStats
-	dropRows  *[]uint64  // nil until there is one
+	rare      *rareStats // nil until there are any
 	lifecycle *lifecycle // nil until the peer is dialled or Done is called
 }
 
-// valid reports whether p is a peer of a transport, which neither nil nor the zero Peer
-// is.
-func (p *Peer) valid() bool { return p != nil && p.t != nil }
-
 // Key returns the public key of the peer.
-func (p *Peer) Key() PublicKey { return p.core.Key }
+func (p *Peer) Key() PublicKey { return p.checked().core.Key }
 
 // Identity returns the public key of this side that the peer knows: that of
 // [Config].Key, or of the identity given to [Transport.DialAs].
-func (p *Peer) Identity() PublicKey { return p.core.Identity() }
+func (p *Peer) Identity() PublicKey { return p.checked().core.Identity() }
 
 // Transport returns the transport that the peer belongs to.
-func (p *Peer) Transport() *Transport { return p.t }
+func (p *Peer) Transport() *Transport { return p.checked().t }
 
 // Connected reports whether the peer is connected.
-func (p *Peer) Connected() bool { return p.up.Load() }
+func (p *Peer) Connected() bool { return p.checked().life.up() }
 
 // Session returns the number of the latest session with the peer, zero before the
 // first. This side numbers the sessions of a peer from one as they are confirmed. A
 // new session that replaces another with the same process causes no event.
-func (p *Peer) Session() uint64 { return p.session.Load() }
+func (p *Peer) Session() uint64 { return p.checked().session.Load() }
 
 // Addr returns the current address of the peer, or the last one if it is not
 // connected. It is the zero AddrPort before the peer has connected.
 func (p *Peer) Addr() netip.AddrPort {
-	if a := p.remote.Load(); a != nil {
+	if a := p.checked().remote.Load(); a != nil {
 		return *a
 	}
 	return netip.AddrPort{}
@@ -71,8 +66,8 @@ func (p *Peer) Addr() netip.AddrPort {
 
 // Close ends the session with the peer and stops dialling it. Queued messages are
 // lost; see [Transport.Shutdown]. It does not wait, unless the peer is from the
-// function [Dial]: then it is [Transport.Close], which closes the transport too. The error is net.ErrClosed if the transport is
-// closed already.
+// function [Dial]: then it is [Transport.Close], which closes the transport too. The
+// error is net.ErrClosed if the transport is closed already.
 func (p *Peer) Close() error {
 	if !p.valid() {
 		return errNoPeer

@@ -30,12 +30,35 @@ var closedErrors = func() (all [256]ClosedError) {
 	return all
 }()
 
-// ended says whether a connection has ended for good, and why: zero, or the reason
-// plus one.
-type ended struct{ atomic.Uint32 }
+// life says whether a peer is connected, and whether its connection has ended for good
+// and why, in four bytes: peers are many. Ends are written under Peer.lock.
+type life struct{ bits atomic.Uint32 }
 
-func (e *ended) err() error {
-	if v := e.Load(); v > 0 {
+const (
+	lifeUp    = 1 << 31
+	lifeEnded = 1<<9 - 1 // zero, or the reason plus one
+)
+
+func (l *life) up() bool { return l.bits.Load()&lifeUp != 0 }
+
+// setUp returns what was before.
+func (l *life) setUp(up bool) bool {
+	if up {
+		return l.bits.Or(lifeUp)&lifeUp != 0
+	}
+	return l.bits.And(^uint32(lifeUp))&lifeUp != 0
+}
+
+func (l *life) ended() bool { return l.bits.Load()&lifeEnded != 0 }
+
+// end notes the end of a life that has not ended.
+func (l *life) end(reason CloseReason) { l.bits.Or(1 + uint32(reason)) }
+
+// restart forgets the end, and reports whether there was one.
+func (l *life) restart() bool { return l.bits.And(^uint32(lifeEnded))&lifeEnded != 0 }
+
+func (l *life) err() error {
+	if v := l.bits.Load() & lifeEnded; v > 0 {
 		return &closedErrors[v-1]
 	}
 	return nil
@@ -52,12 +75,13 @@ func (e *ended) err() error {
 // Dial again, if need be with [Config].RetryDial. If a peer connects again, or is
 // dialled again, Done returns another channel.
 func (p *Peer) Done() <-chan struct{} {
+	p.checked()
 	p.lock.Lock()
 	defer p.lock.Unlock()
 	l := p.lifecycleLocked()
 	if l.done == nil {
 		l.done = make(chan struct{})
-		if p.ended.Load() > 0 || p.t.gone.Load() {
+		if p.life.ended() || p.t.gone.Load() {
 			close(l.done)
 		}
 	}
@@ -68,18 +92,21 @@ func (p *Peer) Done() <-chan struct{} {
 // net.ErrClosed if the transport is closed. Send and Receive return the same error,
 // Receive once all messages have been received.
 func (p *Peer) Err() error {
+	if !p.valid() {
+		return errNoPeer
+	}
 	if p.t.gone.Load() {
 		return errClosed
 	}
-	return p.ended.err()
+	return p.life.err()
 }
 
 // end notes that the connection has ended for good.
 func (p *Peer) end(reason CloseReason) {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	if p.ended.Load() == 0 {
-		p.ended.Store(1 + uint32(reason))
+	if !p.life.ended() {
+		p.life.end(reason)
 		p.closeDoneLocked()
 	}
 }
@@ -88,7 +115,7 @@ func (p *Peer) end(reason CloseReason) {
 func (p *Peer) closeDone() {
 	p.lock.Lock()
 	defer p.lock.Unlock()
-	if p.ended.Load() == 0 {
+	if !p.life.ended() {
 		p.closeDoneLocked()
 	}
 }
@@ -103,7 +130,7 @@ func (p *Peer) closeDoneLocked() {
 // dialled again.
 func (p *Peer) reopen() {
 	p.lock.Lock()
-	if p.ended.Swap(0) > 0 && p.lifecycle != nil {
+	if p.life.restart() && p.lifecycle != nil {
 		p.lifecycle.done = nil
 	}
 	p.lock.Unlock()

@@ -5,7 +5,6 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,6 +63,18 @@ func TestDoneAfterTheEnd(t *testing.T) {
 	}
 }
 
+// Once Err has an error, nothing is queued any more, even if the core has not closed the peer yet.
+func TestNothingIsQueuedAfterTheEnd(t *testing.T) {
+	ctx := loopback.Context(t)
+	p := loopback.Dial(t, loopback.Listen(t, intentra.Config{}), intentra.Config{})
+	p.EndFirst(wire.CloseNormal)
+	loopback.Next(t, ctx, p.Done())
+	require.Error(t, p.Err())
+	require.Equal(t, intentra.SendResult{Status: intentra.Dropped, Err: p.Err()}, p.Send(loopback.Reliable("x")))
+	require.Equal(t, p.Err(), p.SendWait(ctx, loopback.Reliable("x")))
+	require.EqualValues(t, 2, loopback.Count(t, p.Transport().Stats().SendDrops, "closed"))
+}
+
 // A peer that may come back is not over until it is forgotten, or until the transport
 // is closed.
 func TestDoneOfAPeerThatMayComeBack(t *testing.T) {
@@ -91,10 +102,11 @@ func TestDoneOfAPeerThatMayComeBack(t *testing.T) {
 
 // A revoked peer that is allowed again comes back with a new Dial, as the same Peer.
 func TestRevokedPeerComesBackByDial(t *testing.T) {
+	t.Parallel() // waits for attemptTime
 	ctx := loopback.Context(t)
 	var refuse atomic.Bool
-	l := loopback.Listen(t, intentra.Config{Authorize: func(intentra.PublicKey) bool { return !refuse.Load() }})
-	d := loopback.Listen(t, intentra.Config{HandshakeTimeout: 200 * time.Millisecond})
+	l := loopback.Listen(t, intentra.Config{Authorize: func(context.Context, intentra.Handshake) bool { return !refuse.Load() }})
+	d := loopback.Listen(t, intentra.Config{HandshakeTimeout: attemptTime})
 	p, err := d.Dial(ctx, l.LocalAddr().String(), l.PublicKey())
 	require.NoError(t, err)
 	refuse.Store(true)

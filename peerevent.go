@@ -1,6 +1,9 @@
 package intentra
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // PeerEvent reports that a peer has connected, restarted or disconnected.
 type PeerEvent struct {
@@ -17,14 +20,23 @@ type PeerEvent struct {
 	Reconnecting bool
 }
 
+// Fresh reports whether the peer has connected and may remember nothing of this side,
+// or this side nothing of the peer: its process has restarted, or it is the first
+// session since this side started or forgot the peer ([Config.ForgetAfter]). That is
+// when to send what a peer must know, such as a map or a subscription.
+func (e PeerEvent) Fresh() bool {
+	return e.Kind == PeerRestarted || e.Kind == PeerUp && e.Session == 1
+}
+
 // PeerEventKind is the kind of a [PeerEvent]. Its text form is "up", "restarted" or
 // "down".
 type PeerEventKind uint8
 
 // The kinds of events.
 const (
-	// PeerUp means that the peer has connected. If it was connected before, it is
-	// still the same process and has kept its state.
+	// PeerUp means that the peer has connected. After the first session it is still
+	// the same process and has kept its state. In the first session (Session is 1)
+	// this is not known; see [PeerEvent.Fresh].
 	PeerUp PeerEventKind = iota + 1
 	// PeerRestarted means that the peer has connected and that its process is not
 	// that of its previous session: it has restarted and remembers nothing. It
@@ -54,6 +66,9 @@ func (k PeerEventKind) MarshalText() ([]byte, error) {
 
 // UnmarshalText parses the text form of a kind. The error lists the kinds.
 func (k *PeerEventKind) UnmarshalText(text []byte) error {
+	if k == nil {
+		return errors.New("intentra: the *PeerEventKind is nil")
+	}
 	for i := PeerUp; i <= PeerDown; i++ {
 		if string(text) == peerEventKinds[i] {
 			*k = i

@@ -1,6 +1,7 @@
 package intentra_test
 
 import (
+	"context"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -64,7 +65,7 @@ func TestPeerEventsCarryTheReason(t *testing.T) {
 			here, listener := loopback.Events()
 			there, dialer := loopback.Events()
 			var refuse atomic.Bool
-			l := loopback.Listen(t, intentra.Config{OnPeer: here, Authorize: func(intentra.PublicKey) bool { return !refuse.Load() }})
+			l := loopback.Listen(t, intentra.Config{OnPeer: here, Authorize: func(context.Context, intentra.Handshake) bool { return !refuse.Load() }})
 			p := loopback.Dial(t, l, intentra.Config{OnPeer: there})
 			up := loopback.Next(t, ctx, listener)
 			require.Equal(t, intentra.PeerUp, up.Kind)
@@ -97,8 +98,8 @@ func TestRevoke(t *testing.T) {
 	key := loopback.Key(t)
 	var revoked atomic.Bool
 	here, listener := loopback.Events()
-	l := loopback.Listen(t, intentra.Config{OnPeer: here, Authorize: func(k intentra.PublicKey) bool {
-		return k != key.Public() || !revoked.Load()
+	l := loopback.Listen(t, intentra.Config{OnPeer: here, Authorize: func(_ context.Context, h intentra.Handshake) bool {
+		return h.Key != key.Public() || !revoked.Load()
 	}})
 	other := loopback.Dial(t, l, intentra.Config{})
 	loopback.Next(t, ctx, listener)
@@ -112,10 +113,7 @@ func TestRevoke(t *testing.T) {
 	require.False(t, down.Reconnecting)
 	requireEnded(t, ctx, p, wire.CloseRevoked)
 	loopback.Dial(t, l, intentra.Config{}) // other keys may still connect
-	cfg := shortTimeout(t)
-	cfg.Key = key
-	_, err := intentra.Dial(ctx, l.LocalAddr().String(), l.PublicKey(), cfg)
-	require.ErrorIs(t, err, intentra.ErrNotConfirmed)
+	refuseKey(t, ctx, l, key)
 
 	require.NoError(t, other.SendWait(ctx, loopback.Reliable("still here")))
 	require.Equal(t, "still here", string(loopback.Receive(t, ctx, l).Payload))

@@ -34,14 +34,14 @@ type Received struct {
 // Handler. Receive may be called from several goroutines; in OnPeer it returns
 // [ErrInCallback].
 func (t *Transport) Receive(ctx context.Context) (Received, error) {
-	if err := t.mayReceive(); err != nil {
+	if err := t.mayReceive(ctx); err != nil {
 		return Received{}, err
 	}
 	p, m, err := t.received.Receive(ctx)
 	if err != nil {
 		return Received{}, receiveError(err)
 	}
-	return t.receivedMessage(p, m), nil
+	return receivedMessage(p, m), nil
 }
 
 // ReceiveBatch waits like [Transport.Receive] and then fills batch with the messages
@@ -52,12 +52,11 @@ func (t *Transport) Receive(ctx context.Context) (Received, error) {
 // used again: append(batch[i].Payload[:0], ...) is what a message does to its
 // element. So once these buffers have grown, nothing is allocated.
 func (t *Transport) ReceiveBatch(ctx context.Context, batch []Received) (int, error) {
-	if err := t.mayReceive(); err != nil {
+	if err := t.mayReceive(ctx); err != nil {
 		return 0, err
 	}
 	n, err := t.received.ReceiveBatch(ctx, len(batch), func(i int, p *Peer, m recvq.Message) {
-		m.Payload = append(batch[i].Payload[:0], m.Payload...)
-		batch[i] = t.receivedMessage(p, m)
+		batch[i].set(p, m, append(batch[i].Payload[:0], m.Payload...))
 	})
 	return n, receiveError(err)
 }
@@ -73,31 +72,30 @@ func (t *Transport) Messages(ctx context.Context) iter.Seq2[Received, error] {
 // error is that of [Peer.Err] once the connection has ended for good and all messages
 // have been received.
 func (p *Peer) Receive(ctx context.Context) (Received, error) {
-	if !p.valid() {
-		return Received{}, errNoPeer
+	if err := p.checkContext(ctx); err != nil {
+		return Received{}, err
 	}
-	if err := p.t.mayReceive(); err != nil {
+	if err := p.t.mayReceive(ctx); err != nil {
 		return Received{}, err
 	}
 	m, err := p.receiveQueue().Receive(ctx)
 	if err != nil {
 		return Received{}, p.receiveError(err)
 	}
-	return p.t.receivedMessage(p, m), nil
+	return receivedMessage(p, m), nil
 }
 
 // ReceiveBatch fills batch with messages of this peer, like
 // [Transport.ReceiveBatch]. Its errors are those of [Peer.Receive].
 func (p *Peer) ReceiveBatch(ctx context.Context, batch []Received) (int, error) {
-	if !p.valid() {
-		return 0, errNoPeer
+	if err := p.checkContext(ctx); err != nil {
+		return 0, err
 	}
-	if err := p.t.mayReceive(); err != nil {
+	if err := p.t.mayReceive(ctx); err != nil {
 		return 0, err
 	}
 	n, err := p.receiveQueue().ReceiveBatch(ctx, len(batch), func(i int, _ *Peer, m recvq.Message) {
-		m.Payload = append(batch[i].Payload[:0], m.Payload...)
-		batch[i] = p.t.receivedMessage(p, m)
+		batch[i].set(p, m, append(batch[i].Payload[:0], m.Payload...))
 	})
 	return n, p.receiveError(err)
 }
@@ -119,16 +117,23 @@ func messages(ctx context.Context, receive func(context.Context) (Received, erro
 	}
 }
 
-func (t *Transport) receivedMessage(p *Peer, m recvq.Message) Received {
-	return Received{
-		Peer: p, Arrived: t.timeOf(m.Arrived),
-		Message: Message{Channel: m.Channel, Intent: m.Intent, Payload: m.Payload},
-	}
+func receivedMessage(p *Peer, m recvq.Message) (r Received) {
+	r.set(p, m, m.Payload)
+	return r
 }
 
-// mayReceive returns an error if a Handler gets all messages, or the caller is
+// set sets r to the message m of p, with that payload.
+func (r *Received) set(p *Peer, m recvq.Message, payload []byte) {
+	r.Peer, r.Arrived, r.Channel, r.Intent, r.Payload = p, m.Arrived, m.Channel, m.Intent, payload
+	r.Stamp, r.Age, r.Within = m.Age.Known, m.Age.Age, m.Age.Within
+}
+
+// mayReceive returns an error if ctx or t is nil, a Handler gets all messages, or the caller is
 // OnPeer.
-func (t *Transport) mayReceive() error {
+func (t *Transport) mayReceive(ctx context.Context) error {
+	if err := t.checkContext(ctx); err != nil {
+		return err
+	}
 	if t.cfg.Handler != nil {
 		return ErrHandler
 	}

@@ -14,8 +14,8 @@ import (
 // that have waited for it.
 func TestDialerReconnectsToARestartedListener(t *testing.T) {
 	ctx := loopback.Context(t)
-	key := loopback.Key(t)
-	l := loopback.Listen(t, intentra.Config{Key: key})
+	key, addr := loopback.Key(t), loopback.Address().String()
+	l := loopback.ListenOn(t, addr, intentra.Config{Key: key})
 	onPeer, events := loopback.Events()
 	p := loopback.Dial(t, l, loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
 	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
@@ -26,7 +26,7 @@ func TestDialerReconnectsToARestartedListener(t *testing.T) {
 		require.True(t, down.Reconnecting)
 		require.Equal(t, intentra.Queued, p.Send(loopback.Reliable(fmt.Sprint("kept ", round))).Status)
 
-		l = loopback.ListenOn(t, l.LocalAddr().String(), intentra.Config{Key: key})
+		l = loopback.ListenOn(t, addr, intentra.Config{Key: key})
 		up := loopback.Next(t, ctx, events)
 		require.Equal(t, intentra.PeerRestarted, up.Kind)
 		require.Same(t, p, up.Peer)

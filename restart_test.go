@@ -51,8 +51,8 @@ func TestRestartedListenerIsReported(t *testing.T) {
 	old := loopback.Listen(t, intentra.Config{Key: key})
 	r := loopback.NewNAT(t, old.LocalAddr())
 	var at atomic.Pointer[netip.AddrPort]
-	addr := r.Addr()
-	at.Store(&addr)
+	first := r.Addr()
+	at.Store(&first)
 	onPeer, events := loopback.Events()
 	d := loopback.Listen(t, loopback.QuickDetection(intentra.Config{OnPeer: onPeer}))
 	d.SetResolver(func(context.Context, string, netip.Addr) (netip.AddrPort, error) { return *at.Load(), nil })
@@ -61,8 +61,8 @@ func TestRestartedListenerIsReported(t *testing.T) {
 	require.Equal(t, intentra.PeerUp, loopback.Next(t, ctx, events).Kind)
 
 	l := loopback.Listen(t, intentra.Config{Key: key})
-	addr = l.LocalAddr()
-	at.Store(&addr)
+	next := l.LocalAddr()
+	at.Store(&next)
 	r.Block(true)
 	for {
 		e := loopback.Next(t, ctx, events)
@@ -72,6 +72,18 @@ func TestRestartedListenerIsReported(t *testing.T) {
 			require.EqualValues(t, 2, e.Session)
 			return
 		}
+	}
+}
+
+// The first session of a peer and one after its restart are fresh, others are not.
+func TestFresh(t *testing.T) {
+	for e, fresh := range map[intentra.PeerEvent]bool{
+		{Kind: intentra.PeerUp, Session: 1}:        true,
+		{Kind: intentra.PeerUp, Session: 2}:        false,
+		{Kind: intentra.PeerRestarted, Session: 2}: true,
+		{Kind: intentra.PeerDown, Session: 1}:      false,
+	} {
+		require.Equal(t, fresh, e.Fresh(), "%v %d", e.Kind, e.Session)
 	}
 }
 

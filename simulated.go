@@ -39,10 +39,14 @@ func init() { simulated.New = newSimulation }
 func newSimulation(s simulated.Setup) simulated.Application {
 	user := s.User.(Config)
 	t := &Transport{
-		cfg:      Config{Handler: user.Handler, OnPeer: user.OnPeer, MaxDatagram: s.Config.MaxDatagram},
+		cfg: Config{
+			Handler: user.Handler, Room: user.Room, OnPeer: user.OnPeer, OnDelivery: user.OnDelivery, OnGivenUp: user.OnGivenUp,
+			MaxDatagram: s.Config.MaxDatagram, MaxMessage: s.Config.MaxMessage, ReliableQueueBytes: s.Config.ReliableQueueBytes,
+		},
 		identity: s.Config.Identity,
 		public:   s.Config.Identity.Public(),
 		core:     s.Core,
+		small:    smallMessage(s.Core.Outbound().MaxGrowth()),
 		host:     s.Host,
 		start:    simulatedStart,
 		done:     make(chan struct{}),
@@ -54,7 +58,7 @@ func newSimulation(s simulated.Setup) simulated.Application {
 		t.cfg.Handler = func(Received) {}
 	}
 	t.connected = roster.New(func(p *Peer) *int32 { return &p.places.connected })
-	t.received = recvq.NewGroup[*Peer](1)
+	t.received = recvq.NewGroup[*Peer](1, t.timeOf)
 	t.received.Close()
 	t.resolving, t.stop = context.WithCancel(context.Background())
 	t.stop()
@@ -73,14 +77,25 @@ func (s simulation) HandleEvent(ev conn.Event) {
 }
 
 func (s simulation) Deliver(from *conn.Peer, pk *pipeline.Packet) {
-	s.t.cfg.Handler(s.t.peerOf(from).receivedPacket(pk))
+	var in Received
+	s.t.receivedFrom(&in, s.t.peerOf(from), from, pk)
+	s.t.cfg.Handler(in)
 }
+
+func (s simulation) Room(from *conn.Peer, channel uint32) bool {
+	return s.t.cfg.Room == nil || s.t.cfg.Room(s.t.peerOf(from), channel)
+}
+
+func (s simulation) GivenUp(from *conn.Peer, channel uint32) { s.t.givenUp(from, channel) }
+
+func (s simulation) HandleDeliveries() { s.t.handleDeliveries() }
 
 func (s simulation) InboxFull() bool { return s.t.inboxFull() }
 
 func (s simulation) TakeInbox(now pipeline.Time) (closing bool) { return s.t.takeInbox(now) }
 
-func (s simulation) End() {
+func (s simulation) End(killed bool) {
+	s.t.killed = killed
 	s.t.inbox.Lock()
 	s.t.closing = true
 	s.t.calls, s.t.ready = nil, nil
@@ -91,7 +106,7 @@ func (s simulation) End() {
 // sent reports the result of sending m to the simulator, and returns it.
 func (p *Peer) sent(m *Message, r SendResult) SendResult {
 	if p.valid() && p.t.host != nil {
-		p.t.host.Sent(p.core, m.Channel, m.Intent, m.Payload, uint8(r.Status), r.Err)
+		p.t.host.Sent(p.core, simulated.Message(*m), uint8(r.Status), r.Err)
 	}
 	return r
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/udp"
 )
 
 const dropOutside = pipeline.DropFirst
@@ -101,9 +102,11 @@ func withPrefix(s *stages.Set) error {
 // and MaxMessageSize leaves room for their growth.
 func TestStagesThatChangeMessages(t *testing.T) {
 	ctx := loopback.Context(t)
-	l := loopback.Listen(t, intentra.Config{Stages: withPrefix})
-	p := loopback.Dial(t, l, intentra.Config{Stages: withPrefix})
-	require.Equal(t, loopback.Listen(t, intentra.Config{}).MaxMessageSize()-len(prefix), l.MaxMessageSize())
+	// A Realtime message must not be lost because this process has not run for a while.
+	cfg := intentra.Config{Stages: withPrefix, MaxMessage: 4096, Socket: udp.Config{MaxQueueDelay: -1}}
+	l := loopback.Listen(t, cfg)
+	p := loopback.Dial(t, l, cfg)
+	require.Equal(t, loopback.Listen(t, intentra.Config{MaxMessage: 4096}).MaxMessageSize()-len(prefix), l.MaxMessageSize())
 	theirs := l.Peers()[0]
 	largest := bytes.Repeat([]byte{7}, l.MaxMessageSize())
 	for i := range 200 {
@@ -160,10 +163,10 @@ func TestLargestMessagesLeaveRoomForAcknowledgements(t *testing.T) {
 	for name, change := range map[string]func(*stages.Set) error{"no stages": nil, "stages": withPrefix} {
 		t.Run(name, func(t *testing.T) {
 			handle, got := loopback.Messages()
-			l := loopback.Listen(t, intentra.Config{Stages: change, Handler: func(m intentra.Received) {
+			l := loopback.Listen(t, intentra.Config{Stages: change, MaxMessage: 1, Handler: func(m intentra.Received) {
 				m.Peer.Send(m.Message)
 			}})
-			p := loopback.Dial(t, l, intentra.Config{Stages: change, Handler: handle})
+			p := loopback.Dial(t, l, intentra.Config{Stages: change, MaxMessage: 1, Handler: handle})
 			m := intentra.Message{Channel: 1<<32 - 1, Intent: intentra.Reliable, Payload: make([]byte, l.MaxMessageSize())}
 			const n = 2000
 			for range n / 100 {

@@ -78,7 +78,7 @@ func TestCountersAgree(t *testing.T) {
 		require.Equal(t, s.PacketsIn, s.Socket.Received)
 		require.Equal(t, s.PacketsOut, s.Socket.Sent+s.Socket.WriteLoss.Total())
 		require.Equal(t, s.BytesOut, s.Socket.SentBytes)
-		superseded += loopback.Count(t, s.SendDrops, "superseded") + loopback.Count(t, s.SendDrops, "displaced")
+		superseded += s.Superseded + loopback.Count(t, s.SendDrops, "displaced")
 		packed += s.MessagesOut
 		ps := p.Stats()
 		require.Equal(t, ps.MessagesOut, ps.Acked+ps.Lost)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/callback"
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/recvq"
 	"github.com/intentra/intentra/internal/roster"
@@ -32,6 +33,7 @@ type Transport struct {
 	identity conn.Identity // of Config.Key
 	socket   *udp.Conn
 	core     *journal.Core // belongs to the loop
+	small    int           // see smallMessage
 	start    time.Time
 	done     chan struct{} // closed when the loop has ended
 	failed   error         // why the loop ended, if not by Close; valid after done
@@ -40,7 +42,7 @@ type Transport struct {
 	host      simulated.Host       // nil unless package sim drives the transport, without a socket
 	resolving context.Context      // canceled when the loop ends
 	stop      context.CancelFunc
-	resolver  func(ctx context.Context, addr string, local netip.Addr) ([]netip.AddrPort, error) // resolve.Remotes, except in tests
+	resolver  func(ctx context.Context, addr string, local netip.Addr, found func([]netip.AddrPort)) error // resolve.Remotes, except in tests
 
 	// What other goroutines leave for the loop; see takeInbox. waiting is true while
 	// the loop waits for packets, so that it has to be woken.
@@ -48,6 +50,7 @@ type Transport struct {
 	calls   []func(now pipeline.Time)
 	ready   []*Peer
 	results []*conn.Job
+	written bool // there are broadcasts
 	closing bool
 	waiting atomic.Bool
 	// notifying is true during OnPeer.
@@ -64,6 +67,13 @@ type Transport struct {
 
 	only atomic.Pointer[Peer] // the peer that the transport was made for, by the function Dial
 
+	labels struct { // see dropLabel
+		once sync.Once
+		rows []pipeline.DropCount
+	}
+
+	acks      acks
+	killed    bool // in a simulation: the process has ended without notice
 	received  *recvq.Group[*Peer]
 	sendDrops sendDrops
 	slowCalls atomic.Uint64
@@ -74,20 +84,27 @@ type Transport struct {
 
 // LocalAddr returns the address that the socket is bound to.
 func (t *Transport) LocalAddr() netip.AddrPort {
-	if t.host != nil {
+	if t.checked().host != nil {
 		return t.host.Addr()
 	}
 	return t.socket.LocalAddr()
 }
 
 // PublicKey returns the public key of Config.Key, the identity of this side.
-func (t *Transport) PublicKey() PublicKey { return t.public }
+func (t *Transport) PublicKey() PublicKey { return t.checked().public }
 
 // MaxMessageSize returns the largest payload, in bytes, that can be sent with any
-// intent on any channel to a peer with the same MaxDatagram. Growth by outbound
-// stages is subtracted already. On low channels a few bytes more can be sent.
+// intent on any channel to a peer with the same MaxDatagram and MaxMessage: MaxMessage, but
+// at most 64 KiB, or what fits a datagram of 1,172 bytes, or of MaxDatagram if that is less,
+// whichever is more. Growth by outbound stages is subtracted already.
 func (t *Transport) MaxMessageSize() int {
-	budget := t.cfg.MaxDatagram - wire.Overhead - t.core.Outbound().MaxGrowth()
+	whole := t.maxWhole()
+	return max(whole, t.largest(Realtime, wire.MaxMessage)-t.core.Outbound().MaxGrowth())
+}
+
+// maxWhole returns the largest payload that is sent whole with any intent on any channel.
+func (t *Transport) maxWhole() int {
+	budget := min(t.checked().cfg.MaxDatagram, conn.AcceptedDatagram) - wire.Overhead - t.core.Outbound().MaxGrowth()
 	n := budget
 	for n > 0 && wire.MessageSize(wire.FrameReliable, 1<<32-1, n) > budget {
 		n--
@@ -100,6 +117,9 @@ func (t *Transport) MaxMessageSize() int {
 // socket has failed. A transport serves without Run too; Run is for programs that
 // have nothing else to do. In a callback it returns [ErrInCallback].
 func (t *Transport) Run(ctx context.Context) error {
+	if err := t.checkContext(ctx); err != nil {
+		return err
+	}
 	if err := waits("Run"); err != nil {
 		return err
 	}
@@ -122,15 +142,43 @@ func (t *Transport) Run(ctx context.Context) error {
 	return err
 }
 
+// CheckLoop waits until the event loop has begun another turn, which a loop that is
+// stuck, as in a Handler, does not do: for watchdogs and health checks. It returns
+// net.ErrClosed if the transport is closed, and the cause of ctx if that ends first. In
+// a callback it returns [ErrInCallback].
+func (t *Transport) CheckLoop(ctx context.Context) error {
+	if err := t.checkContext(ctx); err != nil {
+		return err
+	}
+	if err := waits("CheckLoop"); err != nil {
+		return err
+	}
+	turned := make(chan struct{})
+	if !t.call(func(pipeline.Time) { close(turned) }) {
+		return errClosed
+	}
+	select {
+	case <-turned:
+		return nil
+	case <-t.done:
+		return errClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Close ends all sessions and the transport at once; queued messages are lost.
 // Closing again does nothing. It waits for the event loop to end, except in a
-// callback, after which the loop ends. The error is always nil.
+// callback, after which the loop ends. The error is nil, except for a nil Transport.
 func (t *Transport) Close() error {
+	if !t.valid() {
+		return errNoTransport
+	}
 	t.inbox.Lock()
 	t.closing = true
 	t.inbox.Unlock()
 	t.wake()
-	if !inCallback() {
+	if !callback.Inside() {
 		<-t.done
 	}
 	return nil
@@ -142,6 +190,9 @@ func (t *Transport) Close() error {
 // already or by another call. In a callback it returns [ErrInCallback] and does
 // nothing.
 func (t *Transport) Shutdown(ctx context.Context) error {
+	if err := t.checkContext(ctx); err != nil {
+		return err
+	}
 	if err := waits("Shutdown"); err != nil {
 		return err
 	}
@@ -165,18 +216,18 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 // from before the call. A peer that this side dials stays connected, whichever side
 // opened the session. Revoke returns before all this is done.
 func (t *Transport) Revoke(k PublicKey) {
-	t.call(func(now pipeline.Time) { t.core.Revoke(k, now) })
+	t.checked().call(func(now pipeline.Time) { t.core.Revoke(k, now) })
 }
 
 // Peers returns the connected peers, whichever identity of this side they know, in
 // the order in which they connected. The slice belongs to the caller.
-func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), t.connected.Snapshot()...) }
+func (t *Transport) Peers() []*Peer { return append([]*Peer(nil), t.checked().connected.Snapshot()...) }
 
 // Peer returns the peer with the given key that knows this side by [Config].Key. It
 // is connected, or has been within [Config].ForgetAfter. Peers from
 // [Transport.DialAs] are not found: callers keep what DialAs returns.
 func (t *Transport) Peer(k PublicKey) (*Peer, bool) {
-	t.table.RLock()
+	t.checked().table.RLock()
 	defer t.table.RUnlock()
 	p, ok := t.peers[k]
 	return p, ok

@@ -1,7 +1,11 @@
 package intentra_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,4 +57,39 @@ func TestReliableKeepsOrder(t *testing.T) {
 		require.Equal(t, fmt.Sprint(i), string(r.Payload))
 	}
 	require.NoError(t, <-sent)
+}
+
+// lateContext is a context that expires soon after it is waited for.
+type lateContext struct {
+	context.Context
+	expire func()
+}
+
+func (c lateContext) Done() <-chan struct{} {
+	go c.expire()
+	return c.Context.Done()
+}
+
+// CheckLoop answers as long as the loop turns, and not while a Handler holds it up.
+func TestCheckLoop(t *testing.T) {
+	ctx := loopback.Context(t)
+	entered, left := make(chan struct{}), make(chan struct{})
+	leave := sync.OnceFunc(func() { close(left) })
+	l := loopback.Listen(t, intentra.Config{Handler: func(intentra.Received) {
+		close(entered)
+		<-left
+	}})
+	t.Cleanup(leave)
+	require.NoError(t, l.CheckLoop(ctx))
+	p := loopback.Dial(t, l, intentra.Config{})
+	p.Send(loopback.Reliable("stop"))
+	<-entered
+	why := errors.New("long enough")
+	late, cancel := context.WithCancelCause(ctx)
+	require.ErrorIs(t, l.CheckLoop(lateContext{late, func() { cancel(why) }}), why)
+	require.ErrorIs(t, l.CheckLoop(late), why, "it has expired")
+	leave()
+	require.NoError(t, l.CheckLoop(ctx))
+	require.NoError(t, l.Close())
+	require.ErrorIs(t, l.CheckLoop(ctx), net.ErrClosed)
 }

@@ -18,7 +18,7 @@ import (
 func TestPlotFromFile(t *testing.T) {
 	out := t.TempDir()
 	require.NoError(t, (&plotCommand{Out: out, From: "compare/testdata/sweep.json"}).Run(t.Context()))
-	for _, name := range []string{compare.DeliveryFile, compare.LatencyFile} {
+	for _, name := range []string{compare.LightFile, compare.DarkFile} {
 		require.FileExists(t, filepath.Join(out, name))
 	}
 }
@@ -51,6 +51,7 @@ func TestArguments(t *testing.T) {
 	for _, args := range [][]string{
 		{"compare", "--json", "--rounds", "5", "--only", "udp,intentra", "--quick"},
 		{"sweep", "--json", "--connections", "2"},
+		{"lowrate", "--json", "--rate", "50", "--messages", "100", "--only", "intentra"},
 		{"plot", "--out", "x", "--from", "compare/testdata/sweep.json"},
 		{"plot", "--quick", "--only", "udp"},
 	} {
@@ -81,6 +82,7 @@ func TestWrongInput(t *testing.T) {
 		{[]string{"compare", "--only", ""}, "there are [raw intentra "},
 		{[]string{"compare", "--only", "udp,"}, "there are [raw intentra "},
 		{[]string{"compare", "--only", "sctp"}, `"sctp"`},
+		{[]string{"lowrate", "--rate", "0"}, "--rate is 0; give 1 to 10000"},
 		{[]string{"sweep", "--connections", "0"}, "--connections is 0"},
 		{[]string{"sweep", "--connections", "100000000"}, "give 1 to 20000"},
 		{[]string{"sweep", "--size", "11"}, "--size is 11; give 12 to 1100"},

@@ -17,17 +17,21 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/intentra/intentra/bench/program"
 	"github.com/intentra/intentra/bench/trial"
 )
 
 type commands struct {
-	Compare compareCommand `cmd:"" help:"Measure all contenders in turn, in several rounds, and print medians and ratios."`
-	Sweep   sweepCommand   `cmd:"" help:"Measure delivery and latency over a range of loads."`
-	Plot    plotCommand    `cmd:"" help:"Plot a sweep as delivery.svg and latency.svg."`
+	Compare  compareCommand  `cmd:"" help:"Measure all contenders in turn, in several rounds, and print medians and ratios."`
+	Lowrate  lowrateCommand  `cmd:"" help:"Measure the receiver's CPU time and context switches at a low rate, compared with plain UDP."`
+	Sweep    sweepCommand    `cmd:"" help:"Measure delivery and latency over a range of loads."`
+	Plot     plotCommand     `cmd:"" help:"Plot a sweep as load-light.svg and load-dark.svg."`
+	Fairness fairnessCommand `cmd:"" help:"Measure what a hub delivers of honest publishers while others flood it."`
+	Relay    relayCommand    `cmd:"" help:"Measure hubs that pass the states of each peer to all others."`
 }
 
 // variables are those of the help texts.
-var variables = kong.Vars{"contenders": strings.Join(trial.Names(), ", ")}
+var variables = kong.Vars{"contenders": strings.Join(trial.Names(), ", "), "hubs": hubList()}
 
 // The exit codes.
 const (
@@ -40,6 +44,9 @@ const (
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == trial.ChildArgument {
 		trial.Child()
+	}
+	if len(os.Args) == 3 && os.Args[1] == program.PlainArgument {
+		os.Exit(program.PlainMain(os.Args[2]))
 	}
 	// After the first signal, a second one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

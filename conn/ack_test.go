@@ -45,15 +45,15 @@ func TestAcknowledgementsAreFew(t *testing.T) {
 		a, b := w.pair(func(c *conn.Config) { c.PeerRate, c.PeerBurst = 100_000, 5000 })
 		w.run(time.Second)
 		var last pipeline.Time
-		var received uint64
+		var received, bytes uint64
 		sent, acks := 0, 0
 		w.tap = func(from, _ netip.AddrPort, data []byte) bool {
 			if from == b.Addr() {
 				acks++
 				since := b.Stats().PacketsIn - received
-				require.True(t, time.Duration(w.Now()-last) >= 25*time.Millisecond || since >= 256,
+				require.True(t, time.Duration(w.Now()-last) >= 25*time.Millisecond || since >= 256 || b.Stats().BytesIn-bytes >= 64<<10,
 					"%v and %d packets after the one before", time.Duration(w.Now()-last), since)
-				last, received = w.Now(), b.Stats().PacketsIn
+				last, received, bytes = w.Now(), b.Stats().PacketsIn, b.Stats().BytesIn
 			}
 			return true
 		}
@@ -103,7 +103,9 @@ var violations = []violation{
 	{"ack/malformed", func(*node, *conn.TestSession) []byte {
 		return append(wire.AppendPing(nil), byte(wire.FrameReliable), 1)
 	}},
-	{"ack/window", func(*node, *conn.TestSession) []byte { return wire.AppendReliable(nil, 1, 5000, 0, []byte("x")) }},
+	{"ack/window", func(*node, *conn.TestSession) []byte {
+		return wire.AppendReliable(nil, 1, wire.ReliableWindow, 0, []byte("x"))
+	}},
 	{"ack/distance", func(*node, *conn.TestSession) []byte {
 		b := wire.AppendReliable(nil, 1, 20, 10, []byte("x"))
 		return wire.AppendReliable(b, 1, 21, 11, []byte("x"))
@@ -120,6 +122,7 @@ func TestResendsAtThePeersWord(t *testing.T) {
 	a.dial(b)
 	w.run(time.Second)
 	s := a.session(b)
+	s.Unbound()
 	packets := 0
 	w.tap = func(from, _ netip.AddrPort, _ []byte) bool {
 		if from == a.Addr() {
@@ -128,7 +131,7 @@ func TestResendsAtThePeersWord(t *testing.T) {
 		}
 		return true
 	}
-	for range wire.ReliableWindow {
+	for range wire.LeastReliableWindow {
 		a.queue(b, 1, pipeline.Reliable, strings.Repeat("x", 1100))
 	}
 	a.turn()
@@ -159,6 +162,7 @@ func TestSessionsTakeTurns(t *testing.T) {
 	a.dial(b)
 	a.dial(c)
 	w.run(time.Second)
+	a.session(b).Unbound() // so that it can fill several batches
 	before := 0
 	seen := false
 	w.tap = func(from, to netip.AddrPort, _ []byte) bool {

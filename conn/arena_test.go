@@ -20,7 +20,7 @@ func (a *arena) fill(t *testing.T, n, size int) {
 		for j := range b {
 			b[j] = byte(i)
 		}
-		a.commit(b, netip.AddrPort{})
+		a.commit(b, &netip.AddrPort{}, &netip.Addr{}, 0)
 	}
 }
 
@@ -49,7 +49,7 @@ func TestArenaGrows(t *testing.T) {
 	require.LessOrEqual(t, cap(a.block), transmitBytes)
 	require.Zero(t, testing.AllocsPerRun(10, func() {
 		for range 100 {
-			a.commit(a.buffer()[:1000], netip.AddrPort{})
+			a.commit(a.buffer()[:1000], &netip.AddrPort{}, &netip.Addr{}, 0)
 		}
 		a.take()
 	}))
@@ -70,7 +70,7 @@ func TestArenaLimits(t *testing.T) {
 	a.take()
 	bytes := 0
 	for !a.full() {
-		a.commit(a.buffer()[:1232], netip.AddrPort{})
+		a.commit(a.buffer()[:1232], &netip.AddrPort{}, &netip.Addr{}, 0)
 		bytes += 1232
 	}
 	require.Equal(t, transmitBytes/1232*1232, bytes)

@@ -31,25 +31,30 @@ type attempt struct {
 	responses candidates // for message 2
 	busy      bool
 	gone      bool
+	reached   bool // a cookie has come
 	wrongKey  bool
 	retry     time.Duration
+	sentAt    pipeline.Time
 	retryAt   pipeline.Time
+	waitUntil pipeline.Time // Init is sent more slowly until then; see wait
+	waited    bool          // the responder has asked for that
 	deadline  pipeline.Time
+	latest    pipeline.Time // that the deadline may become
 	timer     timer
 }
 
-func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time) {
+// startAttempt returns nil if there is no room.
+func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time) *attempt {
 	ephemeral, index, ok := e.begins()
 	if !ok {
-		e.attemptFailed(d, ErrTooManyPeers, now)
-		return
+		return nil
 	}
 	a := &attempt{
 		dial: d, index: index, addr: addr, busy: true, retry: firstRetry,
-		deadline: later(now, e.cfg.HandshakeTimeout),
+		deadline: later(now, e.cfg.HandshakeTimeout), latest: later(now, WaitLimit*e.cfg.HandshakeTimeout),
 	}
 	a.timer.Value = a
-	d.attempt = a
+	d.search.attempts = append(d.search.attempts, a)
 	*e.pending.Open(index) = pendingHandshake{attempt: a}
 	e.timers.arm(&a.timer, a.deadline)
 	static, pro := d.peer.static, prologue(e.cfg.Suite, uint32(index))
@@ -60,6 +65,7 @@ func (e *Endpoint) startAttempt(d *dial, addr netip.AddrPort, now pipeline.Time)
 			j.out, j.err = j.initiator.WriteInit(make([]byte, wire.InitPadding))
 		}
 	}})
+	return a
 }
 
 // finished processes the result of a job of the attempt.
@@ -86,6 +92,10 @@ func (a *attempt) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		e.count(HandshakeFailed)
 		a.wrongKey = a.wrongKey || j.err == ErrWrongKey
 		a.nextResponse(e)
+		if d := a.dial; a.wrongKey {
+			d.search.nextAt = now // the address may be that of another peer
+			e.advance(d, now)
+		}
 	default:
 		a.answered(e, j, now)
 	}
@@ -97,14 +107,30 @@ func (a *attempt) send(e *Endpoint, now pipeline.Time) {
 	if packet == nil {
 		packet = a.init
 		a.cookies.next(e, wire.InitCookie(packet))
-		if a.cookies.contested {
+		switch {
+		case a.cookies.contested:
 			wait /= 2
+		case now < a.waitUntil:
+			wait = waitRetry
 		}
 	}
-	e.sendPlain(a.addr, packet)
-	a.retryAt = later(now, e.jitter(wait))
+	e.sendPlain(route{remote: a.addr}, packet)
+	a.sentAt, a.retryAt = now, later(now, e.jitter(wait))
 	a.retry = min(a.retry*3/2, lastRetry)
 	e.timers.arm(&a.timer, min(a.retryAt, a.deadline))
+}
+
+// wait follows a responder that has received Init and asks to wait for a turn: Init is
+// sent less often for a while, and the attempt lasts longer. An observer of Init can
+// ask so in the responder's name. Therefore it cannot put off the next Init by more than
+// waitRetry, nor the end by more than WaitLimit, and nothing if it offers cookies too.
+func (a *attempt) wait(e *Endpoint, now pipeline.Time) {
+	if a.cookies.contested {
+		return
+	}
+	a.waited, a.waitUntil = true, later(now, waitMemory)
+	a.retryAt = max(a.retryAt, later(a.sentAt, e.jitter(waitRetry)))
+	a.deadline = max(a.deadline, min(later(now, e.cfg.HandshakeTimeout), a.latest))
 }
 
 func (a *attempt) timeout(e *Endpoint, now pipeline.Time) {
@@ -137,6 +163,8 @@ func (a *attempt) verdict() error {
 		return ErrNotConfirmed
 	case a.wrongKey:
 		return ErrWrongKey
+	case a.waited:
+		return ErrBusy
 	}
 	return ErrNoAnswer
 }
@@ -144,7 +172,9 @@ func (a *attempt) verdict() error {
 func (a *attempt) fail(e *Endpoint, err error, now pipeline.Time) {
 	d := a.dial
 	e.dropAttempt(a)
-	e.attemptFailed(d, err, now)
+	e.count(DialTimedOut)
+	d.search.fail(a.addr, err)
+	e.advance(d, now)
 }
 
 // dropAttempt ends the attempt and releases what it holds.
@@ -153,7 +183,7 @@ func (e *Endpoint) dropAttempt(a *attempt) {
 		return
 	}
 	a.gone = true
-	a.dial.attempt = nil
+	a.dial.remove(a)
 	e.timers.Remove(&a.timer)
 	e.pending.Close(a.index)
 	e.discard(a.before)

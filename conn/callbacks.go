@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"encoding/base64"
 	"fmt"
 
 	"github.com/intentra/intentra/internal/recovered"
@@ -17,13 +18,21 @@ func (e *Endpoint) guardCallbacks() {
 	if touched := c.Touched; touched != nil {
 		c.Touched = func(p *Peer) { e.call("Touched", func() { touched(p) }) }
 	}
+	if givenUp := c.GivenUp; givenUp != nil {
+		c.GivenUp = func(p *Peer, channel uint32) { e.callGivenUp(givenUp, p, channel) }
+	}
 	j := &c.Journal
 	if step := j.Step; step != nil {
 		j.Step = func(p *Peer, n uint64) { e.call("Journal.Step", func() { step(p, n) }) }
 	}
 	if pushed := j.Pushed; pushed != nil {
-		j.Pushed = func(p *Peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
-			e.call("Journal.Pushed", func() { pushed(p, n, channel, intent, payload) })
+		j.Pushed = func(p *Peer, n uint64, m Message) {
+			e.call("Journal.Pushed", func() { pushed(p, n, m) })
+		}
+	}
+	if displaced := j.Displaced; displaced != nil {
+		j.Displaced = func(p *Peer, n uint64, count int) {
+			e.call("Journal.Displaced", func() { displaced(p, n, count) })
 		}
 	}
 	if dropped := j.Dropped; dropped != nil {
@@ -37,13 +46,28 @@ func (e *Endpoint) guardCallbacks() {
 // call runs f, which calls the callback of that name. It may be called from any
 // goroutine.
 func (e *Endpoint) call(name string, f func()) {
+	returned := false
 	defer func() {
-		if r := recover(); r != nil {
+		if !returned {
 			e.panics.Add(1)
-			e.cfg.Logger.Error("panic in a callback", "callback", name, "panic", r)
+			e.cfg.Logger.Error("panic or runtime.Goexit in a callback", "callback", name, "panic", recover())
 		}
 	}()
 	f()
+	returned = true
+}
+
+// callGivenUp is call without a closure, because a packet may carry many notices.
+func (e *Endpoint) callGivenUp(f func(p *Peer, channel uint32), p *Peer, channel uint32) {
+	returned := false
+	defer func() {
+		if !returned {
+			e.panics.Add(1)
+			e.cfg.Logger.Error("panic or runtime.Goexit in a callback", "callback", "GivenUp", "panic", recover())
+		}
+	}()
+	f(p, channel)
+	returned = true
 }
 
 // changeChains calls Config.Stages. A panic there is an error.
@@ -58,3 +82,6 @@ func (e *Endpoint) changeChains(s *stages.Set) (err error) {
 	}()
 	return e.cfg.Stages(s)
 }
+
+// keyText returns the text form of a public key, for the log.
+func keyText(key [KeySize]byte) string { return base64.StdEncoding.EncodeToString(key[:]) }

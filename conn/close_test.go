@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ func TestRevoke(t *testing.T) {
 	w := newWorld(t, 4)
 	allowed := true
 	a := w.node()
-	b := w.node(func(c *conn.Config) { c.Authorize = func([conn.KeySize]byte) bool { return allowed } })
+	b := w.node(func(c *conn.Config) { c.Authorize = func(context.Context, conn.Handshake) bool { return allowed } })
 	a.dial(b)
 	w.await(time.Second, func() bool { return a.up(b) })
 	allowed = false
@@ -118,7 +119,7 @@ func TestRevokeDuringHandshake(t *testing.T) {
 		asked := 0
 		a := w.node()
 		b := w.node(func(c *conn.Config) {
-			c.Authorize = func([conn.KeySize]byte) bool { asked++; return asked == 1 || stays }
+			c.Authorize = func(context.Context, conn.Handshake) bool { asked++; return asked == 1 || stays }
 		})
 		a.dial(b)
 		handshake := func() conn.TestHandshake {
@@ -181,8 +182,8 @@ func TestAuthorizePanics(t *testing.T) {
 	w := newWorld(t, 7)
 	a := w.node()
 	b := w.node(func(c *conn.Config) {
-		c.Authorize = func(k [conn.KeySize]byte) bool {
-			if k == a.Key() {
+		c.Authorize = func(_ context.Context, h conn.Handshake) bool {
+			if h.Key == a.Key() {
 				panic("no")
 			}
 			return true

@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -30,20 +31,24 @@ type setting struct {
 }
 
 var settings = []setting{
-	{"MaxDatagram", 1232, 256, 65507},
+	{"MaxDatagram", 8972, 256, 65507},
+	{"MaxMessage", 64 << 10, 1, 1 << 20},
 	{"MaxPeers", 131_072, 1, 262_144},
 	{"IdleTimeout", 60_000 * millisecond, 500 * millisecond, years},
 	{"KeepAlive", 1000 * millisecond, millisecond, years},
 	{"Unanswered", 2000 * millisecond, 250 * millisecond, years},
 	{"HandshakeTimeout", 5000 * millisecond, 200 * millisecond, years},
 	{"ForgetAfter", 60_000 * millisecond, millisecond, years},
-	{"MaxHandshakes", 100, 1, 65_536},
-	{"MaxHandshakesPerAddress", 5, 1, 65_536},
+	{"MaxHandshakes", 1024, 1, 65_536},
+	{"MaxHandshakesPerAddress", 1024, 1, 65_536},
 	{"HandshakeRate", 200, 1, 1_048_576},
 	{"HandshakeBurst", 50, 1, 1_048_576},
 	{"RekeyRate", 200, 1, 1_048_576},
 	{"PeerRate", 10_000, 16, 1 << 30},
 	{"PeerBurst", 500, 1, 1 << 30},
+	{"PeerMessageRate", 320_000, 16, 1 << 30},
+	{"PeerByteRate", 32 << 20, 64 << 10, 1 << 30},
+	{"PeerBandwidth", 1 << 30, 4096, 1 << 30},
 	{"ReplayWindow", 8192, 64, 65_536},
 	{"RekeyAfterPackets", 1 << 27, 16, 1 << 27},
 	{"RekeyAfter", 120_000 * millisecond, 200 * millisecond, years},
@@ -53,6 +58,7 @@ var settings = []setting{
 	{"SendQueueBytes", 256 << 10, 256, 1 << 30},
 	{"ReliableQueueMessages", 1024, 1, 1 << 30},
 	{"ReliableQueueBytes", 1 << 20, 256, 1 << 30},
+	{"SendMemory", 64 << 20, 256 << 10, 1 << 30},
 }
 
 // relations are the fields whose value another one bounds.
@@ -71,7 +77,7 @@ var relations = []struct {
 // dependent are the fields whose default suits the field that bounds them.
 var dependent = map[string]bool{
 	"KeepAlive": true, "Unanswered": true, "ForgetAfter": true, "MaxHandshakesPerAddress": true,
-	"SendQueueBytes": true, "ReliableQueueBytes": true,
+	"SendQueueBytes": true, "ReliableQueueBytes": true, "PeerMessageRate": true, "PeerByteRate": true, "SendMemory": true,
 }
 
 func (n setting) of(c *conn.Config) reflect.Value {
@@ -87,7 +93,7 @@ func TestNumbersAreAllFields(t *testing.T) {
 		listed[n.name] = true
 	}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[conn.Config]()) {
-		if k := f.Type.Kind(); k == reflect.Int || k == reflect.Int64 {
+		if k := f.Type.Kind(); f.Name != "ClockStart" && (k == reflect.Int || k == reflect.Int64) { // any time is valid
 			require.True(t, listed[f.Name], f.Name)
 			delete(listed, f.Name)
 		}
@@ -106,7 +112,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, wire.AESGCM, c.Suite)
 	require.Equal(t, []wire.Suite{wire.AESGCM, wire.ChaChaPoly}, c.Suites)
 	require.NotNil(t, c.Logger)
-	require.True(t, c.Deliver(nil, nil) && c.Room(nil))
+	require.True(t, c.Deliver(nil, nil) && c.Room(nil, 0))
 	require.Equal(t, wire.ChaChaPoly, conn.Config{Suites: []wire.Suite{wire.ChaChaPoly}}.WithDefaults().Suite)
 	require.Error(t, zero.Validate(), "Validate is for a Config with defaults")
 }
@@ -195,6 +201,7 @@ func TestContradictions(t *testing.T) {
 	for _, r := range relations {
 		for _, slack := range []int64{-1, 0} {
 			c := conn.Config{}.WithDefaults()
+			c.MaxDatagram = 1000                         // above AcceptedDatagram it bounds no other field
 			setNumber(&c, r.high, 1000*value(&c, r.low)) // within the range
 			setting{name: r.high}.of(&c).SetInt(value(&c, r.low)*r.factor + slack)
 			if r.high == "MaxHandshakes" {
@@ -247,7 +254,11 @@ func randomConfig(r *rand.Rand) (c conn.Config) {
 // consistent reports whether no two fields contradict each other.
 func consistent(c *conn.Config) bool {
 	for _, r := range relations {
-		if value(c, r.low) > value(c, r.high)/r.factor {
+		low := value(c, r.low)
+		if r.low == "MaxDatagram" {
+			low = min(low, conn.AcceptedDatagram)
+		}
+		if low > value(c, r.high)/r.factor {
 			return false
 		}
 	}
@@ -309,7 +320,7 @@ func TestAcceptedConfigsWork(t *testing.T) {
 func requireWorks(t *testing.T, c conn.Config) {
 	t.Helper()
 	got := map[pipeline.Intent]int{}
-	c.Authorize = func([conn.KeySize]byte) bool { return true }
+	c.Authorize = func(context.Context, conn.Handshake) bool { return true }
 	c.Deliver = func(_ *conn.Peer, pk *pipeline.Packet) bool { got[pk.Intent]++; return true }
 	sides := [2]*side{}
 	for i, addr := range []string{"10.0.0.1:1", "10.0.0.2:2"} {
@@ -328,7 +339,7 @@ func requireWorks(t *testing.T, c conn.Config) {
 	for intent := pipeline.Realtime; intent <= pipeline.Reliable; intent++ {
 		// A state is sent once, and with a small PeerBurst it may be dropped.
 		for tries := 0; got[intent] == 0 && tries < 30; tries++ {
-			if o, wake := p.Push(1, intent, []byte("x")); wake {
+			if o, wake := p.Push(&conn.Message{Channel: 1, Intent: intent, Payload: []byte("x")}); wake {
 				require.True(t, o.Taken())
 				a.ep.MarkReady(p)
 			}

@@ -3,6 +3,8 @@ package conn
 import (
 	"time"
 
+	"github.com/intentra/intentra/internal/inflight"
+	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/replay"
 )
 
@@ -18,6 +20,10 @@ const (
 	softFailures = 1 << 35
 	hardFailures = 1 << 36
 )
+
+// WaitLimit is how many times HandshakeTimeout an attempt may last if the responder asks
+// it to wait for its turn.
+const WaitLimit = 4
 
 // What we chose.
 const (
@@ -36,6 +42,10 @@ const (
 	redialFirst = 125 * time.Millisecond // after a session has ended
 	redialAgain = 250 * time.Millisecond // after an attempt has failed
 	redialYield = 2 * time.Second        // after the session was replaced by another
+
+	maxAddresses   = 16                     // of a peer, in a round of attempts
+	attemptDelay   = 250 * time.Millisecond // between attempts to two addresses (RFC 8305 section 8)
+	reachableDelay = time.Second            // instead, after a cookie
 
 	// shortestKeepAlive is the shortest keep-alive interval that a peer's idle
 	// timeout can demand.
@@ -58,6 +68,14 @@ const (
 	paceShare = 0.98
 	paceBurst = 0.5
 
+	flightFrom = inflight.First / 4 // bytes in flight from which they are bounded
+	// freshFor is how long the queued states of a peer that is held back take to
+	// leave at most.
+	freshFor   = 250 * time.Millisecond
+	blameEvery = 10 * time.Millisecond // at most, when the send buffer is full
+	// bandwidthBurst is what may be sent at once under Config.PeerBandwidth.
+	bandwidthBurst = pipeline.Time(10 * time.Millisecond)
+
 	takeoverWindow = 10 * time.Second
 	takeoverLimit  = 5
 
@@ -66,10 +84,22 @@ const (
 	newestEvery    = 8    // each such attempt takes the newest cookie, not a random one
 	maxCandidates  = 4    // messages 2 or 3 kept for the worker
 	finalTries     = 4    // messages 3 that an admission covers
-	// yieldAge is the age from which a half-open handshake can always be evicted for
-	// the next one of its address; see displace. It is less than 2^32 ns, so that a
-	// random age below it can be chosen.
-	yieldAge = 600 * time.Millisecond
+
+	// Slots for handshakes; see Endpoint.slot.
+	leastPatience = 250 * time.Millisecond
+	mostPatience  = 2500 * time.Millisecond
+	workAhead     = 500 * time.Millisecond // of the worker, in handshakes
+	leastSlots    = 16
+	idleSearch    = 8 // handshakes that are searched for an idle one
+
+	// Dialers that wait; see waiting.
+	maxWaiting = 1024
+	waitLife   = 2 * time.Second        // since the latest Init
+	waitRetry  = 600 * time.Millisecond // between two Inits of a dialer that waits: three fit into waitLife
+	waitMemory = 2 * waitRetry          // how long a dialer follows that
+	leastServe = time.Millisecond       // between two looks for tokens
+	mostServe  = 100 * time.Millisecond
+	mostTurns  = 64 // lines refused in one look
 
 	fastResends   = 8         // of a Reliable message, before it waits for the timeout
 	transmitBatch = 512       // datagrams between two calls of Outgoing

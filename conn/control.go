@@ -1,8 +1,6 @@
 package conn
 
 import (
-	"net/netip"
-
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/ack"
 	"github.com/intentra/intentra/wire"
@@ -11,7 +9,7 @@ import (
 // sendControl sends a packet of control frames at once, without the queue and the
 // pacer. If there is no room it is dropped and counted in Stats.RepliesLost, and
 // returns false; the caller sends it again later if that matters.
-func (e *Endpoint) sendControl(s *session, addr netip.AddrPort, frames []byte, now pipeline.Time) bool {
+func (e *Endpoint) sendControl(s *session, to route, frames []byte, now pipeline.Time) bool {
 	if s.current == nil {
 		return false
 	}
@@ -22,9 +20,10 @@ func (e *Endpoint) sendControl(s *session, addr netip.AddrPort, frames []byte, n
 		e.stats.RepliesLost++
 		return false
 	}
-	p := e.begin(s, addr, now)
+	p := e.begin(s, s.size(), now)
+	p.Addr, p.Local = to.remote, to.local
 	p.Data = append(p.Data, frames...)
-	if addr != s.remote {
+	if to.remote != s.remote {
 		// The address may be that of a victim: send nothing but the frames.
 		p.Data = p.Data[: len(p.Data) : len(p.Data)+wire.TagSize]
 	}
@@ -44,10 +43,11 @@ func (e *Endpoint) handleControl(p *pipeline.Packet, f *wire.Frame) {
 	case wire.FrameClose:
 		e.markClosing(s, peerReason(f.Close), false)
 	case wire.FramePathChallenge:
-		// The response goes to where the challenge came from, which is the path to
-		// be proven.
+		// The response takes the path by which the challenge came, which is the one
+		// to be proven.
 		if e.replyOnce() {
-			e.sendControl(s, p.Addr, wire.AppendPath(nil, wire.FramePathResponse, f.Token), p.Now)
+			e.newPath(s) // for the peer this side has moved
+			e.sendControl(s, routeOf(p), wire.AppendPath(nil, wire.FramePathResponse, f.Token), p.Now)
 		}
 	case wire.FramePathResponse:
 		e.pathProven(s, f.Token)
@@ -101,11 +101,22 @@ func (e *Endpoint) handleAcked(p *pipeline.Packet, o *ack.Outcome) {
 			e.touch(s) // the retransmission time-out is longer
 		}
 	}
-	e.countOutcome(s.peer, o)
+	e.countOutcome(s, o)
+	e.returned(s, o, p.Now)
+	e.clockSample(s, o, p.Now)
+	e.mtuAcked(s, o, p.Now)
 	e.laneAcked(s, o)
+	if s.outbox != nil {
+		e.outboxAcked(s)
+	}
+	if s.tokens() != nil {
+		e.tokensDecided(s)
+	}
 }
 
-func (e *Endpoint) countOutcome(p *Peer, o *ack.Outcome) {
+func (e *Endpoint) countOutcome(s *session, o *ack.Outcome) {
+	s.inFlight -= int32(o.Resolved)
+	p := s.peer
 	p.stats.Acked += o.AckedMessages
 	p.stats.Lost += o.LostMessages - o.UnlostMessages
 }

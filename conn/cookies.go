@@ -29,6 +29,10 @@ type cookies struct {
 
 type cookieValue = [wire.CookieSize]byte
 
+// noCookie is in an Init without a cookie, and in a Cookie packet that asks the dialer
+// to keep the one that it has and to wait.
+var noCookie cookieValue
+
 // offer adds a cookie, and reports whether it did and whether to try it at once. It
 // must not be the one that was tried last.
 func (k *cookies) offer(e *Endpoint, c cookieValue) (taken, atOnce bool) {

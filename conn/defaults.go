@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/stages/ack"
 	"github.com/intentra/intentra/stages/ratelimit"
 	"github.com/intentra/intentra/stages/replay"
 	"github.com/intentra/intentra/wire"
@@ -14,19 +15,23 @@ import (
 // The defaults of [Config]. Some are lowered or raised to suit other fields that
 // are set; see there.
 const (
-	DefaultMaxDatagram           = 1232 // IPv6's least MTU of 1,280 less its headers
+	DefaultMaxDatagram           = 8972 // a jumbo frame of 9,000 bytes less its headers
+	DefaultMaxMessage            = ack.DefaultMaxMessage
 	DefaultMaxPeers              = 1 << 17
 	DefaultIdleTimeout           = 60 * time.Second
 	DefaultKeepAlive             = time.Second
 	DefaultUnanswered            = 2 * time.Second
 	DefaultHandshakeTimeout      = 5 * time.Second
 	DefaultForgetAfter           = 60 * time.Second
-	DefaultMaxHandshakes         = 100
-	DefaultHandshakesPerAddress  = 5
+	DefaultMaxHandshakes         = 1024 // what the rate admits in HandshakeTimeout
+	DefaultHandshakesPerAddress  = DefaultMaxHandshakes
 	DefaultHandshakeRate         = 200
 	DefaultRekeyRate             = 200
 	DefaultPeerRate              = ratelimit.DefaultRate
 	DefaultPeerBurst             = ratelimit.DefaultBurst
+	DefaultPeerMessageRate       = ratelimit.DefaultMessageRate
+	DefaultPeerByteRate          = ratelimit.DefaultByteRate
+	DefaultPeerBandwidth         = mostCount // no limit
 	DefaultReplayWindow          = replay.DefaultBits
 	DefaultRekeyAfterPackets     = 1 << 27
 	DefaultRekeyAfter            = 120 * time.Second
@@ -36,6 +41,7 @@ const (
 	DefaultSendQueueBytes        = 256 << 10
 	DefaultReliableQueueMessages = 1024
 	DefaultReliableQueueBytes    = 1 << 20
+	DefaultSendMemory            = 64 << 20
 )
 
 const (
@@ -78,7 +84,10 @@ func (c *Config) defaultFunctions() {
 		c.Deliver = func(*Peer, *pipeline.Packet) bool { return true }
 	}
 	if c.Room == nil {
-		c.Room = func(*Peer) bool { return true }
+		c.Room = func(*Peer, uint32) bool { return true }
+	}
+	if c.GivenUp == nil {
+		c.GivenUp = func(*Peer, uint32) {}
 	}
 	if c.Touched == nil {
 		c.Touched = func(*Peer) {}

@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -35,7 +36,7 @@ func TestDialBySuite(t *testing.T) {
 const noOutcome = conn.Outcome(255)
 
 func TestDialFails(t *testing.T) {
-	nobody := func(c *conn.Config) { c.Authorize = func([conn.KeySize]byte) bool { return false } }
+	nobody := func(c *conn.Config) { c.Authorize = func(context.Context, conn.Handshake) bool { return false } }
 	tests := []struct {
 		name    string
 		b       []func(*conn.Config)

@@ -16,7 +16,7 @@
 //	for each job that has been run: HandleJob
 //	for each peer whose Push returned wake: MarkReady
 //	if Deadline has passed: HandleTimeout
-//	for all Events: NeedAddress is answered by SetAddress or DialFailed
+//	for all Events: NeedAddress is answered by AddAddresses or DialFailed
 //	for more := true; more; {
 //		more = Flush(now)
 //		send all Outgoing()
@@ -41,7 +41,8 @@
 //
 // Concurrency: [Job.Run] may be called from any goroutine, and so may the methods
 // of a Peer's send queue (Push, PushWait, PushShared, Queued, QueuedBytes,
-// QueueFlow) and [Peer.Identity]. The functions in Config are called from within
+// QueueFlow), those of a broadcast ([Endpoint.BeginBroadcast] and what it names) and
+// [Peer.Identity]. The functions in Config are called from within
 // the Endpoint's methods and must not call it; Authorize is called in Job.Run.
 //
 // To end an Endpoint, call Close and send Outgoing until Close returns false, call

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/intentra/intentra/internal/fair"
+	"github.com/intentra/intentra/internal/sendq"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
@@ -26,6 +27,7 @@ type Endpoint struct {
 	stats Stats
 	// instance is what Hello.Instance announces.
 	instance uint64
+	window   uint16        // what Hello.Window announces
 	panics   atomic.Uint64 // in callbacks; those in stages and jobs are in stats
 
 	peers    map[peerKey]*Peer
@@ -38,17 +40,25 @@ type Endpoint struct {
 
 	timers    timers
 	owed      owed
+	assembly  assembly
+	queues    *sendq.Budget // of all send queues
 	lingering lingering
 	touched   []*session // to flush, each once
-	closing   []closing  // to close when the chain has finished its packet
-	leaving   []*Peer    // that Close has yet to close, as the batch has room
+	withheld  []*session // to flush once more of the log has been read
+	log       *sendq.Log
+	flights   []*session // those with a flight, in no order
+	blamedAt  pipeline.Time
+	closing   []closing // to close when the chain has finished its packet
+	leaving   []*Peer   // that Close has yet to close, as the batch has room
 
 	halves     halfOpens
+	waiting    waiting
 	admission  *fair.Limiter // of handshakes that this side answers; see admit
 	rekeys     *rate.Limiter // of rekeys, started and answered
 	complaints *rate.Limiter // of log lines about refused keys
 	jobs       []*Job
 	jobsMade   uint64
+	worker     workerPace
 	peersMade  uint64
 	generation uint64 // grows with each revocation; see authorize
 
@@ -59,7 +69,10 @@ type Endpoint struct {
 	arena    arena
 	filling  fill
 
-	events, spareEvents []Event
+	events, spareEvents         []Event
+	deliveries, spareDeliveries []Delivery
+	decisions                   []sendq.Decision // scratch of attend
+	expiries                    map[*Peer]*expiry
 }
 
 // New makes an endpoint with a copy of cfg, in which zero values are set to their
@@ -79,7 +92,10 @@ func New(cfg Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{
 		cfg:        cfg,
+		window:     wire.ReliableWindow,
 		peers:      make(map[peerKey]*Peer),
+		log:        sendq.NewLog(),
+		queues:     sendq.NewBudget(cfg.SendMemory),
 		peerIDs:    ids{max: pipeline.MaxIDs},
 		sessionIDs: ids{max: pipeline.MaxIDs},
 		epochIDs:   ids{max: pipeline.MaxIDs},
@@ -88,7 +104,10 @@ func New(cfg Config) (*Endpoint, error) {
 	}
 	e.guardCallbacks()
 	e.lingering.timer.Value = &e.lingering
+	e.assembly.timer.Value = &e.assembly
 	e.halves.init()
+	e.waiting.init()
+	e.waiting.timer.Value = &e.waiting
 	e.arena.init(cfg.MaxDatagram)
 	e.packet.Reply = make([]byte, 0, wire.CookiePacketSize)
 	var seed [16]byte
@@ -110,6 +129,7 @@ func (e *Endpoint) buildChains() error {
 	cfg := e.cfg.Chains
 	cfg.Cookie.Rand = e.cfg.Rand
 	cfg.RateLimit.Rate, cfg.RateLimit.Burst = uint32(e.cfg.PeerRate), uint32(e.cfg.PeerBurst)
+	cfg.RateLimit.MessageRate, cfg.RateLimit.ByteRate = uint32(e.cfg.PeerMessageRate), uint32(e.cfg.PeerByteRate)
 	cfg.Replay.Bits = e.cfg.ReplayWindow
 	for _, seed := range []*[16]byte{&cfg.Cookie.Seed, &cfg.RateLimit.Seed} {
 		if _, err := io.ReadFull(e.cfg.Rand, seed[:]); err != nil {
@@ -121,7 +141,12 @@ func (e *Endpoint) buildChains() error {
 	cfg.Ack.Control = e.handleControl
 	cfg.Ack.Acked = e.handleAcked
 	cfg.Ack.Owed = e.handleOwed
+	cfg.Ack.Clock = e.Micros
 	cfg.Ack.Room = e.room
+	cfg.Ack.MaxMessage = e.cfg.MaxMessage
+	cfg.Ack.Lost = e.handleUnfinished
+	cfg.Ack.Assembling = e.handleAssembling
+	cfg.Ack.GivenUp = e.givenUp
 	cfg.Dispatch.Deliver = e.deliver
 	set, err := stages.Default(cfg)
 	if err != nil {
@@ -166,17 +191,20 @@ func (e *Endpoint) dropped(p *pipeline.Packet, row int) {
 }
 
 // Inbound returns the chain that received packets run through.
-func (e *Endpoint) Inbound() *pipeline.Inbound { return e.in }
+func (e *Endpoint) Inbound() *pipeline.Inbound { return e.checked().in }
 
 // Outbound returns the chain that packets to be sent run through.
-func (e *Endpoint) Outbound() *pipeline.Outbound { return e.out }
+func (e *Endpoint) Outbound() *pipeline.Outbound { return e.checked().out }
 
 // Stats returns a copy of the endpoint's counters.
 func (e *Endpoint) Stats() Stats {
+	e.checked()
 	s := e.stats
 	s.Panics += e.panics.Load()
 	s.HandshakesInFlight = e.halves.len()
-	s.HeldBytes = e.set.Ack.HeldBytes()
+	s.HandshakesWaiting = e.waiting.len()
+	s.HeldBytes, s.FragmentBytes = e.set.Ack.HeldBytes(), e.set.Ack.FragmentBytes()
+	s.SendMemory = e.queues.Used()
 	s.Peers = len(e.peers)
 	return s
 }
@@ -184,6 +212,7 @@ func (e *Endpoint) Stats() Stats {
 // Deadline returns the time of the next HandleTimeout; false if none is needed. Any
 // other call may change it.
 func (e *Endpoint) Deadline() (pipeline.Time, bool) {
+	e.checked()
 	at, ok := e.timers.next()
 	if owed, due := e.owed.next(); due && (!ok || owed < at) {
 		return owed, true
@@ -193,6 +222,7 @@ func (e *Endpoint) Deadline() (pipeline.Time, bool) {
 
 // HandleTimeout does everything that is due at now.
 func (e *Endpoint) HandleTimeout(now pipeline.Time) {
+	e.checked()
 	e.payOwed(now)
 	for {
 		at, ok := e.timers.next()
@@ -243,6 +273,8 @@ func (e *Endpoint) takeEpochID() (pipeline.ID, bool) {
 // Probe sends a Ping to the peer if packets to it are unacknowledged and it is not
 // too soon, so that they are acknowledged or lost without further traffic.
 func (e *Endpoint) Probe(p *Peer, now pipeline.Time) {
+	e.checked()
+	p.checked()
 	if s := p.session; s != nil && now >= later(max(s.lastPing, s.asked), e.rto(s)) {
 		s.pingDue, s.lastPing = true, now
 		e.touch(s)
@@ -261,6 +293,9 @@ func later(now pipeline.Time, d time.Duration) pipeline.Time { return now + pipe
 // and call it again. Then call Flush and send Outgoing a last time. A job that is
 // still running holds keys until it has come back through HandleJob.
 func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool) {
+	e.checked()
+	e.log.Close()
+	e.closeWaiting()
 	e.closeHalves()
 	if e.leaving == nil {
 		e.leaving = e.sortedPeers()
@@ -279,5 +314,6 @@ func (e *Endpoint) Close(reason wire.CloseReason, now pipeline.Time) (more bool)
 		j.wipe()
 		e.HandleJob(j, now)
 	}
+	e.readLog() // no peer has a session: its broadcasts are counted as lost
 	return false
 }

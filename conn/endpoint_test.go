@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"context"
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
@@ -18,7 +19,7 @@ const testStart = pipeline.Time(time.Hour)
 
 // testConfig accepts all peers.
 func testConfig() Config {
-	return Config{Rand: rand.NewChaCha8([32]byte{}), Authorize: func([KeySize]byte) bool { return true }}
+	return Config{Rand: rand.NewChaCha8([32]byte{}), Authorize: func(context.Context, Handshake) bool { return true }}
 }
 
 // newEndpoint makes an endpoint that is on no network: the test passes its
@@ -56,7 +57,7 @@ type Initiator struct{ Count uint64 }
 func (f *Initiator) Begin(t require.TestingT, e *Endpoint, from netip.AddrPort, now pipeline.Time) {
 	init := f.Init()
 	f.Prove(t, e, from, init, now)
-	e.HandleDatagram(init, from, now)
+	e.HandleDatagram(wire.Datagram{Data: init, Addr: from}, now)
 }
 
 // Init returns a new first message without a cookie.
@@ -69,7 +70,7 @@ func (f *Initiator) Init() []byte {
 
 // Prove gets a cookie for the first message and puts it in.
 func (f *Initiator) Prove(t require.TestingT, e *Endpoint, from netip.AddrPort, init []byte, now pipeline.Time) {
-	e.HandleDatagram(append([]byte(nil), init...), from, now)
+	e.HandleDatagram(wire.Datagram{Data: append([]byte(nil), init...), Addr: from}, now)
 	out := e.Outgoing()
 	require.Len(t, out, 1)
 	c, ok := cookie.OpenChallenge(init, out[0].Data)

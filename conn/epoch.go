@@ -62,7 +62,10 @@ func (e *Endpoint) closeEpoch(s *session, ep *epoch) {
 	e.loseAll(s, ep)
 	var o ack.Outcome
 	ep.tracker.LoseAll(&o)
-	e.countOutcome(s.peer, &o)
+	e.countOutcome(s, &o)
+	if s.tokens() != nil {
+		e.tokensDecided(s)
+	}
 	n := pipeline.EpochNotice{Peer: s.peer.id, Session: s.id, Epoch: ep.id, Seq: ep.seq}
 	e.in.CloseEpoch(n)
 	e.out.CloseEpoch(n)
@@ -100,7 +103,14 @@ func (e *Endpoint) promote(s *session, now pipeline.Time) {
 func (e *Endpoint) spent(s *session, ep *epoch, now pipeline.Time) bool {
 	return ep.tracker.Next() >= HardPackets ||
 		ep.messages > 0 && now >= later(ep.softAt, hardAfter) ||
-		e.set.Open.Failures(ep.id) >= hardFailures
+		e.forged(ep, hardFailures)
+}
+
+// forged reports whether that many packets of ep failed to open. The endpoint cannot have
+// received fewer, so the stage, whose state of an epoch is seldom in a near cache, is
+// hardly ever asked.
+func (e *Endpoint) forged(ep *epoch, limit uint64) bool {
+	return e.stats.PacketsIn >= limit && e.set.Open.Failures(ep.id) >= limit
 }
 
 // worn reports whether it is time for new keys.
@@ -108,7 +118,7 @@ func (e *Endpoint) worn(s *session, ep *epoch, now pipeline.Time) bool {
 	soft := uint64(e.cfg.RekeyAfterPackets)
 	return ep.tracker.Next() >= soft || ep.received >= soft ||
 		ep.messages > 0 && now >= ep.softAt ||
-		e.set.Open.Failures(ep.id) >= softFailures
+		e.forged(ep, softFailures)
 }
 
 // wearsAt returns when worn will become true by time alone.

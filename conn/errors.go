@@ -9,6 +9,9 @@ var ErrRand = errors.New("conn: Config.Rand is nil")
 var (
 	// ErrNoAnswer is returned when nothing came back.
 	ErrNoAnswer = errors.New("intentra: no answer to the handshake")
+	// ErrBusy is returned when the other side asked to wait for a turn, which did not
+	// come in time.
+	ErrBusy = errors.New("intentra: the other side asked to wait, and answered no handshake in time")
 	// ErrNotConfirmed is returned when the handshake was answered, but the peer
 	// never confirmed it.
 	ErrNotConfirmed = errors.New("intentra: the handshake was answered but not confirmed")

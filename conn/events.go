@@ -16,8 +16,8 @@ const (
 	PeerRestarted
 	// PeerDown means that the peer's session has ended, for Reason.
 	PeerDown
-	// NeedAddress asks the driver for the peer's address. It answers with
-	// [Endpoint.SetAddress] or [Endpoint.DialFailed].
+	// NeedAddress asks the driver for the peer's addresses. It answers with
+	// [Endpoint.AddAddresses], [Endpoint.SetAddress] or [Endpoint.DialFailed].
 	NeedAddress
 	// DialEnded means that the peer is not dialled any more: its first dial failed
 	// with Err, or it was closed by either side.
@@ -28,8 +28,8 @@ const (
 	// PeerForgotten means that the endpoint has released the Peer. If its key
 	// connects again, it is a new Peer.
 	PeerForgotten
-	// AttemptFailed means that an attempt of a first dial has failed with Err, and that
-	// another one follows; see [Config].RetryDial.
+	// AttemptFailed means that the attempts of a first dial to all addresses have failed
+	// with Err, and that others follow; see [Config].RetryDial.
 	AttemptFailed
 )
 
@@ -45,12 +45,13 @@ type Event struct {
 // Events returns the events since the last call, in their order. The slice is
 // valid until the next call of a Handle method.
 func (e *Endpoint) Events() []Event {
+	e.checked()
 	out := e.events
 	e.events, e.spareEvents = e.spareEvents[:0], out
 	return out
 }
 
 // HasEvents reports whether Events would return any.
-func (e *Endpoint) HasEvents() bool { return len(e.events) > 0 }
+func (e *Endpoint) HasEvents() bool { return len(e.checked().events) > 0 }
 
 func (e *Endpoint) emit(ev Event) { e.events = append(e.events, ev) }

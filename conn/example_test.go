@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/netip"
@@ -85,11 +86,11 @@ func exchange(a, b *side, now, until pipeline.Time, done func() bool) pipeline.T
 	for now < until && !done() {
 		sent := 0
 		for _, d := range a.turn(now) {
-			b.ep.HandleDatagram(d.Data, a.addr, now)
+			b.ep.HandleDatagram(wire.Datagram{Data: d.Data, Addr: a.addr}, now)
 			sent++
 		}
 		for _, d := range b.turn(now) {
-			a.ep.HandleDatagram(d.Data, b.addr, now)
+			a.ep.HandleDatagram(wire.Datagram{Data: d.Data, Addr: b.addr}, now)
 			sent++
 		}
 		if sent == 0 {
@@ -119,7 +120,7 @@ func Example() {
 		}
 	}
 	hub, err := newSide("hub", "10.0.0.1:4000", conn.Config{
-		Authorize: func([conn.KeySize]byte) bool { return true },
+		Authorize: func(context.Context, conn.Handshake) bool { return true },
 		Deliver:   deliver("hub"),
 	})
 	if err != nil {
@@ -153,7 +154,7 @@ func Example() {
 }
 
 func send(from *side, to *conn.Peer, text string) {
-	r, wake := to.Push(1, pipeline.Latest, []byte(text))
+	r, wake := to.Push(&conn.Message{Channel: 1, Intent: pipeline.Latest, Payload: []byte(text)})
 	if !r.Taken() {
 		panic("the queue refused a message")
 	}

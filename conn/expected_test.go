@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -23,7 +24,7 @@ func (n *node) garbage(of netip.Addr, perSecond int) {
 		i++
 		copy(buf, clean)
 		n.Do(func(e *conn.Endpoint, now pipeline.Time) {
-			e.HandleDatagram(buf, netip.AddrPortFrom(of, uint16(i)), now)
+			e.HandleDatagram(wire.Datagram{Data: buf, Addr: netip.AddrPortFrom(of, uint16(i))}, now)
 		})
 	}
 	for range 2000 {
@@ -76,9 +77,9 @@ func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
 		before := n.drops("ratelimit/address_rate")
 		n.Do(func(e *conn.Endpoint, now pipeline.Time) {
 			for n.drops("ratelimit/address_rate") == before {
-				e.HandleDatagram(make([]byte, 1), from, now)
+				e.HandleDatagram(wire.Datagram{Data: make([]byte, 1), Addr: from}, now)
 			}
-			e.HandleDatagram(p, from, now)
+			e.HandleDatagram(wire.Datagram{Data: p, Addr: from}, now)
 		})
 		return n.drops("ratelimit/address_rate") == before+1
 	}
@@ -123,6 +124,9 @@ func TestOnlyWhatAHandshakeWaitsForIsExpected(t *testing.T) {
 // challenge, a limit that docs/THREATMODEL.md states. A flood from another
 // address delays no dialer.
 func TestFirstMessagesWithADialersAddress(t *testing.T) {
+	if race.Enabled {
+		t.Skip("millions of packets in one goroutine, which the race detector makes slow")
+	}
 	for _, tt := range []struct {
 		perSecond int
 		own       bool
@@ -141,7 +145,7 @@ func TestFirstMessagesWithADialersAddress(t *testing.T) {
 			tick = func() {
 				i++
 				b.Do(func(e *conn.Endpoint, now pipeline.Time) {
-					e.HandleDatagram(first, netip.AddrPortFrom(name, uint16(i)), now)
+					e.HandleDatagram(wire.Datagram{Data: first, Addr: netip.AddrPortFrom(name, uint16(i))}, now)
 					e.Outgoing()
 				})
 				w.After(time.Second/time.Duration(tt.perSecond)*time.Duration(800+w.Rand().IntN(400))/1000, tick)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/intentra/intentra/internal/fair"
+	"github.com/intentra/intentra/internal/inflight"
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/ack"
@@ -25,7 +26,13 @@ const (
 	MaxCandidates = maxCandidates
 	TransmitBatch = transmitBatch
 	TransmitBytes = transmitBytes
-	YieldAge      = yieldAge
+	LeastPatience = leastPatience
+	LeastSlots    = leastSlots
+	MaxTokens     = maxTokens
+	MaxWaiting    = maxWaiting
+	MostPatience  = mostPatience
+	WaitLife      = waitLife
+	WaitRetry     = waitRetry
 )
 
 // TestSession is a session as tests see it.
@@ -57,6 +64,33 @@ func (s *TestSession) Suite() wire.Suite { return s.s.suite }
 
 // MaxDatagram returns the largest datagram that both ends take.
 func (s *TestSession) MaxDatagram() int { return int(s.s.maxDatagram) }
+
+// Capabilities returns those that both ends have.
+func (s *TestSession) Capabilities() wire.Capabilities { return s.s.capabilities }
+
+// LoseCapabilities has the session continue as if the peer had announced none.
+func (s *TestSession) LoseCapabilities() {
+	s.s.maxMessage = 0
+	s.s.capabilities = 0
+	s.e.set.Ack.SetCapabilities(s.s.id, 0)
+}
+
+// RequestAck has the next packet ask for an acknowledgement at once.
+func (s *TestSession) RequestAck() { s.e.requestAck(s.s) }
+
+// ID returns the session's ID.
+func (s *TestSession) ID() pipeline.ID { return s.s.id }
+
+// TooLarge is HandleTooLarge for a session and a size.
+func (e *Endpoint) TooLarge(session pipeline.ID, size int, now pipeline.Time) {
+	e.tooLarge(session, size, now)
+}
+
+// HasMTU reports whether there is a search for the path's MTU.
+func (s *TestSession) HasMTU() bool { return s.s.mtu != nil }
+
+// SendProbe sends a probe of size bytes.
+func (s *TestSession) SendProbe(size int, now pipeline.Time) { s.e.sendProbe(s.s, size, now) }
 
 // HasPath reports whether a candidate address is being validated.
 func (s *TestSession) HasPath() bool { return s.s.path != nil }
@@ -101,6 +135,12 @@ func (s *TestSession) RTO() time.Duration { return s.e.rto(s.s) }
 // ReliableInFlight returns how many Reliable messages are unacknowledged.
 func (s *TestSession) ReliableInFlight() int { return s.s.lane.inFlight() }
 
+// LaneSlots returns for how many Reliable messages the session has memory.
+func (s *TestSession) LaneSlots() int { return len(s.s.lane.slots) }
+
+// AnnounceWindow has the handshakes from now on announce another Window.
+func (e *Endpoint) AnnounceWindow(n uint16) { e.window = n }
+
 // NextReliable returns the sequence number of the next Reliable message.
 func (s *TestSession) NextReliable() uint64 { return s.s.lane.next }
 
@@ -112,7 +152,7 @@ func (s *TestSession) HeldBytes() int { return s.e.set.Ack.SessionHeldBytes(s.s.
 
 // SendFrames sends a well-sealed packet of any frames, as a malicious peer may.
 func (s *TestSession) SendFrames(frames []byte, now pipeline.Time) bool {
-	return s.e.sendControl(s.s, s.s.remote, frames, now)
+	return s.e.sendControl(s.s, s.s.route(now), frames, now)
 }
 
 // SkipNextCounter has the next packet leave a counter out, which it returns.
@@ -122,7 +162,10 @@ func (s *TestSession) SkipNextCounter() uint64 {
 }
 
 // SetPacing makes the sender ignore the rate that its peer has announced.
-func (s *TestSession) SetPacing(rate, burst uint32) { s.s.pacer = newPacer(rate, burst) }
+func (s *TestSession) SetPacing(rate, burst uint32) {
+	s.s.pacer = newPacer(rate, burst)
+	s.s.messageRate, s.s.byteRate, s.s.more = 0, 0, nil
+}
 
 // StartRekey begins a rekey at once.
 func (s *TestSession) StartRekey(now pipeline.Time) { s.e.startRekey(s.s, now) }
@@ -213,12 +256,13 @@ type TestHandshake struct {
 }
 
 // OldestHandshake returns the oldest handshake of the address that has the most
-// of those in flight: the next one to be evicted.
+// of those in flight: the next one to be evicted, unless the worker has it.
 func (e *Endpoint) OldestHandshake() (h TestHandshake, ok bool) {
-	half := e.halves.victim(0)
-	if half == nil {
+	most := e.halves.holders.most(0)
+	if most == nil {
 		return h, false
 	}
+	half := most.entries.Front().Value
 	return TestHandshake{half.key.addr, uint32(half.index), half.response != nil, half.busy}, true
 }
 
@@ -257,25 +301,22 @@ func (e *Endpoint) Admit(addr netip.Addr, now pipeline.Time) fair.Answer {
 
 // DialIndex returns the receiver index of the attempt to dial the peer, which
 // must be under way.
-func (p *Peer) DialIndex() uint32 { return uint32(p.dial.attempt.index) }
+func (p *Peer) DialIndex() uint32 { return uint32(p.dial.search.attempts[0].index) }
 
 // ID returns the peer's ID.
 func (p *Peer) ID() pipeline.ID { return p.id }
 
 // Strikes returns how many strikes are on record.
 func (p *Peer) Strikes() int {
-	if p.strikes == nil {
+	if p.faults == nil {
 		return 0
 	}
-	return len(p.strikes.at)
+	return len(p.faults.strikes.at)
 }
 
 // Strike adds a strike.
 func (p *Peer) Strike(now pipeline.Time) {
-	if p.strikes == nil {
-		p.strikes = new(strikes)
-	}
-	p.strikes.add(now, 10, time.Minute)
+	p.fault().strikes.add(now, 10, time.Minute)
 }
 
 // SetRekeyAfterPackets changes Config.RekeyAfterPackets.
@@ -296,8 +337,10 @@ func (e *Endpoint) ResponsesWaiting() (most int) {
 func (e *Endpoint) EachSession(f func(p *Peer, s *TestSession)) {
 	for _, p := range e.sortedPeers() {
 		all := []*session{p.session}
-		if p.dial != nil && p.dial.attempt != nil {
-			all = append(all, p.dial.attempt.session, p.dial.attempt.before)
+		if p.dial != nil && p.dial.search != nil {
+			for _, a := range p.dial.search.attempts {
+				all = append(all, a.session, a.before)
+			}
 		}
 		for _, s := range all {
 			if s != nil && s.current != nil {
@@ -331,3 +374,50 @@ func (e *Endpoint) InstallOneKeyForBothDirections(now pipeline.Time) {
 	e.in.OpenSession(pipeline.SessionNotice{Session: s.id})
 	e.openEpoch(s, 0, pipeline.MakeID(9, 1), 1, &noise.Keys{Send: [32]byte{1}, Receive: [32]byte{1}}, now)
 }
+
+// InFlight returns the bytes that are neither acknowledged nor lost.
+func (s *TestSession) InFlight() int { return int(s.s.inFlight) }
+
+// Held reports whether messages wait for the bound on what is in flight.
+func (s *TestSession) Held() bool { return s.s.flight != nil && s.s.flight.held }
+
+// Unbound lets the session have any number of bytes in flight.
+func (s *TestSession) Unbound() {
+	if s.s.flight == nil {
+		s.e.fly(s.s)
+	}
+	s.s.flight.Limit = inflight.Known(1)
+	s.s.flight.Resolved(inflight.Ack{Size: 1 << 28, Left: 1 << 28, RTT: 1}, 1)
+}
+
+// Returned has the bound learn from an acknowledgement.
+func (s *TestSession) Returned(o ack.Outcome, now pipeline.Time) {
+	if s.s.flight == nil {
+		s.e.fly(s.s)
+	}
+	s.e.returned(s.s, &o, now)
+}
+
+// Lose ends the session without telling the peer.
+func (s *TestSession) Lose(now pipeline.Time) {
+	s.e.markClosing(s.s, wire.CloseLost, false)
+	s.e.closeMarked(now)
+}
+
+// Outbox returns the bytes of the Realtime and Latest messages in the outbox, those of
+// the Reliable ones that were not sent, and the number of messages that are repaired.
+func (s *TestSession) Outbox() (state, reliable, repaired int) {
+	if o := s.s.outbox; o != nil {
+		return o.stateBytes, o.lent.bytes, len(o.repair)
+	}
+	return 0, 0, 0
+}
+
+// HasOutbox reports whether the session has an outbox.
+func (s *TestSession) HasOutbox() bool { return s.s.outbox != nil }
+
+// Forged reports whether that many packets of the peer's current keys failed to open.
+func (e *Endpoint) Forged(p *Peer, limit uint64) bool { return e.forged(p.session.current, limit) }
+
+// FragmentBytes returns the bytes of all incomplete messages.
+func (e *Endpoint) FragmentBytes() int { return e.set.Ack.FragmentBytes() }

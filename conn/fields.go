@@ -25,6 +25,14 @@ const (
 	// leastPeerRate leaves room for the signs of life of the shortest IdleTimeout:
 	// KeepAlive is at least 4 s divided by PeerRate, and at most half of IdleTimeout.
 	leastPeerRate = 16
+
+	// leastPeerByteRate is a message of any size per second.
+	leastPeerByteRate = 64 << 10
+
+	leastSendMemory = 256 << 10 // a few messages of the largest size
+
+	// leastPeerBandwidth is a few datagrams per second.
+	leastPeerBandwidth = 4096
 )
 
 // field is a field of a Config that is a number, with its default and its range.
@@ -40,16 +48,21 @@ type field[T int | time.Duration] struct {
 func (c *Config) counts() []field[int] {
 	datagram, handshakes := cmp.Or(c.MaxDatagram, DefaultMaxDatagram), cmp.Or(c.MaxHandshakes, DefaultMaxHandshakes)
 	rate := cmp.Or(c.HandshakeRate, DefaultHandshakeRate)
+	packets := cmp.Or(c.PeerRate, DefaultPeerRate)
 	return []field[int]{
 		{"MaxDatagram", &c.MaxDatagram, DefaultMaxDatagram, wire.MinDatagram, wire.MaxDatagram},
+		{"MaxMessage", &c.MaxMessage, DefaultMaxMessage, 1, wire.MaxMessage},
 		{"MaxPeers", &c.MaxPeers, DefaultMaxPeers, 1, pipeline.MaxIDs / 4},
 		{"MaxHandshakes", &c.MaxHandshakes, DefaultMaxHandshakes, 1, 1 << 16},
-		{"MaxHandshakesPerAddress", &c.MaxHandshakesPerAddress, min(DefaultHandshakesPerAddress, handshakes), 1, 1 << 16},
+		{"MaxHandshakesPerAddress", &c.MaxHandshakesPerAddress, handshakes, 1, 1 << 16},
 		{"HandshakeRate", &c.HandshakeRate, DefaultHandshakeRate, 1, mostRate},
 		{"HandshakeBurst", &c.HandshakeBurst, max(rate/handshakeBurstShare, 1), 1, mostRate},
 		{"RekeyRate", &c.RekeyRate, DefaultRekeyRate, 1, mostRate},
 		{"PeerRate", &c.PeerRate, DefaultPeerRate, leastPeerRate, mostCount},
 		{"PeerBurst", &c.PeerBurst, DefaultPeerBurst, 1, mostCount},
+		{"PeerMessageRate", &c.PeerMessageRate, raised(DefaultPeerMessageRate, packets), leastPeerRate, mostCount},
+		{"PeerByteRate", &c.PeerByteRate, raised(DefaultPeerByteRate, packets), leastPeerByteRate, mostCount},
+		{"PeerBandwidth", &c.PeerBandwidth, DefaultPeerBandwidth, leastPeerBandwidth, mostCount},
 		{"ReplayWindow", &c.ReplayWindow, DefaultReplayWindow, replay.MinBits, replay.MaxBits},
 		{"RekeyAfterPackets", &c.RekeyAfterPackets, DefaultRekeyAfterPackets, 16, DefaultRekeyAfterPackets},
 		{"Strikes", &c.Strikes, DefaultStrikes, 1, 1 << 10},
@@ -57,7 +70,17 @@ func (c *Config) counts() []field[int] {
 		{"SendQueueBytes", &c.SendQueueBytes, max(DefaultSendQueueBytes, datagram), wire.MinDatagram, mostCount},
 		{"ReliableQueueMessages", &c.ReliableQueueMessages, DefaultReliableQueueMessages, 1, mostCount},
 		{"ReliableQueueBytes", &c.ReliableQueueBytes, max(DefaultReliableQueueBytes, datagram), wire.MinDatagram, mostCount},
+		{"SendMemory", &c.SendMemory, c.sendMemory(datagram), leastSendMemory, mostCount},
 	}
+}
+
+// sendMemory returns the default of SendMemory, of which one queue gets at most half:
+// enough for what the queue of a peer may hold.
+func (c *Config) sendMemory(datagram int) int {
+	state := cmp.Or(c.SendQueueBytes, max(DefaultSendQueueBytes, datagram))
+	reliable := cmp.Or(c.ReliableQueueBytes, max(DefaultReliableQueueBytes, datagram))
+	messages := cmp.Or(c.SendQueueMessages, DefaultSendQueueMessages) + cmp.Or(c.ReliableQueueMessages, DefaultReliableQueueMessages)
+	return int(min(max(DefaultSendMemory, 8*(int64(state)+int64(reliable))+256*int64(messages)), mostCount))
 }
 
 // times lists the fields that are durations, in an order as that of counts.
@@ -72,6 +95,12 @@ func (c *Config) times() []field[time.Duration] {
 		{"StrikeWindow", &c.StrikeWindow, DefaultStrikeWindow, leastTime, mostTime},
 		{"ForgetAfter", &c.ForgetAfter, max(DefaultForgetAfter, window), leastTime, mostTime},
 	}
+}
+
+// raised returns the default of a limit on what the packets of a peer contain: as much
+// for each packet as in the defaults, if PeerRate is higher.
+func raised(standard, packets int) int {
+	return int(min(int64(standard)*int64(max(packets, DefaultPeerRate))/DefaultPeerRate, mostCount))
 }
 
 // setDefaults sets the fields that are zero to their defaults.
@@ -97,8 +126,12 @@ func (c *Config) chainCounts() []field[int] {
 	a := &c.Chains.Ack
 	return []field[int]{
 		{"Chains.Ack.Every", &a.Every, 0, 0, mostCount},
+		{"Chains.Ack.EveryBytes", &a.EveryBytes, 0, 0, mostCount},
 		{"Chains.Ack.HeldBytes", &a.HeldBytes, 0, 0, mostCount},
 		{"Chains.Ack.HeldBytesTotal", &a.HeldBytesTotal, 0, 0, mostCount},
+		{"Chains.Ack.FragmentBytes", &a.FragmentBytes, 0, 0, mostCount},
+		{"Chains.Ack.FragmentBytesTotal", &a.FragmentBytesTotal, 0, 0, mostCount},
+		{"Chains.Ack.FragmentMessages", &a.FragmentMessages, 0, 0, mostCount},
 	}
 }
 

@@ -22,7 +22,7 @@ func TestPeerTakesSmallerDatagrams(t *testing.T) {
 		t.Run(intent.String(), func(t *testing.T) {
 			w := newWorld(t, 1)
 			a := w.node()
-			b := w.node(func(c *conn.Config) { c.MaxDatagram = 256 })
+			b := w.node(func(c *conn.Config) { c.MaxDatagram, c.MaxMessage = 256, 256 })
 			largest := 0
 			w.tap = func(_, _ netip.AddrPort, data []byte) bool { largest = max(largest, len(data)); return true }
 			a.dial(b)
@@ -56,6 +56,8 @@ func TestFlushInBatches(t *testing.T) {
 	a.dial(b)
 	a.dial(c)
 	w.run(time.Second)
+	a.session(b).Unbound()
+	a.session(c).Unbound()
 	for i := range 400 {
 		for _, n := range []*node{b, c} {
 			a.queue(n, 1, pipeline.Reliable, number(i, 1100))
@@ -74,7 +76,7 @@ func TestFlushInBatches(t *testing.T) {
 	})
 	for _, n := range sizes[:len(sizes)-1] {
 		// Each batch holds as many full datagrams as fit.
-		require.InDelta(t, conn.TransmitBytes/1232, n, 2)
+		require.InDelta(t, conn.TransmitBytes/conn.AcceptedDatagram, n, 2)
 	}
 	require.Len(t, sizes, 8)
 	w.run(time.Second)
@@ -82,7 +84,7 @@ func TestFlushInBatches(t *testing.T) {
 	requireExactlyOnce(t, onChannelZero(c.got), 1, 400)
 }
 
-// Nine 128-byte states travel in one datagram.
+// Eight 128-byte states travel in one datagram.
 func TestMessagesShareADatagram(t *testing.T) {
 	w := newWorld(t, 2)
 	a, b := w.pair()
@@ -92,7 +94,7 @@ func TestMessagesShareADatagram(t *testing.T) {
 		a.queue(b, uint32(i), pipeline.Latest, number(i, 128))
 	}
 	a.turn()
-	require.Equal(t, 10, kinds[wire.TypeData])
+	require.Equal(t, 12, kinds[wire.TypeData])
 	w.run(time.Second)
 	require.Len(t, b.got, 90)
 }
@@ -145,7 +147,7 @@ func withTail(c *conn.Config) {
 // The largest possible messages pass through user stages, whatever else the
 // packets carry.
 func TestLargestMessagesThroughStages(t *testing.T) {
-	const largest = 1232 - wire.Overhead - 3 - (1 + 1 + 2)
+	const largest = conn.AcceptedDatagram - wire.Overhead - 3 - (1 + 1 + 2)
 	for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Reliable} {
 		w := newWorld(t, 4)
 		w.setLink(sim.Link{Delay: 5 * time.Millisecond, Loss: 0.05})
@@ -181,7 +183,7 @@ func TestLargestMessageAndAcknowledgement(t *testing.T) {
 		b.push(a, 1, pipeline.Realtime, "x")
 		w.run(29 * time.Millisecond)
 		require.Len(t, a.got, 1)
-		a.queue(b, 1, pipeline.Realtime, number(0, 1232-wire.Overhead-3-4))
+		a.queue(b, 1, pipeline.Realtime, number(0, conn.AcceptedDatagram-wire.Overhead-3-4))
 		w.run(time.Millisecond) // the acknowledgement is due
 		w.run(time.Second)
 		require.Len(t, b.got, 1)
@@ -228,14 +230,14 @@ func TestPacketPathAllocatesNothing(t *testing.T) {
 			from.Endpoint().HandleTimeout(now)
 			from.Endpoint().Flush(now)
 			for _, d := range from.Endpoint().Outgoing() {
-				to.Endpoint().HandleDatagram(append(buf[:0], d.Data...), from.Addr(), now)
+				to.Endpoint().HandleDatagram(wire.Datagram{Data: append(buf[:0], d.Data...), Addr: from.Addr()}, now)
 			}
 		}
 		turn := func() {
 			for range 50 {
 				now += pipeline.Time(time.Millisecond)
 				for channel := range uint32(4) {
-					if _, wake := p.Push(channel, intent, payload); wake {
+					if _, wake := p.Push(&conn.Message{Channel: channel, Intent: intent, Payload: payload}); wake {
 						a.Endpoint().MarkReady(p)
 					}
 				}

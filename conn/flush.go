@@ -8,7 +8,9 @@ import (
 // Flush builds datagrams from everything that there is to send. It returns true if
 // the batch is full before it is done: send Outgoing and call it again.
 func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
+	e.checked()
 	e.closeMarked(now)
+	e.readLog()
 	// Sending may touch further sessions, which the same loop flushes.
 	for i := 0; i < len(e.touched); i++ {
 		if i%WarmBatch == 0 {
@@ -18,13 +20,19 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 		if s.closed {
 			continue
 		}
-		if !e.flushSession(s, now) {
+		done := e.flushSession(s, now)
+		e.attend(s.peer)
+		if !done {
 			// The other sessions go first in the next Flush, so that one with many
 			// messages does not delay them.
 			e.touched = append(e.touched[:0], e.touched[i+1:]...)
 			e.touched = append(e.touched, s)
 			return true
 		}
+		if s.peer.queue.Withheld() && s.peer.session == s {
+			e.withheld = append(e.withheld, s)
+		}
+		e.showOutbox(s)
 		s.touched = false
 		if s.rearm {
 			s.rearm = false
@@ -32,6 +40,11 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 		}
 	}
 	e.touched = e.touched[:0]
+	for _, s := range e.withheld {
+		e.touchQueue(s)
+	}
+	clear(e.withheld)
+	e.withheld = e.withheld[:0]
 	return false
 }
 
@@ -39,12 +52,13 @@ func (e *Endpoint) Flush(now pipeline.Time) (more bool) {
 // full.
 func (e *Endpoint) flushSession(s *session, now pipeline.Time) bool {
 	if s.current == nil {
+		e.spill(s)
 		return true
 	}
 	s.ackDue = e.ackIsDue(s, now)
 	for {
-		state, reliable := e.sendable(s, now)
-		if state+reliable == 0 && !s.pingDue && !s.ackDue {
+		d := e.sendable(s, now)
+		if d == (due{}) && !s.pingDue && !s.ackDue {
 			return true
 		}
 		if e.spent(s, s.current, now) {
@@ -55,27 +69,47 @@ func (e *Endpoint) flushSession(s *session, now pipeline.Time) bool {
 		if e.arena.full() {
 			return false
 		}
-		if !e.sendPacket(s, state, reliable, now) {
+		if !e.sendPacket(s, d, now) {
 			return true
 		}
 	}
 }
 
-// sendable returns how many messages may be sent to the peer of s now.
-func (e *Endpoint) sendable(s *session, now pipeline.Time) (state, reliable int) {
+// due is what may be sent to a peer now: Realtime and Latest messages of the queue,
+// Reliable ones, and some of the outbox. ranked means that those in the queue have several
+// priorities.
+type due struct{ state, reliable, large, ranked bool }
+
+// sendable returns what may be sent to the peer of s now.
+func (e *Endpoint) sendable(s *session, now pipeline.Time) due {
 	if !s.confirmed || s.peer.session != s {
-		return 0, 0
+		return due{}
 	}
-	state, reliable = s.peer.queue.Waiting()
+	q := &s.peer.queue
+	state, reliable, ranked := q.Waiting()
+	if q.Reading() {
+		if state > 0 || ranked || s.outbox != nil {
+			e.spill(s) // some of those in the queue come before
+			state, _ = q.Peek()
+		} else {
+			state = 1 // at least
+		}
+	}
 	if s.lane.full() {
 		reliable = 0
 	}
-	reliable += s.lane.lost
-	if state+reliable > 0 && !s.pacer.ready(now) {
+	reliable += int(s.lane.lost)
+	waits := state+reliable > 0 || s.outbox.waits()
+	if waits && e.paced(s) > now {
 		s.rearm = true
-		return 0, 0
+		e.spill(s)
+		return due{}
 	}
-	return state, reliable
+	if waits && !e.mayFly(s, now) {
+		e.spill(s)
+		return due{}
+	}
+	return due{state > 0, reliable > 0, s.outbox != nil && e.largeSendable(s, now), ranked && state+reliable > 0}
 }
 
 func (e *Endpoint) ackIsDue(s *session, now pipeline.Time) bool {

@@ -334,3 +334,30 @@ func TestForgedData(t *testing.T) {
 	require.Len(t, b.got, 2)
 	w.checkAll()
 }
+
+// Packets that fail to open count against the keys that they name, however many others the
+// endpoint receives.
+func TestForgedPacketsCountAgainstTheirKeys(t *testing.T) {
+	const n = 7
+	w := newWorld(t, 1)
+	a, b := w.pair()
+	w.tap = func(from, to netip.AddrPort, data []byte) bool {
+		if to == b.Addr() && wire.PacketType(data[0]&15) == wire.TypeData {
+			for range n {
+				w.Inject(from, to, forgeries(data)["flipped tag"], 0)
+			}
+			w.tap = nil
+		}
+		return true
+	}
+	a.push(b, 1, pipeline.Realtime, "hello")
+	w.run(time.Second)
+	for range 100 {
+		a.push(b, 1, pipeline.Realtime, "hello")
+	}
+	w.run(time.Second)
+	require.Len(t, b.got, 101)
+	require.True(t, b.Endpoint().Forged(b.peer(a), n))
+	require.False(t, b.Endpoint().Forged(b.peer(a), n+1))
+	require.False(t, a.Endpoint().Forged(a.peer(b), 1))
+}

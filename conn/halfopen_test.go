@@ -25,6 +25,8 @@ func (f *initiator) begin(from netip.AddrPort) {
 	f.with.do(func(e *conn.Endpoint, now pipeline.Time) { f.Begin(f.with.w.t, e, from, now) })
 }
 
+func fivePerAddress(c *conn.Config) { c.MaxHandshakesPerAddress = 5 }
+
 func TestHandshakesPerAddress(t *testing.T) {
 	v6 := func(prefix, host byte) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0: 0x20, 1: 1, 7: prefix, 15: host}), 9)
@@ -40,21 +42,24 @@ func TestHandshakesPerAddress(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, 1)
-			b := w.node()
+			b := w.node(fivePerAddress)
 			f := &initiator{with: b}
 			for i := range 10 {
 				f.begin(tt.of(i))
 			}
 			require.Equal(t, 5, b.Stats().HandshakesInFlight)
-			require.EqualValues(t, 5, b.Handshakes(conn.HandshakeAddress))
+			require.Equal(t, 5, b.Stats().HandshakesWaiting)
 			f.begin(tt.other)
 			require.Equal(t, 6, b.Stats().HandshakesInFlight)
-			// Once they are old enough, another one evicts one of the five.
-			w.run(conn.YieldAge + 1)
+			w.run(conn.MostPatience - 1)
+			require.EqualValues(t, 5, b.Handshakes(conn.HandshakeLeft), "they have not asked again")
+			require.Zero(t, b.Handshakes(conn.HandshakeEvicted))
+			// Once they are old enough, another one evicts the oldest of the five.
+			w.run(1)
 			f.begin(tt.of(10))
 			require.Equal(t, 6, b.Stats().HandshakesInFlight)
-			require.EqualValues(t, 5, b.Handshakes(conn.HandshakeAddress))
 			require.EqualValues(t, 1, b.Handshakes(conn.HandshakeEvicted))
+			require.Zero(t, b.Endpoint().HandshakeFrom(tt.of(0)))
 			require.Equal(t, 5, b.Endpoint().HandshakesOf(tt.of(0).Addr()))
 			w.checkAll()
 			w.closeAll()
@@ -66,7 +71,7 @@ func TestHandshakesPerAddress(t *testing.T) {
 // of its address, so that no job is left behind.
 func TestHandshakeWorkedOnIsNotEvicted(t *testing.T) {
 	w := newWorld(t, 1)
-	b := w.node()
+	b := w.node(fivePerAddress)
 	f := &initiator{with: b}
 	b.JobDelay = 4 * time.Second
 	for i := range 50 {
@@ -76,7 +81,7 @@ func TestHandshakeWorkedOnIsNotEvicted(t *testing.T) {
 	require.Equal(t, 5, b.Stats().HandshakesInFlight)
 	require.Zero(t, b.Endpoint().EvictedInJobs())
 	require.Zero(t, b.Handshakes(conn.HandshakeEvicted))
-	require.EqualValues(t, 45, b.Handshakes(conn.HandshakeAddress))
+	require.EqualValues(t, 45, b.Handshakes(conn.HandshakeWaiting))
 	w.run(time.Minute)
 	w.checkAll()
 	w.closeAll()
@@ -86,7 +91,7 @@ func TestHandshakeWorkedOnIsNotEvicted(t *testing.T) {
 // oldest, and the other 99 stay.
 func TestHandshakeSlotsAreTakenBack(t *testing.T) {
 	w := newWorld(t, 2)
-	b := w.node()
+	b := w.node(func(c *conn.Config) { c.MaxHandshakes = 100 })
 	f := &initiator{with: b}
 	for i := range 100 {
 		f.begin(addrOf(i%20, 100+i))
@@ -104,15 +109,15 @@ func TestHandshakeSlotsAreTakenBack(t *testing.T) {
 	require.Equal(t, 99, b.Stats().HandshakesInFlight)
 	w.checkAll()
 
-	// An address that holds no more than the newcomer loses none: the newcomer is
-	// rejected.
+	// An address that holds no more than the newcomer loses none: the newcomer waits.
 	w = newWorld(t, 3)
 	b = w.node(func(c *conn.Config) { c.MaxHandshakes = 2 })
 	f = &initiator{with: b}
 	f.begin(addrOf(1, 1))
 	f.begin(addrOf(2, 1))
 	f.begin(addrOf(1, 2))
-	require.EqualValues(t, 1, b.Handshakes(conn.HandshakeTable))
+	require.Equal(t, 1, b.Stats().HandshakesWaiting)
+	require.Zero(t, b.Handshakes(conn.HandshakeEvicted))
 	f.begin(addrOf(3, 1))
 	require.EqualValues(t, 1, b.Handshakes(conn.HandshakeEvicted))
 	require.Equal(t, 2, b.Stats().HandshakesInFlight)
@@ -194,6 +199,7 @@ func TestMessage1OfAnotherWithTheSameKey(t *testing.T) {
 			took := w.await(time.Second, func() bool { return bothUp(a, b) })
 			require.LessOrEqual(t, took, 90*time.Millisecond, "three round trips, two jobs, and one of the copy")
 			w.tap = nil
+			require.Equal(t, tt.name == "padding", b.Handshakes(conn.HandshakeFailed) > 0, "only the padding makes it invalid")
 			w.run(6 * time.Second)
 			require.Zero(t, b.Stats().HandshakesInFlight)
 			w.closeAll()
@@ -242,7 +248,7 @@ func TestHalfOpenEndsWhileBusy(t *testing.T) {
 // pile up: with those in flight there are at most twice MaxHandshakes.
 func TestHandshakesOfAStuckWorkerAreBounded(t *testing.T) {
 	w := newWorld(t, 8)
-	b := w.node()
+	b := w.node(func(c *conn.Config) { c.MaxHandshakes = 100 })
 	b.JobDelay = 30 * time.Second
 	f := &initiator{with: b}
 	for i := range 2000 {
@@ -251,7 +257,7 @@ func TestHandshakesOfAStuckWorkerAreBounded(t *testing.T) {
 		require.LessOrEqual(t, b.Endpoint().EvictedInJobs(), 200)
 		require.LessOrEqual(t, b.Endpoint().IndexesEverUsed(), 200)
 	}
-	require.NotZero(t, b.Handshakes(conn.HandshakeTable))
+	require.NotZero(t, b.Handshakes(conn.HandshakeLeft))
 	w.run(2 * time.Hour) // 30 s a job
 	require.Zero(t, b.Endpoint().EvictedInJobs())
 	f.begin(addrOf(1, 1))
@@ -273,7 +279,10 @@ func TestAdmissionRate(t *testing.T) {
 	require.InDelta(t, 250, b.Handshakes(conn.HandshakeStarted), 1)
 	// A few addresses are taken for others that have had their turn.
 	require.Less(t, b.Handshakes(conn.HandshakeAddress), uint64(500))
-	require.EqualValues(t, 5000, b.Handshakes(conn.HandshakeStarted)+b.Handshakes(conn.HandshakeRate)+b.Handshakes(conn.HandshakeAddress))
+	require.EqualValues(t, conn.MaxWaiting, b.Stats().HandshakesWaiting)
+	begun := b.Handshakes(conn.HandshakeStarted)
+	refused := b.Handshakes(conn.HandshakeRate) + b.Handshakes(conn.HandshakeAddress) + b.Handshakes(conn.HandshakeLeft)
+	require.EqualValues(t, 5000-conn.MaxWaiting, begun+refused)
 	w.checkAll()
 	w.closeAll()
 }

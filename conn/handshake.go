@@ -9,6 +9,16 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
+// Handshake describes a handshake that another side has dialled, to
+// [Config].Authorize.
+type Handshake struct {
+	// Key is the static public key of the dialer, which has proved possession of it.
+	Key [KeySize]byte
+	// Addr is the address of the dialer, which has proved that it receives there. A
+	// session may move to another address later.
+	Addr netip.AddrPort
+}
+
 // pendingHandshake is what a receiver index refers to before there is an epoch.
 type pendingHandshake struct {
 	half    *halfOpen // set if this side answers
@@ -26,13 +36,17 @@ func prologue(suite wire.Suite, dialerIndex uint32) []byte {
 // use.
 func (e *Endpoint) hello(index uint32) wire.Hello {
 	return wire.Hello{
-		Index:       index,
-		PacketRate:  uint32(e.cfg.PeerRate),
-		PacketBurst: uint32(e.cfg.PeerBurst),
-		IdleTimeout: uint32(min(max(e.cfg.IdleTimeout.Milliseconds(), 1), math.MaxUint32)),
-		Instance:    e.instance,
-		MaxDatagram: uint16(e.cfg.MaxDatagram),
-		Window:      wire.ReliableWindow,
+		Index:        index,
+		Capabilities: wire.Supported,
+		PacketRate:   uint32(e.cfg.PeerRate),
+		PacketBurst:  uint32(e.cfg.PeerBurst),
+		MessageRate:  uint32(e.cfg.PeerMessageRate),
+		ByteRate:     uint32(e.cfg.PeerByteRate / wire.ByteRateUnit),
+		IdleTimeout:  uint32(min(max(e.cfg.IdleTimeout.Milliseconds(), 1), math.MaxUint32)),
+		Instance:     e.instance,
+		MaxDatagram:  uint16(e.cfg.MaxDatagram),
+		MaxMessage:   uint32(e.cfg.MaxMessage),
+		Window:       e.window,
 	}
 }
 
@@ -82,8 +96,9 @@ func (e *Endpoint) expected(p *pipeline.Packet, h wire.Header) bool {
 
 // authorize calls Config.Authorize. It runs in a job; a panic there counts as a
 // refusal.
-func (e *Endpoint) authorize(j *Job) {
-	j.authorized = j.keys.Remote != e.cfg.Identity.Public() && e.cfg.Authorize != nil && e.cfg.Authorize(j.keys.Remote)
+func (e *Endpoint) authorize(half *halfOpen, j *Job) {
+	j.authorized = j.keys.Remote != e.cfg.Identity.Public() && e.cfg.Authorize != nil &&
+		e.cfg.Authorize(half.ctx, Handshake{Key: j.keys.Remote, Addr: half.key.addr})
 }
 
 // begins returns what every handshake and rekey starts with: a random ephemeral key

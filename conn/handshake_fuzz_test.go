@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"bytes"
+	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func newHandshakeAttack(t *testing.T, flags uint8) *handshakeAttack {
 	change := func(c *conn.Config) {
 		c.Suite = wire.Suite(1 + flags%2)
 		c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeRate, c.HandshakeBurst = maxHandshakes, 3, 1000, 100
-		c.Authorize = func(k [conn.KeySize]byte) bool { return allowed[k] }
+		c.Authorize = func(_ context.Context, h conn.Handshake) bool { return allowed[h.Key] }
 	}
 	s.a, s.b, s.mallory = s.node(change), s.node(change), s.node(change)
 	allowed[s.a.Key()], allowed[s.b.Key()] = true, true

@@ -2,99 +2,99 @@ package conn
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/intentra/intentra/internal/list"
 )
 
-// holder is an address with handshakes in flight.
-type holder struct {
-	addr   netip.Addr
-	halves list.List[*halfOpen] // oldest first
-	seats  []*halfOpen          // the same in no order, for a random choice
-	place  list.Node[*holder]   // in its rank
+// holder is an address with entries in a table: handshakes in flight, or dialers that
+// wait for theirs.
+type holder[T any] struct {
+	addr    netip.Addr
+	entries list.List[T]          // oldest first
+	place   list.Node[*holder[T]] // in its rank
+	turn    list.Node[*holder[T]] // in waiting.turns
+	trip    time.Duration         // of its handshakes; see patience
 }
 
-// holders ranks addresses by how many handshakes they hold, so that finding the one
-// that holds the most takes constant time.
-type holders struct {
-	byAddr map[netip.Addr]*holder
-	ranks  []*list.List[*holder] // ranks[n] has those with n, longest there first
-	top    int                   // the highest rank that is not empty, or zero
+// seat is the place of an entry in its holder.
+type seat[T any] struct {
+	holder *holder[T]
+	place  list.Node[T]
 }
 
-func (h *holders) init() {
-	h.byAddr = make(map[netip.Addr]*holder)
-	h.ranks = []*list.List[*holder]{new(list.List[*holder])}
+// holders ranks addresses by the number of their entries, so that finding the one with
+// the most takes constant time.
+type holders[T any] struct {
+	byAddr map[netip.Addr]*holder[T]
+	ranks  []*list.List[*holder[T]] // ranks[n] has those with n, longest there first
+	top    int                      // the highest rank that is not empty, or zero
 }
 
-func (h *holders) count(src netip.Addr) int {
+func (h *holders[T]) init() {
+	h.byAddr = make(map[netip.Addr]*holder[T])
+	h.ranks = []*list.List[*holder[T]]{new(list.List[*holder[T]])}
+}
+
+// count returns the number of entries of the address.
+func (h *holders[T]) count(src netip.Addr) int {
 	if o := h.byAddr[src]; o != nil {
-		return o.halves.Len()
+		return o.entries.Len()
 	}
 	return 0
 }
 
-// at returns a handshake of the address; seat is less than their count.
-func (h *holders) at(src netip.Addr, seat int) *halfOpen { return h.byAddr[src].seats[seat] }
-
-// oldest returns the oldest handshake of the address that holds the most, or nil if
-// none holds more than held. Of several such addresses it takes the one that has
-// held that many for longest.
-func (h *holders) oldest(held int) *halfOpen {
+// most returns the address with the most entries, or nil if none has more than held.
+// Of several such addresses it takes the one that has had that many for longest.
+func (h *holders[T]) most(held int) *holder[T] {
 	if h.top <= held {
 		return nil
 	}
-	o := h.ranks[h.top].Front().Value
-	return o.halves.Front().Value
+	return h.ranks[h.top].Front().Value
 }
 
-func (h *holders) add(half *halfOpen) {
-	src := source(half.key.addr)
+// add adds an entry with the given seat and returns its holder.
+func (h *holders[T]) add(src netip.Addr, s *seat[T], entry T) *holder[T] {
 	o := h.byAddr[src]
 	if o == nil {
-		o = &holder{addr: src}
-		o.place.Value = o
+		o = &holder[T]{addr: src}
+		o.place.Value, o.turn.Value = o, o
 		h.byAddr[src] = o
 	}
 	h.leave(o)
-	half.holder, half.place.Value = o, half
-	o.halves.PushBack(&half.place)
-	half.seat = len(o.seats)
-	o.seats = append(o.seats, half)
+	s.holder, s.place.Value = o, entry
+	o.entries.PushBack(&s.place)
 	h.enter(o)
+	return o
 }
 
-func (h *holders) remove(half *halfOpen) {
-	o := half.holder
+func (h *holders[T]) remove(s *seat[T]) {
+	o := s.holder
 	h.leave(o)
-	o.halves.Remove(&half.place)
-	last := len(o.seats) - 1
-	o.seats[half.seat] = o.seats[last]
-	o.seats[half.seat].seat = half.seat
-	o.seats[last], o.seats = nil, o.seats[:last]
-	half.holder = nil
-	if o.halves.Len() == 0 {
+	o.entries.Remove(&s.place)
+	s.holder = nil
+	if o.entries.Len() == 0 {
 		delete(h.byAddr, o.addr)
 		return
 	}
 	h.enter(o)
 }
 
-// leave removes o from its rank, before its number of handshakes changes by one.
-func (h *holders) leave(o *holder) {
-	if n := o.halves.Len(); n > 0 {
+// leave removes o from its rank, before its number of entries changes by one.
+func (h *holders[T]) leave(o *holder[T]) {
+	if n := o.entries.Len(); n > 0 {
 		h.ranks[n].Remove(&o.place)
 		if h.top == n && h.ranks[n].Len() == 0 {
-			h.top-- // where o will be, unless it held one or will hold more
+			h.top-- // where o will be, unless it had one or will have more
 		}
 	}
 }
 
 // enter adds o to its rank, after the change.
-func (h *holders) enter(o *holder) {
-	n := o.halves.Len()
+func (h *holders[T]) enter(o *holder[T]) {
+	n := o.entries.Len()
 	if n == len(h.ranks) {
-		h.ranks = append(h.ranks, new(list.List[*holder]))
+		h.ranks = append(h.ranks, new(list.List[*holder[T]]))
 	}
 	h.ranks[n].PushBack(&o.place)
 	h.top = max(h.top, n)

@@ -7,18 +7,20 @@ import (
 	"github.com/intentra/intentra/wire"
 )
 
-// HandleDatagram runs one datagram through the inbound chain. It borrows data until
-// it returns, and overwrites it. addr may be an IPv4-mapped address.
-func (e *Endpoint) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time) {
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+// HandleDatagram runs one datagram through the inbound chain. It borrows d.Data until
+// it returns, and overwrites it. Addresses may be IPv4-mapped.
+func (e *Endpoint) HandleDatagram(d wire.Datagram, now pipeline.Time) {
+	e.checked()
+	addr := netip.AddrPortFrom(d.Addr.Addr().Unmap(), d.Addr.Port())
+	size := len(d.Data)
 	e.stats.PacketsIn++
-	e.stats.BytesIn += uint64(len(data))
+	e.stats.BytesIn += uint64(size)
 	p := &e.packet
-	p.Reset(data, addr, now)
+	p.Reset(d.Data, addr, now)
+	p.Local = d.Local.Unmap()
 	e.replied = false
-	size := len(data)
 	v := e.in.Process(p)
-	if len(p.Reply) > 0 && e.sendPlain(addr, p.Reply) {
+	if len(p.Reply) > 0 && e.sendPlain(routeOf(p), p.Reply) {
 		if t, _, ok := wire.Peek(p.Reply); ok && t == wire.TypeCookie {
 			e.stats.CookiesSent++
 		}
@@ -44,10 +46,7 @@ func (e *Endpoint) afterPacket(p *pipeline.Packet, v pipeline.Verdict, size int,
 	e.changed(s.peer)
 	if p.Struck() {
 		e.stats.Strikes++
-		if s.peer.strikes == nil {
-			s.peer.strikes = new(strikes)
-		}
-		if s.peer.strikes.add(now, e.cfg.Strikes, e.cfg.StrikeWindow) {
+		if s.peer.fault().strikes.add(now, e.cfg.Strikes, e.cfg.StrikeWindow) {
 			e.markClosing(s, wire.CloseViolation, true)
 			return
 		}
@@ -99,12 +98,28 @@ func (e *Endpoint) deliver(p *pipeline.Packet) bool {
 	s := ep.session
 	ep.messages++
 	s.peer.stats.MessagesIn++
+	if p.Origin != 0 {
+		e.wantClock(s, p.Now)
+	}
 	return e.cfg.Deliver(s.peer, p)
+}
+
+// givenUp passes on that the peer has given up a message. As with a message, nothing is
+// acknowledged if the session is over.
+func (e *Endpoint) givenUp(p *pipeline.Packet, channel uint32) {
+	ep := e.epochOf(p)
+	if ep == nil || ep.session.closed {
+		e.set.Ack.Silence(p.Session)
+		return
+	}
+	e.hear(ep.session, p)
+	e.stats.GivenUp++
+	e.cfg.GivenUp(ep.session.peer, channel)
 }
 
 func (e *Endpoint) room(p *pipeline.Packet) bool {
 	s := e.sessionOf(p)
-	return s != nil && e.cfg.Room(s.peer)
+	return s != nil && e.cfg.Room(s.peer, p.Channel)
 }
 
 // epochOf returns the epoch of p, or nil if a handler or the packet itself has ended

@@ -18,8 +18,8 @@ func (e *Endpoint) drawInstance() error {
 
 // Instance returns the random number that peers tell this endpoint by from others with
 // the same identity, such as the one before a restart.
-func (e *Endpoint) Instance() uint64 { return e.instance }
+func (e *Endpoint) Instance() uint64 { return e.checked().instance }
 
 // Instance returns the [Endpoint.Instance] of the peer in its latest session, zero
 // before the first.
-func (p *Peer) Instance() uint64 { return p.instance }
+func (p *Peer) Instance() uint64 { return p.checked().instance }

@@ -8,7 +8,9 @@ import (
 
 // CheckInvariants checks what holds whenever no job is out: each ID that was
 // ever handed out is either in use or free, once; sessions are counted; no timer
-// is later than what it waits for; and the chains account for what came in.
+// is later than what it waits for; no message waits for the acknowledgement of a packet
+// under keys that are gone; no more is acknowledged than was in flight; and the chains
+// account for what came in.
 func (e *Endpoint) CheckInvariants(t require.TestingT, now pipeline.Time) {
 	var live liveIDs
 	for _, half := range e.halves.byInit {
@@ -29,18 +31,19 @@ func (e *Endpoint) CheckInvariants(t require.TestingT, now pipeline.Time) {
 	for _, p := range e.sortedPeers() {
 		live.peers = append(live.peers, p.id)
 		add(p.session)
-		if p.dial == nil || p.dial.attempt == nil {
+		if p.dial == nil || p.dial.search == nil {
 			continue
 		}
-		a := p.dial.attempt
-		switch {
-		case a.session == nil:
-			live.epochs = append(live.epochs, a.index)
-		case !a.session.closed:
-			add(a.session)
-		}
-		if a.before != nil && !a.before.closed {
-			add(a.before)
+		for _, a := range p.dial.search.attempts {
+			switch {
+			case a.session == nil:
+				live.epochs = append(live.epochs, a.index)
+			case !a.session.closed:
+				add(a.session)
+			}
+			if a.before != nil && !a.before.closed {
+				add(a.before)
+			}
 		}
 	}
 	require.Equal(t, len(live.sessions), e.stats.Sessions, "sessions counted")
@@ -71,6 +74,29 @@ func (live *liveIDs) addSession(t require.TestingT, e *Endpoint, s *session) {
 		live.epochs = append(live.epochs, ep.id)
 	}
 	require.LessOrEqual(t, len(s.epochs()), 3)
+	require.GreaterOrEqual(t, s.inFlight, int32(0), "bytes in flight")
+	require.Equal(t, lane{window: surelyInFlight}, noLane, "the lane of sessions that have none")
+	l, weight, kept := s.lane, 0, 0
+	for seq := l.base; seq < l.next; seq++ {
+		weight += l.at(seq).weight()
+	}
+	for i := range l.slots {
+		if l.slots[i].whole == nil {
+			kept += cap(l.slots[i].payload)
+		}
+	}
+	if weight != int(l.weight) || kept != int(l.kept) { // this is checked very often
+		require.Equal(t, [2]int{weight, kept}, [2]int{int(l.weight), int(l.kept)}, "weight in flight, bytes of buffers")
+	}
+	if l.inFlight() > int(l.window) {
+		require.LessOrEqual(t, l.inFlight(), int(l.window))
+	}
+	for seq := s.lane.base; seq < s.lane.next; seq++ {
+		// An acknowledgement of a packet under keys that are gone can never come.
+		if m := s.lane.at(seq); !m.acked && !m.lost && m.epoch != 0 {
+			require.NotNil(t, e.tracker(s, m.epoch), "message %d waits for the acknowledgement of a packet of a closed epoch", seq)
+		}
+	}
 	if r := &s.rekey; r.active() && e.epochs.Get(r.index) == nil {
 		live.epochs = append(live.epochs, r.index)
 	}

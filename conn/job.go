@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"net/netip"
+
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
@@ -19,6 +21,7 @@ type Job struct {
 
 	ephemeral  [KeySize]byte // private, until the machine has it
 	in, out    []byte
+	local      netip.Addr // of message 3
 	hello      wire.Hello
 	index      uint32 // of a rekey
 	keys       *noise.Keys
@@ -36,6 +39,7 @@ type jobOwner interface {
 // goroutine, once. Then the driver passes the job to [Endpoint.HandleJob], even if
 // Authorize ended the goroutine (runtime.Goexit), which counts as a refusal.
 func (j *Job) Run() {
+	j.checked()
 	defer func() {
 		if r := recover(); r != nil {
 			j.err = panicError{r}
@@ -47,12 +51,14 @@ func (j *Job) Run() {
 // Answered reports the result of Authorize in a job that has been run, and whether
 // the job panicked. It is for recordings.
 func (j *Job) Answered() (authorized, panicked bool) {
+	j.checked()
 	_, panicked = j.err.(panicError)
 	return j.authorized, panicked
 }
 
 // PollJob returns the next job to run, or nil.
 func (e *Endpoint) PollJob() *Job {
+	e.checked()
 	if len(e.jobs) == 0 {
 		return nil
 	}
@@ -64,9 +70,12 @@ func (e *Endpoint) PollJob() *Job {
 // HandleJob processes the result of a job that has been run. Jobs may come back in
 // any order.
 func (e *Endpoint) HandleJob(j *Job, now pipeline.Time) {
+	e.checked()
+	j.checked()
 	if p, ok := j.err.(panicError); ok {
 		e.panicked("handshake", p.value)
 	}
+	e.worker.finished(now)
 	j.owner.finished(e, j, now)
 	e.closeMarked(now)
 }
@@ -85,11 +94,12 @@ func (e *Endpoint) submit(j *Job) {
 	j.number = e.jobsMade
 	e.jobsMade++
 	e.jobs = append(e.jobs, j)
+	e.worker.submitted()
 }
 
 // Number returns the job's number. An endpoint's jobs are numbered from zero, in the
 // order in which PollJob returns them.
-func (j *Job) Number() uint64 { return j.number }
+func (j *Job) Number() uint64 { return j.checked().number }
 
 // panicError is a panic in a job, most likely in the user's Authorize.
 type panicError struct{ value any }

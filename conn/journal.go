@@ -18,8 +18,11 @@ type Journal struct {
 	Step func(p *Peer, n uint64)
 	// Pushed is called for each message that p's queue takes, before step n, on
 	// the goroutine that pushes and under the queue's lock: it must not call p's
-	// methods but Number. payload is valid until it returns.
-	Pushed func(p *Peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte)
+	// methods but Number. The payload is valid until it returns.
+	Pushed func(p *Peer, n uint64, m Message)
+	// Displaced is called, like Pushed, when p's queue has dropped count of its Realtime
+	// and Latest messages because of Config.SendMemory.
+	Displaced func(p *Peer, n uint64, count int)
 	// Dropped is called for each drop of the inbound chain, with the row of its
 	// Counts. It must not block.
 	Dropped func(row int)

@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -47,7 +48,7 @@ func TestEphemeralAndEpochKeysDoNotLeak(t *testing.T) {
 		c.Logger = slog.New(slog.NewTextHandler(&output, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c.Rand = secretRecorder{rand.NewChaCha8([32]byte{byte(len(w.nodes))}), &secrets}
 		c.RekeyAfterPackets, c.KeepAlive, c.Unanswered = 32, 200*time.Millisecond, time.Second
-		c.Authorize = func(key [conn.KeySize]byte) bool { return key == w.nodes[0].Key() }
+		c.Authorize = func(_ context.Context, h conn.Handshake) bool { return h.Key == w.nodes[0].Key() }
 	}
 	a, b := w.node(change), w.node(change)
 	refused := w.node(change)

@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestClosedEpochHasNoKeys(t *testing.T) {
 // never completes them, its key is not allowed, or nothing answers.
 func TestFailedHandshakesAreOverwritten(t *testing.T) {
 	w := newWorld(t, 4)
-	b := w.node(func(c *conn.Config) { c.Authorize = func([conn.KeySize]byte) bool { return false } })
+	b := w.node(func(c *conn.Config) { c.Authorize = func(context.Context, conn.Handshake) bool { return false } })
 	refused, unanswered := w.node(), w.node()
 	var jobs []*conn.Job
 	for _, n := range w.nodes {

@@ -36,7 +36,8 @@ func TestMemoryAtTheLimits(t *testing.T) {
 		fill  func(t *testing.T) (keep any)
 	}{
 		{"1,000 lingering peers", 1400 * kB, fillPeers},
-		{"100 half-open handshakes, each with 4 third messages", 1024 * kB, fillHalfOpens},
+		{"1,024 half-open handshakes, each with 4 third messages", 6 * MB, fillHalfOpens},
+		{"1,024 dialers that wait", 1 * MB, fillWaiting},
 		{"1,024 completed handshakes", 256 * kB, fillCompleted},
 		{"rate of an address: fair.Limiter", 20 * kB, func(*testing.T) any {
 			l := fair.New(200, 50, [16]byte{})
@@ -81,7 +82,7 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			var tr ack.Tracker
 			var o ack.Outcome
 			for c := range 10_000 {
-				tr.Sent(pipeline.Time(c), 1, true, &o)
+				tr.Sent(pipeline.Time(c), 1, 0, true, &o)
 			}
 			return &tr
 		}},
@@ -93,22 +94,27 @@ func TestMemoryAtTheLimits(t *testing.T) {
 			return &n
 		}},
 		{"send queue of a peer, both kinds full", 3 * MB, func(*testing.T) any {
-			q := sendq.New((&Endpoint{cfg: Config{}.WithDefaults()}).queueLimits())
+			q := sendq.New((&Endpoint{cfg: Config{}.WithDefaults()}).queueLimits(), nil)
 			q.SetOnline(true)
 			for c := range uint32(5000) {
-				q.Push(c, pipeline.Latest, make([]byte, 256))
-				q.Push(c, pipeline.Reliable, make([]byte, 1024))
+				q.Push(&sendq.Message{Channel: c, Intent: pipeline.Latest, Payload: make([]byte, 256)})
+				q.Push(&sendq.Message{Channel: c, Intent: pipeline.Reliable, Payload: make([]byte, 1024)})
 			}
 			return q
 		}},
-		{"Reliable messages of a session in flight, 1,024", 2 * MB, fillLane},
-		{"held Reliable messages of a session", 512 * kB, func(t *testing.T) any { return fillHeld(t, 1) }},
-		{"held Reliable messages of 1,000 sessions", 96 * MB, func(t *testing.T) any { return fillHeld(t, 1000) }},
+		{"Reliable messages of a session in flight, 1,024 of 1,200 B", 2 * MB, func(t *testing.T) any { return fillLane(t, 1200, surelyInFlight) }},
+		{"Reliable messages of a session in flight, 4,096 of 16 B", MB, func(t *testing.T) any { return fillLane(t, 16, wire.ReliableWindow) }},
+		{"Reliable messages of a session in flight, in turn", 3 * MB, cycleLane},
+		{"held Reliable messages of a session", 512 * kB, func(t *testing.T) any { return fillHeld(t, 1, 1000) }},
+		{"held Reliable messages of a session, of 1 B", 512 * kB, func(t *testing.T) any { return fillHeld(t, 1, 1) }},
+		{"held Reliable messages of 1,000 sessions", 96 * MB, func(t *testing.T) any { return fillHeld(t, 1000, 1000) }},
+		{"held Reliable messages of 1,000 sessions, of 1 B", 96 * MB, func(t *testing.T) any { return fillHeld(t, 1000, 1) }},
+		{"the last message of the window, alone, of 1,000 sessions", 72 * MB, fillLast},
 		{"datagrams to be sent", 256 * kB, func(t *testing.T) any {
 			var a arena
 			a.init(wire.MinDatagram)
 			for !a.full() {
-				a.commit(a.buffer()[:wire.MinDatagram], netip.AddrPort{})
+				a.commit(a.buffer()[:wire.MinDatagram], &netip.AddrPort{}, &netip.Addr{}, 0)
 			}
 			return &a
 		}},
@@ -147,20 +153,35 @@ func fillPeers(t *testing.T) any {
 	return e
 }
 
-// fillHalfOpens begins handshakes from 1,000 addresses, and queues several
+// fillWaiting has dialers from 2,000 addresses wait.
+func fillWaiting(t *testing.T) any {
+	w := new(waiting)
+	w.init()
+	for i := range 2000 {
+		w.join(initKey{addr: testAddr(i, 1)}, testStart)
+		w.join(initKey{addr: testAddr(i/2, 2+i)}, testStart)
+		require.LessOrEqual(t, w.len(), maxWaiting)
+		require.Equal(t, w.len(), w.byAsked.Len())
+	}
+	require.Equal(t, maxWaiting, w.len())
+	require.Equal(t, w.turns.Len(), len(w.lines.byAddr))
+	return w
+}
+
+// fillHalfOpens begins handshakes from 1,100 addresses, and queues several
 // candidates for message 3 of each that stays.
 func fillHalfOpens(t *testing.T) any {
 	e := newEndpoint(t, func(c *Config) { c.HandshakeRate, c.HandshakeBurst = 1<<20, 1<<18 })
 	f, now := new(Initiator), testStart
-	for i := range 1000 {
+	for i := range 1100 {
 		f.Begin(t, e, testAddr(i, 1), now)
 		e.runJobs(now)
 		e.Outgoing()
 		now = later(now, time.Millisecond)
 		e.HandleTimeout(now)
 	}
-	require.Equal(t, 100, e.halves.len())
-	require.LessOrEqual(t, len(e.halves.holders.byAddr), 100)
+	require.Equal(t, 1024, e.halves.len())
+	require.LessOrEqual(t, len(e.halves.holders.byAddr), 1024)
 	require.Len(t, e.halves.holders.ranks, 2)
 	require.Empty(t, e.jobs)
 	for _, half := range e.halves.byInit {
@@ -169,12 +190,12 @@ func fillHalfOpens(t *testing.T) any {
 			final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
 			final = append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...)
 			final[wire.HeaderSize] = byte(i)
-			e.HandleDatagram(final, half.key.addr, now)
+			e.HandleDatagram(wire.Datagram{Data: final, Addr: half.key.addr}, now)
 		}
 		require.Len(t, half.finals.waiting, maxCandidates)
 	}
-	require.LessOrEqual(t, e.timers.Len(), 101)
-	require.LessOrEqual(t, int(e.epochIDs.next), 101)
+	require.LessOrEqual(t, e.timers.Len(), 1025)
+	require.LessOrEqual(t, int(e.epochIDs.next), 1025)
 	return e
 }
 
@@ -188,28 +209,68 @@ func fillCompleted(t *testing.T) any {
 	return h
 }
 
-func fillLane(t *testing.T) any {
-	l, channel := new(lane), uint32(0)
+// fillLane fills a window, which takes n messages of that many bytes.
+func fillLane(t *testing.T, bytes, n int) any {
+	l, channel := &lane{window: wire.ReliableWindow}, uint32(0)
 	for ; !l.full(); channel++ {
-		l.add(channel, make([]byte, 1200))
+		l.add(channel, make([]byte, bytes))
 	}
-	require.EqualValues(t, wire.ReliableWindow, channel)
+	require.EqualValues(t, n, channel)
 	return l
 }
 
-// fillHeld sends each session more behind a gap than it may hold.
-func fillHeld(t *testing.T, sessions uint32) any {
+// cycleLane has long messages pass through all slots of a window that has been filled
+// with short ones: their buffers are not kept in all of them.
+func cycleLane(t *testing.T) any {
+	l := fillLane(t, 16, wire.ReliableWindow).(*lane)
+	for range 3 * wire.ReliableWindow {
+		l.acknowledge(l.at(l.base))
+		l.release()
+		for !l.full() {
+			l.add(1, make([]byte, 1200))
+		}
+	}
+	require.LessOrEqual(t, l.inFlight(), surelyInFlight)
+	require.Len(t, l.slots, surelyInFlight)
+	return l
+}
+
+// heldChain returns the stage and a chain to it with that many sessions.
+func heldChain(t *testing.T, sessions uint32) (*ack.Stage, *pipeline.Inbound) {
 	s := ack.New(ack.Config{})
 	chain, err := pipeline.NewInbound(pipeline.Func("open", nil, func(p *pipeline.Packet) pipeline.Verdict {
 		p.SetPlaintext(p.Data)
 		return pipeline.Accept
 	}), s).Build()
 	require.NoError(t, err)
-	p, payload := new(pipeline.Packet), make([]byte, 1000)
 	for i := range sessions {
 		id := pipeline.MakeID(i, 1)
 		chain.OpenSession(pipeline.SessionNotice{Session: id})
 		chain.OpenEpoch(pipeline.EpochNotice{Session: id, Epoch: id})
+	}
+	return s, chain
+}
+
+// fillLast sends each session only the last message of its window, so that the ring is
+// as long as it can be.
+func fillLast(t *testing.T) any {
+	const sessions = 1000
+	s, chain := heldChain(t, sessions)
+	p := new(pipeline.Packet)
+	for i := range uint32(sessions) {
+		p.Reset(wire.AppendReliable(nil, 1, wire.ReliableWindow-1, 0, nil), netip.AddrPort{}, 0)
+		p.Session, p.Epoch = pipeline.MakeID(i, 1), pipeline.MakeID(i, 1)
+		require.Equal(t, pipeline.Accept, chain.Process(p))
+	}
+	return s
+}
+
+// fillHeld sends each session more behind a gap than it may hold, in messages of n bytes.
+func fillHeld(t *testing.T, sessions uint32, n int) any {
+	s, chain := heldChain(t, sessions)
+	p, payload := new(pipeline.Packet), make([]byte, n)
+	for i := range sessions {
+		id := pipeline.MakeID(i, 1)
 		for seq := uint64(1); seq < wire.ReliableWindow; seq++ {
 			frame := wire.AppendReliable(nil, 1, seq, 1, payload)
 			p.Reset(frame, netip.AddrPort{}, 0)

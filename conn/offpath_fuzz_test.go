@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"bytes"
+	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func FuzzOffPath(f *testing.F) {
 		w := newWorld(t, 1)
 		a, b := w.pair(func(c *conn.Config) {
 			c.MaxHandshakes, c.MaxHandshakesPerAddress, c.HandshakeTimeout = victimHandshakes, victimPerAddress, time.Second
-			c.Authorize = func(k [conn.KeySize]byte) bool { return k == w.nodes[0].Key() }
+			c.Authorize = func(_ context.Context, h conn.Handshake) bool { return h.Key == w.nodes[0].Key() }
 		})
 		s := &offPathAttacker{world: w, victim: b, in: in, received: map[netip.AddrPort]int{}, sent: map[netip.AddrPort]int{}, heard: map[netip.AddrPort]map[wire.PacketType][]byte{}}
 		w.tap = s.observe

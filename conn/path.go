@@ -2,17 +2,17 @@ package conn
 
 import (
 	"crypto/subtle"
-	"net/netip"
 
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
 
-// path is an address that a session may move to. Packets go to the proven address
-// until the new one has echoed 8 random bytes. An acknowledgement proves nothing: an
-// attacker that forwards genuine packets from another address gets them acknowledged.
+// path is a route that a session may move to. Packets take the proven route until the
+// new one has echoed 8 random bytes. A change of either address is a move. An
+// acknowledgement proves nothing: an attacker that forwards genuine packets from
+// another address gets them acknowledged.
 type path struct {
-	addr     netip.AddrPort // the candidate
+	route    // the candidate
 	token    [wire.PathTokenSize]byte
 	received int // bytes from there
 	sent     int // bytes to there
@@ -28,19 +28,19 @@ func (e *Endpoint) follow(s *session, p *pipeline.Packet, size int) {
 		return
 	}
 	s.newest = order
-	if p.Addr == s.remote {
-		// The peer is still at its address: it did not move to the other one.
+	if s.on(p) {
+		// The peer still uses the path: it did not move to the other one.
 		s.path = nil
 		return
 	}
 	if e.cfg.ForbidRoaming {
 		return
 	}
-	if s.path == nil || s.path.addr != p.Addr {
+	if s.path == nil || s.path.route != routeOf(p) {
 		if s.challengesAt > later(p.Now, (challengeBurst-1)*pathRetry) {
 			return // addresses alternate: no further candidate for now
 		}
-		s.path = &path{addr: p.Addr}
+		s.path = &path{route: routeOf(p)}
 		if !e.random(s.path.token[:]) {
 			s.path = nil
 			return
@@ -59,7 +59,7 @@ func (e *Endpoint) challenge(s *session, now pipeline.Time) {
 		return
 	}
 	frame := wire.AppendPath(nil, wire.FramePathChallenge, c.token)
-	if e.sendControl(s, c.addr, frame, now) {
+	if e.sendControl(s, c.route, frame, now) {
 		// Ever more rarely, but without end: the peer may have moved permanently.
 		c.retryAt = later(now, pathRetry<<min(c.attempts, pathBackoff))
 		c.attempts++
@@ -73,7 +73,12 @@ func (e *Endpoint) pathProven(s *session, token [wire.PathTokenSize]byte) {
 	if s.path == nil || subtle.ConstantTimeCompare(token[:], s.path.token[:]) != 1 || s.path.attempts == 0 {
 		return
 	}
-	s.remote, s.path = s.path.addr, nil
+	if s.flight != nil {
+		s.flight.Moved()
+	}
+	s.setRoute(s.path.route)
+	s.path = nil
 	e.stats.Roams++
+	e.newPath(s)
 	e.touch(s)
 }

@@ -1,8 +1,9 @@
 package conn
 
 import (
+	"time"
+
 	"github.com/intentra/intentra/internal/sendq"
-	"github.com/intentra/intentra/pipeline"
 )
 
 // The methods in this file are those of a Peer's send queue. Any goroutine may call
@@ -18,7 +19,8 @@ const (
 	// its Latest channel, or the oldest of a full queue.
 	Replaced
 	// QueueFull means that the message was refused because the queue is full of
-	// Reliable messages.
+	// Reliable messages, or because the endpoint has yet to learn of the end of 4,096
+	// messages with a token.
 	QueueFull
 	// PeerClosed means that the message was refused because the peer was
 	// forgotten, or its queue closed.
@@ -35,33 +37,36 @@ var _ = [1]struct{}{}[uint8(PeerOffline)-uint8(sendq.Offline)+uint8(Queued)-uint
 // Taken reports whether the message is queued: r is Queued or Replaced.
 func (r PushResult) Taken() bool { return r == Queued || r == Replaced }
 
-// Push queues a copy of payload to be sent to the peer. It does not block. If wake is
-// true the driver must call [Endpoint.MarkReady]; further pushes return false until the
-// endpoint has read the queue.
+// Push queues m, with a copy of its payload, to be sent to the peer. It does not block.
+// If wake is true the driver must call [Endpoint.MarkReady]; further pushes return false
+// until the endpoint has read the queue.
 //
-// A full queue of Realtime and Latest messages drops its oldest ones, and takes
-// even a message that alone exceeds Config.SendQueueBytes. A Latest message
-// replaces a queued one of its channel, in its place. The caller makes sure that
-// intent is valid and that the message fits a packet of [Config].MaxDatagram
-// bytes.
-func (p *Peer) Push(channel uint32, intent pipeline.Intent, payload []byte) (r PushResult, wake bool) {
-	o, wake := p.queue.Push(channel, intent, payload)
+// A full queue of Realtime and Latest messages drops its oldest ones of the lowest
+// priority that has more than its share, and takes even a message that alone
+// exceeds Config.SendQueueBytes. A Latest message replaces a queued one of its
+// channel, in its place. The caller makes sure that intent and priority are valid
+// and that the message fits a packet of [Config].MaxDatagram bytes. It keeps m.
+func (p *Peer) Push(m *Message) (r PushResult, wake bool) {
+	p.checked()
+	o, wake := p.queue.Push(m.checked())
 	return PushResult(o), wake
 }
 
 // PushWait is Push for a caller that waits instead of having a message refused
 // or replaced. If room is not nil the message was not taken, and room is closed
 // when another attempt may succeed.
-func (p *Peer) PushWait(channel uint32, intent pipeline.Intent, payload []byte) (r PushResult, wake bool, room <-chan struct{}) {
-	o, wake, room := p.queue.PushWait(channel, intent, payload)
+func (p *Peer) PushWait(m *Message) (r PushResult, wake bool, room <-chan struct{}) {
+	p.checked()
+	o, wake, room := p.queue.PushWait(m.checked())
 	return PushResult(o), wake, room
 }
 
 // PushShared is Push without a copy, for a payload that is sent to several
-// peers. If the message is taken, the queue takes over one of the caller's
-// shares of shared.
-func (p *Peer) PushShared(channel uint32, intent pipeline.Intent, shared Payload) (r PushResult, wake bool) {
-	o, wake := p.queue.PushShared(channel, intent, shared.shared)
+// peers, in place of that of m. If the message is taken, the queue takes over one of
+// the caller's shares of shared.
+func (p *Peer) PushShared(m *Message, shared Payload) (r PushResult, wake bool) {
+	p.checked()
+	o, wake := p.queue.PushShared(m.checked(), shared.checked().shared)
 	return PushResult(o), wake
 }
 
@@ -76,14 +81,14 @@ type Payload struct{ shared *sendq.Payload }
 func NewPayload(b []byte, shares int) Payload { return Payload{sendq.NewPayload(b, shares)} }
 
 // Release releases n of the caller's shares.
-func (p Payload) Release(n int) { p.shared.Release(n) }
+func (p Payload) Release(n int) { p.checked().shared.Release(n) }
 
 // Queued returns how many messages are queued: state counts Realtime and Latest
 // messages, reliable Reliable ones. It takes no lock.
-func (p *Peer) Queued() (state, reliable int) { return p.queue.Len() }
+func (p *Peer) Queued() (state, reliable int) { return p.checked().queue.Len() }
 
 // QueuedBytes returns how many bytes of payload are queued.
-func (p *Peer) QueuedBytes() int { return p.queue.Bytes() }
+func (p *Peer) QueuedBytes() int { return p.checked().queue.Bytes() }
 
 // QueueFlow counts the messages that have passed through a peer's queue. Each
 // that came in, Pushed or Restored, either is queued or is counted once more.
@@ -93,25 +98,32 @@ type QueueFlow struct {
 	Pushed, Restored uint64
 	// Taken counts messages that the endpoint took to send, Superseded those
 	// replaced by a newer one of their Latest channel, Displaced those that a full
-	// queue dropped, GivenUp those dropped with their session or peer.
-	Taken, Superseded, Displaced, GivenUp uint64
+	// queue dropped, Expired those that became too old in it, GivenUp those dropped
+	// with their session or peer.
+	Taken, Superseded, Displaced, Expired, GivenUp uint64
 }
 
 // QueueFlow returns the counts since the peer was made, and how many messages
 // are queued at the same moment.
 func (p *Peer) QueueFlow() (f QueueFlow, queued int) {
+	p.checked()
 	flow, queued := p.queue.Flow()
 	return QueueFlow(flow), queued
 }
 
 // WarmQueue reads a little of the queue, so that the processor fetches it: for
 // a caller that is about to push to many peers. It changes nothing.
-func (p *Peer) WarmQueue() { p.queue.Warm() }
+func (p *Peer) WarmQueue() { p.checked().queue.Warm() }
 
 // CloseQueue has all further pushes refused with [PeerClosed], wakes waiters,
 // drops the queued messages and returns their number. It is for the end of an
 // endpoint: while one is driven, it closes the queues of forgotten peers itself.
-func (p *Peer) CloseQueue() (dropped int) { return p.queue.Close() }
+func (p *Peer) CloseQueue() (dropped int) { return p.checked().queue.Close() }
+
+// Displace drops the n oldest of the queued Realtime and Latest messages, for a replay:
+// a recorded queue dropped that many, because all queues together needed too much memory;
+// see Journal.Displaced.
+func (p *Peer) Displace(n int) { p.checked().queue.Displace(n) }
 
 // queueWatcher passes the steps and pushes of a peer's queue on to a Journal.
 type queueWatcher struct {
@@ -127,16 +139,28 @@ func (w queueWatcher) Step(_ *sendq.Queue, _, n uint64) {
 }
 
 // Pushed implements sendq.Watcher.
-func (w queueWatcher) Pushed(_, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
+func (w queueWatcher) Pushed(_, n uint64, m sendq.Message) {
 	if w.j.Pushed != nil {
-		w.j.Pushed(w.peer, n, channel, intent, payload)
+		w.j.Pushed(w.peer, n, Message(m))
+	}
+}
+
+// Displaced implements sendq.Watcher.
+func (w queueWatcher) Displaced(_, n uint64, count int) {
+	if w.j.Displaced != nil {
+		w.j.Displaced(w.peer, n, count)
 	}
 }
 
 // queueLimits returns the limits of each peer's queue.
 func (e *Endpoint) queueLimits() sendq.Limits {
+	state := e.cfg.SendQueueBytes
+	if e.limited() {
+		// Realtime messages would become old in a longer queue.
+		state = min(state, max(e.cfg.MaxDatagram, int(int64(e.cfg.PeerBandwidth)*int64(freshFor)/int64(time.Second))))
+	}
 	return sendq.Limits{
-		StateMessages: e.cfg.SendQueueMessages, StateBytes: e.cfg.SendQueueBytes,
+		StateMessages: e.cfg.SendQueueMessages, StateBytes: state,
 		ReliableMessages: e.cfg.ReliableQueueMessages, ReliableBytes: e.cfg.ReliableQueueBytes,
 	}
 }

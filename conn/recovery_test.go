@@ -192,7 +192,7 @@ func TestPanicsInStages(t *testing.T) {
 				require.NoError(t, s.err)
 				trap.during = func() {
 					if s.toHub != nil {
-						s.toHub.Push(9, pipeline.Realtime, []byte("pushed by a stage"))
+						s.toHub.Push(&conn.Message{Channel: 9, Intent: pipeline.Realtime, Payload: []byte("pushed by a stage")})
 					}
 				}
 				s.run()
@@ -212,13 +212,14 @@ type scenario struct {
 	toHub     *conn.Peer
 	now       pipeline.Time
 	received  map[string]int
+	flood     bool // the user's queue needs more memory than it has
 }
 
 func newScenario(t *testing.T, change func(*conn.Config)) *scenario {
 	s := &scenario{t: t, now: 1e9, received: map[string]int{}}
 	config := func(name string) conn.Config {
 		return conn.Config{
-			Authorize: func([conn.KeySize]byte) bool { return true },
+			Authorize: func(context.Context, conn.Handshake) bool { return true },
 			Deliver: func(_ *conn.Peer, p *pipeline.Packet) bool {
 				s.received[name+" "+string(p.Payload())]++
 				return true
@@ -266,7 +267,12 @@ func (s *scenario) connect(dialer, other *side) {
 	if dialer == s.hub {
 		s.toHub = back
 	}
-	s.user.ep.HandleDatagram([]byte("no packet"), s.hub.addr, s.now)
+	s.user.ep.HandleDatagram(wire.Datagram{Data: []byte("no packet"), Addr: s.hub.addr}, s.now)
+	for range 600 {
+		if s.flood {
+			p.Push(&conn.Message{Channel: 9, Intent: pipeline.Realtime, Payload: make([]byte, 400)})
+		}
+	}
 	for _, word := range []string{"first", "second", "third", "fourth", "last"} {
 		for _, intent := range []pipeline.Intent{pipeline.Realtime, pipeline.Latest, pipeline.Reliable} {
 			text := []byte(word + " " + intent.String())
@@ -274,15 +280,18 @@ func (s *scenario) connect(dialer, other *side) {
 				side *side
 				peer *conn.Peer
 			}{{dialer, p}, {other, back}} {
-				if _, wake := to.peer.Push(uint32(intent), intent, text); wake {
+				if _, wake := to.peer.Push(&conn.Message{Channel: uint32(intent), Intent: intent, Payload: text}); wake {
 					to.side.ep.MarkReady(to.peer)
 				}
 			}
 		}
+		for _, peer := range []*conn.Peer{p, back} { // a notice for the other side
+			peer.Push(&conn.Message{Channel: 9, Intent: pipeline.Reliable, Token: 1, Sent: 1, Expires: 1})
+		}
 		datagrams := s.hub.turn(s.now)
 		s.user.ep.Warm(datagrams)
 		for _, d := range datagrams {
-			s.user.ep.HandleDatagram(d.Data, s.hub.addr, s.now)
+			s.user.ep.HandleDatagram(wire.Datagram{Data: d.Data, Addr: s.hub.addr}, s.now)
 		}
 		s.now = exchange(dialer, other, s.now, s.now+2e9, func() bool { return false })
 	}
@@ -325,12 +334,16 @@ func TestPanicsInCallbacks(t *testing.T) {
 			s := newScenario(t, func(cfg *conn.Config) {
 				f := reflect.ValueOf(cfg).Elem().FieldByIndex(index)
 				f.Set(trapFunction(trap, f))
+				if name == "Journal.Displaced" {
+					cfg.SendMemory = 256 << 10
+				}
 			})
 			if name == "Stages" {
 				require.ErrorContains(t, s.err, "Stages panicked")
 				return
 			}
 			require.NoError(t, s.err)
+			s.flood = name == "Journal.Displaced"
 			s.run()
 			require.Positive(t, trap.fired, "the function was not called")
 			require.EqualValues(t, trap.fired, s.user.ep.Stats().Panics)

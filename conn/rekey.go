@@ -21,10 +21,9 @@ import (
 
 // rekey is the state of a session's rekeys, on either side.
 type rekey struct {
-	index     pipeline.ID // our receiver index of the next epoch; zero: no rekey is under way
-	retryAt   pipeline.Time
+	index     pipeline.ID   // our receiver index of the next epoch; zero: no rekey is under way
+	serial    uint32        // tells a job of this rekey from one of an earlier
 	notBefore pipeline.Time // when the next one may start, after one has failed
-	serial    uint64        // tells a job of this rekey from one of an earlier
 	*exchange               // nil unless one is under way, to save memory in idle sessions
 }
 
@@ -39,6 +38,7 @@ type exchange struct {
 	failures  int    // messages of the peer that did not authenticate
 	busy      bool
 	started   pipeline.Time
+	retryAt   pipeline.Time
 }
 
 func (r *rekey) active() bool { return r.index != 0 }
@@ -52,6 +52,7 @@ func (x *exchange) wipe() {
 // OldestRekey returns when the oldest rekey in progress began, and false without
 // one. It takes time linear in the number of peers.
 func (e *Endpoint) OldestRekey() (began pipeline.Time, ok bool) {
+	e.checked()
 	for _, p := range e.peers {
 		if s := p.session; s != nil && s.rekey.active() && (!ok || s.rekey.started < began) {
 			began, ok = s.rekey.started, true
@@ -63,8 +64,8 @@ func (e *Endpoint) OldestRekey() (began pipeline.Time, ok bool) {
 // begin starts a rekey.
 func (r *rekey) begin(index pipeline.ID, request []byte, now pipeline.Time) {
 	*r = rekey{
-		index: index, retryAt: later(now, rekeyTimeout), serial: r.serial + 1,
-		exchange: &exchange{request: request, busy: true, started: now},
+		index: index, serial: r.serial + 1,
+		exchange: &exchange{request: request, busy: true, started: now, retryAt: later(now, rekeyTimeout)},
 	}
 }
 
@@ -129,7 +130,7 @@ func (e *Endpoint) maybeRekey(s *session, now pipeline.Time) {
 	}
 	if !s.dialer {
 		s.rekey.notBefore = later(now, rekeyRetry)
-		e.sendControl(s, s.remote, wire.AppendRekey(nil, wire.RekeyRequest, nil), now)
+		e.sendControl(s, s.route(now), wire.AppendRekey(nil, wire.RekeyRequest, nil), now)
 		return
 	}
 	e.startRekey(s, now)

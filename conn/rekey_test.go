@@ -3,6 +3,7 @@ package conn_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -325,4 +326,37 @@ func TestForgedMessagesOfARekeyAreFew(t *testing.T) {
 			w.await(time.Second, func() bool { return a.Stats().Rekeys == 1 && b.Stats().Rekeys == 1 })
 		})
 	}
+}
+
+// A Reliable message that waits for the acknowledgement of a packet is sent again as
+// soon as the keys of that packet are gone, and not only after its retransmission
+// timeout, which has grown long.
+func TestMessagesOutliveTheirKeys(t *testing.T) {
+	w := newWorld(t, 7)
+	// A datagram of this size is never suspected to be too large.
+	a, b := w.pair(func(c *conn.Config) { c.RekeyAfterPackets, c.MaxDatagram = 64, 548 })
+	lost := true
+	w.tap = func(from, _ netip.AddrPort, data []byte) bool { return !lost || from != a.Addr() || len(data) < 400 }
+	a.push(b, 1, pipeline.Reliable, strings.Repeat("x", 450))
+	w.run(20 * time.Second) // the timeout is now longer than what follows
+	require.Empty(t, b.got)
+	require.Zero(t, a.Stats().Rekeys)
+	w.checkAll()
+	others := 0
+	changeKeys := func() {
+		for before := a.Stats().Rekeys; a.Stats().Rekeys == before; others++ {
+			a.push(b, 2, pipeline.Realtime, "y")
+			w.run(10 * time.Millisecond)
+			w.checkAll()
+		}
+	}
+	for range 3 {
+		changeKeys()
+	}
+	lost = false
+	changeKeys() // the keys of the latest lost packet are the previous ones
+	changeKeys() // and now they are gone
+	w.run(100 * time.Millisecond)
+	require.Len(t, b.got, others+1)
+	w.closeAll()
 }

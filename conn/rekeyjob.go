@@ -11,7 +11,7 @@ import (
 type rekeyJob struct {
 	session  *session
 	index    pipeline.ID
-	serial   uint64
+	serial   uint32
 	exchange *exchange
 }
 
@@ -84,7 +84,7 @@ func (e *Endpoint) stepRekey(s *session, step wire.RekeyStep, message []byte, no
 }
 
 func (e *Endpoint) sendRekey(s *session, now pipeline.Time) {
-	e.sendControl(s, s.remote, s.rekey.frame, now)
+	e.sendControl(s, s.route(now), s.rekey.frame, now)
 	s.rekey.retryAt = later(now, max(e.rto(s), rekeyRetry))
 	if s.rekey.step == wire.RekeyAnswer {
 		// The responder never retransmits by timer; the dialer does.

@@ -54,6 +54,11 @@ func (e *Endpoint) handleRekey(s *session, p *pipeline.Packet, f *wire.Frame) {
 // answerRekey is the responder's first step.
 func (e *Endpoint) answerRekey(s *session, p *pipeline.Packet, message []byte) {
 	r := &s.rekey
+	if p.Epoch != s.current.id {
+		// A late copy of an Init that has been answered: the dialer has had the answer,
+		// so another rekey would not be completed, and the next Init would wait for it.
+		return
+	}
 	if r.active() {
 		if bytes.Equal(r.request, message) && r.frame != nil && e.replyOnce() {
 			e.sendRekey(s, p.Now)

@@ -2,8 +2,10 @@ package conn
 
 import (
 	"bytes"
-	"encoding/base64"
+	"context"
+	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
@@ -12,7 +14,8 @@ import (
 
 // The responder's side of a handshake:
 //
-//	Init with a good cookie -> slot -> job: read 1, write 2 -> Response
+//	Init with a good cookie -> token and slot -> job: read 1, write 2 -> Response
+//	the same without these -> wait for a turn, Cookie that says so
 //	Final -> job: read 3, Authorize -> session, confirmed by a Ping
 //
 // The responder never retransmits by timer. It answers a repeated Init with the same
@@ -35,29 +38,38 @@ func (e *Endpoint) handleInit(p *pipeline.Packet, h wire.Header) (Outcome, bool)
 			return HandshakeBusy, false
 		}
 		e.count(HandshakeRepeated)
-		e.sendPlain(p.Addr, half.response)
+		e.sendPlain(routeOf(p), half.response)
 		return 0, true
 	}
 	if _, over := e.halves.completed[key.ephemeral]; over {
 		return HandshakeReplayed, false
 	}
-	if o, ok := e.admit(p); !ok {
-		return o, false
+	if d := e.waiting.byInit[key]; d != nil {
+		d.local = p.Local
+		e.waiting.ask(d, p.Now)
+		e.count(HandshakeRepeated)
+		e.set.Cookie.Wait(p)
+		return 0, true
 	}
+	return e.admit(p, key)
+}
+
+// answer begins an admitted handshake, and reports whether that was possible.
+func (e *Endpoint) answer(key initKey, local netip.Addr, now pipeline.Time) bool {
 	ephemeral, index, ok := e.begins()
 	if !ok {
-		return HandshakeTable, false
+		return false
 	}
 	half := &halfOpen{
-		key: key, index: index, suite: h.Suite, dialerIndex: h.Sender, began: p.Now, busy: true, tries: finalTries,
+		key: key, local: local, index: index, suite: key.suite, dialerIndex: key.sender, since: now, busy: true, tries: finalTries,
 	}
 	half.timer.Value = half
 	e.halves.add(half)
 	*e.pending.Open(index) = pendingHandshake{half: half}
-	e.timers.arm(&half.timer, later(p.Now, e.cfg.HandshakeTimeout))
+	e.timers.arm(&half.timer, later(now, e.cfg.HandshakeTimeout))
 	e.count(HandshakeStarted)
-	e.submit(e.respondJob(half, append([]byte(nil), wire.NoiseMessage(p.Data)...), ephemeral))
-	return 0, true
+	e.submit(e.respondJob(half, append(key.ephemeral[:], make([]byte, wire.InitPadding)...), ephemeral))
+	return true
 }
 
 func (e *Endpoint) accepts(s wire.Suite) bool { return slices.Contains(e.cfg.Suites, s) }
@@ -90,12 +102,12 @@ func (e *Endpoint) handleFinal(p *pipeline.Packet, h wire.Header) (Outcome, bool
 	if half.response == nil || p.Addr != half.key.addr || h.Suite != half.suite {
 		return HandshakeBusy, false
 	}
-	taken := half.finals.offer(e, wire.NoiseMessage(p.Data))
+	taken := half.finals.offer(e, wire.NoiseMessage(p.Data), p.Local)
 	// The admission of the handshake covers the first tries. After forgeries, further
 	// ones need another admission; without one they wait until the dialer sends its
 	// message again.
 	if half.tries == 0 && !half.busy {
-		if _, ok := e.takeAdmission(p); ok {
+		if e.takeAdmission(p) {
 			half.tries = finalTries
 		}
 	}
@@ -114,10 +126,12 @@ func (e *Endpoint) repeatedFinal(p *pipeline.Packet, h wire.Header) (Outcome, bo
 		return HandshakeUnknown, false
 	}
 	s := (*ep).session
-	if s.final == nil || p.Addr != s.remote || h.Suite != s.suite || !bytes.Equal(s.final, wire.NoiseMessage(p.Data)) {
+	if s.final == nil || p.Addr != s.remote || h.Suite != s.suite || !bytes.Equal(s.final.message, wire.NoiseMessage(p.Data)) {
 		return HandshakeUnknown, false
 	}
 	e.count(HandshakeRepeated)
+	// An observer may have sent a copy to another address of this host before.
+	s.setRoute(routeOf(p))
 	s.pingDue = true
 	e.touch(s)
 	return 0, true
@@ -129,16 +143,19 @@ func (e *Endpoint) nextFinal(half *halfOpen) {
 	if half.busy || half.tries == 0 {
 		return
 	}
-	if message := half.finals.take(); message != nil {
+	if c := half.finals.take(); c != nil {
 		half.busy = true
 		half.tries--
-		e.submit(e.finalJob(half, message))
+		e.submit(e.finalJob(half, c))
 	}
 }
 
-func (e *Endpoint) finalJob(half *halfOpen, message []byte) *Job {
+func (e *Endpoint) finalJob(half *halfOpen, c *candidate) *Job {
 	machine, dialerIndex := half.machine, half.dialerIndex
-	return &Job{owner: half, in: message, generation: e.generation, work: func(j *Job) {
+	if half.ctx == nil {
+		half.ctx, half.end = context.WithCancel(context.Background())
+	}
+	return &Job{owner: half, in: c.message, local: c.local, generation: e.generation, work: func(j *Job) {
 		payload, keys, err := machine.ReadFinal(j.in, wire.HelloSize)
 		if err != nil {
 			j.err = err
@@ -151,7 +168,7 @@ func (e *Endpoint) finalJob(half *halfOpen, message []byte) *Job {
 			return
 		}
 		j.hello, j.keys = hello, &keys
-		e.authorize(j)
+		e.authorize(half, j)
 	}}
 }
 
@@ -165,7 +182,7 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		half.machine.Wipe()
 		j.wipe()
 	case half.machine == nil:
-		half.responded(e, j)
+		half.responded(e, j, now)
 	case j.err != nil && j.keys == nil:
 		// A forgery. The machine is unchanged and still accepts the genuine message.
 		e.count(HandshakeFailed)
@@ -177,13 +194,14 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 		// Revoke was called after Authorize: call it again.
 		half.busy = true
 		e.submit(&Job{
-			owner: half, keys: j.keys, hello: j.hello, in: j.in, generation: e.generation, work: e.authorize,
+			owner: half, keys: j.keys, hello: j.hello, in: j.in, local: j.local, generation: e.generation,
+			work: func(j *Job) { e.authorize(half, j) },
 		})
 	case !j.authorized:
 		// Send nothing: a refused key must not learn that an endpoint exists.
 		if e.complaints.AllowN(goTime(now), 1) {
 			e.cfg.Logger.Warn("refused a key that is not allowed",
-				"peer", base64.StdEncoding.EncodeToString(j.keys.Remote[:]), "addr", half.key.addr.String())
+				"peer", keyText(j.keys.Remote), "addr", half.key.addr.String())
 		}
 		j.wipe()
 		e.halves.complete(half.key.ephemeral)
@@ -193,15 +211,15 @@ func (half *halfOpen) finished(e *Endpoint, j *Job, now pipeline.Time) {
 	}
 }
 
-func (half *halfOpen) responded(e *Endpoint, j *Job) {
+func (half *halfOpen) responded(e *Endpoint, j *Job, now pipeline.Time) {
 	if j.err != nil {
 		e.dropHalf(half, HandshakeFailed)
 		return
 	}
-	half.machine = j.responder
+	half.machine, half.since = j.responder, now
 	half.response = wire.AppendHeader(nil, wire.Header{Type: wire.TypeResponse, Suite: half.suite, Receiver: half.dialerIndex})
 	half.response = append(half.response, j.out...)
-	e.sendPlain(half.key.addr, half.response)
+	e.sendPlain(route{half.key.addr, half.local}, half.response)
 }
 
 // accepted creates the session and confirms it.
@@ -213,21 +231,19 @@ func (half *halfOpen) accepted(e *Endpoint, j *Job, now pipeline.Time) {
 		e.dropHalf(half, HandshakeTable)
 		return
 	}
-	half.gone = true
-	e.timers.Remove(&half.timer)
-	e.halves.remove(half)
-	e.pending.Close(half.index)
-	s := e.establish(peer, j.keys, half.suite, half.index, j.hello, half.key.addr, false, now)
+	half.seat.holder.wentOn(time.Duration(now - half.since))
+	e.endHalf(half)
+	s := e.establish(peer, j.keys, half.suite, half.index, j.hello, route{half.key.addr, j.local}, false, now)
 	if s == nil {
 		e.epochIDs.give(half.index)
 		e.count(HandshakeFailed)
 		e.lingerPeer(peer, now)
 		return
 	}
-	s.final = j.in
+	s.final = &candidate{j.in, j.local}
 	// The Ping is sent before the Close of a session that this one replaces, so that the
 	// dialer sees one session follow the other and not a disconnect.
-	s.pingDue = !e.sendControl(s, s.remote, wire.AppendPing(nil), now)
+	s.pingDue = !e.sendControl(s, s.route(now), wire.AppendPing(nil), now)
 	e.confirm(s, now)
 	e.touch(s)
 }

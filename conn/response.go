@@ -1,6 +1,8 @@
 package conn
 
 import (
+	"net/netip"
+
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/cookie"
@@ -27,7 +29,15 @@ func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, boo
 	if !ok {
 		return HandshakeBadCookie, false
 	}
-	if c == [wire.CookieSize]byte(wire.InitCookie(a.init)) {
+	inUse := [wire.CookieSize]byte(wire.InitCookie(a.init))
+	if c == noCookie {
+		if inUse == noCookie {
+			return HandshakeBadCookie, false // there is nothing to keep
+		}
+		a.wait(e, p.Now)
+		return 0, true
+	}
+	if c == inUse {
 		// The cookie in use is offered again: the Init with it was late or lost, or
 		// an earlier one was in flight. The timer retransmits it.
 		return HandshakeBadCookie, false
@@ -37,6 +47,7 @@ func (e *Endpoint) handleCookie(p *pipeline.Packet, h wire.Header) (Outcome, boo
 		return HandshakeBadCookie, false
 	}
 	e.count(HandshakeCookie)
+	a.reachable(p.Now)
 	if atOnce {
 		a.send(e, p.Now)
 	}
@@ -49,7 +60,7 @@ func (e *Endpoint) handleResponse(p *pipeline.Packet, h wire.Header) (Outcome, b
 	if a == nil {
 		return HandshakeUnknown, false
 	}
-	if a.final != nil || a.init == nil || !a.responses.offer(e, wire.NoiseMessage(p.Data)) {
+	if a.final != nil || a.init == nil || !a.responses.offer(e, wire.NoiseMessage(p.Data), netip.Addr{}) {
 		return HandshakeBusy, false
 	}
 	a.nextResponse(e)
@@ -61,15 +72,15 @@ func (a *attempt) nextResponse(e *Endpoint) {
 	if a.busy || a.gone {
 		return
 	}
-	message := a.responses.take()
-	if message == nil {
+	c := a.responses.take()
+	if c == nil {
 		return
 	}
 	a.busy = true
 	pinned := a.dial.peer.Key
 	payload := wire.AppendHello(nil, e.hello(uint32(a.index)))
 	machine := a.machine
-	e.submit(&Job{owner: a, in: message, work: func(j *Job) {
+	e.submit(&Job{owner: a, in: c.message, work: func(j *Job) {
 		answer, remote, err := machine.ReadResponse(j.in, wire.HelloSize)
 		if err != nil {
 			j.err = err
@@ -94,11 +105,15 @@ func (a *attempt) nextResponse(e *Endpoint) {
 // answered makes the session, which the responder's first packet confirms.
 func (a *attempt) answered(e *Endpoint, j *Job, now pipeline.Time) {
 	a.responses = candidates{}
-	a.session = e.establish(a.dial.peer, j.keys, e.cfg.Suite, a.index, j.hello, a.addr, true, now)
+	// Message 3 leaves from the address that the system has chosen for message 1. An
+	// observer can send a copy of message 2 to another address of this host, so the
+	// local address is learned from a sealed packet; see on.
+	a.session = e.establish(a.dial.peer, j.keys, e.cfg.Suite, a.index, j.hello, route{remote: a.addr}, true, now)
 	if a.session == nil {
 		a.fail(e, ErrTooManyPeers, now)
 		return
 	}
+	e.setAside(a)
 	e.pending.Close(a.index)
 	a.final = wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: e.cfg.Suite, Receiver: j.hello.Index})
 	a.final = append(a.final, j.out...)

@@ -3,6 +3,7 @@ package conn
 import (
 	"net/netip"
 	"time"
+	"unique"
 
 	"github.com/intentra/intentra/internal/noise"
 	"github.com/intentra/intentra/pipeline"
@@ -12,7 +13,7 @@ import (
 
 // session is one connection with a peer.
 type session struct {
-	// The fields that each packet reads come first, in two cache lines.
+	// The fields that each packet reads come first, in two cache lines of 64 bytes.
 	peer                    *Peer
 	current, previous, next *epoch
 	received                pipeline.Time // when the last authenticated packet came
@@ -27,30 +28,46 @@ type session struct {
 	rearm     bool // its timer is to be set after the next flush
 	pingDue   bool
 	ackDue    bool
+	askDue    bool // the next packet asks for an acknowledgement at once; see requestAck
 	stateTurn bool // State fills the next packet first, else Reliable
 	dialer    bool // this side dialled it
 	suite     wire.Suite
-	// maxDatagram is the largest datagram to send, and remoteIdle the other
-	// side's idle timeout in milliseconds.
+	// maxDatagram is the largest datagram to send.
 	maxDatagram uint16
-	remoteIdle  uint32
+	// window is how many Reliable messages may be in flight: see lane.
+	window   uint16
+	inFlight int32 // bytes
+	// capabilities are those that both sides have.
+	capabilities wire.Capabilities
+	// maxMessage is the largest message to send in fragments; zero: none.
+	maxMessage int32
 
-	remote   netip.AddrPort
-	path     *path  // a candidate address, or nil
-	final    []byte // responder: message 3, until the dialer has spoken
-	pacer    pacer
-	instance uint64        // of the peer's endpoint, from its Hello
-	asked    pipeline.Time // when the oldest packet without an answer was sent; zero: none
-	owedAt   pipeline.Time // its time in e.owed; zero: not in it
-	lastPing pipeline.Time
+	remote netip.AddrPort
+	local  unique.Handle[netip.Addr] // of the path; many sessions share it
+	flight *flight                   // nil while little was in flight
+	asked  pipeline.Time             // when the oldest packet without an answer was sent; zero: none
+
+	// The rest is read less often, except for what sending needs.
+	pacer pacer
+	more  *extra // nil while the session is idle; see session.extra
+	// messageRate and byteRate are what the peer accepts, as in its Hello.
+	messageRate, byteRate uint32
+	lastPing              pipeline.Time
+	mtu                   *mtu          // nil: the base size is in use
+	path                  *path         // a candidate, or nil
+	final                 *candidate    // responder: message 3, until the dialer has spoken
+	owedAt                pipeline.Time // its time in e.owed; zero: not in it
+	instance              uint64        // of the peer's endpoint, from its Hello
 	// challengesAt is when the path challenges sent so far would have been sent, had
 	// they been spaced by pathRetry (the theoretical arrival time of GCRA).
 	challengesAt pipeline.Time
+	remoteIdle   uint32 // the other side's idle timeout in milliseconds
 
 	timer  timer
 	opened pipeline.Time
 	rekey  rekey
-	lane   lane
+	lane   *lane   // &noLane until the first Reliable message
+	outbox *outbox // nil without large messages
 }
 
 // epochs lists the live epochs, oldest first.
@@ -68,25 +85,37 @@ func (s *session) epochs() []*epoch {
 // establish makes a session from a handshake's keys, with the receiver index that the
 // caller has taken for it. It returns nil if there is no room.
 func (e *Endpoint) establish(p *Peer, keys *noise.Keys, suite wire.Suite, index pipeline.ID, remoteHello wire.Hello,
-	addr netip.AddrPort, dialer bool, now pipeline.Time,
+	at route, dialer bool, now pipeline.Time,
 ) *session {
 	id, ok := e.sessionIDs.take(1)
 	if !ok {
 		return nil
 	}
 	s := &session{
-		id: id, peer: p, dialer: dialer, suite: suite, remote: addr,
-		maxDatagram: uint16(min(e.cfg.MaxDatagram, int(remoteHello.MaxDatagram))),
-		remoteIdle:  remoteHello.IdleTimeout,
-		pacer:       newPacer(remoteHello.PacketRate, remoteHello.PacketBurst),
-		instance:    remoteHello.Instance,
-		opened:      now, received: now,
+		id: id, peer: p, dialer: dialer, suite: suite,
+		maxDatagram:  uint16(min(e.cfg.MaxDatagram, int(remoteHello.MaxDatagram))),
+		window:       min(wire.ReliableWindow, remoteHello.Window),
+		remoteIdle:   remoteHello.IdleTimeout,
+		capabilities: remoteHello.Capabilities & wire.Supported,
+		pacer:        newPacer(remoteHello.PacketRate, remoteHello.PacketBurst),
+		messageRate:  remoteHello.MessageRate,
+		byteRate:     remoteHello.ByteRate,
+		instance:     remoteHello.Instance,
+		opened:       now, received: now, lane: &noLane,
+	}
+	if s.capabilities&wire.CapFragments != 0 {
+		s.maxMessage = int32(min(uint32(e.cfg.MaxMessage), remoteHello.MaxMessage))
+	}
+	s.setRoute(at)
+	if e.limited() {
+		e.fly(s)
 	}
 	s.timer.Value = s
 	*e.sessions.Open(id) = s
 	n := pipeline.SessionNotice{Peer: p.id, Session: id}
 	e.in.OpenSession(n)
 	e.out.OpenSession(n)
+	e.set.Ack.SetCapabilities(id, s.capabilities)
 	if s.current = e.openEpoch(s, 0, index, remoteHello.Index, keys, now); s.current == nil {
 		e.release(s)
 		return nil
@@ -162,11 +191,8 @@ func (e *Endpoint) noteTakeover(p *Peer, s *session, now pipeline.Time) {
 		return
 	}
 	e.stats.Takeovers++
-	if p.takeovers == nil {
-		p.takeovers = new(strikes)
-	}
-	if p.takeovers.add(now, takeoverLimit, takeoverWindow) {
-		p.takeovers = nil
+	if f := p.fault(); f.takeovers.add(now, takeoverLimit, takeoverWindow) {
+		f.takeovers = strikes{}
 		e.emit(Event{Kind: IdentityConflict, Peer: p})
 	}
 }
@@ -198,7 +224,7 @@ func (e *Endpoint) closeMarked(now pipeline.Time) {
 func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool, now pipeline.Time) {
 	if notify && s.current != nil {
 		frame := wire.AppendClose(nil, toldReason(reason))
-		e.sendControl(s, s.remote, frame, now)
+		e.sendControl(s, s.route(now), frame, now)
 	}
 	p := s.peer
 	e.countClose(reason)
@@ -214,11 +240,12 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 	}
 	e.returnUnacknowledged(s)
 	e.release(s)
-	e.cfg.Logger.Debug("session closed", "reason", reason.String(), "dialer", s.dialer, "up", wasUp)
+	e.cfg.Logger.Debug("session closed", "peer", keyText(s.peer.Key), "reason", reason.String(), "dialer", s.dialer, "up", wasUp)
 	if wasUp {
 		e.stats.Offline += uint64(p.queue.SetOnline(false))
+		e.attend(p)
 		e.emit(Event{Kind: PeerDown, Peer: p, Session: p.sessions, Reason: reason})
-		e.afterDown(p, reason, now)
+		e.afterDown(s, reason, now)
 	}
 }
 
@@ -226,6 +253,7 @@ func (e *Endpoint) closeSession(s *session, reason wire.CloseReason, notify bool
 func (e *Endpoint) release(s *session) {
 	s.closed = true
 	e.timers.Remove(&s.timer)
+	e.land(s)
 	e.abandonRekey(s)
 	for _, ep := range s.epochs() {
 		e.closeEpoch(s, ep)
@@ -239,12 +267,13 @@ func (e *Endpoint) release(s *session) {
 }
 
 // afterDown dials the peer again, or remembers it for Config.ForgetAfter.
-func (e *Endpoint) afterDown(p *Peer, reason wire.CloseReason, now pipeline.Time) {
+func (e *Endpoint) afterDown(s *session, reason wire.CloseReason, now pipeline.Time) {
+	p := s.peer
 	if p.dial == nil {
 		e.lingerPeer(p, now)
 		return
 	}
-	e.redial(p, reason, now)
+	e.redial(p, s.dialled(), reason, now)
 }
 
 // touch schedules s and its timer for the next Flush.
@@ -261,6 +290,11 @@ func (e *Endpoint) touchQueue(s *session) {
 		e.touched = append(e.touched, s)
 	}
 }
+
+// requestAck has the next packet of s that is acknowledged ask for that at once, or
+// within the delay of a Ping if the peer does not understand the request. It sends no
+// packet by itself; with s.pingDue one is sent even if there are no messages.
+func (e *Endpoint) requestAck(s *session) { s.askDue = true }
 
 // rto returns the retransmission timeout of s: RFC 6298 section 2, with the
 // delay that the peer may take to acknowledge (RFC 9002 section 6.2.1).

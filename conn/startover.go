@@ -8,15 +8,16 @@ import "github.com/intentra/intentra/pipeline"
 func (a *attempt) startOver(e *Endpoint, now pipeline.Time) {
 	d := a.dial
 	a.gone = true
-	d.attempt = nil
+	d.remove(a)
 	e.timers.Remove(&a.timer)
-	e.startAttempt(d, a.addr, now)
-	b := d.attempt
+	b := e.startAttempt(d, a.addr, now)
 	if b == nil {
 		e.discard(a.session)
+		d.search.fail(a.addr, ErrTooManyPeers)
+		e.advance(d, now)
 		return
 	}
-	b.before, b.deadline = a.session, a.deadline
+	b.before, b.deadline, b.latest = a.session, a.deadline, a.latest
 	e.timers.arm(&b.timer, b.deadline)
 }
 

@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func TestSlowResponderCompletesTheFirstHandshake(t *testing.T) {
 func TestRefusedDialerStartsOverOnce(t *testing.T) {
 	w := newWorld(t, 1)
 	a := w.node()
-	b := w.node(func(c *conn.Config) { c.Authorize = func([conn.KeySize]byte) bool { return false } })
+	b := w.node(func(c *conn.Config) { c.Authorize = func(context.Context, conn.Handshake) bool { return false } })
 	a.dial(b)
 	w.run(10 * time.Second)
 	require.ErrorIs(t, a.last(conn.DialEnded).Err, conn.ErrNotConfirmed)

@@ -9,8 +9,9 @@ import (
 // Outcome is the outcome of a handshake, or of a packet of one.
 type Outcome uint8
 
-// The outcomes. HandshakeStarted to HandshakeRefused, HandshakeTimedOut, DialTimedOut
-// and HandshakeEvicted count handshakes, the others count packets.
+// The outcomes. HandshakeStarted to HandshakeRefused, HandshakeTimedOut, DialTimedOut,
+// HandshakeEvicted, HandshakeWaiting and HandshakeLeft count handshakes, the others
+// count packets.
 const (
 	HandshakeStarted   Outcome = iota // this side began to answer one
 	HandshakeAccepted                 // completed, as responder
@@ -30,12 +31,15 @@ const (
 	HandshakeBusy                     // another message is being processed
 	HandshakeCookie                   // a cookie challenge, used
 	HandshakeBadCookie                // an invalid or repeated cookie challenge
+	HandshakeWaiting                  // has to wait until this side can begin to answer it
+	HandshakeLeft                     // stopped asking while it waited, or lost its place
 	handshakeOutcomes
 )
 
 var outcomeNames = [handshakeOutcomes]string{
 	"started", "accepted", "dialed", "refused", "timed_out", "dial_timed_out", "evicted", "failed",
 	"suite", "replayed", "repeated", "rate", "address", "table_full", "unknown", "busy", "cookie", "bad_cookie",
+	"waiting", "left",
 }
 
 // String returns the outcome's name in metrics.
@@ -56,15 +60,18 @@ type Stats struct {
 
 	Handshakes         [handshakeOutcomes]uint64 // by Outcome
 	HandshakesInFlight int                       // that this side answers, now
-	CookiesSent        uint64
-	RepliesLost        uint64 // handshake and control packets dropped because the batch was full
-	Peers, Sessions    int    // now
+	HandshakesWaiting  int                       // to be answered by this side, now
+	CookiesSent        uint64                    // including those that tell a dialer to wait
+	RepliesLost        uint64                    // handshake and control packets dropped because the batch was full
+	Peers, Sessions    int                       // now
 	Rekeys, Strikes    uint64
 	Roams              uint64     // sessions that moved to a new address
 	Takeovers          uint64     // sessions replaced by another one that the same peer dialled
 	Panics             uint64     // recovered, in stages, functions of Config and jobs
 	Closes             [64]uint64 // sessions ended, by wire.CloseReason
 	HeldBytes          int        // of Reliable messages held back until earlier ones come, now
+	FragmentBytes      int        // of buffers for messages whose fragments have not all come, now
+	SendMemory         int        // bytes of the buffers of all send queues, now
 
 	// Taken counts the messages that have left their peers' queues to be sent.
 	// Each has entered the outbound chain. One that comes back into the queue with
@@ -75,10 +82,25 @@ type Stats struct {
 	// that fit in no packet to their peer; the outbound chain counts these too, as
 	// drops of its packer.
 	Offline, Abandoned, TooLarge uint64
+	// UnfinishedSuperseded, UnfinishedDisplaced and UnfinishedClosed count the Realtime and
+	// Latest messages in fragments that were dropped before all fragments were sent and,
+	// those of Latest, acknowledged: by a newer one of their channel, to make room,
+	// and with their session. The outbound chain has accepted them.
+	UnfinishedSuperseded, UnfinishedDisplaced, UnfinishedClosed uint64
+	// Expired counts Reliable messages that had left and expired before they were sent
+	// again. Those that expire in a queue are in QueueFlow.
+	Expired uint64
+	// GivenUp counts notices of peers that they have given up a Reliable message.
+	GivenUp uint64
+	// Fates counts the messages with a token whose Delivery is known, by Fate.
+	Fates [fates]uint64
+	// Refused counts datagrams that were dropped because the socket's send buffer
+	// was full, of the peers that had the most in flight.
+	Refused uint64
 }
 
 // Plus returns the sums of the counters of s and later. The sizes of tables and
-// HeldBytes are those of later.
+// the bytes are those of later.
 func (s Stats) Plus(later Stats) Stats {
 	sum := later
 	for _, c := range [][2]*uint64{
@@ -87,11 +109,16 @@ func (s Stats) Plus(later Stats) Stats {
 		{&sum.Rekeys, &s.Rekeys}, {&sum.Strikes, &s.Strikes}, {&sum.Roams, &s.Roams},
 		{&sum.Takeovers, &s.Takeovers}, {&sum.Panics, &s.Panics}, {&sum.Taken, &s.Taken},
 		{&sum.Offline, &s.Offline}, {&sum.Abandoned, &s.Abandoned}, {&sum.TooLarge, &s.TooLarge},
+		{&sum.Refused, &s.Refused}, {&sum.Expired, &s.Expired}, {&sum.GivenUp, &s.GivenUp}, {&sum.UnfinishedSuperseded, &s.UnfinishedSuperseded},
+		{&sum.UnfinishedDisplaced, &s.UnfinishedDisplaced}, {&sum.UnfinishedClosed, &s.UnfinishedClosed},
 	} {
 		*c[0] += *c[1]
 	}
 	for i, n := range s.Handshakes {
 		sum.Handshakes[i] += n
+	}
+	for i, n := range s.Fates {
+		sum.Fates[i] += n
 	}
 	for i, n := range s.Closes {
 		sum.Closes[i] += n

@@ -13,7 +13,7 @@ import (
 
 // Plus covers every field: it adds counters, and takes sizes from its argument.
 func TestStatsPlus(t *testing.T) {
-	sizes := map[string]bool{"HandshakesInFlight": true, "Peers": true, "Sessions": true, "HeldBytes": true}
+	sizes := map[string]bool{"HandshakesInFlight": true, "HandshakesWaiting": true, "Peers": true, "Sessions": true, "HeldBytes": true, "FragmentBytes": true, "SendMemory": true}
 	var a, b conn.Stats
 	fill := func(s *conn.Stats, n uint64) {
 		v := reflect.ValueOf(s).Elem()
@@ -59,7 +59,7 @@ func TestLostRepliesAreCounted(t *testing.T) {
 	b.do(func(e *conn.Endpoint, now pipeline.Time) {
 		f, before := new(conn.Initiator), e.Stats()
 		for i := range n {
-			e.HandleDatagram(f.Init(), addrOf(i, 1), now)
+			e.HandleDatagram(wire.Datagram{Data: f.Init(), Addr: addrOf(i, 1)}, now)
 		}
 		after := e.Stats()
 		lost := after.RepliesLost - before.RepliesLost

@@ -3,6 +3,7 @@ package conn
 import (
 	"time"
 
+	"github.com/intentra/intentra/internal/pmtu"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -29,9 +30,14 @@ func (e *Endpoint) sessionDue(s *session, now pipeline.Time) pipeline.Time {
 		}
 	}
 	earlier(e.laneDeadline(s))
+	earlier(e.outboxDeadline(s))
 	earlier(e.keepAliveAt(s))
 	earlier(e.unansweredAt(s))
-	earlier(s.rekey.retryAt, s.rekey.active())
+	earlier(s.mtuAt())
+	earlier(s.clockAt())
+	if s.rekey.active() {
+		earlier(s.rekey.retryAt, true)
+	}
 	if s.previous != nil {
 		earlier(s.previous.freeAt, true)
 	}
@@ -42,8 +48,12 @@ func (e *Endpoint) sessionDue(s *session, now pipeline.Time) pipeline.Time {
 		}
 		earlier(max(t, s.mayRekeyAt()), ok)
 	}
+	earlier(e.probeAt(s))
+	if s.tokens() != nil {
+		earlier(e.tokensAt(s))
+	}
 	if e.hasQueued(s, now) {
-		earlier(max(s.pacer.at(), now+1), true)
+		earlier(max(e.paced(s), now+1), true)
 	}
 	return at
 }
@@ -52,11 +62,11 @@ func (e *Endpoint) sessionDue(s *session, now pipeline.Time) pipeline.Time {
 // messages that are still queued wait for room in the lane, which an acknowledgement
 // makes.
 func (e *Endpoint) hasQueued(s *session, now pipeline.Time) bool {
-	if !s.confirmed || s.peer.session != s || s.pacer.ready(now) {
+	if !s.confirmed || s.peer.session != s || e.paced(s) <= now {
 		return false
 	}
 	state, reliable := s.peer.queue.Peek()
-	return state > 0 || reliable > 0 && !s.lane.full() || s.lane.lost > 0
+	return state > 0 || reliable > 0 && !s.lane.full() || s.lane.lost > 0 || s.outbox.waits()
 }
 
 // keepAliveAt returns when to ask the peer for a sign of life. Only a side that dials
@@ -100,13 +110,26 @@ func (s *session) timeout(e *Endpoint, now pipeline.Time) {
 		e.dialBeside(s, now)
 	}
 	if at, ok := e.keepAliveAt(s); ok && now >= at {
-		s.pingDue, s.lastPing = true, now
+		if again := s.asked != 0 && s.lastPing >= s.asked; again && s.size() > pmtu.Floor {
+			// The first question may have been in a packet that was too large.
+			e.sendQuestion(s, now)
+		} else {
+			s.pingDue = true
+		}
+		s.lastPing = now
 	}
 	if s.previous != nil && now >= s.previous.freeAt {
 		e.closeEpoch(s, s.previous)
 		s.previous = nil
 	}
 	e.laneTimeout(s, now)
+	e.outboxTimeout(s, now)
+	e.probeTimeout(s, now)
+	if s.tokens() != nil {
+		e.tokensTimeout(s, now)
+	}
+	e.mtuTimeout(s, now)
+	e.clockTimeout(s, now)
 	e.rekeyTimeout(s, now)
 	e.touch(s)
 }

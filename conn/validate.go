@@ -57,8 +57,8 @@ func (c *Config) contradiction() error {
 		atLeast("ForgetAfter", c.ForgetAfter, "StrikeWindow", c.StrikeWindow),
 		atMost("MaxHandshakesPerAddress", c.MaxHandshakesPerAddress, "MaxHandshakes", c.MaxHandshakes),
 		// The longest message fits an empty queue.
-		atLeast("SendQueueBytes", c.SendQueueBytes, "MaxDatagram", c.MaxDatagram),
-		atLeast("ReliableQueueBytes", c.ReliableQueueBytes, "MaxDatagram", c.MaxDatagram),
+		atLeast("SendQueueBytes", c.SendQueueBytes, "MaxDatagram or 1,172", min(c.MaxDatagram, AcceptedDatagram)),
+		atLeast("ReliableQueueBytes", c.ReliableQueueBytes, "MaxDatagram or 1,172", min(c.MaxDatagram, AcceptedDatagram)),
 	)
 }
 

@@ -27,7 +27,7 @@ func TestCloseOverwritesHandshakes(t *testing.T) {
 	// The jobs of these have not been polled yet.
 	f.Begin(t, e, testAddr(3, 1), now)
 	final := wire.AppendHeader(nil, wire.Header{Type: wire.TypeFinal, Suite: wire.AESGCM, Receiver: uint32(half.index)})
-	e.HandleDatagram(append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...), testAddr(1, 1), now)
+	e.HandleDatagram(wire.Datagram{Data: append(final, make([]byte, wire.FinalSize-wire.HeaderSize)...), Addr: testAddr(1, 1)}, now)
 	p, err := e.Dial([KeySize]byte{9}, now)
 	require.NoError(t, err)
 	e.Events()

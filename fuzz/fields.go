@@ -12,19 +12,24 @@ import (
 // owners says which stage sets a field of a Packet, for those that not every stage may
 // set. Any stage may set Struck, Unacknowledged and the payload.
 var owners = map[string]string{
-	"Addr":     "the driver sets it, and replies go there",
-	"Now":      "the driver sets it, and it is the same for all stages",
-	"Peer":     "header parse sets it, outbound the driver, and later stages rely on it",
-	"Session":  "header parse sets it, outbound the driver, and later stages rely on it",
-	"Epoch":    "header parse sets it, outbound the driver, and later stages rely on it",
-	"EpochSeq": "header parse sets it, outbound the driver, and later stages rely on it",
-	"Counter":  "header parse sets it, outbound the driver, and no number may be used twice",
-	"Channel":  "the splitter sets it, outbound the driver, and the order of messages depends on it",
-	"Intent":   "the splitter sets it, outbound the driver, and the delivery of the message depends on it",
-	"Sequence": "the driver sets it, and acknowledgements use it",
-	"Distance": "the driver sets it, and the receiver orders messages by it",
-	"Opened":   "SetPlaintext is for a pipeline.Opener alone; use SetPayload",
-	"Fresh":    "MarkFresh is for the replay window alone, a pipeline.Guard before the message stages: it states that the peer sent the packet, and that it is no replay",
+	"Addr":         "the driver sets it, and replies go there",
+	"Now":          "the driver sets it, and it is the same for all stages",
+	"Peer":         "header parse sets it, outbound the driver, and later stages rely on it",
+	"Session":      "header parse sets it, outbound the driver, and later stages rely on it",
+	"Epoch":        "header parse sets it, outbound the driver, and later stages rely on it",
+	"EpochSeq":     "header parse sets it, outbound the driver, and later stages rely on it",
+	"Counter":      "header parse sets it, outbound the driver, and no number may be used twice",
+	"Channel":      "the splitter sets it, outbound the driver, and the order of messages depends on it",
+	"Intent":       "the splitter sets it, outbound the driver, and the delivery of the message depends on it",
+	"Began":        "the splitter sets it, and the order of messages depends on it",
+	"Origin":       "the splitter sets it, outbound the driver, and the age of the message depends on it",
+	"Within":       "the splitter sets it, outbound the driver, and the age of the message depends on it",
+	"Messages":     "the splitter sets it, and the peer is charged for it",
+	"MessageBytes": "the splitter sets it, and the peer is charged for it",
+	"Sequence":     "the driver sets it, and acknowledgements use it",
+	"Distance":     "the driver sets it, and the receiver orders messages by it",
+	"Opened":       "SetPlaintext is for a pipeline.Opener alone; use SetPayload",
+	"Fresh":        "MarkFresh is for the replay window alone, a pipeline.Guard before the message stages: it states that the peer sent the packet, and that it is no replay",
 }
 
 // settable are the fields that Sets takes. Now is not among them, because all stages
@@ -38,7 +43,7 @@ func fieldsOfKind(s pipeline.Stage, position Position) (fields []string) {
 		fields = append(fields, "Peer", "Session", "Epoch", "EpochSeq", "Counter")
 	}
 	if _, ok := splitterAt(s, position); ok {
-		fields = append(fields, "Channel", "Intent")
+		fields = append(fields, "Channel", "Intent", "Began", "Origin", "Within", "Messages", "MessageBytes")
 	}
 	if _, ok := s.(pipeline.Opener); ok {
 		fields = append(fields, "Opened")

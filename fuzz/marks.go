@@ -103,6 +103,8 @@ func strip(p *pipeline.Packet) {
 	p.Reset(was.Data, was.Addr, was.Now)
 	p.Peer, p.Session, p.Epoch, p.EpochSeq, p.Counter = was.Peer, was.Session, was.Epoch, was.EpochSeq, was.Counter
 	p.Channel, p.Intent, p.Sequence, p.Distance = was.Channel, was.Intent, was.Sequence, was.Distance
+	p.Origin, p.Within = was.Origin, was.Within
+	p.Messages, p.MessageBytes = was.Messages, was.MessageBytes
 	p.Reply = was.Reply
 	p.SetPayload(was.Payload())
 	if was.Unacknowledged() {

@@ -41,8 +41,8 @@ func (r *reach) String() string {
 	return fmt.Sprintf("fuzz: stage %q accepted %d of the %d packets of the seeds%s", r.stage, r.accepted, r.packets, r.dropped())
 }
 
-// err returns an error if the stage has accepted nothing, because nothing after its
-// first check has been tried then.
+// err returns an error if the stage has accepted nothing: then the seeds have tested
+// nothing after its first checks.
 func (r *reach) err() error {
 	if r.broken || r.accepted > 0 || r.packets == 0 {
 		return nil

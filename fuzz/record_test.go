@@ -2,6 +2,7 @@ package fuzz_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -37,11 +38,11 @@ func TestRecord(t *testing.T) {
 	require.True(t, peer.Connected())
 	for i := range 20 {
 		for _, m := range messages(i) {
-			peer.Push(m.channel, m.intent, []byte(m.payload))
+			peer.Push(&conn.Message{Channel: m.channel, Intent: m.intent, Payload: []byte(m.payload)})
 		}
 		w.a.ep.MarkReady(peer)
 		back := w.b.ep.Peer(w.a.key)
-		back.Push(1, pipeline.Latest, fmt.Appendf(nil, "ok %d", i))
+		back.Push(&conn.Message{Channel: 1, Intent: pipeline.Latest, Payload: fmt.Appendf(nil, "ok %d", i)})
 		w.b.ep.MarkReady(back)
 		w.run(6)
 	}
@@ -102,9 +103,9 @@ func (w *exchange) endpoint(n byte) *node {
 	require.NoError(w.t, err)
 	cfg := conn.Config{
 		Identity: identity, Rand: rand.NewChaCha8([32]byte{n}), Logger: slog.New(slog.DiscardHandler),
-		Authorize: func([conn.KeySize]byte) bool { return true },
+		Authorize: func(context.Context, conn.Handshake) bool { return true },
 		Deliver:   func(*conn.Peer, *pipeline.Packet) bool { w.got++; return true },
-		Room:      func(*conn.Peer) bool { return true },
+		Room:      func(*conn.Peer, uint32) bool { return true },
 		Touched:   func(*conn.Peer) {},
 		Stages:    w.observe,
 		Suite:     wire.AESGCM, Suites: []wire.Suite{wire.AESGCM, wire.ChaChaPoly},
@@ -164,7 +165,7 @@ func (w *exchange) turn(n, other *node) {
 				continue // lost
 			}
 			w.note("datagram", d.Data)
-			other.ep.HandleDatagram(bytes.Clone(d.Data), n.addr, w.now)
+			other.ep.HandleDatagram(wire.Datagram{Data: bytes.Clone(d.Data), Addr: n.addr}, w.now)
 		}
 	}
 }

@@ -40,15 +40,19 @@ type fields struct {
 	Counter                               uint64
 	Channel                               uint32
 	Intent                                pipeline.Intent
-	Sequence                              uint64
+	Began, Sequence                       uint64
 	Distance                              uint16
+	Origin                                uint64
+	Within                                uint32
+	Messages, MessageBytes                uint32
 	Opened, Fresh, Struck, Unacknowledged bool
 	PayloadIsNil                          bool
 }
 
 func fieldsOf(p *pipeline.Packet) fields {
 	return fields{
-		p.Addr, p.Now, p.Peer, p.Session, p.Epoch, p.EpochSeq, p.Counter, p.Channel, p.Intent, p.Sequence, p.Distance,
+		p.Addr, p.Now, p.Peer, p.Session, p.Epoch, p.EpochSeq, p.Counter, p.Channel, p.Intent, p.Began, p.Sequence, p.Distance,
+		p.Origin, p.Within, p.Messages, p.MessageBytes,
 		p.Opened(), p.Fresh(), p.Struck(), p.Unacknowledged(), p.Payload() == nil,
 	}
 }

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"fmt"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/intentra/intentra"
@@ -17,7 +19,10 @@ type Option func(*collector)
 //
 // Metrics have no label for the transport. A process with several transports
 // registers each with [prometheus.WrapRegistererWith] to add one.
+//
+// NewCollector panics if t or an option is nil, or t is zero.
 func NewCollector(t *intentra.Transport, opts ...Option) prometheus.Collector {
+	t.PublicKey() // panics with a text that names the mistake
 	return newCollector(func() snapshot { return takeSnapshot(t) }, opts)
 }
 
@@ -36,22 +41,25 @@ func takeSnapshot(t *intentra.Transport) snapshot {
 	return s
 }
 
-// collector is immutable after newCollector.
+// collector is immutable after newCollector, except for its histogram.
 type collector struct {
 	read    func() snapshot
 	totals  []total
 	vectors []vector
 	online  *prometheus.Desc
-	rtt     *prometheus.Desc
+	rtt     *rttHistogram
 	peers   *peerMetrics // nil without WithPeerLabels
 }
 
 func newCollector(read func() snapshot, opts []Option) *collector {
 	c := &collector{
-		read: read, totals: newTotals(), vectors: newVectors(), rtt: newRTTDesc(),
+		read: read, totals: newTotals(), vectors: newVectors(), rtt: newRTTHistogram(),
 		online: newDesc("connected_peers", "Connected peers."),
 	}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			panic(fmt.Sprintf("metrics: option %d is nil", i))
+		}
 		o(c)
 	}
 	return c
@@ -66,7 +74,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		out <- m.desc
 	}
 	out <- c.online
-	out <- c.rtt
+	out <- c.rtt.desc
 	if c.peers != nil {
 		c.peers.describe(out)
 	}
@@ -84,7 +92,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		})
 	}
 	out <- prometheus.MustNewConstMetric(c.online, prometheus.GaugeValue, float64(len(s.peers)))
-	collectRTT(c.rtt, s.peers, out)
+	c.rtt.collect(s.peers, out)
 	if c.peers != nil {
 		c.peers.collect(s.peers, out)
 	}

@@ -18,6 +18,11 @@
 // and receive queues, intentra_socket_lost_datagrams_total{direction,reason}
 // datagrams lost at the socket, and intentra_socket_overflows_total datagrams that
 // the kernel dropped because the socket's receive queue was full.
+// intentra_deliveries_total{outcome} counts what became of messages with a token,
+// intentra_send_drops_total{reason="expired"} those that their TTL ended, and
+// intentra_given_up_total notices of peers whose reliable messages have expired.
+// intentra_refused_datagrams_total counts datagrams to the peers with the most in
+// flight, dropped because the socket's send buffer was full.
 // intentra_replies_lost_total counts handshake packets, cookies and control
 // packets for which the queue of outgoing datagrams had no room.
 // intentra_stage_faults_total{direction,stage,method} counts failures of stages,
@@ -32,7 +37,7 @@
 // report it.
 //
 // Peers and sessions: intentra_peers, intentra_connected_peers, intentra_sessions,
-// intentra_handshakes_total{outcome}, intentra_handshakes_in_flight,
+// intentra_handshakes_total{outcome}, intentra_handshakes_in_flight, intentra_handshakes_waiting,
 // intentra_cookies_sent_total, intentra_rekeys_total, intentra_roams_total,
 // intentra_takeovers_total, intentra_strikes_total,
 // intentra_closes_total{reason}, intentra_panics_total,
@@ -43,11 +48,18 @@
 // intentra_socket_late_errors_total, and intentra_socket_buffer_bytes{direction},
 // the buffer size that the kernel granted, which may be less than requested.
 //
-// Memory: intentra_reorder_bytes, intentra_queue_bytes.
+// Memory: intentra_reorder_bytes, intentra_fragment_bytes, intentra_queue_bytes,
+// intentra_send_memory_bytes.
 //
 // Round trip: intentra_rtt_seconds{percentile="0|50|90|99|100"} over the smoothed
 // RTTs of the connected peers. It is a gauge and not a summary, because a summary's
 // count must not decrease when peers disconnect.
+//
+// Hub: [NewHubCollector] exports the counters of a [hub.Hub]: intentra_hub_updates_*_total,
+// intentra_hub_drops_total{reason}, intentra_hub_requests_total{result}, sizes of its tables,
+// and for each publisher intentra_hub_publisher_updates_total{publisher} and
+// intentra_hub_publisher_drops_total{publisher,reason}, up to a limit; with [WithTopics] also
+// intentra_hub_topic_updates_total{topic} and others.
 //
 // # Cardinality
 //

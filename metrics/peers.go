@@ -18,7 +18,7 @@ import (
 //
 // At most limit peers get metrics, those with the smallest keys, so that the
 // selection is stable while peers come and go. intentra_unlabelled_peers counts
-// the others. A peer has at most eight series, which end with its connection; its
+// the others. A peer has at most twelve series, which end with its connection; its
 // RTT has one from the first sample on. A limit of zero or less selects no peer.
 func WithPeerLabels(limit int) Option {
 	return func(c *collector) { c.peers = newPeerMetrics(max(limit, 0)) }
@@ -58,6 +58,14 @@ func newPeerMetrics(limit int) *peerMetrics {
 				func(s intentra.PeerStats) float64 { return float64(s.QueuedMessages) }),
 			gauge("peer_queue_bytes", "Bytes of messages queued to be sent to a peer.",
 				func(s intentra.PeerStats) float64 { return float64(s.QueueBytes) }),
+			gauge("peer_in_flight_bytes", "Bytes sent to a peer that are neither acknowledged nor lost, once more than 16 KiB were.",
+				func(s intentra.PeerStats) float64 { return float64(s.InFlight) }),
+			gauge("peer_in_flight_bound_bytes", "Bytes that may be in flight to a peer, once more than 16 KiB were.",
+				func(s intentra.PeerStats) float64 { return float64(s.InFlightBound) }),
+			counter("peer_holds_total", "Times that messages to a peer began to wait because as much as may be was in flight.",
+				func(s intentra.PeerStats) uint64 { return s.Holds }),
+			gauge("peer_datagram_bytes", "Size of the largest datagrams sent to a peer at present, zero if it is not connected.",
+				func(s intentra.PeerStats) float64 { return float64(s.DatagramSize) }),
 			counter("peer_messages_delivered_total", "Messages from a peer delivered to the application.",
 				func(s intentra.PeerStats) uint64 { return s.MessagesIn }),
 			counter("peer_messages_sent_total", "Messages put into datagrams to a peer.",
@@ -66,6 +74,8 @@ func newPeerMetrics(limit int) *peerMetrics {
 				func(s intentra.PeerStats) uint64 { return s.Lost }),
 			counter("peer_send_drops_total", "Messages to a peer that were dropped before the outbound chain.",
 				func(s intentra.PeerStats) uint64 { return s.SendDrops }),
+			counter("peer_superseded_total", "Latest messages to a peer that a newer one replaced before they were sent.",
+				func(s intentra.PeerStats) uint64 { return s.Superseded }),
 			counter("peer_receive_drops_total", "Messages from a peer dropped before the application received them.",
 				func(s intentra.PeerStats) uint64 { return s.ReceiveDrops }),
 		},

@@ -32,7 +32,7 @@ func TestPeerLabelsAreBounded(t *testing.T) {
 			}
 		}
 		require.Equal(t, want, got, "limit %d", limit)
-		require.Equal(t, 8*len(want), series, "limit %d", limit)
+		require.Equal(t, 13*len(want), series, "limit %d", limit)
 		require.Equal(t, float64(peers-len(want)), all["intentra_unlabelled_peers"], "limit %d", limit)
 	}
 }

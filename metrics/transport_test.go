@@ -56,7 +56,7 @@ func TestCountersOfTransports(t *testing.T) {
 			"intentra_packets_received_total": 2, "intentra_received_bytes_total": 100,
 			"intentra_packets_sent_total": 2, "intentra_sent_bytes_total": 100,
 			"intentra_peers": 1, "intentra_connected_peers": 1, "intentra_sessions": 1,
-			"intentra_handshakes_in_flight": 0, "intentra_panics_total": 0,
+			"intentra_handshakes_in_flight": 0, "intentra_handshakes_waiting": 0, "intentra_panics_total": 0,
 			"intentra_socket_calls_total in": 1,
 		} {
 			for side, all := range map[string]map[string]float64{"server": in, "client": out} {
@@ -148,7 +148,7 @@ func pair(t *testing.T, ctx context.Context) (*intentra.Transport, *intentra.Pee
 	require.NoError(t, err)
 	server, err := intentra.Listen("127.0.0.1:0", intentra.Config{
 		Key:       serverKey,
-		Authorize: func(k intentra.PublicKey) bool { return k == clientKey.Public() },
+		Authorize: func(_ context.Context, h intentra.Handshake) bool { return h.Key == clientKey.Public() },
 		Stages: func(s *stages.Set) error {
 			s.InsertAfter("ack", pipeline.Func("geofence", []string{"outside"}, func(p *pipeline.Packet) pipeline.Verdict {
 				if string(p.Payload()) == "outside" {

@@ -57,6 +57,8 @@ func newVectors() []vector {
 			outcomeRows(messages), "direction", "outcome"),
 		named("send_drops_total", "Messages from the application that were dropped before the outbound chain.", "reason",
 			func(s intentra.Stats) []intentra.NamedCount { return s.SendDrops }),
+		named("deliveries_total", "Messages with a token, by what became of them.", "outcome",
+			func(s intentra.Stats) []intentra.NamedCount { return s.Deliveries }),
 		named("handshakes_total", "Handshakes and their packets, by outcome.", "outcome",
 			func(s intentra.Stats) []intentra.NamedCount { return s.Handshakes }),
 		named("closes_total", "Sessions closed, by reason; reasons without a name count as unknown.", "reason",

@@ -219,3 +219,14 @@ func TestBuiltChainIsImmutable(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnknownAnchor)
 	require.Equal(t, Drop, first.Process(packet()))
 }
+
+type sealingPack struct{ pack }
+
+func (sealingPack) SealsPlaintext() {}
+
+// A packer may seal the packets that it makes.
+func TestPackerThatSeals(t *testing.T) {
+	c := outbound(t, accept("m"), sealingPack{newPack("p")}, reader{accept("h"), false})
+	require.Equal(t, []string{"m", "p", "h"}, c.Names())
+	require.ErrorIs(t, try(NewOutbound(sealingPack{newPack("p")}, accept("h"))), ErrOrder)
+}

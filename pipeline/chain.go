@@ -41,9 +41,8 @@ type Chain interface {
 	// Publish makes the counters visible to Counts. The loop calls it once a
 	// batch.
 	Publish()
-	// Counts returns the counters as of the last Publish. It may be called from
-	// any goroutine; while packets flow, the rows may be of slightly different
-	// moments.
+	// Counts returns the counters as of one Publish, usually the last. It may be
+	// called from any goroutine.
 	Counts() Counts
 	// ReadCounts is like Counts, but reuses into, which is zero or was filled by the
 	// same chain before.

@@ -14,11 +14,19 @@ type DropCount struct {
 	Packets, Messages uint64
 }
 
+// ConsumedCount is the number of packets and messages that one stage consumed.
+type ConsumedCount struct {
+	Stage             string
+	Packets, Messages uint64
+}
+
 // Counts is a copy of a chain's counters. Drops has a row for each stage and
-// reason, in the order of the chain, including the rows that are zero.
+// reason, in the order of the chain, including the rows that are zero. Consumed has
+// a row for each stage, whose sums are those of the tallies.
 type Counts struct {
 	Packets, Messages Tally
 	Drops             []DropCount
+	Consumed          []ConsumedCount
 	// Faults lists the failures of stages in which no packet and no message was
 	// lost. It is nil if there were none.
 	Faults []Fault `json:",omitempty"`
@@ -50,15 +58,25 @@ type counters struct {
 	base     []int       // per stage: the row of its first reason, unspecified
 	declared []int       // per stage: number of its own reasons, which follow
 
-	tally [6]uint64
-	drops []uint64 // packets, then messages
-	dirty bool     // drops have changed since the last flush
+	stages   []string
+	tally    [6]uint64
+	drops    []uint64 // packets, then messages
+	consumed []uint64 // by stage: packets, then messages
+	dirty    bool     // drops or consumed have changed since the last flush
 
 	published struct {
-		tally [6]atomic.Uint64
-		drops []atomic.Uint64
+		// edition is odd while flush writes, so that read can tell whether all that it
+		// has read is of one moment.
+		edition  atomic.Uint64
+		tally    [6]atomic.Uint64
+		drops    []atomic.Uint64
+		consumed []atomic.Uint64
 	}
 }
+
+// readAttempts bounds how often read begins again because flush has written at the
+// same time.
+const readAttempts = 10_000
 
 const (
 	tallyPackets  = 0
@@ -73,6 +91,7 @@ func newCounters(members []member, out bool) *counters {
 	c := new(counters)
 	for i := range members {
 		m := &members[i]
+		c.stages = append(c.stages, m.name)
 		c.base = append(c.base, len(c.labels))
 		c.declared = append(c.declared, len(m.reasons))
 		builtin := builtinReasons(m, out)
@@ -84,6 +103,8 @@ func newCounters(members []member, out bool) *counters {
 	c.base = append(c.base, len(c.labels))
 	c.drops = make([]uint64, 2*len(c.labels))
 	c.published.drops = make([]atomic.Uint64, len(c.drops))
+	c.consumed = make([]uint64, 2*len(c.stages))
+	c.published.consumed = make([]atomic.Uint64, len(c.consumed))
 	return c
 }
 
@@ -110,25 +131,48 @@ func (c *counters) drop(row, level int) {
 	c.dirty = true
 }
 
+// consume counts a packet or message that the stage at position at consumed.
+func (c *counters) consume(at, level int) {
+	c.tally[level+tallyConsumed]++
+	if level == tallyMessages {
+		at += len(c.stages)
+	}
+	c.consumed[at]++
+	c.dirty = true
+}
+
 func (c *counters) flush() {
-	for i, n := range c.tally {
-		if n != c.published.tally[i].Load() {
-			c.published.tally[i].Store(n)
-		}
+	c.published.edition.Add(1)
+	copyChanged(c.published.tally[:], c.tally[:])
+	if c.dirty {
+		c.dirty = false
+		copyChanged(c.published.drops, c.drops)
+		copyChanged(c.published.consumed, c.consumed)
 	}
-	if !c.dirty {
-		return
-	}
-	c.dirty = false
-	for i, n := range c.drops {
-		if n != c.published.drops[i].Load() {
-			c.published.drops[i].Store(n)
+	c.published.edition.Add(1)
+}
+
+func copyChanged(to []atomic.Uint64, from []uint64) {
+	for i, n := range from {
+		if n != to[i].Load() {
+			to[i].Store(n)
 		}
 	}
 }
 
-// read reuses out.Drops if it is of the same chain.
+// read reuses the slices of out if they are of the same chain. The counts are of one
+// moment unless flush interferes readAttempts times in a row.
 func (c *counters) read(out *Counts) {
+	for range readAttempts {
+		before := c.published.edition.Load()
+		c.copyTo(out)
+		if before%2 == 0 && c.published.edition.Load() == before {
+			return
+		}
+	}
+}
+
+func (c *counters) copyTo(out *Counts) {
 	t := &c.published.tally
 	out.Packets = Tally{t[0].Load(), t[1].Load(), t[2].Load()}
 	out.Messages = Tally{t[3].Load(), t[4].Load(), t[5].Load()}
@@ -138,5 +182,15 @@ func (c *counters) read(out *Counts) {
 	for i := range out.Drops {
 		out.Drops[i].Packets = c.published.drops[i].Load()
 		out.Drops[i].Messages = c.published.drops[i+len(c.labels)].Load()
+	}
+	if len(out.Consumed) != len(c.stages) {
+		out.Consumed = make([]ConsumedCount, len(c.stages))
+		for i, name := range c.stages {
+			out.Consumed[i].Stage = name
+		}
+	}
+	for i := range out.Consumed {
+		out.Consumed[i].Packets = c.published.consumed[i].Load()
+		out.Consumed[i].Messages = c.published.consumed[i+len(c.stages)].Load()
 	}
 }

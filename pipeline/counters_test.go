@@ -117,3 +117,85 @@ func TestCountsFromAnotherGoroutine(t *testing.T) {
 	require.Equal(t, Tally{In: packets, Accepted: packets}, n.Packets)
 	require.Equal(t, Tally{In: 2 * packets, Accepted: packets}, n.Messages)
 }
+
+// Current names the stage that is running, and nothing before the first and after the
+// last one. LastDrop names any stage and reason, the first ones too.
+func TestCurrentAndLastDrop(t *testing.T) {
+	var c *Inbound
+	var ran []string
+	stage := func(name string) Stage {
+		return Func(name, []string{"r"}, func(p *Packet) Verdict {
+			ran = append(ran, c.Current())
+			if len(p.Data) > 0 && string(p.Data[1:]) == name {
+				return Verdict(p.Data[0])
+			}
+			return Accept
+		})
+	}
+	c = inbound(t, stage("a"), stage("b"))
+	require.Equal(t, "a", c.Current(), "about to be called")
+	require.Equal(t, Accept, c.Process(packet()))
+	require.Equal(t, []string{"a", "b"}, ran)
+	require.Empty(t, c.Current())
+	at, reason := c.LastDrop()
+	require.Empty(t, at+reason)
+	for _, name := range []string{"a", "b"} {
+		for v, want := range map[Verdict]string{Drop: "unspecified", DropFirst: "r"} {
+			require.Equal(t, v, c.Process(packet(append([]byte{byte(v)}, name...)...)))
+			at, reason := c.LastDrop()
+			require.Equal(t, name, at)
+			require.Equal(t, want, reason)
+			require.Equal(t, name, c.Current())
+		}
+	}
+}
+
+// Each stage counts what it has consumed, and the rows add up to the tally.
+func TestConsumedByStage(t *testing.T) {
+	take := func(id uint32) func(p *Packet) Verdict {
+		return func(p *Packet) Verdict {
+			if len(p.Payload()) > 0 && uint32(p.Payload()[0]) == id {
+				return Consumed
+			}
+			return Accept
+		}
+	}
+	c := inbound(t, newSplit("split"), Func("one", nil, take(1)), Func("two", nil, take(2)))
+	c.Process(packet(1, 2, 2, 3))
+	c.Publish()
+	got := c.Counts()
+	require.Equal(t, []ConsumedCount{{Stage: "split"}, {Stage: "one", Messages: 1}, {Stage: "two", Messages: 2}}, got.Consumed)
+	require.EqualValues(t, 3, got.Messages.Consumed)
+}
+
+// Counts are of one moment: the law of conservation holds in each copy, also of a
+// chain that publishes at the same time.
+func TestCountsAreOfOneMoment(t *testing.T) {
+	c := inbound(t, newSplit("split"), always("b", DropFirst, "r"))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 300 {
+			for range 100 { // as a turn of the loop has packets
+				c.Process(packet(1, 2, 3))
+			}
+			c.Publish()
+		}
+	}()
+	var n Counts
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		c.ReadCounts(&n)
+		require.Equal(t, n.Packets.In, n.Packets.Accepted)
+		dropped := uint64(0)
+		for _, d := range n.Drops {
+			dropped += d.Messages
+		}
+		require.Equal(t, n.Messages.In, dropped)
+		require.Equal(t, 3*n.Packets.In, n.Messages.In)
+	}
+}

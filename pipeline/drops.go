@@ -13,7 +13,7 @@ func (c *chain) finish(p *Packet, v Verdict, level int) {
 // that the compiler inlines finish.
 func (c *chain) refused(p *Packet, v Verdict, level int) {
 	if v == Consumed {
-		c.counters.tally[level+tallyConsumed]++
+		c.counters.consume(c.at, level)
 		return
 	}
 	c.dropRow(p, c.counters.row(c.at, v), level)
@@ -45,8 +45,8 @@ func (c *chain) DropLabels() []DropCount { return append([]DropCount(nil), c.cou
 // Publish makes the counters visible to Counts. The loop calls it once a batch.
 func (c *chain) Publish() { c.counters.flush() }
 
-// Counts returns the counters as of the last Publish. It may be called from any
-// goroutine; while packets flow, the rows may be of slightly different moments.
+// Counts returns the counters as of one Publish, usually the last. It may be called
+// from any goroutine.
 func (c *chain) Counts() (out Counts) {
 	c.ReadCounts(&out)
 	return out

@@ -39,19 +39,22 @@ const (
 	partSplit                // Splitter.Next
 	partMessage              // the message stages
 	partSettling             // the settlers
+	partCounted              // between two parts; the hook OnDrop may run
 )
 
 // proceed continues with p where the last panic left it, and returns false if there
-// is another one. Recovering once for each packet, and not for each stage or
+// is another one. After runtime.Goexit, which nothing stops, it counts the loss and
+// does not return. Recovering once for each packet, and not for each stage or
 // message, halves the cost of the chain.
 func (c *Inbound) proceed(p *Packet) (done bool) {
 	defer func() {
-		if r := recover(); r != nil {
-			c.resume(p, r)
+		if !done {
+			c.resume(p, cause(recover()))
 		}
 	}()
 	if c.part == partPacket {
 		v := c.walk(p, 0, min(c.joint+1, len(c.stages)))
+		c.part = partCounted
 		c.finish(p, v, tallyPackets)
 		c.verdict, c.part = v, partSettling
 		if v == Accept && c.splitter != nil {
@@ -84,6 +87,8 @@ func (c *Inbound) resume(p *Packet, value any) {
 		c.dropPanicked(p, value, tallyMessages)
 	case partSettling:
 		c.settlePanicked(value)
+	case partCounted:
+		// The hook has called runtime.Goexit, which callOnDrop has counted.
 	}
 }
 
@@ -99,6 +104,7 @@ func (c *Inbound) messages(p *Packet) {
 		if v == Accept {
 			v = c.walk(p, c.joint+1, len(c.stages))
 		}
+		c.part = partCounted
 		c.counters.tally[tallyMessages+tallyIn]++
 		c.finish(p, v, tallyMessages)
 	}

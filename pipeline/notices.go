@@ -41,12 +41,14 @@ func (c *chain) CloseEpoch(n EpochNotice) {
 func notify[T, N any](c *chain, all []observer[T], m method, n N, tell func(T, N)) {
 	for _, o := range all {
 		func() {
+			returned := false
 			defer func() {
-				if r := recover(); r != nil {
-					c.faulted(o.at, m, r)
+				if !returned {
+					c.faulted(o.at, m, cause(recover()))
 				}
 			}()
 			tell(o.to, n)
+			returned = true
 		}()
 	}
 }

@@ -68,11 +68,11 @@ func (c *Outbound) ProcessPacket(p *Packet) Verdict {
 // run passes p through the stages from first up to, but not including, last, and
 // counts the outcome. A message that all of them accept is counted by Pack.
 func (c *Outbound) run(p *Packet, first, last, level int) (v Verdict) {
-	data := p.Data
+	data, returned := p.Data, false
 	defer func() {
-		if r := recover(); r != nil {
+		if !returned {
 			p.Data = data
-			c.dropPanicked(p, r, level)
+			c.dropPanicked(p, cause(recover()), level)
 			v = Drop
 		}
 	}()
@@ -81,16 +81,19 @@ func (c *Outbound) run(p *Packet, first, last, level int) (v Verdict) {
 		if sound := extends(p.Data, data, level == tallyPackets); !sound {
 			p.Data = data
 			if v == Accept {
+				returned = true
 				c.dropRow(p, c.counters.badDataRow(c.at), level)
 				return Drop
 			}
 		}
 		if v != Accept {
+			returned = true
 			c.finish(p, v, level)
 			return v
 		}
 		data = p.Data
 	}
+	returned = true
 	if level == tallyPackets {
 		c.counters.tally[tallyPackets+tallyAccepted]++
 	}
@@ -112,8 +115,8 @@ func extends(data, before []byte, appending bool) bool {
 // settled calls the remaining settlers, and returns false if one of them panics.
 func (c *Outbound) settled(p *Packet) (done bool) {
 	defer func() {
-		if r := recover(); r != nil {
-			c.settlePanicked(r)
+		if !done {
+			c.settlePanicked(cause(recover()))
 		}
 	}()
 	c.settle(p)

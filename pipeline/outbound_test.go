@@ -142,3 +142,74 @@ func TestOutboundConservation(t *testing.T) {
 		}
 	}
 }
+
+// A packer may append nothing for a message, and its verdicts count as those of any
+// other.
+func TestPackerThatAppendsNothing(t *testing.T) {
+	zero, verdict := 0, Accept
+	c := outbound(t, sizedPack{Func("p", []string{"r"}, func(*Packet) Verdict { return verdict }), &zero})
+	p := &Packet{Data: make([]byte, 0, 64)}
+	v, fits := c.Pack(p, 0)
+	require.True(t, fits)
+	require.Equal(t, Accept, v)
+	verdict = DropFirst
+	v, fits = c.Pack(p, 0)
+	require.True(t, fits)
+	require.Equal(t, DropFirst, v)
+	n := counts(t, c)
+	require.Equal(t, Tally{In: 2, Accepted: 1}, n.Messages)
+	require.Equal(t, map[string]DropCount{"p/r": {Messages: 1}}, drops(n))
+}
+
+// Each panic of a packer is reported once, and nothing else is.
+func TestPanicOfAPackerIsReported(t *testing.T) {
+	size, panics := 1, true
+	c := outbound(t, sizedPack{Func("p", nil, func(p *Packet) Verdict {
+		if panics {
+			panic("pack")
+		}
+		p.Data = append(p.Data, 1)
+		return Accept
+	}), &size})
+	reported := watch(c)
+	p := &Packet{Data: make([]byte, 0, 64)}
+	c.Pack(p, 9)
+	c.Repack(p, 9)
+	require.Equal(t, []string{"p: pack", "p: pack"}, *reported)
+	panics = false
+	c.Pack(p, 9)
+	size = -1 // a fault without a panic
+	c.Pack(p, 9)
+	c.Repack(p, 9)
+	require.Len(t, *reported, 2)
+	require.Equal(t, map[string]DropCount{"p/panic": {Messages: 1}, "p/bad_data": {Messages: 1}}, drops(counts(t, c)))
+}
+
+// A message that the driver takes for fragments counts as accepted, once, whether or not
+// there are message stages.
+func TestTakeForFragments(t *testing.T) {
+	for _, c := range []*Outbound{
+		outbound(t, newPack("pack"), sealer{accept("seal")}),
+		outbound(t, accept("m"), newPack("pack"), sealer{accept("seal")}),
+	} {
+		p := &Packet{Data: make([]byte, 0, 64)}
+		for range 3 {
+			p.SetPayload([]byte("large"))
+			if c.HasMessageStages() {
+				require.Equal(t, Accept, c.ProcessMessage(p))
+			}
+			c.TakeForFragments(p)
+		}
+		require.Empty(t, p.Data)
+		require.Equal(t, Tally{In: 3, Accepted: 3}, counts(t, c).Messages)
+	}
+}
+
+// Messages that the driver has packed itself count as accepted.
+func TestPacked(t *testing.T) {
+	c := outbound(t, newPack("pack"), sealer{accept("seal")})
+	c.Packed(3)
+	c.Packed(0)
+	require.Equal(t, Tally{In: 3, Accepted: 3}, counts(t, c).Messages)
+	require.Zero(t, counts(t, c).Packets)
+}

@@ -11,17 +11,16 @@ func (c *Outbound) Packer() Packer { return c.packer }
 // The message is dropped and p.Data restored if the packer panics, if its Size is
 // negative, or if it appends a number of bytes that is not its Size.
 func (c *Outbound) Pack(p *Packet, room int) (v Verdict, fits bool) {
-	v, row := c.pack(p, room)
-	if row == rowNoRoom {
+	v, row := c.pack(p, room, false)
+	switch row {
+	case rowNoRoom:
 		return Drop, false
-	}
-	c.enter()
-	if row == rowNone {
+	case rowNone:
+		c.enter()
 		c.finish(p, v, tallyMessages)
 		return v, true
 	}
-	c.dropRow(p, row, tallyMessages)
-	c.reportPacker()
+	c.packerFailed(p, row, false)
 	return Drop, true
 }
 
@@ -29,16 +28,23 @@ func (c *Outbound) Pack(p *Packet, room int) (v Verdict, fits bool) {
 // sent first. If the packer does not accept it, that is counted as a [Fault] and not
 // as a drop, since the driver keeps the message.
 func (c *Outbound) Repack(p *Packet, room int) (packed, fits bool) {
-	v, row := c.pack(p, room)
+	v, row := c.pack(p, room, true)
 	if row == rowNoRoom {
 		return false, false
 	}
 	if row != rowNone || v != Accept {
-		c.faults.add(c.joint, methodPack)
-		c.reportPacker()
+		c.packerFailed(p, row, true)
 		return false, true
 	}
 	return true, true
+}
+
+// Packed counts n messages that the driver has appended to p.Data as the chain's packer
+// would. It is for a chain without message stages, and for drivers that know the packer
+// and write the same messages into several packets.
+func (c *Outbound) Packed(n int) {
+	c.counters.tally[tallyMessages+tallyIn] += uint64(n)
+	c.counters.tally[tallyMessages+tallyAccepted] += uint64(n)
 }
 
 // DropTooLarge drops the current message because it fits in no packet. It is counted
@@ -64,33 +70,51 @@ const (
 
 // pack calls the packer. Unless the packer accepts the message, p.Data is restored.
 // If the packer fails, row is that of the drop, and c.panicked the value of a panic.
-func (c *Outbound) pack(p *Packet, room int) (v Verdict, row int) {
+// again says that the message is sent again.
+func (c *Outbound) pack(p *Packet, room int, again bool) (v Verdict, row int) {
 	if c.packer == nil {
 		panic("pipeline: Pack on a chain without a packer")
 	}
 	c.at = c.joint
-	data := p.Data
+	data, returned := p.Data, false
 	defer func() {
-		if r := recover(); r != nil {
-			p.Data, c.panicked = data, r
+		if !returned {
+			p.Data, c.panicked = data, cause(recover())
 			v, row = Drop, c.counters.panicRow(c.joint)
+			if c.panicked == errGoexit {
+				c.packerFailed(p, row, again) // the caller does not continue
+			}
 		}
 	}()
 	size := c.packer.Size(p)
 	if size > room {
+		returned = true
 		p.Data = data
 		return Drop, rowNoRoom
 	}
 	if size >= 0 {
 		if v = c.packer.Process(p); v == Accept && len(p.Data) == len(data)+size && extends(p.Data, data, true) {
+			returned = true
 			return Accept, rowNone
 		}
 	}
+	returned = true
 	p.Data = data
 	if size < 0 || v == Accept {
 		return Drop, c.counters.badDataRow(c.joint)
 	}
 	return v, rowNone
+}
+
+// packerFailed counts a failure of the packer.
+func (c *Outbound) packerFailed(p *Packet, row int, again bool) {
+	if again {
+		c.faults.add(c.joint, methodPack)
+	} else {
+		c.enter()
+		c.dropRow(p, row, tallyMessages)
+	}
+	c.reportPacker()
 }
 
 // reportPacker reports the panic of the packer, if there was one.

@@ -18,6 +18,10 @@ type Packet struct {
 	// Addr is where the datagram came from (inbound) or goes (outbound),
 	// IPv4-mapped addresses unmapped.
 	Addr netip.AddrPort
+	// Local is the local address to which the datagram was sent (inbound) or from
+	// which it is sent (outbound). It is the zero Addr if the socket is bound to one
+	// address, or if the system does not report it or is to choose it.
+	Local netip.Addr
 	// Now is the time at which the batch of the packet was read.
 	Now Time
 
@@ -34,13 +38,28 @@ type Packet struct {
 	// stages run once per message, and are not a stage's to change.
 	Channel uint32
 	Intent  Intent
+	// Began is zero unless the current message has arrived in fragments. Then it says
+	// where among the packets of the session the message began: the number of the epoch
+	// in the upper half, one more than the counter in the lower. It orders Latest messages.
+	Began uint64
 	// Sequence and Distance are those of an outgoing Reliable message at the packer:
 	// its number in the session, and the distance to its predecessor on the same
 	// channel (see docs/PROTOCOL.md).
 	Sequence uint64
 	Distance uint16
 
-	// Reply is sent to Addr after the chain has finished, unless it is empty. Of
+	// Origin is when the current message was created, in microseconds of its sender's
+	// clock, and Within the error of that; zero if the message does not say. Inbound the
+	// splitter sets them, outbound the driver.
+	Origin uint64
+	Within uint32
+
+	// Messages and MessageBytes say what the packet contains, once the splitter has
+	// parsed it: the messages, with other frames that cost as much, and the bytes of
+	// their payloads. Stages that settle may charge them to the peer.
+	Messages, MessageBytes uint32
+
+	// Reply is sent to Addr from Local after the chain has finished, unless it is empty. Of
 	// the default stages only cookie sets it. A stage appends to Reply[:0] within
 	// its capacity.
 	Reply []byte
@@ -56,13 +75,15 @@ const (
 	flagUnacked
 )
 
-// Reset prepares p for the next datagram. It keeps the capacity of Reply.
+// Reset prepares p for the next datagram, with the zero Local. It keeps the capacity of
+// Reply.
 func (p *Packet) Reset(data []byte, addr netip.AddrPort, now Time) {
 	// Field by field, since assigning a literal builds it elsewhere and copies it,
 	// which takes three times as long.
-	p.Data, p.Addr, p.Now = data, addr, now
+	p.Data, p.Addr, p.Local, p.Now = data, addr, netip.Addr{}, now
 	p.Peer, p.Session, p.Epoch, p.EpochSeq, p.Counter = 0, 0, 0, 0, 0
-	p.Channel, p.Intent, p.Sequence, p.Distance = 0, 0, 0, 0
+	p.Channel, p.Intent, p.Began, p.Sequence, p.Distance = 0, 0, 0, 0, 0
+	p.Origin, p.Within, p.Messages, p.MessageBytes = 0, 0, 0, 0
 	p.Reply, p.payload, p.flags = p.Reply[:0], nil, 0
 }
 

@@ -1,5 +1,21 @@
 package pipeline
 
+import "errors"
+
+// errGoexit replaces the value of a panic when a stage or a hook has called
+// runtime.Goexit. The loss is counted like that of a panic, but nothing recovers from
+// it: the driver's goroutine ends.
+var errGoexit = errors.New("runtime.Goexit")
+
+// cause returns the value that describes why a call of user code did not return, given
+// the result of recover.
+func cause(recovered any) any {
+	if recovered == nil {
+		return errGoexit
+	}
+	return recovered
+}
+
 // dropPanicked counts a panic of the stage at c.at in which the current packet or
 // message was lost.
 func (c *chain) dropPanicked(p *Packet, value any, level int) {
@@ -19,20 +35,26 @@ func (c *chain) report(at int, value any) {
 	if c.onPanic == nil {
 		return
 	}
+	returned := false
 	defer func() {
-		if r := recover(); r != nil {
+		if !returned {
+			_ = recover()
 			c.faults.add(len(c.stages), methodOnPanic)
 		}
 	}()
 	c.onPanic(c.names[at], value)
+	returned = true
 }
 
 // callOnDrop calls the OnDrop hook. A panic of the hook is counted.
 func (c *chain) callOnDrop(p *Packet, row int) {
+	returned := false
 	defer func() {
-		if r := recover(); r != nil {
+		if !returned {
+			_ = recover()
 			c.faults.add(len(c.stages), methodOnDrop)
 		}
 	}()
 	c.onDrop(p, row)
+	returned = true
 }

@@ -63,3 +63,30 @@ func TestLastDropIsEmptyBeforeTheFirst(t *testing.T) {
 		require.Empty(t, stage+reason)
 	}
 }
+
+// The text form of an intent parses to the same intent; the zero intent has that of
+// Realtime.
+func TestIntentText(t *testing.T) {
+	for n := range 256 {
+		i := Intent(n)
+		text, err := i.MarshalText()
+		if i > Reliable {
+			require.Error(t, err)
+			require.Equal(t, "invalid", i.String())
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, i.String(), string(text))
+		got := ^i
+		require.NoError(t, got.UnmarshalText(text))
+		require.Equal(t, max(i, Realtime), got)
+	}
+	for _, bad := range []string{"", "invalid", "Latest", "1"} {
+		i := Latest
+		err := i.UnmarshalText([]byte(bad))
+		for known := Realtime; known <= Reliable; known++ {
+			require.ErrorContains(t, err, known.String())
+		}
+		require.Equal(t, Latest, i)
+	}
+}

@@ -14,8 +14,8 @@ type Warmer interface {
 func (c *chain) Warm(session, epoch ID, counter uint64) (sum uint64) {
 	i := 0
 	defer func() {
-		if r := recover(); r != nil {
-			c.faulted(c.warmers[i].at, methodWarm, r)
+		if i < len(c.warmers) {
+			c.faulted(c.warmers[i].at, methodWarm, cause(recover()))
 		}
 	}()
 	for ; i < len(c.warmers); i++ {

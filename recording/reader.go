@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"errors"
 	"io"
 	"net/netip"
 	"time"
@@ -12,6 +13,8 @@ import (
 // nothing but a link type that cannot be read. The text of the error says which, and
 // where.
 var ErrCapture = journal.ErrCapture
+
+var errReader = errors.New("recording: the *Reader is nil or zero; Open and NewReader return one")
 
 // Packet is a packet of a recording or capture. Its Payload belongs to the caller
 // of [Reader.Next].
@@ -62,6 +65,9 @@ func NewReader(r io.Reader) (*Reader, error) {
 // io.ErrUnexpectedEOF if the file was cut off, as the recording of a killed
 // process may be, and [ErrCapture] if it is damaged.
 func (r *Reader) Next() (Packet, error) {
+	if r == nil || r.capture == nil {
+		return Packet{}, errReader
+	}
 	for {
 		item, err := r.capture.Next()
 		if err != nil {
@@ -78,4 +84,9 @@ func (r *Reader) Next() (Packet, error) {
 }
 
 // Close closes the file of [Open]. It does nothing for a Reader of [NewReader].
-func (r *Reader) Close() error { return r.capture.Close() }
+func (r *Reader) Close() error {
+	if r == nil || r.capture == nil {
+		return errReader
+	}
+	return r.capture.Close()
+}

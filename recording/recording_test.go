@@ -53,7 +53,7 @@ func TestZeroWriter(t *testing.T) {
 	w := new(recording.Writer)
 	_, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: newKey(), Record: w})
 	require.Error(t, err)
-	require.NoError(t, w.Err())
+	require.Error(t, w.Err())
 	require.Error(t, w.Close())
 }
 

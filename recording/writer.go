@@ -41,7 +41,12 @@ func Create(name, keys string) (*Writer, error) {
 func NewWriter(w, keys io.Writer) *Writer { return &Writer{journal.NewWriter(w, keys)} }
 
 // Err returns the error that ended the recording early, or nil.
-func (w *Writer) Err() error { return w.writer().Err() }
+func (w *Writer) Err() error {
+	if w == nil || w.w == nil {
+		return w.Close() // says so
+	}
+	return w.w.Err()
+}
 
 // Close writes what is buffered and returns the first error of the recording.
 // Files of [Create] are closed, and removed if no transport has started with the
@@ -49,9 +54,9 @@ func (w *Writer) Err() error { return w.writer().Err() }
 // has continued since the first.
 func (w *Writer) Close() error { return w.writer().Close() }
 
-// writer returns the implementation. That of the zero value fails.
+// writer returns the implementation. That of nil and of the zero value fails.
 func (w *Writer) writer() *journal.Writer {
-	if w.w == nil {
+	if w == nil || w.w == nil {
 		return new(journal.Writer)
 	}
 	return w.w

@@ -33,13 +33,19 @@ type audit struct {
 //     and Latest messages are delivered at most once, a Latest message never
 //     after a newer one of its channel (ErrStale), and Reliable messages in the
 //     order of sending without a gap (ErrGap), except for what a process has
-//     given up along with its peer. World.Undelivered reports what is missing.
+//     given up along with its peer, and those with a TTL, of whose loss the
+//     receiver must learn. World.Undelivered reports what is missing.
 //   - No packet counter of an epoch delivers twice (ErrReplayed).
 //   - Queues, held bytes, handshakes and peers stay within the limits of Config
 //     (ErrBounds).
 //   - No key seals a counter twice, and none is installed twice (ErrKeyReuse).
 //   - Every handshake and every rekey ends, and a node that dials keeps trying
 //     (ErrStuck).
+//   - Every message with a token has exactly one outcome, if the node has an OnDelivery
+//     (ErrToken), except those of a process that is killed. World.Undecided reports those
+//     that have none yet.
+//   - The true age of a message with a stamp lies within its bound (ErrAge), unless the
+//     clock of its sender or its receiver has leapt or stood still.
 //   - A peer is reported as restarted exactly if its previous session was with an
 //     earlier process of it, and its sessions are numbered from one without a gap
 //     (ErrRestart).
@@ -51,6 +57,7 @@ type audit struct {
 // Realtime or Latest messages, or check them with World.Check instead. Messages
 // should differ: of equal ones the audit knows only how many there are.
 func (w *World) Audit() {
+	w.checked()
 	if len(w.nodes) > 0 {
 		panic("sim: Audit must be called before the first Node")
 	}
@@ -64,7 +71,7 @@ func (w *World) Audit() {
 	w.Check("keys", a.keys)
 	w.Check("handshakes", handshakes)
 	w.Check("restarts", restarts)
-	w.Observe(Observer{Sent: a.sent, Happened: a.happened})
+	w.Observe(Observer{Sent: a.sent, GivenUp: a.givenUp, Happened: a.happened})
 }
 
 // watch makes the audit observe the process.
@@ -94,20 +101,26 @@ type processAudit struct {
 	dialling dialling
 	rekeying rekeying
 	restarts restartLog
+	tokens   tokens
 }
 
 func (a *audit) sent(from *Node, to intentra.PublicKey, m intentra.Message, r intentra.SendResult) {
 	if r.Status == intentra.Dropped {
 		return
 	}
+	from.proc.audit.tokens.sent(m)
 	receiver := a.w.byKey[to]
 	size := wire.MessageSize(pack.FrameType(m.Intent), m.Channel, len(m.Payload)) + wire.Overhead
-	tooLarge := receiver != nil && size > receiver.cfg.MaxDatagram
+	tooLarge := receiver != nil && size > min(receiver.cfg.MaxDatagram, from.cfg.MaxDatagram, conn.AcceptedDatagram) &&
+		len(m.Payload) > receiver.cfg.MaxMessage
 	s, p := a.stream(from.key, to, m), from.proc.ep.Peer(to)
+	tooLarge = tooLarge || m.TTL != 0
 	if m.Intent == intentra.Reliable {
 		s.promise(hold(from.proc, p), tooLarge)
 	}
 	s.send(m.Payload, a.w.now, tooLarge)
+	last := &s.sent[len(s.sent)-1]
+	last.age, last.expires = m.Age, m.TTL != 0
 	if err := from.queueBounds(p, m.Intent); err != nil {
 		a.w.Fail(fmt.Errorf("bounds: %w", err))
 	}
@@ -130,9 +143,17 @@ func (a *audit) delivered(p *process, from *conn.Peer, pk *pipeline.Packet, m in
 	if st.key.intent == intentra.Reliable {
 		st.sender = a.w.holdOf(from.Key, p.n.key)
 	}
+	if err := a.age(p.n, from.Key, m); err != nil {
+		a.fail("ages", p.n, from.Key, m, err)
+	}
 	if err := st.deliver(m.Payload, s.serial); err != nil {
 		a.fail("promises", p.n, from.Key, m, err)
 	}
+}
+
+// givenUp notes that the receiver of a channel has learnt of a loss.
+func (a *audit) givenUp(to *Node, from intentra.PublicKey, channel uint32) {
+	a.stream(from, to.key, intentra.Message{Channel: channel, Intent: intentra.Reliable}).told = true
 }
 
 func (a *audit) fail(check string, to *Node, from intentra.PublicKey, m intentra.Message, err error) {

@@ -22,6 +22,8 @@ func (a *audit) bounds(w *World) error {
 			{"peers", s.Peers, n.cfg.MaxPeers},
 			{"handshakes in flight", s.HandshakesInFlight, n.cfg.MaxHandshakes},
 			{"held bytes", s.HeldBytes, held},
+			{"fragment bytes", s.FragmentBytes, min(ack.DefaultFragmentBytesTotal, max(s.Sessions, 0)*ack.DefaultFragmentBytes)},
+			{"bytes of send queues", s.SendMemory, n.cfg.SendMemory + s.Peers*n.restored()},
 		} {
 			if err := b.check(n); err != nil {
 				return err
@@ -30,6 +32,11 @@ func (a *audit) bounds(w *World) error {
 	}
 	return nil
 }
+
+// restored returns how much memory the messages need, at most, that a session leaves in
+// the queue of its peer, whatever the limits are. Only small messages use more of a window
+// than the least.
+func (n *Node) restored() int { return 2 * wire.LeastReliableWindow * n.cfg.MaxDatagram }
 
 type bound struct {
 	name        string
@@ -57,7 +64,7 @@ func (n *Node) queueBounds(p *conn.Peer, pushed intentra.Intent) error {
 		{"waiting states", state, limits.SendQueueMessages},
 		{"waiting Reliable messages", reliable, limits.ReliableQueueMessages + back},
 		// A single state may be larger than the limit.
-		{"waiting bytes", p.QueuedBytes(), max(limits.SendQueueBytes, n.cfg.MaxDatagram) + limits.ReliableQueueBytes + back*n.cfg.MaxDatagram},
+		{"waiting bytes", p.QueuedBytes(), max(limits.SendQueueBytes, n.cfg.MaxDatagram) + limits.ReliableQueueBytes + min(back, wire.LeastReliableWindow)*n.cfg.MaxDatagram},
 	} {
 		if err := b.check(n); err != nil {
 			return err
@@ -70,7 +77,7 @@ func (n *Node) queueBounds(p *conn.Peer, pushed intentra.Intent) error {
 // left it in a way that is counted.
 func (n *Node) queueConserved(p *conn.Peer) error {
 	f, waiting := p.QueueFlow()
-	in, out := f.Pushed+f.Restored, uint64(waiting)+f.Taken+f.Superseded+f.Displaced+f.GivenUp
+	in, out := f.Pushed+f.Restored, uint64(waiting)+f.Taken+f.Superseded+f.Displaced+f.Expired+f.GivenUp
 	if in == out {
 		return nil
 	}

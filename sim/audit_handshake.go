@@ -16,7 +16,7 @@ import (
 var ErrStuck = errors.New("does not end")
 
 // redialWithin is the time that may pass between two attempts, in addition to the
-// time-out of one: more than the longest pause with its jitter.
+// time that one may last: more than the longest pause with its jitter.
 const redialWithin = 5 * time.Second
 
 // handshakes checks the nodes that had a turn in this step, so that nothing that
@@ -82,7 +82,7 @@ func (d *dialling) happened(n *Node, ev Event) {
 }
 
 func (d *dialling) check(n *Node, now pipeline.Time) error {
-	limit := pipeline.Time(n.cfg.HandshakeTimeout + redialWithin)
+	limit := pipeline.Time(conn.WaitLimit*n.cfg.HandshakeTimeout + redialWithin)
 	for len(d.list) > 0 {
 		first := d.list[0]
 		// After a leap of the node's clock what was due is late.

@@ -71,6 +71,7 @@ func (s *stream) released(m sentMessage) bool {
 // has not given it up and is the same process. Use it with Until at the end of a
 // scenario, when nothing more is sent. It returns nil in a world without Audit.
 func (w *World) Undelivered() error {
+	w.checked()
 	if w.audit == nil {
 		return nil
 	}

@@ -49,16 +49,19 @@ type stream struct {
 	next    uint64   // Latest: the position after the last delivered
 	session uint64   // Reliable: the session that last delivered
 	at      []uint64 // Reliable: the positions that its last message may have
+	told    bool     // Reliable: the receiver has learnt of a loss since then
 	promises
 }
 
 type sentMessage struct {
 	print uint64
 	at    pipeline.Time
-	// The message is too large for the receiver, whose limit the sender did not know
-	// yet; see intentra.ErrMessageTooLarge.
+	// The message may be missing: it has a TTL, or is too large for the receiver, whose
+	// limit the sender did not know yet; see intentra.ErrMessageTooLarge.
 	tooLarge bool
-	hold     uint64 // Reliable: the number of the sender's holding
+	expires  bool          // it has a TTL
+	age      time.Duration // when it was sent, of one that is passed on
+	hold     uint64        // Reliable: the number of the sender's holding
 }
 
 type tally struct{ sent, delivered int }
@@ -94,7 +97,7 @@ func (s *stream) send(payload []byte, now pipeline.Time, tooLarge bool) {
 		s.forget()
 	}
 	f := fingerprint(payload)
-	s.sent = append(s.sent, sentMessage{f, now, tooLarge, s.hold})
+	s.sent = append(s.sent, sentMessage{print: f, at: now, tooLarge: tooLarge, hold: s.hold})
 	if s.counts != nil {
 		t := s.counts[f]
 		if t == nil {
@@ -159,7 +162,10 @@ func (s *stream) deliverReliable(f, session uint64) error {
 		at = slices.DeleteFunc(slices.Clone(found), func(i uint64) bool { return i > s.latest() })
 	}
 	if len(at) > 0 {
-		s.session, s.at = session, at
+		if session == s.session && !s.told && s.silent(s.at[len(s.at)-1]+1, at[0]) {
+			return fmt.Errorf("%w: a message before message %d has expired, and its receiver has not learnt of it", ErrGap, at[0])
+		}
+		s.session, s.at, s.told = session, at, false
 		s.best = max(s.best, at[len(at)-1]+1)
 		// A sender has at most one window of messages unacknowledged, and repeats no
 		// older ones.
@@ -170,6 +176,17 @@ func (s *stream) deliverReliable(f, session uint64) error {
 		return fmt.Errorf("%w: message %d, after %v", ErrGap, found[0], s.at)
 	}
 	return ErrNotSent
+}
+
+// silent reports whether the messages from one position to another include one that has
+// a TTL.
+func (s *stream) silent(from, to uint64) bool {
+	for i := max(from, s.first); i < to; i++ {
+		if s.sent[s.head+int(i-s.first)].expires {
+			return true
+		}
+	}
+	return false
 }
 
 // latest returns the last position that a later session may deliver next: the one

@@ -9,6 +9,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -40,6 +41,7 @@ func numbered(from, to *Node, intent intentra.Intent, n int) {
 // A world without a fault in the core passes the audit through all faults of the
 // network, and the audit sees all of it.
 func TestAuditPasses(t *testing.T) {
+	race.SkipHistory(t)
 	for _, intent := range []intentra.Intent{intentra.Realtime, intentra.Latest, intentra.Reliable} {
 		w := New(1)
 		w.Audit()
@@ -374,4 +376,48 @@ func TestAuditComesFirst(t *testing.T) {
 	w.Audit()
 	w.node(t, "a")
 	require.Panics(t, w.Audit)
+}
+
+// Outcomes that are missing, double or of no message are noticed.
+func TestAuditNoticesOutcomes(t *testing.T) {
+	p := func() *Node {
+		w := newWorld(t, 1)
+		a, _ := w.pair(t)
+		return a
+	}()
+	var k tokens
+	k.watch(p.proc, intentra.Config{OnDelivery: func(intentra.Delivery) {}})
+	d := intentra.Delivery{Token: 7}
+	require.ErrorIs(t, k.decided(d), ErrToken)
+	k.sent(intentra.Message{Token: 7})
+	k.sent(intentra.Message{Token: 7})
+	k.sent(intentra.Message{})
+	require.NoError(t, k.decided(d))
+	require.ErrorIs(t, k.ended(), ErrToken)
+	require.NoError(t, k.decided(d))
+	require.ErrorIs(t, k.decided(d), ErrToken)
+	require.NoError(t, k.ended())
+}
+
+// Ages out of their bound are noticed, unless a clock has leapt.
+func TestAuditNoticesAges(t *testing.T) {
+	w := New(1)
+	w.Audit()
+	a, b := w.pair(t)
+	m := intentra.Message{Channel: 1, Intent: intentra.Realtime, Payload: []byte("x")}
+	a.Send(b.Key(), m)
+	w.run(t, 30*time.Millisecond)
+	age := func(age, within time.Duration) error {
+		m.Stamp, m.Age, m.Within = true, age, within
+		return w.audit.age(b, a.Key(), m)
+	}
+	require.NoError(t, age(30*time.Millisecond, 0))
+	require.NoError(t, age(20*time.Millisecond, 10*time.Millisecond))
+	require.ErrorIs(t, age(20*time.Millisecond, 9*time.Millisecond), ErrAge)
+	require.ErrorIs(t, age(-time.Millisecond, 0), ErrAge)
+	m.Payload = []byte("of an unknown time")
+	require.NoError(t, age(time.Hour, 0))
+	require.ErrorIs(t, age(-time.Millisecond, 0), ErrAge)
+	b.JumpClock(time.Second)
+	require.NoError(t, age(-time.Hour, 0))
 }

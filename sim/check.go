@@ -18,6 +18,7 @@ type checker struct {
 
 // Check makes c run after each step from now on. The name precedes its error.
 func (w *World) Check(name string, c Checker) {
+	w.checked()
 	need(c != nil, "Check", "a Checker")
 	w.checkers = append(w.checkers, checker{name, c})
 }
@@ -29,16 +30,19 @@ type Observer struct {
 	Sent func(from *Node, to intentra.PublicKey, m intentra.Message, r intentra.SendResult)
 	// Delivered is called for each message, before OnMessage.
 	Delivered func(to *Node, from intentra.PublicKey, m intentra.Message)
+	// GivenUp is called for each notice that a peer has given up Reliable messages of a
+	// channel.
+	GivenUp func(to *Node, from intentra.PublicKey, channel uint32)
 	// Happened is called for each event, after OnEvent.
 	Happened func(n *Node, ev Event)
 }
 
 // Observe adds an observer.
-func (w *World) Observe(o Observer) { w.observers = append(w.observers, o) }
+func (w *World) Observe(o Observer) { w.checked().observers = append(w.observers, o) }
 
 // Stepped returns the nodes whose endpoints have been called in this step, each
 // once. The slice belongs to the world.
-func (w *World) Stepped() []*Node { return w.stepped }
+func (w *World) Stepped() []*Node { return w.checked().stepped }
 
 // mark adds the node to Stepped.
 func (w *World) mark(n *Node) {

@@ -18,6 +18,7 @@ var ErrConservation = errors.New("not conserved")
 // chain; the LinkStats of each link add up. No packet was refused by the seal
 // stage for its counter, which would mean that the endpoint used one twice.
 func Conservation(w *World) error {
+	w.checked()
 	for _, n := range w.stepped {
 		if err := n.conserved(); err != nil {
 			return fmt.Errorf("%s: %w", n.name, err)
@@ -85,5 +86,5 @@ func conserved(c *pipeline.Counts) error {
 }
 
 func (s *LinkStats) conserved() bool {
-	return s.Sent+s.Duplicated == s.Cut+s.Lost+s.Overflowed+s.Arrived+s.Missed+s.InFlight
+	return s.Sent+s.Duplicated == s.Unreachable+s.Cut+s.TooLarge+s.Lost+s.Overflowed+s.Arrived+s.Missed+s.InFlight
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
 )
@@ -78,6 +79,7 @@ func dialAll(t *testing.T, from, to []*Node) {
 
 // The same seed gives the same run, bit for bit, with any number of processors.
 func TestSameSeedSameTrace(t *testing.T) {
+	race.SkipHistory(t)
 	before := runtime.GOMAXPROCS(1)
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 	first := busyDay(t, 1)

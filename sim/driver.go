@@ -11,14 +11,16 @@ import (
 // Driver is how a node drives its endpoint: a *conn.Endpoint, or one that is
 // recorded. See [World.DriveWith].
 type Driver interface {
-	HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time)
+	HandleDatagram(d wire.Datagram, now pipeline.Time)
 	HandleTimeout(now pipeline.Time)
 	HandleJob(j *conn.Job, now pipeline.Time)
 	Flush(now pipeline.Time) (more bool)
 	Outgoing() []wire.Datagram
+	Refused(done int, now pipeline.Time) []wire.Datagram
+	HandleTooLarge(index int, now pipeline.Time)
 	MarkReady(p *conn.Peer)
 	Dial(key [conn.KeySize]byte, now pipeline.Time) (*conn.Peer, error)
-	SetAddress(p *conn.Peer, addr netip.AddrPort, now pipeline.Time)
+	AddAddresses(p *conn.Peer, addrs []netip.AddrPort, more bool, now pipeline.Time)
 	DialFailed(p *conn.Peer, err error, now pipeline.Time)
 	ClosePeer(p *conn.Peer, reason wire.CloseReason, now pipeline.Time)
 	Close(reason wire.CloseReason, now pipeline.Time) (more bool)
@@ -30,6 +32,7 @@ var _ Driver = (*conn.Endpoint)(nil)
 // the Driver that open returns along with its endpoint. A function given to
 // [Node.Do] still gets the endpoint itself.
 func (w *World) DriveWith(open func(n *Node, cfg conn.Config) (Driver, *conn.Endpoint, error)) {
+	w.checked()
 	need(open != nil, "DriveWith", "a function")
 	w.open = open
 }

@@ -81,6 +81,7 @@ func (n *Node) hear(ev Event) {
 // Events returns up to 1,024 of the latest events of the node, in order, over all
 // its processes.
 func (n *Node) Events() []Event {
+	n.checked()
 	all := make([]Event, 0, len(n.events.kept))
 	for i := range n.events.kept {
 		all = append(all, n.events.kept[(n.events.oldest+i)%len(n.events.kept)])
@@ -90,6 +91,7 @@ func (n *Node) Events() []Event {
 
 // Heard returns the number of events of the kind, over all processes of the node.
 func (n *Node) Heard(kind conn.EventKind) int {
+	n.checked()
 	if int(kind) >= len(n.events.counts) {
 		return 0
 	}
@@ -99,6 +101,7 @@ func (n *Node) Heard(kind conn.EventKind) int {
 // LastEvent returns the latest event of the kind, if it is among those that
 // Events returns.
 func (n *Node) LastEvent(kind conn.EventKind) (ev Event, ok bool) {
+	n.checked()
 	for i := len(n.events.kept) - 1; i >= 0; i-- {
 		if ev = n.events.kept[(n.events.oldest+i)%len(n.events.kept)]; ev.Kind == kind {
 			return ev, true

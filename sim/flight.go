@@ -71,7 +71,7 @@ func (w *World) arrive(f *flight) {
 	r.stats.InFlight--
 	if n := w.byAddr[f.to]; n != nil && n.Running() && !n.paused {
 		r.stats.Arrived++
-		n.proc.receive(f.data, f.from)
+		n.proc.receive(f.data, f.from, n.local(f.to))
 	} else {
 		r.stats.Missed++
 	}

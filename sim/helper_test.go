@@ -12,6 +12,7 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/wire"
 )
 
 // newWorld returns a world with the conservation check, and logs its seed if the
@@ -107,7 +108,7 @@ func (wt *wireTest) send(n int) {
 	binary.BigEndian.PutUint64(data, uint64(wt.sent))
 	binary.BigEndian.PutUint64(data[8:], uint64(wt.w.now))
 	wt.sent++
-	wt.w.send(wt.a, wt.b.addr, data)
+	wt.w.send(wt.a, wire.Datagram{Data: data, Addr: wt.b.addr})
 }
 
 // stream sends count datagrams with a pause between them, and waits for them.

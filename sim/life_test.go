@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -197,7 +198,7 @@ func TestKillWithJobOut(t *testing.T) {
 	w := newWorld(t, 1)
 	asked := 0
 	a := w.node(t, "a")
-	b := w.node(t, "b", intentra.Config{Authorize: func(intentra.PublicKey) bool { asked++; return true }})
+	b := w.node(t, "b", intentra.Config{Authorize: func(context.Context, intentra.Handshake) bool { asked++; return true }})
 	b.JobDelay = 10 * time.Millisecond
 	final := w.Record(1, wire.TypeFinal)
 	require.NoError(t, a.Dial(b.Key()))

@@ -23,6 +23,14 @@ const (
 type Link struct {
 	// Cut loses everything.
 	Cut bool
+	// MTU is the largest IP packet that the link carries, in bytes, zero for any:
+	// the headers of IP and UDP take 28 bytes with IPv4 and 48 with IPv6. A larger
+	// one is lost without a word, unless its sender lets IP fragment it.
+	MTU int
+	// LocalMTU is the same for the sender's own network card. Its kernel refuses a
+	// larger packet (EMSGSIZE), so that it does not get onto the wire, and the
+	// endpoint learns of it.
+	LocalMTU int
 
 	// Rate is the capacity in bytes per second, zero for unlimited. Excess
 	// datagrams wait in a queue of Queue bytes, which includes the one being
@@ -80,7 +88,7 @@ func (l Link) Validate() error {
 	for _, n := range []struct {
 		name  string
 		value int
-	}{{"Rate", l.Rate}, {"Queue", l.Queue}} {
+	}{{"Rate", l.Rate}, {"Queue", l.Queue}, {"MTU", l.MTU}, {"LocalMTU", l.LocalMTU}} {
 		if n.value < 0 || n.value > mostBytes {
 			return fmt.Errorf("%w: %s is %d, must be from 0 to %d", ErrLink, n.name, n.value, mostBytes)
 		}
@@ -91,9 +99,20 @@ func (l Link) Validate() error {
 	return nil
 }
 
+// fits reports whether the datagram fits an MTU, which may be zero for any, perhaps
+// because IPv4 may fragment it.
+func (d *Datagram) fits(mtu int) bool {
+	headers := 20 + 8
+	if a := d.To.Addr(); a.Is6() && !a.Is4In6() {
+		headers = 40 + 8
+	}
+	return mtu == 0 || len(d.Data)+headers <= mtu || d.Fragment && headers == 20+8
+}
+
 // SetDefault sets the link of all pairs of nodes without one of their own.
 // Datagrams under way are not affected.
 func (w *World) SetDefault(l Link) {
+	w.checked()
 	if w.valid(l) {
 		w.link = l
 	}
@@ -102,6 +121,7 @@ func (w *World) SetDefault(l Link) {
 // SetLink sets the link from one node to another, or, if to is nil, to all
 // addresses that no node has.
 func (w *World) SetLink(from, to *Node, l Link) {
+	w.checked()
 	w.needEnds(from, to, "SetLink")
 	if w.valid(l) {
 		r := w.route(from, to)
@@ -111,6 +131,7 @@ func (w *World) SetLink(from, to *Node, l Link) {
 
 // SetLinks sets the links between two nodes in both directions.
 func (w *World) SetLinks(a, b *Node, l Link) {
+	w.checked()
 	w.SetLink(a, b, l)
 	w.SetLink(b, a, l)
 }
@@ -118,6 +139,7 @@ func (w *World) SetLinks(a, b *Node, l Link) {
 // LinkBetween returns the link from one node to another; to may be nil, as in
 // SetLink.
 func (w *World) LinkBetween(from, to *Node) Link {
+	w.checked()
 	w.needEnds(from, to, "LinkBetween")
 	return *w.route(from, to).link(w)
 }
@@ -141,6 +163,7 @@ func (w *World) valid(l Link) bool {
 // Partition or Heal. Nodes in no group reach all others. Datagrams under way
 // still arrive.
 func (w *World) Partition(groups ...[]*Node) {
+	w.checked()
 	w.Heal()
 	for i, g := range groups {
 		for _, n := range g {
@@ -152,6 +175,7 @@ func (w *World) Partition(groups ...[]*Node) {
 
 // Heal ends a partition.
 func (w *World) Heal() {
+	w.checked()
 	for _, n := range w.nodes {
 		n.group = 0
 	}

@@ -3,10 +3,14 @@ package sim
 import (
 	"math"
 	"math/bits"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/race"
+	"github.com/intentra/intentra/wire"
 )
 
 const many = 20_000 // datagrams
@@ -23,6 +27,7 @@ func TestLinkDelaysExactly(t *testing.T) {
 }
 
 func TestLinkLoses(t *testing.T) {
+	race.SkipHistory(t)
 	for seed, p := range []float64{0, 0.001, 0.1, 0.5, 1} {
 		wt := overLink(t, uint64(seed), Link{Loss: p})
 		s := wt.stream(many, time.Microsecond)
@@ -35,6 +40,7 @@ func TestLinkLoses(t *testing.T) {
 // A burst lasts 1/Leave datagrams on average, and the link is bad for
 // Enter/(Enter+Leave) of the time.
 func TestLinkLosesInBursts(t *testing.T) {
+	race.SkipHistory(t)
 	wt := overLink(t, 1, Link{Burst: Burst{Enter: 0.01, Leave: 0.2, Loss: 1}})
 	s := wt.stream(many, time.Microsecond)
 	bursts, last := 0, -1
@@ -56,6 +62,7 @@ func TestLinkLosesInBursts(t *testing.T) {
 }
 
 func TestLinkDuplicates(t *testing.T) {
+	race.SkipHistory(t)
 	wt := overLink(t, 1, Link{Delay: time.Millisecond, Jitter: time.Millisecond, Duplicate: 0.02})
 	s := wt.stream(many, time.Microsecond)
 	about(t, many, 0.02, s.Duplicated)
@@ -76,6 +83,7 @@ func TestLinkDuplicates(t *testing.T) {
 }
 
 func TestLinkJitter(t *testing.T) {
+	race.SkipHistory(t)
 	wt := overLink(t, 1, Link{Delay: 10 * time.Millisecond, Jitter: 4 * time.Millisecond})
 	wt.stream(many, time.Microsecond)
 	var sum time.Duration
@@ -92,6 +100,7 @@ func TestLinkJitter(t *testing.T) {
 }
 
 func TestLinkReorders(t *testing.T) {
+	race.SkipHistory(t)
 	wt := overLink(t, 1, Link{Delay: 10 * time.Millisecond, Reorder: 0.1, ReorderDelay: 3 * time.Millisecond})
 	s := wt.stream(many, time.Millisecond)
 	about(t, many, 0.1, s.Reordered)
@@ -113,7 +122,7 @@ func TestLinkReorders(t *testing.T) {
 func TestLinkCorruptsOneBit(t *testing.T) {
 	wt := overLink(t, 1, Link{Corrupt: 0.05})
 	for range many {
-		wt.w.send(wt.a, wt.b.addr, make([]byte, 20))
+		wt.w.send(wt.a, wire.Datagram{Data: make([]byte, 20), Addr: wt.b.addr})
 	}
 	wt.w.run(t, time.Second)
 	s := wt.stats()
@@ -134,6 +143,7 @@ func TestLinkCorruptsOneBit(t *testing.T) {
 }
 
 func TestLinkTruncates(t *testing.T) {
+	race.SkipHistory(t)
 	wt := overLink(t, 1, Link{Truncate: 0.1})
 	s := wt.stream(many, time.Microsecond)
 	about(t, many, 0.1, s.Truncated)
@@ -156,6 +166,31 @@ func TestLinkCut(t *testing.T) {
 	require.EqualValues(t, 10, wt.stream(10, time.Microsecond).Arrived)
 }
 
+// A datagram that is too large for the sender's network card is refused before any tap
+// sees it, and the endpoint learns which one it was. IPv4 fragments what may be
+// fragmented.
+func TestLinkLocalMTU(t *testing.T) {
+	wt := overLink(t, 1, Link{LocalMTU: 128, Duplicate: 1})
+	taps := 0
+	wt.w.Tap(func(Datagram) Action { taps++; return Action{} })
+	to := netip.AddrPortFrom(netip.AddrFrom16(wt.b.addr.Addr().As16()), wt.b.addr.Port())
+	sent := []wire.Datagram{
+		{Data: make([]byte, 100), Addr: wt.b.addr},
+		{Data: make([]byte, 101), Addr: wt.b.addr},
+		{Data: make([]byte, 101), Addr: to, Fragment: true},
+		{Data: make([]byte, 101), Addr: to},
+	}
+	require.Equal(t, len(sent), wt.a.proc.write(sent))
+	require.Equal(t, []int{1, 3}, wt.a.proc.tooLarge)
+	wt.w.run(t, time.Second)
+	require.Equal(t, 2, taps)
+	require.Equal(t, LinkStats{Sent: 4, SentBytes: 403, Duplicated: 2, TooLarge: 2, Arrived: 4}, wt.stats())
+	require.ErrorIs(t, Link{LocalMTU: -1}.Validate(), ErrLink)
+
+	require.Equal(t, 1, wt.a.proc.write(sent[:1]))
+	require.Empty(t, wt.a.proc.tooLarge)
+}
+
 func TestPartition(t *testing.T) {
 	w := newWorld(t, 1)
 	var all []*Node
@@ -166,7 +201,7 @@ func TestPartition(t *testing.T) {
 		for _, from := range all {
 			for _, to := range all {
 				before := w.LinkStats(from, to).Arrived
-				w.send(from, to.addr, []byte("x"))
+				w.send(from, wire.Datagram{Data: []byte("x"), Addr: to.addr})
 				w.run(t, time.Second)
 				if from != to && w.LinkStats(from, to).Arrived > before {
 					pairs += from.Name()[:1] + to.Name()[:1] + " "
@@ -194,7 +229,7 @@ func TestLinksAreIndependent(t *testing.T) {
 		wt.w.SetLink(wt.a, c, other)
 		for range 100 {
 			wt.send(100)
-			wt.w.send(wt.a, c.addr, []byte("x"))
+			wt.w.send(wt.a, wire.Datagram{Data: []byte("x"), Addr: c.addr})
 		}
 		wt.w.run(t, time.Second)
 		for _, a := range wt.came {

@@ -2,17 +2,19 @@ package sim
 
 // LinkStats counts the datagrams of a link, and their bytes. At any time
 //
-//	Sent + Duplicated = Cut + Lost + Overflowed + Arrived + Missed + InFlight
+//	Sent + Duplicated = Unreachable + Cut + TooLarge + Lost + Overflowed + Arrived + Missed + InFlight
 type LinkStats struct {
 	Sent, SentBytes uint64 // given to the link
 	Duplicated      uint64 // copies made by the link
 
-	Cut        uint64 // by Link.Cut or a partition
-	Lost       uint64 // by Loss or Burst
-	Overflowed uint64 // did not fit in the queue
-	Arrived    uint64 // received by a node
-	Missed     uint64 // arrived at an address where no node is running
-	InFlight   uint64
+	Unreachable uint64 // the sender has no address of the destination's family
+	Cut         uint64 // by Link.Cut or a partition
+	TooLarge    uint64 // for Link.MTU or Link.LocalMTU
+	Lost        uint64 // by Loss or Burst
+	Overflowed  uint64 // did not fit in the queue
+	Arrived     uint64 // received by a node
+	Missed      uint64 // arrived at an address where no node is running
+	InFlight    uint64
 
 	Reordered, Corrupted, Truncated uint64
 }
@@ -21,7 +23,9 @@ func (s *LinkStats) add(o LinkStats) {
 	s.Sent += o.Sent
 	s.SentBytes += o.SentBytes
 	s.Duplicated += o.Duplicated
+	s.Unreachable += o.Unreachable
 	s.Cut += o.Cut
+	s.TooLarge += o.TooLarge
 	s.Lost += o.Lost
 	s.Overflowed += o.Overflowed
 	s.Arrived += o.Arrived
@@ -35,6 +39,8 @@ func (s *LinkStats) add(o LinkStats) {
 // LinkStats returns the counters of the link from one node to another; to may be
 // nil, as in SetLink.
 func (w *World) LinkStats(from, to *Node) LinkStats {
+	w.checked()
+	w.needEnds(from, to, "LinkStats")
 	if r := w.byEnds[ends{from, to}]; r != nil {
 		return r.stats
 	}
@@ -50,6 +56,7 @@ type Totals struct {
 
 // Totals returns the counters of the whole network.
 func (w *World) Totals() Totals {
+	w.checked()
 	t := Totals{Injected: w.injected.stats, TapDrops: w.tapDrops}
 	for _, r := range w.routes {
 		t.Links.add(r.stats)

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
@@ -13,6 +14,7 @@ import (
 // event, conn.DialEnded. The error is intentra.ErrKey for the zero key and the
 // node's own, or ErrDown.
 func (n *Node) Dial(to intentra.PublicKey) error {
+	n.checked()
 	switch {
 	case to == n.key || to == intentra.PublicKey{}:
 		return fmt.Errorf("%w: %s cannot dial itself or the zero key", intentra.ErrKey, n.name)
@@ -32,6 +34,7 @@ func (n *Node) Dial(to intentra.PublicKey) error {
 
 // ClosePeer ends the node's session with the peer and stops dialling it.
 func (n *Node) ClosePeer(to intentra.PublicKey, reason intentra.CloseReason) {
+	n.checked()
 	n.proc.do(func(d Driver, now pipeline.Time) {
 		if p := n.proc.ep.Peer(to); p != nil {
 			d.ClosePeer(p, reason, now)
@@ -41,6 +44,7 @@ func (n *Node) ClosePeer(to intentra.PublicKey, reason intentra.CloseReason) {
 
 // Connected reports whether the node has a session with the peer.
 func (n *Node) Connected(to intentra.PublicKey) bool {
+	n.checked()
 	p := n.proc.ep.Peer(to)
 	return n.Running() && p != nil && p.Connected()
 }
@@ -48,6 +52,7 @@ func (n *Node) Connected(to intentra.PublicKey) bool {
 // Send queues m for the peer, as intentra.Peer.Send does. It leaves in the node's
 // next turn, in this instant. The error of a node that is not running is ErrDown.
 func (n *Node) Send(to intentra.PublicKey, m intentra.Message) intentra.SendResult {
+	n.checked()
 	p, r := n.proc, intentra.SendResult{Status: intentra.Dropped}
 	if p.ended {
 		r.Err = ErrDown
@@ -67,6 +72,9 @@ func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
 	}
 	p.takeEvents() // PeerUp comes before the first message
 	n, m := p.n, intentra.Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()}
+	if at, within, ok := p.ep.Origin(from, pk.Origin, pk.Within, pk.Now); ok {
+		m.Stamp, m.Age, m.Within = true, time.Duration(pk.Now-at), within
+	}
 	n.delivered++
 	n.w.trace.delivered(n, from.Key, m)
 	if n.w.audit != nil {
@@ -87,6 +95,20 @@ func (p *process) deliver(from *conn.Peer, pk *pipeline.Packet) bool {
 	return n.cfg.Deliver == nil || n.cfg.Deliver(from, pk)
 }
 
-func (p *process) room(from *conn.Peer) bool {
-	return p.n.Room == nil || p.n.Room(from.Key)
+// givenUp passes on that a peer has given up a Reliable message.
+func (p *process) givenUp(from *conn.Peer, channel uint32) {
+	if p.ended {
+		return
+	}
+	p.takeEvents()
+	for _, o := range p.n.w.observers {
+		if o.GivenUp != nil {
+			o.GivenUp(p.n, from.Key, channel)
+		}
+	}
+	p.app.GivenUp(from, channel)
+}
+
+func (p *process) room(from *conn.Peer, channel uint32) bool {
+	return (p.n.Room == nil || p.n.Room(from.Key)) && (p.ended || p.app.Room(from, channel))
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"testing"
@@ -16,7 +17,7 @@ import (
 
 func TestSendResults(t *testing.T) {
 	w := newWorld(t, 1)
-	a, b := w.pair(t, intentra.Config{ReliableQueueMessages: 2, MaxDatagram: 512})
+	a, b := w.pair(t, intentra.Config{ReliableQueueMessages: 2, MaxDatagram: 512, MaxMessage: 300})
 	stranger := w.node(t, "stranger")
 	send := func(to *Node, intent intentra.Intent, n int) error {
 		return a.Send(to.Key(), intentra.Message{Channel: 1, Intent: intent, Payload: make([]byte, n)}).Err
@@ -45,7 +46,7 @@ func TestSendResults(t *testing.T) {
 // The smaller limit of the two sides applies.
 func TestSendToSmallerPeer(t *testing.T) {
 	w := newWorld(t, 1)
-	a, b := w.node(t, "a"), w.node(t, "b", intentra.Config{MaxDatagram: 300})
+	a, b := w.node(t, "a"), w.node(t, "b", intentra.Config{MaxDatagram: 300, MaxMessage: 256})
 	w.connect(t, a, b)
 	large := intentra.Message{Intent: intentra.Realtime, Payload: make([]byte, 290)}
 	require.ErrorIs(t, a.Send(b.Key(), large).Err, intentra.ErrMessageTooLarge)
@@ -81,9 +82,9 @@ func TestAddressBook(t *testing.T) {
 	w := newWorld(t, 1)
 	a, b := w.node(t, "a"), w.node(t, "b")
 	elsewhere := netip.MustParseAddrPort("192.0.2.1:1")
-	require.Equal(t, b.Addr(), a.resolve(b.Key()))
+	require.Equal(t, b.Addrs(), a.resolve(b.Key()))
 	require.NoError(t, b.Rebind(netip.MustParseAddrPort("192.0.2.2:2")))
-	require.Equal(t, b.Addr(), a.resolve(b.Key()))
+	require.Equal(t, b.Addrs(), a.resolve(b.Key()))
 	w.SetAddress(b.Key(), elsewhere)
 	require.NoError(t, a.Dial(b.Key()))
 	w.run(t, 10*time.Second)
@@ -95,7 +96,14 @@ func TestAddressBook(t *testing.T) {
 	a.SetAddress(b.Key(), b.Addr())
 	w.connect(t, a, b)
 	a.SetAddress(b.Key(), netip.AddrPort{})
-	require.False(t, a.resolve(b.Key()).IsValid())
+	require.Empty(t, a.resolve(b.Key()))
+	several := []netip.AddrPort{elsewhere, b.Addr()}
+	a.SetAddress(b.Key(), append(several, netip.AddrPort{})...)
+	require.Equal(t, several, a.resolve(b.Key()))
+	a.SetAddress(b.Key())
+	require.Equal(t, []netip.AddrPort{elsewhere}, a.resolve(b.Key()), "the world's entry")
+	w.SetAddress(b.Key())
+	require.Equal(t, b.Addrs(), a.resolve(b.Key()))
 }
 
 // Messages that one callback sends leave in one packet.
@@ -202,7 +210,7 @@ func TestAuthorize(t *testing.T) {
 	w := newWorld(t, 1)
 	a := w.node(t, "a")
 	asked := 0
-	b := w.node(t, "b", intentra.Config{Authorize: func(k intentra.PublicKey) bool { asked++; return k != a.Key() }})
+	b := w.node(t, "b", intentra.Config{Authorize: func(_ context.Context, h intentra.Handshake) bool { asked++; return h.Key != a.Key() }})
 	require.NoError(t, a.Dial(b.Key()))
 	w.run(t, 10*time.Second)
 	require.Positive(t, asked)

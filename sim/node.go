@@ -33,20 +33,29 @@ type Node struct {
 	// JobDelay is the time that the handshake worker takes for each job, one
 	// after the other. With zero, jobs are done at once.
 	JobDelay time.Duration
+	// SendBuffer is the size of the socket's send buffer in bytes, zero for unlimited.
+	// Datagrams that wait in the queue of any link from the node occupy it, as in a
+	// kernel. While it is full, the node sends nothing.
+	SendBuffer int
+	// LookupDelay is the time that the node takes to resolve the name of a peer. With
+	// zero the addresses come at once.
+	LookupDelay time.Duration
 	// OnJob is called with each job of the handshake worker, after it has run and
 	// before the endpoint gets its result.
 	OnJob func(j *conn.Job)
 
-	w       *World
-	name    string
-	number  int // from zero, in order of creation
-	key     intentra.PublicKey
-	cfg     conn.Config // without the fields of a process
-	addr    netip.AddrPort
-	program func() intentra.Config                // returns Handler and OnPeer of a process
-	book    map[intentra.PublicKey]netip.AddrPort // overrides the world's
-	group   int                                   // in a partition, from one
-	wishes  []intentra.PublicKey                  // peers that the process dials
+	w        *World
+	name     string
+	number   int // from zero, in order of creation
+	key      intentra.PublicKey
+	cfg      conn.Config // without the fields of a process
+	addr     netip.AddrPort
+	further  []netip.Addr           // further addresses, with the port of addr
+	wildcard bool                   // it has or had several addresses; see AddAddr
+	program  func() intentra.Config // returns Handler and OnPeer of a process
+	book     book                   // overrides the world's
+	group    int                    // in a partition, from one
+	wishes   []intentra.PublicKey   // peers that the process dials
 
 	proc   *process // the latest one
 	lives  int      // processes so far
@@ -73,6 +82,7 @@ type Node struct {
 // an application that loses its state with its process. The error is
 // intentra.ErrConfig, or that of building the chains.
 func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*Node, error) {
+	w.checked()
 	switch {
 	case cfg.Socket != intentra.Config{}.Socket:
 		return nil, fmt.Errorf("%w: a node has no Socket", intentra.ErrConfig)
@@ -96,6 +106,7 @@ func (w *World) Node(name string, addr netip.AddrPort, cfg intentra.Config) (*No
 // its own from the seed. cfg.Deliver, if set, is called with each message after
 // OnMessage. The node sets Room and Touched itself.
 func (w *World) CoreNode(name string, addr netip.AddrPort, cfg conn.Config) (*Node, error) {
+	w.checked()
 	return w.coreNode(name, addr, cfg, func() intentra.Config { return intentra.Config{} })
 }
 
@@ -130,7 +141,7 @@ func (w *World) address(i int) netip.AddrPort {
 }
 
 // Name returns the node's name.
-func (n *Node) Name() string { return n.name }
+func (n *Node) Name() string { return n.checked().name }
 
 func (n *Node) nameOrEmpty() string {
 	if n == nil {
@@ -140,22 +151,23 @@ func (n *Node) nameOrEmpty() string {
 }
 
 // Key returns the node's identity.
-func (n *Node) Key() intentra.PublicKey { return n.key }
+func (n *Node) Key() intentra.PublicKey { return n.checked().key }
 
-// Addr returns the node's current address.
-func (n *Node) Addr() netip.AddrPort { return n.addr }
+// Addr returns the node's current address, the first one if it has several.
+func (n *Node) Addr() netip.AddrPort { return n.checked().addr }
 
 // World returns the world that the node is in.
-func (n *Node) World() *World { return n.w }
+func (n *Node) World() *World { return n.checked().w }
 
 // Endpoint returns the endpoint of the latest process, for reading. Use Do to
 // change anything.
-func (n *Node) Endpoint() *conn.Endpoint { return n.proc.ep }
+func (n *Node) Endpoint() *conn.Endpoint { return n.checked().proc.ep }
 
 // Do calls f with the endpoint and the node's own time, and gives the node a
 // turn. If the call comes from a callback of the same node, or the node is
 // paused, f is called when the pause ends. It is not called if the node is down.
 func (n *Node) Do(f func(e *conn.Endpoint, now pipeline.Time)) {
+	n.checked()
 	need(f != nil, "Do", "a function")
 	n.proc.do(func(_ Driver, now pipeline.Time) { f(n.proc.ep, now) })
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/simulated"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
 )
 
 // workerQueue is the most jobs that the handshake worker has at a time, as in a
@@ -27,8 +28,14 @@ type process struct {
 	received  uint64
 	taken     uint64 // messages delivered to the user
 	calls     []func(d Driver, now pipeline.Time)
+	lookedUp  uint64
+	lookups   map[*conn.Peer]uint64 // under way; the late answer to an earlier one is dropped
 	app       simulated.Application
 	transport *intentra.Transport // of app
+
+	backlog  []wire.Datagram // refused by a full send buffer
+	full     bool            // it was full in the latest turn
+	tooLarge []int           // indexes of what the kernel refused for Link.LocalMTU in the latest write
 
 	working  int           // jobs with the worker
 	workDone pipeline.Time // when it will have done them
@@ -59,11 +66,11 @@ func (p *process) do(f func(d Driver, now pipeline.Time)) {
 
 // receive passes one datagram to the endpoint. Its consequences follow in the
 // turn.
-func (p *process) receive(data []byte, from netip.AddrPort) {
+func (p *process) receive(data []byte, from netip.AddrPort, local netip.Addr) {
 	p.n.w.mark(p.n)
 	p.received++
 	p.busy = true
-	p.driver.HandleDatagram(data, from, p.n.Now())
+	p.driver.HandleDatagram(wire.Datagram{Data: data, Addr: from, Local: local}, p.n.Now())
 	p.takeEvents()
 	p.busy = false
 	p.n.wake()
@@ -94,27 +101,25 @@ func (p *process) turn() {
 	p.flush(now)
 	again := p.runJobs(now)
 	p.takeEvents()
+	p.app.HandleDeliveries()
 	p.busy = false
 	if p.ended || n.paused {
 		return
 	}
 	if again || len(p.calls) > 0 || p.app.InboxFull() || p.ep.HasEvents() {
 		n.wake()
-	} else if at, ok := p.ep.Deadline(); ok {
-		n.w.turns.set(n, max(at-n.clock.ahead, n.w.now))
+	} else if at, ok := p.deadline(); ok {
+		n.w.turns.set(n, n.clock.when(at, n.w.now))
 	}
 }
 
 func (p *process) flush(now pipeline.Time) {
-	for more := true; more && !p.ended; {
-		more = p.driver.Flush(now)
-		p.transmit()
+	if p.retry(now); p.full {
+		return
 	}
-}
-
-func (p *process) transmit() {
-	for _, d := range p.driver.Outgoing() {
-		p.n.w.send(p.n, d.Addr, d.Data)
+	for more := true; more && !p.ended && !p.full; {
+		more = p.driver.Flush(now)
+		p.transmit(now)
 	}
 }
 
@@ -164,7 +169,7 @@ func (p *process) takeEvents() {
 	for p.ep.HasEvents() && !p.ended {
 		for _, ev := range p.ep.Events() {
 			if ev.Kind == conn.NeedAddress {
-				p.calls = append(p.calls, p.answer(ev.Peer))
+				p.answer(ev.Peer)
 			}
 			p.app.HandleEvent(ev)
 			if p.audit != nil {

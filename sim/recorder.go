@@ -22,6 +22,7 @@ type Recorder struct {
 // the given types, or of all types if none is given. It is a tap, and sees
 // datagrams as the taps before it have left them.
 func (w *World) Record(limit int, kinds ...wire.PacketType) *Recorder {
+	w.checked()
 	need(limit > 0, "Record", "a positive limit")
 	r := &Recorder{kinds: kinds, limit: limit}
 	r.stop = w.Tap(r.see)
@@ -46,15 +47,16 @@ func (r *Recorder) see(d Datagram) (pass Action) {
 }
 
 // Stop ends the recording. Recorded datagrams are kept.
-func (r *Recorder) Stop() { r.stop() }
+func (r *Recorder) Stop() { r.checked().stop() }
 
 // Passed returns how many datagrams of its types it has seen, including those
 // that it does not keep any more.
-func (r *Recorder) Passed() uint64 { return r.passed }
+func (r *Recorder) Passed() uint64 { return r.checked().passed }
 
 // Kept returns the recorded datagrams of the types, or all if none is given, in
 // the order in which they were sent. The result belongs to the caller.
 func (r *Recorder) Kept(kinds ...wire.PacketType) (all []Datagram) {
+	r.checked()
 	for i := range r.kept {
 		d := r.kept[(r.oldest+i)%len(r.kept)]
 		if len(kinds) == 0 || slices.Contains(kinds, d.Type()) {

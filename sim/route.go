@@ -48,6 +48,14 @@ func (w *World) cross(r *route) {
 	}
 }
 
+// refused counts a datagram that the sender's kernel refuses, under reason.
+func (r *route) refused(w *World, d *Datagram, reason *uint64) {
+	w.cross(r)
+	r.stats.Sent++
+	r.stats.SentBytes += uint64(len(d.Data))
+	*reason++
+}
+
 // carry sends a datagram over the route, with a delay in addition to the link's.
 func (r *route) carry(w *World, d Datagram, extra time.Duration) {
 	w.cross(r)
@@ -56,6 +64,10 @@ func (r *route) carry(w *World, d Datagram, extra time.Duration) {
 	r.stats.SentBytes += uint64(len(d.Data))
 	if l.Cut || r.parted() {
 		r.stats.Cut++
+		return
+	}
+	if !d.fits(l.MTU) {
+		r.stats.TooLarge++
 		return
 	}
 	wait, ok := r.throttle(l, len(d.Data), w.now)

@@ -14,15 +14,17 @@ const (
 
 // Run lets d pass and returns Err.
 func (w *World) Run(d time.Duration) error {
+	w.checked()
 	w.Until(d, nil)
 	return w.err
 }
 
 // Until lets time pass until done returns true, at most limit. done is called
-// before each step. It returns how long that took and whether done returned true,
-// which it did not if an error ended the run; see Err. The clock stops at 146
-// years: events after that never happen.
+// before each step; nil lets all of limit pass. It returns how long that took
+// and whether done returned true, which it did not if an error ended the run;
+// see Err. The clock stops at 146 years: events after that never happen.
 func (w *World) Until(limit time.Duration, done func() bool) (took time.Duration, ok bool) {
+	w.checked()
 	if w.running {
 		panic("sim: Run or Until from within a callback")
 	}

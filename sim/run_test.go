@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 )
 
@@ -80,6 +81,7 @@ func TestStandstill(t *testing.T) {
 
 // Any number of steps is allowed while the clock moves.
 func TestNoStandstill(t *testing.T) {
+	race.SkipHistory(t)
 	w := New(1)
 	w.Every(1, func() {})
 	w.Every(1, func() {}) // every nanosecond

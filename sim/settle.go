@@ -23,6 +23,7 @@ const mostNamed = 5
 // Authorize, or ClosePeer has ended it. Nor is a restarted process before it
 // dials again. The caller must first end faults that keep the nodes apart.
 func (w *World) Settle(limit time.Duration) (took time.Duration, err error) {
+	w.checked()
 	var waiting couple
 	took, ok := w.Until(limit, func() bool {
 		if waiting.apart() {

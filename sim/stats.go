@@ -10,14 +10,15 @@ import (
 
 // Delivered returns how many messages the node has received, over all its
 // processes.
-func (n *Node) Delivered() uint64 { return n.delivered }
+func (n *Node) Delivered() uint64 { return n.checked().delivered }
 
 // Stats returns the counters of the latest process.
-func (n *Node) Stats() conn.Stats { return n.proc.ep.Stats() }
+func (n *Node) Stats() conn.Stats { return n.checked().proc.ep.Stats() }
 
 // PeerStats returns the counters of a peer of the latest process, or the zero
 // value if it does not know the peer.
 func (n *Node) PeerStats(of intentra.PublicKey) conn.PeerStats {
+	n.checked()
 	if p := n.proc.ep.Peer(of); p != nil {
 		return n.proc.ep.PeerStats(p)
 	}
@@ -26,6 +27,7 @@ func (n *Node) PeerStats(of intentra.PublicKey) conn.PeerStats {
 
 // Counts returns the counters of both chains of the latest process.
 func (n *Node) Counts() (in, out pipeline.Counts) {
+	n.checked()
 	e := n.proc.ep
 	e.Inbound().Publish()
 	e.Outbound().Publish()
@@ -36,6 +38,7 @@ func (n *Node) Counts() (in, out pipeline.Counts) {
 // dropped for the reason, in the latest process. An empty reason means all
 // reasons. Drops panics if the chain has no such stage or reason.
 func (n *Node) Drops(stage, reason string) uint64 {
+	n.checked()
 	need(n.HasDrops(stage, reason), "Drops", "a stage of the inbound chain and a reason that it declares, not "+stage+"/"+reason)
 	total, _ := n.drops(stage, reason)
 	return total
@@ -44,6 +47,7 @@ func (n *Node) Drops(stage, reason string) uint64 {
 // HasDrops reports whether the inbound chain of the latest process has the stage,
 // and whether the stage has the reason, if that is not empty.
 func (n *Node) HasDrops(stage, reason string) bool {
+	n.checked()
 	_, known := n.drops(stage, reason)
 	return known
 }
@@ -86,10 +90,11 @@ func (n *Node) retire() {
 
 // TotalStats is Stats over all processes of the node. Counters are added; sizes
 // are those of the latest process.
-func (n *Node) TotalStats() conn.Stats { return n.past.stats.Plus(n.Stats()) }
+func (n *Node) TotalStats() conn.Stats { return n.checked().past.stats.Plus(n.Stats()) }
 
 // TotalDrops is Drops over all processes of the node.
 func (n *Node) TotalDrops(stage, reason string) uint64 {
+	n.checked()
 	past, _ := dropped(n.past.drops, stage, reason)
 	return n.Drops(stage, reason) + past
 }
@@ -97,6 +102,7 @@ func (n *Node) TotalDrops(stage, reason string) uint64 {
 // AllDrops returns how many packets and messages the inbound chain of the
 // latest process has dropped.
 func (n *Node) AllDrops() (packets, messages uint64) {
+	n.checked()
 	in, _ := n.Counts()
 	for _, d := range in.Drops {
 		packets += d.Packets
@@ -106,4 +112,4 @@ func (n *Node) AllDrops() (packets, messages uint64) {
 }
 
 // Handshakes returns how many handshakes of the latest process had the outcome.
-func (n *Node) Handshakes(o conn.Outcome) uint64 { return n.Stats().Handshakes[o] }
+func (n *Node) Handshakes(o conn.Outcome) uint64 { return n.checked().Stats().Handshakes[o] }

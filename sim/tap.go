@@ -13,6 +13,7 @@ type Datagram struct {
 	At       pipeline.Time // when it was sent
 	From, To netip.AddrPort
 	Data     []byte
+	Fragment bool // see wire.Datagram
 }
 
 // Type returns the packet type in the first byte, or zero for an empty datagram.
@@ -42,6 +43,7 @@ type tapped struct{ see func(Datagram) Action }
 // what happens to it. Injected datagrams pass no tap. Data is valid until see
 // returns and must not be changed. remove removes the tap.
 func (w *World) Tap(see func(d Datagram) Action) (remove func()) {
+	w.checked()
 	need(see != nil, "Tap", "a function")
 	t := &tapped{see}
 	w.taps = append(w.taps, t)
@@ -59,16 +61,28 @@ func (w *World) untap(gone *tapped) {
 	w.taps = left
 }
 
-// send puts a datagram of a node on the wire.
-func (w *World) send(n *Node, to netip.AddrPort, data []byte) {
-	w.trace.sent(w.now, n.addr, to, data)
-	d := Datagram{At: w.now, From: n.addr, To: to, Data: data}
+// send puts a datagram of a node on the wire, unless the node has no address of the
+// destination's family. It returns false if the node's kernel refuses the datagram as
+// larger than Link.LocalMTU.
+func (w *World) send(n *Node, out wire.Datagram) bool {
+	from, ok := n.source(out)
+	d := Datagram{At: w.now, From: from, To: out.Addr, Data: out.Data, Fragment: out.Fragment}
+	r := w.route(n, w.byAddr[unmapped(d.To)])
+	switch {
+	case !ok:
+		r.refused(w, &d, &r.stats.Unreachable)
+		return true
+	case !d.fits(r.link(w).LocalMTU):
+		r.refused(w, &d, &r.stats.TooLarge)
+		return false
+	}
+	w.trace.sent(w.now, from, out.Addr, out.Data)
 	var extra time.Duration
 	for _, t := range w.taps {
 		a := t.see(d)
 		if a.Drop {
 			w.tapDrops++
-			return
+			return true
 		}
 		if a.Data != nil {
 			d.Data = a.Data
@@ -82,12 +96,14 @@ func (w *World) send(n *Node, to netip.AddrPort, data []byte) {
 		extra += max(a.Delay, 0)
 	}
 	w.route(n, w.byAddr[unmapped(d.To)]).carry(w, d, extra)
+	return true
 }
 
 // Inject makes a datagram arrive at to after delay, as if it came from from, past
 // all links and taps. data is copied and may hold anything; so may from be any
 // address, except that the event loop of a real Transport would reject some.
 func (w *World) Inject(from, to netip.AddrPort, data []byte, delay time.Duration) {
+	w.checked()
 	r := &w.injected
 	r.stats.Sent++
 	r.stats.SentBytes += uint64(len(data))

@@ -23,7 +23,7 @@ func newTrace() trace { return trace{sum: sha256.New()} }
 // TraceHash returns 64 hexadecimal digits that depend on each datagram that a
 // node has sent and each event and message that it got, with their times and in
 // their order. They are the same for the same scenario and seed on any machine.
-func (w *World) TraceHash() string { return hex.EncodeToString(w.trace.sum.Sum(nil)) }
+func (w *World) TraceHash() string { return hex.EncodeToString(w.checked().trace.sum.Sum(nil)) }
 
 func (t *trace) sent(at pipeline.Time, from, to netip.AddrPort, data []byte) {
 	b := t.begin('s', at)

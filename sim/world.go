@@ -42,7 +42,7 @@ type World struct {
 	byName map[string]*Node
 	byAddr map[netip.AddrPort]*Node
 	byKey  map[intentra.PublicKey]*Node
-	book   map[intentra.PublicKey]netip.AddrPort // overrides byKey
+	book   book // overrides byKey
 
 	link     Link // of nodes without one of their own
 	routes   []*route
@@ -70,7 +70,7 @@ func New(seed uint64) *World {
 		byName: map[string]*Node{},
 		byAddr: map[netip.AddrPort]*Node{},
 		byKey:  map[intentra.PublicKey]*Node{},
-		book:   map[intentra.PublicKey]netip.AddrPort{},
+		book:   book{},
 		byEnds: map[ends]*route{},
 		most:   maxFlying,
 		link:   Link{Delay: 5 * time.Millisecond},
@@ -82,28 +82,29 @@ func New(seed uint64) *World {
 }
 
 // Seed returns the seed that was given to New.
-func (w *World) Seed() uint64 { return w.seed }
+func (w *World) Seed() uint64 { return w.checked().seed }
 
 // Now returns the current time. It begins at one hour.
-func (w *World) Now() pipeline.Time { return w.now }
+func (w *World) Now() pipeline.Time { return w.checked().now }
 
 // Elapsed returns the simulated time that has passed.
-func (w *World) Elapsed() time.Duration { return time.Duration(w.now - start) }
+func (w *World) Elapsed() time.Duration { return time.Duration(w.checked().now - start) }
 
 // Rand returns random numbers for the scenario, from a stream of their own.
 // Uint64, Int64 and Float64 return the same on all machines; methods with a bound
 // may not where int has 32 bits.
-func (w *World) Rand() *rand.Rand { return w.rand }
+func (w *World) Rand() *rand.Rand { return w.checked().rand }
 
 // Nodes returns the nodes in order of creation. The slice belongs to the world.
-func (w *World) Nodes() []*Node { return w.nodes }
+func (w *World) Nodes() []*Node { return w.checked().nodes }
 
 // Named returns the node with the name, or nil.
-func (w *World) Named(name string) *Node { return w.byName[name] }
+func (w *World) Named(name string) *Node { return w.checked().byName[name] }
 
 // After calls do when d has passed, or in this instant if d is not positive. The
 // caller must bound the number of waiting calls.
 func (w *World) After(d time.Duration, do func()) {
+	w.checked()
 	need(do != nil, "After", "a function")
 	w.put(event{at: w.now + pipeline.Time(max(d, 0)), do: do})
 }
@@ -111,6 +112,7 @@ func (w *World) After(d time.Duration, do func()) {
 // Every calls do each time that d, which must be positive, has passed, until stop
 // is called.
 func (w *World) Every(d time.Duration, do func()) (stop func()) {
+	w.checked()
 	need(d > 0, "Every", "a positive duration")
 	need(do != nil, "Every", "a function")
 	stopped := false
@@ -129,6 +131,7 @@ func (w *World) Every(d time.Duration, do func()) (stop func()) {
 // Fail ends the run with the error, as a checker does. Only the first error
 // counts.
 func (w *World) Fail(err error) {
+	w.checked()
 	need(err != nil, "Fail", "an error")
 	if w.err == nil {
 		w.err = fmt.Errorf("sim: seed %d, after %v: %w", w.seed, w.Elapsed(), err)
@@ -137,4 +140,4 @@ func (w *World) Fail(err error) {
 
 // Err returns the error that has ended the run: that of a checker or of Fail,
 // ErrLink, or ErrStandstill. The world does not run any more after that.
-func (w *World) Err() error { return w.err }
+func (w *World) Err() error { return w.checked().err }

@@ -160,7 +160,7 @@ func TestPacketsDoNotAllocate(t *testing.T) {
 				seq++
 				r.Set.Ack.SetReliableSent(l.Session, seq)
 				data := r.seal()
-				tracker.Sent(r.Now, 3, true, o)
+				tracker.Sent(r.Now, 3, 0, true, o)
 				counter++
 				if v := r.receive(data); v != pipeline.Accept {
 					t.Fatalf("verdict %d", v)

@@ -25,6 +25,9 @@ func TestStagesHaveOneShape(t *testing.T) {
 			tests, err := os.ReadFile(filepath.Join(folder, "fuzz_test.go"))
 			require.NoError(t, err)
 			require.Contains(t, string(tests), "fuzz.Stage(f, ")
+			corpus, err := filepath.Glob(filepath.Join(folder, "testdata", "fuzz", "Fuzz*Laws", "*"))
+			require.NoError(t, err)
+			require.NotEmpty(t, corpus, "inputs that reach the stage's verdicts")
 		})
 	}
 }

@@ -19,9 +19,10 @@ type Config struct {
 	// kernel's queues, up to 1 GiB. The default is DefaultBuffer. Conn.Granted
 	// returns the sizes that the kernel granted.
 	ReadBuffer, WriteBuffer int
-	// Batch is the maximum number of messages per system call, at most 1024. A
-	// message is a datagram or a run of up to 64 of them. The default is 64.
-	// With GRO the socket reserves 64 KiB of address space for each message.
+	// Batch is the maximum number of slots per system call, at most 1024. A slot
+	// holds a datagram or a run of up to 64 of them. The default is 64. With GRO a
+	// slot takes 64 KiB, but only while the socket has datagrams to return: after
+	// that, other sockets of the process use the same memory.
 	Batch int
 	// MaxDatagram is the size in bytes of the largest datagram that is
 	// received, at most 65507. Larger ones are dropped and counted. The
@@ -60,8 +61,8 @@ type Config struct {
 	BusyPoll time.Duration
 	// PacketConn is an open UDP socket to use instead of a new one, such as one
 	// passed by systemd (net.FilePacketConn of descriptor 3). It must be a
-	// *net.UDPConn. Listen takes ownership, closes it also on failure, and
-	// ignores the address.
+	// *net.UDPConn. Listen takes ownership, and closes it even if it fails. The
+	// address that Listen is given is then ignored.
 	PacketConn net.PacketConn
 
 	// Logger receives warnings about features that the system does not have and about
@@ -73,9 +74,9 @@ type Config struct {
 // bytes.
 const DefaultBuffer = 4 << 20
 
-// Constants of this implementation.
+// What we chose.
 const (
-	defaultBatch       = 64   // messages
+	defaultBatch       = 64   // slots
 	defaultMaxDatagram = 2048 // bytes
 
 	defaultMaxQueueDelay = 250 * time.Millisecond
@@ -107,7 +108,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"MaxDatagram", &c.MaxDatagram, defaultMaxDatagram, wire.MaxDatagram},
 	} {
 		if *f.value < 0 || *f.value > f.highest {
-			return c, fmt.Errorf("%w: %s is %d, want 1 to %d, or 0 for %d",
+			return c, fmt.Errorf("%w: %s is %d, want 1 to %d, or 0 for the default of %d",
 				ErrConfig, f.name, *f.value, f.highest, f.def)
 		}
 		if *f.value == 0 {

@@ -27,7 +27,9 @@ func (s *deadlineRecorder) read(dst []wire.Datagram, block bool) (int, error) {
 	return 0, nil
 }
 
-func (s *deadlineRecorder) write(src []wire.Datagram) (int, error) { return len(src), nil }
+func (s *deadlineRecorder) tooLarge() []int { return nil }
+
+func (s *deadlineRecorder) write(src []wire.Datagram, _ bool) (int, error) { return len(src), nil }
 
 func (s *deadlineRecorder) setReadDeadline(t time.Time) error {
 	s.deadline = t

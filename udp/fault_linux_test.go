@@ -303,3 +303,68 @@ func TestDescriptors(t *testing.T) {
 	require.NoError(t, c.Close())
 	require.Equal(t, before, count())
 }
+
+// WriteSome leaves what a full socket does not take, and its counts are those of a
+// batch that was written at once.
+func TestWriteSomeLeavesTheRest(t *testing.T) {
+	for _, gso := range []bool{false, true} {
+		c := listen(t, loopback4, Config{Batch: 4, DisableGSO: !gso})
+		m := c.sock.(*mmsg)
+		full := m.tx.call
+		room := 1
+		m.tx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+			if room == 0 {
+				return -1, syscall.EAGAIN
+			}
+			room--
+			return full(fd, hdrs[:1])
+		}
+		src := make([]wire.Datagram, 12)
+		for i := range src {
+			src[i] = to(c.LocalAddr(), "x")
+		}
+		for _, i := range []int{3, 5, 11} {
+			src[i].Addr = loopback4 // port 0 is invalid
+		}
+		rest, calls := src, 0
+		for len(rest) > 0 {
+			done, err := c.WriteSome(rest)
+			require.NoError(t, err)
+			rest = rest[done:]
+			room = 1
+			require.Less(t, calls, 13)
+			calls++
+		}
+		require.Greater(t, calls, 2)
+		require.Equal(t, losses(map[Loss]uint64{LossAddress: 3}), c.Stats().WriteLoss)
+		require.EqualValues(t, 9, c.Stats().Sent)
+		require.Len(t, receive(t, c, 9), 9)
+		requireEmpty(t, c)
+	}
+}
+
+// A full socket is tried once more at the end of the wait: the system reports room only
+// when half of the buffer is free.
+func TestLastAttemptAtFullSocket(t *testing.T) {
+	c := listen(t, loopback4, Config{})
+	m := c.sock.(*mmsg)
+	faulty(&m.tx.call, syscall.EAGAIN)
+	poller := m.tx.raw
+	m.tx.raw = unready{poller, &m.tx}
+	require.Equal(t, 1, send(t, c, to(c.LocalAddr(), "x")))
+	require.Zero(t, c.Stats().WriteLoss.Total())
+	require.Len(t, receive(t, c, 1), 1)
+}
+
+// unready is a connection that never becomes writable while its sender waits.
+type unready struct {
+	syscall.RawConn
+	s *sender
+}
+
+func (u unready) Write(f func(uintptr) bool) error {
+	if done := false; u.RawConn.Control(func(fd uintptr) { done = f(fd) }) == nil && done {
+		return nil
+	}
+	return os.ErrDeadlineExceeded
+}

@@ -26,8 +26,13 @@ func eachSocket(t *testing.T, test func(t *testing.T, cfg Config)) {
 	t.Run("portable", func(t *testing.T) { test(t, Config{Portable: true}) })
 }
 
+// listen opens a socket until the end of the test. A machine under load may not run the test
+// for longer than the default of MaxQueueDelay, and then datagrams would be lost.
 func listen(t *testing.T, addr netip.AddrPort, cfg Config) *Conn {
 	t.Helper()
+	if cfg.MaxQueueDelay == 0 {
+		cfg.MaxQueueDelay = time.Hour
+	}
 	c, err := Listen(addr, cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })

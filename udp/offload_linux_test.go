@@ -194,6 +194,7 @@ func TestRunTooLongForTheRoute(t *testing.T) {
 func TestInvalidRunIsForgotten(t *testing.T) {
 	for name, errnos := range map[string][]syscall.Errno{
 		"next run fails with another error": {syscall.EINVAL, syscall.EINVAL, syscall.EINVAL, syscall.EPERM},
+		"next run is sent":                  {syscall.EINVAL, syscall.EINVAL, syscall.EINVAL},
 		"a shorter one is sent":             {syscall.EINVAL, syscall.EINVAL},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,6 +68,8 @@ func (p *portable) setReadDeadline(t time.Time) error { return p.SetReadDeadline
 
 func (p *portable) offload() Offload { return Offload{} }
 
+func (p *portable) tooLarge() []int { return nil }
+
 func (p *portable) close() error { return p.Close() }
 
 func (p *portable) read(dst []wire.Datagram, block bool) (int, error) {
@@ -137,7 +139,7 @@ func (p *portable) deliver(dst []wire.Datagram, d wire.Datagram) int {
 	return 1
 }
 
-func (p *portable) write(src []wire.Datagram) (int, error) {
+func (p *portable) write(src []wire.Datagram, keep bool) (int, error) {
 	if err := p.SetWriteDeadline(time.Now().Add(maxStall)); err != nil {
 		return 0, err
 	}
@@ -151,6 +153,9 @@ func (p *portable) write(src []wire.Datagram) (int, error) {
 			sent++
 			bytes += len(d.Data)
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			if keep {
+				return i, nil
+			}
 			p.counters.writeLoss.add(LossStalled, len(src)-i)
 			return sent, nil
 		case errors.Is(err, net.ErrClosed):
@@ -160,11 +165,15 @@ func (p *portable) write(src []wire.Datagram) (int, error) {
 			last = err
 		}
 	}
+	n := sent
+	if keep {
+		n = len(src)
+	}
 	if sent > 0 {
 		p.writing.succeeded()
-		return sent, nil
+		return n, nil
 	}
-	return 0, p.failed(&p.writing, last)
+	return n, p.failed(&p.writing, last)
 }
 
 // writeOne sends d. It returns os.ErrDeadlineExceeded only if the socket was not

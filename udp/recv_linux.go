@@ -6,7 +6,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -28,15 +27,10 @@ type receiver struct {
 	trouble trouble
 	err     error // set once the socket is broken
 
-	// hdrs[i] points at names[i], controls[i] and, through iovs[i], at slot(i)
-	// of buf.
-	hdrs     []mmsghdr
-	iovs     []unix.Iovec
-	names    []sockaddr
-	controls []receiveControl
-	room     int // how many bytes of a receiveControl the kernel may write
-	buf      []byte
-	size     int // size of a slot, in bytes
+	// The slots are those of shelf, nil from a read that has found the socket empty until
+	// the next one.
+	*slots
+	shelf *shelf
 
 	// The rest of the current run is to be delivered next: rest holds left datagrams
 	// of at most segment bytes each. hdrs[next:got] follow.
@@ -65,36 +59,21 @@ func (r *receiver) init(raw syscall.RawConn, cfg Config, f features, c *counters
 	if f.recvmmsg != 0 {
 		r.unbatch(f.recvmmsg)
 	}
-	r.max, r.size = cfg.MaxDatagram, cfg.MaxDatagram
-	r.room = sizeofReceiveControl
+	r.max = cfg.MaxDatagram
+	shape := slotShape{batch: cfg.Batch, size: cfg.MaxDatagram, room: sizeofReceiveControl}
 	if !f.pktinfo {
-		r.room -= spacePktinfo
+		shape.room -= spacePktinfo
 	}
 	if f.gro {
-		r.size = groSlot
+		shape.size = groSlot
 	}
+	r.shelf = joinShelf(shape)
 	if f.stamps {
 		r.maxAge = cfg.MaxQueueDelay
-	}
-	r.hdrs = make([]mmsghdr, cfg.Batch)
-	r.iovs = make([]unix.Iovec, cfg.Batch)
-	r.names = make([]sockaddr, cfg.Batch)
-	r.controls = make([]receiveControl, cfg.Batch)
-	r.buf = make([]byte, cfg.Batch*r.size)
-	for i := range r.hdrs {
-		r.iovs[i].Base = &r.slot(i)[0]
-		r.iovs[i].SetLen(r.size)
-		r.hdrs[i].Iov = &r.iovs[i]
-		r.hdrs[i].SetIovlen(1)
-		r.hdrs[i].Name = &r.names[i][0]
-		r.hdrs[i].Control = (*byte)(unsafe.Pointer(&r.controls[i]))
-		r.hdrs[i].offer(r.room)
 	}
 	r.readable = r.receive
 	r.peek = func(fd uintptr) { r.receive(fd) }
 }
-
-func (r *receiver) slot(i int) []byte { return r.buf[i*r.size : (i+1)*r.size] }
 
 func (r *receiver) read(dst []wire.Datagram, block bool) (int, error) {
 	if r.left == 0 && r.next == r.got {
@@ -125,6 +104,9 @@ func (r *receiver) refill(block bool) (err error) {
 
 // receive reports whether the read has completed. If not, the socket is empty.
 func (r *receiver) receive(fd uintptr) (done bool) {
+	if r.slots == nil {
+		r.slots = r.shelf.take()
+	}
 	var last syscall.Errno
 	for range maxReports {
 		n, errno := r.call(fd, r.hdrs)
@@ -136,6 +118,8 @@ func (r *receiver) receive(fd uintptr) (done bool) {
 			return true
 		case errno == syscall.EAGAIN:
 			r.trouble.succeeded()
+			r.shelf.put(r.slots)
+			r.slots = nil
 			return false
 		case errno == syscall.EINTR:
 		case r.batched && refused(errno) && refusal(fd, unix.SYS_RECVMMSG) != 0:
@@ -186,7 +170,7 @@ func (r *receiver) deliver(dst []wire.Datagram) (n int) {
 }
 
 // begin makes slot i the current run, or counts its datagrams as lost. It resets the
-// slot's header for the next read, but not its data.
+// slot's header for the next read, also of another socket, but not its data.
 func (r *receiver) begin(i int) {
 	h := &r.hdrs[i]
 	note := r.controls[i].parse(int(h.Controllen))

@@ -20,6 +20,7 @@ type run struct {
 	segment int // length of each datagram except the last
 	bytes   int // total length
 	iovs    int
+	loose   bool // IP may fragment it; it is a single datagram
 }
 
 const (

@@ -25,6 +25,7 @@ type sender struct {
 	// call is sendmmsg or sendmsg. Tests replace it.
 	call    func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno)
 	batched bool // call is sendmmsg
+	whole   bool // the don't-fragment flag is set on the socket
 	trouble trouble
 
 	// hdrs[i] points to names[i], controls[i] and, through some of iovs, to the
@@ -47,6 +48,9 @@ type sender struct {
 	suspect  int             // if a plain datagram of this length can be sent, GSO is disabled
 	refused  bool            // ECONNREFUSED was reported once for hdrs[from]
 	stalled  bool            // the write deadline is set
+	last     bool            // return instead of waiting for a full socket
+	invalid  int             // datagrams of this batch with an invalid address
+	oversize []int           // indexes in src of datagrams that were refused for their size
 	failure  syscall.Errno   // latest error for a datagram of this batch
 	calls    int             // system calls of this batch, and what they sent
 	sent     int
@@ -61,6 +65,7 @@ func (s *sender) init(raw syscall.RawConn, file *os.File, family uint16, cfg Con
 		s.unbatch(f.sendmmsg)
 	}
 	s.gso.Store(f.gso)
+	s.whole = !cfg.DisableDontFragment
 	s.hdrs = make([]mmsghdr, cfg.Batch)
 	s.runs = make([]run, cfg.Batch)
 	s.names = make([]sockaddr, cfg.Batch)
@@ -72,20 +77,38 @@ func (s *sender) init(raw syscall.RawConn, file *os.File, family uint16, cfg Con
 	s.writable = s.send
 }
 
-func (s *sender) write(src []wire.Datagram) (int, error) {
+func (s *sender) tooLarge() []int { return s.oversize }
+
+// write sends src. If the socket stays full it drops the rest, or leaves it if keep is
+// set. It returns how many datagrams were sent, or with keep how many are done.
+func (s *sender) write(src []wire.Datagram, keep bool) (int, error) {
 	s.src, s.next, s.from, s.to = src, 0, 0, 0
-	s.looked, s.plain = 0, 0
+	s.looked, s.plain, s.oversize = 0, 0, s.oversize[:0]
 	s.calls, s.sent, s.bytes = 0, 0, 0
-	s.refused, s.suspect, s.failure = false, 0, 0
+	s.refused, s.suspect, s.failure, s.invalid = false, 0, 0, 0
 	err := s.raw.Write(s.writable)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.counters.writeLoss.add(LossStalled, s.unsent())
+	full := errors.Is(err, os.ErrDeadlineExceeded)
+	if full {
 		err = nil
 	}
 	if s.stalled {
 		s.stalled = false
 		err = errors.Join(err, s.file.SetWriteDeadline(time.Time{}))
 	}
+	if full && err == nil {
+		// The socket counts as writable once half of its buffer is free. There may be
+		// some room already.
+		s.last = true
+		err = s.raw.Write(s.writable)
+		s.last = false
+	}
+	rest := s.unsent()
+	if invalid := s.invalidFrom(len(src) - rest); keep {
+		s.invalid -= invalid
+	} else if full {
+		s.counters.writeLoss.add(LossStalled, rest-invalid)
+	}
+	s.counters.writeLoss.add(LossAddress, s.invalid)
 	s.src = nil
 	s.counters.wrote(s.calls, s.sent, s.bytes)
 	switch {
@@ -94,14 +117,29 @@ func (s *sender) write(src []wire.Datagram) (int, error) {
 	case s.failure != 0:
 		err = errors.Join(err, s.trouble.failed(s.failure))
 	}
+	if keep {
+		return len(src) - rest, err
+	}
 	return s.sent, err
 }
 
-// unsent returns the number of datagrams of the batch that are still to be sent.
+// unsent returns the number of datagrams of the batch from the first one that is still
+// to be sent.
 func (s *sender) unsent() int {
-	n := len(s.src) - s.next
-	for i := s.from; i < s.to; i++ {
-		n += s.runs[i].count
+	if s.from < s.to {
+		return len(s.src) - s.runs[s.from].first
+	}
+	return len(s.src) - s.next
+}
+
+// invalidFrom returns how many datagrams from src[i] on were found to have an invalid
+// address.
+func (s *sender) invalidFrom(i int) (n int) {
+	var name sockaddr
+	for ; i < s.looked; i++ {
+		if _, ok := name.encode(s.src[i].Addr, s.family, &s.zones); !ok {
+			n++
+		}
 	}
 	return n
 }
@@ -109,7 +147,7 @@ func (s *sender) unsent() int {
 // send reports whether the batch is done. If not, the socket is full.
 func (s *sender) send(fd uintptr) (done bool) {
 	for s.fill() {
-		n, errno := s.call(fd, s.hdrs[s.from:s.to])
+		n, errno := s.pass(fd)
 		switch {
 		case errno == 0 && n > 0:
 			s.took(n)
@@ -128,11 +166,28 @@ func (s *sender) send(fd uintptr) (done bool) {
 		default:
 			s.failure = errno
 			s.convict(&s.runs[s.from], errno)
+			if r := &s.runs[s.from]; errno == syscall.EMSGSIZE && !r.loose && len(s.oversize) < maxBatch {
+				s.oversize = append(s.oversize, r.first)
+			}
 			s.counters.writeLoss.add(lossOf(errno), 1)
 			s.skip(1)
 		}
 	}
 	return true
+}
+
+// pass gives the next messages to the kernel. A datagram that IP may fragment comes
+// alone: the option is that of the socket.
+func (s *sender) pass(fd uintptr) (int, syscall.Errno) {
+	loose := s.whole && s.runs[s.from].loose
+	if loose {
+		_ = setFragmentation(int(fd), s.family == unix.AF_INET6, unix.IP_PMTUDISC_DONT, unix.IPV6_PMTUDISC_DONT)
+	}
+	n, errno := s.call(fd, s.hdrs[s.from:s.to])
+	if loose {
+		_ = setFragmentation(int(fd), s.family == unix.AF_INET6, unix.IP_PMTUDISC_PROBE, unix.IPV6_PMTUDISC_PROBE)
+	}
+	return n, errno
 }
 
 // unbatch switches to sendmsg because sendmmsg failed with errno.
@@ -173,8 +228,11 @@ func (s *sender) skip(n int) {
 }
 
 // stall makes the poller wait until the socket is writable, for at most maxStall per
-// batch. It returns false: the batch is not done.
+// batch. It returns false, since the batch is not done, except for a last attempt.
 func (s *sender) stall() (done bool) {
+	if s.last {
+		return true
+	}
 	if !s.stalled {
 		s.stalled = true
 		// This fails only if the socket is closed, and then the wait fails too.
@@ -192,6 +250,9 @@ func (s *sender) fill() bool {
 	s.from, s.to, s.iovsUsed = 0, 0, 0
 	for s.next < len(s.src) {
 		d := &s.src[s.next]
+		if s.to > 0 && (d.Fragment || s.runs[s.to-1].loose) {
+			break
+		}
 		if s.to > 0 && s.extend(&s.runs[s.to-1], d) {
 			s.next++
 			continue
@@ -211,7 +272,7 @@ func (s *sender) begin(i int, d *wire.Datagram) {
 	size, ok := s.names[i].encode(d.Addr, s.family, &s.zones)
 	if !ok {
 		if s.next >= s.looked {
-			s.counters.writeLoss.add(LossAddress, 1)
+			s.invalid++
 		}
 		return
 	}
@@ -229,6 +290,6 @@ func (s *sender) begin(i int, d *wire.Datagram) {
 		c.setSource(d.Local, s.family)
 	}
 	c.attach(h)
-	s.runs[i] = run{addr: d.Addr, local: d.Local, first: s.next, count: 1, segment: len(d.Data), bytes: len(d.Data), iovs: 1}
+	s.runs[i] = run{addr: d.Addr, local: d.Local, first: s.next, count: 1, segment: len(d.Data), bytes: len(d.Data), iovs: 1, loose: d.Fragment}
 	s.to++
 }

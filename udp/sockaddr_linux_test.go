@@ -149,3 +149,14 @@ func TestLinkLocal(t *testing.T) {
 		}
 	}))
 }
+
+// A zone is the name of an interface or a positive decimal index below 2^31.
+func TestZoneIndex(t *testing.T) {
+	for name, want := range map[string]uint32{
+		"1": 1, "12345": 12345, "2147483647": 1<<31 - 1, "0": 0, "": 0, "none0": 0, "-1": 0, "2147483648": 0, "18446744073709551616": 0,
+	} {
+		index, ok := new(zones).index(name)
+		require.Equal(t, want, index, name)
+		require.Equal(t, want != 0, ok, name)
+	}
+}

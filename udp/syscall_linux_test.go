@@ -3,9 +3,11 @@ package udp
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -235,4 +237,65 @@ func TestWriteRecovers(t *testing.T) {
 		require.Equal(t, 1, n)
 		receive(t, c, 1)
 	}
+}
+
+// Nothing is read during a back-off.
+func TestNothingIsReadDuringTheBackoff(t *testing.T) {
+	c := listen(t, loopback4, Config{})
+	send(t, c, to(c.LocalAddr(), "x"))
+	m := c.sock.(*mmsg)
+	m.rx.trouble.since, m.rx.trouble.backoff = time.Now(), time.Hour
+	read := make(chan int, 1)
+	go func() {
+		n, _ := c.ReadBatch(make([]wire.Datagram, 1))
+		read <- n
+	}()
+	for !c.resting.Load() {
+		require.Empty(t, read, "it has read")
+		runtime.Gosched()
+	}
+	require.Empty(t, read, "it has read")
+	c.Wake()
+	<-read
+}
+
+// Without the privilege to exceed the system's limit, a buffer has the size that was
+// asked for as far as the limit allows.
+func TestBuffersWithoutPrivileges(t *testing.T) {
+	_, filtered := inFilteredProcess(t, "EPERM")
+	if !filtered {
+		return
+	}
+	refuse(t, syscall.EPERM, []unix.SockFilter{
+		{Code: bpfLoad, K: 0}, // the number of the system call
+		{Code: bpfEqual, K: unix.SYS_SETSOCKOPT, Jf: 4},
+		{Code: bpfLoad, K: 32}, // the option
+		{Code: bpfEqual, K: unix.SO_RCVBUFFORCE, Jt: 1},
+		{Code: bpfEqual, K: unix.SO_SNDBUFFORCE, Jf: 1},
+	})
+	r, w := listen(t, loopback4, Config{ReadBuffer: 100_000, WriteBuffer: 80_000}).Granted()
+	require.Equal(t, []int{100_000, 80_000}, []int{r, w})
+	r, _ = listen(t, loopback4, Config{ReadBuffer: 1 << 30}).Granted()
+	require.Less(t, r, 1<<30)
+}
+
+// With the privilege, the system's limit does not apply.
+func TestBuffersWithPrivileges(t *testing.T) {
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	raw, err := pc.(*net.UDPConn).SyscallConn()
+	require.NoError(t, err)
+	const big = 64 << 20
+	require.NoError(t, raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, big)
+	}))
+	if err != nil {
+		t.Skipf("no privilege: %v", err)
+	}
+	granted, err := setBuffers(pc.(*net.UDPConn), Config{ReadBuffer: big, WriteBuffer: big})
+	require.NoError(t, err)
+	require.Equal(t, [2]int{big, big}, granted)
+	require.NoError(t, pc.Close())
+	_, err = setBuffers(pc.(*net.UDPConn), Config{ReadBuffer: big, WriteBuffer: big})
+	require.ErrorIs(t, err, net.ErrClosed)
 }

@@ -45,9 +45,14 @@ type socket interface {
 	// backoff returns the time to wait before the next read because of
 	// persistent errors, or zero.
 	backoff() time.Duration
-	// write sends src in order and does not keep it. It returns an error only if
-	// the socket is closed or broken.
-	write(src []wire.Datagram) (n int, err error)
+	// write sends src in order and does not keep it. If the socket stays full it
+	// drops the rest and returns how many were sent, or, if keep is true, leaves
+	// the rest and returns how many are done. It returns an error only if the
+	// socket is closed or broken.
+	write(src []wire.Datagram, keep bool) (n int, err error)
+	// tooLarge returns the indexes of the datagrams of the latest write that were
+	// refused for their size.
+	tooLarge() []int
 	// setReadDeadline may be called from any goroutine, also during read.
 	setReadDeadline(t time.Time) error
 	// offload may be called from any goroutine.
@@ -216,18 +221,35 @@ func (c *Conn) Wake() {
 // error means that the socket is broken: no datagram could be sent for ten seconds,
 // for a reason that no state of the network explains.
 func (c *Conn) WriteBatch(src []wire.Datagram) (n int, err error) {
+	return c.write(src, false)
+}
+
+// WriteSome is [Conn.WriteBatch], except that it does not drop the rest of src if the
+// socket stays full. It returns how many datagrams of src are done: sent, or lost for
+// another reason. The caller may send src[done:] later. They do not count as handed to
+// WriteBatch yet.
+func (c *Conn) WriteSome(src []wire.Datagram) (done int, err error) {
+	return c.write(src, true)
+}
+
+func (c *Conn) write(src []wire.Datagram, keep bool) (n int, err error) {
 	if c.closed.Load() {
 		return 0, net.ErrClosed
 	}
 	if len(src) == 0 {
 		return 0, nil
 	}
-	n, err = c.sock.write(src)
+	n, err = c.sock.write(src, keep)
 	if err != nil {
 		return n, c.failure(err)
 	}
 	return n, nil
 }
+
+// TooLarge returns the indexes, in the latest batch of WriteBatch or WriteSome, of the
+// datagrams that the system refused as larger than its interface carries. They count as
+// lost. The slice is valid until the next batch. It is empty without Linux.
+func (c *Conn) TooLarge() []int { return c.sock.tooLarge() }
 
 // LocalAddr returns the address to which the socket is bound.
 func (c *Conn) LocalAddr() netip.AddrPort { return c.local }

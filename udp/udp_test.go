@@ -185,7 +185,7 @@ func TestImplementationsReportClose(t *testing.T) {
 			_, err := c.sock.read(one, block)
 			require.Error(t, err)
 		}
-		_, err := c.sock.write(one)
+		_, err := c.sock.write(one, false)
 		require.Error(t, err)
 	})
 }
@@ -211,4 +211,26 @@ func TestPoll(t *testing.T) {
 		_, err = b.Poll(dst)
 		require.ErrorIs(t, err, net.ErrClosed)
 	})
+}
+
+// Each setting is accepted up to its limits, and not beyond.
+func TestConfigLimits(t *testing.T) {
+	for _, cfg := range []Config{
+		{}, {DSCP: maxDSCP}, {BusyPoll: time.Second}, {BusyPoll: 1}, {Batch: 1}, {Batch: maxBatch}, {MaxDatagram: wire.MaxDatagram},
+		{ReadBuffer: 1 << 30, WriteBuffer: 1 << 30},
+	} {
+		_, err := cfg.withDefaults()
+		require.NoError(t, err, "%+v", cfg)
+	}
+	for _, cfg := range []Config{
+		{DSCP: -1}, {DSCP: maxDSCP + 1}, {Priority: -1}, {BusyPoll: -1}, {BusyPoll: time.Second + 1}, {ReadBuffer: 1<<30 + 1}, {WriteBuffer: 1<<30 + 1},
+	} {
+		_, err := cfg.withDefaults()
+		require.ErrorIs(t, err, ErrConfig, "%+v", cfg)
+	}
+	for given, want := range map[time.Duration]time.Duration{0: defaultMaxQueueDelay, 1: 1, time.Hour: time.Hour, -1: 0} {
+		cfg, err := Config{MaxQueueDelay: given}.withDefaults()
+		require.NoError(t, err)
+		require.Equal(t, want, cfg.MaxQueueDelay)
+	}
 }

@@ -13,4 +13,7 @@ type Datagram struct {
 	// address. Sockets bound to a single address report the zero Addr. Local
 	// has no zone.
 	Local netip.Addr
+	// Fragment lets IP fragment the datagram when it is sent, because it holds a
+	// message that the path does not carry otherwise.
+	Fragment bool
 }

@@ -3,7 +3,7 @@ package wire
 import "encoding/binary"
 
 // Sizes of the handshake packets and their parts. Init is padded so that no
-// answer to it is larger than itself.
+// answer to it is larger than it is.
 const (
 	HelloSize  = 48 // the payload of Noise messages 2 and 3
 	CookieSize = 16
@@ -80,7 +80,7 @@ type Hello struct {
 	// payload, at least MinDatagram.
 	MaxDatagram uint16
 	// Window is how many Reliable sequence numbers it accepts from the lowest
-	// that it has not received, at least ReliableWindow.
+	// that it has not received, at least LeastReliableWindow.
 	Window uint16
 	// MaxMessage is the largest message that it accepts in fragments, in
 	// bytes. It means nothing without that capability.
@@ -91,8 +91,7 @@ type Hello struct {
 // ignored.
 type Capabilities uint32
 
-// The capabilities (docs/PROTOCOL.md, section 5). This implementation announces
-// none of them yet.
+// The capabilities (docs/PROTOCOL.md, section 5).
 const (
 	CapFragments Capabilities = 1 << iota // Fragment frames
 	CapGivenUp                            // GivenUp frames
@@ -101,6 +100,9 @@ const (
 	CapOrigin                             // Origin frames
 	CapAckTime                            // AckTime frames
 )
+
+// Supported are the capabilities that this implementation announces.
+const Supported = CapFragments | CapGivenUp | CapAckNow | CapProbe | CapOrigin | CapAckTime
 
 // ByteRateUnit is the unit of Hello.ByteRate in bytes.
 const ByteRateUnit = 1024
@@ -140,5 +142,5 @@ func ParseHello(b []byte) (h Hello, ok bool) {
 		MaxMessage:   binary.BigEndian.Uint32(b[40:]),
 	}
 	return h, h.Index != 0 && h.PacketRate != 0 && h.PacketBurst != 0 && h.IdleTimeout != 0 &&
-		h.MaxDatagram >= MinDatagram && h.Window >= ReliableWindow
+		h.MaxDatagram >= MinDatagram && h.Window >= LeastReliableWindow
 }

@@ -75,7 +75,7 @@ func TestHelloRoundTrip(t *testing.T) {
 			IdleTimeout:  positive(),
 			Instance:     r.Uint64(),
 			MaxDatagram:  MinDatagram + uint16(r.IntN(1<<16-MinDatagram)),
-			Window:       ReliableWindow + uint16(r.IntN(1<<16-ReliableWindow)),
+			Window:       LeastReliableWindow + uint16(r.IntN(1<<16-LeastReliableWindow)),
 			MaxMessage:   any32(),
 		}
 		b := AppendHello(nil, want)
@@ -93,7 +93,7 @@ func TestHelloRoundTrip(t *testing.T) {
 }
 
 func TestInvalidHello(t *testing.T) {
-	good := Hello{Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: MinDatagram, Window: ReliableWindow}
+	good := Hello{Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: MinDatagram, Window: LeastReliableWindow}
 	_, ok := ParseHello(AppendHello(nil, good))
 	require.True(t, ok, "the least of each is enough")
 
@@ -102,7 +102,7 @@ func TestInvalidHello(t *testing.T) {
 		"rate":     func(h *Hello) { h.PacketRate = 0 },
 		"burst":    func(h *Hello) { h.PacketBurst = 0 },
 		"idle":     func(h *Hello) { h.IdleTimeout = 0 },
-		"window":   func(h *Hello) { h.Window = ReliableWindow - 1 },
+		"window":   func(h *Hello) { h.Window = LeastReliableWindow - 1 },
 		"datagram": func(h *Hello) { h.MaxDatagram = MinDatagram - 1 },
 	} {
 		h := good
@@ -114,7 +114,7 @@ func TestInvalidHello(t *testing.T) {
 
 // Reserved bytes are for later versions: sent as zero, ignored on receipt.
 func TestHelloReservedBytesAreIgnored(t *testing.T) {
-	want := Hello{Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: MinDatagram, Window: ReliableWindow}
+	want := Hello{Index: 1, PacketRate: 1, PacketBurst: 1, IdleTimeout: 1, MaxDatagram: MinDatagram, Window: LeastReliableWindow}
 	b := AppendHello(nil, want)
 	require.Equal(t, make([]byte, 4), b[44:])
 	copy(b[44:], []byte{1, 2, 3, 255})
@@ -140,6 +140,6 @@ func FuzzHello(f *testing.F) {
 		}
 		require.Equal(t, append(bytes.Clone(b[:44]), 0, 0, 0, 0), AppendHello(nil, h))
 		require.False(t, h.Index == 0 || h.PacketRate == 0 || h.PacketBurst == 0 || h.IdleTimeout == 0 ||
-			h.MaxDatagram < MinDatagram || h.Window < ReliableWindow)
+			h.MaxDatagram < MinDatagram || h.Window < LeastReliableWindow)
 	})
 }

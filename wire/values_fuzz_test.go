@@ -14,6 +14,8 @@ func FuzzValues(f *testing.F) {
 	f.Add(uint32(0), []byte{}, uint64(0), uint16(0), uint8(0), []byte{})
 	f.Add(uint32(1<<30), make([]byte, 63), uint64(1<<63), uint16(1023), uint8(3), []byte{0})
 	f.Add(uint32(1<<32-1), make([]byte, 16384), uint64(5), uint16(5), uint8(9), []byte{255, 1})
+	f.Add(uint32(1<<30), []byte{}, uint64(1<<63), uint16(4095), uint8(3), []byte{0})
+	f.Add(uint32(1<<30), []byte{}, uint64(1<<63), uint16(4096), uint8(3), []byte{0})
 	f.Add(uint32(63), make([]byte, 64), uint64(4), uint16(5), uint8(0), []byte("tail"))
 	f.Fuzz(func(t *testing.T, channel uint32, payload []byte, seq uint64, distance uint16, small uint8, tail []byte) {
 		var token [PathTokenSize]byte
@@ -36,6 +38,9 @@ func FuzzValues(f *testing.F) {
 			{AppendClose(nil, CloseReason(small)), Frame{Type: FrameClose, Close: CloseReason(small)}},
 			{AppendPath(nil, FramePathChallenge, token), Frame{Type: FramePathChallenge, Token: token}},
 			{AppendPath(nil, FramePathResponse, token), Frame{Type: FramePathResponse, Token: token}},
+			{AppendFragment(nil, Fragment{Of: FrameLatest, Epoch: small, Counter: uint32(distance), Size: max(uint32(len(payload)), 1)}, channel, 0, 0, payload),
+				Frame{Type: FrameFragment, Channel: channel, Payload: payload,
+					Fragment: Fragment{Of: FrameLatest, Epoch: small, Counter: uint32(distance), Size: max(uint32(len(payload)), 1)}}},
 			{AppendRekey(nil, step, message), Frame{Type: FrameRekey, Step: step, Payload: message}},
 		}
 		for _, w := range frames {
@@ -45,10 +50,15 @@ func FuzzValues(f *testing.F) {
 				require.Zero(t, n)
 				continue
 			}
+			if w.want.Type == FrameFragment && (len(payload) == 0 || len(payload) > MaxStateMessage) {
+				require.Zero(t, n)
+				continue
+			}
 			require.Equal(t, len(w.bytes), n, "type %d", w.want.Type)
 			require.Equal(t, w.want.Type, got.Type)
 			require.Equal(t, w.want.Channel, got.Channel)
 			require.Equal(t, [2]any{w.want.Seq, w.want.Distance}, [2]any{got.Seq, got.Distance})
+			require.Equal(t, w.want.Fragment, got.Fragment)
 			require.Equal(t, [3]any{w.want.Close, w.want.Token, w.want.Step}, [3]any{got.Close, got.Token, got.Step})
 			require.True(t, bytes.Equal(w.want.Payload, got.Payload))
 			if w.want.Type.IsMessage() {

@@ -24,10 +24,14 @@ local packet_types = { [DATA] = "Data", [INIT] = "Init", [RESPONSE] = "Response"
 local suites = { [1] = "Noise_XX_25519_AESGCM_SHA256", [2] = "Noise_XX_25519_ChaChaPoly_SHA256" }
 
 local PADDING, REALTIME, LATEST, RELIABLE, ACK, PING, CLOSE, CHALLENGE, PATH_RESPONSE, REKEY = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local FRAGMENT, GIVEN_UP, ACK_NOW, PROBE, ORIGIN, ACK_TIME = 10, 11, 12, 13, 14, 15
 local frame_types = {
 	[PADDING] = "Padding", [REALTIME] = "Realtime", [LATEST] = "Latest", [RELIABLE] = "Reliable", [ACK] = "ACK",
 	[PING] = "Ping", [CLOSE] = "Close", [CHALLENGE] = "PathChallenge", [PATH_RESPONSE] = "PathResponse", [REKEY] = "Rekey",
+	[FRAGMENT] = "Fragment", [GIVEN_UP] = "GivenUp", [ACK_NOW] = "AckNow", [PROBE] = "Probe", [ORIGIN] = "Origin",
+	[ACK_TIME] = "AckTime",
 }
+local intents = { [REALTIME] = "Realtime", [LATEST] = "Latest", [RELIABLE] = "Reliable" }
 local steps = { [0] = "Request", [1] = "Init", [2] = "Answer", [3] = "Final" }
 local reasons = {
 	[0] = "none", [1] = "closed", [2] = "shutdown", [3] = "replaced", [4] = "revoked", [5] = "violation", [6] = "slow",
@@ -101,6 +105,12 @@ local f = {
 	static_tag = ProtoField.bytes("intentra.frame.static_tag", "Tag of the static public key"),
 	index_encrypted = ProtoField.bytes("intentra.frame.index_encrypted", "New receiver index, encrypted"),
 	tag = ProtoField.bytes("intentra.frame.tag", "Tag of the payload"),
+	intent = ProtoField.uint8("intentra.frame.intent", "Intent of the message", base.DEC, intents),
+	counter = ProtoField.uint32("intentra.frame.counter", "Counter of the packet in which the message began", base.DEC),
+	size = ProtoField.uint32("intentra.frame.size", "Size of the message", base.DEC),
+	offset = ProtoField.uint32("intentra.frame.offset", "Offset in the message", base.DEC),
+	time = ProtoField.uint64("intentra.frame.time", "Time of the sender's clock (us)", base.DEC),
+	error = ProtoField.uint32("intentra.frame.error", "Error of the time (us)", base.DEC),
 }
 frames.fields = f
 
@@ -452,14 +462,56 @@ local function message(c) -- Realtime and Latest
 	return string.format("channel %d, %d bytes", channel, c:payload(f.payload))
 end
 
-local function reliable(c)
-	local channel = c:varint(f.channel)
+-- Reads sequence and distance, and returns the sequence.
+local function sequence_number(c)
 	local sequence = c:number(f.sequence, 8)
 	local distance = c:number(f.distance, 2)
-	if distance > 1023 or UInt64(distance) > sequence then
-		c:malformed("a distance above 1,023 or above the sequence")
+	if distance > 4095 or UInt64(distance) > sequence then
+		c:malformed("a distance above 4,095 or above the sequence")
 	end
+	return sequence
+end
+
+local function reliable(c)
+	local channel = c:varint(f.channel)
+	local sequence = sequence_number(c)
 	return string.format("channel %d, sequence %s, %d bytes", channel, tostring(sequence), c:payload(f.payload))
+end
+
+-- Returns what is wrong with a fragment of n bytes, or nil.
+local function fragment_fault(intent, size, offset, n)
+	if size > (intent == RELIABLE and 1048576 or 65536) then
+		return "a message above 1 MiB, or above 64 KiB if it is not Reliable"
+	elseif offset >= size or n == 0 or n > size - offset then
+		return "a fragment that is empty or outside of its message"
+	elseif offset % 64 ~= 0 or n % 64 ~= 0 and n ~= size - offset then
+		return "a fragment that is not in units of 64 bytes"
+	end
+end
+
+local function fragment(c)
+	local intent = c:number(f.intent, 1)
+	if not intents[intent] then
+		c:malformed("an intent that does not exist")
+	end
+	local channel = c:varint(f.channel)
+	local number
+	if intent == RELIABLE then
+		number = "sequence " .. tostring(sequence_number(c))
+	else
+		local epoch, counter = c:number(f.epoch, 1), c:number(f.counter, 4)
+		if counter >= 268435456 then
+			c:malformed("a counter of 2^28 or above")
+		end
+		number = string.format("number %d/%d", epoch, counter)
+	end
+	local size, offset = c:varint(f.size), c:varint(f.offset)
+	local n = c:payload(f.payload)
+	local wrong = fragment_fault(intent, size, offset, n)
+	if wrong then
+		c:malformed(wrong)
+	end
+	return string.format("%s, channel %d, %s, %d bytes from %d of %d", intents[intent] or "?", channel, number, n, offset, size)
 end
 
 -- Returns the counters that largest and bitmap acknowledge, as text, and the distance of the lowest from largest.
@@ -526,19 +578,64 @@ local function rekey(c)
 	return steps[step]
 end
 
+local function probe(c)
+	local size = c:varint(f.length)
+	local zeros = c:take(f.payload, size)
+	for i = 0, zeros and size - 1 or -1 do
+		if zeros(i, 1):uint() ~= 0 then
+			c:malformed("a Probe with a byte that is not zero")
+			break
+		end
+	end
+	return string.format("%d zero bytes", size)
+end
+
+local function given_up(c)
+	local channel = c:varint(f.channel)
+	return string.format("channel %d, sequence %s", channel, tostring(sequence_number(c)))
+end
+
+local function time(c)
+	local range = c:take(f.time, 8)
+	if range and range(0, 1):bitfield(0, 4) ~= 0 then
+		c:malformed("a time of 2^60 or above")
+	end
+	return string.format("%s us", range and tostring(range:uint64()) or "?")
+end
+
+local function origin(c)
+	local at = time(c)
+	return string.format("%s, within %d us", at, c:varint(f.error))
+end
+
 -- A frame that a later version may define, which receivers skip (section 12).
 local function extension(c) c:payload(f.payload) end
 
 local frame_dissectors = {
 	[PADDING] = padding, [REALTIME] = message, [LATEST] = message, [RELIABLE] = reliable, [ACK] = ack,
 	[CLOSE] = close, [CHALLENGE] = path, [PATH_RESPONSE] = path, [REKEY] = rekey,
+	[FRAGMENT] = fragment, [GIVEN_UP] = given_up, [PROBE] = probe, [ORIGIN] = origin, [ACK_TIME] = time,
 }
+
+-- Frames that an Origin may precede.
+local has_origin = { [REALTIME] = true, [LATEST] = true, [RELIABLE] = true, [FRAGMENT] = true }
+
+-- Reports a frame that is in the wrong place after another (section 5.5). At the end of the plaintext kind is nil.
+local function check_place(c, kind)
+	if c.before == ORIGIN and not has_origin[kind] then
+		c:malformed("an Origin that precedes no message")
+	elseif kind == ACK_TIME and c.before ~= ACK then
+		c:malformed("an AckTime that follows no ACK")
+	end
+	c.before = kind
+end
 
 -- Adds the frame at the cursor. Returns its name.
 local function add_frame(c, root)
 	local start = c.at
 	c.tree = root:add(f.frame, c.tvb(start))
 	local kind = c:number(f.type, 1)
+	check_place(c, kind)
 	local name, dissect = frame_types[kind], frame_dissectors[kind]
 	if not name and kind >= 0x20 and kind <= 0x5f then
 		name, dissect = string.format("Extension 0x%02x", kind), extension
@@ -566,6 +663,7 @@ function frames.dissector(tvb, pinfo, root)
 	while not c.done and c:left() > 0 do
 		table.insert(names, add_frame(c, tree))
 	end
+	check_place(c, nil)
 	pinfo.cols.info = table.concat(names, ", ") .. (c.done and " (malformed)" or "")
 	return tvb:reported_len()
 end

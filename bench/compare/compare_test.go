@@ -12,12 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/bench/contender"
+	"github.com/intentra/intentra/bench/program"
 	"github.com/intentra/intentra/bench/trial"
 )
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == trial.ChildArgument {
 		trial.Child()
+	}
+	if len(os.Args) == 3 && os.Args[1] == program.PlainArgument {
+		os.Exit(program.PlainMain(os.Args[2]))
 	}
 	os.Exit(m.Run())
 }

@@ -3,174 +3,265 @@ package compare
 import (
 	"errors"
 	"fmt"
-	"image/color"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
+	"strings"
 
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// The files that Draw makes.
+// The files that Draw makes: one figure for light pages and one for dark ones.
 const (
-	DeliveryFile = "delivery.svg"
-	LatencyFile  = "latency.svg"
+	LightFile = "load-light.svg"
+	DarkFile  = "load-dark.svg"
 )
 
+// The figure, in pixels: two panels above each other that share the axis of the load,
+// with room for a title, and for the names of the curves at their right.
 const (
-	width  = 18 * vg.Centimeter
-	height = 12 * vg.Centimeter
+	width  = 760
+	height = 640
+	left   = 64
+	right  = 190
+	upper  = 76 // top of the panel of deliveries
+	middle = 360
+	lower  = 400 // top of the panel of latencies
+	bottom = 590
+	line   = 15 // between the names of two curves
 )
 
-// look is how a contender is drawn.
-type look struct {
-	name, label string
-	color       color.Color
-	shape       draw.GlyphDrawer
+// theme has the colours of the live page.
+type theme struct {
+	file, page, ink, second, hairline, strong string
+	dark                                      bool
 }
 
-// looks have the colours of Okabe and Ito, which colour-blind readers can tell
-// apart, and different shapes for printing in grey.
+var themes = []theme{
+	{file: LightFile, page: "#faf9f6", ink: "#16191d", second: "#474d55", hairline: "#e4e1d9", strong: "#cbc7bc"},
+	{file: DarkFile, page: "#0d1013", ink: "#e9ebee", second: "#b1b8c0", hairline: "#22282e", strong: "#384049", dark: true},
+}
+
+// look is how a contender is drawn: its name in the figure, a colour for each theme, and
+// the dashes of its line, for those who cannot tell colours apart.
+type look struct {
+	name, label, light, dark, dashes string
+	bold                             bool
+}
+
 var looks = []look{
-	{"intentra", "intentra", color.RGBA{0, 114, 178, 255}, draw.CircleGlyph{}},
-	{"raw", "raw limit", color.RGBA{0, 0, 0, 255}, draw.CrossGlyph{}},
-	{"quic-go", "quic-go datagrams", color.RGBA{230, 159, 0, 255}, draw.TriangleGlyph{}},
-	{"pion-dtls", "pion/dtls", color.RGBA{204, 121, 167, 255}, draw.SquareGlyph{}},
-	{"udp", "net.UDPConn, not encrypted", color.RGBA{0, 158, 115, 255}, draw.PyramidGlyph{}},
-	{"intentra-receive", "intentra, Receive", color.RGBA{86, 180, 233, 255}, draw.RingGlyph{}},
-	{"raw-nogso", "raw, a socket each", color.RGBA{110, 110, 110, 255}, draw.PlusGlyph{}},
-	{"intentra-nogso", "intentra, a socket each", color.RGBA{213, 94, 0, 255}, draw.BoxGlyph{}},
+	{"intentra", "intentra", "#0b6b66", "#63cfc3", "", true},
+	{"raw", "raw limit", "#16191d", "#e9ebee", "2 3", false},
+	{"quic-go", "quic-go datagrams", "#b03f0c", "#ff9c66", "", false},
+	{"pion-dtls", "pion/dtls", "#7a3e9d", "#c99be8", "8 3", false},
+	{"udp", "plain UDP, not encrypted", "#2f5fa8", "#8ab4f0", "8 3 2 3", false},
+	{"intentra-receive", "intentra, Receive", "#23817a", "#2f978e", "8 3", false},
+	{"raw-nogso", "raw, a socket each", "#656b74", "#8b939d", "2 3", false},
+	{"intentra-nogso", "intentra, a socket each", "#4a9e96", "#23736c", "2 3", false},
+}
+
+func (l look) color(t theme) string {
+	if t.dark {
+		return l.dark
+	}
+	return l.light
 }
 
 // ErrEmpty is returned for a sweep without points to draw.
 var ErrEmpty = errors.New("nothing to draw: no contender delivered a message")
 
-// Draw writes both figures to the folder, which it creates if necessary.
+// Draw writes the figure for each theme to the folder, which it creates if necessary.
 func Draw(folder string, r *Sweep) error {
-	if !drawable(r) {
+	f := newFigure(r)
+	if len(f.curves) == 0 {
 		return ErrEmpty
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	for name, make := range map[string]func(*Sweep) (*plot.Plot, error){
-		DeliveryFile: plotDelivery, LatencyFile: plotLatency,
-	} {
-		p, err := make(r)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := p.Save(width, height, filepath.Join(folder, name)); err != nil {
+	for _, t := range themes {
+		if err := os.WriteFile(filepath.Join(folder, t.file), []byte(f.svg(t)), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func drawable(r *Sweep) (any bool) {
-	_ = eachCurve(r, func(_ look, points []trial.Point) error {
-		any = any || slices.ContainsFunc(points, func(p trial.Point) bool { return p.Delivered > 0 && p.P50us > 0 })
-		return nil
-	})
-	return any
+// drawn is a contender with its points in the order of the load, without those that a
+// logarithmic axis cannot show.
+type drawn struct {
+	look
+	points []trial.Point
 }
 
-// plotDelivery plots the share delivered against the load.
-func plotDelivery(r *Sweep) (*plot.Plot, error) {
-	p := newPlot(r, "Delivery against load")
-	p.Y.Label.Text = "delivered (% of messages sent)"
-	p.Y.Min, p.Y.Max = 0, 100
-	p.Legend.Left = true
-	err := eachCurve(r, func(l look, points []trial.Point) error {
-		return addLine(p, l, l.label, solid, points, func(pt trial.Point) float64 { return 100 * pt.Delivery })
-	})
-	return p, err
+type figure struct {
+	title, subtitle      string
+	curves               []drawn
+	load, delivered, lat scale
 }
 
-// plotLatency plots the median and the 99th percentile against the load.
-func plotLatency(r *Sweep) (*plot.Plot, error) {
-	p := newPlot(r, "One-way latency against load")
-	p.Y.Label.Text = "one-way latency (p50 solid, p99 dashed)"
-	p.Y.Scale = plot.LogScale{}
-	p.Y.Tick.Marker = latencies
-	p.Legend.Top, p.Legend.Left = true, true
-	err := eachCurve(r, func(l look, points []trial.Point) error {
-		err := addLine(p, l, l.label, solid, points, func(pt trial.Point) float64 { return pt.P50us })
-		if err != nil {
-			return err
-		}
-		return addLine(p, l, "", dashed, points, func(pt trial.Point) float64 { return pt.P99us })
-	})
-	return p, err
-}
-
-func newPlot(r *Sweep, title string) *plot.Plot {
-	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
-	p := plot.New()
-	p.Title.Text = fmt.Sprintf("%s: %d-byte messages, %d connections, %s, %d cores",
-		title, r.Shape.Size, r.Shape.Connections, r.Machine.CPU, r.Machine.Cores)
-	p.Title.TextStyle.Font.Size = 11
-	p.Title.Padding = 6
-	p.X.Label.Text = "load (messages sent per second)"
-	p.X.Scale = plot.LogScale{}
-	p.X.Tick.Marker = rates
-	p.X.Padding, p.Y.Padding = 6, 6
-	p.Legend.TextStyle.Font.Size = 9
-	p.Legend.Padding = 2
-	grid := plotter.NewGrid()
-	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{225}, color.Gray{225}
-	p.Add(grid)
-	return p
-}
-
-// eachCurve calls f for the curves that have a look, in the order of looks.
-func eachCurve(r *Sweep, f func(look, []trial.Point) error) error {
+func newFigure(r *Sweep) *figure {
+	f := &figure{
+		title:    "What arrives, and how late",
+		subtitle: fmt.Sprintf("%d-byte messages, %d connections, %s, %d cores", r.Shape.Size, r.Shape.Connections, r.Machine.CPU, r.Machine.Cores),
+	}
+	var loads, latencies []float64
 	for _, l := range looks {
 		for _, c := range r.Curves {
 			if c.Contender != l.name {
 				continue
 			}
-			if err := f(l, c.Points); err != nil {
-				return err
+			points := slices.DeleteFunc(slices.Clone(c.Points), func(p trial.Point) bool {
+				return p.SentRate <= 0 || p.Delivered == 0 || p.P50us <= 0
+			})
+			slices.SortFunc(points, func(a, b trial.Point) int { return int(math.Copysign(1, a.SentRate-b.SentRate)) })
+			if len(points) == 0 {
+				continue
+			}
+			f.curves = append(f.curves, drawn{l, points})
+			for _, p := range points {
+				loads, latencies = append(loads, p.SentRate, arrived(p)), append(latencies, p.P50us, p.P99us)
 			}
 		}
 	}
-	return nil
+	if len(f.curves) == 0 {
+		return f
+	}
+	f.load = newScale(loads, left, width-right)
+	f.delivered = newScale(loads, middle, upper)
+	f.lat = newScale(latencies, bottom, lower)
+	return f
 }
 
-// The dashes of a line.
-var (
-	solid  []vg.Length
-	dashed = []vg.Length{4, 3}
-)
+// arrived returns the messages delivered per second.
+func arrived(p trial.Point) float64 { return p.SentRate * p.Delivery }
 
-// addLine adds one line, with an entry in the legend if label is not empty.
-// Points at zero are left out, as the axes are logarithmic.
-func addLine(p *plot.Plot, l look, label string, dashes []vg.Length, points []trial.Point, y func(trial.Point) float64) error {
-	var xys plotter.XYs
-	for _, pt := range points {
-		if pt.SentRate > 0 && y(pt) > 0 {
-			xys = append(xys, plotter.XY{X: pt.SentRate, Y: y(pt)})
+// scale maps values to pixels, logarithmically.
+type scale struct{ low, high, from, to float64 }
+
+func newScale(values []float64, from, to float64) scale {
+	values = slices.DeleteFunc(values, func(v float64) bool { return v <= 0 })
+	low, high := slices.Min(values), slices.Max(values)
+	return scale{low / 1.1, high * 1.1, from, to}
+}
+
+func (s scale) at(v float64) float64 {
+	return s.from + (math.Log(v)-math.Log(s.low))/(math.Log(s.high)-math.Log(s.low))*(s.to-s.from)
+}
+
+// svg draws the figure.
+func (f *figure) svg(t theme) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" role="img" aria-label="%[3]s: delivered against sent messages per second, and below it latency">
+<style>text{font-family:system-ui,-apple-system,"Segoe UI",Inter,"DejaVu Sans",sans-serif;font-size:12px;font-variant-numeric:tabular-nums;fill:%[4]s}.t{font-size:15px;font-weight:560;fill:%[5]s}.h{fill:%[5]s;font-weight:560}.n{font-size:12px}.e{text-anchor:end}.m{text-anchor:middle}</style>
+<rect width="%[1]d" height="%[2]d" fill="%[6]s"/>
+`, width, height, escape(f.title), t.second, t.ink, t.page)
+	text(&b, "t", left, 22, f.title)
+	text(&b, "", left, 40, f.subtitle)
+	text(&b, "h", left, upper-6, "Delivered messages per second")
+	text(&b, "h", left, lower-6, "One-way latency: median, and 99th percentile (thin)")
+	f.axes(&b, t)
+	f.lines(&b, t)
+	b.WriteString("</svg>\n")
+	return b.String()
+}
+
+func (f *figure) axes(b *strings.Builder, t theme) {
+	rule := func(x1, y1, x2, y2 float64, color string) {
+		fmt.Fprintf(b, "<path d=\"M%.1f %.1fL%.1f %.1f\" stroke=\"%s\" fill=\"none\"/>\n", x1, y1, x2, y2, color)
+	}
+	for _, tick := range rates.Ticks(f.load.low, f.load.high) {
+		if tick.label == "" {
+			continue
+		}
+		x := f.load.at(tick.value)
+		rule(x, upper, x, middle, t.hairline)
+		rule(x, lower, x, bottom, t.hairline)
+		text(b, "m", x, bottom+18, tick.label)
+		y := f.delivered.at(tick.value)
+		rule(left, y, width-right, y, t.hairline)
+		text(b, "e", left-8, y+4, tick.label)
+	}
+	for _, tick := range latencies.Ticks(f.lat.low, f.lat.high) {
+		if tick.label == "" {
+			continue
+		}
+		y := f.lat.at(tick.value)
+		rule(left, y, width-right, y, t.hairline)
+		text(b, "e", left-8, y+4, tick.label)
+	}
+	text(b, "e", width-right, bottom+38, "messages sent per second")
+	// Where everything arrives.
+	low, high := f.load.low, f.load.high
+	rule(f.load.at(low), f.delivered.at(low), f.load.at(high), f.delivered.at(high), t.strong)
+	text(b, "e", f.load.at(high)-46, f.delivered.at(high)+14, "all of them")
+}
+
+// lines draws the curves, and the name of each at the end of its line in both panels.
+func (f *figure) lines(b *strings.Builder, t theme) {
+	var delivered, latency []name
+	for _, c := range f.curves {
+		weight := 1.5
+		if c.bold {
+			weight = 2.5
+		}
+		f.path(b, c, t, weight, f.delivered, arrived)
+		f.path(b, c, t, weight, f.lat, func(p trial.Point) float64 { return p.P50us })
+		f.path(b, c, t, 0.75, f.lat, func(p trial.Point) float64 { return p.P99us })
+		last := c.points[len(c.points)-1]
+		delivered = append(delivered, name{c.label, c.color(t), f.load.at(last.SentRate), f.delivered.at(max(arrived(last), f.delivered.low)), 0})
+		latency = append(latency, name{c.label, c.color(t), f.load.at(last.SentRate), f.lat.at(last.P50us), 0})
+	}
+	writeNames(b, delivered, upper, middle)
+	writeNames(b, latency, lower, bottom)
+}
+
+func (f *figure) path(b *strings.Builder, c drawn, t theme, weight float64, s scale, value func(trial.Point) float64) {
+	var d strings.Builder
+	for i, p := range c.points {
+		if v := value(p); v > 0 {
+			fmt.Fprintf(&d, "%c%.1f %.1f", "ML"[min(i, 1)], f.load.at(p.SentRate), s.at(v))
 		}
 	}
-	if len(xys) == 0 {
-		return nil
+	fmt.Fprintf(b, "<path d=\"%s\" stroke=\"%s\" stroke-width=\"%g\" stroke-dasharray=\"%s\" stroke-linejoin=\"round\" fill=\"none\"/>\n", d.String(), c.color(t), weight, c.dashes)
+}
+
+// name is the label of a curve: the end of its line, and the height of the label.
+type name struct {
+	text, color string
+	x, y, at    float64
+}
+
+// writeNames writes labels in the right margin, as near to the ends of their lines as
+// they fit between top and bottom, each with a leader to its line.
+func writeNames(b *strings.Builder, names []name, top, bottom float64) {
+	spread(names, top, bottom)
+	for _, n := range names {
+		fmt.Fprintf(b, "<path d=\"M%.1f %.1fL%.1f %.1fL%.1f %.1f\" stroke=\"%s\" stroke-width=\"0.75\" fill=\"none\" opacity=\"0.6\"/>\n",
+			n.x+3, n.y, float64(width-right+4), n.at, float64(width-right+12), n.at, n.color)
+		fmt.Fprintf(b, "<text class=\"n\" x=\"%d\" y=\"%.1f\" style=\"fill:%s\">%s</text>\n", width-right+16, n.at+4, n.color, escape(n.text))
 	}
-	line, marks, err := plotter.NewLinePoints(xys)
-	if err != nil {
-		return err
+}
+
+// spread sorts names by the ends of their lines, and places them so that none overlap.
+func spread(names []name, top, bottom float64) {
+	slices.SortStableFunc(names, func(a, b name) int { return int(math.Copysign(1, a.y-b.y)) })
+	at := top - line
+	for i := range names {
+		at = max(names[i].y, at+line)
+		names[i].at = at
 	}
-	line.Color, line.Width, line.Dashes = l.color, 1.5, dashes
-	marks.Color, marks.Shape, marks.Radius = l.color, l.shape, 2.5
-	p.Add(line, marks)
-	if label != "" {
-		p.Legend.Add(label, line, marks)
+	for i, limit := len(names)-1, bottom; i >= 0; i-- {
+		names[i].at = min(names[i].at, limit)
+		limit = names[i].at - line
 	}
-	return nil
+}
+
+func text(b *strings.Builder, class string, x, y float64, s string) {
+	fmt.Fprintf(b, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", class, x, y, escape(s))
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/intentra/intentra/bench/trial"
 )
 
-// A sweep becomes two well-formed SVG files that name the axes, with units, and
-// every contender.
+// A sweep becomes two well-formed SVG files, for light and dark pages, that name the
+// axes, with units, and every contender twice: at its line in either panel.
 func TestDraw(t *testing.T) {
 	b, err := os.ReadFile("testdata/sweep.json")
 	require.NoError(t, err)
@@ -25,17 +25,27 @@ func TestDraw(t *testing.T) {
 	require.Len(t, r.Curves, 5)
 	folder := filepath.Join(t.TempDir(), "new")
 	require.NoError(t, Draw(folder, r))
-	for name, want := range map[string][]string{
-		DeliveryFile: {"Delivery against load", "load (messages sent per second)", "delivered (% of messages sent)", "200 k",
-			"intentra", "raw limit", "quic-go datagrams", "pion/dtls", "net.UDPConn, not encrypted"},
-		LatencyFile: {"One-way latency against load", "load (messages sent per second)", "latency (p50 solid, p99 dashed)", "1 M", "100 µs", "10 ms",
-			"intentra", "raw limit", "quic-go datagrams", "pion/dtls", "net.UDPConn, not encrypted"},
-	} {
+	for _, name := range []string{LightFile, DarkFile} {
 		texts := texts(t, filepath.Join(folder, name))
-		for _, w := range want {
+		for _, w := range []string{"What arrives, and how late", "messages sent per second", "Delivered messages per second", "One-way latency", "200 k", "1 M", "100 µs", "10 ms"} {
 			require.Contains(t, texts, w, name)
 		}
+		for _, label := range []string{"intentra", "raw limit", "quic-go datagrams", "pion/dtls", "plain UDP, not encrypted"} {
+			require.Equal(t, 2, strings.Count(texts, "\n"+label+"\n"), label)
+		}
 	}
+}
+
+// Labels stay in their panel, keep their distance and their order, and are as near to
+// their lines as that allows.
+func TestSpread(t *testing.T) {
+	names := []name{{y: 198}, {y: 100}, {y: 101}, {y: 199}, {y: 150}}
+	spread(names, 90, 200)
+	var at []float64
+	for _, n := range names {
+		at = append(at, n.at)
+	}
+	require.Equal(t, []float64{100, 115, 150, 185, 200}, at)
 }
 
 // texts returns the text in an SVG file, which must be well-formed.
@@ -70,10 +80,10 @@ func TestEveryContenderHasALook(t *testing.T) {
 	seen := map[string]bool{}
 	for _, l := range looks {
 		names = append(names, l.name)
-		red, green, blue, _ := l.color.RGBA()
-		key := string([]byte{byte(red >> 8), byte(green >> 8), byte(blue >> 8)})
-		require.False(t, seen[key], "%s has the colour of another contender", l.name)
-		seen[key] = true
+		for _, key := range []string{"light " + l.light, "dark " + l.dark} {
+			require.False(t, seen[key], "%s has the colour of another contender", l.name)
+			seen[key] = true
+		}
 	}
 	require.ElementsMatch(t, trial.Names(), names)
 }
@@ -89,10 +99,10 @@ func TestTicks(t *testing.T) {
 	} {
 		var labels []string
 		for _, tick := range tc.marks.Ticks(tc.low, tc.high) {
-			require.GreaterOrEqual(t, tick.Value, tc.low)
-			require.LessOrEqual(t, tick.Value, tc.high)
-			if tick.Label != "" {
-				labels = append(labels, tick.Label)
+			require.GreaterOrEqual(t, tick.value, tc.low)
+			require.LessOrEqual(t, tick.value, tc.high)
+			if tick.label != "" {
+				labels = append(labels, tick.label)
 			}
 		}
 		require.Equal(t, tc.want, labels)

@@ -3,9 +3,13 @@ package compare
 import (
 	"math"
 	"strconv"
-
-	"gonum.org/v1/plot"
 )
+
+// tick is a mark of an axis, with a label or without.
+type tick struct {
+	value float64
+	label string
+}
 
 // decades marks a logarithmic axis at each power of ten and its multiples.
 type decades struct {
@@ -21,16 +25,16 @@ var (
 )
 
 // Ticks returns the marks from low to high, which must be positive.
-func (d decades) Ticks(low, high float64) (ticks []plot.Tick) {
+func (d decades) Ticks(low, high float64) (ticks []tick) {
 	for e := math.Floor(math.Log10(low)); e <= math.Ceil(math.Log10(high)); e++ {
 		for m := 1.0; m < 10; m++ {
 			v := m * math.Pow(10, e)
 			if v < low*(1-1e-9) || v > high*(1+1e-9) {
 				continue
 			}
-			t := plot.Tick{Value: v}
+			t := tick{value: v}
 			if d.labelled(m) {
-				t.Label = d.format(v)
+				t.label = d.format(v)
 			}
 			ticks = append(ticks, t)
 		}

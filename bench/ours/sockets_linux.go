@@ -175,7 +175,7 @@ func (c *sockets) read() {
 	for _, ev := range c.events[:max(n, 0)] {
 		i := int(ev.Fd)
 		if size, err := unix.Read(c.files[i], c.buffer[:]); err == nil {
-			c.core.HandleDatagram(c.buffer[:size], virtual(i), now)
+			c.core.HandleDatagram(wire.Datagram{Data: c.buffer[:size], Addr: virtual(i)}, now)
 		}
 	}
 }
@@ -216,7 +216,7 @@ func (c *sockets) work() (done bool) {
 // Send queues the message for the next Flush.
 func (c *sockets) Send(i int, payload []byte, _ bool) bool {
 	p := c.peers[i]
-	_, wake := p.Push(0, pipeline.Realtime, payload)
+	_, wake := p.Push(&conn.Message{Channel: 0, Intent: pipeline.Realtime, Payload: payload})
 	if wake {
 		c.woken = append(c.woken, p)
 	}

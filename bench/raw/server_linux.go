@@ -39,6 +39,7 @@ type server struct {
 	raw      syscall.RawConn
 	sessions []opening
 	handle   func(payload []byte) (echo bool)
+	current  uint32 // the session of the message that handle is called with
 	nonce    [nonceSize]byte
 
 	headers  [slots]mmsghdr
@@ -171,6 +172,7 @@ func (v *server) datagram(b []byte, now int64, slot int) {
 		v.replayed.Add(1)
 		return
 	}
+	v.current = index
 	if v.handle(message) {
 		v.echo(s, message, slot)
 	}

@@ -70,8 +70,10 @@ type LookReply struct {
 	Delivered uint64
 	// P50, P99 and P999 are their one-way latency.
 	P50, P99, P999 time.Duration
-	// Wrong messages, CPU and Facts are those since the receiver was opened.
-	Wrong uint64
-	CPU   time.Duration
-	Facts contender.Facts
+	// Wrong messages, CPU, context switches and Facts are those since the receiver
+	// was opened.
+	Wrong    uint64
+	CPU      time.Duration
+	Switches uint64
+	Facts    contender.Facts
 }

@@ -27,6 +27,9 @@ type Point struct {
 	// message delivered; SenderNs is that of all senders for each message sent.
 	ReceiverNs float64 `json:"receiver_ns"`
 	SenderNs   float64 `json:"sender_ns"`
+	// Switches is the number of context switches of the receiver for each message
+	// delivered; zero on systems without getrusage.
+	Switches float64 `json:"receiver_switches,omitempty"`
 	// PerDatagram is the number of messages for each datagram received,
 	// acknowledgements included; zero if the contender does not count them.
 	PerDatagram float64 `json:"messages_per_datagram,omitempty"`
@@ -86,12 +89,15 @@ func (r *Rig) run(ctx context.Context, rate float64, length time.Duration) (tota
 		args := RunArgs{ID: r.id, Rate: rate * float64(n) / float64(r.Shape.Connections), For: length}
 		return call(ctx, c, length+callTime, "Sender.Run", args, &replies[i])
 	})
+	if err != nil {
+		return total, err // an answer that was not awaited may still be on its way into replies
+	}
 	for _, reply := range replies {
 		total.Sent += reply.Sent
 		total.Refused += reply.Refused
 		total.CPU += reply.CPU
 	}
-	return total, err
+	return total, nil
 }
 
 func (p *Point) fill(before, after LookReply, sent RunReply, length time.Duration) {
@@ -100,6 +106,7 @@ func (p *Point) fill(before, after LookReply, sent RunReply, length time.Duratio
 	p.Delivery = load.Ratio(float64(p.Delivered), float64(p.Sent))
 	p.SenderNs = load.Ratio(float64(sent.CPU), float64(p.Sent))
 	p.ReceiverNs = load.Ratio(float64(after.CPU-before.CPU), float64(p.Delivered))
+	p.Switches = load.Ratio(float64(after.Switches-before.Switches), float64(p.Delivered))
 	p.PerDatagram = load.Ratio(float64(p.Delivered), float64(after.Facts.Datagrams-before.Facts.Datagrams))
 	p.P50us, p.P99us, p.P999us = microseconds(after.P50), microseconds(after.P99), microseconds(after.P999)
 	drops := load.Drops{"refused by Send": sent.Refused, "wrong": after.Wrong - before.Wrong}

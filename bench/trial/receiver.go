@@ -60,6 +60,9 @@ func (r *Receiver) Look(_ None, reply *LookReply) (err error) {
 		Delivered: r.sink.Delivered(), P50: l.Quantile(0.5), P99: l.Quantile(0.99), P999: l.Quantile(0.999),
 		Wrong: r.sink.Wrong(), Facts: r.server.Facts(),
 	}
+	if reply.Switches, err = load.ContextSwitches(); err != nil {
+		return err
+	}
 	reply.CPU, err = load.CPUTime()
 	return err
 }

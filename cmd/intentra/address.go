@@ -39,7 +39,7 @@ func (a *dialAddress) UnmarshalText(text []byte) error {
 // splitAddress returns the host of an address with a numeric port.
 func splitAddress(s string, minPort uint64) (host string, err error) {
 	host, port, err := net.SplitHostPort(s)
-	if err != nil {
+	if err != nil || strings.Contains(host, ",") {
 		return "", fmt.Errorf("%q is not an address: write HOST:PORT, such as 192.0.2.7:4242 or [2001:db8::7]:4242", s)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)

@@ -1,14 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/intentra/intentra"
 )
@@ -23,9 +23,8 @@ type allowFile struct {
 	path string
 	own  intentra.PrivateKey
 	// list is nil if any key is allowed.
-	list atomic.Pointer[intentra.AllowList]
-	// former is the list before, which names the peers that are being revoked.
-	former atomic.Pointer[intentra.AllowList]
+	list   atomic.Pointer[intentra.AllowList]
+	former formerNames
 }
 
 // readAllow reads an allow list for the side whose key is own. If the name is
@@ -62,53 +61,51 @@ func (a *allowFile) read() (*intentra.AllowList, error) {
 // readAllowList is intentra.ReadAllowList for the side whose key is own, except
 // that it refuses a private key file.
 func readAllowList(path string, own intentra.PrivateKey) (*intentra.AllowList, error) {
+	return readKeys(path, "allow list", own, intentra.ParseAllowList, (*intentra.AllowList).Keys,
+		func(l *intentra.AllowList, k intentra.PublicKey) bool { return l.Name(k) != "" })
+}
+
+// readKeys reads a list of keys of a kind from a file, for the side whose key is own,
+// and refuses a private key file. named reports whether the list names a key.
+func readKeys[L any](path, kind string, own intentra.PrivateKey, parse func(io.Reader) (L, error),
+	keys func(L) []intentra.PublicKey, named func(L, intentra.PublicKey) bool) (none L, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading an allow list: %w", err)
+		return none, fmt.Errorf("reading an %s: %w", kind, err)
 	}
 	defer f.Close()
-	list, err := intentra.ParseAllowList(f)
+	var text bytes.Buffer
+	list, err := parse(io.TeeReader(f, &text))
 	if err != nil {
-		return nil, fmt.Errorf("allow list %s: %w", path, err)
+		return none, fmt.Errorf("%s %s: %w", kind, path, err)
 	}
-	if holdsPrivateKey(list, own) {
-		return nil, fmt.Errorf("allow list %s: this looks like a private key file; list the public key, which 'intentra pubkey' prints", path)
+	if holdsPrivateKey(keys(list), func(k intentra.PublicKey) bool { return named(list, k) }, own) {
+		return none, fmt.Errorf("%s %s: this looks like a private key file; list the public key, which 'intentra pubkey' prints", kind, path)
+	}
+	if line := noPublicKey(&text); line > 0 {
+		return none, fmt.Errorf("%s %s: line %d: this is no public key; if it is a private one, keep it secret, and list what 'intentra pubkey' prints", kind, path, line)
 	}
 	return list, nil
 }
 
-// allows implements Config.Authorize.
-func (a *allowFile) allows(k intentra.PublicKey) bool {
+// authorize implements Config.Authorize.
+func (a *allowFile) authorize(_ context.Context, h intentra.Handshake) bool {
 	list := a.list.Load()
-	return list == nil || list.Allows(k)
+	return list == nil || list.Allows(h.Key)
 }
 
-// name returns the name of k in the list, or in the one before if k has been removed,
-// or an empty string.
+// name returns the name of k in the list, or the one that it had before it was
+// removed, or an empty string.
 func (a *allowFile) name(k intentra.PublicKey) string {
-	for _, list := range []*intentra.AllowList{a.list.Load(), a.former.Load()} {
-		if list != nil && list.Allows(k) {
-			return list.Name(k)
-		}
+	if list := a.list.Load(); list != nil && list.Allows(k) {
+		return list.Name(k)
 	}
-	return ""
+	return a.former.name(k)
 }
 
-// reloadOnHangup reads the list again on each SIGHUP, until stop is called.
-func (a *allowFile) reloadOnHangup(t *intentra.Transport, log *slog.Logger) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	var done sync.WaitGroup
-	done.Go(func() {
-		for range hangups {
-			a.reload(t, log)
-		}
-	})
-	return func() {
-		signal.Stop(hangups)
-		close(hangups)
-		done.Wait()
-	}
+// reloadOnHangup reads the list again on each SIGHUP, until h is stopped.
+func (a *allowFile) reloadOnHangup(h *hangups, t *intentra.Transport, log *slog.Logger) {
+	h.do(func() { a.reload(t, log) })
 }
 
 // reload reads the list again and revokes the keys that are no longer in it. If
@@ -129,7 +126,11 @@ func (a *allowFile) reload(t *intentra.Transport, log *slog.Logger) {
 	}
 	// The new list first, then the revocations, so that a removed key cannot
 	// reconnect in between.
-	a.former.Store(old)
+	for _, k := range old.Keys() {
+		if !list.Allows(k) {
+			a.former.add(k, old.Name(k))
+		}
+	}
 	a.list.Store(list)
 	revoked := 0
 	for _, k := range old.Keys() {

@@ -32,7 +32,7 @@ CPU is the time that this process uses during the sending, for each message deli
 
 --json prints {"points":[{"peers","hz","offered_pps","sent_pps","delivered_pps","delivery","offered","skipped","sent",
 "delivered","latency_us":{"p50","p90","p99","p999","max","samples"},"cpu_ns_per_packet","sender_cpu_ns_per_packet",
-"messages_per_datagram","drops":{"stage/reason"},"sender_drops":{}}],"size_bytes","senders","way","warmup_s","duration_s",
+"messages_per_datagram","datagrams_sent_per_message","drops":{"stage/reason"},"sender_drops":{}}],"size_bytes","senders","way","warmup_s","duration_s",
 "raised_limits":{},"interrupted"}. The drop reason socket/overflow is that of the kernel, for a full socket buffer.`
 }
 

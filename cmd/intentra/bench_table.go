@@ -38,6 +38,9 @@ func writePoint(w io.Writer, p *load.Point) {
 	fmt.Fprintf(w, "%13.0f %8.3f%% %11.0f %7.0f %7.0f %8.0f %7.0f  %s\n",
 		p.Hz*float64(p.Peers), 100*p.Delivery, p.DeliveredPPS, l.P50, l.P99, l.Max, p.CPUNsPerPacket, note(p))
 	fmt.Fprintf(w, "%*sp90 %.0f us, p99.9 %.0f us; %.1f messages per datagram\n", pointIndent, "", l.P90, l.P999, p.MessagesPerDatagram)
+	if p.SentPerMessage > 0 {
+		fmt.Fprintf(w, "%*s%.3f datagrams sent per message received\n", pointIndent, "", p.SentPerMessage)
+	}
 	if len(p.Drops) > 0 {
 		load.WrapList(w, pointIndent, "drops: ", p.Drops.List())
 	}

@@ -15,6 +15,12 @@ const (
 	closeGrace = 3 * time.Second
 	// flushGrace bounds how long pub waits for outstanding acknowledgements.
 	flushGrace = 10 * time.Second
+	// hubAnswer is how long pub without --topic stays connected at least, once it has sent a
+	// line. A hub that discards the line acknowledges it like any other side, and says at the
+	// same time that it is a hub.
+	hubAnswer = 500 * time.Millisecond
+	// demandGrace is how long pub waits for a subscriber of a new topic.
+	demandGrace = time.Second
 )
 
 // announce prints the address and the public key of t, which peers need.

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/intentra/intentra"
-	"github.com/intentra/intentra/internal/histogram"
+	"github.com/intentra/intentra/hub"
 	"github.com/intentra/intentra/internal/load"
 )
 
@@ -21,55 +22,45 @@ const dialsAtOnce = 64
 // demo is a hub and its peers.
 type demo struct {
 	*demoCmd
-	keys    []intentra.PrivateKey
-	hub     *intentra.Transport
-	relay   *relay
-	peers   []*demoPeer
-	gate    *gate
-	late    atomic.Uint64 // states that were sent more than a period late
-	latency histogram.Histogram
+	keys  []intentra.PrivateKey
+	hub   *hub.Hub
+	peers []*demoPeer
+	mesh  *load.Mesh
 }
 
-// From latencyAll deliveries a second on, reading the clock and recording each
-// latency would be a good part of the load, so only one state in latencySampled
-// has its latency measured.
-const (
-	latencyAll     = 200_000
-	latencySampled = 8
-)
-
-// demoPeer is one peer's end of its connection. seen belongs to the peer's
-// event loop, sequence to the goroutine that publishes for it.
+// demoPeer is one peer's end of its connection.
 type demoPeer struct {
-	*intentra.Peer
-	number   int
-	sequence uint64
-	seen     []arrivals // by publisher
-
-	sent, delivered, corrupt, repeated atomic.Uint64
+	client *hub.Client
+	topic  *hub.Publication
 }
 
 // startDemo starts the hub.
 func startDemo(c *demoCmd) (*demo, error) {
-	d := &demo{demoCmd: c, relay: newRelay(), peers: make([]*demoPeer, c.Peers), gate: newGate(c.Peers, c.Rate)}
-	allowed := map[intentra.PublicKey]bool{}
-	for range c.Peers + 1 {
+	d := &demo{demoCmd: c, peers: make([]*demoPeer, c.Peers)}
+	d.mesh = load.NewMesh(c.Peers, c.Rate, c.Size, c.Duration, func(i int, payload []byte) error { return d.peers[i].topic.Send(payload) })
+	var list strings.Builder
+	for i := range c.Peers + 1 {
 		k, err := intentra.GenerateKey()
 		if err != nil {
 			return nil, err
 		}
 		d.keys = append(d.keys, k)
-		allowed[k.Public()] = true
+		fmt.Fprintf(&list, "%s peer-%d\n", k.Public(), i+1)
 	}
-	cfg := relayConfig(d.keys[c.Peers], d.relay)
-	cfg.Authorize = func(k intentra.PublicKey) bool { return allowed[k] }
-	var err error
-	d.hub, err = intentra.Listen("127.0.0.1:0", cfg)
+	access, err := hub.ParseAccess(strings.NewReader(list.String()))
+	if err != nil {
+		return nil, err
+	}
+	cfg := hub.Config{Access: access, Transport: hubTransport(d.keys[c.Peers])}
+	// The demo offers what the flags say, and measures what becomes of it.
+	cfg.Limits.Updates = max(10_000, int(2*c.Rate))
+	cfg.Limits.Bytes = max(4<<20, int(2*c.Rate)*c.Size)
+	d.hub, err = hub.Listen("127.0.0.1:0", cfg)
 	return d, err
 }
 
-// connect connects all peers and reports progress to w. It returns nil when all
-// are connected, and when ctx has ended.
+// connect connects all peers, with each other through the hub, and reports progress to
+// w. It returns nil when all are, and when ctx has ended.
 func (d *demo) connect(ctx context.Context, w io.Writer, terminal bool) error {
 	var connected atomic.Int64
 	finished := make(chan error, 1)
@@ -96,6 +87,9 @@ func (d *demo) connect(ctx context.Context, w io.Writer, terminal bool) error {
 			if ctx.Err() != nil {
 				return nil
 			}
+			if err == nil {
+				d.subscribe(ctx, w, terminal)
+			}
 			return err
 		}
 	}
@@ -103,32 +97,37 @@ func (d *demo) connect(ctx context.Context, w io.Writer, terminal bool) error {
 
 // dial connects peer i.
 func (d *demo) dial(ctx context.Context, i int) (err error) {
-	p := &demoPeer{number: i, seen: make([]arrivals, d.Peers)}
-	cfg := intentra.Config{
-		Key:     d.keys[i],
-		Handler: func(m intentra.Received) { d.receive(p, m.Payload) },
+	p := new(demoPeer)
+	t := d.hub.Transport()
+	cfg := hub.ClientConfig{Transport: intentra.Config{Key: d.keys[i]}}
+	if p.client, err = hub.Dial(ctx, t.LocalAddr().String(), t.PublicKey(), cfg); err != nil {
+		return err
 	}
-	p.Peer, err = intentra.Dial(ctx, d.hub.LocalAddr().String(), d.hub.PublicKey(), cfg)
-	if err == nil {
-		d.peers[i] = p
+	d.peers[i] = p
+	if p.topic, err = p.client.Declare(ctx, hub.Topic{Name: "state", Intent: intentra.Realtime, Encoding: "intentra-demo"}); err != nil {
+		return err
 	}
+	_, err = p.client.Subscribe(ctx, hub.Subscription{Pattern: "*/state", Handler: func(u hub.Update) { d.mesh.Receive(i, u.Payload) }})
 	return err
 }
 
-// receive checks and counts one delivery.
-func (d *demo) receive(to *demoPeer, payload []byte) {
-	s, ok := readState(payload, d.Size)
-	switch {
-	case !ok || int(s.ID) >= d.Peers || int(s.ID) == to.number:
-		to.corrupt.Add(1)
-	case to.seen[s.ID].repeated(s.sequence):
-		to.repeated.Add(1)
-	default:
-		if s.sequence%latencySampled == 0 || float64(d.Peers*d.Peers)*d.Rate < latencyAll {
-			d.latency.Record(load.Now() - s.At)
-		}
-		to.delivered.Add(1)
+// feeds returns how many topics the peers are subscribed to, all together.
+func (d *demo) feeds() (n int) {
+	for _, t := range d.hub.Topics() {
+		n += t.Subscribers
 	}
+	return n
+}
+
+// subscribe waits until every peer gets the topics of all others, or ctx ends.
+func (d *demo) subscribe(ctx context.Context, w io.Writer, terminal bool) {
+	all := d.Peers * (d.Peers - 1)
+	for n := d.feeds(); n < all && load.Sleep(ctx, 100*time.Millisecond); n = d.feeds() {
+		if terminal {
+			fmt.Fprintf(w, "subscribing %d/%d\r", n, all)
+		}
+	}
+	fmt.Fprintf(w, "subscribing %d/%d\n", d.feeds(), all)
 }
 
 // close closes all transports at the same time, the hub's last.
@@ -136,7 +135,7 @@ func (d *demo) close() {
 	var wg sync.WaitGroup
 	for _, p := range d.peers {
 		if p != nil {
-			wg.Go(func() { _ = p.Transport().Close() })
+			wg.Go(func() { _ = p.client.Close() })
 		}
 	}
 	wg.Wait()

@@ -24,14 +24,14 @@ func newLiveTable(w io.Writer, peers int, first *sample) *liveTable {
 // states so far: states under way would make that of one second jump.
 func (t *liveTable) add(s *sample) error {
 	span := s.at.Sub(t.last.at).Seconds()
-	latency := load.LatencyOf(s.latency.Since(t.last.latency))
-	expected := float64(s.statesSent) * float64(t.peers-1)
+	latency := load.LatencyOf(s.Latency.Since(t.last.Latency))
+	expected := float64(s.Sent) * float64(t.peers-1)
 	_, err := fmt.Fprintf(t.w, "%4.0fs %8.0f %12.0f %7.2f%% %8.0f %8.0f %4.0f%% %7.1fMB %7d\n",
 		s.at.Sub(t.first.at).Seconds(),
 		float64(s.statesReceived-t.last.statesReceived)/span,
-		float64(s.delivered-t.last.delivered)/span,
+		float64(s.Delivered-t.last.Delivered)/span,
 		// A delivery during the sample may be counted when its state is not yet.
-		100*min(load.Ratio(float64(s.delivered), expected), 1),
+		100*min(load.Ratio(float64(s.Delivered), expected), 1),
 		latency.P50, latency.P99,
 		100*(s.CPU-t.last.CPU).Seconds()/span, float64(s.RSS)/1e6,
 		s.drops.Since(t.last.drops).Sum(),

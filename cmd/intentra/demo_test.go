@@ -108,25 +108,6 @@ func TestDemoInterruptedWhileConnecting(t *testing.T) {
 }
 
 func TestCorruptDeliveryFailsTheDemo(t *testing.T) {
-	d := &demo{demoCmd: &demoCmd{Peers: 3, Size: minState}}
-	p := &demoPeer{number: 0, seen: make([]arrivals, 3)}
-	send := func(publisher uint32, sequence uint64, damage byte) {
-		b := make([]byte, minState)
-		state{load.Stamp{ID: publisher}, sequence}.fill(b)
-		b[minState-1] ^= damage
-		d.receive(p, b)
-	}
-	send(1, 0, 0)
-	send(2, 0, 0)
-	send(1, 0, 0) // repeated
-	send(1, 1, 1) // damaged
-	send(0, 0, 0) // its own
-	send(3, 0, 0) // from an unknown publisher
-	require.EqualValues(t, 2, p.delivered.Load())
-	require.EqualValues(t, 1, p.repeated.Load())
-	require.EqualValues(t, 3, p.corrupt.Load())
-	require.EqualValues(t, 2, d.latency.Snapshot().Count())
-
 	require.NoError(t, new(demoResult).check())
 	require.Error(t, (&demoResult{Corrupt: 1}).check())
 	require.Error(t, (&demoResult{Repeated: 1}).check())
@@ -148,9 +129,9 @@ func TestUsageGrows(t *testing.T) {
 	before, err := load.ReadUsage()
 	require.NoError(t, err)
 	require.Positive(t, before.RSS)
-	x := splitMix(1)
+	x := uint64(1)
 	for range 50_000_000 {
-		x.next()
+		x = x*6364136223846793005 + 1442695040888963407
 	}
 	after, err := load.ReadUsage()
 	require.NoError(t, err)
@@ -168,15 +149,15 @@ func TestResultTable(t *testing.T) {
 func TestDemoTablesFitATerminal(t *testing.T) {
 	var b bytes.Buffer
 	sampleOf := func(at time.Time) *sample {
-		return &sample{at: at, drops: load.Drops{}, latency: new(histogram.Histogram).Snapshot()}
+		return &sample{at: at, drops: load.Drops{}, MeshCounts: load.MeshCounts{Latency: new(histogram.Histogram).Snapshot()}}
 	}
 	start := time.Now()
 	first, last := sampleOf(start), sampleOf(start.Add(time.Hour-time.Second))
 	seconds := uint64(3599)
-	last.statesSent, last.statesReceived, last.delivered = 99_999_999*seconds, 99_999_999*seconds, 99_999_999_999*seconds
+	last.Sent, last.statesReceived, last.Delivered = 99_999_999*seconds, 99_999_999*seconds, 99_999_999_999*seconds
 	var h histogram.Histogram
 	h.Record(99 * time.Second)
-	last.latency = h.Snapshot()
+	last.Latency = h.Snapshot()
 	last.CPU, last.RSS, last.drops["aead/forged"] = 64*time.Hour, 9_999_900_000, 9_999_999
 	require.NoError(t, newLiveTable(&b, 2, first).add(last))
 	r := &demoResult{

@@ -19,6 +19,17 @@ type environment struct {
 	stderr io.Writer
 
 	stdinTerminal, stdoutTerminal, stderrTerminal bool
+
+	// hangups has caught SIGHUP since the start of a process that may read a list again;
+	// otherwise it is nil.
+	hangups *hangups
+}
+
+func newEnvironment(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) *environment {
+	return &environment{
+		ctx: ctx, stdin: stdin, stdout: stdout, stderr: &lockedWriter{w: stderr},
+		stdinTerminal: isTerminal(stdin), stdoutTerminal: isTerminal(stdout), stderrTerminal: isTerminal(stderr),
+	}
 }
 
 // logger returns a logger that writes to stderr. The transport's event loop

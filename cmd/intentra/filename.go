@@ -33,6 +33,22 @@ func (f *newFile) Decode(ctx *kong.DecodeContext) error {
 // name is missing; see [withoutHint].
 const fileContext = "file"
 
+// topicName is the name of a topic, or a pattern. An empty one is refused like an empty file
+// name: pub and sub mean something else without a topic.
+type topicName string
+
+func (n *topicName) Decode(ctx *kong.DecodeContext) error {
+	var name string
+	if err := ctx.Scan.PopValueInto("string", &name); err != nil {
+		return err
+	}
+	if name == "" {
+		return errors.New("the topic is empty")
+	}
+	*n = topicName(name)
+	return nil
+}
+
 func decodeName(ctx *kong.DecodeContext) (name string, err error) {
 	if err := ctx.Scan.PopValueInto(fileContext, &name); err != nil {
 		return "", err

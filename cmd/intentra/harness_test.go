@@ -28,8 +28,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience bounds every wait of a test; none of them takes nearly that long.
-const patience = 60 * time.Second
+// patience bounds every wait of a test; none of them takes nearly that long. limit is the same
+// as a flag.
+const (
+	patience = 60 * time.Second
+	limit    = "60s"
+)
 
 // transcript is an output that a test can wait for.
 type transcript struct {
@@ -130,12 +134,17 @@ func start(t *testing.T, stdin io.Reader, args ...string) *running {
 // stdout may be nil.
 func startProcess(t *testing.T, stdin io.Reader, stdout io.Writer, args ...string) *running {
 	t.Helper()
-	r := &running{t: t, stdout: newTranscript(), stderr: newTranscript(), code: make(chan int, 1)}
+	return startProgram(t, stdin, stdout, exec.Command(os.Args[0], args...))
+}
+
+// startProgram is startProcess with a process that ends up as the command.
+func startProgram(t *testing.T, stdin io.Reader, stdout io.Writer, cmd *exec.Cmd) *running {
+	t.Helper()
+	r := &running{t: t, stdout: newTranscript(), stderr: newTranscript(), code: make(chan int, 1), cmd: cmd}
 	if stdout == nil {
 		stdout = r.stdout
 	}
-	r.cmd = exec.Command(os.Args[0], args...)
-	r.cmd.Env = append(os.Environ(), asCommand+"=1")
+	r.cmd.Env = append(append(os.Environ(), asCommand+"=1"), r.cmd.Env...)
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = stdin, stdout, r.stderr
 	require.NoError(t, r.cmd.Start())
 	finished := make(chan struct{})
@@ -194,7 +203,7 @@ func (r *running) address() string {
 
 // summary decodes the JSON line at the end of stderr.
 func (r *running) summary() (s struct {
-	Received, Bytes, Lines, Sent, Acked, Lost, Dropped, Relayed, Unmapped uint64
+	Received, Bytes, Lines, Sent, Acked, Lost, Superseded, Expired, Dropped, Unwanted uint64
 
 	RTT   float64 `json:"rtt_us"`
 	Drops map[string]uint64
@@ -244,7 +253,11 @@ func writeFile(t *testing.T, path, text string) {
 
 func (s site) listen(t *testing.T, command string, more ...string) *running {
 	t.Helper()
-	return start(t, nil, append([]string{command, "--listen", "127.0.0.1:0", "--key", s.server.file, "--allow", s.allow}, more...)...)
+	list := "--allow"
+	if command == "hub" {
+		list = "--access"
+	}
+	return start(t, nil, append([]string{command, "--listen", "127.0.0.1:0", "--key", s.server.file, list, s.allow}, more...)...)
 }
 
 // connect returns the arguments of a command that dials the site's server.

@@ -7,10 +7,13 @@ import (
 	"os"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/hub"
+	"github.com/intentra/intentra/internal/keykind"
 )
 
 type keygenCmd struct {
-	Out newFile `required:"" placeholder:"FILE" help:"The private key file to create. It must not exist."`
+	Out  newFile `required:"" placeholder:"FILE" help:"The private key file to create. It must not exist."`
+	Name *string `placeholder:"NAME" help:"Print the public key and this name as a line for a hub's access list."`
 }
 
 func (c *keygenCmd) Help() string {
@@ -19,7 +22,12 @@ func (c *keygenCmd) Help() string {
 }
 
 func (c *keygenCmd) Run(e *environment) error {
-	key, err := intentra.GenerateKey()
+	if c.Name != nil {
+		if err := hub.CheckName(*c.Name); err != nil {
+			return usagef("keygen: --name: %w", err)
+		}
+	}
+	key, err := generateKey()
 	if err != nil {
 		return err
 	}
@@ -34,10 +42,25 @@ func (c *keygenCmd) Run(e *environment) error {
 	if err != nil {
 		return removeUnfinished(file, err)
 	}
-	if _, err = fmt.Fprintln(e.stdout, key.Public()); err != nil {
+	line := key.Public().String()
+	if c.Name != nil {
+		line += " " + *c.Name
+	}
+	if _, err = fmt.Fprintln(e.stdout, line); err != nil {
 		return fmt.Errorf("keygen: the private key is in %s, but its public key could not be printed, as 'intentra pubkey' can do again: %w", file, err)
 	}
 	return nil
+}
+
+// generateKey returns a new private key that could not be a public one, so that commands can
+// tell which it is. That leaves 31 of 32 keys.
+func generateKey() (intentra.PrivateKey, error) {
+	for {
+		key, err := intentra.GenerateKey()
+		if err != nil || !keykind.CanBePublic(key) {
+			return key, err
+		}
+	}
 }
 
 // isOpenError reports whether a file could not be opened: its name is wrong, or

@@ -114,3 +114,14 @@ func TestKeygenRemovesWhatItCannotWrite(t *testing.T) {
 	require.Equal(t, err, removeUnfinished(file, err))
 	require.FileExists(t, file)
 }
+
+// A name is checked before a file is written; an empty one most likely comes from a variable
+// that was never set.
+func TestKeygenWrongName(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	for name, want := range map[string]string{"": "empty", "a\nb": "not printable", "a publish": "the word"} {
+		start(t, nil, "keygen", "--out", file, "--name", name).fail(exitUsage, "--name", want)
+	}
+	require.NoFileExists(t, file)
+}

@@ -37,9 +37,9 @@ func TestPrivateKeysAreNotPrinted(t *testing.T) {
 	}
 	hub := keep(s.listen(t, "hub"))
 	addr := hub.address()
-	sub := keep(start(t, nil, s.connect("sub", addr, s.bob, "--count", "1")...))
-	hub.stderr.line(t, s.bob.public)
-	keep(start(t, strings.NewReader("hello\n"), s.connect("pub", addr, s.alice)...)).succeed()
+	sub := keep(start(t, nil, s.connect("sub", addr, s.bob, "--topic", "**", "--count", "1")...))
+	sub.stderr.line(t, "connected")
+	keep(start(t, strings.NewReader("hello\n"), s.connect("pub", addr, s.alice, "--intent", "reliable", "--topic", "text")...)).succeed()
 	sub.succeed()
 	require.NotZero(t, keep(start(t, strings.NewReader("hello\n"), s.connect("pub", addr, s.stranger)...)).wait())
 	hub.interrupt()
@@ -50,8 +50,8 @@ func TestPrivateKeysAreNotPrinted(t *testing.T) {
 		{"pubkey", bad},
 		{"pubkey", texts[0]},
 		{"pub", "--connect", addr, "--peer", s.server.public, "--key", texts[0]},
-		{"hub", "--listen", ":0", "--allow", "any", "--key", texts[0]},
-		{"hub", "--listen", ":0", "--allow", bad, "--key", s.server.file},
+		{"hub", "--listen", ":0", "--access", "any", "--key", texts[0]},
+		{"hub", "--listen", ":0", "--access", bad, "--key", s.server.file},
 		{"keygen", "--out", s.server.file},
 		{"demo", "--peers", "3", "--duration", "100ms"},
 	} {

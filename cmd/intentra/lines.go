@@ -17,7 +17,8 @@ type lineReader struct {
 }
 
 func newLineReader(r io.Reader, limit int) *lineReader {
-	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), limit: limit}
+	// The buffer is full, and the line refused, once it has more than the limit.
+	return &lineReader{r: bufio.NewReaderSize(r, limit+2), limit: limit}
 }
 
 // next returns the next line, which is valid until the following call, or io.EOF

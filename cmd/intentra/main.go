@@ -14,10 +14,13 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/hub"
+	"github.com/intentra/intentra/internal/load"
 )
 
 // The exit codes.
@@ -33,20 +36,28 @@ type grammar struct {
 	Pubkey  pubkeyCmd  `cmd:"" help:"Print the public key of a private key file."`
 	Pub     pubCmd     `cmd:"" help:"Send each line of standard input as a message."`
 	Sub     subCmd     `cmd:"" help:"Write each received message as a line to standard output."`
-	Hub     hubCmd     `cmd:"" help:"Relay each peer's messages to all the other peers."`
+	Hub     hubCmd     `cmd:"" help:"Relay topics between peers that are known by name."`
+	Topics  topicsCmd  `cmd:"" help:"List the topics of a hub."`
+	Top     topCmd     `cmd:"" help:"Watch the busiest topics of a hub."`
 	Demo    demoCmd    `cmd:"" help:"Run a hub and many peers on this machine and measure them."`
 	Bench   benchCmd   `cmd:"" help:"Measure the performance of this machine."`
 	Sim     simCmd     `cmd:"" help:"Simulate fleets with faults, from seeds or scripts."`
 	Replay  replayCmd  `cmd:"" help:"Replay a recording made with --record, and compare."`
+	Config  configCmd  `cmd:"" help:"Check a configuration file."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print a script that completes command lines in a shell."`
+	Man        manCmd        `cmd:"" help:"Print manual pages, or write all of them."`
+
+	ShowVersion versionFlag `name:"version" help:"Print the version."`
 }
 
 // Help describes what all commands have in common.
 func (grammar) Help() string {
 	return `Exit codes:
 
-  0  Success. An interrupt (Ctrl-C, SIGTERM) ends pub, sub, hub, demo, bench,
-     sim and replay early and cleanly, which is not a failure; nor is it one if
+  0  Success. An interrupt (Ctrl-C, SIGTERM) ends pub, sub, hub, top, demo,
+     bench, sim and replay early and cleanly, which is not a failure; nor is it one if
      the reader of standard output goes away.
   1  The command started and failed: no connection, an address in use, a full
      disk, unacknowledged reliable messages, differences found. Also an interrupt
@@ -73,15 +84,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return runContext(ctx, args, stdin, stdout, stderr)
+	e := newEnvironment(ctx, stdin, stdout, stderr)
+	if len(args) > 0 && (args[0] == "hub" || args[0] == "sub") {
+		e.hangups = catchHangups() // before anything that takes time
+		defer e.hangups.stop()
+	}
+	return e.run(args)
 }
 
 // runContext is run, interrupted when ctx ends.
 func runContext(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	e := &environment{
-		ctx: ctx, stdin: stdin, stdout: stdout, stderr: &lockedWriter{w: stderr},
-		stdinTerminal: isTerminal(stdin), stdoutTerminal: isTerminal(stdout), stderrTerminal: isTerminal(stderr),
-	}
+	return newEnvironment(ctx, stdin, stdout, stderr).run(args)
+}
+
+// run parses a command line and runs its command.
+func (e *environment) run(args []string) int {
 	command, code, done := newCommandLine(e).parse(args)
 	if done {
 		return code
@@ -94,26 +111,29 @@ type commandLine struct {
 	e      *environment
 	parser *kong.Kong
 	help   *failingWriter
+	from   *settings
 	code   int
 	done   bool
 }
 
 // helpVars are the numbers that the help of flags names.
 var helpVars = kong.Vars{
-	"min_state":                      strconv.Itoa(minState),
-	"default_max_handshakes":         strconv.Itoa(intentra.DefaultMaxHandshakes),
-	"default_handshakes_per_address": strconv.Itoa(intentra.DefaultHandshakesPerAddress),
-	"default_handshake_rate":         strconv.Itoa(intentra.DefaultHandshakeRate),
+	"min_state":              strconv.Itoa(load.MinState),
+	"default_max_handshakes": strconv.Itoa(intentra.DefaultMaxHandshakes),
+	"default_handshake_rate": strconv.Itoa(intentra.DefaultHandshakeRate),
+	"max_gather":             hub.MaxGather.String(),
 }
 
 func newCommandLine(e *environment) *commandLine {
-	l := &commandLine{e: e, help: &failingWriter{w: e.stdout}}
+	l := &commandLine{e: e, help: &failingWriter{w: e.stdout}, from: newSettings()}
 	l.parser = kong.Must(new(grammar),
 		kong.Name("intentra"),
 		kong.Description("Low-latency, encrypted state broadcast over UDP between peers that know each other's keys."),
 		kong.Writers(l.help, e.stderr),
 		kong.Exit(func(c int) { l.code, l.done = c, true }),
 		helpVars,
+		kong.Resolvers(l.from),
+		kong.Bind(l),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	return l
@@ -123,6 +143,7 @@ func newCommandLine(e *environment) *commandLine {
 // because the command line was wrong or asked for help.
 func (l *commandLine) parse(args []string) (command *kong.Context, code int, done bool) {
 	l.code, l.done, l.help.err = exitOK, false, nil
+	l.from.reset()
 	command, err := l.parser.Parse(joinNegative(args))
 	if l.help.err != nil { // kong treats it as wrong input, or ignores it
 		return nil, report(l.e, l.help.err), true
@@ -130,11 +151,22 @@ func (l *commandLine) parse(args []string) (command *kong.Context, code int, don
 	if l.done {
 		return nil, l.code, true
 	}
+	if l.from.err != nil { // kong would blame the flag that it asked for first
+		return nil, report(l.e, usage(l.from.err)), true
+	}
 	if err != nil {
-		return nil, report(l.e, usagef("%s\n%s", parseMessage(err), seeHelp(err))), true
+		return nil, report(l.e, usagef("%s\n%s", l.from.explain(parseMessage(err)), seeHelp(err))), true
 	}
 	if name := givenTwice(command.Path); name != "" {
 		return nil, report(l.e, usagef("--%s is given more than once; give it once\nSee '%s --help'.", name, command.Selected().FullPath())), true
+	}
+	for _, arg := range args {
+		if !utf8.ValidString(arg) { // kong replaces what is invalid
+			return nil, report(l.e, usagef("the argument %q is not valid UTF-8", arg)), true
+		}
+	}
+	for _, name := range l.from.unknown {
+		l.e.warnf("%s names no flag of %s", name, command.Selected().FullPath())
 	}
 	return command, 0, false
 }

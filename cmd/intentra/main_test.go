@@ -29,7 +29,7 @@ func TestWrongInput(t *testing.T) {
 	missing := filepath.Join(s.dir, "missing")
 	pub := func(more ...string) []string { return s.connect("pub", "127.0.0.1:1", s.alice, more...) }
 	hub := func(more ...string) []string {
-		return append([]string{"hub", "--listen", ":0", "--allow", "any", "--key", s.server.file}, more...)
+		return append([]string{"hub", "--listen", ":0", "--access", "any", "--key", s.server.file}, more...)
 	}
 	for _, tt := range []struct {
 		name  string
@@ -37,7 +37,7 @@ func TestWrongInput(t *testing.T) {
 		words []string
 	}{
 		{"no command", nil, []string{"keygen", "--help"}},
-		{"unknown command", []string{"foo"}, []string{"intentra: \"foo\" is not a command\n"}},
+		{"unknown command", []string{"fooo"}, []string{"intentra: \"fooo\" is not a command\n"}},
 		{"misspelt command", []string{"pbu"}, []string{"\"pbu\" is not a command; did you mean \"pub\"?"}},
 		{"missing number", []string{"demo", "--peers"}, []string{"--peers: its value is missing"}},
 		{"missing address", []string{"hub", "--listen"}, []string{"--listen: its value is missing"}},
@@ -95,26 +95,29 @@ func TestWrongInput(t *testing.T) {
 		{"sub: no duration", s.connect("sub", "127.0.0.1:1", s.bob, "--timeout=soon"), []string{"--timeout"}},
 		{"sub: bad metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", "9090"), []string{"--metrics", "HOST:PORT"}},
 
+		{"sub: retry without a dial", []string{"sub", "--listen", ":0", "--allow", "any", "--key", s.bob.file, "--retry"}, []string{"--retry needs --connect"}},
+		{"sub: suite without a dial", []string{"sub", "--listen", ":0", "--allow", "any", "--key", s.bob.file, "--suite", "chachapoly"}, []string{"--suite needs --connect"}},
 		{"sub: negative count, apart", s.connect("sub", "127.0.0.1:1", s.bob, "--count", "-1"), []string{"--count: expected a valid 64 bit uint"}},
 		{"sub to itself", []string{"sub", "--connect", "127.0.0.1:1", "--key", s.bob.file, "--peer", s.bob.public}, []string{"--peer is the public key of --key"}},
 		{"sub: empty allow list", []string{"sub", "--listen", ":0", "--allow", "", "--key", s.bob.file}, []string{"--allow: the file name is empty"}},
 		{"sub: empty metrics address", s.connect("sub", "127.0.0.1:1", s.bob, "--metrics", ""), []string{"--metrics", "HOST:PORT"}},
 		{"sub: recording to standard output", s.connect("sub", "127.0.0.1:1", s.bob, "--record", "-"), []string{"--record: -"}},
 
-		{"hub without anything", []string{"hub"}, []string{"--listen", "--key", "--allow"}},
-		{"hub: bad key file", []string{"hub", "--listen", ":0", "--allow", "any", "--key", bad}, []string{bad}},
-		{"hub: bad allow list", []string{"hub", "--listen", ":0", "--allow", bad, "--key", s.server.file}, []string{bad, "line 1"}},
+		{"hub without anything", []string{"hub"}, []string{"--listen", "--key", "--access"}},
+		{"hub: bad key file", []string{"hub", "--listen", ":0", "--access", "any", "--key", bad}, []string{bad}},
+		{"hub: bad access list", []string{"hub", "--listen", ":0", "--access", bad, "--key", s.server.file}, []string{bad, "line 1"}},
 
-		{"hub: recording to standard output", []string{"hub", "--listen", ":0", "--allow", "any", "--key", s.server.file, "--record=-"}, []string{"--record: -"}},
-		{"hub: empty allow list", []string{"hub", "--listen", ":0", "--allow=", "--key", s.server.file}, []string{"--allow: the file name is empty"}},
-		{"hub: its key for an allow list", []string{"hub", "--listen", ":0", "--allow", s.server.file, "--key", s.server.file}, []string{s.server.file, "private key file"}},
-		{"hub: a key for an allow list", []string{"hub", "--listen", ":0", "--allow", private, "--key", s.server.file}, []string{private, "private key file"}},
+		{"hub: recording to standard output", []string{"hub", "--listen", ":0", "--access", "any", "--key", s.server.file, "--record=-"}, []string{"--record: -"}},
+		{"hub: empty access list", []string{"hub", "--listen", ":0", "--access=", "--key", s.server.file}, []string{"--access: the file name is empty"}},
+		{"hub: its key for an access list", []string{"hub", "--listen", ":0", "--access", s.server.file, "--key", s.server.file}, []string{s.server.file, "private key file"}},
+		{"hub: a key for an access list", []string{"hub", "--listen", ":0", "--access", private, "--key", s.server.file}, []string{private, "private key file"}},
 
 		{"pub: code point too large", pub("--dscp", "64"), []string{"pub: --dscp is 64; give 0 to 63"}},
 		{"pub: negative code point", pub("--dscp", "-1"), []string{"pub: --dscp is -1; give 0 to 63"}},
 		{"pub: no device", pub("--device="), []string{"--device: the interface name is empty"}},
 		{"sub: code point too large", s.connect("sub", "127.0.0.1:1", s.bob, "--dscp", "64"), []string{"--dscp is 64"}},
 		{"hub: code point too large", hub("--dscp", "64"), []string{"--dscp is 64"}},
+		{"pub: bandwidth too small", pub("--peer-bandwidth", "100"), []string{"pub: --peer-bandwidth is 100; give 4096 to 1073741824"}},
 		{"hub: no handshakes", hub("--max-handshakes", "0"), []string{"hub: --max-handshakes is 0; give 1 to 65536"}},
 		{"hub: negative handshakes", hub("--max-handshakes-per-address", "-1"), []string{"--max-handshakes-per-address is -1"}},
 		{"hub: no handshake rate", hub("--handshake-rate", "0"), []string{"hub: --handshake-rate is 0; give 1 to 1048576"}},
@@ -128,7 +131,7 @@ func TestWrongInput(t *testing.T) {
 		{"demo: no rate", []string{"demo", "--rate", "0"}, []string{"--rate"}},
 		{"demo: next to no rate", []string{"demo", "--rate", "1e-12"}, []string{"0.001 to 100000"}},
 		{"demo: small states", []string{"demo", "--size", "23"}, []string{"--size", "24"}},
-		{"demo: large states", []string{"demo", "--size", "5000"}, []string{"--size", "at most"}},
+		{"demo: large states", []string{"demo", "--size", "70000"}, []string{"--size", "at most"}},
 		{"demo: no duration", []string{"demo", "--duration", "0s"}, []string{"--duration"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -153,7 +156,7 @@ func TestFlagGivenTwice(t *testing.T) {
 	var l grammar
 	for _, command := range kong.Must(&l, helpVars).Model.Leaves(false) {
 		for _, flag := range command.Flags {
-			if flag.Name == "help" {
+			if flag.Name == "help" || flag.IsCumulative() {
 				continue
 			}
 			word := "--" + flag.Name
@@ -181,13 +184,13 @@ func TestFlagGivenTwice(t *testing.T) {
 func exampleOf(t *testing.T, flag *kong.Flag) string {
 	t.Helper()
 	switch flag.Target.Interface().(type) {
-	case listenAddress, dialAddress:
+	case listenAddress, hubAddress, dialAddress:
 		return "127.0.0.1:1"
 	case intentra.PublicKey:
 		key, err := intentra.GenerateKey()
 		require.NoError(t, err)
 		return key.Public().String()
-	case time.Duration:
+	case time.Duration, *time.Duration:
 		return "1s"
 	}
 	switch {
@@ -220,20 +223,13 @@ func TestShortageIsNotWrongInput(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for args, words := range map[string]string{
 		"--help": "Exit codes:", "keygen --help": "--out", "pubkey --help": "<file>", "pub --help": "--intent",
-		"sub --help": "SIGHUP", "hub --help": "--allow", "demo --help": "--duration", "version --help": "version",
+		"sub --help": "SIGHUP", "hub --help": "--access", "topics --help": "--json", "top --help": "--interval", "demo --help": "--duration", "version --help": "version",
 	} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, exitOK, run(strings.Fields(args), nil, &stdout, &stderr), args)
 		require.Contains(t, stdout.String(), words)
 		require.Empty(t, stderr.String())
 	}
-}
-
-func TestVersion(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitOK, run([]string{"version"}, nil, &stdout, &stderr))
-	require.True(t, strings.HasPrefix(stdout.String(), "intentra "))
-	require.Equal(t, 1, strings.Count(stdout.String(), "\n"))
 }
 
 // brokenOutput fails every write.
@@ -257,9 +253,9 @@ func TestWarningAboutEmptyAllowList(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	writeFile(t, s.allow, "# no keys yet\n")
-	for _, command := range []string{"hub", "sub"} {
+	for command, list := range map[string]string{"hub": "access", "sub": "allow"} {
 		r := s.listen(t, command)
-		require.Contains(t, r.stderr.line(t, "warning"), s.allow+": the allow list has no keys, so no peer may connect")
+		require.Contains(t, r.stderr.line(t, "warning"), s.allow+": the "+list+" list has no keys, so no peer may connect")
 		r.address()
 		r.interrupt()
 		r.succeed()
@@ -272,8 +268,8 @@ func TestPortInUse(t *testing.T) {
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer c.Close()
-	for _, command := range []string{"sub", "hub"} {
-		start(t, nil, command, "--listen", c.LocalAddr().String(), "--key", s.server.file, "--allow", "any").
+	for command, list := range map[string]string{"sub": "--allow", "hub": "--access"} {
+		start(t, nil, command, "--listen", c.LocalAddr().String(), "--key", s.server.file, list, "any").
 			fail(exitFailure, c.LocalAddr().String(), "in use")
 	}
 }

@@ -48,8 +48,8 @@ func TestFileNamesStayWhole(t *testing.T) {
 	}{
 		{[]string{"pubkey", "intentra: x"}, "open intentra: x: "},
 		{[]string{"pubkey", "intentra: key"}, "intentra: key file intentra: key: not a key"},
-		{[]string{"hub", "--listen", ":0", "--key", key, "--allow", "recording: list"}, "intentra: allow list recording: list: malformed"},
-		{[]string{"hub", "--listen", ":0", "--key", key, "--allow", "any", "--record", "recording: list"}, "intentra: hub: open recording: list: "},
+		{[]string{"hub", "--listen", ":0", "--key", key, "--access", "recording: list"}, "intentra: access list recording: list: malformed"},
+		{[]string{"hub", "--listen", ":0", "--key", key, "--access", "any", "--record", "recording: list"}, "intentra: hub: open recording: list: "},
 		{[]string{"keygen", "--out", "intentra: key"}, "intentra: keygen: intentra: key exists"},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -41,11 +41,11 @@ func listenMetrics(addr listenAddress) (*metricsServer, error) {
 }
 
 // serve starts to answer requests and prints the URL.
-func (m *metricsServer) serve(e *environment, t *intentra.Transport) {
+func (m *metricsServer) serve(e *environment, t *intentra.Transport, more ...prometheus.Collector) {
 	if m == nil {
 		return
 	}
-	m.server.Handler = metricsHandler(t)
+	m.server.Handler = metricsHandler(t, more)
 	m.server.ReadHeaderTimeout = 5 * time.Second
 	go func() { _ = m.server.Serve(m.listener) }() // ends with close
 	fmt.Fprintf(e.stderr, "metrics http://%s/metrics\n", m.listener.Addr())
@@ -59,13 +59,14 @@ func (m *metricsServer) close() {
 	_ = m.listener.Close() // in case serve was never called
 }
 
-func metricsHandler(t *intentra.Transport) http.Handler {
+func metricsHandler(t *intentra.Transport, more []prometheus.Collector) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		metrics.NewCollector(t),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	registry.MustRegister(more...)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

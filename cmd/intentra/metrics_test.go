@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -32,22 +36,42 @@ func TestMetricsAreServed(t *testing.T) {
 		for _, name := range []string{"intentra_packets_received_total", "intentra_drops_total", "go_goroutines", "process_cpu_seconds_total"} {
 			require.Contains(t, page, name)
 		}
+		require.Equal(t, command == "hub", strings.Contains(page, "intentra_hub_topics 0"))
 		base := strings.TrimSuffix(url, "/metrics")
 		require.Equal(t, "ok\n", get(t, base+"/healthz"))
 		require.Contains(t, get(t, base+"/debug/pprof/"), "goroutine")
 		require.NotEmpty(t, get(t, base+"/debug/pprof/goroutine"))
+		idle := idleConnection(t, strings.TrimPrefix(base, "http://"))
 		r.interrupt()
 		r.succeed()
-		_, err := http.Get(url)
-		require.Error(t, err, "the server ends with the command")
+		require.NoError(t, idle.SetReadDeadline(time.Now().Add(patience)))
+		_, err := idle.Read(make([]byte, 1))
+		require.False(t, err == nil || errors.Is(err, os.ErrDeadlineExceeded), "the server ends with the command: %v", err)
 	}
+}
+
+// idleConnection returns a connection whose request has been answered, and which the server keeps
+// for the next one.
+func idleConnection(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	_, err = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: "+addr+"\r\n\r\n")
+	require.NoError(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	require.NoError(t, err)
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Equal(t, "ok\n", string(body))
+	return c
 }
 
 func TestMetricsOfAConnectedSub(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	hub := s.listen(t, "hub")
-	sub := start(t, nil, s.connect("sub", hub.address(), s.bob, "--metrics", "127.0.0.1:0")...)
+	sub := start(t, nil, s.connect("sub", hub.address(), s.bob, "--topic", "**", "--metrics", "127.0.0.1:0")...)
 	url := strings.TrimPrefix(sub.stderr.line(t, "metrics http://"), "metrics ")
 	require.Contains(t, get(t, url), "intentra_sessions 1")
 	sub.interrupt()

@@ -30,8 +30,8 @@ func (s *blockedWriter) Write(b []byte) (int, error) {
 func TestPeerLogNeverBlocks(t *testing.T) {
 	w := &blockedWriter{newTranscript(), make(chan struct{}, 1), make(chan struct{})}
 	l := newPeerLog(slog.New(slog.NewTextHandler(w, nil)), func(intentra.PublicKey) string { return "bob" })
-	hub := startRelay(t, newRelay(), intentra.Config{})
-	p := dialRelay(t, hub, intentra.Config{})
+	hub := listenLoopback(t)
+	p := dialLoopback(t, hub, intentra.Config{})
 	l.add(intentra.PeerEvent{Peer: p, Kind: intentra.PeerUp})
 	l.add(intentra.PeerEvent{Peer: p, Kind: intentra.PeerRestarted, Session: 2})
 	<-w.writing

@@ -1,50 +1,15 @@
 package main
 
 import (
-	"encoding/binary"
-	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/keykind"
 )
-
-// canBePublic is true for every public key and for few private keys.
-func TestCanBePublic(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	var chacha [32]byte
-	binary.LittleEndian.PutUint64(chacha[:], seed)
-	random := rand.NewChaCha8(chacha)
-	found := 0
-	const n = 500
-	for range n {
-		var k intentra.PrivateKey
-		_, _ = random.Read(k[:])
-		public := k.Public()
-		require.True(t, canBePublic(public), "%x", k[:])
-		if !canBePublic(intentra.PublicKey(k)) {
-			found++
-		}
-		public[31] |= 0x80
-		require.False(t, canBePublic(public), "no public key has this bit, because X25519 ignores it")
-	}
-	require.Greater(t, found, n*8/10, "31 of 32 are expected")
-
-	// Points of small order, and one with a non-canonical encoding.
-	require.False(t, canBePublic(intentra.PublicKey{}))
-	require.False(t, canBePublic(intentra.PublicKey{1}))
-	require.True(t, canBePublic(intentra.PublicKey{9}), "the base point")
-	nine := intentra.PublicKey{0xf6} // 2^255 - 19 + 9
-	for i := 1; i < len(nine); i++ {
-		nine[i] = 0xff
-	}
-	nine[31] = 0x7f
-	require.False(t, canBePublic(nine))
-}
 
 func TestHoldsPrivateKey(t *testing.T) {
 	own := intentra.PrivateKey{1: 7}
@@ -57,6 +22,61 @@ func TestHoldsPrivateKey(t *testing.T) {
 	} {
 		list, err := intentra.ParseAllowList(strings.NewReader(text))
 		require.NoError(t, err)
-		require.Equal(t, want, holdsPrivateKey(list, own), text)
+		require.Equal(t, want, holdsPrivateKey(list.Keys(), func(k intentra.PublicKey) bool { return list.Name(k) != "" }, own), text)
+	}
+}
+
+// A public key where a private one belongs, and the reverse, are named as such, in every flag.
+func TestConfusedKeys(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	public, shown := s.dir+"/public", s.dir+"/shown"
+	writeFile(t, public, s.alice.public+"\n")
+	writeFile(t, shown, s.alice.public+"\n")
+	require.NoError(t, os.Chmod(shown, 0o644))
+	text, err := os.ReadFile(s.bob.file)
+	require.NoError(t, err)
+	private := strings.TrimSpace(string(text))
+	list := s.dir + "/list"
+	writeFile(t, list, "# keys\n"+s.alice.public+" alice\n\n"+private+" bob\n")
+
+	const dead = "127.0.0.1:1"
+	for _, args := range [][]string{
+		{"pubkey", shown},
+		{"hub", "--listen", "127.0.0.1:0", "--access", "any", "--key", shown},
+		{"sub", "--listen", "127.0.0.1:0", "--allow", "any", "--key", shown},
+		s.connect("sub", dead, identity{file: shown}), s.connect("sub", dead, identity{file: shown}, "--topic", "x"),
+		s.connect("pub", dead, identity{file: shown}), s.connect("pub", dead, identity{file: shown}, "--topic", "x"),
+		s.connect("topics", dead, identity{file: shown}), s.connect("top", dead, identity{file: shown}),
+	} {
+		start(t, strings.NewReader(""), args...).fail(exitUsage, "key file "+shown+": this looks like a public key", "chmod 600")
+	}
+	warned := start(t, nil, "pubkey", public)
+	warned.succeed()
+	require.Contains(t, warned.stderr.String(), "this may be a public key")
+	for _, command := range []string{"pub", "sub", "topics", "top"} {
+		for peer, says := range map[string]string{private: "no public key", s.alice.public: "same key"} {
+			args := []string{command, "--connect", dead, "--peer", peer, "--key", public}
+			r := start(t, strings.NewReader(""), args...)
+			r.fail(exitUsage, says, "'intentra pubkey FILE'")
+			require.NotContains(t, r.stderr.String(), private)
+		}
+	}
+	for _, args := range [][]string{
+		{"hub", "--listen", "127.0.0.1:0", "--access", list, "--key", s.server.file},
+		{"sub", "--listen", "127.0.0.1:0", "--allow", list, "--key", s.server.file},
+	} {
+		r := start(t, nil, args...)
+		r.fail(exitUsage, "line 4: this is no public key", "intentra pubkey")
+		require.NotContains(t, r.stderr.String(), private)
+	}
+}
+
+// No key of keygen could be a public one.
+func TestKeygenIsUnambiguous(t *testing.T) {
+	for range 500 { // 15 of them could, without that
+		key, err := generateKey()
+		require.NoError(t, err)
+		require.False(t, keykind.CanBePublic(key))
 	}
 }

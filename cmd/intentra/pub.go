@@ -15,19 +15,33 @@ type pubCmd struct {
 	Connect dialAddress        `required:"" placeholder:"ADDR" help:"HOST:PORT of the hub or subscriber; several with commas between them are tried in turn."`
 	Peer    intentra.PublicKey `required:"" placeholder:"PUBKEY" help:"The public key that the other side must have."`
 	Key     fileName           `required:"" placeholder:"FILE" help:"Our private key file."`
-	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the other side accepts them."`
+	Rate    float64            `default:"0" help:"Messages per second; 0 for as fast as the connection allows. With --topic, pub keeps to what the hub accepts from one publisher, by default 10,000 lines and 4 MiB per second."`
 	Intent  intentra.Intent    `default:"realtime" enum:"realtime,latest,reliable" help:"How the messages travel: ${enum}."`
 	Suite   intentra.Suite     `default:"aesgcm" enum:"aesgcm,chachapoly" help:"The cipher suite: ${enum}."`
-	Channel uint32             `default:"0" help:"The channel to send on."`
-	Repeat  int                `default:"1" help:"Send all lines this many times; if above 1, all lines are read into memory first."`
+
+	TTL      time.Duration     `name:"ttl" placeholder:"D" help:"How long a line is of use, such as 200ms: one that would leave later is dropped, at a hub too. 0s, the default, means for ever."`
+	Priority intentra.Priority `default:"normal" enum:"low,normal,high,urgent" help:"Which lines leave first, if several wait: ${enum}. A hub passes them on with the same priority."`
+	Stamp    bool              `help:"Send the time of each line along, so that the receiver knows its age, whatever the clocks show; see --format json of sub. 10 bytes more."`
+
+	Channel uint32    `default:"0" help:"The channel to send on, if the other side is no hub."`
+	Topic   topicName `placeholder:"NAME" help:"The other side is a hub: publish the lines as updates of this topic. Its path begins with the name that the hub has for us."`
+
+	Encoding string `placeholder:"TEXT" help:"With --topic: tell subscribers what a line is, such as json."`
+	Position string `placeholder:"X,Y[,Z]" help:"With --topic and lines of JSON: where a position is, as JSON pointers such as /x,/y, for subscribers with --area."`
+
+	retryFlag
+	Repeat int `default:"1" help:"Send all lines this many times; if above 1, all lines are read into memory first."`
 	socketFlags
 	recordFlags
+	configFlag
 }
 
 func (c *pubCmd) Help() string {
 	return "Every line is a message, without its newline; an empty line is an empty message. Prints 'connected HOST:PORT key PUBKEY' " +
-		"(the other side's) on standard error once it can send. At the end pub waits for outstanding acknowledgements " +
-		"and prints a JSON summary on standard error, where lines = acked + lost + dropped. It exits with 1 if a line is too long, or if reliable messages stay unacknowledged. " +
+		"(the other side's) on standard error once it can send. A line has at most 65,536 bytes. At the end pub waits up to 10 s for outstanding acknowledgements " +
+		"and prints a JSON summary on standard error, where lines = acked + lost + superseded + expired + dropped. With --topic, lines = sent + unwanted + dropped: " +
+		"unwanted lines had no subscriber. Of those sent, the hub has not acknowledged those lost, and unsure ones only after a reconnection: if the hub has restarted, it has passed them on only to subscribers that were back before, and pub warns; of a latest topic only the newest value can be lost. " +
+		"It exits with 1 if a line is too long, if reliable messages stay unacknowledged, or if the hub does not acknowledge the newest value of a latest topic. " +
 		"If the connection is lost, pub reconnects."
 }
 
@@ -38,18 +52,37 @@ func (c *pubCmd) check() error {
 	if c.Repeat < 1 {
 		return usagef("pub: --repeat is %d; give 1 or more", c.Repeat)
 	}
+	if c.TTL < 0 {
+		return usagef("pub: --ttl is %v; give a duration such as 200ms, or 0s for no limit", c.TTL)
+	}
+	switch {
+	case c.Topic != "" && c.Channel != 0:
+		return usagef("pub: --topic excludes --channel: the hub numbers the channels")
+	case c.Topic == "" && (c.Encoding != "" || c.Position != ""):
+		return usagef("pub: --encoding and --position need --topic")
+	}
+	if c.Topic != "" {
+		if _, err := c.topic(); err != nil {
+			return err
+		}
+	}
 	return c.socketFlags.check("pub")
 }
 
-func (c *pubCmd) Run(e *environment) (err error) {
+// prepare checks the flags and reads the key.
+func (c *pubCmd) prepare(e *environment) (key intentra.PrivateKey, err error) {
 	if err := c.check(); err != nil {
-		return err
+		return key, err
 	}
-	key, err := readKey(e, c.Key)
+	if key, err = readKey(e, c.Key); err != nil {
+		return key, err
+	}
+	return key, checkPeer("pub", c.Peer, key)
+}
+
+func (c *pubCmd) Run(e *environment) (err error) {
+	key, err := c.prepare(e)
 	if err != nil {
-		return err
-	}
-	if err := checkPeer("pub", c.Peer, key); err != nil {
 		return err
 	}
 	rec, err := c.recordFlags.open(e)
@@ -57,10 +90,16 @@ func (c *pubCmd) Run(e *environment) (err error) {
 		return fmt.Errorf("pub: %w", err)
 	}
 	defer func() { err = rec.close(e, err) }()
+	if c.Topic != "" {
+		if err := c.publishTopic(e, key, rec); err != nil {
+			return fmt.Errorf("pub: %w", err)
+		}
+		return nil
+	}
 	link, ctx := newUplink(e.ctx, e.logger(slog.LevelInfo))
-	peer, err := intentra.Dial(ctx, string(c.Connect), c.Peer, intentra.Config{
-		Key: key, Suite: c.Suite, Logger: e.logger(slog.LevelError), OnPeer: link.peerEvent, Record: rec.writer(), Socket: c.socketFlags.config(),
-	})
+	cfg := c.config(e, key, rec)
+	cfg.OnPeer, cfg.Handler = link.peerEvent, func(m intentra.Received) { link.refused(refusedByHub(m.Message, "pub")) }
+	peer, err := intentra.Dial(ctx, string(c.Connect), c.Peer, cfg)
 	if err != nil {
 		return fmt.Errorf("pub: %w", err)
 	}
@@ -72,12 +111,19 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	sending, sent := context.WithCancel(ctx)
 	defer e.explainDelay(sending, "for acknowledgements", flushGrace)()
 	err = c.send(ctx, e, p)
+	if p.lines.Load() > 0 {
+		load.Sleep(ctx, hubAnswer-time.Since(p.start))
+	}
 	sent()
 	if err == nil {
 		err = link.failure()
 	}
 	link.close()
-	if finishErr := p.finish(flushGrace); err == nil {
+	finishErr := p.finish(flushGrace)
+	if err == nil {
+		err = link.failure() // which a hub may have sent before that
+	}
+	if err == nil {
 		err = finishErr
 	}
 	if summaryErr := e.summarize(p.summary()); err == nil {
@@ -87,6 +133,16 @@ func (c *pubCmd) Run(e *environment) (err error) {
 		return fmt.Errorf("pub: %w", err)
 	}
 	return nil
+}
+
+// config returns what the flags ask for, with and without --topic.
+func (c *pubCmd) config(e *environment, key intentra.PrivateKey, rec *recorder) intentra.Config {
+	cfg := intentra.Config{
+		Key: key, Suite: c.Suite, Logger: e.logger(slog.LevelError), Record: rec.writer(),
+		Socket: c.socketFlags.config(), PeerBandwidth: valueOr(c.PeerBandwidth, 0),
+	}
+	c.retryFlag.apply(e, c.Connect, &cfg)
+	return cfg
 }
 
 // send sends until the input or ctx ends. Reading cannot be interrupted, so it

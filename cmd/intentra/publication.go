@@ -40,7 +40,7 @@ func (p *publication) send(ctx context.Context, r io.Reader, c *pubCmd) error {
 		publication: p, pacer: &load.Pacer{Start: load.Now(), Rate: c.Rate},
 		wait: c.Rate == 0 || p.intent == intentra.Reliable, patient: patient,
 	}
-	m := intentra.Message{Channel: c.Channel, Intent: p.intent}
+	m := intentra.Message{Channel: c.Channel, Intent: p.intent, TTL: c.TTL, Priority: c.Priority, Stamp: c.Stamp}
 	lines := newLineReader(r, p.peer.Transport().MaxMessageSize())
 	if c.Repeat == 1 {
 		return s.stream(ctx, m, lines)
@@ -129,8 +129,9 @@ func (s *lineSender) sendOne(ctx context.Context, m intentra.Message) (ok bool, 
 }
 
 // finish waits until everything sent is acknowledged or lost, at most for grace
-// since the interrupt if there was one, and closes the transport. It fails if Reliable messages remain unacknowledged,
-// because they may not have arrived; the summary counts other losses.
+// since the interrupt if there was one, and closes the transport. It fails if
+// Reliable messages remain unacknowledged, because they may not have arrived;
+// the summary counts other losses.
 func (p *publication) finish(grace time.Duration) error {
 	err := shutdown(p.peer.Transport(), max(grace-p.waited, 0))
 	if p.intent == intentra.Reliable {
@@ -145,16 +146,19 @@ func (p *publication) finish(grace time.Duration) error {
 }
 
 // pubSummary is the JSON line at the end of the output. It counts messages:
-// lines = acked + lost + dropped.
+// lines = acked + lost + superseded + expired + dropped.
 type pubSummary struct {
-	Lines     uint64  `json:"lines"`   // read from standard input, with repetitions
-	Sent      uint64  `json:"sent"`    // handed to the network: lines - dropped
-	Acked     uint64  `json:"acked"`   // acknowledged by the peer
-	Lost      uint64  `json:"lost"`    // sent, and never acknowledged
-	Dropped   uint64  `json:"dropped"` // not sent: superseded, displaced, not connected
-	Bytes     uint64  `json:"bytes"`   // of the lines
-	RTT       float64 `json:"rtt_us"`
-	DurationS float64 `json:"duration_s"`
+	Lines uint64 `json:"lines"` // read from standard input, with repetitions
+	Sent  uint64 `json:"sent"`  // handed to the network: lines - superseded - expired - dropped
+	Acked uint64 `json:"acked"` // acknowledged by the peer
+	Lost  uint64 `json:"lost"`  // sent, and never acknowledged
+	// Superseded counts Latest messages that a newer one replaced before it was sent.
+	Superseded uint64  `json:"superseded"`
+	Expired    uint64  `json:"expired"` // older than --ttl before they were acknowledged
+	Dropped    uint64  `json:"dropped"` // not sent: displaced, not connected
+	Bytes      uint64  `json:"bytes"`   // of the lines
+	RTT        float64 `json:"rtt_us"`
+	DurationS  float64 `json:"duration_s"`
 }
 
 // summary returns the final counters: every message sent and not acknowledged is
@@ -167,7 +171,7 @@ func (p *publication) summary() pubSummary {
 		// standing would be wrong, because acknowledged packets may contain the
 		// same message twice.
 		unsent := p.unsent.Load()
-		r.Sent, r.Acked, r.Dropped = r.Lines-unsent, r.Lines-r.Dropped, unsent
+		r.Sent, r.Acked, r.Dropped = r.Lines-unsent-r.Expired, r.Lines-r.Expired-r.Dropped, unsent
 	}
 	r.Lost = r.Sent - r.Acked
 	return r
@@ -183,11 +187,17 @@ func (p *publication) standing() pubSummary {
 		RTT: microseconds(s.RTT), DurationS: seconds(time.Since(p.start)),
 	}
 	r.Dropped = p.unsent.Load()
-	for _, d := range p.peer.Transport().Stats().SendDrops {
-		r.Dropped += d.Count
+	t := p.peer.Transport().Stats()
+	for _, d := range t.SendDrops {
+		if d.Name == "expired" {
+			r.Expired = min(d.Count, r.Lines)
+		} else {
+			r.Dropped += d.Count
+		}
 	}
-	r.Dropped = min(r.Dropped, r.Lines)
-	r.Sent = r.Lines - r.Dropped
+	r.Dropped = min(r.Dropped, r.Lines-r.Expired)
+	r.Superseded = min(t.Superseded, r.Lines-r.Expired-r.Dropped)
+	r.Sent = r.Lines - r.Expired - r.Dropped - r.Superseded
 	r.Acked = min(s.Acked, r.Sent)
 	return r
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 // numbered returns n different lines.
@@ -29,21 +31,25 @@ func TestPubIntoSub(t *testing.T) {
 			t.Run(intent+" "+suite, func(t *testing.T) {
 				t.Parallel()
 				text := numbered(300)
-				sub := s.listen(t, "sub", "--count", "300", "--timeout", "20s")
+				sub := s.listen(t, "sub")
 				pub := start(t, strings.NewReader(text), s.connect("pub", sub.address(), s.alice, "--intent", intent, "--suite", suite)...)
-				sub.succeed()
 				pub.succeed()
-				require.ElementsMatch(t, strings.Split(text, "\n"), strings.Split(sub.stdout.String(), "\n"))
+				sub.interrupt()
+				sub.succeed()
+				got, sent := sub.summary(), pub.summary()
+				// States that a busy machine has left in the socket for too long are lost.
+				if intent == "reliable" || got.Drops["read/stale"] == 0 {
+					require.EqualValues(t, 300, got.Received)
+					require.ElementsMatch(t, strings.Split(text, "\n"), strings.Split(sub.stdout.String(), "\n"))
+					require.EqualValues(t, len(text)-300, got.Bytes)
+					require.EqualValues(t, 300, sent.Acked)
+				}
 				if intent == "reliable" {
 					require.Equal(t, text, sub.stdout.String())
 				}
 				require.Empty(t, pub.stdout.String())
 				require.Contains(t, pub.stderr.String(), "connected "+sub.address()+" key "+s.server.public+"\n")
-				require.EqualValues(t, 300, sub.summary().Received)
-				require.EqualValues(t, len(text)-300, sub.summary().Bytes)
-				sent := pub.summary()
 				require.EqualValues(t, 300, sent.Sent)
-				require.EqualValues(t, 300, sent.Acked)
 				require.Zero(t, sent.Dropped)
 				require.Positive(t, sent.RTT)
 			})
@@ -56,7 +62,7 @@ func TestLinesArriveByteForByte(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	text := "\nfirst\r\n\n\x00\xff\xfe\n  spaces \t\nlast"
-	sub := s.listen(t, "sub", "--count", "6", "--timeout", "20s")
+	sub := s.listen(t, "sub", "--count", "6", "--timeout", limit)
 	pub := start(t, strings.NewReader(text), s.connect("pub", sub.address(), s.alice, "--intent", "reliable", "--channel", "4294967295")...)
 	sub.succeed()
 	pub.succeed()
@@ -74,7 +80,7 @@ func TestTrajectory(t *testing.T) {
 	require.NoError(t, err)
 	s := newSite(t)
 	n := strings.Count(string(text), "\n")
-	sub := s.listen(t, "sub", "--count", fmt.Sprint(n), "--timeout", "20s")
+	sub := s.listen(t, "sub", "--count", fmt.Sprint(n), "--timeout", limit)
 	pub := start(t, strings.NewReader(string(text)), s.connect("pub", sub.address(), s.alice, "--intent", "reliable", "--rate", "0")...)
 	sub.succeed()
 	pub.succeed()
@@ -109,7 +115,7 @@ func TestNothingToPublish(t *testing.T) {
 func TestMessageTooLong(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	sub := s.listen(t, "sub", "--count", "2", "--timeout", "20s")
+	sub := s.listen(t, "sub", "--count", "2", "--timeout", limit)
 	stdin, feed := io.Pipe()
 	defer feed.Close()
 	go func() { _, _ = feed.Write([]byte("one\ntwo\n" + strings.Repeat("x", 100_000))) }()
@@ -124,7 +130,7 @@ func TestMessageTooLong(t *testing.T) {
 func TestLongestMessage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	sub := s.listen(t, "sub", "--count", "1", "--timeout", "20s")
+	sub := s.listen(t, "sub", "--count", "1", "--timeout", limit)
 	addr := sub.address()
 	probe := start(t, strings.NewReader(strings.Repeat("x", 70_000)), s.connect("pub", addr, s.bob)...)
 	probe.fail(exitFailure, "the limit is ")
@@ -141,7 +147,7 @@ func TestLongestMessage(t *testing.T) {
 func TestTooFewMessages(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	sub := s.listen(t, "sub", "--count", "5", "--timeout", "1s")
+	sub := s.listen(t, "sub", "--count", "5", "--timeout", "3s")
 	start(t, strings.NewReader("a\nb\n"), s.connect("pub", sub.address(), s.alice, "--intent", "reliable")...).succeed()
 	sub.fail(exitFailure, "2 of 5 messages")
 	require.Equal(t, "a\nb\n", sub.stdout.String())
@@ -168,10 +174,7 @@ func TestNoLimit(t *testing.T) {
 func TestRefusedConnections(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	gone := s.listen(t, "sub")
-	unused := gone.address()
-	gone.interrupt()
-	gone.succeed()
+	unused := loopback.Address().String()
 	sub := s.listen(t, "sub")
 	addr := sub.address()
 	for _, tt := range []struct {
@@ -202,9 +205,10 @@ func TestInterruptedDial(t *testing.T) {
 	defer c.Close()
 	sub := start(t, nil, s.connect("sub", c.LocalAddr().String(), s.alice)...)
 	pub := start(t, strings.NewReader("x"), s.connect("pub", c.LocalAddr().String(), s.bob)...)
-	for range 2 {
-		_, _, err = c.ReadFrom(make([]byte, 2048)) // both are dialling
+	for dialling := map[string]bool{}; len(dialling) < 2; { // one may dial again before the other
+		_, from, err := c.ReadFrom(make([]byte, 2048))
 		require.NoError(t, err)
+		dialling[from.String()] = true
 	}
 	sub.interrupt()
 	pub.interrupt()

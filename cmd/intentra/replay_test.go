@@ -49,21 +49,21 @@ func TestHubExchangeIsReplayed(t *testing.T) {
 	pubFlags, pubCapture, pubKeys := s.recordTo("pub")
 	hub := s.listen(t, "hub", hubFlags...)
 	addr := hub.address()
-	sub := start(t, nil, append(s.connect("sub", addr, s.bob, "--count", "300", "--timeout", "20s"), subFlags...)...)
-	hub.stderr.lines(t, "peer connected", 1)
-	pub := start(t, strings.NewReader(numbered(300)), append(s.connect("pub", addr, s.alice, "--intent", "reliable"), pubFlags...)...)
+	sub := start(t, nil, append(s.connect("sub", addr, s.bob, "--topic", "alice/*", "--count", "300", "--timeout", limit), subFlags...)...)
+	sub.stderr.line(t, "connected")
+	pub := start(t, strings.NewReader(numbered(300)), append(s.connect("pub", addr, s.alice, "--intent", "reliable", "--topic", "text"), pubFlags...)...)
 	sub.succeed()
 	pub.succeed()
 	hub.interrupt()
 	hub.succeed()
 	for _, c := range []struct {
 		capture, keys string
-		delivered     int
+		delivered     int // at least: control messages are delivered as well
 	}{{hubCapture, hubKeys, 300}, {subCapture, subKeys, 300}, {pubCapture, pubKeys, 0}} {
 		r, output := replayed(t, exitOK, c.capture, "--keys", c.keys)
 		require.True(t, r.Journal && r.Whole, output)
 		require.Empty(t, r.Differences)
-		require.Equal(t, c.delivered, r.Delivered)
+		require.GreaterOrEqual(t, r.Delivered, c.delivered)
 		require.Positive(t, r.Received)
 		require.Positive(t, r.Sent)
 		require.Contains(t, output, "identical to the recording")
@@ -93,7 +93,7 @@ func recordedStates(t *testing.T) (s site, capture, keys string) {
 
 func (s site) recorded(t *testing.T, name, intent, count string) (capture, keys string) {
 	flags, capture, keys := s.recordTo(name)
-	sub := s.listen(t, "sub", append(flags, "--count", count, "--timeout", "20s")...)
+	sub := s.listen(t, "sub", append(flags, "--count", count, "--timeout", limit)...)
 	pub := start(t, strings.NewReader(numbered(50)), s.connect("pub", sub.address(), s.alice, "--intent", intent, "--rate", "2000")...)
 	sub.succeed()
 	pub.wait() // may fail, if the subscriber ends first

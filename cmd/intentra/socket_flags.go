@@ -13,14 +13,23 @@ import (
 type socketFlags struct {
 	DSCP   *int       `name:"dscp" placeholder:"N" help:"Mark sent datagrams with this DiffServ code point (RFC 2474), 0 to 63, such as 46 for expedited forwarding."`
 	Device deviceName `placeholder:"NAME" help:"Send and receive on this network interface only, such as eth1."`
+
+	PeerBandwidth *int `placeholder:"BYTES" help:"Send at most this many bytes per second to each peer, 4096 or more. The default is unlimited."`
 }
 
-// maxDSCP is the largest value of the 6-bit field of RFC 2474 section 3.
-const maxDSCP = 63
+const (
+	// maxDSCP is the largest value of the 6-bit field of RFC 2474 section 3.
+	maxDSCP = 63
+	// leastPeerBandwidth is what package intentra accepts.
+	leastPeerBandwidth = 4096
+)
 
 func (f *socketFlags) check(command string) error {
 	if f.DSCP != nil && (*f.DSCP < 0 || *f.DSCP > maxDSCP) {
 		return usagef("%s: --dscp is %d; give 0 to %d", command, *f.DSCP, maxDSCP)
+	}
+	if n := f.PeerBandwidth; n != nil && (*n < leastPeerBandwidth || *n > intentra.DefaultPeerBandwidth) {
+		return usagef("%s: --peer-bandwidth is %d; give %d to %d bytes per second", command, *n, leastPeerBandwidth, intentra.DefaultPeerBandwidth)
 	}
 	return nil
 }
@@ -51,7 +60,7 @@ func (d *deviceName) Decode(ctx *kong.DecodeContext) error {
 // handshakeFlags is embedded in the commands that accept connections.
 type handshakeFlags struct {
 	MaxHandshakes           *int `placeholder:"N" help:"Handshakes in flight at a time, ${default_max_handshakes} by default."`
-	MaxHandshakesPerAddress *int `placeholder:"N" help:"Of those, from one IPv4 address or IPv6 /64, ${default_handshakes_per_address} by default. Raise it if many peers share an address."`
+	MaxHandshakesPerAddress *int `placeholder:"N" help:"Of those, from one IPv4 address or IPv6 /64, all by default. Lower it if hardly any peers share an address."`
 	HandshakeRate           *int `placeholder:"N" help:"Handshakes begun each second, ${default_handshake_rate} by default."`
 }
 

@@ -23,11 +23,11 @@ func parsed(t *testing.T, args ...string) *grammar {
 // them the defaults hold.
 func TestSocketAndHandshakeFlags(t *testing.T) {
 	s := newSite(t)
-	listen := []string{"--listen", ":0", "--allow", "any", "--key", s.server.file}
 	for command, flags := range map[string]func(*grammar) (*handshakeFlags, *socketFlags){
 		"hub": func(g *grammar) (*handshakeFlags, *socketFlags) { return &g.Hub.handshakeFlags, &g.Hub.socketFlags },
 		"sub": func(g *grammar) (*handshakeFlags, *socketFlags) { return &g.Sub.handshakeFlags, &g.Sub.socketFlags },
 	} {
+		listen := []string{"--listen", ":0", map[string]string{"hub": "--access", "sub": "--allow"}[command], "any", "--key", s.server.file}
 		var cfg intentra.Config
 		handshakes, socket := flags(parsed(t, append([]string{command}, listen...)...))
 		require.False(t, handshakes.given())
@@ -36,11 +36,12 @@ func TestSocketAndHandshakeFlags(t *testing.T) {
 		require.Equal(t, intentra.Config{}, cfg)
 
 		handshakes, socket = flags(parsed(t, append([]string{
-			command, "--max-handshakes=300", "--max-handshakes-per-address=200", "--handshake-rate=1000", "--dscp=46", "--device=eth7",
+			command, "--max-handshakes=300", "--max-handshakes-per-address=200", "--handshake-rate=1000", "--dscp=46", "--device=eth7", "--peer-bandwidth=125000",
 		}, listen...)...))
 		require.True(t, handshakes.given())
 		handshakes.apply(&cfg)
 		cfg.Socket = socket.config()
+		require.Equal(t, 125_000, *socket.PeerBandwidth)
 		require.Equal(t, intentra.Config{
 			MaxHandshakes: 300, MaxHandshakesPerAddress: 200, HandshakeRate: 1000, Socket: udp.Config{DSCP: 46, Device: "eth7"},
 		}, cfg)

@@ -25,8 +25,11 @@ const (
 
 // subscription copies received messages to an output and counts them.
 type subscription struct {
-	want    uint64 // messages, or 0 for no limit
-	closing func() // called before the transport is closed
+	json    bool          // print objects, not payloads
+	want    uint64        // messages, or 0 for no limit
+	dialled bool          // the other side may be a hub
+	spent   time.Duration // of the timeout, to connect
+	closing func()        // called before the transport is closed
 	start   time.Time
 
 	received, bytes atomic.Uint64
@@ -41,7 +44,7 @@ func (s *subscription) run(ctx context.Context, t *intentra.Transport, w io.Writ
 	go func() { copied <- s.copy(t, w) }()
 	var expired <-chan time.Time
 	if timeout > 0 {
-		timer := time.NewTimer(timeout)
+		timer := time.NewTimer(timeout - s.spent)
 		defer timer.Stop()
 		expired = timer.C
 	}
@@ -77,6 +80,8 @@ func (s *subscription) copy(t *intentra.Transport, w io.Writer) error {
 	out := bufio.NewWriterSize(w, subBuffer)
 	noWait, cancel := context.WithCancel(context.Background())
 	cancel()
+	p := newProcessors()
+	defer p.limit(false)
 	for {
 		m, err := t.Receive(noWait)
 		if errors.Is(err, context.Canceled) {
@@ -88,14 +93,30 @@ func (s *subscription) copy(t *intentra.Transport, w io.Writer) error {
 		if err != nil {
 			return errors.Join(err, flush(out))
 		}
-		// Errors of out are returned by flush.
-		_, _ = out.Write(m.Payload)
-		_ = out.WriteByte('\n')
+		if s.dialled {
+			if err := refusedByHub(m.Message, "sub"); err != nil {
+				return err
+			}
+		}
+		p.message()
+		if err := s.print(out, &m); err != nil {
+			return err
+		}
 		s.bytes.Add(uint64(len(m.Payload)))
 		if s.received.Add(1) == s.want {
 			return flush(out)
 		}
 	}
+}
+
+// print writes a message as a line. Errors of out are returned by flush.
+func (s *subscription) print(out *bufio.Writer, m *intentra.Received) error {
+	if s.json {
+		return printMessage(out, m)
+	}
+	_, _ = out.Write(m.Payload)
+	_ = out.WriteByte('\n')
+	return nil
 }
 
 func flush(out *bufio.Writer) error {

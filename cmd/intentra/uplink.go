@@ -36,17 +36,29 @@ func (u *uplink) peerEvent(e intentra.PeerEvent) {
 	switch {
 	case u.closing.Load():
 	case e.Kind == intentra.PeerRestarted:
-		u.log.Warn("reconnected; the other side has restarted", "addr", e.Peer.Addr())
+		u.log.Warn("reconnected; the other side has restarted", "peer", e.Peer.Key(), "addr", e.Peer.Addr())
 		u.lost = false
 	case e.Kind == intentra.PeerUp && u.lost:
-		u.log.Info("reconnected", "addr", e.Peer.Addr())
+		u.log.Info("reconnected", "peer", e.Peer.Key(), "addr", e.Peer.Addr())
 		u.lost = false
 	case e.Kind == intentra.PeerUp:
 	case e.Reconnecting:
-		u.log.Warn("connection lost, reconnecting", "reason", e.Reason)
+		message := "connection lost, reconnecting"
+		if e.Reason == intentra.CloseReplaced {
+			message += "; if another process uses our key, give it one of its own"
+		}
+		u.log.Warn(message, "peer", e.Peer.Key(), "reason", e.Reason)
 		u.lost = true
 	default:
 		err := fmt.Errorf("the other side has closed the connection: %s", e.Reason)
+		u.failed.Store(&err)
+		u.end()
+	}
+}
+
+// refused ends the command with err, unless it is nil.
+func (u *uplink) refused(err error) {
+	if err != nil {
 		u.failed.Store(&err)
 		u.end()
 	}

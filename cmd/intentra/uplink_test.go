@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 	"github.com/intentra/intentra/wire"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestUplinkLogsReconnectsAndRestarts(t *testing.T) {
 	out := newTranscript()
 	u, ctx := newUplink(context.Background(), slog.New(slog.NewTextHandler(out, nil)))
-	p := new(intentra.Peer)
+	p := loopback.Dial(t, loopback.Listen(t, intentra.Config{}), intentra.Config{})
 	up := intentra.PeerEvent{Peer: p, Kind: intentra.PeerUp}
 	restarted := intentra.PeerEvent{Peer: p, Kind: intentra.PeerRestarted}
 	lost := intentra.PeerEvent{Peer: p, Kind: intentra.PeerDown, Reason: wire.CloseLost, Reconnecting: true}
@@ -29,6 +30,10 @@ func TestUplinkLogsReconnectsAndRestarts(t *testing.T) {
 	require.NotContains(t, out.String(), "restarted")
 	u.peerEvent(restarted)
 	require.Contains(t, out.String(), "the other side has restarted")
+	require.NotContains(t, out.String(), "another process")
+	lost.Reason = wire.CloseReplaced
+	u.peerEvent(lost)
+	require.Contains(t, out.String(), "another process uses our key")
 	require.NoError(t, ctx.Err())
 	u.peerEvent(intentra.PeerEvent{Peer: p, Kind: intentra.PeerDown, Reason: wire.CloseNormal})
 	require.Error(t, ctx.Err())

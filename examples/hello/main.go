@@ -28,7 +28,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 
-	allow := func(k intentra.PublicKey) bool { return k == robotKey.Public() }
+	allow := func(_ context.Context, h intentra.Handshake) bool { return h.Key == robotKey.Public() }
 	hub, err := intentra.Listen("127.0.0.1:0", intentra.Config{Key: hubKey, Authorize: allow})
 	if err != nil {
 		return err

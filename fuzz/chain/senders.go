@@ -122,7 +122,7 @@ func (c *senders) through(i item) []byte {
 	c.checkCounts(c.Out)
 	c.require(intact(c.buf[:margin]) && intact(c.buf[end:]), "the outbound chain wrote outside of its packet")
 	if t := c.Set.Ack.Tracker(l.Session, l.Epoch); t != nil {
-		t.Sent(c.Now, 1, true, new(ack.Outcome))
+		t.Sent(c.Now, 1, 0, true, new(ack.Outcome))
 	}
 	c.note("outbound packet", true, part{"verdict", fmt.Sprint(v)}, part{"Data", fmt.Sprintf("%x", o.Data)})
 	if v != pipeline.Accept {

@@ -52,7 +52,7 @@ func TestInfoColumn(t *testing.T) {
 	requireInfo(packetSamples(t, wire.AESGCM), datagrams)
 	requireInfo(helloSamples(), plaintexts, asHello...)
 	frames := slices.DeleteFunc(frameSamples(t), func(s sample) bool { return s.info == "" })
-	frames = append(frames, sample{b: append(slices.Clone(frames[0].b), 10), info: "Padding, unknown (malformed)"})
+	frames = append(frames, sample{b: append(slices.Clone(frames[0].b), 16), info: "Padding, unknown (malformed)"})
 	requireInfo(frames, plaintexts, asFrames...)
 }
 
@@ -71,7 +71,7 @@ func TestEveryDeclaredFieldOccurs(t *testing.T) {
 	see(datagrams(slices.Concat(packets, truncations(packets[:1]), badHeaders(packets))), asIntentra...)
 	see(newCapture(linkRaw).add(datagram(0, packets[0])[:udpHeaders+40], udpHeaders+wire.InitSize), asIntentra...)
 	frames := contents(frameSamples(t))
-	see(plaintexts(append(frames, []byte{10})), asFrames...)
+	see(plaintexts(append(frames, []byte{16})), asFrames...)
 	see(plaintexts(append(contents(helloSamples()), nil)), asHello...)
 
 	declared := 0

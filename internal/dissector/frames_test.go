@@ -18,7 +18,7 @@ func frameSamples(t *testing.T) []sample {
 		all = append(all, message(wire.FrameRealtime, channel, []byte("hello")))
 	}
 	for _, n := range []int{0, 1, 63, 64, 300} {
-		all = append(all, message(wire.FrameLatest, 7, distinct(n, 1)), reliable(7, 1<<40, 1023, distinct(n, 1)))
+		all = append(all, message(wire.FrameLatest, 7, distinct(n, 1)), reliable(7, 1<<40, 4095, distinct(n, 1)))
 	}
 	all = append(all, reliable(1<<20, 1<<64-1, 0, nil), reliable(1, 5, 5, []byte("world")))
 	some := wire.Ack{Epoch: 0x2a, Delay: 3125, Largest: 5000, Reliable: 0x0102030405060708}
@@ -41,6 +41,24 @@ func frameSamples(t *testing.T) []sample {
 			info: map[wire.FrameType]string{wire.FramePathChallenge: "PathChallenge", wire.FramePathResponse: "PathResponse"}[kind],
 		})
 	}
+	for _, of := range []wire.FrameType{wire.FrameRealtime, wire.FrameLatest, wire.FrameReliable} {
+		all = append(all, fragment(of, 20_000, 0, 64), fragment(of, 20_000, 19_968, 32), fragment(of, 1, 0, 1))
+	}
+	all = append(all, sample{b: wire.AppendAckNow(nil), want: frameType(wire.FrameAckNow), info: "AckNow"})
+	all = append(all, givenUp(1<<20, 1<<64-1, 0), givenUp(1, 5, 5), ackTime(0), ackTime(wire.MaxTime))
+	for _, m := range []sample{
+		message(wire.FrameRealtime, 1, nil), message(wire.FrameLatest, 1, nil), reliable(1, 5, 5, nil), fragment(wire.FrameLatest, 1, 0, 1),
+	} {
+		all = append(all, origin(1<<40, 300, m))
+	}
+	all = append(all, origin(0, 0, message(wire.FrameLatest, 1, nil)), origin(wire.MaxTime, 1<<32-1, message(wire.FrameLatest, 1, nil)))
+	for _, n := range []int{0, 1, 64, 300} {
+		all = append(all, sample{
+			b:    wire.AppendProbe(nil, n),
+			want: withPayload(frameType(wire.FrameProbe), "intentra.frame.payload", make([]byte, n)),
+			info: "Probe",
+		})
+	}
 	all = append(all, rekey(t)...)
 	for _, kind := range []byte{0x20, 0x3f, 0x40, 0x5f} {
 		body := distinct(100, kind)
@@ -52,6 +70,54 @@ func frameSamples(t *testing.T) []sample {
 	}
 	all = append(all, together(padding(3), message(wire.FrameRealtime, 1, nil)), padding(40))
 	return append(all, together(all...))
+}
+
+// fragment returns a fragment of n bytes of a message.
+func fragment(of wire.FrameType, size, offset uint32, n int) sample {
+	g := wire.Fragment{Of: of, Epoch: 3, Counter: 1<<28 - 1, Size: size, Offset: offset}
+	want := append(frameType(wire.FrameFragment), fmt.Sprintf("intentra.frame.intent=%d", of), "intentra.frame.channel=9")
+	if of == wire.FrameReliable {
+		g.Epoch, g.Counter = 0, 0
+		want = append(want, "intentra.frame.sequence=77", "intentra.frame.distance=1")
+	} else {
+		want = append(want, "intentra.frame.epoch=3", "intentra.frame.counter=268435455")
+	}
+	want = append(want, fmt.Sprintf("intentra.frame.size=%d", size), fmt.Sprintf("intentra.frame.offset=%d", offset))
+	payload := distinct(n, 5)
+	return sample{
+		b:    wire.AppendFragment(nil, g, 9, 77, 1, payload),
+		want: withPayload(want, "intentra.frame.payload", payload),
+		info: "Fragment",
+	}
+}
+
+func givenUp(channel uint32, seq uint64, distance uint16) sample {
+	return sample{
+		b: wire.AppendGivenUp(nil, channel, seq, distance),
+		want: append(frameType(wire.FrameGivenUp), fmt.Sprintf("intentra.frame.channel=%d", channel),
+			fmt.Sprintf("intentra.frame.sequence=%d", seq), fmt.Sprintf("intentra.frame.distance=%d", distance)),
+		info: "GivenUp",
+	}
+}
+
+// ackTime returns an ACK and the AckTime that belongs to it.
+func ackTime(time uint64) sample {
+	s := together(ack(wire.Ack{Largest: 9}), sample{
+		b: wire.AppendAckTime(nil, time), want: append(frameType(wire.FrameAckTime), fmt.Sprintf("intentra.frame.time=%d", time)),
+	})
+	s.info = "ACK, AckTime"
+	return s
+}
+
+// origin returns a message with its origin.
+func origin(time uint64, within uint32, m sample) sample {
+	s := together(sample{
+		b: wire.AppendOrigin(nil, time, within),
+		want: append(frameType(wire.FrameOrigin), fmt.Sprintf("intentra.frame.time=%d", time),
+			fmt.Sprintf("intentra.frame.error=%d", within)),
+	}, m)
+	s.info = "Origin, " + m.info
+	return s
 }
 
 // together concatenates samples into one plaintext.

@@ -115,14 +115,20 @@ func faultsOf(b []byte) (faults []string) {
 	return faults
 }
 
+// wellFormed reports whether a plaintext consists of well-formed frames according to
+// package wire, with Origin and AckTime in their places (section 5.5).
 func wellFormed(b []byte) bool {
 	ok := len(b) > 0
+	var before wire.FrameType
 	for ok && len(b) > 0 {
 		var f wire.Frame
 		n := f.Parse(b)
-		ok, b = n > 0, b[n:]
+		inPlace := (before != wire.FrameOrigin || f.Type.IsMessage() || f.Type == wire.FrameFragment) &&
+			(f.Type != wire.FrameAckTime || before == wire.FrameAck)
+		before = f.Type
+		ok, b = n > 0 && inPlace, b[n:]
 	}
-	return ok
+	return ok && before != wire.FrameOrigin
 }
 
 // truncations returns every proper prefix of every packet.
@@ -183,7 +189,10 @@ func badFrames() [][]byte {
 		{1, 0xc0, 0, 0, 1, 0, 0, 0, 0, 0}, {1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0}, // 2^32 and above
 		{1, 0, 0xc0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, // a payload longer than the packet
 		{9, 0, 0}, {9, 0, 1, 0}, {9, 4, 0},
-		wire.AppendReliable(nil, 1, 1023, 1024, nil), wire.AppendReliable(nil, 1, 2000, 1024, nil), wire.AppendReliable(nil, 1, 4, 5, nil),
+		wire.AppendGivenUp(nil, 1, 1023, 1024), wire.AppendGivenUp(nil, 1, 4, 5), wire.AppendPing(wire.AppendGivenUp(nil, 1, 4, 5)),
+		wire.AppendOrigin(nil, 1, 1), wire.AppendPing(wire.AppendOrigin(nil, 1, 1)), wire.AppendMessage(wire.AppendOrigin(nil, 1<<60, 1), 1, 1, nil),
+		wire.AppendAckTime(nil, 1), wire.AppendAckTime(wire.AppendPing(nil), 1), wire.AppendAckTime(wire.AppendAck(nil, &wire.Ack{}), 1<<60),
+		wire.AppendReliable(nil, 1, 1023, 1024, nil), wire.AppendReliable(nil, 1, 8000, 4096, nil), wire.AppendReliable(nil, 1, 4, 5, nil),
 	}
 	for largest := range uint64(10) { // bits below counter zero
 		a := wire.Ack{Largest: largest}

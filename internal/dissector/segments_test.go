@@ -43,7 +43,8 @@ func TestDatagramsBeforeSegmentation(t *testing.T) {
 			require.Empty(t, got[0].faults())
 		}
 	}
-	// These are single datagrams: in a run no datagram is longer than the one before it, all are well-formed, and counters increase.
+	// These are single datagrams: in a run no datagram is longer than the one before
+	// it, all are well-formed, and counters increase.
 	for name, single := range map[string][]byte{
 		"longer":                    slices.Concat(one(0, 40).b, one(1, 41).b),
 		"longer than Init":          slices.Concat(init.b, one(1, 129).b),

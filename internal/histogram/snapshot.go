@@ -45,3 +45,21 @@ func (s *Snapshot) Quantile(q float64) time.Duration {
 	}
 	return s.max
 }
+
+// Within returns how many values there are for each bound: up to it, and above the one
+// before. The last count is of values above all bounds. Bounds rise. A value counts by the
+// highest one of its bucket, which is at most 1/32 higher.
+func (s *Snapshot) Within(bounds []time.Duration) []uint64 {
+	counts := make([]uint64, len(bounds)+1)
+	at := 0
+	for i, n := range s.counts {
+		if n == 0 {
+			continue
+		}
+		for at < len(bounds) && highest(i) > uint64(bounds[at]) {
+			at++
+		}
+		counts[at] += n
+	}
+	return counts
+}

@@ -49,7 +49,9 @@ func (c *client) cookie(b []byte) error {
 	if len(b) != 48 || !bytes.Equal(b[:16], header) || !bytes.Equal(b[32:], m.Sum(nil)) {
 		return errRefused
 	}
-	copy(c.init[144:], b[16:32])
+	if !bytes.Equal(b[16:32], make([]byte, 16)) { // otherwise: wait, with the cookie that Init has
+		copy(c.init[144:], b[16:32])
+	}
 	return nil
 }
 

@@ -39,7 +39,8 @@ func FuzzDataPath(f *testing.F) {
 	f.Add(uint8(0), []byte{theyMean, 5, 1, 0x40, 1, 0, 9, theyMean, 3, 0, 0, 5, theyMean, 2, 6, 1, changed, 2, 77, cut, 1, 30})
 	f.Add(uint8(1), []byte{theyMean, 0, theyMean, 9, 7, 1, 2, 3, 4, 5, 6, 7, 8, theyMean, 5, 9, 1, 2, 0xaa, 0xbb})
 	f.Add(uint8(0), []byte{theyJump, 200, 0x20, theySay, 1, 2, 3, 4, theyJump, 1, 0x81, theySay, 1, 2, 3, 4, theySay | 0x80, 1, 2, 3, 4, theyJump, 9, 1, theySay, 1, 2, 3, 4})
-	// ACKs out of order; a repeated packet; two messages that wait for a third; one beyond the window.
+	// ACKs out of order; a repeated packet; two messages that wait for a third; one
+	// beyond the window.
 	f.Add(uint8(0), []byte{weSay, 0, weSay, 0, theySay, 0, 4, 0x11, 0, theySay, 0, 4, 0x12, 0, theySay, 0, 4, 0x11, 1, theySay, 1, 4, 0x11, 0, 4, 0x12, 0})
 	f.Add(uint8(1), []byte{theySay, 1, 3, 4, 1, 7, 3, 6, 2, 7, theySay, 0, 3, 9, 224, 1, theySay, 2, 3, 0, 0, 1, 3, 1, 0, 2, 3, 0, 0, 9})
 	// An ACK of a counter that was skipped too long ago to be remembered.

@@ -30,7 +30,7 @@ type session struct {
 	acks         *ackstage.Stage
 	p, o         pipeline.Packet
 	buf          []byte
-	heard        taken // the result of our inbound chain for the current packet
+	heard        heard // the result of our inbound chain for the current packet
 	lane         uint64
 	lastOn       map[uint32]uint64
 	document     *receiver // the oracle for our inbound chain
@@ -56,11 +56,12 @@ func newSession(t *testing.T, suite byte) *session {
 	cfg := stages.Config{}
 	cfg.Cookie.Rand = rand.NewChaCha8([32]byte{1})
 	cfg.RateLimit.TableSize = 16
+	cfg.RateLimit.MessageRate, cfg.RateLimit.ByteRate = 1<<30, 1<<30 // not what the oracle is about
 	cfg.Ack.Control = func(_ *pipeline.Packet, f *wire.Frame) {
 		s.heard.control = append(s.heard.control, documented(f))
 	}
 	cfg.Ack.Acked = func(_ *pipeline.Packet, o *ackstage.Outcome) {
-		s.heard.acks = append(s.heard.acks, frame{upTo: o.Reliable})
+		s.heard.acks = append(s.heard.acks, *o)
 	}
 	cfg.Dispatch.Deliver = func(p *pipeline.Packet) bool {
 		f := frame{kind: byte(p.Intent), channel: p.Channel, payload: bytes.Clone(p.Payload())}
@@ -101,13 +102,26 @@ func (s *session) openEpoch(set *stages.Set, seq uint32, id pipeline.ID) {
 	s.document.addEpoch(index, there)
 }
 
+// heard is what our inbound chain made of a packet.
+type heard struct {
+	refused           string
+	acks              []ackstage.Outcome
+	control, messages []frame
+}
+
+// lossAlone reports whether o is of no ACK: packets of an epoch are also lost because
+// one of the next epoch has been acknowledged (section 6.4).
+func lossAlone(o ackstage.Outcome) bool {
+	return o.Lost > 0 && o.Acked == 0 && o.Reliable == 0 && o.Delay == 0 && !o.HasSample
+}
+
 // hear passes a datagram to our inbound chain and to the oracle, and compares the
 // results.
 func (s *session) hear(b []byte) {
 	t := s.t
 	s.forget()
 	want := s.document.take(b)
-	s.heard = taken{}
+	s.heard = heard{}
 	s.p.Reset(bytes.Clone(b), somewhere, s.now)
 	v := s.in.Process(&s.p)
 	if v.Dropped() {
@@ -129,9 +143,13 @@ func (s *session) hear(b []byte) {
 	for i, f := range want.control {
 		require.Equal(t, f.bytes(), s.heard.control[i].bytes())
 	}
-	require.Equal(t, len(want.acks), len(s.heard.acks), "ACKs taken")
+	acks := s.heard.acks
+	if n := len(want.acks); len(acks) == n+1 && s.p.EpochSeq > 0 && lossAlone(acks[n]) {
+		acks = acks[:n] // losses in the epoch before, which are decided after all ACKs
+	}
+	require.Equal(t, len(want.acks), len(acks), "ACKs taken")
 	for i, f := range want.acks {
-		require.Equal(t, f.upTo, s.heard.acks[i].upTo)
+		require.Equal(t, f.upTo, acks[i].Reliable)
 	}
 	if want.refused == "" {
 		s.arrived[place{uint64(s.p.EpochSeq), s.p.Counter}] = s.now
@@ -139,13 +157,13 @@ func (s *session) hear(b []byte) {
 }
 
 // forget removes skipped counters from the oracle once our tracker, whose memory is
-// finite, has forgotten them. It must remember the last few.
+// finite, has forgotten them. It must remember the last four, and all in flight.
 func (s *session) forget() {
 	for n, e := range s.document.epochs {
 		tracker := s.acks.Tracker(sessionID, epochIDs[n])
 		for c := range e.leftOut {
 			if tracker.Lost(c) { // true also for a forgotten counter
-				require.Greater(s.t, e.next-c, uint64(8), "skipped counter forgotten too early")
+				require.Greater(s.t, e.next-c, uint64(4), "skipped counter forgotten too early")
 				delete(e.leftOut, c)
 			}
 		}
@@ -205,7 +223,7 @@ func (s *session) say(epoch int, messages []frame) {
 		packed = append(packed, m)
 	}
 	require.Equal(t, pipeline.Accept, s.out.ProcessPacket(&s.o))
-	tracker.Sent(s.now, len(packed), len(packed) > 0, new(ackstage.Outcome))
+	tracker.Sent(s.now, len(packed), 0, len(packed) > 0, new(ackstage.Outcome))
 	s.document.epochs[epoch].next = counter + 1
 
 	got, plain, err := c.open(s.o.Data)
@@ -228,7 +246,7 @@ func (s *session) say(epoch int, messages []frame) {
 }
 
 func (s *session) distance(channel uint32) uint16 {
-	if last, ok := s.lastOn[channel]; ok && s.lane-last <= 1023 {
+	if last, ok := s.lastOn[channel]; ok && s.lane-last < ourWindow {
 		return uint16(s.lane - last)
 	}
 	return 0

@@ -55,7 +55,8 @@ type frame struct {
 	kind     byte
 	epoch    byte   // of an ACK
 	delay    uint16 // of an ACK
-	number   uint64 // largest of an ACK, sequence of a Reliable message
+	number   uint64 // largest of an ACK, sequence of a Reliable message, time
+	within   uint32 // error of an Origin
 	distance uint16
 	upTo     uint64 // Reliable of an ACK
 	channel  uint32
@@ -65,7 +66,7 @@ type frame struct {
 
 // frames decodes well-formed frames.
 func frames(b []byte) []frame {
-	all, ok := parse(b)
+	all, ok := parseOptional(b, true)
 	if !ok {
 		panic("malformed frame")
 	}

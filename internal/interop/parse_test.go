@@ -4,12 +4,33 @@ import "encoding/binary"
 
 // parse decodes the plaintext of a Data packet according to sections 5 and 6.1 of
 // PROTOCOL.md, field by field. It rejects everything that they call malformed.
-func parse(b []byte) (all []frame, ok bool) {
+func parse(b []byte) (all []frame, ok bool) { return parseOptional(b, false) }
+
+// parseOptional is parse. With optional it knows GivenUp, AckNow, Probe, Origin and
+// AckTime too, of a session in which both sides have announced them.
+func parseOptional(b []byte, optional bool) (all []frame, ok bool) {
 	r := &reader{b: b, ok: len(b) > 0}
 	for r.ok && len(r.b) > 0 {
 		f := frame{kind: r.take(1)[0]}
+		switch {
+		case optional && f.kind == 11:
+			f.channel = r.varint()
+			f.number = binary.BigEndian.Uint64(r.take(8))
+			f.distance = binary.BigEndian.Uint16(r.take(2))
+			all = append(all, f)
+			continue
+		case optional && (f.kind == 14 || f.kind == 15):
+			f.number = binary.BigEndian.Uint64(r.take(8))
+			if r.must(f.number < 1<<60); f.kind == 14 {
+				f.within = r.varint()
+			}
+			all = append(all, f)
+			continue
+		}
 		switch f.kind {
 		case 0, 5:
+		case 12:
+			r.must(optional)
 		case 1, 2:
 			f.channel = r.varint()
 			f.payload = r.take(r.varint())
@@ -18,7 +39,7 @@ func parse(b []byte) (all []frame, ok bool) {
 			f.number = binary.BigEndian.Uint64(r.take(8))
 			f.distance = binary.BigEndian.Uint16(r.take(2))
 			f.payload = r.take(r.varint())
-			r.must(f.distance <= 1023 && uint64(f.distance) <= f.number)
+			r.must(f.distance < ourWindow && uint64(f.distance) <= f.number)
 		case 4:
 			r.ack(&f)
 		case 6:
@@ -29,6 +50,12 @@ func parse(b []byte) (all []frame, ok bool) {
 			f.step = r.take(1)[0]
 			f.payload = r.take(r.varint())
 			r.must(f.step <= 3 && (f.step != 0 || len(f.payload) == 0))
+		case 13:
+			r.must(optional)
+			f.payload = r.take(r.varint())
+			for _, v := range f.payload {
+				r.must(v == 0)
+			}
 		default:
 			// An extension is skipped by its length.
 			r.must(f.kind >= 0x20 && f.kind <= 0x5f)

@@ -164,6 +164,9 @@ func (r *receiver) act(all []frame, at place) (out taken) {
 	return out
 }
 
+// ourWindow is the Window that our side announces (section 11).
+const ourWindow = 4096
+
 // reliable processes a Reliable message (section 5.3).
 func (r *receiver) reliable(f frame, out *taken) {
 	before := f.number - uint64(f.distance)
@@ -171,7 +174,7 @@ func (r *receiver) reliable(f frame, out *taken) {
 	switch {
 	case f.number < r.lowest || r.received[f.number]:
 		return
-	case f.number-r.lowest >= 1024:
+	case f.number-r.lowest >= ourWindow:
 		out.violation = true
 		return
 	case f.distance == 0 || r.delivered[before]:

@@ -63,12 +63,17 @@ func (c *Core) DialAs(as conn.Identity, key [conn.KeySize]byte, now pipeline.Tim
 	return p, err
 }
 
+// AddAddresses is conn.Endpoint.AddAddresses, recorded.
+func (c *Core) AddAddresses(p *conn.Peer, addrs []netip.AddrPort, more bool, now pipeline.Time) {
+	c.Endpoint.AddAddresses(p, addrs, more, now)
+	if c.w != nil {
+		c.input(Entry{Kind: Addresses, At: now, Peer: p.Number(), Addrs: addrs, More: more})
+	}
+}
+
 // SetAddress is conn.Endpoint.SetAddress, recorded.
 func (c *Core) SetAddress(p *conn.Peer, addr netip.AddrPort, now pipeline.Time) {
-	c.Endpoint.SetAddress(p, addr, now)
-	if c.w != nil {
-		c.input(Entry{Kind: SetAddress, At: now, Peer: p.Number(), Addr: addr})
-	}
+	c.AddAddresses(p, []netip.AddrPort{addr}, false, now)
 }
 
 // DialFailed is conn.Endpoint.DialFailed, recorded.
@@ -108,6 +113,31 @@ func (c *Core) Probe(p *conn.Peer, now pipeline.Time) {
 	c.Endpoint.Probe(p, now)
 	if c.w != nil {
 		c.input(Entry{Kind: Probe, At: now, Peer: p.Number()})
+	}
+}
+
+// WantClock is conn.Endpoint.WantClock, recorded.
+func (c *Core) WantClock(p *conn.Peer, now pipeline.Time) {
+	c.Endpoint.WantClock(p, now)
+	if c.w != nil {
+		c.input(Entry{Kind: WantClock, At: now, Peer: p.Number()})
+	}
+}
+
+// Refused is conn.Endpoint.Refused, recorded.
+func (c *Core) Refused(done int, now pipeline.Time) []wire.Datagram {
+	rest := c.Endpoint.Refused(done, now)
+	if c.w != nil {
+		c.input(Entry{Kind: Full, At: now, Done: done})
+	}
+	return rest
+}
+
+// HandleTooLarge is conn.Endpoint.HandleTooLarge, recorded.
+func (c *Core) HandleTooLarge(index int, now pipeline.Time) {
+	c.Endpoint.HandleTooLarge(index, now)
+	if c.w != nil {
+		c.input(Entry{Kind: TooLarge, At: now, Done: index})
 	}
 }
 

@@ -94,7 +94,7 @@ func Open(name string) (*Capture, error) {
 
 // NewCapture returns a Capture that reads from r. The caller closes r.
 func NewCapture(r io.Reader) (*Capture, error) {
-	if r == nil {
+	if isNil(r) {
 		return nil, errors.New("recording: the reader of a capture is nil")
 	}
 	c := &Capture{in: bufio.NewReaderSize(r, 1<<16), order: binary.LittleEndian, unit: "block"}

@@ -8,18 +8,18 @@ import (
 )
 
 // HandleDatagram is conn.Endpoint.HandleDatagram, recorded.
-func (c *Core) HandleDatagram(data []byte, addr netip.AddrPort, now pipeline.Time) {
+func (c *Core) HandleDatagram(d wire.Datagram, now pipeline.Time) {
 	if c.w == nil || c.w.Err() != nil {
-		c.Endpoint.HandleDatagram(data, addr, now)
+		c.Endpoint.HandleDatagram(d, now)
 		c.heard.forget()
 		return
 	}
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	c.packet = appendIP(c.packet[:0], unzoned(addr), family(c.local, addr), data) // now, as data will be decrypted in place
+	addr := netip.AddrPortFrom(d.Addr.Addr().Unmap(), d.Addr.Port())
+	c.packet = appendIP(c.packet[:0], unzoned(addr), family(c.at(d.Local.Unmap()), addr), d.Data) // now, as data will be decrypted in place
 	c.heard.drops = c.heard.drops[:0]
-	c.Endpoint.HandleDatagram(data, addr, now)
+	c.Endpoint.HandleDatagram(d, now)
 	c.heard.outcome.Verdict, c.heard.outcome.Dropped = c.verdict()
-	e := c.tell(Entry{Kind: Received, At: now, Addr: addr})
+	e := c.tell(Entry{Kind: Received, At: now, Addr: addr, Local: d.Local.Unmap()})
 	c.w.packet(&outline{uint64(c.origin + int64(now)), c.packet, flagInbound, e.Outcome.String()}, e)
 }
 
@@ -51,6 +51,14 @@ func Verdict(v pipeline.Verdict, labels []pipeline.DropCount, rows []int) (verdi
 	return verdict, messages
 }
 
+// at returns the address of this side in a packet whose local address is local.
+func (c *Core) at(local netip.Addr) netip.AddrPort {
+	if !local.IsValid() {
+		return c.local
+	}
+	return netip.AddrPortFrom(local, c.local.Port())
+}
+
 func unzoned(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().WithZone(""), a.Port())
 }
@@ -64,8 +72,8 @@ func (c *Core) Outgoing() []wire.Datagram {
 	at := c.sentAt
 	c.input(Entry{Kind: Outgoing, At: at})
 	for _, d := range out {
-		c.packet = appendIP(c.packet[:0], family(c.local, d.Addr), unzoned(d.Addr), d.Data)
-		c.w.packet(&outline{uint64(c.origin + int64(at)), c.packet, flagOutbound, ""}, Entry{Kind: Sent, At: at, Addr: d.Addr})
+		c.packet = appendIP(c.packet[:0], family(c.at(d.Local), d.Addr), unzoned(d.Addr), d.Data)
+		c.w.packet(&outline{uint64(c.origin + int64(at)), c.packet, flagOutbound, ""}, Entry{Kind: Sent, At: at, Addr: d.Addr, Local: d.Local})
 	}
 	return out
 }

@@ -12,7 +12,7 @@ import (
 
 // Version is the version of the format. It is in the section header and in the
 // Start of each recording.
-const Version = 3
+const Version = 5
 
 // Kind is the kind of an Entry.
 type Kind string
@@ -28,16 +28,20 @@ const (
 	Job        Kind = "job" // the result of a handshake job
 	Ready      Kind = "ready"
 	Dial       Kind = "dial"
-	SetAddress Kind = "address"
+	Addresses  Kind = "addresses"
 	DialFailed Kind = "dial_failed"
 	Abandon    Kind = "abandon"
 	ClosePeer  Kind = "close_peer"
 	Revoke     Kind = "revoke"
 	Probe      Kind = "probe"
+	WantClock  Kind = "want_clock"
 	Close      Kind = "close"
-	Outgoing   Kind = "outgoing" // Outgoing was called, and returned datagrams
-	Sent       Kind = "sent"     // one of these datagrams
-	Push       Kind = "push"     // a peer's send queue has taken a message
+	Outgoing   Kind = "outgoing"  // Outgoing was called, and returned datagrams
+	Full       Kind = "full"      // the socket took the first Done of these
+	TooLarge   Kind = "too_large" // the system refused the one with the index Done
+	Sent       Kind = "sent"      // one of these datagrams
+	Push       Kind = "push"      // a peer's send queue has taken a message
+	Displaced  Kind = "displaced" // the queue has dropped the first Done messages, because of SendMemory
 	Ended      Kind = "end"
 )
 
@@ -51,23 +55,39 @@ type Entry struct {
 	// Peer is conn.Peer.Number, Job conn.Job.Number.
 	Peer uint64 `json:"peer,omitempty"`
 	Job  uint64 `json:"job,omitempty"`
+	// Done belongs to Full and TooLarge, see conn.Endpoint.Refused and HandleTooLarge,
+	// and to Displaced.
+	Done int `json:"done,omitempty"`
 	// Authorized is the result of Authorize in the job. Panicked says that Authorize
 	// panicked.
 	Authorized bool `json:"authorized,omitempty"`
 	Panicked   bool `json:"panicked,omitempty"`
 	// Identity is our public key in a Dial, Key the peer's.
-	Identity Key              `json:"identity,omitzero"`
-	Key      Key              `json:"key,omitzero"`
-	Addr     netip.AddrPort   `json:"addr,omitzero"`
-	Reason   wire.CloseReason `json:"reason,omitempty"`
-	Error    string           `json:"error,omitempty"`
-	// Step, Channel, Intent and Payload belong to a Push. Step is the number of the
-	// first step of the queue after it; see conn.Journal.Step. Intent is a number, so
-	// that an entry with an unknown one can be read, and be judged.
-	Step    uint64 `json:"step,omitempty"`
-	Channel uint32 `json:"channel,omitempty"`
-	Intent  uint8  `json:"intent,omitempty"`
-	Payload []byte `json:"payload,omitempty"`
+	Identity Key            `json:"identity,omitzero"`
+	Key      Key            `json:"key,omitzero"`
+	Addr     netip.AddrPort `json:"addr,omitzero"`
+	// Addrs and More are the arguments of AddAddresses.
+	Addrs []netip.AddrPort `json:"addrs,omitempty"`
+	More  bool             `json:"more,omitempty"`
+	// Local is wire.Datagram.Local of a datagram.
+	Local  netip.Addr       `json:"local,omitzero"`
+	Reason wire.CloseReason `json:"reason,omitempty"`
+	Error  string           `json:"error,omitempty"`
+	// Step is the number of the first step of a queue after a Push or Displaced; see
+	// conn.Journal.Step. The fields after it are those of its conn.Message. Intent and
+	// Priority are numbers, so that an entry with unknown ones can be read, and be
+	// judged.
+	Step     uint64        `json:"step,omitempty"`
+	Channel  uint32        `json:"channel,omitempty"`
+	Intent   uint8         `json:"intent,omitempty"`
+	Priority int8          `json:"priority,omitempty"`
+	Payload  []byte        `json:"payload,omitempty"`
+	Token    uint64        `json:"token,omitempty"`
+	Pushed   pipeline.Time `json:"pushed,omitempty"`
+	Expires  pipeline.Time `json:"expires,omitempty"`
+	Ask      bool          `json:"ask,omitempty"`
+	Origin   uint64        `json:"origin,omitempty"`
+	Within   uint32        `json:"within,omitempty"`
 	// Data is the payload of a datagram. It is in the packet, not in the entry's text.
 	Data []byte `json:"-"`
 	// Outcome is the outcome of a datagram and its messages.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/internal/seed"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
@@ -168,6 +169,7 @@ func TestDamagedKeys(t *testing.T) {
 // Every flipped bit in a keys file is an error, except in the line feed at its end:
 // without that it is a file that was cut off.
 func TestEachFlippedBitOfTheKeysIsFound(t *testing.T) {
+	race.SkipHistory(t)
 	whole := []byte(sealedKeys(sampleKeys()...))
 	for bit := range 8 * (len(whole) - 1) {
 		flipped := bytes.Clone(whole)

@@ -104,7 +104,8 @@ func TestPcapng(t *testing.T) {
 		w.block(3, len(datagram("simple!")), string(datagram("simple!")))
 		w.block(0xbad, 32473, 4, "else")
 		w.block(0xbad, 7, 4, `{"kind":"flush"}`)
-		// Custom blocks count as well. Another section has its own interfaces, and may have another byte order.
+		// Custom blocks count as well. Another section has its own interfaces, and may
+		// have another byte order.
 		for _, second := range orders {
 			w.order = second
 			w.section()

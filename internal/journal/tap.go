@@ -30,6 +30,7 @@ func (c *Core) tap(cfg conn.Config) conn.Config {
 		cfg.Journal.Keyed = c.w.epoch
 	}
 	cfg.Journal.Pushed = c.w.pushed
+	cfg.Journal.Displaced = c.w.displaced
 	cfg.Journal.Dropped = func(row int) { c.heard.drops = append(c.heard.drops, row) }
 	cfg.Deliver, cfg.Room = c.deliver(cfg.Deliver), c.room(cfg.Room)
 	return cfg
@@ -51,8 +52,17 @@ func (r *recordedRandom) Read(b []byte) (int, error) {
 
 // pushed records a message that a queue has taken. It runs on the goroutine that
 // has queued it.
-func (w *Writer) pushed(p *conn.Peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
-	w.entry(Entry{Kind: Push, Peer: p.Number(), Step: n, Channel: channel, Intent: uint8(intent), Payload: payload})
+func (w *Writer) pushed(p *conn.Peer, n uint64, m conn.Message) {
+	w.entry(Entry{
+		Kind: Push, Peer: p.Number(), Step: n, Channel: m.Channel, Intent: uint8(m.Intent), Priority: int8(m.Priority), Payload: m.Payload,
+		Token: m.Token, Pushed: m.Sent, Expires: m.Expires, Ask: m.Ask, Origin: m.Origin, Within: m.Within,
+	})
+}
+
+// displaced records that a queue had to drop messages. It runs on the goroutine that
+// has called the queue.
+func (w *Writer) displaced(p *conn.Peer, n uint64, count int) {
+	w.entry(Entry{Kind: Displaced, Peer: p.Number(), Step: n, Done: count})
 }
 
 // Checksum adds a delivered message to sum, an Outcome.Sum.
@@ -84,9 +94,9 @@ func (c *Core) deliver(next func(*conn.Peer, *pipeline.Packet) bool) func(*conn.
 	}
 }
 
-func (c *Core) room(next func(*conn.Peer) bool) func(*conn.Peer) bool {
-	return func(p *conn.Peer) bool {
-		room := next(p)
+func (c *Core) room(next func(*conn.Peer, uint32) bool) func(*conn.Peer, uint32) bool {
+	return func(p *conn.Peer, channel uint32) bool {
+		room := next(p, channel)
 		answer := byte('0')
 		if room {
 			answer = '1'

@@ -22,7 +22,8 @@ var (
 	// recording is incomplete.
 	ErrClosed = errors.New("recording: the Writer was closed while its transport was running; close the transport first")
 
-	errZero = errors.New("recording: the Writer was not created with Create or NewWriter")
+	errGoexit = errors.New("recording: runtime.Goexit in Write")
+	errZero   = errors.New("recording: the *Writer is nil or zero; Create and NewWriter return one")
 )
 
 // MaxBehind is how many bytes may wait to be written to each file before the
@@ -121,9 +122,9 @@ func NewWriter(journal, keys io.Writer) *Writer {
 	return newWriter(stream{to: journal}, stream{to: keys})
 }
 
-// isNil reports whether w is nil or a nil pointer. A nil *bytes.Buffer would panic
-// later, on the Writer's goroutine.
-func isNil(w io.Writer) bool {
+// isNil reports whether w, a reader or a writer, is nil or a nil pointer. A nil
+// *bytes.Buffer would panic later, on the Writer's goroutine.
+func isNil(w any) bool {
 	v := reflect.ValueOf(w)
 	return w == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
@@ -284,10 +285,11 @@ func (w *Writer) signal() {
 
 // run writes what is waiting to the files until the Writer is closed.
 func (w *Writer) run() {
+	// Deferred, because the user's io.Writer may call runtime.Goexit.
 	defer close(w.done)
+	defer w.closeFiles()
 	for range w.wake {
 		if w.flush() {
-			w.closeFiles()
 			return
 		}
 	}
@@ -301,8 +303,8 @@ func (w *Writer) flush() (closed bool) {
 	closed = w.closed
 	secrets, blocks := w.keys.take(), w.journal.take()
 	w.mu.Unlock()
+	defer clear(secrets)
 	w.write(&w.keys, secrets)
-	clear(secrets)
 	w.write(&w.journal, blocks)
 	return closed
 }
@@ -318,9 +320,12 @@ func (w *Writer) write(s *stream, b []byte) {
 	if len(b) == 0 || s.failed {
 		return
 	}
-	err := s.write(b)
-	s.failed = err != nil
-	w.fail(err)
+	err := errGoexit // unless Write returns
+	defer func() {
+		s.failed = err != nil
+		w.fail(err)
+	}()
+	err = s.write(b)
 }
 
 // write writes b to the user's io.Writer. A panic there is an error.

@@ -321,3 +321,21 @@ func TestPanicInTheWriter(t *testing.T) {
 	require.ErrorContains(t, w.Close(), "panic in Write: no space")
 	require.Error(t, w.Err())
 }
+
+type leaving struct{}
+
+func (leaving) Write([]byte) (int, error) { runtime.Goexit(); return 0, nil }
+
+// runtime.Goexit in the user's io.Writer ends the recording with an error. Neither Close
+// nor the transport waits for the goroutine that has ended.
+func TestGoexitInWrite(t *testing.T) {
+	w := NewWriter(leaving{}, nil)
+	require.NoError(t, w.begin())
+	for w.Err() == nil {
+		w.entry(Entry{Kind: Flush})
+	}
+	require.ErrorContains(t, w.Err(), "runtime.Goexit in Write")
+	w.finish()
+	require.ErrorContains(t, w.Close(), "runtime.Goexit in Write")
+	require.ErrorContains(t, w.Close(), "runtime.Goexit in Write")
+}

@@ -3,10 +3,12 @@ package load
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 )
 
-// settle is how long after the end of an attack its datagrams still count.
+// settle is how long no datagram arrives after the end of an attack: those that are still under
+// way count.
 const settle = 50 * time.Millisecond
 
 // Measure has the honest peers send for the time duration, during an attack.
@@ -22,7 +24,7 @@ func (a *Attack) Measure(ctx context.Context, kind AttackKind, duration time.Dur
 	var victim, others Sent
 	ended := make(chan error, 3)
 	go func() { ended <- a.attack(ctx, start, duration, p) }()
-	run := Run{Start: start, Duration: duration, Size: a.Size}
+	run := Run{Start: start, Duration: duration, Size: a.Size, MaxLate: a.MaxLate}
 	a.sendFrom(ctx, victimChild, 1, run, &a.victim, &victim, ended)
 	a.sendFrom(ctx, othersChild, a.Peers-1, run, &a.others, &others, ended)
 	cpu, _, err := newMeter(a.Transport).during(ctx, start, duration, &a.others)
@@ -36,8 +38,8 @@ func (a *Attack) Measure(ctx context.Context, kind AttackKind, duration time.Dur
 	err = await(ctx, func() (bool, error) {
 		return a.others.Delivered() >= others.Sent && a.victim.Delivered() >= victim.Sent, nil
 	})
-	if err == nil && !Sleep(ctx, settle) {
-		err = context.Cause(ctx)
+	if err == nil {
+		err = Drain(ctx, math.MaxUint64, settle, awaitLimit, func() (uint64, error) { return a.Transport.Stats().PacketsIn, nil })
 	}
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/udp"
@@ -32,6 +33,8 @@ type Crowd struct {
 	// Buffer is how many bytes of socket buffer to ask for, each way; zero
 	// leaves the default.
 	Buffer int `json:",omitempty"`
+	// MaxQueueDelay is that of the sockets; see [udp.Config].
+	MaxQueueDelay time.Duration `json:",omitempty"`
 	// Procs is the GOMAXPROCS of a sending child; zero leaves it alone.
 	Procs int
 }
@@ -67,7 +70,7 @@ func (c Crowd) listen(handler func() Handler) (opened []*intentra.Transport, err
 	for range max(c.Sockets, 1) {
 		cfg := intentra.Config{
 			Handler: handler(),
-			Socket:  udp.Config{ReadBuffer: c.Buffer, WriteBuffer: c.Buffer},
+			Socket:  udp.Config{ReadBuffer: c.Buffer, WriteBuffer: c.Buffer, MaxQueueDelay: c.MaxQueueDelay},
 		}
 		c.Limits.Apply(&cfg)
 		if cfg.Key, err = intentra.GenerateKey(); err == nil {
@@ -121,10 +124,11 @@ func (m *Members) queueDrops() (sum uint64) {
 }
 
 func queueDrops(t *intentra.Transport) (sum uint64) {
-	for _, d := range t.Stats().SendDrops {
+	s := t.Stats()
+	for _, d := range s.SendDrops {
 		sum += d.Count
 	}
-	return sum
+	return sum + s.Superseded
 }
 
 // drain waits until all send queues are empty.

@@ -20,14 +20,13 @@ const (
 // ctx's end.
 func Drain(ctx context.Context, want uint64, quiet, limit time.Duration, count func() (uint64, error)) error {
 	var last uint64
-	began := Now()
-	changed := began
+	same := 0
 	return poll(ctx, limit, quiet/drainLooks, func() (bool, error) {
 		n, err := count()
-		if n != last {
-			last, changed = n, Now()
+		if same++; n != last {
+			last, same = n, 0
 		}
-		return n >= want || Now()-changed >= quiet, err
+		return n >= want || same >= drainLooks, err
 	})
 }
 
@@ -37,9 +36,10 @@ func await(ctx context.Context, over func() (bool, error)) error {
 }
 
 // poll calls over at intervals until it returns true or an error, or limit has
-// passed.
+// passed. It counts the intervals: a process that has not run for longer than limit goes on to
+// wait, because what it waits for has not run either.
 func poll(ctx context.Context, limit, interval time.Duration, over func() (bool, error)) error {
-	for began := Now(); Now()-began < limit; {
+	for range limit / interval {
 		if done, err := over(); done || err != nil {
 			return err
 		}

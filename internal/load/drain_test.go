@@ -36,6 +36,21 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A process that does not run for a while does not take that for the end of what it waits for.
+func TestDrainAfterAStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := uint64(0)
+		err := Drain(t.Context(), 100, 150*time.Millisecond, 5*time.Second, func() (uint64, error) {
+			if looks++; looks == 10 {
+				time.Sleep(time.Minute)
+			}
+			return 10 * (looks / 10), nil
+		})
+		require.NoError(t, err)
+		require.EqualValues(t, 100, looks)
+	})
+}
+
 func TestDrainReturnsErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failure := errors.New("no count")

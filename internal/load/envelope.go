@@ -119,7 +119,7 @@ func (e *Envelope) send(ctx context.Context, rate float64, size int, duration ti
 	go func() {
 		sending <- e.children.Each(ctx, func(ctx context.Context, i int, c *Child) error {
 			first, n := e.children.Share(e.Peers, i)
-			r := Run{ID: id, Rate: rate * float64(n) / float64(e.Peers), Duration: duration, Size: size}
+			r := Run{ID: id, Rate: rate * float64(n) / float64(e.Peers), Duration: duration, Size: size, MaxLate: e.MaxLate}
 			// The schedules of the children interleave evenly.
 			r.Start = start + time.Duration(float64(first)/float64(e.Peers)/rate*float64(time.Second))
 			return c.Call(ctx, "Sender.Run", r, &sent[i])
@@ -145,7 +145,7 @@ func (e *Envelope) send(ctx context.Context, rate float64, size int, duration ti
 		return nil, err
 	}
 	p.Delivered, p.LatencyUs = e.Delivered(), LatencyOf(e.receiver.Latency())
-	p.Drops, p.MessagesPerDatagram = m.losses()
+	p.Drops, p.MessagesPerDatagram, p.SentPerMessage = m.losses()
 	p.CPUNsPerPacket = Ratio(float64(cpu), float64(inTime))
 	p.SenderCPUNsPerPacket = Ratio(float64(senderCPU), float64(p.Sent))
 	p.rates(duration)

@@ -45,7 +45,7 @@ func (f *Fanout) broadcast(ctx context.Context, hz float64, size int, duration t
 		return nil, err
 	}
 	before, queueBefore := f.Transport.Stats(), queueDrops(f.Transport)
-	pacer := NewPacer(Now(), hz, duration)
+	pacer := f.pacer(Now(), hz, duration)
 	message := intentra.Message{Intent: intentra.Realtime, Payload: make([]byte, size)}
 	cpu, err := cpuOf(ctx, pacer, func(n int, _ time.Duration) {
 		for range n {
@@ -80,11 +80,14 @@ func (f *Fanout) arrived(ctx context.Context, sent uint64) (n uint64, l Latency,
 		err := f.children.Each(ctx, func(ctx context.Context, i int, c *Child) error {
 			return c.Call(ctx, "Subscriber.Count", struct{}{}, &counts[i])
 		})
+		if err != nil {
+			return false, err
+		}
 		n = 0
 		for _, c := range counts {
 			n += c
 		}
-		return n >= sent, err
+		return n >= sent, nil
 	})
 	if err != nil {
 		return 0, l, err

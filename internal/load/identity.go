@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -28,13 +29,13 @@ func (s Seed) Key(i int) intentra.PrivateKey {
 }
 
 // Authorize returns a Config.Authorize that allows only identities 0 to n-1.
-func (s Seed) Authorize(n int) func(intentra.PublicKey) bool {
+func (s Seed) Authorize(n int) func(context.Context, intentra.Handshake) bool {
 	allowed := make(map[intentra.PublicKey]struct{}, n)
 	for i := range n {
 		allowed[s.Key(i).Public()] = struct{}{}
 	}
-	return func(k intentra.PublicKey) bool {
-		_, ok := allowed[k]
+	return func(_ context.Context, h intentra.Handshake) bool {
+		_, ok := allowed[h.Key]
 		return ok
 	}
 }

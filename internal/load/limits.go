@@ -23,7 +23,7 @@ type Limits struct {
 // What we chose.
 const (
 	raisedHandshakeRate = 10_000
-	raisedHandshakes    = 1024
+	raisedHandshakes    = 4096
 	// rateMargin is the limit of a peer's rate, as a multiple of its mean rate.
 	rateMargin = 1.5
 	// burstTime is the time, in seconds, whose messages may arrive at once: a
@@ -49,8 +49,13 @@ func LimitsFor(peers int, hz float64) Limits {
 	return l
 }
 
-// Apply sets the limits in a Config.
+// MaxDatagram is that of all transports that are measured, in bytes: it does not
+// depend on the path, and the figures are comparable with those of other transports.
+const MaxDatagram = 1232
+
+// Apply sets the limits, and MaxDatagram, in a Config.
 func (l Limits) Apply(c *intentra.Config) {
+	c.MaxDatagram = MaxDatagram
 	c.HandshakeRate, c.MaxHandshakes, c.MaxHandshakesPerAddress = l.HandshakeRate, l.MaxHandshakes, l.MaxHandshakesPerAddress
 	c.PeerRate, c.PeerBurst, c.MaxPeers = l.PeerRate, l.PeerBurst, l.MaxPeers
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
 )
 
 // The loads of tests are so low that no message may be lost.
@@ -171,7 +173,7 @@ func TestInterruptedMeasurement(t *testing.T) {
 func TestLimits(t *testing.T) {
 	require.Equal(t, "none", Limits{}.String())
 	l := LimitsFor(200_000, 20_000)
-	for _, words := range []string{"HandshakeRate ", "MaxHandshakesPerAddress 1024 (default 5)", "PeerRate 30000 (default 10000)", "PeerBurst 2000", "MaxPeers 200000"} {
+	for _, words := range []string{"HandshakeRate ", "MaxHandshakesPerAddress 4096 (default 1024)", "PeerRate 30000 (default 10000)", "PeerBurst 2000", "MaxPeers 200000"} {
 		require.Contains(t, l.String(), words)
 	}
 	text, err := json.Marshal(LimitsFor(1, 1))
@@ -185,6 +187,6 @@ func TestIdentitiesAreDerivedFromTheSeed(t *testing.T) {
 	require.NotEqual(t, s.Key(3), s.Key(4))
 	require.NotEqual(t, s.Key(3), NewSeed().Key(3))
 	allowed := s.Authorize(3)
-	require.True(t, allowed(s.Key(2).Public()))
-	require.False(t, allowed(s.Key(3).Public()))
+	require.True(t, allowed(t.Context(), intentra.Handshake{Key: s.Key(2).Public()}))
+	require.False(t, allowed(t.Context(), intentra.Handshake{Key: s.Key(3).Public()}))
 }

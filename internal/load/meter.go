@@ -34,11 +34,12 @@ func (m meter) during(ctx context.Context, start, duration time.Duration, r inte
 	return after - before, delivered, err
 }
 
-// losses returns the drops since newMeter, and how many messages an accepted
-// datagram carried on average.
-func (m meter) losses() (d Drops, messagesPerDatagram float64) {
+// losses returns the drops since newMeter, how many messages an accepted datagram
+// carried on average, and how many datagrams were sent for each message.
+func (m meter) losses() (d Drops, messagesPerDatagram, sentPerMessage float64) {
 	now := m.transport.Stats()
 	messages := now.MessagesIn - m.before.MessagesIn
 	datagrams := now.In.Packets.Accepted - m.before.In.Packets.Accepted
-	return DropsOf(now).Since(DropsOf(m.before)), per(messages, float64(datagrams))
+	return DropsOf(now).Since(DropsOf(m.before)), per(messages, float64(datagrams)),
+		per(now.PacketsOut-m.before.PacketsOut, float64(messages))
 }

@@ -50,6 +50,9 @@ type Point struct {
 	// SenderCPUNsPerPacket is the CPU time of the children for each message sent.
 	SenderCPUNsPerPacket float64 `json:"sender_cpu_ns_per_packet"`
 	MessagesPerDatagram  float64 `json:"messages_per_datagram"`
+	// SentPerMessage is how many datagrams the receiver sent for each message that it
+	// received, which are acknowledgements and handshakes; zero in a fan-out.
+	SentPerMessage float64 `json:"datagrams_sent_per_message"`
 
 	Drops       Drops `json:"drops"`        // at the receiver, including the kernel's
 	SenderDrops Drops `json:"sender_drops"` // at the senders

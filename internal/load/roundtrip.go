@@ -115,10 +115,14 @@ func (r *RoundTrips) MeasureConnecting(ctx context.Context, dials, rate float64,
 	crowd := r.crowd(0)
 	crowd.First, crowd.Peers, crowd.Sockets = r.Peers, r.Spare, 1
 	d := Dials{Crowd: crowd, Rate: dials, Start: Now(), Duration: duration}
-	dialling := make(chan error, 1)
-	go func() { dialling <- r.dialer[0].Call(ctx, "Dialer.Run", d, &dialled) }()
+	reply, dialling := new(Dialled), make(chan error, 1)
+	go func() { dialling <- r.dialer[0].Call(ctx, "Dialer.Run", d, reply) }()
 	trips, err = r.Measure(ctx, rate, size, duration)
-	if dialErr := <-dialling; err == nil {
+	dialErr := <-dialling
+	if dialErr == nil {
+		dialled = *reply
+	}
+	if err == nil {
 		err = dialErr
 	}
 	return trips, dialled, err
@@ -129,7 +133,7 @@ func (r *RoundTrips) trips(ctx context.Context, back *Receiver, rate float64, si
 	back.Begin(id, SampleEvery(rate))
 	payload := make([]byte, size)
 	var sent uint64
-	for n := range NewPacer(Now(), rate, duration).Bursts(ctx) {
+	for n := range r.pacer(Now(), rate, duration).Bursts(ctx) {
 		for range n {
 			Stamp{Now(), id}.Put(payload)
 			if send(payload) {

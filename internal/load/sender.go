@@ -25,6 +25,8 @@ type Run struct {
 	Rate     float64 // messages per second
 	Duration time.Duration
 	Size     int // bytes of a message, at least StampSize
+	// MaxLate is that of [TestbedConfig].
+	MaxLate time.Duration
 }
 
 // Sent is the outcome of a Run.
@@ -52,6 +54,9 @@ func (s *Sender) Connect(c Crowd, _ *struct{}) (err error) {
 func (s *Sender) Run(r Run, sent *Sent) (err error) {
 	dropsBefore, queueBefore := s.drops(), s.queueDrops()
 	p := NewPacer(r.Start, r.Rate, r.Duration)
+	if r.MaxLate > 0 {
+		p.MaxLate = r.MaxLate
+	}
 	message := intentra.Message{Intent: intentra.Realtime, Payload: make([]byte, r.Size)}
 	next := 0
 	sent.CPU, err = cpuOf(s.ctx, p, func(n int, at time.Duration) {

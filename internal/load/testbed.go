@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"time"
 
 	"github.com/intentra/intentra"
 )
@@ -29,6 +30,10 @@ type TestbedConfig struct {
 	Spare int
 	// Limits are those of the listener.
 	Limits Limits
+	// MaxQueueDelay is that of all sockets; see [udp.Config].
+	MaxQueueDelay time.Duration
+	// MaxLate is how late a message may be sent, as in [Pacer]. Default 20 ms.
+	MaxLate time.Duration
 	// Command is the command line of a program that calls Serve with Services.
 	// Its standard error goes to Stderr.
 	Command []string
@@ -40,6 +45,7 @@ func open(ctx context.Context, c TestbedConfig, cfg intentra.Config) (*Testbed, 
 	b := &Testbed{TestbedConfig: c, seed: NewSeed()}
 	cfg.Authorize = b.seed.Authorize(c.Peers + c.Spare)
 	c.Limits.Apply(&cfg)
+	cfg.Socket.MaxQueueDelay = c.MaxQueueDelay
 	var err error
 	if cfg.Key, err = intentra.GenerateKey(); err != nil {
 		return nil, err
@@ -83,11 +89,20 @@ func (b *Testbed) crowd(i int) Crowd {
 	first, n := b.children.Share(b.Peers, i)
 	return Crowd{
 		Addr: b.Transport.LocalAddr().String(), Server: b.Transport.PublicKey(), Seed: b.seed,
-		First: first, Peers: n, Sockets: min(max(b.Sockets, 1), max(n, 1)),
+		First: first, Peers: n, Sockets: min(max(b.Sockets, 1), max(n, 1)), MaxQueueDelay: b.MaxQueueDelay,
 		// Senders leave a CPU to the loop that receives. With one thread, a
 		// sender also sends all messages of a tick together, which is cheapest.
 		Procs: max((runtime.NumCPU()-1)/len(b.children), 1),
 	}
+}
+
+// pacer returns the Pacer of a measurement.
+func (b *Testbed) pacer(start time.Duration, rate float64, duration time.Duration) *Pacer {
+	p := NewPacer(start, rate, duration)
+	if b.MaxLate > 0 {
+		p.MaxLate = b.MaxLate
+	}
+	return p
 }
 
 // Connected returns how many peers are connected.

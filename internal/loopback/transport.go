@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/udp"
 )
 
 // Timeout ends what would otherwise hang. No test measures it.
@@ -47,6 +48,7 @@ func ListenOn(t testing.TB, addr string, cfg intentra.Config) *intentra.Transpor
 	if cfg.Authorize == nil {
 		cfg.Authorize = intentra.AllowAny
 	}
+	cfg.Socket = Patient(cfg.Socket)
 	l, err := intentra.Listen(addr, cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
@@ -66,10 +68,21 @@ func DialAddr(t testing.TB, addr netip.AddrPort, key intentra.PublicKey, cfg int
 	if cfg.Key == (intentra.PrivateKey{}) {
 		cfg.Key = Key(t)
 	}
+	cfg.Socket = Patient(cfg.Socket)
 	p, err := intentra.Dial(Context(t), addr.String(), key, cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = p.Transport().Close() })
 	return p
+}
+
+// Patient returns cfg with a receive queue from which no datagram is dropped because of its age,
+// unless cfg says otherwise. Realtime messages would be lost in a process that does not run for
+// a quarter of a second, as happens on a busy machine.
+func Patient(cfg udp.Config) udp.Config {
+	if cfg.MaxQueueDelay == 0 {
+		cfg.MaxQueueDelay = time.Hour
+	}
+	return cfg
 }
 
 // QuickDetection returns cfg with short timeouts, so that a dialer soon notices

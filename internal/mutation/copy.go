@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -157,7 +158,8 @@ func (c *workingCopy) apply(edits []edit) (restore func() error, err error) {
 // of those that failed. The test binary is run directly, so that cancelling ctx ends it.
 func (c *workingCopy) test(ctx context.Context, k check, limit time.Duration) (failed []string, output string, err error) {
 	bin := filepath.Join(c.dir, "test.exe") // a name that every system runs
-	out, err := c.command(ctx, ".", "go", "test", "-c", "-o", bin, k.pkg).CombinedOutput()
+	module, pkg := c.split(k.pkg)
+	out, err := c.command(ctx, module, "go", "test", "-c", "-o", bin, pkg).CombinedOutput()
 	if err != nil {
 		return nil, "", fmt.Errorf("go test -c %s: %w\n%s", k.pkg, err, out)
 	}
@@ -176,6 +178,19 @@ func (c *workingCopy) test(ctx context.Context, k check, limit time.Duration) (f
 		return nil, "", fmt.Errorf("the tests of %s failed without naming one: %w\n%s", k.pkg, err, out)
 	}
 	return failed, string(out), nil
+}
+
+// split returns the folder of the module that a package is in, which may be a nested one, and
+// the package as go test takes it there.
+func (c *workingCopy) split(pkg string) (module, inside string) {
+	module = path.Clean(pkg)
+	for module != "." {
+		if _, err := os.Stat(filepath.Join(c.path(module), "go.mod")); err == nil {
+			return module, "./" + strings.TrimPrefix(strings.TrimPrefix(path.Clean(pkg), module), "/")
+		}
+		module = path.Dir(module)
+	}
+	return module, pkg
 }
 
 func (c *workingCopy) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {

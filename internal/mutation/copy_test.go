@@ -52,6 +52,21 @@ func TestTry(t *testing.T) {
 	require.Equal(t, string(before), string(after), "the code is restored each time")
 }
 
+// TestNestedModule: tests of a module in a folder of this one run there.
+func TestNestedModule(t *testing.T) {
+	c := newTestCopy(t)
+	require.NoError(t, os.MkdirAll(c.path("nested/q"), 0o755))
+	require.NoError(t, os.WriteFile(c.path("nested/go.mod"), []byte("module n\ngo 1.26\n"), 0o644))
+	for name, want := range map[string][2]string{"./p": {".", "./p"}, "./nested/q": {"nested", "./q"}, "./nested": {"nested", "./"}, ".": {".", "."}} {
+		module, pkg := c.split(name)
+		require.Equal(t, want, [2]string{module, pkg})
+	}
+	require.NoError(t, os.WriteFile(c.path("nested/q/q_test.go"), []byte("package q\n\nimport \"testing\"\n\nfunc TestQ(t *testing.T) { t.Fatal() }\n"), 0o644))
+	failed, _, err := c.test(t.Context(), check{pkg: "./nested/q", pattern: "Q"}, testTime)
+	require.NoError(t, err)
+	require.Equal(t, []string{"TestQ"}, failed)
+}
+
 func TestCheckUnbrokenFindsAFailingTest(t *testing.T) {
 	c := newTestCopy(t)
 	require.NoError(t, os.WriteFile(c.path("p/p.go"), []byte("package p\nfunc F() int { return 1 }\n"), 0o644))

@@ -37,25 +37,32 @@ var noSystem = []string{"net", "net/http", "os/...", "syscall", "golang.org/x/sy
 var rules = []rule{
 	{folder: "pipeline", except: noSystem},
 	{folder: "wire", except: noSystem},
-	{folder: "stages/*", ours: []string{"pipeline", "wire", "internal/noise", "internal/addrhash", "internal/fair"},
+	// Of stages/ratelimit, other stages use its Bucket, which knows nothing of stages.
+	{folder: "stages/*", ours: []string{"pipeline", "wire", "stages/ratelimit", "internal/noise", "internal/addrhash", "internal/fair", "internal/fragment"},
 		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: noSystem},
 	{folder: "stages", ours: []string{"pipeline", "stages/*"}, except: noSystem},
 	{folder: "internal/noise", ours: []string{"wire"},
 		beyond: []string{"github.com/flynn/noise", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "internal/chainrig", ours: []string{"pipeline", "wire", "stages", "stages/*", "internal/noise"}, except: noSystem},
-	{folder: "internal/sendq", ours: []string{"pipeline"}, except: noSystem},
+	{folder: "internal/sendq", ours: []string{"pipeline", "wire"}, except: noSystem},
+	{folder: "internal/fragment", ours: []string{"pipeline", "internal/list"}, except: noSystem},
 	{folder: "internal/recvq", ours: []string{"pipeline", "internal/list", "internal/ring", "internal/heap"}, except: noSystem},
+	{folder: "internal/pmtu", ours: []string{"pipeline"}, except: noSystem},
+	{folder: "internal/clock", except: noSystem},
 	{folder: "internal/fair", ours: []string{"pipeline", "internal/addrhash"},
 		beyond: []string{"golang.org/x/time/rate"}, except: noSystem},
+	{folder: "internal/inflight", ours: []string{"pipeline"}, except: noSystem},
 	{folder: "internal/prose", except: []string{"*", "*/..."}},
 	{folder: "internal/policy", except: []string{"*", "*/..."}},
 	{folder: "internal/seed"},    // reads an environment variable
 	{folder: "internal/resolve"}, // looks names up
+	{folder: "internal/callback", except: noSystem},
 	{folder: "internal/slowcall", ours: []string{"pipeline"}, except: noSystem},
 	{folder: "internal/heap", ours: []string{"pipeline"}, except: noSystem},
-	{folder: "internal/loopback", ours: []string{".", "pipeline"}, beyond: []string{"github.com/stretchr/testify/..."}},
-	// The load of the benchmarks: it runs transports, starts processes, and asks what they use. Its attackers speak the
-	// protocol by themselves, as no transport would let them.
+	{folder: "internal/loopback", ours: []string{".", "pipeline", "udp"}, beyond: []string{"github.com/stretchr/testify/..."}},
+	// The load of the benchmarks: it runs transports, starts processes, and asks what
+	// they use. Its attackers speak the protocol by themselves, as no transport would
+	// let them.
 	{folder: "internal/load", ours: []string{".", "pipeline", "wire", "stages/cookie", "udp", "internal/histogram", "internal/noise"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 	{folder: "internal/apilist", except: []string{"unsafe"}},  // a command: it runs go list
@@ -67,26 +74,39 @@ var rules = []rule{
 	{folder: "internal/swarm", ours: []string{".", "sim", "sim/script"}, except: noSystem}, // random scenarios
 	// How the root package and the simulator meet.
 	{folder: "internal/simulated", ours: []string{"pipeline", "conn", "internal/journal"}, except: noSystem},
+	// A server for one command, which knows the hub, and WebSocket from another module.
+	{folder: "internal/foxglove", ours: []string{".", "hub", "internal/ring"},
+		beyond: []string{"github.com/coder/websocket", "golang.org/x/time/rate"}, except: []string{"os/...", "syscall", "golang.org/x/sys/...", "unsafe"}},
+	// One system call, for the output of a command.
+	{folder: "internal/nowait", beyond: []string{"golang.org/x/sys/..."}, except: []string{"net", "net/http"}},
+	{folder: "internal/boundhttp", except: []string{"os/...", "syscall", "golang.org/x/sys/...", "unsafe"}}, // for what serves HTTP
 	{folder: "internal/*", except: noSystem}, // small types that know nothing of ours
-	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/fair", "internal/list", "internal/ring", "internal/heap", "internal/recovered"},
+	{folder: "conn", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/sendq", "internal/clock", "internal/fair", "internal/fragment", "internal/inflight", "internal/list", "internal/ring", "internal/heap", "internal/pmtu", "internal/recovered"},
 		beyond: []string{"golang.org/x/time/rate", "golang.org/x/crypto/..."}, except: noSystem},
 	{folder: "udp", ours: []string{"wire"}, beyond: []string{"golang.org/x/sys/..."}},
 	{folder: "recording", ours: []string{"internal/journal"}, except: []string{"net", "unsafe"}}, // what of internal/journal is public
 	{folder: "", ours: []string{"pipeline", "wire", "stages/...", "conn", "udp", "recording", "internal/..."},
 		beyond: []string{"golang.org/x/crypto/...", "golang.org/x/time/rate"}, except: []string{"unsafe"}},
+	// The hub knows transports, not sockets: it runs in the simulator as well.
+	{folder: "hub", ours: []string{".", "internal/callback", "internal/heap", "internal/keylist", "internal/list", "internal/roster", "pipeline"},
+		beyond: []string{"golang.org/x/time/rate"}, except: []string{"net/http", "syscall", "golang.org/x/sys/...", "unsafe"}},
 	// The simulator drives the real core without a socket. Only the command and tests import it.
 	{folder: "sim", ours: []string{".", "pipeline", "wire", "stages/...", "conn", "internal/..."}, except: noSystem},
-	{folder: "sim/script", ours: []string{".", "wire", "conn", "sim"}, except: noSystem}, // the language of scenarios
+	{folder: "sim/script", ours: []string{".", "wire", "conn", "sim", "stages/cookie"}, except: noSystem}, // the language of scenarios
 	// The kit that fuzzes a stage, the one that fuzzes chains, and their seeds.
 	{folder: "fuzz", ours: []string{"pipeline", "wire", "fuzz/internal/*"}, except: noSystem},
 	{folder: "fuzz/chain", ours: []string{"pipeline", "wire", "stages/...", "internal/noise", "internal/chainrig", "fuzz/internal/*"}, except: noSystem},
 	{folder: "fuzz/internal/*", except: noSystem},
-	{folder: "metrics", ours: []string{".", "pipeline", "udp"},
+	{folder: "metrics", ours: []string{".", "hub", "pipeline", "udp"},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
-	{folder: "cmd/...", ours: []string{".", "pipeline", "wire", "stages/...", "udp", "metrics", "sim/...", "recording", "internal/...", "cmd/..."},
-		beyond: []string{"github.com/alecthomas/kong", "github.com/prometheus/client_golang/..."},
+	// The live page: it serves HTTP, and reads what transports and hubs count.
+	{folder: "console", ours: []string{".", "hub", "pipeline", "stages"}, except: []string{"os/...", "syscall", "golang.org/x/sys/...", "unsafe"}},
+	{folder: "cmd/...", ours: []string{".", "hub", "console", "pipeline", "wire", "stages/...", "udp", "metrics", "sim/...", "recording", "internal/...", "cmd/..."},
+		beyond: []string{"github.com/alecthomas/kong", "github.com/BurntSushi/toml", "github.com/prometheus/client_golang/..."},
 		except: []string{"unsafe"}},
-	{folder: "examples/...", ours: []string{".", "pipeline", "stages/...", "metrics", "examples/..."},
+	// Sites in the simulator, for the tests of the examples.
+	{folder: "examples/internal/simsite", ours: []string{".", "hub", "sim", "examples/internal/tally"}, except: noSystem},
+	{folder: "examples/...", ours: []string{".", "hub", "pipeline", "stages/...", "metrics", "examples/..."},
 		beyond: []string{"github.com/prometheus/client_golang/..."}, except: []string{"unsafe"}},
 }
 
@@ -149,6 +169,7 @@ func TestImportViolationsAreFound(t *testing.T) {
 		{"conn/a.go", ours + "stages/ack", ""},
 		{"conn/a_test.go", ours + "sim", ""},
 		{"stages/a.go", ours + "stages/ack", ""},
+		{"stages/replay/a.go", ours + "stages/ratelimit", ""},
 		{"stages/cookie/a.go", ours + "internal/fair", ""},
 		{"internal/load/a.go", modulePath, ""},
 		{"metrics/a.go", modulePath, ""},

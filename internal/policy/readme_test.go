@@ -18,7 +18,7 @@ func TestReadmeProgramsAreExamples(t *testing.T) {
 	examples := unindent(string(source))
 
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	require.Len(t, blocks, 2)
+	require.Len(t, blocks, 3)
 	for _, b := range blocks {
 		require.Contains(t, examples, b[1])
 	}

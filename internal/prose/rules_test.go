@@ -68,8 +68,8 @@ var rules = []rule{
 	{`\bby then\b`, "later, until then, before that", "By then it is gone.", "It is gone before that."},
 	{`\bof (ours|the user's|its own) (alone|there)\b`, "only our, only the user's", "A matter of ours alone.", "Only our code does this."},
 	{`\b(makes?|made) nothing of\b|\bnothing of it\b`, "ignores, is unaffected", "It makes nothing of it.", "It ignores the packet."},
-	{`\bis no (command|key|file|address|session|peer|packet|reason|number|stage|name|limit|error)\b`, "is not a",
-		`"x" is no command.`, `"x" is not a command.`},
+	{`([^e]|[^r]e) is no (command|key|file|address|session|peer|packet|reason|number|stage|name|limit|error)\b`, "is not a",
+		`"x" is no command.`, `"x" is not a command; there is no limit.`},
 }
 
 // Each rule finds its own example, and no rule objects to what it recommends.

@@ -15,11 +15,14 @@ type reader struct {
 }
 
 func (r reader) Read(b []byte) (n int, err error) {
+	returned := false
 	defer func() {
-		if v := recover(); v != nil {
+		if !returned {
 			r.panics.Add(1)
-			n, err = 0, fmt.Errorf("panic in Read: %v", v)
+			n, err = 0, fmt.Errorf("panic in Read: %v", recover())
 		}
 	}()
-	return r.r.Read(b)
+	n, err = r.r.Read(b)
+	returned = true
+	return n, err
 }

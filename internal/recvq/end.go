@@ -8,10 +8,11 @@ const maxRetired = 64
 // have been taken: the peer is not expected to come back. [Queue.Reopen] undoes
 // it. Only the loop calls it.
 func (q *Queue[P]) End() {
-	q.group.Publish()
+	q.group.Publish(false)
 	q.group.mu.Lock()
 	defer q.group.mu.Unlock()
-	q.end()
+	q.ended = true
+	wakeOne(q.signal)
 }
 
 // Reopen makes [Queue.Receive] wait for messages again: the peer is connected.
@@ -26,10 +27,16 @@ func (q *Queue[P]) Reopen() {
 // drops the others. Only the loop calls it.
 func (q *Queue[P]) Retire() {
 	g := q.group
-	g.Publish()
+	if state, reliable := q.inBlocks(); state+reliable > 0 {
+		g.settle()
+	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	q.end()
+	defer g.unlock()
+	if !q.retired && q.signal != nil {
+		g.apart--
+	}
+	q.ended, q.retired = true, true
+	wakeOne(q.signal)
 	if q.inRings == 0 {
 		q.emptied()
 		return
@@ -43,14 +50,7 @@ func (q *Queue[P]) Retire() {
 	g.retired.PushBack(&q.retirement)
 }
 
-// end is End for a caller that has published everything and holds the lock.
-func (q *Queue[P]) end() {
-	q.settle()
-	q.ended = true
-	wakeOne(q.signal)
-}
-
-// discard drops all messages. The caller holds the lock.
+// discard drops all messages. The caller holds mu.
 func (q *Queue[P]) discard() {
 	for q.reliable.Len() > 0 {
 		q.drop(&q.reliable)

@@ -15,15 +15,15 @@ const limit = 1024
 
 // A reader that never comes: the newest Realtime and Latest messages up to the
 // limit wait, and as many Reliable ones are taken. A gap that closes before the
-// last of those releases up to 1,023 more. The heap that takes is documented, and
+// last of those releases up to 4,095 more, of 16 bytes. The heap that takes is documented, and
 // the ring that grew for them is freed once it is empty.
 func TestMemoryAtTheLimit(t *testing.T) {
 	const (
 		peers, sent = 16, 3 * limit
-		held        = 1023
+		held        = 4095
 		full, read  = 4_600_000, 2 << 20 // bytes a peer: with all messages, and with none left
 	)
-	g := NewGroup[int](limit)
+	g := NewGroup[int](limit, timeOf)
 	payload := make([]byte, 1200)
 	before := heapInUse()
 	all := make([]*Queue[int], peers)
@@ -32,13 +32,13 @@ func TestMemoryAtTheLimit(t *testing.T) {
 		all[i] = q
 		taken := 0
 		for n := range uint32(sent) {
-			q.Push(0, n, pipeline.Latest, payload)
+			q.Push(0, Message{Channel: n, Intent: pipeline.Latest, Payload: payload})
 			if q.HasRoom() {
 				taken++
-				q.Push(0, n, pipeline.Reliable, payload)
+				q.Push(0, Message{Channel: n, Intent: pipeline.Reliable, Payload: payload})
 			}
 		}
-		g.Publish()
+		g.Publish(false)
 		settle(g)
 		require.Equal(t, limit, taken)
 		require.Equal(t, limit, q.state.Len())
@@ -46,11 +46,11 @@ func TestMemoryAtTheLimit(t *testing.T) {
 		require.EqualValues(t, sent-limit, q.state.Front().Channel, "the newest messages stay")
 
 		for range held {
-			q.Push(0, 0, pipeline.Reliable, payload)
+			q.Push(0, Message{Channel: 0, Intent: pipeline.Reliable, Payload: payload[:16]})
 		}
-		g.Publish()
+		g.Publish(false)
 		require.Equal(t, limit+held, q.reliable.Len())
-		require.Equal(t, 2*limit, q.reliable.Cap())
+		require.Equal(t, 8*limit, q.reliable.Cap())
 	}
 	require.EqualValues(t, peers*(sent-limit), g.Dropped())
 	each := (heapInUse() - before) / peers
@@ -72,11 +72,7 @@ func TestMemoryAtTheLimit(t *testing.T) {
 }
 
 // settle moves all messages to the rings of their queues.
-func settle(g *Group[int]) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.settle()
-}
+func settle(g *Group[int]) { g.settle() }
 
 func heapInUse() int {
 	var m runtime.MemStats
@@ -90,14 +86,14 @@ func heapInUse() int {
 // filling it again allocates nothing.
 func TestRingsWithinTheLimitAreKept(t *testing.T) {
 	for _, limit := range []int{1, 2, 7, 8, 9, 100, 1000, 1024, 1025} {
-		g := NewGroup[int](limit)
+		g := NewGroup[int](limit, timeOf)
 		q := g.NewQueue(0)
 		fill := func() {
 			for range limit {
-				q.Push(0, 1, pipeline.Latest, nil)
-				q.Push(0, 1, pipeline.Reliable, nil)
+				q.Push(0, Message{Channel: 1, Intent: pipeline.Latest})
+				q.Push(0, Message{Channel: 1, Intent: pipeline.Reliable})
 			}
-			g.Publish()
+			g.Publish(false)
 			settle(g)
 			for range 2 * limit {
 				if _, _, err := g.Receive(context.Background()); err != nil {
@@ -116,18 +112,18 @@ func TestRingsWithinTheLimitAreKept(t *testing.T) {
 // whose messages are taken makes room for another.
 func TestRetiredQueuesAreBounded(t *testing.T) {
 	const more, each = 10, 3
-	g := NewGroup[int](limit)
+	g := NewGroup[int](limit, timeOf)
 	stays := g.NewQueue(-1)
-	stays.Push(0, 0, pipeline.Latest, nil)
-	g.Publish()
+	stays.Push(0, Message{Channel: 0, Intent: pipeline.Latest})
+	g.Publish(false)
 	settle(g)
 	queues := make([]*Queue[int], maxRetired+more)
 	for i := range queues {
 		queues[i] = g.NewQueue(i)
 		for n := range uint32(each) {
-			queues[i].Push(0, n, pipeline.Latest, nil)
+			queues[i].Push(0, Message{Channel: n, Intent: pipeline.Latest})
 		}
-		g.Publish()
+		g.Publish(false)
 		settle(g)
 	}
 	queues[1].Retire()
@@ -172,16 +168,16 @@ func TestRetiredQueuesAreBounded(t *testing.T) {
 // forgotten, whether the last message is taken before or after.
 func TestRetiredQueuesAreNotKept(t *testing.T) {
 	for _, readFirst := range []bool{true, false} {
-		g := NewGroup[int](limit)
+		g := NewGroup[int](limit, timeOf)
 		stays := g.NewQueue(-1)
-		stays.Push(0, 0, pipeline.Latest, nil)
-		g.Publish()
+		stays.Push(0, Message{Channel: 0, Intent: pipeline.Latest})
+		g.Publish(false)
 		settle(g)
 		for i := range 2 * maxRetired {
 			q := g.NewQueue(i)
-			q.Push(0, 1, pipeline.Latest, []byte("latest"))
-			q.Push(0, 2, pipeline.Reliable, []byte("reliable"))
-			g.Publish()
+			q.Push(0, Message{Channel: 1, Intent: pipeline.Latest, Payload: []byte("latest")})
+			q.Push(0, Message{Channel: 2, Intent: pipeline.Reliable, Payload: []byte("reliable")})
+			g.Publish(false)
 			if !readFirst {
 				q.Retire()
 			}
@@ -200,5 +196,42 @@ func TestRetiredQueuesAreNotKept(t *testing.T) {
 			require.Zero(t, q.reliable.Cap())
 		}
 		require.Zero(t, g.Dropped())
+	}
+}
+
+// Large messages are limited in bytes: of Realtime and Latest the newest stay, and Reliable
+// ones are refused. A single one of any size is taken, and free slots keep no large
+// buffers.
+func TestLargeMessagesAreLimitedInBytes(t *testing.T) {
+	const size = 64 << 10
+	g := NewGroup[int](limit, timeOf)
+	q := g.NewQueue(0)
+	payload := make([]byte, size)
+	taken := 0
+	for n := range uint32(200) {
+		q.Push(0, Message{Channel: n, Intent: pipeline.Latest, Payload: payload})
+		if q.HasRoom() {
+			taken++
+			q.Push(0, Message{Channel: n, Intent: pipeline.Reliable, Payload: payload})
+		}
+		g.Publish(false)
+		settle(g)
+	}
+	require.Equal(t, leastBytes/size, taken)
+	require.Equal(t, leastBytes/size, q.state.Len())
+	require.EqualValues(t, 200-leastBytes/size, q.state.Front().Channel)
+	for range 2 * leastBytes / size {
+		_, err := q.Receive(t.Context())
+		require.NoError(t, err)
+	}
+	require.True(t, q.HasRoom())
+	q.Push(0, Message{Channel: 0, Intent: pipeline.Latest, Payload: make([]byte, 2*leastBytes)})
+	g.Publish(false)
+	settle(g)
+	m, err := q.Receive(t.Context())
+	require.NoError(t, err)
+	require.Len(t, m.Payload, 2*leastBytes)
+	for range q.state.Cap() {
+		require.LessOrEqual(t, cap(q.state.Push().Payload), keptPayload)
 	}
 }

@@ -2,14 +2,9 @@ package recvq
 
 import "context"
 
-const (
-	// atOnce is how many messages are taken while the lock is held, so that the loop
-	// does not wait for long.
-	atOnce = 64
-	// ownedBytes is the size of the memory from which payloads are handed to their
-	// owners.
-	ownedBytes = 16 << 10
-)
+// atOnce is how many messages are taken while a lock is held, so that the loop does
+// not wait for long.
+const atOnce = 64
 
 // Receive waits for a message of any peer and returns it with that peer. Peers
 // whose messages have had to wait are served round-robin, a message each, in
@@ -17,6 +12,18 @@ const (
 // its memory, 16 KiB at most, with others. The error is [ErrClosed] after Close,
 // once all messages have been taken, or the cause of ctx.
 func (g *Group[P]) Receive(ctx context.Context) (peer P, m Message, err error) {
+	g.read.Lock()
+	if b := g.front; b != nil && b.left > 1 && g.ringed.Load() == 0 {
+		e := b.pop()
+		m = b.message(e)
+		g.rest = len(b.payload) - int(e.at)
+		m.Payload = g.own(m.Payload)
+		peer = e.peer
+		g.read.Unlock()
+		g.wakeAnother()
+		return peer, m, nil
+	}
+	g.read.Unlock()
 	_, err = g.receive(ctx, nil, 1, func(_ int, p P, got Message) {
 		got.Payload = g.own(got.Payload)
 		peer, m = p, got
@@ -25,9 +32,9 @@ func (g *Group[P]) Receive(ctx context.Context) (peer P, m Message, err error) {
 }
 
 // ReceiveBatch waits for messages of any peer, like Receive, and calls put for each
-// of at most most messages, with its number from 0. The payload is borrowed until
-// put returns, which is called with the lock held. It returns the number of
-// messages, at least one without an error.
+// of up to most messages, numbered from 0. It holds a lock during these calls, and put
+// may use the payload only until it returns. ReceiveBatch returns the number of messages,
+// which is at least one if there is no error.
 func (g *Group[P]) ReceiveBatch(ctx context.Context, most int, put func(i int, peer P, m Message)) (int, error) {
 	return g.receive(ctx, nil, most, put)
 }
@@ -57,6 +64,9 @@ func (g *Group[P]) receive(ctx context.Context, q *Queue[P], most int, put func(
 	for {
 		n, signal, closed := g.takeAll(q, most, put)
 		if n > 0 {
+			if q == nil {
+				g.wakeAnother()
+			}
 			return n, nil
 		}
 		if closed {
@@ -70,13 +80,19 @@ func (g *Group[P]) receive(ctx context.Context, q *Queue[P], most int, put func(
 			err = context.Cause(ctx)
 		}
 		if q == nil {
-			g.mu.Lock()
-			g.waiting--
-			g.mu.Unlock()
+			g.waiting.Add(-1)
 		}
 		if err != nil {
 			return 0, err
 		}
+	}
+}
+
+// wakeAnother wakes a further receiver that waits for messages of any peer, if there are
+// more, because one signal may announce many messages.
+func (g *Group[P]) wakeAnother() {
+	if g.waiting.Load() > 0 && g.published.Load()+g.ringed.Load() > 0 {
+		wakeOne(g.signal)
 	}
 }
 
@@ -85,12 +101,14 @@ func (g *Group[P]) receive(ctx context.Context, q *Queue[P], most int, put func(
 // come.
 func (g *Group[P]) takeAll(q *Queue[P], most int, put func(i int, peer P, m Message)) (n int, signal chan struct{}, closed bool) {
 	for n < most {
-		g.mu.Lock()
-		next := g.take(q, n, min(most, n+atOnce), put)
-		if next == 0 {
-			signal, closed = g.await(q)
+		g.read.Lock()
+		next, end := 0, min(most, n+atOnce)
+		if q != nil {
+			next, signal, closed = q.take(n, end, put)
+		} else {
+			next, signal, closed = g.take(n, end, put)
 		}
-		g.mu.Unlock()
+		g.read.Unlock()
 		if next == n {
 			break
 		}
@@ -99,85 +117,126 @@ func (g *Group[P]) takeAll(q *Queue[P], most int, put func(i int, peer P, m Mess
 	return n, signal, closed
 }
 
-// take passes messages to put while there are any, with the numbers from n to
-// below end, and returns the next number. The caller holds the lock.
-func (g *Group[P]) take(q *Queue[P], n, end int, put func(i int, peer P, m Message)) int {
-	if q != nil {
-		q.readSeparately()
-		for ; n < end; n++ {
-			m, ok := q.takeRing()
-			if !ok {
-				return n
+// take passes messages of any peer to put while there are any, numbered from n up to but
+// not including end. It returns the next number, and the signal and closed of takeAll. The
+// caller holds read.
+func (g *Group[P]) take(n, end int, put func(i int, peer P, m Message)) (next int, signal chan struct{}, closed bool) {
+	for next = n; next < end && g.ringed.Load() == 0; {
+		b := g.front
+		if b == nil {
+			if b, signal, closed = g.begin(next == 0); b == nil {
+				break
 			}
-			put(n, q.peer, m)
 		}
-		if q.inRings > 0 {
-			wakeOne(q.signal) // another receiver, as one signal may announce many messages
+		// Without mu, so that the loop can publish.
+		for ; next < end && b.left > 0; next++ {
+			g.putFirst(b, next, put)
 		}
-		return n
+		if b.left == 0 {
+			g.mu.Lock()
+			g.finish()
+			g.unlock()
+		}
 	}
+	if next == end || signal != nil || closed {
+		return next, signal, closed
+	}
+	return g.takeTurns(next, end, put), nil, false
+}
+
+// begin begins the oldest block and returns it. If no message waits, it returns nil, and
+// with wait it prepares the receiver to wait, or reports that nothing will come. The
+// caller holds read.
+func (g *Group[P]) begin(wait bool) (b *block[P], signal chan struct{}, closed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.blocks.Len() > 0:
+		g.front = *g.blocks.Front()
+	case g.turns.Len() > 0 || !wait:
+	case g.closed:
+		closed = true
+	default:
+		g.waiting.Add(1)
+		signal = g.signal
+	}
+	return g.front, signal, closed
+}
+
+// finish ends the reading of the block that was begun and has no messages left. The
+// caller holds read and mu.
+func (g *Group[P]) finish() {
+	g.front = nil
+	g.recycle()
+}
+
+// takeTurns passes messages to put, as take does, from the rings in alternation with
+// those in blocks. It returns the next number. The caller holds read.
+func (g *Group[P]) takeTurns(n, end int, put func(i int, peer P, m Message)) int {
+	g.mu.Lock()
+	defer g.unlock()
 	for ; n < end; n++ {
 		switch {
-		case g.inBlocks > 0 && (!g.ringsNext || g.turns.Len() == 0):
+		case g.blocks.Len() > 0 && (!g.ringsNext || g.turns.Len() == 0):
 			g.ringsNext = true
-			peer, m := g.takeBlock()
-			put(n, peer, m)
+			g.front = *g.blocks.Front()
+			if g.putFirst(g.front, n, put); g.front.left == 0 {
+				g.finish()
+			}
 		case g.turns.Len() > 0:
 			g.ringsNext = false
 			from := g.turns.PopFront().Value
+			g.rest = g.ringBytes
 			m, _ := from.takeRing() // a queue with a turn has a message
 			put(n, from.peer, m)
 		default:
 			return n
 		}
 	}
-	if g.waiting > 0 && (g.inBlocks > 0 || g.turns.Len() > 0) {
-		wakeOne(g.signal)
-	}
 	return n
 }
 
-// await prepares a receiver that has found nothing to wait, and reports whether
-// nothing will come. The caller holds the lock.
-func (g *Group[P]) await(q *Queue[P]) (signal chan struct{}, closed bool) {
-	if q != nil {
-		if g.closed || q.ended {
-			wakeOne(q.signal) // the next of several receivers
-			return nil, true
+// putFirst removes the first message of b, of which there is one, and passes it to put.
+// The caller holds read.
+func (g *Group[P]) putFirst(b *block[P], n int, put func(i int, peer P, m Message)) {
+	e := b.pop()
+	g.rest = len(b.payload) - int(e.at)
+	put(n, e.peer, b.message(e))
+}
+
+// take is [Group.take] for messages of this peer.
+func (q *Queue[P]) take(n, end int, put func(i int, peer P, m Message)) (next int, signal chan struct{}, closed bool) {
+	g := q.group
+	g.mu.Lock()
+	defer g.unlock()
+	q.readSeparately()
+	for ; n < end; n++ {
+		g.rest = g.ringBytes
+		m, ok := q.takeRing()
+		if !ok {
+			break
 		}
-		return q.signal, false
+		put(n, q.peer, m)
 	}
-	if g.closed {
-		return nil, true
+	if q.inRings > 0 {
+		wakeOne(q.signal) // another receiver, as one signal may announce many messages
 	}
-	g.waiting++
-	return g.signal, false
+	if n == 0 && (g.closed || q.ended) {
+		wakeOne(q.signal) // the next of several receivers
+		return 0, nil, true
+	}
+	return n, q.signal, false
 }
 
 // readSeparately has the messages of this peer go to its rings from now on. The
-// caller holds the lock.
+// caller holds read and mu.
 func (q *Queue[P]) readSeparately() {
 	if q.signal != nil {
 		return
 	}
 	q.signal = make(chan struct{}, 1)
-	q.settle()
-}
-
-// own returns a copy of a payload that belongs to the receiver. Copies share
-// memory that is allocated for as many of the messages that wait as fit into
-// ownedBytes, so that most of them do without an allocation of their own. The
-// caller holds the lock.
-func (g *Group[P]) own(payload []byte) []byte {
-	n := len(payload)
-	if n == 0 {
-		return nil
+	if !q.retired {
+		q.group.apart++
 	}
-	if n > len(g.owned) {
-		g.owned = make([]byte, max(n, min(n+g.bytes, ownedBytes)))
-	}
-	copied := g.owned[:n:n]
-	g.owned = g.owned[n:]
-	copy(copied, payload)
-	return copied
+	q.group.moveAll()
 }

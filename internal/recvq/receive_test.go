@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra/pipeline"
 )
+
+// timeOf is the time for users at the loop's time at.
+func timeOf(at pipeline.Time) time.Time { return time.Unix(0, int64(at)) }
 
 // result is what a call of Receive has returned.
 type result struct {
@@ -55,18 +59,18 @@ func TestEveryMessageWakesAReceiver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const n = 5
-				g := NewGroup[int](limit)
+				g := NewGroup[int](limit, timeOf)
 				q := g.NewQueue(0)
 				results := start(n, receiver(t.Context(), g, q))
 				synctest.Wait()
 				for range n - 1 {
-					q.Push(0, 0, pipeline.Realtime, []byte("x"))
+					q.Push(0, Message{Channel: 0, Intent: pipeline.Realtime, Payload: []byte("x")})
 				}
-				g.Publish()
+				g.Publish(false)
 				synctest.Wait()
 				require.Len(t, results, n-1)
-				q.Push(0, 0, pipeline.Reliable, []byte("x"))
-				g.Publish()
+				q.Push(0, Message{Channel: 0, Intent: pipeline.Reliable, Payload: []byte("x")})
+				g.Publish(false)
 				for range n {
 					require.Equal(t, result{payload: "x"}, <-results)
 				}
@@ -75,11 +79,56 @@ func TestEveryMessageWakesAReceiver(t *testing.T) {
 	}
 }
 
+// With more to come, Publish wakes a receiver once announceAt messages wait, and otherwise
+// leaves that to the next call.
+func TestPublishWakesLaterIfMoreIsComing(t *testing.T) {
+	for _, n := range []int{1, announceAt - 1, announceAt} {
+		synctest.Test(t, func(t *testing.T) {
+			g := NewGroup[int](2*announceAt, timeOf)
+			q := g.NewQueue(0)
+			results := start(1, receiveAny(t.Context(), g))
+			synctest.Wait()
+			for range n {
+				q.Push(0, Message{Channel: 0, Intent: pipeline.Realtime, Payload: []byte("x")})
+				g.Publish(true)
+			}
+			synctest.Wait()
+			require.Len(t, results, n/announceAt)
+			g.Publish(false)
+			require.Equal(t, result{payload: "x"}, <-results)
+		})
+	}
+}
+
+// While a receiver takes messages, the loop pushes and publishes without waiting for
+// it, even when the receiver has fallen behind; then the messages move to the rings
+// as soon as it has gone. Only at twice a limit would the loop wait.
+func TestPublishDoesNotWaitForAReceiver(t *testing.T) {
+	g := NewGroup[int](4*maxBlocks, timeOf)
+	q := g.NewQueue(0)
+	push := func(n int) {
+		for range n {
+			q.Push(0, Message{Channel: 0, Intent: pipeline.Realtime})
+			g.Publish(false)
+		}
+	}
+	push(2)
+	n, err := g.ReceiveBatch(t.Context(), 1, func(int, int, Message) { push(maxBlocks + maxBlocks/2) })
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.Zero(t, g.turns.Len())
+	push(1)
+	require.Zero(t, g.blocks.Len())
+	n, err = g.ReceiveBatch(t.Context(), 4*maxBlocks, func(int, int, Message) {})
+	require.NoError(t, err)
+	require.Equal(t, 2+maxBlocks+maxBlocks/2, n)
+}
+
 // Close lets the receivers take the messages that are there; the others get
 // ErrClosed, and so does each later call.
 func TestCloseEndsAllReceivers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGroup[int](limit)
+		g := NewGroup[int](limit, timeOf)
 		q, other := g.NewQueue(0), g.NewQueue(1)
 		anyResults := start(3, receiveAny(t.Context(), g))
 		results := start(3, receiveOf(t.Context(), other))
@@ -89,8 +138,8 @@ func TestCloseEndsAllReceivers(t *testing.T) {
 			require.Equal(t, result{err: ErrClosed}, <-anyResults)
 			require.Equal(t, result{err: ErrClosed}, <-results)
 		}
-		q.Push(0, 0, pipeline.Latest, []byte("x"))
-		g.Publish()
+		q.Push(0, Message{Channel: 0, Intent: pipeline.Latest, Payload: []byte("x")})
+		g.Publish(false)
 		_, m, err := g.Receive(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "x", string(m.Payload))
@@ -102,7 +151,7 @@ func TestCloseEndsAllReceivers(t *testing.T) {
 // End ends all receivers of its queue, and no others. Reopen has them wait again.
 func TestEndEndsReceiversOfItsQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGroup[int](limit)
+		g := NewGroup[int](limit, timeOf)
 		q, other := g.NewQueue(0), g.NewQueue(1)
 		anyResults := start(1, receiveAny(t.Context(), g))
 		otherResults := start(1, receiveOf(t.Context(), other))
@@ -127,7 +176,7 @@ func TestReceiveReturnsTheCauseOfItsContext(t *testing.T) {
 	why := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	g := NewGroup[int](limit)
+	g := NewGroup[int](limit, timeOf)
 	q := g.NewQueue(0)
 	_, _, err := g.Receive(ctx)
 	require.ErrorIs(t, err, why)
@@ -139,12 +188,12 @@ func TestReceiveReturnsTheCauseOfItsContext(t *testing.T) {
 // append to it.
 func TestPayloadBelongsToItsReceiver(t *testing.T) {
 	for _, inRings := range []bool{false, true} {
-		g := NewGroup[int](2)
+		g := NewGroup[int](2, timeOf)
 		q := g.NewQueue(0)
 		source := []byte("first")
 		push := func(payload []byte) {
-			q.Push(0, 0, pipeline.Latest, payload)
-			g.Publish()
+			q.Push(0, Message{Channel: 0, Intent: pipeline.Latest, Payload: payload})
+			g.Publish(false)
 			if inRings {
 				settle(g)
 			}
@@ -168,13 +217,13 @@ func TestPayloadBelongsToItsReceiver(t *testing.T) {
 // Peers whose messages wait in rings are served round-robin, a message each. Messages
 // in blocks alternate with them.
 func TestPeersTakeTurns(t *testing.T) {
-	g := NewGroup[int](limit)
+	g := NewGroup[int](limit, timeOf)
 	queues := []*Queue[int]{g.NewQueue(0), g.NewQueue(1), g.NewQueue(2)}
 	push := func(peer, n int) {
 		for range n {
-			queues[peer].Push(0, 0, pipeline.Realtime, nil)
+			queues[peer].Push(0, Message{Channel: 0, Intent: pipeline.Realtime})
 		}
-		g.Publish()
+		g.Publish(false)
 	}
 	push(0, 5)
 	push(1, 2)
@@ -191,17 +240,17 @@ func TestPeersTakeTurns(t *testing.T) {
 // arrive are moved to the rings, so that a peer that sent many of them delays
 // others no longer.
 func TestOldMessagesTakeTurns(t *testing.T) {
-	g := NewGroup[int](limit)
+	g := NewGroup[int](limit, timeOf)
 	flood, honest := g.NewQueue(0), g.NewQueue(1)
 	for range 100 {
-		flood.Push(0, 0, pipeline.Realtime, nil)
+		flood.Push(0, Message{Channel: 0, Intent: pipeline.Realtime})
 	}
-	g.Publish()
-	honest.Push(maxBlockAge, 0, pipeline.Realtime, nil)
-	g.Publish()
+	g.Publish(false)
+	honest.Push(maxBlockAge, Message{Channel: 0, Intent: pipeline.Realtime})
+	g.Publish(false)
 	require.Zero(t, g.turns.Len())
-	honest.Push(maxBlockAge+1, 0, pipeline.Realtime, nil)
-	g.Publish()
+	honest.Push(maxBlockAge+1, Message{Channel: 0, Intent: pipeline.Realtime})
+	g.Publish(false)
 	var order []int
 	_, err := g.ReceiveBatch(t.Context(), 4, func(_, peer int, _ Message) { order = append(order, peer) })
 	require.NoError(t, err)
@@ -210,16 +259,16 @@ func TestOldMessagesTakeTurns(t *testing.T) {
 
 // filled returns a group whose blocks, or rings, have been used.
 func filled(peers, n int, payload []byte, inRings bool) (g *Group[int], push func()) {
-	g = NewGroup[int](limit)
+	g = NewGroup[int](limit, timeOf)
 	queues := make([]*Queue[int], peers)
 	for i := range queues {
 		queues[i] = g.NewQueue(i)
 	}
 	push = func() {
 		for i := range n {
-			queues[i%peers].Push(0, 0, pipeline.Latest, payload)
+			queues[i%peers].Push(0, Message{Channel: 0, Intent: pipeline.Latest, Payload: payload})
 		}
-		g.Publish()
+		g.Publish(false)
 		if inRings {
 			settle(g)
 		}
@@ -290,11 +339,11 @@ func TestBlocksAreBounded(t *testing.T) {
 	for name, c := range map[string]struct{ turns, each, size int }{
 		"blocks":   {2 * maxBlocks, 1, 1},
 		"messages": {10, maxInBlocks / 8, 0},
-		"bytes":    {10, 200, maxBlockBytes / 1000},
+		"bytes":    {10, 2000, maxBlockBytes / 10000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const peers = 200
-			g := NewGroup[int](limit)
+			g := NewGroup[int](limit, timeOf)
 			queues := make([]*Queue[int], peers)
 			for i := range queues {
 				queues[i] = g.NewQueue(i)
@@ -302,9 +351,9 @@ func TestBlocksAreBounded(t *testing.T) {
 			settled := false
 			for n := range c.turns {
 				for i := range c.each {
-					queues[(n+i)%peers].Push(0, 0, pipeline.Realtime, make([]byte, c.size))
+					queues[(n+i)%peers].Push(0, Message{Channel: 0, Intent: pipeline.Realtime, Payload: make([]byte, c.size)})
 				}
-				g.Publish()
+				g.Publish(false)
 				settled = settled || g.turns.Len() > 0
 				require.LessOrEqual(t, g.blocks.Len(), maxBlocks)
 				require.LessOrEqual(t, g.inBlocks, maxInBlocks)
@@ -328,14 +377,14 @@ func TestBlocksAreBounded(t *testing.T) {
 
 // A turn of the loop with a great many messages, or bytes, publishes them in parts.
 func TestAStageIsBounded(t *testing.T) {
-	g := NewGroup[int](limit)
+	g := NewGroup[int](limit, timeOf)
 	q := g.NewQueue(0)
 	for range 3 * blockMessages {
-		q.Push(0, 0, pipeline.Realtime, nil)
+		q.Push(0, Message{Channel: 0, Intent: pipeline.Realtime})
 		require.Less(t, len(g.stage.entries), blockMessages)
 	}
 	for range 3 * blockBytes / 1000 {
-		q.Push(0, 0, pipeline.Realtime, make([]byte, 1000))
+		q.Push(0, Message{Channel: 0, Intent: pipeline.Realtime, Payload: make([]byte, 1000)})
 		require.Less(t, len(g.stage.payload), blockBytes)
 	}
 }

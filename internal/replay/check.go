@@ -2,6 +2,8 @@ package replay
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/intentra/intentra/internal/journal"
@@ -26,20 +28,31 @@ func checkEntry(it journal.Item) error {
 		return impossible(fmt.Sprintf("an entry at the time %d", e.At))
 	case e.Kind == journal.Received && (it.Packet == nil || it.Packet.Data == nil):
 		return impossible("a datagram that is missing or truncated")
-	case (e.Kind == journal.Received || e.Kind == journal.SetAddress) && !e.Addr.IsValid():
+	case e.Kind == journal.Received && !e.Addr.IsValid():
 		return impossible(fmt.Sprintf("an entry %q without an address", e.Kind))
+	case slices.ContainsFunc(e.Addrs, func(a netip.AddrPort) bool { return !a.IsValid() }):
+		return impossible("a peer without an address")
 	case e.Kind == journal.Dial && e.Key == e.Identity:
 		return impossible("a transport that dials itself")
 	}
 	return nil
 }
 
-// checkPush rejects messages that never reach a queue: Send checks the intent and
-// the length, and the queue relies on both.
+// checkPush rejects messages that never reach a queue: Send checks the intent, the
+// priority and the length, and the queue relies on them.
 func checkPush(e *journal.Entry) error {
 	switch {
+	case e.Kind == journal.Displaced && e.Done < 0:
+		return impossible(fmt.Sprintf("%d displaced messages", e.Done))
+	case e.Kind == journal.Displaced:
 	case e.Intent < uint8(pipeline.Realtime) || e.Intent > uint8(pipeline.Reliable):
 		return impossible(fmt.Sprintf("a message of intent %d", e.Intent))
+	case !pipeline.Priority(e.Priority).Valid():
+		return impossible(fmt.Sprintf("a message of priority %d", e.Priority))
+	case e.Pushed < 0 || e.Expires < 0:
+		return impossible("a message of a time before the start")
+	case e.Origin > wire.MaxTime:
+		return impossible("an origin beyond the end of time")
 	case len(e.Payload) > wire.MaxDatagram:
 		return impossible(fmt.Sprintf("a message of %d bytes", len(e.Payload)))
 	}

@@ -28,7 +28,7 @@ func TestImpossibleEntries(t *testing.T) {
 		}},
 		"truncated datagram":             {"received", func(k *block) { k.packet = k.packet[:len(k.packet)-1] }},
 		"datagram without a packet":      {"received", func(k *block) { k.kind = kindCustom }},
-		"resolved to no address":         {"dial", func(k *block) { k.set(t, "kind", "address") }},
+		"resolved to no address":         {"dial", func(k *block) { k.set(t, "kind", "addresses"); k.set(t, "addrs", []string{""}) }},
 		"negative time":                  {"flush", func(k *block) { k.set(t, "at", -1) }},
 		"time after 250 years":           {"timeout", func(k *block) { k.set(t, "at", 250*365*24*time.Hour) }},
 		"dial of itself":                 {"dial", func(k *block) { k.set(t, "key", k.fields(t)["identity"]) }},

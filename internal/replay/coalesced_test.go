@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/internal/replay"
 	"github.com/intentra/intentra/internal/seed"
 	"github.com/intentra/intentra/wire"
@@ -58,6 +59,7 @@ func coalesced(t testing.TB, capture []byte) (out []byte, together, handshakes, 
 // Datagrams that were captured as one packet, before segmentation, are judged one
 // by one.
 func TestPlainCaptureBeforeSegmentation(t *testing.T) {
+	race.SkipHistory(t)
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
 		w := newWorld(t, 1)
 		dialer, listener, p := pair(w, intentra.Config{Suite: suite}, intentra.Config{})
@@ -73,7 +75,7 @@ func TestPlainCaptureBeforeSegmentation(t *testing.T) {
 		for name, s := range map[string]*node{"dialer": dialer, "listener": listener} {
 			_, recorded, _, _ := judged(t, s.capture.Bytes(), s.keys.Bytes())
 			capture, together, _, _ := coalesced(t, s.capture.Bytes())
-			require.Greater(t, together, 200, "too few coalesced datagrams")
+			require.Greater(t, together, 150, "too few coalesced datagrams")
 			res, _, replayed, delivered := judged(t, capture, s.keys.Bytes())
 			require.Equal(t, recorded, replayed, name)
 			require.Equal(t, s.delivered, delivered, name)
@@ -84,6 +86,7 @@ func TestPlainCaptureBeforeSegmentation(t *testing.T) {
 
 // Rekeys, and handshakes during a session, occur within such runs.
 func TestRekeysBeforeSegmentation(t *testing.T) {
+	race.SkipHistory(t)
 	handshakes, indexes := 0, 0
 	for _, suite := range []intentra.Suite{intentra.AESGCM, intentra.ChaChaPoly} {
 		w := newWorld(t, 1)

@@ -14,7 +14,7 @@ import (
 func (f *full) received(p *journal.Packet, e *journal.Entry) {
 	f.res.Received++
 	// The core decrypts in place: give it a copy.
-	f.core.HandleDatagram(slices.Clone(p.Data), e.Addr, e.At)
+	f.core.HandleDatagram(wire.Datagram{Data: slices.Clone(p.Data), Addr: e.Addr, Local: e.Local}, e.At)
 	f.outcome.Verdict, f.outcome.Dropped = journal.Verdict(f.core.Inbound().LastVerdict(), f.labels, f.drops)
 	f.res.Delivered += f.outcome.Delivered
 	if !f.outcome.Equal(e.Outcome) {
@@ -39,14 +39,14 @@ func describe(o journal.Outcome) string {
 // sent compares a recorded datagram with the next one that the core sends.
 func (f *full) sent(e *journal.Entry) {
 	f.res.Sent++
-	recorded := wire.Datagram{Data: e.Data, Addr: e.Addr}
+	recorded := wire.Datagram{Data: e.Data, Addr: e.Addr, Local: e.Local}
 	if len(f.waiting) == 0 {
 		f.differ("sent", show(recorded), "nothing")
 		return
 	}
 	d := f.waiting[0]
 	f.waiting = f.waiting[1:]
-	if d.Addr != e.Addr || !bytes.Equal(d.Data, e.Data) {
+	if d.Addr != e.Addr || d.Local != e.Local || !bytes.Equal(d.Data, e.Data) {
 		f.differ("sent", show(recorded), show(d))
 	}
 }
@@ -61,7 +61,11 @@ func (f *full) unrecorded() {
 }
 
 func show(d wire.Datagram) string {
-	return fmt.Sprintf("%d bytes to %s (%x...)", len(d.Data), d.Addr, d.Data[:min(len(d.Data), 24)])
+	from := ""
+	if d.Local.IsValid() {
+		from = " from " + d.Local.String()
+	}
+	return fmt.Sprintf("%d bytes%s to %s (%x...)", len(d.Data), from, d.Addr, d.Data[:min(len(d.Data), 24)])
 }
 
 // ended compares the totals at the end of a recording.

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -19,13 +20,17 @@ func (f *full) call(e *journal.Entry) {
 		f.core.Flush(e.At)
 	case journal.Close:
 		f.core.Close(e.Reason, e.At)
+	case journal.Full:
+		f.core.Refused(e.Done, e.At)
+	case journal.TooLarge:
+		f.core.HandleTooLarge(e.Done, e.At)
 	case journal.Revoke:
 		f.core.Revoke(e.Key, e.At)
 	case journal.Job:
 		f.job(e)
 	case journal.Dial:
 		f.dial(e)
-	case journal.Ready, journal.SetAddress, journal.DialFailed, journal.Abandon, journal.ClosePeer, journal.Probe:
+	case journal.Ready, journal.Addresses, journal.DialFailed, journal.Abandon, journal.ClosePeer, journal.Probe, journal.WantClock:
 		switch p := f.peers[e.Peer]; {
 		case p != nil:
 			f.callPeer(p, e)
@@ -41,8 +46,8 @@ func (f *full) callPeer(p *conn.Peer, e *journal.Entry) {
 	switch e.Kind {
 	case journal.Ready:
 		f.core.MarkReady(p)
-	case journal.SetAddress:
-		f.core.SetAddress(p, e.Addr, e.At)
+	case journal.Addresses:
+		f.core.AddAddresses(p, e.Addrs, e.More, e.At)
 	case journal.DialFailed:
 		f.core.DialFailed(p, fmt.Errorf("recorded: %s", e.Error), e.At)
 	case journal.Abandon:
@@ -51,6 +56,8 @@ func (f *full) callPeer(p *conn.Peer, e *journal.Entry) {
 		f.core.ClosePeer(p, e.Reason, e.At)
 	case journal.Probe:
 		f.core.Probe(p, e.At)
+	case journal.WantClock:
+		f.core.WantClock(p, e.At)
 	}
 }
 
@@ -90,7 +97,16 @@ func (f *full) step(p *conn.Peer, n uint64) {
 	done := 0
 	for done < len(all) && all[done].Step <= n {
 		e := all[done]
-		if r, _ := p.Push(e.Channel, pipeline.Intent(e.Intent), e.Payload); !r.Taken() {
+		if e.Kind == journal.Displaced {
+			p.Displace(e.Done)
+			done++
+			continue
+		}
+		m := conn.Message{
+			Channel: e.Channel, Intent: pipeline.Intent(e.Intent), Priority: pipeline.Priority(e.Priority), Payload: e.Payload,
+			Token: e.Token, Sent: e.Pushed, Expires: e.Expires, Ask: e.Ask, Origin: e.Origin, Within: e.Within,
+		}
+		if r, _ := p.Push(&m); !r.Taken() {
 			f.differ("push", "taken", "refused")
 		}
 		done++
@@ -103,7 +119,7 @@ func (f *full) step(p *conn.Peer, n uint64) {
 }
 
 // authorize returns the recorded answer of Authorize.
-func (f *full) authorize([conn.KeySize]byte) bool {
+func (f *full) authorize(context.Context, conn.Handshake) bool {
 	if f.entry.Panicked {
 		panic("replay: the recorded Authorize panicked")
 	}
@@ -123,7 +139,7 @@ func (f *full) deliver(p *conn.Peer, pk *pipeline.Packet) bool {
 }
 
 // room returns the recorded answer.
-func (f *full) room(*conn.Peer) bool {
+func (f *full) room(*conn.Peer, uint32) bool {
 	at := f.asked
 	f.asked++
 	return at >= len(f.entry.Rooms) || f.entry.Rooms[at] == '1'

@@ -23,7 +23,7 @@ type full struct {
 	peers  map[uint64]*conn.Peer // by number, except those forgotten
 	known  uint64                // numbers below it have been in use
 	jobs   map[uint64]*conn.Job
-	pushes map[uint64][]*journal.Entry // by peer, not yet queued
+	pushes map[uint64][]*journal.Entry // by peer, not yet queued, with what they displaced
 
 	// The current entry, and its outcome in the replay.
 	entry *journal.Entry
@@ -75,6 +75,7 @@ func newFull(o Options, views *viewing, start *journal.Start) (*full, error) {
 	if start.Authorizes {
 		cfg.Authorize = f.authorize
 	}
+	cfg.SendMemory = 1 << 30 // what it made the queues drop is recorded
 	cfg.Deliver, cfg.Room, cfg.Touched = f.deliver, f.room, func(*conn.Peer) {}
 	cfg.Journal = conn.Journal{Step: f.step, Dropped: func(row int) { f.drops = append(f.drops, row) }}
 	cfg.Stages = chainOf(o, views, start.Inbound, start.Outbound)
@@ -112,11 +113,13 @@ func (f *full) item(it journal.Item) error {
 		return nil
 	}
 	switch e.Kind {
-	case journal.Push:
+	case journal.Push, journal.Displaced:
 		if err := checkPush(e); err != nil {
 			return fmt.Errorf("%w (after packet %d)", err, f.packet)
 		}
-		f.res.Pushes++
+		if e.Kind == journal.Push {
+			f.res.Pushes++
+		}
 		if f.forgotten(e.Peer) {
 			return nil // the core has let go of this queue
 		}
@@ -154,6 +157,7 @@ func (f *full) item(it journal.Item) error {
 // takeEvents adds the peers that events name, and removes those forgotten by the
 // core.
 func (f *full) takeEvents() {
+	f.core.Deliveries(0) // they would accumulate
 	for f.core.HasEvents() {
 		for _, ev := range f.core.Events() {
 			if ev.Kind == conn.PeerForgotten {

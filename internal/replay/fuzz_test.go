@@ -15,6 +15,7 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/internal/replay"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/stages/ratelimit"
@@ -41,6 +42,7 @@ func everyKind(t testing.TB) *node {
 		w.run(3 * time.Millisecond)
 	}
 	b.call(func(c *journal.Core, now pipeline.Time) { c.Probe(b.peers[0], now) })
+	b.call(func(c *journal.Core, now pipeline.Time) { c.WantClock(b.peers[0], now) })
 	b.dial(a, b.identity)
 	b.call(func(c *journal.Core, now pipeline.Time) { c.Revoke(a.Key(), now) })
 	w.run(30 * time.Millisecond)
@@ -180,7 +182,7 @@ func TestEditedRecordings(t *testing.T) {
 	_, differences := s.replay(t, options())
 	require.Empty(t, differences)
 	runs := 400
-	if testing.Short() {
+	if testing.Short() || race.Enabled {
 		runs = 80
 	}
 	for i := range runs {
@@ -217,6 +219,7 @@ func leaves(path string, v any, f func(path string, set func(any))) {
 // No value in a configuration makes the core panic or allocate without bound: it is
 // rejected unless a transport could have it.
 func TestImpossibleConfigurations(t *testing.T) {
+	race.SkipHistory(t)
 	s := states(t, 3)
 	all := split(t, s.capture.Bytes())
 	refused, tried := 0, 0

@@ -50,7 +50,8 @@ func newPlain(o Options, views *viewing) (*plain, error) {
 		sendings: map[uint32][]sending{}, reliable: map[pipeline.ID]uint64{},
 	}
 	cfg := stages.Config{}
-	cfg.Cookie.Rand = rand.Reader // required, never read: no Init enters the chain
+	cfg.Cookie.Rand = rand.Reader        // required, never read: no Init enters the chain
+	cfg.Ack.MaxMessage = wire.MaxMessage // the capture does not say what the receiver accepts
 	cfg.Dispatch.Deliver = func(*pipeline.Packet) bool {
 		p.delivered++
 		return true
@@ -187,6 +188,8 @@ func (p *plain) openEpoch(k conn.EpochKeys) error {
 		p.current[between] = pipeline.MakeID(p.made%pipeline.MaxIDs, 1)
 		p.made++
 		p.in.OpenSession(pipeline.SessionNotice{Peer: peer, Session: p.current[between]})
+		// Which capabilities the handshake has agreed on is not in the capture.
+		p.set.Ack.SetCapabilities(p.current[between], wire.Supported)
 	}
 	n := pipeline.EpochNotice{Peer: peer, Session: p.current[between], Epoch: pipeline.ID(k.Local), Seq: k.Seq}
 	// Slots are indexed by the number alone; the rest of the index distinguishes

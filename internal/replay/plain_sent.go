@@ -38,7 +38,7 @@ func (p *plain) sent(packet *journal.Packet, now pipeline.Time) bool {
 	if tracker := p.set.Ack.Tracker(s.session, s.epoch); tracker != nil && tracker.Next() <= h.Counter {
 		var o ack.Outcome
 		tracker.SentBelow(h.Counter, now, &o)
-		tracker.Sent(now, 0, true, &o)
+		tracker.Sent(now, 0, 0, true, &o)
 	}
 	for len(frames) > 0 {
 		var f wire.Frame

@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/internal/replay"
 	"github.com/intentra/intentra/internal/seed"
 	"github.com/intentra/intentra/pipeline"
@@ -25,7 +27,10 @@ import (
 // recording of each replays without a difference.
 func TestRandomRecordingsAreReplayed(t *testing.T) {
 	runs := 100
-	if testing.Short() {
+	switch {
+	case race.Enabled:
+		runs = 10
+	case testing.Short():
 		runs = 40
 	}
 	r := seed.Rand(t)
@@ -86,14 +91,15 @@ func newRandomScenario(t *testing.T, seed uint64) *randomScenario {
 func randomConfig(r *rand.Rand, forbidden, fatal conn.Identity) intentra.Config {
 	c := intentra.Config{
 		RekeyAfterPackets: 16 << r.IntN(6), SendQueueMessages: 1 + r.IntN(20), ReliableQueueMessages: 1 + r.IntN(20),
+		PeerMessageRate: 16 << r.IntN(12), PeerByteRate: 64 << (10 + r.IntN(6)),
 		PeerRate: 20 << r.IntN(10), PeerBurst: 5 << r.IntN(7), IdleTimeout: 20 * time.Second, ForbidRoaming: r.IntN(3) == 0,
 		MaxHandshakes: 1 + r.IntN(10), MaxPeers: 2 + r.IntN(4), ReplayWindow: 64 << r.IntN(4), Strikes: 1 + r.IntN(5),
 		Suite: intentra.AESGCM + intentra.Suite(r.IntN(2)), MaxDatagram: 256 << r.IntN(3),
-		Authorize: func(k intentra.PublicKey) bool {
-			if k == fatal.Public() {
+		Authorize: func(_ context.Context, h intentra.Handshake) bool {
+			if h.Key == fatal.Public() {
 				panic("of Authorize")
 			}
-			return k != forbidden.Public()
+			return h.Key != forbidden.Public()
 		},
 	}
 	if r.IntN(4) == 0 {
@@ -139,13 +145,17 @@ func (s *randomScenario) push(n *node) {
 	}
 	p := n.peers[r.IntN(len(n.peers))]
 	channel, intent := r.Uint32N(4), anyIntent(r.IntN(3))
-	payload := bytes.Repeat([]byte{byte(r.Uint32())}, r.IntN(150))
+	size := r.IntN(150)
+	if r.IntN(40) == 0 {
+		size = 1000 + r.IntN(3000) // perhaps in fragments
+	}
+	payload := bytes.Repeat([]byte{byte(r.Uint32())}, size)
 	if r.IntN(3) > 0 {
 		n.push(p, channel, intent, payload)
 		return
 	}
 	shared := conn.NewPayload(payload, 1)
-	result, wake := p.PushShared(channel, intent, shared)
+	result, wake := p.PushShared(&conn.Message{Channel: channel, Intent: intent}, shared)
 	if !result.Taken() {
 		shared.Release(1)
 	}
@@ -170,6 +180,8 @@ func (s *randomScenario) callPeer(n *node) {
 			c.DialFailed(p, errors.New("not asked for"), now)
 		case 3:
 			c.SetAddress(p, s.w.nodes[r.IntN(2)].Addr(), now)
+		case 4:
+			c.WantClock(p, now)
 		default:
 			c.Probe(p, now)
 			c.MarkReady(p)
@@ -215,9 +227,9 @@ func (s *randomScenario) handle(n *node, p *conn.Peer, pk *pipeline.Packet) {
 	case 0:
 		panic("the handler's")
 	case 1, 2, 3:
-		p.Push(pk.Channel, pk.Intent, pk.Payload())
+		p.Push(&conn.Message{Channel: pk.Channel, Intent: pk.Intent, Payload: pk.Payload()})
 	case 4:
-		p.Push(9, intentra.Reliable, number(n.delivered))
+		p.Push(&conn.Message{Channel: 9, Intent: intentra.Reliable, Payload: number(n.delivered)})
 		panic("the handler's, after it has sent")
 	}
 }

@@ -1,8 +1,11 @@
 package replay_test
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,7 +16,9 @@ import (
 	"github.com/intentra/intentra/internal/journal"
 	"github.com/intentra/intentra/internal/replay"
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/stages"
+	"github.com/intentra/intentra/stages/cookie"
 )
 
 // Each scenario depends on something that the recorded datagrams alone do not
@@ -31,6 +36,7 @@ func TestScenariosAreReplayed(t *testing.T) {
 		"key revoked":                          revokedKey,
 		"closed with messages waiting":         closedWhileSending,
 		"datagrams from addresses with a zone": zonedAddresses,
+		"full send buffer, slow route":         fullSendBuffer,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 1)
@@ -39,6 +45,21 @@ func TestScenariosAreReplayed(t *testing.T) {
 			w.requireSame(options())
 		})
 	}
+}
+
+func fullSendBuffer(t *testing.T, w *world) {
+	a, b, p := pair(w, intentra.Config{}, intentra.Config{})
+	w.SetLink(a.Node, b.Node, sim.Link{Delay: time.Millisecond, Rate: 50_000, Queue: 1 << 20})
+	a.SendBuffer = 30_000
+	for i := range 1500 {
+		a.push(p, uint32(i%5), pipeline.Realtime, make([]byte, 400))
+		a.push(p, 9, anyIntent(i), number(i))
+		w.run(time.Millisecond)
+	}
+	require.Positive(t, a.Stats().Refused)
+	require.Positive(t, a.core.PeerFlight(p).Holds)
+	flow, _ := p.QueueFlow()
+	require.Positive(t, flow.Displaced)
 }
 
 func slowReader(t *testing.T, w *world) {
@@ -86,16 +107,18 @@ func panickingHandler(t *testing.T, w *world) {
 
 func refusedKeys(t *testing.T, w *world) {
 	refused, fatal := w.newIdentity(), w.newIdentity()
-	b := w.node(intentra.Config{Authorize: func(k intentra.PublicKey) bool {
-		if k == fatal.Public() {
+	elsewhere := w.node(intentra.Config{HandshakeTimeout: 2 * time.Second})
+	b := w.node(intentra.Config{Authorize: func(_ context.Context, h intentra.Handshake) bool {
+		if h.Key == fatal.Public() {
 			panic("of Authorize")
 		}
-		return k != refused.Public()
+		return h.Key != refused.Public() && h.Addr != elsewhere.Addr()
 	}})
 	a := w.node(intentra.Config{HandshakeTimeout: 2 * time.Second})
 	bad, worse, good := a.dial(b, refused), a.dial(b, fatal), a.dial(b, a.identity)
+	far := elsewhere.dial(b, elsewhere.identity)
 	w.run(3 * time.Second)
-	require.False(t, bad.Connected() || worse.Connected())
+	require.False(t, bad.Connected() || worse.Connected() || far.Connected())
 	require.True(t, good.Connected())
 	require.Positive(t, b.Stats().Panics)
 }
@@ -244,7 +267,16 @@ func TestUserStages(t *testing.T) {
 	require.NoError(t, err)
 	_, err = replay.Run(mustCapture(t, b.capture.Bytes()), replay.Options{Keys: keys})
 	require.ErrorIs(t, err, replay.ErrStages)
-	require.ErrorContains(t, err, "[cookie ratelimit header aead replay ack every_third dispatch], here [cookie ratelimit header aead replay ack dispatch]")
+	standard := defaultStages(t)
+	recorded := slices.Insert(slices.Clone(standard), slices.Index(standard, "ack")+1, "every_third")
+	require.ErrorContains(t, err, fmt.Sprintf("inbound %v, here %v", recorded, standard))
+}
+
+// defaultStages returns the names of the inbound stages of every transport.
+func defaultStages(t *testing.T) []string {
+	set, err := stages.Default(stages.Config{Cookie: cookie.Config{Rand: rand.NewChaCha8([32]byte{})}})
+	require.NoError(t, err)
+	return set.Names()
 }
 
 func TestSuitesAreReplayed(t *testing.T) {

@@ -126,7 +126,7 @@ func (n *node) dial(other *node, as conn.Identity) (p *conn.Peer) {
 
 // push queues a message for p.
 func (n *node) push(p *conn.Peer, channel uint32, intent pipeline.Intent, payload []byte) conn.PushResult {
-	r, wake := p.Push(channel, intent, payload)
+	r, wake := p.Push(&conn.Message{Channel: channel, Intent: intent, Payload: payload})
 	if wake {
 		n.call(func(c *journal.Core, _ pipeline.Time) { c.MarkReady(p) })
 	}

@@ -29,14 +29,35 @@ func FuzzQueue(f *testing.F) {
 // step decodes one call. Some are rare, so that the queue fills in between.
 func (p *pair) step(op, a, b byte) {
 	channel, n := uint32(op>>4%4), int(a)+int(b%2)
+	m := func(intent pipeline.Intent) message {
+		m := p.message(channel, intent, n)
+		if op >= 128 && b%4 == 0 { // messages with marks are the minority
+			m.priority = pipeline.Low + pipeline.Priority(b>>2%4)
+		}
+		if op >= 128 && b%8 > 4 {
+			m.token = uint64(p.next)
+		}
+		if op >= 128 && b%16 < 3 {
+			m.expires = p.now + 1 + pipeline.Time(b>>4)
+		}
+		return m
+	}
 	switch op % 16 {
 	case 0, 1, 8:
-		p.push(p.message(channel, pipeline.Realtime, n))
+		p.push(m(pipeline.Realtime))
 	case 2, 9, 10:
-		p.push(p.message(channel, pipeline.Latest, n))
+		p.push(m(pipeline.Latest))
 	case 3, 11:
-		p.push(p.message(channel, pipeline.Reliable, n))
+		p.push(m(pipeline.Reliable))
 	case 4:
+		if op >= 128 && b%2 == 0 {
+			p.takePlain(Frames{
+				Room: 2 * int(a), Messages: int(b % 3), Bytes: int(b%3) * 10,
+				MostMessages: int(b>>2%16) + 1, MostBytes: int(op) + int(b), Longest: int(b),
+			})
+			return
+		}
+		p.takeOf(a%2 == 1, pipeline.Low+pipeline.Priority(a>>1%4), int(b%8))
 		p.take(a%2 == 1, int(b%8))
 	case 5:
 		p.setOnline(a%2 == 1)
@@ -44,12 +65,23 @@ func (p *pair) step(op, a, b byte) {
 		p.setHolding(a%2 == 1)
 	case 7:
 		if b%8 != 0 {
-			p.restore([]message{p.message(channel, pipeline.Reliable, n), p.message(channel, pipeline.Reliable, 0)})
+			second := p.message(channel, pipeline.Reliable, 0)
+			second.givenUp = b%8 == 3
+			if op >= 128 {
+				second.priority = pipeline.Low + pipeline.Priority(b>>4%4)
+			}
+			p.restore([]message{m(pipeline.Reliable), second})
 			return
 		}
 		p.waiting()
-	case 12, 13, 14:
-		p.pushWait(p.message(channel, 1+pipeline.Intent(a%3), n))
+	case 12, 13:
+		p.pushWait(m(1 + pipeline.Intent(a%3)))
+	case 14:
+		if b%2 == 0 {
+			p.attend()
+			return
+		}
+		p.expire(pipeline.Time(a % 8))
 	case 15:
 		if a == 255 && b > 200 {
 			p.close()

@@ -2,16 +2,18 @@ package sendq
 
 import (
 	"slices"
-	"testing"
 
 	"github.com/intentra/intentra/pipeline"
-	"github.com/stretchr/testify/require"
 )
 
 type message struct {
-	channel uint32
-	intent  pipeline.Intent
-	payload string
+	channel  uint32
+	intent   pipeline.Intent
+	priority pipeline.Priority // after push: that with which it leaves
+	token    uint64
+	expires  pipeline.Time
+	payload  string
+	givenUp  bool // the notice that remains of it
 }
 
 // model is a queue implemented by two slices.
@@ -21,6 +23,9 @@ type model struct {
 	online, holding, closed bool
 	ready, awaited          bool // the loop was woken; a caller waits for room
 	flow                    Flow
+	decided                 []Decision
+	expires                 pipeline.Time
+	news, called            bool
 }
 
 func size(list []message) (n int) {
@@ -28,6 +33,50 @@ func size(list []message) (n int) {
 		n += len(m.payload)
 	}
 	return n
+}
+
+func (q *model) list(reliable bool) *[]message {
+	if reliable {
+		return &q.reliable
+	}
+	return &q.state
+}
+
+// enter returns m with the priority of its channel, if that has queued messages.
+func (q *model) enter(m message) message {
+	for _, w := range *q.list(m.intent == pipeline.Reliable) {
+		if w.channel == m.channel {
+			m.priority = w.priority
+		}
+	}
+	return m
+}
+
+func (q *model) decide(m message, f Fate) {
+	if m.token != 0 {
+		q.decided = append(q.decided, Decision{m.channel, m.intent, f, m.token%2 == 0, m.token, pipeline.Time(m.token)})
+		q.news = true
+	}
+}
+
+func (q *model) marked(m message) {
+	if m.expires != 0 && (q.expires == 0 || m.expires < q.expires) {
+		q.expires, q.news = m.expires, true
+	}
+}
+
+func (q *model) notices() (n int) {
+	for _, m := range q.reliable {
+		if m.givenUp {
+			n++
+		}
+	}
+	return n
+}
+
+// ranked reports whether another priority than Normal is queued.
+func (q *model) ranked() bool {
+	return slices.ContainsFunc(append(slices.Clone(q.state), q.reliable...), func(m message) bool { return m.priority != pipeline.Normal })
 }
 
 func (q *model) push(m message) (o Outcome, wake bool) {
@@ -38,42 +87,81 @@ func (q *model) push(m message) (o Outcome, wake bool) {
 		return Offline, false
 	case m.intent == pipeline.Reliable:
 		if len(q.reliable) >= q.limits.ReliableMessages || size(q.reliable)+len(m.payload) > q.limits.ReliableBytes {
-			return Full, false
+			o = Full
+			break
 		}
-		q.reliable = append(q.reliable, m)
+		q.reliable = append(q.reliable, q.enter(m))
+		q.marked(m)
 		o = Queued
 	default:
 		o = q.pushState(m)
 	}
-	wake = q.online && !q.ready
-	q.ready = q.ready || wake
+	if q.news && !q.called {
+		q.called, wake = true, true
+	}
+	if o != Full && q.online && !q.ready {
+		q.ready, wake = true, true
+	}
 	return o, wake
 }
 
 func (q *model) pushState(m message) Outcome {
 	o := Queued
-	if at := q.predecessor(m); at >= 0 {
+	m = q.enter(m)
+	at := q.predecessor(m)
+	if at >= 0 {
 		o = Replaced
 		q.flow.Superseded++
+		q.decide(q.state[at], Superseded)
 		for at >= 0 && len(q.state) > 1 && size(q.state)-len(q.state[at].payload)+len(m.payload) > q.limits.StateBytes {
-			q.state = q.state[1:]
-			if at--; at >= 0 {
-				q.flow.Displaced++
-			}
+			at = q.displace(at)
 		}
 		if at >= 0 {
+			m.priority = q.state[at].priority
 			q.state = slices.Clone(q.state)
 			q.state[at] = m
+			q.marked(m)
 			return o
 		}
 	}
 	for len(q.state) > 0 && (len(q.state) >= q.limits.StateMessages || size(q.state)+len(m.payload) > q.limits.StateBytes) {
-		q.state = q.state[1:]
-		q.flow.Displaced++
+		q.displace(-1)
 		o = Replaced
 	}
 	q.state = append(q.state, m)
+	q.marked(m)
 	return o
+}
+
+// displace drops the oldest message of the lowest priority with more than its share. It returns the new index of
+// the message at an index, which is -1 if it was that one, and then not displaced.
+func (q *model) displace(at int) int {
+	lowest := slices.MinFunc(q.state, func(a, b message) int { return int(a.priority) - int(b.priority) }).priority
+	for p := lowest; q.ranked() && p <= pipeline.Urgent; p++ {
+		var of []message
+		for _, m := range q.state {
+			if m.priority == p {
+				of = append(of, m)
+			}
+		}
+		if share := []int{1, 2, 4, 9}[p+1]; 16*len(of) > share*q.limits.StateMessages || 16*size(of) > share*q.limits.StateBytes {
+			lowest = p
+			break
+		}
+	}
+	i := slices.IndexFunc(q.state, func(m message) bool { return m.priority == lowest })
+	if i != at {
+		q.flow.Displaced++
+		q.decide(q.state[i], Displaced)
+	}
+	q.state = slices.Delete(slices.Clone(q.state), i, i+1)
+	switch {
+	case i == at:
+		return -1
+	case i < at:
+		return at - 1
+	}
+	return at
 }
 
 // predecessor returns the index of the message that m supersedes, or -1.
@@ -90,22 +178,110 @@ func (q *model) waits(m message) bool {
 		return !q.closed && q.holding
 	}
 	trial := *q
-	trial.reliable = slices.Clone(q.reliable)
+	trial.reliable, trial.decided = slices.Clone(q.reliable), slices.Clone(q.decided)
 	o, _ := trial.push(m)
-	return trial.flow.Displaced > q.flow.Displaced || o == Full && len(q.reliable) > 0
+	return trial.flow.Displaced > q.flow.Displaced || o == Full && len(*q.list(m.intent == pipeline.Reliable)) > 0
 }
 
-func (q *model) take(reliable bool, most int) (taken []message) {
-	from := &q.state
-	if reliable {
-		from = &q.reliable
+func (q *model) take(reliable bool, p pipeline.Priority, now pipeline.Time, most int) (taken []message) {
+	from := q.list(reliable)
+	var rest []message
+	stopped, removed := false, false
+	for _, m := range *from {
+		if m.priority != p || stopped {
+			rest = append(rest, m)
+			continue
+		}
+		if m.expires != 0 && m.expires <= now {
+			q.flow.Expired++
+			q.decide(m, Expired)
+			if !reliable {
+				removed = true
+				continue
+			}
+			m = message{channel: m.channel, intent: m.intent, priority: p, givenUp: true}
+		}
+		if len(taken) == most {
+			stopped = true
+			rest = append(rest, m)
+			continue
+		}
+		taken, removed = append(taken, m), true
 	}
-	n := min(most, len(*from))
-	taken, *from = (*from)[:n], (*from)[n:]
-	if n > 0 {
+	*from = rest
+	if removed {
 		q.awaited = false
 	}
 	return taken
+}
+
+// takePlain takes what TakePlain does of a queue that is not ranked, and changes w, without its Data, as it does.
+func (q *model) takePlain(w *Frames) (taken []message, more bool) {
+	for len(q.state) > 0 {
+		m := q.state[0]
+		n := len(m.payload)
+		size := 1 + 1 + 1 + n // type, channel and length
+		if n > 63 {
+			size++
+		}
+		switch {
+		case m.token != 0 || m.expires != 0 || n > w.Longest:
+			return taken, true
+		case w.Messages > 0 && (w.Messages >= w.MostMessages || w.Bytes+n > w.MostBytes):
+			return taken, false
+		case size > w.Room:
+			w.Full = w.Messages > 0
+			return taken, !w.Full
+		}
+		w.Messages, w.Bytes, w.Room = w.Messages+1, w.Bytes+n, w.Room-size
+		w.Latest = w.Latest || m.intent == pipeline.Latest
+		q.state, q.awaited = q.state[1:], false
+		taken = append(taken, m)
+	}
+	return taken, false
+}
+
+// expire drops what has expired. Of Reliable messages of a channel that follow each
+// other one notice remains.
+func (q *model) expire(now pipeline.Time) {
+	if q.expires == 0 || q.expires > now {
+		return
+	}
+	q.awaited, q.expires = false, 0
+	for p := pipeline.Low; p <= pipeline.Urgent; p++ { // the order of decisions
+		for _, reliable := range []bool{false, true} {
+			q.expirePart(q.list(reliable), p, now)
+		}
+	}
+	q.news = q.news || q.expires != 0
+}
+
+func (q *model) expirePart(from *[]message, p pipeline.Priority, now pipeline.Time) {
+	var rest []message
+	last := map[uint32]bool{} // whether the last message of the channel is a notice
+	for _, m := range *from {
+		if m.priority != p {
+			rest = append(rest, m)
+			continue
+		}
+		gone := m.expires != 0 && m.expires <= now
+		if m.expires != 0 && !gone && (q.expires == 0 || m.expires < q.expires) {
+			q.expires = m.expires
+		}
+		if gone {
+			q.flow.Expired++
+			q.decide(m, Expired)
+			if m.intent != pipeline.Reliable {
+				continue
+			}
+			m = message{channel: m.channel, intent: m.intent, priority: p, givenUp: true}
+		}
+		if !m.givenUp || !last[m.channel] {
+			rest = append(rest, m)
+		}
+		last[m.channel] = m.givenUp
+	}
+	*from = rest
 }
 
 func (q *model) setOnline(online bool) (dropped int) {
@@ -114,177 +290,34 @@ func (q *model) setOnline(online bool) (dropped int) {
 		return 0
 	}
 	q.ready = false
-	before := len(q.state) + len(q.reliable)
-	if q.holding {
-		q.state = slices.DeleteFunc(slices.Clone(q.state), func(m message) bool { return m.intent == pipeline.Realtime })
-	} else {
-		q.state, q.reliable = nil, nil
+	if !q.holding {
+		return q.dropAll()
 	}
-	return before - len(q.state) - len(q.reliable)
-}
-
-// pair applies the same calls to a queue and its model.
-type pair struct {
-	t testing.TB
-	q *Queue
-	m model
-
-	room   <-chan struct{}
-	next   int // makes payloads differ
-	shared []lent
-}
-
-func newPair(t testing.TB, l Limits) *pair { return &pair{t: t, q: New(l), m: model{limits: l}} }
-
-// lent is a payload of which the test, and maybe the queue, holds a share.
-type lent struct {
-	p    *Payload
-	want string
-}
-
-// message returns a message with a unique payload of n bytes.
-func (p *pair) message(channel uint32, intent pipeline.Intent, n int) message {
-	p.next++
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(p.next >> (8 * (i % 4)))
+	for p := pipeline.Low; p <= pipeline.Urgent; p++ {
+		q.state = slices.DeleteFunc(slices.Clone(q.state), func(m message) bool {
+			drop := m.intent == pipeline.Realtime && m.priority == p
+			if drop {
+				q.decide(m, GivenUp)
+				dropped++
+			}
+			return drop
+		})
 	}
-	return message{channel, intent, string(b)}
+	return dropped
 }
 
-func (p *pair) push(m message) {
-	wantOutcome, wantWake := p.m.push(m)
-	payload := []byte(m.payload)
-	var o Outcome
-	var wake bool
-	if p.next%3 == 0 {
-		s := NewPayload(payload, 2)
-		o, wake = p.q.PushShared(m.channel, m.intent, s)
-		if o != Queued && o != Replaced {
-			s.Release(1)
+func (q *model) dropAll() (dropped int) {
+	dropped = len(q.state) + len(q.reliable) - q.notices()
+	for _, list := range []*[]message{&q.state, &q.reliable} {
+		for p := pipeline.Low; p <= pipeline.Urgent; p++ {
+			for _, m := range *list {
+				if m.priority == p {
+					q.decide(m, GivenUp)
+				}
+			}
 		}
-		p.shared = append(p.shared, lent{s, m.payload})
-	} else {
-		o, wake = p.q.Push(m.channel, m.intent, payload)
+		*list = nil
 	}
-	clear(payload) // the queue must have a copy
-	require.Equal(p.t, wantOutcome, o)
-	require.Equal(p.t, wantWake, wake)
-	p.pushed(o)
-}
-
-func (p *pair) pushed(o Outcome) {
-	if o == Queued || o == Replaced {
-		p.m.flow.Pushed++
-	}
-}
-
-func (p *pair) pushWait(m message) {
-	if p.m.waits(m) {
-		_, wake, room := p.q.PushWait(m.channel, m.intent, []byte(m.payload))
-		require.NotNil(p.t, room)
-		require.False(p.t, wake)
-		p.room, p.m.awaited = room, true
-		return
-	}
-	wantOutcome, wantWake := p.m.push(m)
-	o, wake, room := p.q.PushWait(m.channel, m.intent, []byte(m.payload))
-	require.Nil(p.t, room)
-	require.Equal(p.t, wantOutcome, o)
-	require.Equal(p.t, wantWake, wake)
-	p.pushed(o)
-}
-
-func (p *pair) take(reliable bool, most int) {
-	want := p.m.take(reliable, most)
-	var got []message
-	n := p.q.Take(reliable, func(channel uint32, intent pipeline.Intent, payload []byte) bool {
-		require.Len(p.t, payload, cap(payload))
-		if len(got) == most {
-			return false
-		}
-		got = append(got, message{channel, intent, string(payload)})
-		return true
-	})
-	require.Equal(p.t, len(want), len(got))
-	require.Equal(p.t, len(want), n)
-	p.m.flow.Taken += uint64(n)
-	for i := range want {
-		require.Equal(p.t, want[i], got[i])
-	}
-}
-
-// restore returns messages to the queue that a session took but that were not
-// acknowledged.
-func (p *pair) restore(list []message) {
-	var back []Message
-	for _, m := range list {
-		back = append(back, Message{Channel: m.channel, Payload: []byte(m.payload)})
-	}
-	dropped := p.q.Restore(back)
-	p.m.flow.Restored += uint64(len(list))
-	if p.m.closed {
-		require.Equal(p.t, len(list), dropped)
-		p.m.flow.GivenUp += uint64(len(list))
-		return
-	}
-	require.Zero(p.t, dropped)
-	p.m.reliable = append(slices.Clone(list), p.m.reliable...)
-}
-
-func (p *pair) setOnline(online bool) {
-	dropped := p.m.setOnline(online)
-	require.Equal(p.t, dropped, p.q.SetOnline(online))
-	p.m.flow.GivenUp += uint64(dropped)
-}
-
-func (p *pair) setHolding(holding bool) {
-	p.m.holding, p.m.awaited = holding, false
-	p.q.SetHolding(holding)
-}
-
-func (p *pair) close() {
-	dropped := len(p.m.state) + len(p.m.reliable)
-	require.Equal(p.t, dropped, p.q.Close())
-	p.m.flow.GivenUp += uint64(dropped)
-	p.m.closed, p.m.awaited, p.m.state, p.m.reliable = true, false, nil, nil
-}
-
-// check compares everything that is visible from outside, and checks bounds inside.
-func (p *pair) check() {
-	state, reliable := p.q.Peek()
-	require.Equal(p.t, len(p.m.state), state)
-	require.Equal(p.t, len(p.m.reliable), reliable)
-	require.Equal(p.t, size(p.m.state)+size(p.m.reliable), p.q.Bytes())
-	flow, waiting := p.q.Flow()
-	require.Equal(p.t, p.m.flow, flow)
-	require.Equal(p.t, state+reliable, waiting)
-	require.Equal(p.t, flow.Pushed+flow.Restored, uint64(waiting)+flow.Taken+flow.Superseded+flow.Displaced+flow.GivenUp)
-	if p.room != nil {
-		select {
-		case <-p.room:
-			require.False(p.t, p.m.awaited, "a waiter was woken without a reason")
-		default:
-			require.True(p.t, p.m.awaited, "a waiter was not woken")
-		}
-	}
-	p.shared = p.shared[max(len(p.shared)-20, 0):]
-	for _, l := range p.shared {
-		require.Equal(p.t, l.want, string(l.p.bytes), "a shared payload changed or was released too early")
-		require.Contains(p.t, []int64{1, 2}, l.p.shares.Load())
-	}
-	latest := 0
-	for _, m := range p.m.state {
-		if m.intent == pipeline.Latest {
-			latest++
-		}
-	}
-	require.Len(p.t, p.q.latest, latest)
-}
-
-func (p *pair) waiting() {
-	p.m.ready = false
-	state, reliable := p.q.Waiting()
-	require.Equal(p.t, len(p.m.state), state)
-	require.Equal(p.t, len(p.m.reliable), reliable)
+	q.expires = 0
+	return dropped
 }

@@ -11,6 +11,7 @@ import (
 type Payload struct {
 	bytes  []byte
 	shares atomic.Int64
+	payer  atomic.Pointer[Budget] // that was charged with it; nil before the first push
 }
 
 // payloads is a pool of released payloads. A Payload with a share that is never
@@ -29,6 +30,7 @@ func NewPayload(b []byte, shares int) *Payload {
 // Release releases n shares. After the last one the Payload is reused.
 func (p *Payload) Release(n int) {
 	if p.shares.Add(-int64(n)) == 0 {
+		p.refund()
 		payloads.Put(p)
 	}
 }

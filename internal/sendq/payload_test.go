@@ -12,7 +12,7 @@ import (
 func TestSharesAreReleased(t *testing.T) {
 	takeAll := func(q *Queue) {
 		for _, reliable := range []bool{false, true} {
-			q.Take(reliable, func(uint32, pipeline.Intent, []byte) bool { return true })
+			take(q, reliable, func(uint32, pipeline.Intent, []byte) bool { return true })
 		}
 	}
 	for _, tc := range []struct {
@@ -22,23 +22,23 @@ func TestSharesAreReleased(t *testing.T) {
 	}{
 		{"taken", pipeline.Realtime, takeAll},
 		{"taken reliable", pipeline.Reliable, takeAll},
-		{"superseded", pipeline.Latest, func(q *Queue) { q.Push(1, pipeline.Latest, []byte("newer")) }},
-		{"superseded by a longer one", pipeline.Latest, func(q *Queue) { q.Push(1, pipeline.Latest, make([]byte, 90)) }},
+		{"superseded", pipeline.Latest, func(q *Queue) { push(q, 1, pipeline.Latest, []byte("newer")) }},
+		{"superseded by a longer one", pipeline.Latest, func(q *Queue) { push(q, 1, pipeline.Latest, make([]byte, 90)) }},
 		{"superseded by a shared one", pipeline.Latest, func(q *Queue) {
-			q.PushShared(1, pipeline.Latest, NewPayload([]byte("newer"), 1))
+			pushShared(q, 1, pipeline.Latest, NewPayload([]byte("newer"), 1))
 		}},
-		{"displaced", pipeline.Realtime, func(q *Queue) { q.Push(2, pipeline.Realtime, make([]byte, 99)) }},
+		{"displaced", pipeline.Realtime, func(q *Queue) { push(q, 2, pipeline.Realtime, make([]byte, 99)) }},
 		{"dropped offline", pipeline.Realtime, func(q *Queue) {
 			q.SetHolding(true)
 			q.SetOnline(false)
 		}},
-		{"copied by Restore", pipeline.Reliable, func(q *Queue) { q.Restore([]Message{{Channel: 1, Payload: []byte("before")}}) }},
+		{"copied by Restore", pipeline.Reliable, func(q *Queue) { q.Restore([]Returned{back(1, []byte("before"))}) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			q := New(Limits{StateMessages: 3, StateBytes: 100, ReliableMessages: 3, ReliableBytes: 100})
+			q := New(Limits{StateMessages: 3, StateBytes: 100, ReliableMessages: 3, ReliableBytes: 100}, nil)
 			q.SetOnline(true)
 			p := NewPayload([]byte("payload"), 2)
-			o, wake := q.PushShared(1, tc.intent, p)
+			o, wake := pushShared(q, 1, tc.intent, p)
 			require.Equal(t, Queued, o)
 			require.True(t, wake)
 			require.EqualValues(t, 2, p.shares.Load())
@@ -54,9 +54,9 @@ func TestSharesAreReleased(t *testing.T) {
 
 // A queue that rejects a message does not take a share of it.
 func TestRejectedMessageTakesNoShare(t *testing.T) {
-	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
+	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100}, nil)
 	p := NewPayload([]byte("payload"), 2)
-	o, _ := q.PushShared(1, pipeline.Realtime, p)
+	o, _ := pushShared(q, 1, pipeline.Realtime, p)
 	require.Equal(t, Offline, o)
 	require.EqualValues(t, 2, p.shares.Load())
 }
@@ -68,14 +68,14 @@ func BenchmarkFanout(b *testing.B) {
 	const fanout, together = 250, 9
 	payload := make([]byte, 128)
 	packet := make([]byte, 0, 1200)
-	take := func(_ uint32, _ pipeline.Intent, payload []byte) bool {
+	takeInto := func(_ uint32, _ pipeline.Intent, payload []byte) bool {
 		packet = append(packet, payload...)
 		return true
 	}
 	run := func(b *testing.B, push func(queues []*Queue)) {
 		var queues []*Queue
 		for range fanout {
-			q := New(Limits{StateMessages: 1024, StateBytes: 256 << 10, ReliableMessages: 1024, ReliableBytes: 1 << 20})
+			q := New(Limits{StateMessages: 1024, StateBytes: 256 << 10, ReliableMessages: 1024, ReliableBytes: 1 << 20}, nil)
 			q.SetOnline(true)
 			queues = append(queues, q)
 		}
@@ -87,7 +87,7 @@ func BenchmarkFanout(b *testing.B) {
 			}
 			for _, q := range queues {
 				packet = packet[:0]
-				q.Take(false, take)
+				take(q, false, takeInto)
 			}
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/fanout, "ns/copy")
@@ -95,7 +95,7 @@ func BenchmarkFanout(b *testing.B) {
 	b.Run("copied", func(b *testing.B) {
 		run(b, func(queues []*Queue) {
 			for _, q := range queues {
-				q.Push(1, pipeline.Realtime, payload)
+				push(q, 1, pipeline.Realtime, payload)
 			}
 		})
 	})
@@ -103,7 +103,7 @@ func BenchmarkFanout(b *testing.B) {
 		run(b, func(queues []*Queue) {
 			p := NewPayload(payload, fanout)
 			for _, q := range queues {
-				q.PushShared(1, pipeline.Realtime, p)
+				pushShared(q, 1, pipeline.Realtime, p)
 			}
 		})
 	})

@@ -56,15 +56,15 @@ func TestWaitersWake(t *testing.T) {
 // PushWait does not wait for room for a message that exceeds the limit by itself.
 func TestPushWaitOfMessageBeyondTheLimit(t *testing.T) {
 	q, large := online(tight), make([]byte, 101)
-	o, _, room := q.PushWait(1, pipeline.Reliable, large)
+	o, _, room := pushWait(q, 1, pipeline.Reliable, large)
 	require.Nil(t, room)
 	require.Equal(t, Full, o)
 	for range 2 { // the second one supersedes the first
-		o, _, room = q.PushWait(1, pipeline.Latest, large)
+		o, _, room = pushWait(q, 1, pipeline.Latest, large)
 		require.Nil(t, room)
 		require.Contains(t, []Outcome{Queued, Replaced}, o)
 	}
-	o, _, room = q.PushWait(1, pipeline.Realtime, large)
+	o, _, room = pushWait(q, 1, pipeline.Realtime, large)
 	require.NotNil(t, room)
 	require.Equal(t, Full, o)
 }
@@ -82,7 +82,7 @@ func TestConcurrentPushWait(t *testing.T) {
 				defer pushing.Done()
 				for i := range uint64(each) {
 					for {
-						o, _, room := q.PushWait(g, intent, binary.BigEndian.AppendUint64(nil, i))
+						o, _, room := pushWait(q, g, intent, binary.BigEndian.AppendUint64(nil, i))
 						if room == nil {
 							if o != Queued {
 								t.Errorf("outcome %d", o)
@@ -98,7 +98,7 @@ func TestConcurrentPushWait(t *testing.T) {
 		go func() { pushing.Wait(); close(done) }()
 
 		var next [pushers]uint64
-		take := func(channel uint32, _ pipeline.Intent, payload []byte) bool {
+		inOrder := func(channel uint32, _ pipeline.Intent, payload []byte) bool {
 			if binary.BigEndian.Uint64(payload) != next[channel] {
 				t.Errorf("goroutine %d out of order", channel)
 			}
@@ -111,7 +111,7 @@ func TestConcurrentPushWait(t *testing.T) {
 				running = false
 			default:
 			}
-			q.Take(intent == pipeline.Reliable, take)
+			take(q, intent == pipeline.Reliable, inOrder)
 		}
 		for g := range next {
 			require.EqualValues(t, each, next[g])
@@ -125,7 +125,7 @@ func TestConcurrentPushWait(t *testing.T) {
 // message is taken, rejected, superseded, displaced or dropped, exactly once.
 func TestConcurrentConservation(t *testing.T) {
 	const pushers, each = 4, 2000
-	q := New(Limits{StateMessages: 16, StateBytes: 1000, ReliableMessages: 16, ReliableBytes: 1000})
+	q := New(Limits{StateMessages: 16, StateBytes: 1000, ReliableMessages: 16, ReliableBytes: 1000}, nil)
 	var pushing sync.WaitGroup
 	var refused [pushers]int
 	for g := range pushers {
@@ -134,7 +134,7 @@ func TestConcurrentConservation(t *testing.T) {
 			defer pushing.Done()
 			payload := make([]byte, 60)
 			for i := range each {
-				o, _ := q.Push(uint32(i%7), 1+pipeline.Intent(i%3), payload[:i%60])
+				o, _ := push(q, uint32(i%7), 1+pipeline.Intent(i%3), payload[:i%60])
 				if o == Full || o == Offline {
 					refused[g]++
 				}
@@ -152,7 +152,7 @@ func TestConcurrentConservation(t *testing.T) {
 			running = false
 		default:
 		}
-		q.Take(i%2 == 0, count)
+		take(q, i%2 == 0, count)
 		if i%3 == 0 {
 			q.SetHolding(i%2 == 0)
 			got += q.SetOnline(i%5 != 0)

@@ -1,7 +1,5 @@
 package sendq
 
-import "github.com/intentra/intentra/pipeline"
-
 // Watcher observes the queues of one endpoint. A journal records the pushed
 // messages, and a replay pushes them again.
 //
@@ -14,9 +12,12 @@ type Watcher interface {
 	// q. It may push.
 	Step(q *Queue, peer, n uint64)
 	// Pushed is called for each message queued before step n. It is called under
-	// the queue's lock and must not call the queue. payload is valid until it
+	// the queue's lock and must not call the queue. The payload is valid until it
 	// returns.
-	Pushed(peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte)
+	Pushed(peer, n uint64, m Message)
+	// Displaced is called, like Pushed, if the Budget made the queue drop State
+	// messages: count of them, before the message that follows.
+	Displaced(peer, n uint64, count int)
 }
 
 // watched is the Watcher of a queue, with the queue's identity.
@@ -43,8 +44,28 @@ func (q *Queue) Peer() uint64 {
 }
 
 // pushed reports a queued message to the Watcher. The caller holds the lock.
-func (w *watched) pushed(channel uint32, intent pipeline.Intent, payload []byte) {
+func (w *watched) pushed(m *Message) {
 	if w != nil {
-		w.by.Pushed(w.peer, w.steps, channel, intent, payload)
+		w.by.Pushed(w.peer, w.steps, *m)
 	}
+}
+
+// displaced reports to the Watcher that the budget made the queue drop messages. The
+// caller holds the lock.
+func (w *watched) displaced(count int) {
+	if w != nil && count > 0 {
+		w.by.Displaced(w.peer, w.steps, count)
+	}
+}
+
+// lockStep acquires the lock for a step of the core (see Watcher).
+func (q *Queue) lockStep() {
+	w := q.watched
+	if w == nil {
+		q.mu.Lock()
+		return
+	}
+	w.by.Step(q, w.peer, w.steps)
+	q.mu.Lock()
+	w.steps++
 }

@@ -32,10 +32,16 @@ func (w *tape) Step(_ *Queue, peer, n uint64) {
 	w.steps++
 }
 
-func (w *tape) Pushed(peer, n uint64, channel uint32, intent pipeline.Intent, payload []byte) {
+func (w *tape) Pushed(peer, n uint64, m Message) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pushes = append(w.pushes, pushed{n, message{channel, intent, string(payload)}})
+	w.pushes = append(w.pushes, pushed{n, message{
+		channel: m.Channel, intent: m.Intent, priority: m.Priority, token: m.Token, expires: m.Expires, payload: string(m.Payload),
+	}})
+}
+
+func (w *tape) Displaced(_, _ uint64, n int) {
+	require.Failf(w.t, "displaced", "%d, without a budget", n)
 }
 
 type player struct {
@@ -47,41 +53,47 @@ func (w *player) Step(q *Queue, peer, n uint64) {
 	for len(w.left) > 0 && w.left[0].step <= n {
 		m := w.left[0]
 		w.left = w.left[1:]
-		o, _ := q.Push(m.channel, m.intent, []byte(m.payload))
+		o, _ := q.Push(m.queued())
 		require.Contains(w.t, []Outcome{Queued, Replaced}, o, "a recorded push was rejected in the replay")
 	}
 }
 
-func (w *player) Pushed(uint64, uint64, uint32, pipeline.Intent, []byte) {}
+func (w *player) Pushed(uint64, uint64, Message) {}
+
+func (w *player) Displaced(uint64, uint64, int) {}
 
 // steps makes n random calls of the core, and returns their results. It closes the
 // queue in between if closes is true.
 func steps(q *Queue, r *rand.Rand, n int, closes bool) (log []string) {
 	note := func(format string, args ...any) { log = append(log, fmt.Sprintf(format, args...)) }
 	for i := range n {
-		switch r.IntN(12) {
+		now := pipeline.Time(i)
+		switch r.IntN(14) {
 		case 0, 1:
-			state, reliable := q.Waiting()
-			note("waiting %d %d", state, reliable)
+			state, reliable, ranked := q.Waiting()
+			note("waiting %d %d %v", state, reliable, ranked)
 		case 2, 3:
 			state, reliable := q.Peek()
 			note("peek %d %d", state, reliable)
 		case 4, 5, 6, 7:
 			reliable, most := r.IntN(2) == 0, r.IntN(6)
 			var taken []message
-			q.Take(reliable, func(channel uint32, intent pipeline.Intent, payload []byte) bool {
-				if len(taken) == most {
-					return false
-				}
-				taken = append(taken, message{channel, intent, string(payload)})
-				return true
-			})
+			order, n := q.Turns(reliable)
+			for _, p := range order[:n] {
+				q.Take(reliable, p, now, func(it *Item, payload []byte) bool {
+					if len(taken) == most {
+						return false
+					}
+					taken = append(taken, message{channel: it.Channel, intent: it.Intent, payload: string(payload), givenUp: it.GivenUp})
+					return true
+				})
+			}
 			note("take %v %d %v", reliable, most, taken)
 		case 8:
 			q.Trim()
 			note("trim")
 		case 9:
-			q.Restore([]Message{{Channel: r.Uint32N(3), Payload: fmt.Appendf(nil, "back %d", i)}})
+			q.Restore([]Returned{back(r.Uint32N(3), fmt.Appendf(nil, "back %d", i))})
 			note("restore")
 		case 10:
 			online := r.IntN(4) > 0
@@ -90,6 +102,12 @@ func steps(q *Queue, r *rand.Rand, n int, closes bool) (log []string) {
 			holding := r.IntN(3) > 0
 			q.SetHolding(holding)
 			note("holding %v", holding)
+		case 12:
+			decided, expires := q.Attend(nil)
+			note("attend %v %d", decided, expires)
+		case 13:
+			q.Expire(now)
+			note("expire")
 		}
 		if closes && i == n*3/4 {
 			note("close %d", q.Close())
@@ -100,7 +118,7 @@ func steps(q *Queue, r *rand.Rand, n int, closes bool) (log []string) {
 
 // rest returns the remaining messages after the last push.
 func rest(q *Queue) string {
-	state, reliable := q.Waiting()
+	state, reliable, _ := q.Waiting()
 	superseded, displaced := q.Drops()
 	return fmt.Sprint(state, reliable, q.Bytes(), superseded, displaced)
 }
@@ -115,16 +133,26 @@ func pushAll(q *Queue, r *rand.Rand, who int, done <-chan struct{}) {
 		}
 		channel, intent := r.Uint32N(4), 1+pipeline.Intent(r.IntN(3))
 		payload := fmt.Appendf(nil, "%d/%d %*d", who, i, r.IntN(40), 0)
+		m := &Message{Channel: channel, Intent: intent, Payload: payload}
+		switch r.IntN(4) {
+		case 0:
+			m.Priority = pipeline.Low + pipeline.Priority(r.IntN(4))
+		case 1:
+			m.Token = uint64(1 + i)
+			m.Sent, m.Ask = pipeline.Time(m.Token), m.Token%2 == 0
+		case 2:
+			m.Expires = pipeline.Time(1 + r.IntN(400))
+		}
 		switch r.IntN(3) {
 		case 0:
-			q.Push(channel, intent, payload)
+			q.Push(m)
 		case 1:
 			p := NewPayload(payload, 1)
-			if o, _ := q.PushShared(channel, intent, p); o != Queued && o != Replaced {
+			if o, _ := q.PushShared(m, p); o != Queued && o != Replaced {
 				p.Release(1)
 			}
 		case 2:
-			q.PushWait(channel, intent, payload)
+			q.PushWait(m)
 		}
 		clear(payload)
 	}
@@ -140,7 +168,7 @@ func TestWatchedPushesAreReplayed(t *testing.T) {
 	for range 60 {
 		core, closes := r.Uint64(), r.IntN(3) == 0
 		recorded := &tape{t: t}
-		q := New(limits)
+		q := New(limits, nil)
 		q.Watch(recorded, 7)
 		require.EqualValues(t, 7, q.Peer())
 		done := make(chan struct{})
@@ -154,7 +182,7 @@ func TestWatchedPushesAreReplayed(t *testing.T) {
 		pushers.Wait()
 		want = append(want, rest(q))
 
-		again := New(limits)
+		again := New(limits, nil)
 		again.Watch(&player{t, recorded.pushes}, 7)
 		got := append(steps(again, rand.New(rand.NewPCG(core, 0)), 400, closes), rest(again))
 		require.Equal(t, want, got)
@@ -166,25 +194,25 @@ func TestWatchedPushesAreReplayed(t *testing.T) {
 // A push is assigned to the first step that sees it. A rejected one is not reported.
 func TestPushesAreNumberedByTheNextStep(t *testing.T) {
 	w := &tape{t: t}
-	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
+	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100}, nil)
 	q.Watch(w, 7)
-	q.Push(1, pipeline.Realtime, []byte("offline"))
+	push(q, 1, pipeline.Realtime, []byte("offline"))
 	q.SetOnline(true) // step 0
-	q.Push(1, pipeline.Reliable, []byte("a"))
-	q.Push(1, pipeline.Reliable, []byte("full"))
+	push(q, 1, pipeline.Reliable, []byte("a"))
+	push(q, 1, pipeline.Reliable, []byte("full"))
 	q.Waiting() // 1
 	q.Peek()    // 2
 	q.Len()
 	q.Bytes()
-	q.Push(1, pipeline.Realtime, []byte("b"))
-	q.Push(1, pipeline.Realtime, []byte("c")) // replaces b
-	q.Take(true, func(uint32, pipeline.Intent, []byte) bool {
+	push(q, 1, pipeline.Realtime, []byte("b"))
+	push(q, 1, pipeline.Realtime, []byte("c")) // replaces b
+	take(q, true, func(uint32, pipeline.Intent, []byte) bool {
 		return true
 	}) // 3
-	q.Push(1, pipeline.Reliable, []byte("d"))
+	push(q, 1, pipeline.Reliable, []byte("d"))
 	q.Trim() // 4
 	q.Close()
-	q.Push(1, pipeline.Reliable, []byte("closed"))
+	push(q, 1, pipeline.Reliable, []byte("closed"))
 	require.EqualValues(t, 6, w.steps)
 	var got []string
 	for _, p := range w.pushes {
@@ -195,11 +223,11 @@ func TestPushesAreNumberedByTheNextStep(t *testing.T) {
 
 // A queue without a Watcher counts no steps.
 func TestUnwatchedQueue(t *testing.T) {
-	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100})
+	q := New(Limits{StateMessages: 1, StateBytes: 100, ReliableMessages: 1, ReliableBytes: 100}, nil)
 	q.Watch(nil, 9)
 	require.Zero(t, q.Peer())
 	q.SetOnline(true)
-	o, wake := q.Push(1, pipeline.Realtime, nil)
+	o, wake := push(q, 1, pipeline.Realtime, nil)
 	require.Equal(t, Queued, o)
 	require.True(t, wake)
 }

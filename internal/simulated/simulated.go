@@ -7,6 +7,7 @@ package simulated
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/journal"
@@ -20,7 +21,7 @@ var New func(s Setup) Application
 type Setup struct {
 	Core   *journal.Core
 	Config conn.Config // of the core
-	User   any         // an intentra.Config, of which only Handler and OnPeer count
+	User   any         // an intentra.Config, of which only the functions count that a process has
 	Host   Host
 }
 
@@ -28,11 +29,26 @@ type Setup struct {
 type Host interface {
 	// Addr returns the current address of the node.
 	Addr() netip.AddrPort
+	// Now returns the time of the core.
+	Now() pipeline.Time
 	// Wake asks for a turn of the process, which calls TakeInbox.
 	Wake()
 	// Sent is called with the result of each attempt to send a message, an
 	// intentra.SendStatus and its error.
-	Sent(to *conn.Peer, channel uint32, intent pipeline.Intent, payload []byte, status uint8, err error)
+	Sent(to *conn.Peer, m Message, status uint8, err error)
+}
+
+// Message is an intentra.Message, which this package cannot name.
+type Message struct {
+	Channel  uint32
+	Intent   pipeline.Intent
+	Priority pipeline.Priority
+	Payload  []byte
+	TTL      time.Duration
+	Token    uint64
+	Stamp    bool
+	Age      time.Duration
+	Within   time.Duration
 }
 
 // Application is a simulated Transport as its process sees it. Its methods belong to
@@ -46,11 +62,18 @@ type Application interface {
 	HandleEvent(ev conn.Event)
 	// Deliver calls the Handler, if there is one.
 	Deliver(from *conn.Peer, p *pipeline.Packet)
+	// Room reports whether the Handler would take one more Reliable message of a peer.
+	Room(from *conn.Peer, channel uint32) bool
+	// GivenUp calls OnGivenUp, HandleDeliveries calls OnDelivery for what the core
+	// knows.
+	GivenUp(from *conn.Peer, channel uint32)
+	HandleDeliveries()
 	// InboxFull reports whether TakeInbox has anything to do.
 	InboxFull() bool
 	// TakeInbox does what the application has asked for, and reports whether it has
 	// closed the Transport.
 	TakeInbox(now pipeline.Time) (closing bool)
-	// End disconnects all peers: the process has ended.
-	End()
+	// End disconnects all peers: the process has ended, without notice if it was
+	// killed.
+	End(killed bool)
 }

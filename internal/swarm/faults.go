@@ -33,7 +33,7 @@ func (g *generator) fault() {
 	if g.one(2) {
 		p[0], p[1] = p[1], p[0]
 	}
-	switch g.below(22) {
+	switch g.below(28) {
 	case 0, 1:
 		g.add("net%s", g.link())
 	case 2, 3:
@@ -73,7 +73,36 @@ func (g *generator) fault() {
 		g.add("dial %s %s", p[0], p[1])
 	case 21:
 		g.add("shutdown %s", n)
+	case 22, 23:
+		g.addAddr(n)
+	case 24:
+		g.add("dropaddr %s %d", n, g.between(1, 3))
+	case 25, 26:
+		g.name(n)
+	case 27:
+		g.add("lookup %s %v", n, g.time(time.Millisecond, 5*time.Second))
 	}
+}
+
+// addAddr gives the node a further address of either family.
+func (g *generator) addAddr(n string) {
+	if g.further[n]++; g.further[n] > mostFurther {
+		return
+	}
+	if g.one(2) {
+		g.add("addaddr %s", n)
+		return
+	}
+	g.add("addaddr %s 2001:db8::%s:%x", n, n[1:], g.further[n])
+}
+
+// name changes the addresses to which the node's name resolves: to none, to those that
+// it has now even when it moves, to those of another node, or to one where no node is
+// along with others.
+func (g *generator) name(n string) {
+	const nobody = "192.0.2.9:4000"
+	other := pick(g.dice, g.nodes...)
+	g.add("name %s %s", n, pick(g.dice, "own", "own", "none", n, nobody, other, nobody+","+n, other+","+n))
 }
 
 func (g *generator) partition() {

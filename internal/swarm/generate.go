@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +19,12 @@ const (
 const (
 	messageBudget = 4000 // about, of all loads of a scenario
 	settleWithin  = 30 * time.Second
+	drainWithin   = 2 * time.Minute // if a backlog may take longer: 1 MiB of Reliable at the lowest rate takes 90 s
 	mostFaults    = 400
 	loadsPerNode  = 2
+	mostFurther   = 60 // addresses that a node gets
+	lowestRate    = 50 // packets per second
+	largestSizes  = "0..5000"
 )
 
 // Settings are the limits of the scenarios.
@@ -32,15 +37,16 @@ type Settings struct {
 type generator struct {
 	dice
 	Settings
-	lines []string
-	nodes []string
-	pairs [][2]string // dialer and dialled
+	lines   []string
+	nodes   []string
+	pairs   [][2]string    // dialer and dialled
+	further map[string]int // addresses that each node has got
 }
 
 // Generate returns the lines of a script, which depend on the seed and the
 // settings only.
 func Generate(seed uint64, s Settings) []string {
-	g := &generator{dice: newDice(seed), Settings: s}
+	g := &generator{dice: newDice(seed), Settings: s, further: map[string]int{}}
 	g.add("seed %d", seed)
 	g.topology()
 	g.add("net%s", g.link())
@@ -54,10 +60,21 @@ func Generate(seed uint64, s Settings) []string {
 		g.load()
 	}
 	g.faults()
-	g.add("settle %v", settleWithin)
+	g.add("settle %v", g.settleTime())
 	g.add("expect strikes * = 0")
 	g.add("expect panics * = 0")
 	return g.lines
+}
+
+// settleTime returns how long the scenario may take to settle.
+func (g *generator) settleTime() time.Duration {
+	has := func(setting string) bool {
+		return slices.ContainsFunc(g.lines, func(line string) bool { return slices.Contains(strings.Fields(line), setting) })
+	}
+	if has(fmt.Sprintf("rate=%d", lowestRate)) && has("size="+largestSizes) {
+		return drainWithin
+	}
+	return settleWithin
 }
 
 func (g *generator) add(format string, values ...any) {
@@ -70,6 +87,9 @@ func (g *generator) topology() {
 	for i := range n {
 		g.nodes = append(g.nodes, fmt.Sprintf("n%d", i))
 		g.add("node n%d%s", i, g.node())
+		for g.one(4) {
+			g.addAddr(g.nodes[i])
+		}
 	}
 	dial := func(i, j int) {
 		if g.one(2) {
@@ -111,6 +131,7 @@ func (g *generator) node() string {
 		}
 		return given
 	}
+	maybe(3, "drift=%d", pick(g.dice, -100, -40, 15, 100))
 	maybe(4, "datagram=%d", pick(g.dice, 256, 300, 576, 1452, 9000))
 	maybe(2, "suite=%s", pick(g.dice, "aesgcm", "chachapoly"))
 	maybe(2, "rekey=%d", pick(g.dice, 16, 32, 64, 128, 500, 2000))
@@ -127,7 +148,7 @@ func (g *generator) node() string {
 	maybe(4, "queue=%d", pick(g.dice, 1, 4, 64))
 	maybe(4, "reliable-queue=%d", pick(g.dice, 1, 16, 256))
 	maybe(4, "job=%v", g.time(time.Millisecond, 50*time.Millisecond))
-	maybe(6, "rate=%d", pick(g.dice, 50, 200, 1000))
+	maybe(6, "rate=%d", pick(g.dice, lowestRate, 200, 1000))
 	maybe(6, "burst=%d", pick(g.dice, 10, 50, 200))
 	maybe(8, "roaming=%s", "no")
 	handshakes := pick(g.dice, 1, 2, 8)
@@ -154,6 +175,8 @@ func (g *generator) link() string {
 	maybe(4, "corrupt=%v", g.share(0.1))
 	maybe(4, "truncate=%v", g.share(0.1))
 	maybe(4, "burst=%s", fmt.Sprintf("%v/%v/%v", g.share(0.1), g.share(0.5), g.share(1)))
+	maybe(5, "mtu=%d", pick(g.dice, 576, 700, 1000, 1200, 1280, 1400, 1500, 4080, 9000))
+	maybe(10, "local-mtu=%d", pick(g.dice, 576, 1000, 1280, 1500, 9000))
 	if g.one(5) {
 		fmt.Fprintf(&s, " rate=%d queue=%d", pick(g.dice, 2000, 10000, 100000), pick(g.dice, 1500, 10000, 65536))
 	}
@@ -172,7 +195,25 @@ func (g *generator) load() {
 	}
 	least := max(g.Time*time.Duration(len(g.nodes))/messageBudget, 2*time.Millisecond)
 	every := max(g.time(least, 64*least), time.Millisecond)
-	g.add("load %s %s %s %d every=%v size=%s", p[0], p[1], g.intent(), g.channel(), every, g.size())
+	g.add("load %s %s %s %d every=%v size=%s%s", p[0], p[1], g.intent(), g.channel(), every, g.size(), g.options())
+}
+
+// options draws what messages ask for, usually little of it.
+func (g *generator) options() string {
+	var s strings.Builder
+	if g.one(3) {
+		s.WriteString(" token=yes")
+	}
+	if g.one(3) {
+		s.WriteString(" stamp=yes")
+	}
+	if g.one(4) {
+		fmt.Fprintf(&s, " ttl=%v", g.time(5*time.Millisecond, 20*time.Second))
+	}
+	if g.one(4) {
+		fmt.Fprintf(&s, " priority=%s", pick(g.dice, "low", "high", "urgent"))
+	}
+	return s.String()
 }
 
 func (g *generator) intent() string { return pick(g.dice, "realtime", "latest", "reliable") }
@@ -180,5 +221,5 @@ func (g *generator) intent() string { return pick(g.dice, "realtime", "latest", 
 func (g *generator) channel() int { return pick(g.dice, 0, 1, 2, 70000) }
 
 func (g *generator) size() string {
-	return pick(g.dice, "11", "32", "100", "11..200", "0..1100", "0..5000")
+	return pick(g.dice, "11", "32", "100", "11..200", "0..1100", largestSizes)
 }

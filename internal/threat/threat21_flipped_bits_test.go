@@ -12,6 +12,7 @@ import (
 
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/stages"
@@ -138,8 +139,7 @@ func flipped(data []byte, bit int) []byte {
 	return b
 }
 
-// every returns the distance between flipped bits: one, or more with -short and
-// under the race detector.
+// every returns the distance between flipped bits: one, or more with -short.
 func every(bits int) int { return max(1, bits/size(bits)) }
 
 // A datagram with a flipped bit has the same effect as a lost datagram, except that
@@ -147,6 +147,7 @@ func every(bits int) int { return max(1, bits/size(bits)) }
 // Of a sealed datagram, copies with each bit flipped arrive one after the other,
 // first before the genuine one and then in its place.
 func TestThreat21FlippedBits(t *testing.T) {
+	race.SkipHistory(t)
 	flips := map[string]int{}
 	for _, rekey := range []bool{false, true} {
 		x := &tamperer{target: -1}

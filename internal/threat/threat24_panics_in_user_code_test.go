@@ -59,7 +59,7 @@ func (b panickingNotices) EpochClosed(pipeline.EpochNotice)          { panicOnce
 // messages to got.
 func (b *panicker) config(got chan<- intentra.Received) intentra.Config {
 	return intentra.Config{
-		Authorize: func(intentra.PublicKey) bool {
+		Authorize: func(context.Context, intentra.Handshake) bool {
 			panicOnce(&b.authorize, "Authorize")
 			if b.exits.Load() > 0 && b.exits.Add(-1) >= 0 {
 				runtime.Goexit()

@@ -10,6 +10,7 @@ import (
 	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/conn"
 	"github.com/intentra/intentra/internal/keyledger"
+	"github.com/intentra/intentra/internal/race"
 	"github.com/intentra/intentra/sim"
 	"github.com/intentra/intentra/stages"
 	"github.com/intentra/intentra/wire"
@@ -69,6 +70,7 @@ func (r *restarter) up(hub, peer *sim.Node, within time.Duration) {
 // and restarted with the same key, both sides are connected again within 5 s, and no
 // key seals a counter twice.
 func TestThreat31ClockJumpsAndKills(t *testing.T) {
+	race.SkipHistory(t)
 	ledger := keyledger.New()
 	const limit = 5 * time.Second
 	jumps, slowJump := threat31Jumps(t, ledger, limit)

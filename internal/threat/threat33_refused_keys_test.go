@@ -2,6 +2,7 @@ package threat
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -81,9 +82,9 @@ func TestThreat33RefusedKeys(t *testing.T) {
 		stop := s.Every(50*time.Millisecond, func() { idle.again() })
 		s.After(honestTime, stop)
 	}, func(cfg *intentra.Config) {
-		cfg.Authorize = func(k intentra.PublicKey) bool {
+		cfg.Authorize = func(_ context.Context, h intentra.Handshake) bool {
 			asked++
-			if len(allowed) > 0 && !allowed[k] {
+			if len(allowed) > 0 && !allowed[h.Key] {
 				refusals++
 				return false
 			}

@@ -76,7 +76,7 @@ func (a *args) newName() string {
 	if a.err == nil && !nameRule.MatchString(name) {
 		a.fail("%q is not a name; names consist of letters, digits, _ and -", name)
 	}
-	if a.err == nil && a.parser.nodes[name] {
+	if a.err == nil && (a.parser.nodes[name] || a.parser.crowds[name]) {
 		a.fail("there is a node %q already", name)
 	}
 	return name
@@ -140,6 +140,19 @@ func (d durations) choose(random func() uint64) time.Duration {
 		return d.from
 	}
 	return d.from + time.Duration(random()%uint64(d.to-d.from+1))
+}
+
+func toPriority(s string) (any, error) {
+	var p intentra.Priority
+	err := p.UnmarshalText([]byte(s))
+	return p, err
+}
+
+func toYes(s string) (any, error) {
+	if s != "yes" && s != "no" {
+		return false, fmt.Errorf("%q is neither yes nor no", s)
+	}
+	return s == "yes", nil
 }
 
 func toNumber(s string) (any, error) {

@@ -72,12 +72,15 @@ func (a *args) counter(word string) func(n *sim.Node) uint64 {
 func (a *args) condition() condition {
 	switch word := a.next("a condition"); word {
 	case "connected", "apart":
-		from, to := a.twoNodes()
+		from, to := a.crowdAndNode()
 		return func(r *run) string {
-			if r.named(from).Connected(r.named(to).Key()) == (word == "connected") {
-				return ""
+			key := r.named(to).Key()
+			for _, n := range r.all(from) {
+				if n.Connected(key) != (word == "connected") {
+					return fmt.Sprintf("%s and %s are not %s", n.Name(), to, word)
+				}
 			}
-			return fmt.Sprintf("%s and %s are not %s", from, to, word)
+			return ""
 		}
 	default:
 		count := a.counter(word)

@@ -1,7 +1,6 @@
 package script
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -33,13 +32,15 @@ func (a *args) twoNodes() (from, to string) {
 }
 
 func dialCommand(a *args) action {
-	from, to := a.twoNodes()
+	from, to := a.crowdAndNode()
 	return func(r *run) error {
-		w := wish{r.named(from), r.named(to)}
-		if !slices.Contains(r.wishes, w) {
-			r.wishes = append(r.wishes, w)
+		for _, n := range r.all(from) {
+			w := wish{n, r.named(to)}
+			if !slices.Contains(r.wishes, w) {
+				r.wishes = append(r.wishes, w)
+			}
+			r.dial(w)
 		}
-		r.dial(w)
 		return nil
 	}
 }
@@ -125,24 +126,4 @@ func slowCommand(a *args) action {
 		r.named(name).JobDelay = d
 		return nil
 	}
-}
-
-func rebindCommand(a *args) action {
-	name := a.node()
-	var addr netip.AddrPort
-	if a.more() {
-		addr = a.parsed("an address", toAddress).(netip.AddrPort)
-	}
-	return func(r *run) error {
-		if addr.IsValid() {
-			return r.named(name).Rebind(addr)
-		}
-		return r.rebindAnew(r.named(name))
-	}
-}
-
-// rebindAnew gives a node an address that no node has had.
-func (r *run) rebindAnew(n *sim.Node) error {
-	r.rebinds++
-	return n.Rebind(netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(r.rebinds >> 8), byte(r.rebinds)}), 4000))
 }

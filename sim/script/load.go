@@ -26,15 +26,23 @@ type load struct {
 }
 
 type loadSpec struct {
-	every time.Duration
-	size  sizes
-	count int
+	every    time.Duration
+	size     sizes
+	count    int
+	ttl      time.Duration
+	priority intentra.Priority
+	token    bool
+	stamp    bool
 }
 
 var loadSettings = map[string]func(*loadSpec, string) error{
-	"every": setting(toDuration, func(s *loadSpec) *time.Duration { return &s.every }),
-	"size":  setting(toSizes, func(s *loadSpec) *sizes { return &s.size }),
-	"count": setting(toNumber, func(s *loadSpec) *int { return &s.count }),
+	"every":    setting(toDuration, func(s *loadSpec) *time.Duration { return &s.every }),
+	"size":     setting(toSizes, func(s *loadSpec) *sizes { return &s.size }),
+	"count":    setting(toNumber, func(s *loadSpec) *int { return &s.count }),
+	"ttl":      setting(toDuration, func(s *loadSpec) *time.Duration { return &s.ttl }),
+	"priority": setting(toPriority, func(s *loadSpec) *intentra.Priority { return &s.priority }),
+	"token":    setting(toYes, func(s *loadSpec) *bool { return &s.token }),
+	"stamp":    setting(toYes, func(s *loadSpec) *bool { return &s.stamp }),
 }
 
 // route parses the sender, the receiver, the intent and the channel.
@@ -86,7 +94,11 @@ func loadCommand(a *args) action {
 				return
 			}
 			if l.from.Running() {
-				r.sendTo(l.from, l.to, intentra.Message{Channel: channel, Intent: intent, Payload: r.payload(l, number, spec.size)})
+				m := intentra.Message{Channel: channel, Intent: intent, Payload: r.payload(l, number, spec.size), TTL: spec.ttl, Priority: spec.priority, Stamp: spec.stamp}
+				if spec.token {
+					m.Token = uint64(number)<<48 + l.number // which counts this one
+				}
+				r.sendTo(l.from, l.to, m)
 			}
 		})
 		return nil
@@ -111,5 +123,8 @@ func (r *run) payload(l *load, number uint16, s sizes) []byte {
 func (r *run) stopLoads() {
 	for _, l := range r.loads {
 		l.stop()
+	}
+	for _, s := range r.starters {
+		s.stop()
 	}
 }

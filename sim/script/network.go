@@ -31,6 +31,8 @@ var linkSettings = map[string]func(*sim.Link, string) error{
 		}
 		return nil
 	},
+	"mtu":           setting(toNumber, func(l *sim.Link) *int { return &l.MTU }),
+	"local-mtu":     setting(toNumber, func(l *sim.Link) *int { return &l.LocalMTU }),
 	"rate":          setting(toNumber, func(l *sim.Link) *int { return &l.Rate }),
 	"queue":         setting(toNumber, func(l *sim.Link) *int { return &l.Queue }),
 	"loss":          setting(toShare, func(l *sim.Link) *float64 { return &l.Loss }),

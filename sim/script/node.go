@@ -1,6 +1,7 @@
 package script
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -12,15 +13,28 @@ import (
 	"github.com/intentra/intentra/sim"
 )
 
+// mostDrift is the largest drift of a node, in millionths: the bound of ages holds up to
+// that.
+const mostDrift = 100
+
 // nodeSpec holds the settings of a node.
 type nodeSpec struct {
 	cfg      intentra.Config
 	jobDelay time.Duration
+	buffer   int
+	drift    int
 	allow    []string // names; nil: everybody
 }
 
 var nodeSettings = map[string]func(*nodeSpec, string) error{
-	"job": setting(toDuration, func(s *nodeSpec) *time.Duration { return &s.jobDelay }),
+	"job":         setting(toDuration, func(s *nodeSpec) *time.Duration { return &s.jobDelay }),
+	"send-buffer": setting(toNumber, func(s *nodeSpec) *int { return &s.buffer }),
+	"drift": func(s *nodeSpec, v string) (err error) {
+		if s.drift, err = strconv.Atoi(v); err != nil || s.drift < -mostDrift || s.drift > mostDrift {
+			return fmt.Errorf("%q is no drift from -%d to %d millionths", v, mostDrift, mostDrift)
+		}
+		return nil
+	},
 	"allow": func(s *nodeSpec, v string) error {
 		s.allow = strings.Split(v, ",")
 		return nil
@@ -45,11 +59,15 @@ var nodeSettings = map[string]func(*nodeSpec, string) error{
 	},
 	"rekey":          number(func(c *intentra.Config) *int { return &c.RekeyAfterPackets }),
 	"datagram":       number(func(c *intentra.Config) *int { return &c.MaxDatagram }),
+	"message":        number(func(c *intentra.Config) *int { return &c.MaxMessage }),
 	"max-peers":      number(func(c *intentra.Config) *int { return &c.MaxPeers }),
 	"max-handshakes": number(func(c *intentra.Config) *int { return &c.MaxHandshakes }),
 	"per-address":    number(func(c *intentra.Config) *int { return &c.MaxHandshakesPerAddress }),
 	"rate":           number(func(c *intentra.Config) *int { return &c.PeerRate }),
+	"bandwidth":      number(func(c *intentra.Config) *int { return &c.PeerBandwidth }),
 	"burst":          number(func(c *intentra.Config) *int { return &c.PeerBurst }),
+	"messages":       number(func(c *intentra.Config) *int { return &c.PeerMessageRate }),
+	"bytes":          number(func(c *intentra.Config) *int { return &c.PeerByteRate }),
 	"window":         number(func(c *intentra.Config) *int { return &c.ReplayWindow }),
 	"queue":          number(func(c *intentra.Config) *int { return &c.SendQueueMessages }),
 	"reliable-queue": number(func(c *intentra.Config) *int { return &c.ReliableQueueMessages }),
@@ -95,7 +113,10 @@ func nodeCommand(a *args) action {
 		a.check(spec.cfg)
 		a.parser.nodes[name] = true
 	}
-	return func(r *run) error { return r.node(name, spec) }
+	return func(r *run) error {
+		_, err := r.node(name, netip.AddrPort{}, spec)
+		return err
+	}
 }
 
 // check rejects a configuration that no node can have, so that the error names
@@ -107,19 +128,23 @@ func (a *args) check(cfg intentra.Config) {
 	}
 }
 
-func (r *run) node(name string, spec nodeSpec) error {
+func (r *run) node(name string, addr netip.AddrPort, spec nodeSpec) (*sim.Node, error) {
 	cfg := spec.cfg
-	cfg.Authorize = func(key intentra.PublicKey) bool {
-		return spec.allow == nil || slices.Contains(spec.allow, r.names[key])
+	cfg.Authorize = func(_ context.Context, h intentra.Handshake) bool {
+		return spec.allow == nil || slices.Contains(spec.allow, r.names[h.Key])
 	}
-	n, err := r.w.Node(name, netip.AddrPort{}, cfg)
+	cfg.OnDelivery = func(intentra.Delivery) {} // the audit counts outcomes
+	n, err := r.w.Node(name, addr, cfg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	n.JobDelay = spec.jobDelay
+	n.JobDelay, n.SendBuffer = spec.jobDelay, spec.buffer
+	if spec.drift != 0 {
+		n.SetDrift(spec.drift)
+	}
 	r.names[n.Key()], r.allow[n] = name, spec.allow
 	r.order = append(r.order, n)
-	return nil
+	return n, nil
 }
 
 // named returns the node with the name, which the parser has checked.

@@ -42,15 +42,18 @@ type Step struct {
 type action func(r *run) error
 
 // Comment reports whether the step is a comment or an empty line.
-func (s *Step) Comment() bool { return len(s.words) == 0 }
+func (s *Step) Comment() bool { return len(s.checked().words) == 0 }
 
 // Words returns the words of the step without their quotes.
-func (s *Step) Words() []string { return s.words }
+func (s *Step) Words() []string { return s.checked().words }
 
 // Parse reads a script.
 func Parse(in io.Reader) (*Script, error) {
+	if in == nil {
+		return nil, errors.New("script: the reader is nil")
+	}
 	s := &Script{Seed: 1, LastSeed: 1}
-	p := parser{script: s, nodes: map[string]bool{}}
+	p := parser{script: s, nodes: map[string]bool{}, crowds: map[string]bool{}}
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
 	for n := 1; lines.Scan(); n++ {
@@ -71,11 +74,13 @@ func ParseLines(lines []string) (*Script, error) {
 
 // HasOutput reports whether the text contains output.
 func (s *Script) HasOutput() bool {
+	s.checked()
 	return slices.ContainsFunc(s.Steps, func(st Step) bool { return len(st.Want) > 0 })
 }
 
 // Lines returns the text of the steps that are not comments, without the output.
 func (s *Script) Lines() (all []string) {
+	s.checked()
 	for _, st := range s.Steps {
 		if !st.Comment() {
 			all = append(all, st.Text)
@@ -84,9 +89,26 @@ func (s *Script) Lines() (all []string) {
 	return all
 }
 
+// checked returns s, and panics if it is nil.
+func (s *Script) checked() *Script {
+	if s == nil {
+		panic("script: the *Script is nil; Parse returns one unless it fails")
+	}
+	return s
+}
+
+// checked returns s, and panics if it is nil.
+func (s *Step) checked() *Step {
+	if s == nil {
+		panic("script: the *Step is nil")
+	}
+	return s
+}
+
 type parser struct {
 	script *Script
 	nodes  map[string]bool
+	crowds map[string]bool
 	begun  bool // a step was parsed
 }
 

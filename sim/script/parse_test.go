@@ -17,7 +17,7 @@ import (
 // write.
 func TestSyntaxErrors(t *testing.T) {
 	for line, want := range map[string]string{
-		"nod x":            `"nod" is not a command; the commands are await, close,`,
+		"nod x":            `"nod" is not a command; the commands are addaddr, await, close,`,
 		"> out of nothing": "output must follow a step",
 		"node":             "a name is missing; write: node NAME",
 		"node a,b":         "is not a name",
@@ -42,6 +42,12 @@ func TestSyntaxErrors(t *testing.T) {
 		"net cut=1":                            "neither yes nor no",
 		"net delay=48h":                        "Delay is 48h0m0s",
 		"link a b rate=-1":                     "no whole number",
+		"addaddr a 1.2.3":                      "is not an IP address such as",
+		"dropaddr a":                           "which one is missing; write: dropaddr A N",
+		"name a":                               "what its name resolves to is missing",
+		"name a own,b":                         `there is no node "own"`,
+		"name a b,192.0.2.1":                   `there is no node "192.0.2.1" above`,
+		"lookup a soon":                        `"soon" is no time`,
 		"partition a":                          "a group of nodes such as a,b is missing",
 		"partition a,b a":                      "a is in two groups",
 		"partition a c":                        `there is no node "c"`,
@@ -157,7 +163,7 @@ func TestRunResult(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, loud.Hash, other.Hash)
 
-	refused, err := ParseLines([]string{"node a", "node b", "send a b latest 4294967295 x", "dial a b", "run 1s", "load a b latest 1 every=1s size=1400 count=3", "run 5s"})
+	refused, err := ParseLines([]string{"node a message=1", "node b", "send a b latest 4294967295 x", "dial a b", "run 1s", "load a b latest 1 every=1s size=1400 count=3", "run 5s"})
 	require.NoError(t, err)
 	result, err := refused.Run(Options{Quiet: true})
 	require.NoError(t, err)

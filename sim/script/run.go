@@ -60,17 +60,19 @@ type Result struct {
 
 // run is the state of a running script.
 type run struct {
-	w       *sim.World
-	o       Options
-	steps   uint64 // of the world
-	names   map[intentra.PublicKey]string
-	order   []*sim.Node
-	wishes  []wish
-	links   []wish // pairs with links of their own
-	loads   []*load
-	rebinds int
-	allow   map[*sim.Node][]string // nil for all
-	probes  map[wish]bool          // in settle, whether each has arrived
+	w        *sim.World
+	o        Options
+	steps    uint64 // of the world
+	names    map[intentra.PublicKey]string
+	order    []*sim.Node
+	crowds   map[string][]*sim.Node
+	wishes   []wish
+	links    []wish // pairs with links of their own
+	loads    []*load
+	starters []*starter
+	rebinds  int                    // addresses that newAddr has returned
+	allow    map[*sim.Node][]string // nil for all
+	probes   map[wish]bool          // in settle, whether each has arrived
 
 	recorder *sim.Recorder
 	scratch  []byte
@@ -81,12 +83,13 @@ type run struct {
 // Run runs the script in a world of its own. An error that ended it early names the
 // seed, the line and the step.
 func (s *Script) Run(o Options) (Result, error) {
+	s.checked()
 	seed := s.Seed
 	if o.Seed != nil {
 		seed = *o.Seed
 	}
 	result := Result{Seed: seed}
-	r := &run{w: sim.New(seed), o: o, names: map[intentra.PublicKey]string{}, allow: map[*sim.Node][]string{}, result: &result}
+	r := &run{w: sim.New(seed), o: o, names: map[intentra.PublicKey]string{}, crowds: map[string][]*sim.Node{}, allow: map[*sim.Node][]string{}, result: &result}
 	r.w.Audit()
 	r.w.Observe(sim.Observer{Sent: r.sent, Delivered: r.delivered, Happened: r.happened})
 	if o.Stop != nil {

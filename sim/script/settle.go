@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -12,6 +13,10 @@ import (
 // probeAgain is the time after which a probe is repeated, in case its session has
 // ended.
 const probeAgain = 5 * time.Second
+
+// leastDecide is the least time that outcomes get: an acknowledgement may take 200 ms, and a
+// question for it a few round trips.
+const leastDecide = 10 * time.Second
 
 // probeChannel is the channel of the probes of settle.
 const probeChannel = 1<<32 - 1
@@ -32,7 +37,13 @@ func (r *run) settle(d time.Duration) error {
 	r.w.Heal()
 	for _, n := range r.order {
 		n.Resume()
-		n.JobDelay = 0
+		n.JobDelay, n.LookupDelay = 0, 0
+		r.w.SetAddress(n.Key())
+		if !slices.ContainsFunc(n.Addrs(), func(a netip.AddrPort) bool { return a.Addr().Is4() }) {
+			if err := n.AddAddr(r.newAddr()); err != nil {
+				return err
+			}
+		}
 		if !n.Running() {
 			if err := r.restart(n); err != nil {
 				return err
@@ -55,6 +66,13 @@ func (r *run) settle(d time.Duration) error {
 	ok, err = r.until(end-r.w.Elapsed(), func() bool { return r.w.Undelivered() == nil })
 	if err == nil && !ok {
 		err = fmt.Errorf("settle: %w within %v", r.w.Undelivered(), d)
+	}
+	if err != nil {
+		return err
+	}
+	ok, err = r.until(max(end-r.w.Elapsed(), leastDecide), func() bool { return r.w.Undecided() == nil })
+	if err == nil && !ok {
+		err = fmt.Errorf("settle: %w within %v", r.w.Undecided(), d)
 	}
 	return err
 }

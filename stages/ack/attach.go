@@ -31,26 +31,47 @@ func (a *Attach) Reasons() []string { return nil }
 // They are attached to a packet with data if none was sent for the delay, or if
 // [Config].Every packets are not acknowledged. They are attached to an empty packet,
 // and to one with a close frame, if any packet is not acknowledged.
+//
+// If one is attached, so are those of the session's other epochs that are pending, and
+// repetitions of the latest one of an epoch in which nothing arrives any more: sent
+// once, it could be lost.
 func (a *Attach) Process(p *pipeline.Packet) pipeline.Verdict {
-	s := a.stage
-	ss := s.sessions.Get(p.Session)
-	if ss == nil || ss.silent {
+	ss := a.stage.sessions.Get(p.Session)
+	if ss == nil || ss.silent || !a.anyDue(p, ss) {
 		return pipeline.Accept
 	}
+	var repeat [maxAcks]*epoch
+	for i, e := range ss.epochs {
+		switch {
+		case e == nil:
+		case e.history.owed():
+			a.attach(p, ss, e)
+		case e.history.repeating():
+			repeat[i] = e
+		}
+	}
+	// Repetitions come last, in case there is not room for all.
+	for _, e := range repeat {
+		if e != nil {
+			a.attach(p, ss, e)
+		}
+	}
+	return pipeline.Accept
+}
+
+// anyDue reports whether an acknowledgement may be sent in p.
+func (a *Attach) anyDue(p *pipeline.Packet, ss *session) bool {
 	// A packet that closes the session is the last, so it carries all that is owed.
 	bare := len(p.Data) == wire.HeaderSize || wire.FrameType(p.Data[wire.HeaderSize]) == wire.FrameClose
 	for _, e := range ss.epochs {
-		if e == nil {
+		if e == nil || !e.history.owed() {
 			continue
 		}
-		n, _ := e.history.Pending()
-		early := p.Now-ss.lastAck < pipeline.Time(s.ackInterval(ss, e))
-		if n == 0 || !bare && early && p.Now < s.due(ss, e) {
-			continue
+		if bare || p.Now-ss.lastAck >= pipeline.Time(a.stage.ackInterval(ss, e)) || p.Now >= a.stage.due(ss, e) {
+			return true
 		}
-		a.attach(p, ss, e)
 	}
-	return pipeline.Accept
+	return false
 }
 
 func (a *Attach) attach(p *pipeline.Packet, ss *session, e *epoch) {
@@ -62,8 +83,11 @@ func (a *Attach) attach(p *pipeline.Packet, ss *session, e *epoch) {
 		return
 	}
 	p.Data = wire.AppendAck(p.Data, &a.ack)
+	if e.atOnce && ss.capabilities&wire.CapAckTime != 0 && len(p.Data)+wire.AckTimeSize+wire.TagSize <= cap(p.Data) {
+		p.Data = wire.AppendAckTime(p.Data, a.stage.cfg.Clock(e.history.largestAt))
+	}
 	e.history.Acknowledged()
-	e.urgent = false
+	e.urgent, e.atOnce, e.bytes = false, false, 0
 	ss.lastAck = p.Now
 }
 

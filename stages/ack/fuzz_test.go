@@ -57,9 +57,13 @@ func FuzzStage(f *testing.F) {
 	f.Add(frames(packet(0, 1, reliable(1, 3, 3, "a")), packet(1, 1, reliable(1, 3, 3, "b")), packet(4, 1, ack(0, 7, 0)), packet(16, 0, ping)))
 	f.Add(frames(packet(8, 1, reliable(1, 0, 0, "full")), packet(2, 1, frames(challenge, rekey)), packet(32, 1, realtime(9, ""))))
 	f.Add(frames(packet(0, 9, ack(0, 9, 0)), packet(0, 8, ack(0, 8, 3, 7)), packet(0, 10, ack(0, 10, 0)), packet(0, 11, ack(1, 3, 9))))
+	f.Add(packet(0, 1, frames(stateFragment(wire.FrameLatest, 7, 0, textA, 0, 64), stateFragment(wire.FrameLatest, 7, 0, textA, 64, 65))))
+	f.Add(frames(packet(0, 1, reliableFragment(7, 1, 1, textA, 64, 65)), packet(0, 2, reliableFragment(7, 0, 0, textA, 0, 64))))
 	f.Fuzz(func(t *testing.T, input []byte) {
-		r := newRig(t, Config{HeldBytes: 6 * bufferUnit, HeldBytesTotal: 8 * bufferUnit})
+		r := newRig(t, Config{HeldBytes: 6 * bufferUnit, HeldBytesTotal: 8 * bufferUnit, FragmentBytes: 12 << 10, FragmentBytesTotal: 16 << 10})
 		r.open(sessionB)
+		r.stage.SetCapabilities(sessionA, wire.CapFragments)
+		r.stage.SetCapabilities(sessionB, wire.CapFragments)
 		for _, session := range []pipeline.ID{sessionA, sessionB} {
 			for seq := uint32(0); seq < 2; seq++ {
 				r.chain.CloseEpoch(pipeline.EpochNotice{Session: session, Epoch: epochOf(session, seq), Seq: seq})
@@ -87,7 +91,7 @@ func FuzzStage(f *testing.F) {
 		r.chain.CloseSession(pipeline.SessionNotice{Session: sessionA})
 		r.stage.Release(r.chain, sessionB)
 		r.chain.CloseSession(pipeline.SessionNotice{Session: sessionB})
-		require.Zero(t, r.stage.HeldBytes())
+		require.Zero(t, r.stage.HeldBytes()+r.stage.FragmentBytes())
 		r.drops()
 	})
 }
@@ -116,7 +120,13 @@ func (r *rig) step(t *testing.T, data []byte, control byte, counter uint64) {
 	require.LessOrEqual(t, r.stage.SessionHeldBytes(session), 6*bufferUnit)
 	require.LessOrEqual(t, r.stage.HeldBytes(), 8*bufferUnit)
 	require.Equal(t, r.stage.SessionHeldBytes(sessionA)+r.stage.SessionHeldBytes(sessionB), r.stage.HeldBytes())
+	require.LessOrEqual(t, r.stage.FragmentBytes(), 16<<10)
 	require.Nil(t, r.stage.borrowed)
+	require.Nil(t, r.stage.whole)
+	if control>>5 == 6 {
+		r.now += pipeline.Time(control) * 40 * millisecond
+		r.stage.Expire(r.now, func(pipeline.ID) {})
+	}
 	r.send(session, int(control%3)*7, 400)
 	r.drops()
 }
@@ -130,11 +140,28 @@ func (s sending) EpochOpened(n pipeline.EpochNotice) {
 	s.SetReliableSent(n.Session, 8)
 	if t := s.Tracker(n.Session, n.Epoch); t != nil {
 		for range 20 {
-			t.Sent(0, 1, true, &s.outcome)
+			t.Sent(0, 1, 0, true, &s.outcome)
 		}
 		t.Skip(&s.outcome)
-		t.Sent(0, 1, true, &s.outcome)
+		t.Sent(0, 1, 0, true, &s.outcome)
 	}
+}
+
+// fragmenting is the stage in sessions whose peers send fragments.
+type fragmenting struct{ *Stage }
+
+func (s fragmenting) SessionOpened(n pipeline.SessionNotice) {
+	s.Stage.SessionOpened(n)
+	s.SetCapabilities(n.Session, wire.CapFragments)
+}
+
+// FuzzFragmentLaws holds the stage to the laws of package fuzz, with fragments.
+func FuzzFragmentLaws(f *testing.F) {
+	cfg := Config{HeldBytes: 6 * bufferUnit, HeldBytesTotal: 8 * bufferUnit, FragmentBytes: 12 << 10, FragmentBytesTotal: 16 << 10}
+	fuzz.Stage(f, func() fragmenting { return fragmenting{New(cfg)} }, fuzz.Seed(
+		frames(stateFragment(wire.FrameLatest, 7, 0, textA, 0, 64), stateFragment(wire.FrameLatest, 7, 0, textA, 64, 65)),
+		reliableFragment(7, 1, 1, textA, 64, 65), reliableFragment(7, 0, 0, textA, 0, 64),
+	))
 }
 
 // FuzzStageLaws holds the stage to the laws of package fuzz.

@@ -16,6 +16,7 @@ type History struct {
 	pending   int32         // ack-eliciting packets since the last acknowledgement
 	since     pipeline.Time // when the first of them arrived
 	any       bool          // a packet has been received
+	repeats   uint8         // how often the latest acknowledgement is to be sent again
 
 	// words is a ring of bits, one for each counter, as in RFC 6479: counter c is
 	// bit c%64 of word c/64. So a packet in order changes one word.
@@ -82,6 +83,13 @@ func (h *History) slide(largest uint64) {
 // first of them arrived.
 func (h *History) Pending() (n int, since pipeline.Time) { return int(h.pending), h.since }
 
+// owed reports whether ack-eliciting packets are not acknowledged.
+func (h *History) owed() bool { return h.pending > 0 }
+
+// repeating reports whether all are acknowledged, but in fewer than ackRepeats
+// acknowledgements.
+func (h *History) repeating() bool { return h.pending == 0 && h.repeats > 0 }
+
 // Fill writes the acknowledgement into a and reports whether any packet has been
 // received. Epoch and Reliable are the caller's.
 func (h *History) Fill(a *wire.Ack, now pipeline.Time) bool {
@@ -117,5 +125,9 @@ func (h *History) below(c uint64) uint64 {
 func (h *History) Acknowledged() {
 	copy(h.floors[1:], h.floors[:])
 	h.floors[0] = h.largest
-	h.pending = 0
+	if h.pending > 0 {
+		h.pending, h.repeats = 0, ackRepeats-1
+	} else if h.repeats > 0 {
+		h.repeats--
+	}
 }

@@ -217,3 +217,38 @@ func TestHistoryDoesNotAllocate(t *testing.T) {
 		h.Acknowledged()
 	}))
 }
+
+// An acknowledgement reports the packets since the one that was reported ackRepeats
+// times, and none below, however many there are.
+func TestHistoryReportsNothingBelowTheFloor(t *testing.T) {
+	for n := range uint64(wire.AckBits) + 100 {
+		var h History
+		var a wire.Ack
+		for c := range uint64(wire.AckBits) {
+			h.Record(c, 0, true)
+		}
+		for range ackRepeats {
+			h.Fill(&a, 0)
+			h.Acknowledged()
+		}
+		for c := range n {
+			h.Record(wire.AckBits+c, 0, true)
+		}
+		h.Fill(&a, 0)
+		require.Len(t, acknowledged(&a), 1+int(min(n, wire.AckBits)), "%d packets", n)
+	}
+}
+
+// An acknowledgement is repeated ackRepeats-1 times after the last packet that required
+// one, and then no more, however often one is sent.
+func TestRepeatsEnd(t *testing.T) {
+	var h History
+	for range 3 {
+		h.Record(h.largest+1, 0, true)
+		require.False(t, h.repeating())
+		for i := range 600 {
+			h.Acknowledged()
+			require.Equal(t, i < ackRepeats-1, h.repeating(), i)
+		}
+	}
+}

@@ -44,3 +44,25 @@ func TestStatesAreAcknowledgedLate(t *testing.T) {
 		require.Equal(t, r.now+lazy, deadline(), name)
 	}
 }
+
+// The driver learns of each earlier time at which an acknowledgement falls due: for
+// the first packet, and when as many packets as Every are waiting, but not between.
+func TestOwedAtEvery(t *testing.T) {
+	for _, every := range []int{2, 3, 10} {
+		var told []pipeline.Time
+		r := newRig(t, Config{Every: every, Owed: func(_ *pipeline.Packet, at pipeline.Time) { told = append(told, at) }})
+		start := r.now
+		want := []pipeline.Time{start + pipeline.Time(DefaultLazyDelay)}
+		for n := 1; n <= every; n++ {
+			r.receive(sessionA, 0, uint64(n), realtime(1, "state"))
+			if n == every {
+				want = append(want, start) // at once
+			}
+			require.Equal(t, want, told, "%d of %d packets", n, every)
+			at, ok := r.stage.Deadline(sessionA)
+			require.True(t, ok)
+			require.Equal(t, want[len(want)-1], at)
+			r.now += millisecond
+		}
+	}
+}

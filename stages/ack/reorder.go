@@ -11,25 +11,43 @@ import (
 // the receiver keeps no table of channels.
 //
 // The zero value is ready to use. While messages arrive in order it is two integers;
-// the ring exists only while there are gaps.
+// the ring exists only while there are gaps, and grows with how far they reach.
 type Reorder struct {
-	cumulative uint64       // every sequence number below has been received
-	held       int          // messages held
-	bytes      int          // capacity of their payloads
-	ring       *reorderRing // nil while all entries are zero
-	pool       *ringPool    // may be nil
-	marks      int          // entries of the ring that are not in their zero state
+	cumulative uint64         // every sequence number below has been received
+	bytes      int            // of the messages held, as HeldSize
+	ring       []reorderEntry // nil while all entries are zero; its length is a power of two
+	pool       *ringPool      // may be nil
 	ready      uint64
+	held       int32 // messages held
+	marks      int32 // entries of the ring that are not in their zero state
 	hasReady   bool
 }
 
+// reorderEntry has 16 bytes, of which a session may need wire.ReliableWindow.
 type reorderEntry struct {
-	payload   []byte
-	channel   uint32
-	successor uint16 // distance to the message held until this one is delivered
-	received  bool
+	held      *heldMessage // nil for a notice
+	channel   uint32       // of what is held
+	successor uint16       // distance to the message held until this one is delivered
+	received  receipt
 	delivered bool
 }
+
+// heldMessage has heldOverhead bytes.
+type heldMessage struct {
+	payload []byte
+	origin  uint64
+	within  uint32 // see pipeline.Packet
+}
+
+// receipt says what of a message in the window has been received.
+type receipt uint8
+
+const (
+	notReceived    receipt = iota
+	received               // the message
+	receivedPiece          // a fragment, whose payload begins with a pieceHeader
+	receivedNotice         // that the peer has given it up; it has no payload and is not held
+)
 
 // Cumulative returns the lowest sequence number that has not been received.
 func (r *Reorder) Cumulative() uint64 { return r.cumulative }
@@ -37,9 +55,9 @@ func (r *Reorder) Cumulative() uint64 { return r.cumulative }
 // Gap reports whether a message is missing below one that has been received.
 func (r *Reorder) Gap() bool { return r.marks > 0 }
 
-// Held returns the number of messages held, and the capacity of their payloads in
-// bytes.
-func (r *Reorder) Held() (messages, bytes int) { return r.held, r.bytes }
+// Held returns the number of messages held, and their size in bytes: the capacity of
+// their payloads and 48 bytes for each.
+func (r *Reorder) Held() (messages, bytes int) { return int(r.held), r.bytes }
 
 // Offer decides about a message that has arrived. Accept: the caller delivers it,
 // calls Deliver, and then Release for messages held until then. Consumed: the caller
@@ -51,7 +69,7 @@ func (r *Reorder) Offer(seq uint64, distance uint16) pipeline.Verdict {
 	if seq-r.cumulative >= wire.ReliableWindow {
 		return DropWindow
 	}
-	if r.entry(seq).received {
+	if r.entry(seq).received != notReceived {
 		return DropDuplicate
 	}
 	if r.delivered(seq, distance) {
@@ -73,22 +91,41 @@ func (r *Reorder) delivered(seq uint64, distance uint16) bool {
 
 // entry returns the entry of a message in the window.
 func (r *Reorder) entry(seq uint64) reorderEntry {
-	if r.ring == nil {
+	if seq-r.cumulative >= uint64(len(r.ring)) {
 		return reorderEntry{}
 	}
-	return r.ring[seq%wire.ReliableWindow]
+	return *r.at(seq)
 }
+
+// at returns the entry of a message that the ring reaches.
+func (r *Reorder) at(seq uint64) *reorderEntry { return &r.ring[seq&uint64(len(r.ring)-1)] }
 
 // touch returns the entry of a message for a change from its zero state.
 func (r *Reorder) touch(seq uint64) *reorderEntry {
-	if r.ring == nil {
-		r.ring = r.pool.get()
+	if n := seq - r.cumulative; n >= uint64(len(r.ring)) {
+		r.grow(int(n))
 	}
-	e := &r.ring[seq%wire.ReliableWindow]
-	if !e.received && e.successor == 0 {
+	e := r.at(seq)
+	if e.received == notReceived && e.successor == 0 {
 		r.marks++
 	}
 	return e
+}
+
+// grow makes the ring reach the message n above the cumulative number.
+func (r *Reorder) grow(n int) {
+	size := max(len(r.ring), smallestRing)
+	for size <= n {
+		size *= 2
+	}
+	ring := r.pool.get(size)
+	for seq := r.cumulative; seq < r.cumulative+uint64(len(r.ring)); seq++ {
+		e := r.at(seq)
+		ring[seq&uint64(size-1)] = *e
+		*e = reorderEntry{}
+	}
+	r.pool.put(r.ring)
+	r.ring = ring
 }
 
 // Deliver records that the message seq, which Offer has accepted, is delivered.
@@ -98,7 +135,7 @@ func (r *Reorder) Deliver(seq uint64) {
 		return
 	}
 	e := r.touch(seq)
-	e.received, e.delivered = true, true
+	e.received, e.delivered = received, true
 	if e.successor != 0 {
 		r.ready, r.hasReady = seq+uint64(e.successor), true
 	}
@@ -108,28 +145,57 @@ func (r *Reorder) Deliver(seq uint64) {
 // Hold keeps a message that Offer has consumed. Reorder owns payload until
 // Release returns it.
 func (r *Reorder) Hold(seq uint64, distance uint16, channel uint32, payload []byte) {
+	r.hold(seq, distance, channel, payload, received)
+}
+
+func (r *Reorder) hold(seq uint64, distance uint16, channel uint32, payload []byte, what receipt) {
 	r.touch(seq - uint64(distance)).successor = distance
 	e := r.touch(seq)
-	e.received, e.channel, e.payload = true, channel, payload
-	r.held++
-	r.bytes += cap(payload)
+	e.received, e.channel = what, channel
+	if what != receivedNotice {
+		e.held = r.pool.record()
+		e.held.payload = payload
+		r.held++
+		r.bytes += heldOverhead + cap(payload)
+	}
+}
+
+// stamp keeps the origin of a message along with it, after hold.
+func (r *Reorder) stamp(seq, origin uint64, within uint32) {
+	h := r.at(seq).held
+	h.origin, h.within = origin, within
 }
 
 // Release returns the message that was held until the last delivery, if there is one,
 // and records it as delivered. The payload is the caller's again.
 func (r *Reorder) Release() (channel uint32, payload []byte, ok bool) {
+	channel, payload, what := r.release()
+	return channel, payload, what != notReceived
+}
+
+func (r *Reorder) release() (channel uint32, payload []byte, what receipt) {
 	if !r.hasReady {
-		return 0, nil, false
+		return 0, nil, notReceived
 	}
 	seq := r.ready
 	r.hasReady = false
-	e := &r.ring[seq%wire.ReliableWindow]
-	channel, payload = e.channel, e.payload
-	e.payload = nil
-	r.held--
-	r.bytes -= cap(payload)
+	e := r.at(seq)
+	channel, what = e.channel, e.received
+	if r.pool != nil {
+		r.pool.origin, r.pool.within = 0, 0
+	}
+	if h := e.held; h != nil {
+		payload = h.payload
+		if r.pool != nil {
+			r.pool.origin, r.pool.within = h.origin, h.within
+		}
+		r.held--
+		r.bytes -= heldOverhead + cap(payload)
+		e.held = nil
+		r.pool.putRecord(h)
+	}
 	r.Deliver(seq)
-	return channel, payload, true
+	return channel, payload, what
 }
 
 // advance moves the cumulative number past delivered messages and clears their
@@ -137,7 +203,7 @@ func (r *Reorder) Release() (channel uint32, payload []byte, ok bool) {
 // the ring.
 func (r *Reorder) advance() {
 	for r.marks > 0 {
-		e := &r.ring[r.cumulative%wire.ReliableWindow]
+		e := r.at(r.cumulative)
 		if !e.delivered {
 			return
 		}
@@ -152,37 +218,13 @@ func (r *Reorder) advance() {
 // Clear drops all held messages, passes each payload to free, and returns their
 // number.
 func (r *Reorder) Clear(free func([]byte)) int {
-	n := r.held
-	if r.ring != nil {
-		for i := range r.ring {
-			if p := r.ring[i].payload; p != nil {
-				free(p)
-			}
+	n := int(r.held)
+	for i := range r.ring {
+		if h := r.ring[i].held; h != nil {
+			free(h.payload)
+			r.pool.putRecord(h)
 		}
 	}
 	*r = Reorder{cumulative: r.cumulative, pool: r.pool}
 	return n
-}
-
-type reorderRing [wire.ReliableWindow]reorderEntry
-
-// ringPool keeps some empty rings for later gaps, so that steady loss causes no
-// steady allocation. A nil pool keeps none.
-type ringPool struct{ free []*reorderRing }
-
-const pooledRings = 64
-
-func (p *ringPool) get() *reorderRing {
-	if p == nil || len(p.free) == 0 {
-		return new(reorderRing)
-	}
-	r := p.free[len(p.free)-1]
-	p.free = p.free[:len(p.free)-1]
-	return r
-}
-
-func (p *ringPool) put(r *reorderRing) {
-	if p != nil && len(p.free) < pooledRings {
-		p.free = append(p.free, r)
-	}
 }

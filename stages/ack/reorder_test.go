@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
@@ -70,7 +71,7 @@ func (r *receiver) receive(seq uint64, m laneMessage) pipeline.Verdict {
 			r.deliver(channel, payload)
 		}
 	case pipeline.Consumed:
-		if _, bytes := r.Held(); bytes+cap(m.payload) > r.bound {
+		if _, bytes := r.Held(); bytes+heldOverhead+cap(m.payload) > r.bound {
 			return DropHeldFull
 		}
 		r.Hold(seq, m.distance, m.channel, m.payload)
@@ -91,21 +92,25 @@ func (r *receiver) deliver(channel uint32, payload []byte) {
 func (r *receiver) checkRing() {
 	require.Equal(r.t, r.marks > 0, r.ring != nil)
 	require.Equal(r.t, r.marks > 0, r.Gap())
-	marks, held, bytes := 0, 0, 0
+	marks, held, bytes, wrong := 0, 0, 0, 0
 	if r.ring != nil {
 		for i := range r.ring {
 			e := &r.ring[i]
-			if e.received || e.successor != 0 {
+			if e.received != notReceived || e.successor != 0 {
 				marks++
 			}
-			if e.received && !e.delivered {
+			if e.received != notReceived && !e.delivered {
 				held++
-				bytes += cap(e.payload)
+				bytes += heldOverhead + cap(e.held.payload)
+			}
+			if (e.held != nil) != (e.received != notReceived && !e.delivered) {
+				wrong++
 			}
 		}
 	}
+	require.Zero(r.t, wrong, "entries that have no message, or one that they need not")
 	n, b := r.Held()
-	require.Equal(r.t, [3]int{marks, held, bytes}, [3]int{r.marks, n, b})
+	require.Equal(r.t, [3]int{marks, held, bytes}, [3]int{int(r.marks), n, b})
 	require.False(r.t, r.hasReady)
 }
 
@@ -122,8 +127,10 @@ func (r *receiver) finish(s *sender, pool *ringPool) {
 	n, size := r.Held()
 	require.Zero(r.t, n+size)
 	require.Nil(r.t, r.ring)
-	for _, ring := range pool.free {
-		require.Equal(r.t, new(reorderRing), ring, "a ring goes back empty")
+	for _, rings := range pool.free {
+		for _, ring := range rings {
+			require.Equal(r.t, make([]reorderEntry, len(ring)), ring, "a ring goes back empty")
+		}
 	}
 }
 
@@ -154,7 +161,7 @@ func TestReorderDeliversEachOnceInOrder(t *testing.T) {
 			rx.finish(s, pool)
 		}
 	}
-	require.NotEmpty(t, pool.free)
+	require.NotZero(t, pool.size)
 }
 
 // FuzzReorder is the network between an honest sender and a Reorder: any order,
@@ -162,6 +169,7 @@ func TestReorderDeliversEachOnceInOrder(t *testing.T) {
 func FuzzReorder(f *testing.F) {
 	f.Add([]byte{0x10, 0x10, 0x20, 0x11, 0x21, 0x01, 0x01, 0x02, 0x81, 0x00})
 	f.Add([]byte{0x10, 0x10, 0x10, 0x10, 0x01, 0x01, 0x02, 0x02, 0x03, 0x83, 0xff, 0x10, 0x01})
+	f.Add([]byte{0x20, 0x7c, 0x01, 0x7d, 0x00, 0x0f, 0x7f, 0x00, 0xff, 0x7e, 0x03, 0x00})
 	f.Add([]byte{0x20, 0x30, 0x20, 0x30, 0x07, 0x03, 0x02, 0x80, 0x01, 0x20, 0x20, 0x01, 0x02})
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		pool := new(ringPool)
@@ -170,10 +178,14 @@ func FuzzReorder(f *testing.F) {
 			switch {
 			case op >= 0x80:
 				s.base += min(uint64(op-0x80), r.Cumulative()-s.base)
+			case op >= 0x78: // enough for the ring to grow
+				for range 40 << (op - 0x78) {
+					s.add(uint32(op%16), 0)
+				}
 			case op >= 0x10:
 				s.add(uint32(op%16), int(op>>4))
 			case s.next > s.base:
-				seq := s.next - 1 - min(uint64(op), s.next-s.base-1)
+				seq := s.next - 1 - min(uint64(op)*uint64(op), s.next-s.base-1)
 				r.receive(seq, s.sent[seq])
 			}
 		}
@@ -188,6 +200,7 @@ func FuzzReorderMalice(f *testing.F) {
 	f.Add([]byte{1, 0, 1, 2, 0, 1, 3, 0, 1, 0, 0, 0})
 	f.Add([]byte{5, 0, 2, 5, 0, 3, 3, 0, 2, 3, 0, 3, 1, 0, 0, 0, 0, 0})
 	f.Add([]byte{255, 3, 255, 255, 3, 254, 254, 3, 1, 0, 0, 0, 255, 131, 0})
+	f.Add([]byte{255, 4, 255, 255, 5, 254, 254, 4, 1, 127, 5, 3, 0, 0, 0, 255, 132, 0})
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		pool := new(ringPool)
 		r := &receiver{t: t, Reorder: Reorder{pool: pool}}
@@ -199,7 +212,7 @@ func FuzzReorderMalice(f *testing.F) {
 		}
 		for ops = ops[:min(len(ops), 600)]; len(ops) >= 3; ops = ops[3:] {
 			seq := r.Cumulative() + uint64(ops[0])<<(ops[1]%8) + uint64(ops[1]>>4) - uint64(ops[1]>>3%2)
-			distance := uint16(ops[2]) << (ops[1] % 4)
+			distance := uint16(ops[2]) << (ops[1] % 6)
 			if uint64(distance) > seq || distance > wire.MaxReliableDistance {
 				continue // wire.Frame.Parse refuses it
 			}
@@ -256,14 +269,14 @@ func TestReorderVerdicts(t *testing.T) {
 		{"the same, with another distance", 3, 1, 2, DropDuplicate},
 		{"another that claims the same predecessor", 4, 3, 9, DropDistance},
 		{"after the held one", 4, 1, 3, pipeline.Consumed},
-		{"beyond the window", 1025, 0, 9, DropWindow},
+		{"beyond the window", 1 + wire.ReliableWindow, 0, 9, DropWindow},
 		{"far beyond it", 1 << 63, 0, 9, DropWindow},
 	} {
 		require.Equal(t, step.want, r.receive(step.seq, laneMessage{1, step.distance, number(step.payload)}), step.name)
 	}
-	require.Equal(t, pipeline.Accept, r.Offer(1024, 0), "the last of the window, on a channel of its own")
+	require.Equal(t, pipeline.Accept, r.Offer(wire.ReliableWindow, 0), "the last of the window, on a channel of its own")
 	n, size := r.Held()
-	require.Equal(t, [2]int{2, 2 * 4}, [2]int{n, size})
+	require.Equal(t, [2]int{2, 2 * (4 + heldOverhead)}, [2]int{n, size})
 	require.Equal(t, pipeline.Accept, r.receive(1, laneMessage{1, 1, number(1)}), "the gap closes for 3 and 4")
 	require.EqualValues(t, 4, r.next[1])
 	require.EqualValues(t, 2, r.Cumulative())
@@ -298,16 +311,62 @@ func TestReorderDoesNotAllocateUnderSteadyLoss(t *testing.T) {
 
 func TestRingPoolIsBounded(t *testing.T) {
 	p := new(ringPool)
-	for range 2 * pooledRings {
-		p.put(new(reorderRing))
+	for size := smallestRing; size <= wire.ReliableWindow; size *= 2 {
+		first := p.get(size)
+		require.Len(t, first, size)
+		p.put(first)
+		require.Equal(t, size, p.size)
+		require.Same(t, &first[0], &p.get(size)[0])
+		require.Zero(t, p.size)
 	}
-	require.Len(t, p.free, pooledRings)
-	first := p.get()
-	p.put(first)
-	require.Same(t, first, p.get())
+	for range 2 * pooledEntries / smallestRing {
+		p.put(make([]reorderEntry, smallestRing))
+	}
+	require.Equal(t, pooledEntries, p.size)
+	p.put(make([]reorderEntry, wire.ReliableWindow))
+	require.Equal(t, pooledEntries, p.size)
+	for range 2 * pooledRecords {
+		p.putRecord(new(heldMessage))
+	}
+	require.Len(t, p.records, pooledRecords)
 	var none *ringPool
-	none.put(first)
-	require.NotSame(t, first, none.get())
+	none.put(make([]reorderEntry, smallestRing))
+	none.putRecord(new(heldMessage))
+	require.Len(t, none.get(smallestRing), smallestRing)
+	require.NotNil(t, none.record())
+}
+
+// The constants are what the types need, so that a limit in bytes is one of memory.
+func TestSizesOfReorder(t *testing.T) {
+	require.EqualValues(t, 16, unsafe.Sizeof(reorderEntry{}))
+	require.LessOrEqual(t, unsafe.Sizeof(heldMessage{}), uintptr(heldOverhead))
+	require.Equal(t, wire.ReliableWindow, smallestRing<<(ringSizes-1))
+	require.LessOrEqual(t, (wire.ReliableWindow-1)*HeldSize(16), DefaultHeldBytes, "a window of small messages can be held")
+}
+
+// A ring is as long as the gap needs, and is released with it.
+func TestRingFollowsTheGap(t *testing.T) {
+	r := Reorder{pool: new(ringPool)}
+	r.Deliver(smallestRing - 1)
+	require.Len(t, r.ring, smallestRing)
+	r.Hold(smallestRing, smallestRing, 7, []byte("held"))
+	require.Len(t, r.ring, 2*smallestRing)
+	require.Equal(t, smallestRing, r.pool.size, "the smaller one is kept")
+	r.Deliver(wire.ReliableWindow - 1)
+	require.Len(t, r.ring, wire.ReliableWindow)
+	require.Equal(t, DropDuplicate, r.Offer(smallestRing-1, 0))
+	require.Equal(t, DropDuplicate, r.Offer(smallestRing, smallestRing))
+	for seq := r.Cumulative(); r.Gap(); seq++ {
+		if r.Offer(seq, 0) == pipeline.Accept {
+			r.Deliver(seq)
+			if channel, payload, ok := r.Release(); ok {
+				require.EqualValues(t, 7, channel)
+				require.Equal(t, "held", string(payload))
+			}
+		}
+	}
+	require.EqualValues(t, wire.ReliableWindow, r.Cumulative())
+	require.Nil(t, r.ring)
 }
 
 func TestBufferPool(t *testing.T) {
@@ -331,6 +390,7 @@ func TestBufferPool(t *testing.T) {
 		}
 	}
 	p.put(nil)
+	require.Empty(t, p.free[0], "nil is not kept")
 	for _, b := range out {
 		p.put(b)
 	}
@@ -340,7 +400,7 @@ func TestBufferPool(t *testing.T) {
 	sum := 0
 	for units, free := range p.free {
 		for _, b := range free {
-			require.Equal(t, units*bufferUnit, cap(b))
+			require.Equal(t, units*bufferUnit, heldOverhead+cap(b))
 			sum += cap(b)
 		}
 	}
@@ -362,4 +422,24 @@ func ExampleReorder() {
 	// Output:
 	// first
 	// second
+}
+
+// The pool keeps buffers of up to pooledSize bytes until they add up to maxPooled, and
+// hands out those that it keeps before it makes new ones.
+func TestBufferPoolAtItsLimits(t *testing.T) {
+	for _, size := range []int{bufferUnit - heldOverhead, pooledSize - bufferUnit, pooledSize} {
+		p := new(bufferPool)
+		first := p.copy(make([]byte, size))
+		p.put(first)
+		require.Equal(t, size, p.size)
+		again := p.copy(make([]byte, size))
+		require.Same(t, &first[0], &again[0], "%d bytes", size)
+		require.Zero(t, p.size)
+		p.put(make([]byte, pooledSize+bufferUnit))
+		require.Zero(t, p.size)
+		for range maxPooled/size + 1 {
+			p.put(make([]byte, size))
+		}
+		require.Equal(t, maxPooled/size*size, p.size)
+	}
 }

@@ -33,10 +33,13 @@ type rig struct {
 	full   bool // the reader has no room
 
 	messages []string // "realtime 7 payload"
+	origins  []uint64 // of these
 	control  []wire.FrameType
 	outcomes []Outcome
 	onAck    func()
 	onGiven  func()
+	gone     map[pipeline.Verdict]int // by Config.Lost
+	wakes    []pipeline.Time          // by Config.Assembling
 
 	now pipeline.Time
 	p   pipeline.Packet
@@ -67,12 +70,20 @@ func newRig(t testing.TB, cfg Config, more ...pipeline.Stage) *rig {
 		}
 	}
 	cfg.Acked = func(_ *pipeline.Packet, o *Outcome) { r.outcomes = append(r.outcomes, *o) }
+	r.gone = map[pipeline.Verdict]int{}
+	cfg.Lost = func(v pipeline.Verdict, n int) {
+		require.Positive(t, n)
+		r.gone[v] += n
+		r.chain.CountMessageDrop("ack", v, n)
+	}
+	cfg.Assembling = func(at pipeline.Time) { r.wakes = append(r.wakes, at) }
 	cfg.Room = func(*pipeline.Packet) bool { return !r.full }
 	r.stage = New(cfg)
 	r.attach = NewAttach(r.stage)
 	stages := append([]pipeline.Stage{opener{r}, r.stage}, more...)
 	sink := pipeline.Func("sink", nil, func(p *pipeline.Packet) pipeline.Verdict {
 		r.messages = append(r.messages, fmt.Sprintf("%s %d %s", p.Intent, p.Channel, p.Payload()))
+		r.origins = append(r.origins, p.Origin)
 		if r.onGiven != nil {
 			r.onGiven()
 		}
@@ -114,7 +125,9 @@ func (r *rig) send(session pipeline.ID, n, capacity int) []wire.Ack {
 	for b := r.out.Data[wire.HeaderSize+n:]; len(b) > 0; {
 		size := f.Parse(b)
 		require.NotZero(r.t, size)
-		acks = append(acks, f.Ack)
+		if f.Type == wire.FrameAck {
+			acks = append(acks, f.Ack)
+		}
 		b = b[size:]
 	}
 	return acks
@@ -128,7 +141,7 @@ func (r *rig) tracker(session pipeline.ID, epoch uint32) *Tracker {
 func (r *rig) sent(session pipeline.ID, epoch uint32, n int) {
 	var o Outcome
 	for range n {
-		r.tracker(session, epoch).Sent(r.now, 1, true, &o)
+		r.tracker(session, epoch).Sent(r.now, 1, 0, true, &o)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/intentra/intentra/pipeline"
+	"github.com/intentra/intentra/wire"
 )
 
 // SessionOpened creates the session's state. The chain calls it.
@@ -68,8 +69,18 @@ func (ss *session) bySeq(low uint8) *epoch {
 	return nil
 }
 
-// Release drops the Reliable messages that the session holds, and counts them in
-// chain.
+// before returns the epoch before e, or nil.
+func (ss *session) before(e *epoch) *epoch {
+	for _, o := range ss.epochs {
+		if o != nil && o.seq+1 == e.seq {
+			return o
+		}
+	}
+	return nil
+}
+
+// Release drops the messages that the session holds or that are incomplete, and counts
+// them, and each fragment that is held, in chain.
 func (s *Stage) Release(chain *pipeline.Inbound, id pipeline.ID) {
 	chain.CountMessageDrop(s.Name(), DropClosed, s.clear(id))
 }
@@ -81,7 +92,7 @@ func (s *Stage) clear(id pipeline.ID) int {
 	}
 	_, bytes := ss.reorder.Held()
 	s.held -= bytes
-	return ss.reorder.Clear(s.buffers.put)
+	return ss.reorder.Clear(s.buffers.put) + s.clearFragments(ss)
 }
 
 // Silence stops all acknowledgements of the session: its messages are no longer
@@ -92,10 +103,10 @@ func (s *Stage) Silence(id pipeline.ID) {
 	}
 }
 
-// HeldBytes returns the bytes of buffers of messages held in all sessions.
+// HeldBytes returns the size of the messages held in all sessions, as HeldSize.
 func (s *Stage) HeldBytes() int { return s.held }
 
-// SessionHeldBytes returns the bytes of buffers of messages that one session holds.
+// SessionHeldBytes returns the size of the messages that one session holds.
 func (s *Stage) SessionHeldBytes(id pipeline.ID) int {
 	if ss := s.sessions.Get(id); ss != nil {
 		_, bytes := ss.reorder.Held()
@@ -109,6 +120,14 @@ func (s *Stage) SessionHeldBytes(id pipeline.ID) int {
 func (s *Stage) SetReliableSent(id pipeline.ID, next uint64) {
 	if ss := s.sessions.Get(id); ss != nil {
 		ss.reliableSent = next
+	}
+}
+
+// SetCapabilities sets the capabilities that both sides of the session have. Frames of
+// others are malformed. A new session has none.
+func (s *Stage) SetCapabilities(id pipeline.ID, c wire.Capabilities) {
+	if ss := s.sessions.Get(id); ss != nil {
+		ss.capabilities = c
 	}
 }
 
@@ -156,8 +175,10 @@ func (s *Stage) Deadline(id pipeline.ID) (at pipeline.Time, ok bool) {
 func (s *Stage) due(ss *session, e *epoch) pipeline.Time {
 	n, since := e.history.Pending()
 	switch {
-	case n >= s.cfg.Every:
+	case n >= s.cfg.Every || int(e.bytes) >= s.cfg.EveryBytes:
 		return since
+	case e.atOnce:
+		return ss.lastAck + atOnceInterval
 	case ss.reorder.Gap():
 		return since + pipeline.Time(s.cfg.GapDelay)
 	case e.urgent:

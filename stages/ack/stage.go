@@ -3,6 +3,7 @@ package ack
 import (
 	"time"
 
+	"github.com/intentra/intentra/internal/fragment"
 	"github.com/intentra/intentra/pipeline"
 	"github.com/intentra/intentra/wire"
 )
@@ -23,14 +24,20 @@ const (
 	DropHeldFull
 	DropReceiverFull
 	DropClosed
+	DropFragment
+	DropSuperseded
+	DropExpired
+	DropFragmentsFull
 )
 
 // What we chose.
 const (
 	// DefaultDelay is the longest time that an acknowledgement waits for a packet
 	// with data, and the shortest time between two of a session, if the peer
-	// waits for it: after a Reliable message, a Ping or a handshake step.
-	DefaultDelay = 25 * time.Millisecond
+	// waits for it: after a Reliable message, a Ping or a handshake step. The protocol
+	// allows 25 ms. The rest is for timers that are late: a peer on a fast path sends
+	// Reliable messages again after 30 ms.
+	DefaultDelay = 20 * time.Millisecond
 	// DefaultLazyDelay is the same for packets with only Realtime and Latest
 	// messages, which are never sent again: their acknowledgements serve only to
 	// measure loss and round-trip time. With 25 ms a peer that sends 40 packets/s
@@ -42,67 +49,38 @@ const (
 	// DefaultEvery is the number of packets after which an acknowledgement is due
 	// at once.
 	DefaultEvery = 256
-	// DefaultHeldBytes and DefaultHeldBytesTotal limit the buffers of held
-	// Reliable messages, in bytes, for one session and for all.
+	// DefaultEveryBytes is the size in bytes of the datagrams after which an
+	// acknowledgement is due at once: a sender that bounds what it has in flight
+	// needs one for each part of its send buffer.
+	DefaultEveryBytes = 64 << 10
+	// DefaultHeldBytes and DefaultHeldBytesTotal limit the held Reliable messages, in
+	// bytes as [HeldSize] counts them, for one session and for all.
 	DefaultHeldBytes      = 256 << 10
 	DefaultHeldBytesTotal = 64 << 20
+	// DefaultMaxMessage is the size of the largest message that is put together from
+	// fragments, in bytes.
+	DefaultMaxMessage = 64 << 10
+	// DefaultFragmentBytes and DefaultFragmentBytesTotal limit the buffers of
+	// messages that are incomplete, in bytes, for one session and for all. A sender
+	// has at most two Reliable ones incomplete at its peer at a time, as long as it
+	// sends one after the other.
+	DefaultFragmentBytes      = 4 << 20
+	DefaultFragmentBytesTotal = 64 << 20
+	// DefaultFragmentMessages limits the number of those of one session.
+	DefaultFragmentMessages = 256
+
+	// atOnceInterval is the shortest time between two acknowledgements that the
+	// peer asks for at once.
+	atOnceInterval = pipeline.Time(time.Millisecond)
+
+	// freeFrames is how many frames of a packet, messages excepted, are not counted as
+	// messages against the rate of their sender. An honest packet has no more.
+	freeFrames = 8
 
 	// maxAcks is how many acknowledgements a packet may carry: one for each
 	// epoch that can be alive.
 	maxAcks = 3
 )
-
-// Config configures a [Stage]. The zero Config works.
-type Config struct {
-	// Control is called for each control frame (close, path, rekey) of a packet
-	// whose frames are all valid. f is valid until it returns.
-	Control func(p *pipeline.Packet, f *wire.Frame) `json:"-"`
-	// Acked is called with the outcome of each acknowledgement. o is valid until
-	// it returns.
-	Acked func(p *pipeline.Packet, o *Outcome) `json:"-"`
-	// Owed is called when the session owes an acknowledgement at an earlier time
-	// than before: after the first packet that is not acknowledged, or one that
-	// makes the acknowledgement more urgent. See Deadline.
-	Owed func(p *pipeline.Packet, at pipeline.Time) `json:"-"`
-	// Room reports whether the reader of the session can take one more
-	// Reliable message now.
-	Room func(p *pipeline.Packet) bool `json:"-"`
-
-	// Delay, LazyDelay, GapDelay, Every, HeldBytes and HeldBytesTotal default to
-	// the constants of those names. Held payloads count with the size of their
-	// buffers, which are multiples of 64 bytes.
-	Delay, LazyDelay, GapDelay time.Duration
-	Every                      int
-	HeldBytes, HeldBytesTotal  int
-}
-
-func (c Config) withDefaults() Config {
-	if c.Control == nil {
-		c.Control = func(*pipeline.Packet, *wire.Frame) {}
-	}
-	if c.Acked == nil {
-		c.Acked = func(*pipeline.Packet, *Outcome) {}
-	}
-	if c.Owed == nil {
-		c.Owed = func(*pipeline.Packet, pipeline.Time) {}
-	}
-	if c.Room == nil {
-		c.Room = func(*pipeline.Packet) bool { return true }
-	}
-	setDefault(&c.Delay, DefaultDelay)
-	setDefault(&c.LazyDelay, max(DefaultLazyDelay, c.Delay))
-	setDefault(&c.GapDelay, DefaultGapDelay)
-	setDefault(&c.Every, DefaultEvery)
-	setDefault(&c.HeldBytes, DefaultHeldBytes)
-	setDefault(&c.HeldBytesTotal, DefaultHeldBytesTotal)
-	return c
-}
-
-func setDefault[T int | time.Duration](v *T, d T) {
-	if *v <= 0 {
-		*v = d
-	}
-}
 
 // Stage is the stage "ack", the splitter of an inbound chain. It belongs to its
 // chain's goroutine.
@@ -113,14 +91,22 @@ type Stage struct {
 	buffers  bufferPool
 	held     int // bytes of buffers held in all sessions
 
+	fragments  *fragment.Table
+	assembling bool   // Assembling was called, and Expire has not found the table empty since
+	piece      []byte // scratch: a Reliable fragment with its pieceHeader
+
 	// The current packet.
 	session   *session
 	rest      []byte // frames that Next has not parsed
 	parsed    int    // bytes of the first of them, if frame holds it already
 	eliciting bool
 	urgent    bool   // the peer waits for an acknowledgement
+	atOnce    bool   // the peer asks for it at once
 	releasing bool   // after the last delivery a held message may be released
+	origin    uint64 // of the next message, if its Origin frame was parsed
+	within    uint32
 	borrowed  []byte // payload of a released message, returned to the pool later
+	whole     []byte // payload of a message from fragments, returned to the table later
 
 	frame   wire.Frame // scratch; large, so it is not on the stack
 	outcome Outcome    // scratch; on the stack it would escape through Acked
@@ -134,6 +120,8 @@ type session struct {
 	// reliableSent is one above the highest sequence number sent.
 	reliableSent uint64
 	silent       bool // no longer acknowledges
+	capabilities wire.Capabilities
+	incomplete   *fragment.Holder // nil before the first fragment
 }
 
 type epoch struct {
@@ -141,8 +129,11 @@ type epoch struct {
 	seq     uint32
 	tracker Tracker
 	history History
-	// urgent means that the peer waits for an acknowledgement, since urgentAt.
-	urgent   bool
+	// urgent means that the peer waits for an acknowledgement, since urgentAt, and
+	// atOnce that it has asked for one at once.
+	urgent, atOnce bool
+	// bytes is the size of the ack-eliciting packets that are not acknowledged.
+	bytes    int32
 	urgentAt pipeline.Time
 }
 
@@ -157,7 +148,12 @@ var (
 )
 
 // New returns the stage.
-func New(cfg Config) *Stage { return &Stage{cfg: cfg.withDefaults()} }
+func New(cfg Config) *Stage {
+	cfg = cfg.withDefaults()
+	return &Stage{cfg: cfg, fragments: fragment.New(fragment.Limits{
+		HolderBytes: cfg.FragmentBytes, TotalBytes: cfg.FragmentBytesTotal, HolderMessages: cfg.FragmentMessages,
+	})}
+}
 
 // Name returns "ack".
 func (s *Stage) Name() string { return "ack" }
@@ -167,6 +163,7 @@ func (s *Stage) Reasons() []string {
 	return []string{
 		"unopened", "no_session", "malformed", "unsent", "skipped", "backwards", "excess",
 		"duplicate", "window", "distance", "held_full", "receiver_full", "closed",
+		"fragment", "superseded", "expired", "fragments_full",
 	}
 }
 
@@ -177,6 +174,7 @@ func (s *Stage) Guards() string { return "false acknowledgements" }
 // frames. Next returns the messages.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	s.rest, s.parsed, s.releasing = nil, 0, false
+	s.origin = 0
 	if !p.Opened() {
 		return DropUnopened
 	}
@@ -200,15 +198,28 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 // check checks every frame and changes nothing. It reports whether there are frames
 // other than messages and padding.
 func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
-	s.eliciting, s.urgent = false, false
-	acks := 0
+	s.eliciting, s.urgent, s.atOnce = false, false, false
+	acks, others, before := 0, 0, wire.FramePadding
 	b := p.Payload()
 	if len(b) == 0 {
 		return false, DropMalformed
 	}
 	for len(b) > 0 {
+		if _, from, end := wire.ParseState(b); end > 0 && end < len(p.Payload()) {
+			before = wire.FrameType(b[0])
+			p.Messages++
+			p.MessageBytes += uint32(end - from)
+			s.parsed, s.eliciting = 0, true
+			b = b[end:]
+			continue
+		}
 		n := s.frame.Parse(b)
-		if n == 0 {
+		t := s.frame.Type
+		if n == 0 || t.Capability()&^s.session.capabilities != 0 || !follows(t, before) {
+			return false, DropMalformed
+		}
+		before = t
+		if t == wire.FrameFragment && !s.possible(p) {
 			return false, DropMalformed
 		}
 		s.parsed = 0
@@ -216,10 +227,18 @@ func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
 			s.parsed = n // a packet of one frame, which is parsed once
 		}
 		b = b[n:]
-		t := s.frame.Type
+		if t.IsMessage() || t == wire.FrameFragment {
+			p.Messages++
+			p.MessageBytes += uint32(len(s.frame.Payload))
+		} else if t != wire.FrameOrigin { // which its message has paid for
+			if others++; others > freeFrames {
+				p.Messages++
+			}
+		}
 		s.eliciting = s.eliciting || t.AckEliciting()
 		s.urgent = s.urgent || t == wire.FrameReliable || !t.IsMessage() && t.AckEliciting()
-		control = control || !t.IsMessage() && t != wire.FramePadding
+		s.atOnce = s.atOnce || t == wire.FrameAckNow || t == wire.FrameProbe
+		control = control || !t.IsMessage() && t != wire.FramePadding && t != wire.FrameFragment
 		if t != wire.FrameAck {
 			continue
 		}
@@ -238,7 +257,19 @@ func (s *Stage) check(p *pipeline.Packet) (control bool, v pipeline.Verdict) {
 			return false, v
 		}
 	}
+	if before == wire.FrameOrigin {
+		return false, DropMalformed
+	}
 	return control, pipeline.Accept
+}
+
+// follows reports whether a frame of type t may follow one of the other type: an Origin
+// belongs to the message after it, and an AckTime to the acknowledgement before it.
+func follows(t, before wire.FrameType) bool {
+	if before == wire.FrameOrigin {
+		return t.IsMessage() || t == wire.FrameFragment
+	}
+	return t != wire.FrameAckTime || before == wire.FrameAck
 }
 
 // carrier returns a number that orders the packets of a session across epochs.
@@ -252,44 +283,63 @@ func (s *Stage) apply(p *pipeline.Packet) {
 		b = b[s.frame.Parse(b):]
 		switch {
 		case s.frame.Type == wire.FrameAck:
-			s.acknowledged(p, &s.frame.Ack)
-		case s.frame.Type >= wire.FrameClose && !s.frame.Type.IsExtension():
+			s.acknowledged(p, &s.frame.Ack, b)
+		case s.frame.Type >= wire.FrameClose && s.frame.Type <= wire.FrameRekey:
 			s.cfg.Control(p, &s.frame)
+		}
+	}
+	s.overtake(p)
+}
+
+// overtake decides packets of the epoch before that of p. It is called after all
+// acknowledgements of p, of which one may be of that epoch.
+func (s *Stage) overtake(p *pipeline.Packet) {
+	e := s.session.byID(p.Epoch)
+	if e == nil {
+		return // a control frame has closed it
+	}
+	if before := s.session.before(e); before != nil {
+		s.outcome = Outcome{}
+		if before.tracker.overtakenBy(&e.tracker, &s.outcome); s.outcome.Lost > 0 {
+			s.cfg.Acked(p, &s.outcome)
 		}
 	}
 }
 
-func (s *Stage) acknowledged(p *pipeline.Packet, a *wire.Ack) {
+// acknowledged applies an acknowledgement. rest are the frames after it.
+func (s *Stage) acknowledged(p *pipeline.Packet, a *wire.Ack, rest []byte) {
 	e := s.session.bySeq(a.Epoch)
 	if e == nil || e.tracker.Check(a, s.carrier(p)) != pipeline.Accept {
 		return
 	}
-	s.outcome = Outcome{Reliable: a.Reliable}
+	s.outcome = Outcome{Reliable: a.Reliable, Delay: time.Duration(a.Delay) * wire.AckDelayUnit}
 	o := &s.outcome
 	e.tracker.Apply(a, s.carrier(p), p.Now, o)
 	if o.HasSample {
-		s.session.rtt.Update(o.Sample, time.Duration(a.Delay)*wire.AckDelayUnit)
+		s.session.rtt.Update(o.Sample, o.Delay)
+		o.PeerTime, o.HasPeerTime = wire.PeekAckTime(rest)
 	}
 	s.cfg.Acked(p, o)
 }
 
 // Next makes the next message of the packet the current one.
 func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
-	s.buffers.put(s.borrowed)
-	s.borrowed = nil
-	if s.releasing {
-		if channel, payload, ok := s.session.reorder.Release(); ok {
-			s.held -= cap(payload)
-			s.borrowed = payload
-			p.Channel, p.Intent = channel, pipeline.Reliable
-			p.SetPayload(payload)
-			return pipeline.Accept, true
+	s.giveBack()
+	for s.releasing || len(s.rest) > 0 {
+		if s.releasing {
+			if v := s.release(p); v != pipeline.Consumed {
+				return v, true
+			}
+			continue
 		}
-		s.releasing = false
-	}
-	for len(s.rest) > 0 {
 		f, n := &s.frame, s.parsed
 		if n == 0 {
+			if channel, from, end := wire.ParseState(s.rest); end > 0 {
+				frame := s.rest[:end:end]
+				s.rest = s.rest[end:]
+				s.state(p, channel, pipeline.Intent(frame[0]), frame[from:])
+				return pipeline.Accept, true
+			}
 			n = f.Parse(s.rest)
 		}
 		if n == 0 {
@@ -300,25 +350,71 @@ func (s *Stage) Next(p *pipeline.Packet) (pipeline.Verdict, bool) {
 			return DropMalformed, true
 		}
 		s.rest, s.parsed = s.rest[n:], 0
-		if !f.Type.IsMessage() {
-			continue
-		}
-		p.Channel, p.Intent = f.Channel, pipeline.Intent(f.Type)
-		p.SetPayload(f.Payload)
-		if f.Type != wire.FrameReliable {
-			return pipeline.Accept, true
-		}
-		if v := s.reliable(p, f); v != pipeline.Consumed {
+		if v := s.message(p, f); v != pipeline.Consumed {
 			return v, true
 		}
 	}
 	return 0, false
 }
 
+// message decides about one frame. Consumed means that it carries no message, or
+// one that is not to be delivered yet; it is counted when it is delivered.
+func (s *Stage) message(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
+	if f.Type == wire.FrameRealtime || f.Type == wire.FrameLatest {
+		s.state(p, f.Channel, pipeline.Intent(f.Type), f.Payload)
+		return pipeline.Accept
+	}
+	p.Origin, p.Within, s.origin = s.origin, s.within, 0
+	switch f.Type {
+	case wire.FrameReliable:
+		if v := s.reliable(p, f); v != pipeline.Accept {
+			return v
+		}
+		s.interrupt(p, f.Channel)
+	case wire.FrameFragment:
+		return s.fragment(p, f)
+	case wire.FrameGivenUp:
+		s.givenUp(p, f)
+		return pipeline.Consumed
+	case wire.FrameOrigin:
+		s.origin, s.within = f.Time, f.Within
+		return pipeline.Consumed
+	default:
+		return pipeline.Consumed
+	}
+	s.deliver(p, f.Channel, pipeline.Intent(f.Type), f.Payload)
+	return pipeline.Accept
+}
+
+// release makes the message the current one that was held until the last delivery.
+// Consumed means that no message was held, or a fragment that does not complete one, or
+// a notice.
+func (s *Stage) release(p *pipeline.Packet) pipeline.Verdict {
+	channel, payload, what := s.session.reorder.release()
+	if s.borrowed = payload; payload != nil {
+		s.held -= heldOverhead + cap(payload)
+	}
+	p.Origin, p.Within = s.rings.origin, s.rings.within
+	switch what {
+	case received:
+		s.interrupt(p, channel)
+		s.deliver(p, channel, pipeline.Reliable, payload)
+		return pipeline.Accept
+	case receivedPiece:
+		return s.follow(p, channel, payload)
+	case receivedNotice:
+		s.notice(p, channel)
+		return pipeline.Consumed
+	}
+	s.releasing = false
+	return pipeline.Consumed
+}
+
 // reliable decides about one Reliable message. Consumed means that it is held; it is
 // counted when it is released.
 func (s *Stage) reliable(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
 	r := &s.session.reorder
+	p.Channel, p.Intent = f.Channel, pipeline.Reliable
 	v := r.Offer(f.Seq, f.Distance)
 	switch {
 	case v == DropWindow || v == DropDistance:
@@ -330,26 +426,31 @@ func (s *Stage) reliable(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
 		r.Deliver(f.Seq)
 		s.releasing = true
 	case v == pipeline.Consumed:
-		return s.hold(p, f)
+		if !s.mayHold(p, len(f.Payload)) {
+			return DropHeldFull
+		}
+		payload := s.buffers.copy(f.Payload)
+		s.held += heldOverhead + cap(payload)
+		r.Hold(f.Seq, f.Distance, f.Channel, payload)
+		r.stamp(f.Seq, p.Origin, p.Within)
 	}
 	return v
 }
 
-func (s *Stage) hold(p *pipeline.Packet, f *wire.Frame) pipeline.Verdict {
-	n := buffered(len(f.Payload))
+// mayHold reports whether there is room to hold n more bytes. Otherwise the packet stays
+// unacknowledged.
+func (s *Stage) mayHold(p *pipeline.Packet, n int) bool {
+	n = HeldSize(n)
 	if _, bytes := s.session.reorder.Held(); bytes+n > s.cfg.HeldBytes || s.held+n > s.cfg.HeldBytesTotal {
 		p.LeaveUnacknowledged()
-		return DropHeldFull
+		return false
 	}
-	s.held += n
-	s.session.reorder.Hold(f.Seq, f.Distance, f.Channel, s.buffers.copy(f.Payload))
-	return pipeline.Consumed
+	return true
 }
 
 // Settle records a packet that has been accepted, to be acknowledged.
 func (s *Stage) Settle(p *pipeline.Packet, v pipeline.Verdict) {
-	s.buffers.put(s.borrowed)
-	s.borrowed = nil
+	s.giveBack()
 	if v != pipeline.Accept || !p.Fresh() || p.Unacknowledged() {
 		return
 	}
@@ -367,9 +468,13 @@ func (s *Stage) owe(p *pipeline.Packet, ss *session, e *epoch) {
 		return
 	}
 	n, _ := e.history.Pending()
-	if hurry := s.urgent && !e.urgent; hurry {
+	hurry := s.urgent && !e.urgent || s.atOnce && !e.atOnce
+	if s.urgent && !e.urgent {
 		e.urgent, e.urgentAt = true, p.Now
-	} else if n > 1 && n < s.cfg.Every && !ss.reorder.Gap() {
+	}
+	e.atOnce = e.atOnce || s.atOnce
+	e.bytes = min(e.bytes+int32(min(len(p.Data), 1<<16)), 1<<30)
+	if !hurry && n > 1 && n < s.cfg.Every && int(e.bytes) < s.cfg.EveryBytes && !ss.reorder.Gap() {
 		return // Owed was called with an earlier time
 	}
 	s.cfg.Owed(p, s.due(ss, e))

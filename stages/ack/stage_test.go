@@ -124,7 +124,7 @@ func TestReliableIsHeldAndReleased(t *testing.T) {
 
 func TestReliableViolationsCostOneMessage(t *testing.T) {
 	r := newRig(t, Config{})
-	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 0, frames(reliable(1, 1024, 0, "w"), realtime(1, "a"))))
+	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 0, frames(reliable(1, wire.ReliableWindow, 0, "w"), realtime(1, "a"))))
 	require.True(t, r.p.Struck())
 	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 1, frames(reliable(1, 3, 2, "x"), reliable(1, 2, 1, "y"), realtime(1, "b"))))
 	require.True(t, r.p.Struck())
@@ -195,10 +195,10 @@ func TestHeldFull(t *testing.T) {
 		require.Equal(t, r.p.Unacknowledged(), before == *r.history(session, 0))
 		return !r.p.Unacknowledged()
 	}
-	require.True(t, offer(sessionA, 1, ""), "an empty payload takes a buffer too")
-	require.True(t, offer(sessionA, 2, strings.Repeat("x", bufferUnit)))
-	require.False(t, offer(sessionA, 3, strings.Repeat("x", 2*bufferUnit+1)))
-	require.True(t, offer(sessionA, 3, strings.Repeat("x", 2*bufferUnit)))
+	require.True(t, offer(sessionA, 1, ""), "an empty payload takes a unit too")
+	require.True(t, offer(sessionA, 2, strings.Repeat("x", bufferUnit-heldOverhead)))
+	require.False(t, offer(sessionA, 3, strings.Repeat("x", 2*bufferUnit-heldOverhead+1)))
+	require.True(t, offer(sessionA, 3, strings.Repeat("x", 2*bufferUnit-heldOverhead)))
 	require.False(t, offer(sessionA, 4, ""), "the session's share is used up")
 	require.True(t, offer(sessionB, 1, "x"))
 	require.False(t, offer(sessionB, 2, "x"), "so is that of all")
@@ -268,7 +268,7 @@ func TestAcknowledgementsFeedTrackerAndRTT(t *testing.T) {
 	delayed := wire.Ack{Largest: 7, Reliable: 4, Delay: uint16(30 * time.Millisecond / wire.AckDelayUnit), Bitmap: wire.AckBitmap{0b1001}}
 	require.Equal(t, pipeline.Accept, r.receive(sessionA, 0, 0, wire.AppendAck(nil, &delayed)))
 	require.Equal(t, []Outcome{{
-		Acked: 3, AckedMessages: 3, Lost: 4, LostMessages: 4, Reliable: 4, Sample: 100 * time.Millisecond, HasSample: true,
+		Acked: 3, AckedMessages: 3, Lost: 4, LostMessages: 4, Reliable: 4, Sample: 100 * time.Millisecond, HasSample: true, Delay: 30 * time.Millisecond,
 	}}, r.outcomes)
 	require.Equal(t, 70*time.Millisecond, r.stage.RTT(sessionA).Smoothed, "less what the peer waited")
 
@@ -345,11 +345,12 @@ func TestReasonsMatchTheConstants(t *testing.T) {
 		"unopened": DropUnopened, "no_session": DropNoSession, "malformed": DropMalformed, "unsent": DropUnsent,
 		"skipped": DropSkipped, "backwards": DropBackwards, "excess": DropExcess, "duplicate": DropDuplicate,
 		"window": DropWindow, "distance": DropDistance, "held_full": DropHeldFull, "receiver_full": DropReceiverFull,
-		"closed": DropClosed,
+		"closed": DropClosed, "fragment": DropFragment, "superseded": DropSuperseded, "expired": DropExpired,
+		"fragments_full": DropFragmentsFull,
 	} {
 		require.Equal(t, name, names[v-pipeline.DropFirst])
 	}
-	require.Len(t, names, 13)
+	require.Len(t, names, 17)
 	require.Empty(t, NewAttach(New(Config{})).Reasons())
 	require.Equal(t, "ack", NewAttach(nil).Name())
 }
@@ -371,7 +372,7 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
 		for _, i := range []uint64{2, 0, 1, 0} { // out of order, and a duplicate
 			r.now += 10 * millisecond
-			tracker.Sent(r.now, 1, true, &o)
+			tracker.Sent(r.now, 1, 0, true, &o)
 			a = wire.Ack{Largest: tracker.Next() - 1}
 			body = append(body[:0], make([]byte, wire.HeaderSize)...)
 			body = wire.AppendAck(body, &a)

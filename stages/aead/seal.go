@@ -92,8 +92,9 @@ func (s *Seal) Process(p *pipeline.Packet) pipeline.Verdict {
 
 // Warm reads the epoch's key. The chain calls it.
 func (s *Seal) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
-	if k := s.keys.Get(epoch); k != nil {
-		return k.next
+	if k := s.keys.Get(epoch); k != nil && k.cipher != nil {
+		// With AES-GCM the size is stored with the key, in the part that is needed first.
+		return k.next + uint64(k.cipher.NonceSize())
 	}
 	return 0
 }

@@ -99,8 +99,8 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 
 // Warm reads the epoch's key. The chain calls it.
 func (s *Stage) Warm(_, epoch pipeline.ID, _ uint64) uint64 {
-	if k := s.keys.Get(epoch); k != nil {
-		return k.failed
+	if k := s.keys.Get(epoch); k != nil && k.cipher != nil {
+		return k.failed + uint64(k.cipher.NonceSize()) // as in Seal.Warm
 	}
 	return 0
 }

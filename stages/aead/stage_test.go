@@ -281,3 +281,20 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// Warm reads what Process will need, and nothing for an unknown epoch.
+func TestWarm(t *testing.T) {
+	seal, open := newPair(t, wire.AESGCM)
+	unknown := pipeline.MakeID(9, 1)
+	require.Zero(t, seal.Warm(0, unknown, 1))
+	require.Zero(t, open.Warm(0, unknown, 1))
+	require.Equal(t, pipeline.Accept, seal.Process(packet(epochA, 7, "frames")))
+	forged := packet(epochB, 0, "forged")
+	forged.Data = append(forged.Data, make([]byte, wire.TagSize)...)
+	require.Equal(t, DropForged, open.Process(forged))
+	for range 2 {
+		require.EqualValues(t, 8+nonceSize, seal.Warm(0, epochA, 1))
+		require.EqualValues(t, open.Failures(epochB)+nonceSize, open.Warm(0, epochB, 1))
+		require.EqualValues(t, 1, open.Failures(epochB))
+	}
+}

@@ -83,7 +83,7 @@ func (s *Stage) ReadsPlaintext() bool { return false }
 // Guards names what the stage guards against.
 func (s *Stage) Guards() string { return "handshakes from spoofed addresses" }
 
-// Sent returns how many challenges the stage has put in a Reply. Only the
+// Sent returns how many challenges the stage has put in a Reply, by Process and Wait. Only the
 // chain's goroutine may call it.
 func (s *Stage) Sent() uint64 { return s.sent }
 
@@ -105,6 +105,31 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 }
 
 func (s *Stage) challenge(p *pipeline.Packet) pipeline.Verdict {
+	if v := s.mayReply(p); v != pipeline.Consumed {
+		return v
+	}
+	cookie, ok := s.jar.Cookie(p.Now, p.Addr, p.Data)
+	if !ok {
+		return DropNoSecret
+	}
+	s.reply(p, cookie)
+	return pipeline.Consumed
+}
+
+// Wait answers p, an Init whose cookie is valid, in p.Reply with a challenge whose
+// cookie is zero: the dialer keeps its cookie and waits for its turn. It reports whether
+// p.Reply has room and Config.RepliesPerSecond allows it. Only the chain's goroutine may
+// call it, while the chain processes p.
+func (s *Stage) Wait(p *pipeline.Packet) bool {
+	if s.mayReply(p) != pipeline.Consumed {
+		return false
+	}
+	s.reply(p, [wire.CookieSize]byte{})
+	return true
+}
+
+// mayReply takes a reply from the budget. It returns Consumed or the cause of a drop.
+func (s *Stage) mayReply(p *pipeline.Packet) pipeline.Verdict {
 	if cap(p.Reply) < wire.CookiePacketSize {
 		return DropNoRoom
 	}
@@ -114,11 +139,10 @@ func (s *Stage) challenge(p *pipeline.Packet) pipeline.Verdict {
 	case fair.Share:
 		return DropReplyShare
 	}
-	cookie, ok := s.jar.Cookie(p.Now, p.Addr, p.Data)
-	if !ok {
-		return DropNoSecret
-	}
+	return pipeline.Consumed
+}
+
+func (s *Stage) reply(p *pipeline.Packet, cookie [wire.CookieSize]byte) {
 	p.Reply = s.signer.appendChallenge(p.Reply[:0], p.Data, cookie)
 	s.sent++
-	return pipeline.Consumed
 }

@@ -252,3 +252,30 @@ func BenchmarkUnprovenInit(b *testing.B) {
 		})
 	}
 }
+
+// Wait answers an Init with a challenge without a cookie, within the same budget as
+// the challenges that have one, and without allocating.
+func TestWait(t *testing.T) {
+	s := newStage(t, Config{RepliesPerSecond: 40})
+	good := answer(t, s, initPacket(1), addrA, start)
+	p := packet(good, addrA, start)
+	require.Equal(t, pipeline.Accept, s.Process(p))
+	require.True(t, s.Wait(p))
+	require.EqualValues(t, 2, s.Sent())
+	require.Less(t, len(p.Reply), len(good))
+	none, ok := OpenChallenge(good, p.Reply)
+	require.True(t, ok)
+	require.Zero(t, none)
+
+	p.Reset(good, addrA, start)
+	require.False(t, s.Wait(p), "half of the burst remains for other addresses")
+	require.Empty(t, p.Reply)
+	require.False(t, s.Wait(&pipeline.Packet{Data: good, Addr: addrB, Now: start}), "there is no room for a reply")
+
+	now := start
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		now += second
+		p.Reset(good, addrA, now)
+		s.Wait(p)
+	}))
+}

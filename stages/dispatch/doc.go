@@ -4,8 +4,9 @@
 //
 // The last stage of an inbound chain. It upholds the guarantee of Latest, that no
 // message is delivered after a newer one of its channel, and calls the receiver
-// with each message. Realtime and Reliable messages need nothing more than the
-// replay window and the reliable lane have done.
+// with each message. A message in fragments is as old as the packet in which it
+// began. Realtime and Reliable messages need nothing more than the replay window
+// and the reliable lane have done.
 //
 // # Threat
 //

@@ -29,12 +29,21 @@ func NewNewest(limit int) Newest { return Newest{limit: max(limit, 1)} }
 // Accept reports whether a message of the given order is at least as new as the newest
 // accepted on the channel, and if so records it. Orders grow with time; the messages
 // of one packet have the same order and are passed in sequence.
-func (n *Newest) Accept(channel uint32, order uint64) bool {
+func (n *Newest) Accept(channel uint32, order uint64) bool { return n.accept(channel, order, order) }
+
+// AcceptOnce is Accept for a message that is newer than all that were accepted, and not
+// only as new.
+func (n *Newest) AcceptOnce(channel uint32, order uint64) bool {
+	return order > 0 && n.accept(channel, order, order-1)
+}
+
+// accept is Accept for a message of which newest is the highest order that it may follow.
+func (n *Newest) accept(channel uint32, order, newest uint64) bool {
 	if n.index == nil {
 		n.init()
 	}
 	if i, ok := n.index[channel]; ok {
-		if order < n.nodes[i].order {
+		if newest < n.nodes[i].order {
 			return false
 		}
 		n.nodes[i].order = order
@@ -42,7 +51,7 @@ func (n *Newest) Accept(channel uint32, order uint64) bool {
 		n.pushFront(i)
 		return true
 	}
-	if order < n.floor {
+	if newest < n.floor {
 		return false
 	}
 	i := n.take()

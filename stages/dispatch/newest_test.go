@@ -85,6 +85,27 @@ func TestNewestAgainstMap(t *testing.T) {
 	}
 }
 
+// AcceptOnce never accepts an order twice on a channel, nor order zero, which is that of
+// no message in fragments.
+func TestAcceptOnceAgainstMap(t *testing.T) {
+	r := seed.Rand(t)
+	for range 200 {
+		n, m := NewNewest(16), model{}
+		for range 50 {
+			channel, order := r.Uint32N(16), r.Uint64N(20)
+			if r.IntN(2) == 0 {
+				require.Equal(t, m.accept(channel, order), n.Accept(channel, order))
+				continue
+			}
+			want := order > m[channel] // zero without a message
+			if want {
+				m[channel] = order
+			}
+			require.Equal(t, want, n.AcceptOnce(channel, order), "channel %d, order %d", channel, order)
+		}
+	}
+}
+
 // Messages in order are never refused, even at the limit.
 func TestNewestAcceptsMessagesInOrder(t *testing.T) {
 	r := seed.Rand(t)

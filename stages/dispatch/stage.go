@@ -55,10 +55,7 @@ func (s *Stage) SessionClosed(n pipeline.SessionNotice) { s.latest.Close(n.Sessi
 // Process delivers the current message.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	if p.Intent == pipeline.Latest {
-		// A session's packets are ordered by epoch, then by counter, which is
-		// below 2^28 in each epoch. Latest needs no number of its own.
-		order := uint64(p.EpochSeq)<<32 | p.Counter&(1<<32-1)
-		if t := s.latest.Get(p.Session); t == nil || !t.Accept(p.Channel, order) {
+		if t := s.latest.Get(p.Session); t == nil || !newer(t, p) {
 			return DropStale
 		}
 	}
@@ -67,3 +64,20 @@ func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
 	}
 	return pipeline.Accept
 }
+
+// newer reports whether the current message is not older than the newest of its channel.
+//
+// A session's packets are ordered by epoch, then by counter, which is below 2^28 in each
+// epoch. Latest needs no number of its own. A message in fragments precedes all others of
+// the channel in the packet in which it began, and is delivered only once: a late copy of
+// a fragment may have begun it again.
+func newer(t *Newest, p *pipeline.Packet) bool {
+	if p.Began != 0 {
+		return t.AcceptOnce(p.Channel, place(p.Began))
+	}
+	return t.Accept(p.Channel, place(uint64(p.EpochSeq)<<32|(p.Counter+1)&(1<<32-1))+1)
+}
+
+// place makes room in the order of packets, whose lower half is the counter plus one, for
+// two places in each packet.
+func place(packet uint64) uint64 { return packet + packet&(1<<32-1) }

@@ -106,3 +106,51 @@ func BenchmarkProcess(b *testing.B) {
 		s.Process(p)
 	}
 }
+
+// Latest messages of a session are ordered by epoch and then by counter, over the whole
+// range of both.
+func TestLatestIsOrderedByEpochAndCounter(t *testing.T) {
+	var places [][2]uint64
+	for _, epoch := range []uint64{0, 1, 2, 1<<32 - 1} {
+		for _, counter := range []uint64{0, 1, 2, 3, 1 << 16, 1<<28 - 2, 1<<28 - 1} {
+			places = append(places, [2]uint64{epoch, counter})
+		}
+	}
+	deliver := func(*pipeline.Packet) bool { return true }
+	for i, first := range places {
+		for j, second := range places {
+			s := newStage(Config{Deliver: deliver}, sessionA)
+			require.Equal(t, pipeline.Accept, s.Process(message(sessionA, pipeline.Latest, 7, uint32(first[0]), first[1])))
+			want := pipeline.Accept
+			if j < i {
+				want = DropStale
+			}
+			require.Equal(t, want, s.Process(message(sessionA, pipeline.Latest, 7, uint32(second[0]), second[1])), "%d then %d", first, second)
+		}
+	}
+}
+
+// A message in fragments is as old as the packet in which it began, whichever completes it: it
+// precedes the whole messages of that packet, and is delivered once.
+func TestMessagesInFragmentsHaveTheirPlace(t *testing.T) {
+	s := newStage(Config{Deliver: func(*pipeline.Packet) bool { return true }}, sessionA)
+	for _, c := range []struct {
+		name           string
+		counter, began uint64
+		want           pipeline.Verdict
+	}{
+		{"whole", 5, 0, pipeline.Accept},
+		{"began before", 9, 5, DropStale},
+		{"began with it", 9, 6, DropStale},
+		{"began after it", 9, 7, pipeline.Accept},
+		{"again", 9, 7, DropStale},
+		{"whole, of the packet in which it began", 6, 0, pipeline.Accept},
+		{"again", 6, 0, pipeline.Accept},
+		{"of the next epoch", 9, 1<<32 | 1, pipeline.Accept},
+		{"whole, of the epoch before", 1<<28 - 1, 0, DropStale},
+	} {
+		p := message(sessionA, pipeline.Latest, 7, 0, c.counter)
+		p.Began = c.began
+		require.Equal(t, c.want, s.Process(p), c.name)
+	}
+}

@@ -12,8 +12,8 @@
 // Malformed packets of any kind: each is dropped for exactly one reason before
 // another stage sees it. Guesses of receiver indexes: a miss costs one table
 // look-up, and a hit gains no more than one failed AEAD open. The fields that
-// the stage fills in are claims until AEAD open has authenticated the packet. The table contains only
-// epochs, so no flood makes it grow.
+// the stage fills in are claims until AEAD open has authenticated the packet.
+// The table contains only epochs, so no flood makes it grow.
 //
 // # Verdicts
 //

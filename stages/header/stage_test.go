@@ -176,3 +176,9 @@ func BenchmarkProcess(b *testing.B) {
 		s.Process(p)
 	}
 }
+
+func TestWarm(t *testing.T) {
+	s := newStage(Config{})
+	require.EqualValues(t, known.Seq, s.Warm(known.Session, known.Epoch, 1))
+	require.Zero(t, s.Warm(known.Session, known.Epoch+1, 1), "an unknown epoch")
+}

@@ -30,13 +30,19 @@ func (s *Stage) Name() string { return "pack" }
 // Reasons names the drops.
 func (s *Stage) Reasons() []string { return []string{"intent"} }
 
-// Size returns the length of the frame that Process would append.
+// Size returns the length of the frames that Process would append.
 func (s *Stage) Size(p *pipeline.Packet) int {
+	if p.Origin != 0 {
+		return wire.OriginSize(p.Within) + wire.MessageSize(FrameType(p.Intent), p.Channel, len(p.Payload()))
+	}
 	return wire.MessageSize(FrameType(p.Intent), p.Channel, len(p.Payload()))
 }
 
-// Process appends the current message to p.Data.
+// Process appends the current message to p.Data, after an Origin frame if it has an origin.
 func (s *Stage) Process(p *pipeline.Packet) pipeline.Verdict {
+	if p.Origin != 0 && (p.Intent == pipeline.Realtime || p.Intent == pipeline.Latest || p.Intent == pipeline.Reliable) {
+		p.Data = wire.AppendOrigin(p.Data, p.Origin, p.Within)
+	}
 	switch p.Intent {
 	case pipeline.Realtime, pipeline.Latest:
 		p.Data = wire.AppendMessage(p.Data, FrameType(p.Intent), p.Channel, p.Payload())

@@ -53,6 +53,33 @@ func TestInvalidIntent(t *testing.T) {
 	require.Equal(t, []string{"intent"}, New().Reasons())
 }
 
+// The origin of a message is a frame before it, of any intent that can be packed. The
+// announced size includes both.
+func TestOriginPrecedesTheMessage(t *testing.T) {
+	for intent := pipeline.Intent(0); intent <= pipeline.Reliable+1; intent++ {
+		for _, within := range []uint32{0, 63, 64, math.MaxUint32} {
+			p := message(intent, 7, []byte("payload"))
+			p.Origin, p.Within = 1<<50, within
+			size := New().Size(p)
+			if intent < pipeline.Realtime || intent > pipeline.Reliable {
+				require.Equal(t, DropIntent, New().Process(p))
+				require.Equal(t, "before", string(p.Data))
+				continue
+			}
+			require.Equal(t, pipeline.Accept, New().Process(p))
+			require.Len(t, p.Data, 6+size)
+
+			var f wire.Frame
+			n := f.Parse(p.Data[6:])
+			require.Equal(t, wire.FrameOrigin, f.Type)
+			require.Equal(t, p.Origin, f.Time)
+			require.Equal(t, within, f.Within)
+			p.Data = append([]byte("before"), p.Data[6+n:]...)
+			parsed(t, p, size-n)
+		}
+	}
+}
+
 func TestFrameTypesAreTheIntents(t *testing.T) {
 	require.Equal(t, wire.FrameRealtime, FrameType(pipeline.Realtime))
 	require.Equal(t, wire.FrameLatest, FrameType(pipeline.Latest))

@@ -16,7 +16,8 @@ const token = 1_000_000_000
 // burst allow.
 //
 // The zero Bucket is full. Rate and burst are passed to each call, so that many buckets
-// share them. A Bucket is not safe for concurrent use.
+// share them. A Bucket is not safe for concurrent use. It knows nothing of stages, and any
+// stage may limit with it.
 type Bucket struct {
 	// missing is the deficit from a full bucket, in billionths of a token.
 	missing uint64
@@ -25,7 +26,8 @@ type Bucket struct {
 }
 
 // Ready refills the bucket at rate tokens per second, up to burst tokens, and reports
-// whether it contains one. It takes none. A time before that of the last call adds
+// whether it contains one. It takes none. With a burst of one it reports whether the bucket
+// is full: then its owner may forget it without giving tokens away. A time before that of the last call adds
 // nothing; a full bucket continues from that earlier time.
 func (b *Bucket) Ready(now pipeline.Time, rate, burst uint32) bool {
 	b.refill(now, rate)
@@ -39,6 +41,12 @@ func (b *Bucket) Charge() {
 	if b.missing <= math.MaxUint64-token {
 		b.missing += token
 	}
+}
+
+// ChargeN takes n tokens, after Ready has returned true. The bucket may contain fewer:
+// then it has a deficit, and Ready returns false until that is refilled.
+func (b *Bucket) ChargeN(n uint32) {
+	b.missing += min(uint64(n)*token, math.MaxUint64-b.missing)
 }
 
 // Take calls Ready and, if that returns true, Charge.

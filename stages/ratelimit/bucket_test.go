@@ -140,3 +140,17 @@ func TestBucketIgnoresTimeGoingBack(t *testing.T) {
 	}
 	require.True(t, b.Take(101*second, 1, 1))
 }
+
+// A deficit grows until another token does not fit in 64 bits, and no further.
+func TestDeficitSaturates(t *testing.T) {
+	for _, below := range []uint64{0, 1, token - 1, token, token + 1, 2 * token} {
+		b := Bucket{missing: math.MaxUint64 - below}
+		for range 3 {
+			before := b.missing
+			b.Charge()
+			require.Equal(t, before <= math.MaxUint64-token, b.missing > before)
+			require.GreaterOrEqual(t, b.missing, before)
+		}
+		require.Greater(t, b.missing, uint64(math.MaxUint64-token))
+	}
+}

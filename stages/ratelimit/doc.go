@@ -5,8 +5,10 @@
 //
 // One peer must not take the loop's time from the others. A peer's token bucket is
 // checked before the cipher runs, so that excess packets cost next to nothing, and
-// charged in Settle, once the replay window has accepted the packet. A packet that
-// names no live epoch is charged at once to its source address.
+// charged in Settle, once the replay window has accepted the packet. Two more buckets
+// limit the messages and the bytes in its packets, since 400 empty messages in one
+// cost as much as 20 packets. A packet that names no live epoch is charged at once to
+// its source address.
 //
 // # Threat
 //
@@ -27,12 +29,15 @@
 //
 //   - accept: within the rate, or expected
 //   - peer_rate: a packet of a live epoch whose peer's bucket is empty
+//   - message_rate, byte_rate: a packet of a live epoch whose peer has sent more
+//     messages or bytes than it may, in earlier packets
 //   - address_rate: another packet, from an address whose bucket is empty
 //
 // # State bound
 //
-// Two tables of Config.TableSize buckets of 16 bytes, 128 KiB by default; 24 bytes
-// for each peer and 8 for each live epoch. Addresses are never stored.
+// Two tables of Config.TableSize buckets of 16 bytes, 128 KiB by default; 32 bytes
+// for each peer, 32 more once it has sent a message, and 8 for each live epoch.
+// Addresses are never stored.
 //
 // # Metrics
 //

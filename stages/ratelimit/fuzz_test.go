@@ -53,7 +53,7 @@ func FuzzStage(f *testing.F) {
 			}
 		}
 		require.Equal(t, before, data)
-		require.Zero(t, r.stage.peers.Get(peerA).missing)
+		require.Zero(t, r.stage.peers.Get(peerA).packets.missing)
 		h, fault := wire.ParseHeader(data)
 		isInit := h.Type == wire.TypeInit && fault == wire.FaultNone
 		require.Equal(t, isInit, r.stage.proven.Bucket(addr).missing > 0)

@@ -221,7 +221,7 @@ func TestExpectedPacketsAreNotCharged(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	s := newStage(t, Config{})
-	require.Equal(t, Config{Rate: 10_000, Burst: 500, AddressRate: 2000, AddressBurst: 1000, TableSize: 4096}, s.cfg)
+	require.Equal(t, Config{Rate: 10_000, Burst: 500, MessageRate: 320_000, ByteRate: 32 << 20, messageBurst: 16_000, byteBurst: 1_677_721, AddressRate: 2000, AddressBurst: 1000, TableSize: 4096}, s.cfg)
 	for _, n := range []int{-1, 3, 4095, MaxTableSize * 2} {
 		_, err := New(Config{TableSize: n})
 		require.ErrorIs(t, err, ErrTableSize)
@@ -232,7 +232,9 @@ func TestReasonsMatchTheConstants(t *testing.T) {
 	names := new(Stage).Reasons()
 	require.Equal(t, "peer_rate", names[DropPeerRate-pipeline.DropFirst])
 	require.Equal(t, "address_rate", names[DropAddressRate-pipeline.DropFirst])
-	require.Len(t, names, 2)
+	require.Equal(t, "message_rate", names[DropMessageRate-pipeline.DropFirst])
+	require.Equal(t, "byte_rate", names[DropByteRate-pipeline.DropFirst])
+	require.Len(t, names, 4)
 }
 
 func TestProcessDoesNotAllocate(t *testing.T) {
@@ -263,4 +265,27 @@ func BenchmarkPeerPacket(b *testing.B) {
 		p.Now += second / 10_000
 		s.Settle(p, s.Process(p))
 	}
+}
+
+func TestTableSizes(t *testing.T) {
+	for _, n := range []int{1, 2, MaxTableSize / 2, MaxTableSize} {
+		_, err := New(Config{TableSize: n})
+		require.NoError(t, err, n)
+	}
+	for _, n := range []int{-1, 3, MaxTableSize - 1, MaxTableSize + 1, 2 * MaxTableSize} {
+		_, err := New(Config{TableSize: n})
+		require.ErrorIs(t, err, ErrTableSize, n)
+	}
+}
+
+// Warm reads the bucket of a peer, and nothing for an unknown epoch. It charges no token.
+func TestWarm(t *testing.T) {
+	r := newRig(t, Config{})
+	require.Zero(t, r.stage.Warm(0, pipeline.MakeID(70, 4), 1))
+	require.Zero(t, r.stage.Warm(0, epochA, 1))
+	r.stage.peers.Get(peerA).packets.Charge()
+	for range 2 {
+		require.EqualValues(t, token, r.stage.Warm(0, epochA, 1))
+	}
+	require.Zero(t, r.stage.Warm(0, epochB, 1))
 }

@@ -141,3 +141,19 @@ func TestProcessDoesNotAllocate(t *testing.T) {
 	}))
 	require.Equal(t, data, p.Data)
 }
+
+// Warm returns the word with the bit of the counter, of any epoch, and changes nothing.
+func TestWarm(t *testing.T) {
+	s := newStage(t, Config{Bits: 1024})
+	require.Zero(t, s.Warm(0, epochA, 5), "an unknown epoch")
+	s.EpochOpened(pipeline.EpochNotice{Epoch: epochA})
+	require.Zero(t, s.Warm(0, epochA, 5), "nothing received")
+	for c := uint64(0); c < 5000; c += 67 {
+		require.Equal(t, pipeline.Accept, s.Process(packet(epochA, c)))
+		for range 2 {
+			require.Equal(t, uint64(1), s.Warm(0, epochA, c)>>(c%64)&1, "counter %d", c)
+		}
+	}
+	*s.windows.Open(epochB) = Window{}
+	require.Zero(t, s.Warm(0, epochB, 5), "a window that was never made")
+}

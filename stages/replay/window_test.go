@@ -136,3 +136,18 @@ func BenchmarkWindowAccept(b *testing.B) {
 		w.Accept(uint64(i))
 	}
 }
+
+// The memory of a window follows the highest counter, up to its full size: it has the
+// words that the counters need, and less than twice as many.
+func TestWindowGrowsAsNeeded(t *testing.T) {
+	for _, step := range []uint64{1, 63, 64, 500, 1 << 20} {
+		w := NewWindow(MinBits << 6)
+		full := int(w.full)
+		for c := uint64(0); c < 200*step && c < 1<<24; c += step {
+			require.Equal(t, Accepted, w.Accept(c))
+			needed := int(min(c/wordBits+1, uint64(full)))
+			require.GreaterOrEqual(t, len(w.ring), needed, "counter %d", c)
+			require.LessOrEqual(t, len(w.ring), min(full, max(firstWords, 2*(needed-1))), "counter %d", c)
+		}
+	}
+}
