@@ -163,7 +163,8 @@ func (e *Endpoint) clockSample(s *session, o *ack.Outcome, now pipeline.Time) {
 		return
 	}
 	arrived := e.fromMicros(o.PeerTime)
+	sent := now - pipeline.Time(o.Sample)
 	low := arrived + pipeline.Time(o.Delay) - now
-	high := arrived + pipeline.Time(time.Microsecond) - (now - pipeline.Time(o.Sample))
-	s.clock().Add(time.Duration(low), time.Duration(high), time.Duration(now))
+	high := arrived + pipeline.Time(time.Microsecond) - sent
+	s.clock().Add(time.Duration(low), time.Duration(high), time.Duration(sent), time.Duration(now))
 }

@@ -52,5 +52,6 @@ func (m *Member) hearTime(o *other, at int64, sent frame.Sent) {
 		return
 	}
 	// Its clock showed sender before now, and Came after Echo of this hub's clock.
-	o.clock.Add(sender-m.now, time.Duration(sent.Came)-time.Duration(sent.Echo), m.now)
+	echo := time.Duration(sent.Echo)
+	o.clock.Add(sender-m.now, time.Duration(sent.Came)-echo, echo, m.now)
 }

@@ -19,24 +19,31 @@ type Estimate struct {
 	known     bool
 }
 
-// Add adds an exchange at the time now of our clock: the peer's clock is ahead by at
-// least low and at most high. Exchanges come in the order of their times.
+// Add adds an exchange that began at the time sent of our clock and ended at now: the
+// peer's clock is ahead by at most high at sent, which an answer then proves with the time
+// at which the request arrived, and by at least low at now. Exchanges come in the order
+// in which they end.
 //
 // If that contradicts the earlier ones, a clock was set or has stopped, as in a machine
 // that sleeps, and the earlier ones no longer count. Add then returns false, and also if
 // the exchange contradicts itself, which it ignores.
-func (e *Estimate) Add(low, high, now time.Duration) (consistent bool) {
-	if low > high || low < -Most || high > Most {
+func (e *Estimate) Add(low, high, sent, now time.Duration) (consistent bool) {
+	if low > high || low < -Most || high > Most || sent > now || sent < -Most || now > Most {
 		return false
 	}
+	high += (now - sent + Drift - 1) / Drift // what the clocks may have drifted meanwhile
+	at := now
 	consistent = true
 	if e.known {
 		before, after := e.interval(now)
 		if consistent = before <= high && low <= after; consistent {
 			low, high = max(low, before), min(high, after)
+			// What the widening has rounded off counts the next time: many short steps
+			// add up to the drift of one long one.
+			at -= max(now-e.at, 0) % Drift
 		}
 	}
-	*e = Estimate{low: low, high: high, at: now, known: true}
+	*e = Estimate{low: low, high: high, at: at, known: true}
 	return consistent
 }
 

@@ -10,10 +10,9 @@ import (
 //
 // A queue may become larger only as long as it is no larger than what is left for all
 // of them: the dynamic threshold of shared-memory switches (Choudhury and Hahne, 1998).
-// So the largest queue is refused first, and what remains is always enough for another
-// one of the same size: with n queues that are never emptied, each has at most 1/(n+1)
-// of the limit. A queue that may not grow drops its oldest State messages for newer
-// ones, and refuses Reliable ones, as if it were full.
+// So the largest queue is refused first, and as buffers double, what remains is at least
+// what the one that grew last had before. A queue that may not grow drops its oldest
+// State messages for newer ones, and refuses Reliable ones, as if it were full.
 //
 // Memory is that of buffers, which queues enlarge seldom, so a push usually costs no
 // more than without a Budget. It is safe for concurrent use.
