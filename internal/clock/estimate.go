@@ -31,15 +31,15 @@ func (e *Estimate) Add(low, high, sent, now time.Duration) (consistent bool) {
 	if low > high || low < -Most || high > Most || sent > now || sent < -Most || now > Most {
 		return false
 	}
-	high += (now - sent + Drift - 1) / Drift // what the clocks may have drifted meanwhile
+	high += (now - sent + Drift - 1) / Drift // the clocks may have drifted since sent
 	at := now
 	consistent = true
 	if e.known {
 		before, after := e.interval(now)
 		if consistent = before <= high && low <= after; consistent {
 			low, high = max(low, before), min(high, after)
-			// What the widening has rounded off counts the next time: many short steps
-			// add up to the drift of one long one.
+			// The remainder of the division counts in the next call, so that many short
+			// steps add up to the drift of one long one.
 			at -= max(now-e.at, 0) % Drift
 		}
 	}

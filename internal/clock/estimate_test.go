@@ -120,8 +120,8 @@ func FuzzEstimate(f *testing.F) {
 	})
 }
 
-// What the clocks may drift apart during an exchange is part of the bound: the time of an
-// arrival is only known when the answer comes.
+// The bound includes the drift during an exchange: the time at which a request arrived
+// bounds the offset when it was sent, not when the answer comes.
 func TestDriftDuringAnExchange(t *testing.T) {
 	var e Estimate
 	require.True(t, e.Add(0, 2*ms, 0, 10*time.Second))
