@@ -28,6 +28,15 @@ func announce(e *environment, t *intentra.Transport) {
 	fmt.Fprintf(e.stderr, "listening %s key %s\n", t.LocalAddr(), t.PublicKey())
 }
 
+// notConnected returns err, with which a dial has failed, or that an interrupt has ended the dial
+// before anything was running.
+func notConnected(e *environment, err error) error {
+	if e.ctx.Err() != nil {
+		return fmt.Errorf("%w while connecting", errInterrupted)
+	}
+	return err
+}
+
 // shutdown closes t after everything queued is acknowledged or lost, but at the
 // latest after grace.
 func shutdown(t *intentra.Transport, grace time.Duration) error {

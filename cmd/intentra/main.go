@@ -61,8 +61,8 @@ func (grammar) Help() string {
      the reader of standard output goes away.
   1  The command started and failed: no connection, an address in use, a full
      disk, unacknowledged reliable messages, differences found. Also an interrupt
-     before anything was running, such as while a key file is read or pub
-     connects.
+     before anything was running, such as while a key file is read, or while pub,
+     sub, topics or top connects or waits for the first answer of a hub.
   2  The command line is wrong, or a file named on it is missing, malformed or,
      if it is to be created, already exists. Nothing was started, except that a
      recording with a damaged middle is replayed up to the damage.

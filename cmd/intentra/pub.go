@@ -101,7 +101,7 @@ func (c *pubCmd) Run(e *environment) (err error) {
 	cfg.OnPeer, cfg.Handler = link.peerEvent, func(m intentra.Received) { link.refused(refusedByHub(m.Message, "pub")) }
 	peer, err := intentra.Dial(ctx, string(c.Connect), c.Peer, cfg)
 	if err != nil {
-		return fmt.Errorf("pub: %w", err)
+		return fmt.Errorf("pub: %w", notConnected(e, err))
 	}
 	fmt.Fprintf(e.stderr, "connected %s key %s\n", peer.Addr(), peer.Key())
 	p := &publication{peer: peer, intent: c.Intent, start: time.Now()}

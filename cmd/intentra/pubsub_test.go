@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/loopback"
 )
 
@@ -195,26 +196,46 @@ func TestRefusedConnections(t *testing.T) {
 	require.Zero(t, sub.summary().Received)
 }
 
-// An interrupt while connecting ends a subscriber cleanly, but is a failure of a
-// publisher, which has published nothing.
+// An interrupt before a command is connected is a failure: nothing was published, received or
+// listed.
 func TestInterruptedDial(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer c.Close()
-	sub := start(t, nil, s.connect("sub", c.LocalAddr().String(), s.alice)...)
-	pub := start(t, strings.NewReader("x"), s.connect("pub", c.LocalAddr().String(), s.bob)...)
-	for dialling := map[string]bool{}; len(dialling) < 2; { // one may dial again before the other
+	var all []*running
+	for _, words := range []string{"sub", "sub --topic **", "sub --retry", "pub", "pub --topic t", "topics", "top"} {
+		w := strings.Fields(words)
+		all = append(all, start(t, strings.NewReader("x"), s.connect(w[0], c.LocalAddr().String(), s.alice, w[1:]...)...))
+	}
+	for dialling := map[string]bool{}; len(dialling) < len(all); { // one may dial again before another
 		_, from, err := c.ReadFrom(make([]byte, 2048))
 		require.NoError(t, err)
 		dialling[from.String()] = true
 	}
-	sub.interrupt()
-	pub.interrupt()
-	sub.succeed()
-	require.Zero(t, sub.summary().Received)
-	pub.fail(exitFailure)
+	for _, r := range all {
+		r.interrupt()
+	}
+	for _, r := range all {
+		r.fail(exitFailure, ": interrupted while connecting\n")
+	}
+}
+
+// So is one before a hub has answered for the first time.
+func TestInterruptedBeforeTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	silent := loopback.Listen(t, intentra.Config{}) // no hub, so it answers nothing
+	s.server.public = silent.PublicKey().String()
+	for _, words := range []string{"sub --topic **", "pub --topic t", "topics", "top"} {
+		w := strings.Fields(words)
+		r := start(t, strings.NewReader("x"), s.connect(w[0], silent.LocalAddr().String(), s.alice, w[1:]...)...)
+		_, err := silent.Receive(t.Context()) // the hello
+		require.NoError(t, err)
+		r.interrupt()
+		r.fail(exitFailure)
+	}
 }
 
 // A subscriber that is interrupted writes the messages that it has received, and

@@ -31,7 +31,7 @@ type subCmd struct {
 
 func (c *subCmd) Help() string {
 	return "Prints 'listening HOST:PORT key PUBKEY' (our own key) or 'connected HOST:PORT key PUBKEY' (the other side's) on standard error once it can receive, " +
-		"and a JSON summary when it ends."
+		"and a JSON summary when it ends, unless it has not connected."
 }
 
 func (c *subCmd) check() error {
@@ -157,11 +157,8 @@ func (c *subCmd) connect(e *environment, cfg intentra.Config, m *metricsServer) 
 	dialling, cancel := c.limit(ctx)
 	defer cancel()
 	p, err := intentra.Dial(dialling, string(c.Connect), c.Peer, cfg)
-	if err != nil && e.ctx.Err() != nil {
-		return e.summarize(new(subscription).summary(intentra.Stats{})) // interrupted
-	}
 	if err != nil {
-		return err
+		return notConnected(e, err)
 	}
 	fmt.Fprintf(e.stderr, "connected %s key %s\n", p.Addr(), p.Key())
 	m.serve(e, p.Transport())

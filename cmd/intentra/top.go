@@ -48,6 +48,9 @@ func (c *topCmd) Run(e *environment) error {
 			break
 		}
 		if err := t.refresh(ctx, client, c.Topic); err != nil {
+			if e.ctx.Err() != nil && n == 0 {
+				return fmt.Errorf("top: %w while waiting for the first list", errInterrupted)
+			}
 			if ctx.Err() != nil {
 				break
 			}

@@ -51,7 +51,7 @@ func (c *pubCmd) publishTopic(e *environment, key intentra.PrivateKey, rec *reco
 		Transport: c.config(e, key, rec), OnConnection: link.peerEvent, Outcomes: true, OnDemand: whenWanted(wanted),
 	})
 	if err != nil {
-		return err
+		return notConnected(e, err)
 	}
 	want, err := c.topic()
 	if err != nil {

@@ -37,7 +37,7 @@ func (c *hubFlags) connect(ctx context.Context, e *environment, command string, 
 		Transport: intentra.Config{Key: key, Suite: c.Suite, Logger: e.logger(slog.LevelError)}, OnConnection: onConnection,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", command, err)
+		return nil, fmt.Errorf("%s: %w", command, notConnected(e, err))
 	}
 	return client, nil
 }

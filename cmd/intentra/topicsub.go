@@ -93,24 +93,24 @@ func (c *subCmd) subscribeTopic(e *environment, cfg intentra.Config, m *metricsS
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
 	client, err := hub.Dial(ctx, string(c.Connect), c.Peer, hub.ClientConfig{Transport: cfg, OnConnection: link.peerEvent})
-	if err != nil && e.ctx.Err() != nil {
-		return e.summarize(topicSubSummary{}) // interrupted
-	}
 	if err != nil {
-		return err
+		return notConnected(e, err)
 	}
 	m.serve(e, client.Peer().Transport())
 	s := &topicSubscription{out: bufio.NewWriterSize(nowait.Writer(e.stdout), subBuffer), json: c.Format == "json", want: c.Count, start: time.Now()}
 	answering, stop := context.WithTimeoutCause(ctx, topicsTimeout, errNoAnswer)
 	stream, err := client.Subscribe(answering, want)
 	stop()
-	if err == nil {
+	subscribed := err == nil
+	if subscribed {
 		announceHub(e, client)
 		err = s.copy(ctx, stream)
 	} else if e.ctx.Err() == nil {
 		err = noHub(client, err)
 	}
 	switch {
+	case e.ctx.Err() != nil && !subscribed:
+		err = fmt.Errorf("%w while subscribing", errInterrupted)
 	case errors.Is(err, errExpired) && s.received < s.want:
 		err = fmt.Errorf("received %d of %d updates within %v", s.received, s.want, c.Timeout)
 	case errors.Is(err, errExpired), e.ctx.Err() != nil:
