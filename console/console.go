@@ -54,6 +54,7 @@ func New(cfg Config) (*Console, error) {
 	mux.HandleFunc("GET /{$}", c.file)
 	mux.HandleFunc("GET /{name}", c.file)
 	mux.HandleFunc("GET /api/stream", c.stream)
+	mux.HandleFunc("HEAD /api/stream", streamHead)
 	mux.HandleFunc("GET /api/peer", c.peer)
 	mux.HandleFunc("POST /api/control", c.control)
 	c.handler = cfg.Guard.Handler(mux)
@@ -108,6 +109,13 @@ func (c *Console) file(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-cache")
 	_, _ = w.Write(text) // the client is gone if it fails
+}
+
+// streamHead answers HEAD with the header of a stream. Without it net/http would pass HEAD to
+// stream, whose writes it discards: nothing would read the stream, which would count as a page.
+func streamHead(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
 }
 
 // stream sends samples as server-sent events until the client or the console goes away.

@@ -281,3 +281,20 @@ func TestArrivals(t *testing.T) {
 	a.add(5, time.Hour) // declared again
 	require.Zero(t, a.jitter)
 }
+
+// HEAD answers with the header of a stream, and opens none.
+func TestHeadOpensNoPage(t *testing.T) {
+	_, c, s := server(t, nil)
+	answer, err := http.Head(s.URL + "/api/stream")
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
+	require.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
+	_, samples := c.Pages()
+	require.Zero(t, samples, "a page takes a sample when it opens")
+	answer, err = http.Post(s.URL+"/api/stream", "", nil)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode)
+}

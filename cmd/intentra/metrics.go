@@ -70,10 +70,21 @@ func metricsHandler(t *intentra.Transport, more []prometheus.Collector) http.Han
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/", bodyOnly(pprof.Index))
+	mux.HandleFunc("GET /debug/pprof/cmdline", bodyOnly(pprof.Cmdline))
+	mux.HandleFunc("GET /debug/pprof/profile", bodyOnly(pprof.Profile))
+	mux.HandleFunc("GET /debug/pprof/symbol", bodyOnly(pprof.Symbol))
+	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol) // go tool pprof posts addresses
+	mux.HandleFunc("GET /debug/pprof/trace", bodyOnly(pprof.Trace))
 	return mux
+}
+
+// bodyOnly answers HEAD without a call of h, which would profile the process for as long as for
+// GET, only for the result to be discarded.
+func bodyOnly(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodHead {
+			h(w, r)
+		}
+	}
 }

@@ -6,12 +6,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/intentra/intentra"
+	"github.com/intentra/intentra/internal/loopback"
 )
 
 func get(t *testing.T, url string) string {
@@ -47,6 +51,17 @@ func TestMetricsAreServed(t *testing.T) {
 		require.NoError(t, idle.SetReadDeadline(time.Now().Add(patience)))
 		_, err := idle.Read(make([]byte, 1))
 		require.False(t, err == nil || errors.Is(err, os.ErrDeadlineExceeded), "the server ends with the command: %v", err)
+	}
+}
+
+// HEAD profiles nothing, and other methods are refused.
+func TestHeadProfilesNothing(t *testing.T) {
+	h := metricsHandler(loopback.Listen(t, intentra.Config{}), nil)
+	for method, code := range map[string]int{http.MethodHead: 200, http.MethodPost: 405, http.MethodPut: 405} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/debug/pprof/trace?seconds=0.001", nil))
+		require.Equal(t, code, w.Code, method)
+		require.Empty(t, w.Header().Get("Content-Disposition"), "%s has begun a trace", method)
 	}
 }
 

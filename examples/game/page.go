@@ -58,6 +58,9 @@ func pageHandler(c *client) http.Handler {
 		}
 		c.steer(body.Angle)
 	})
+	mux.HandleFunc("HEAD /pictures", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream") // of GET, which would not end
+	})
 	mux.HandleFunc("GET /pictures", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		ticks := time.NewTicker(time.Second / 30)
