@@ -91,22 +91,22 @@ func (s *show) adjust() {
 			p.route.close()
 		}
 	}
-	if n < want && s.dialAll(n, want) {
+	if n < want && s.dialAll(n, want, s.dial) {
 		s.awaitSubscribed(want)
 		s.active.Store(int64(want))
 	}
 }
 
-// dialAll connects the peers from first to want, which it tries again if some cannot connect in
+// dialAll connects the peers from first to want with dial, which it tries again if some cannot connect in
 // time, as on a machine that is busy. It stops when another number is wanted, or
 // the demo ends, and reports whether all are connected.
-func (s *show) dialAll(first, want int) bool {
+func (s *show) dialAll(first, want int, dial func(ctx context.Context, i int) error) bool {
 	connected := make([]bool, want)
 	for {
 		ctx, cancel := context.WithTimeout(s.ctx, changePatience)
 		err := load.Parallel(ctx, want-first, dialsAtOnce, func(ctx context.Context, i int) (err error) {
 			if i += first; !connected[i] {
-				err = s.dial(ctx, i)
+				err = dial(ctx, i)
 				connected[i] = err == nil
 			}
 			return err
