@@ -54,7 +54,7 @@ type rule struct {
 func (c *core) match(m *member, t *topic, now time.Duration) {
 	f := m.feeds[t]
 	if f == nil {
-		if !slices.ContainsFunc(m.subscriptions, func(s *subscription) bool { return c.selects(m, s, t) }) {
+		if !c.mayGet(m, t) || !slices.ContainsFunc(m.subscriptions, func(s *subscription) bool { return s.covers(t) }) {
 			return
 		}
 		f = newFeed(m, t)
@@ -70,10 +70,20 @@ func newFeed(m *member, t *topic) *feed {
 	return f
 }
 
-// selects reports whether a subscription of m gets updates of t. No subscription selects
-// the subscriber's own topics.
+// selects reports whether a subscription of m gets updates of t.
 func (c *core) selects(m *member, s *subscription, t *topic) bool {
-	return !t.removed && t.publisher != m.publisher && s.pattern.Match(t.path) && (s.area == nil || t.desc.Layout != nil) && c.access.mayRead(m.peer.Key(), t.path)
+	return s.covers(t) && c.mayGet(m, t)
+}
+
+// covers reports whether the pattern and the area of a subscription suit t.
+func (s *subscription) covers(t *topic) bool {
+	return s.pattern.Match(t.path) && (s.area == nil || t.desc.Layout != nil)
+}
+
+// mayGet reports whether m may have subscriptions that select t, which is never the case for the
+// topics of the subscriber itself. Callers that look at all subscriptions of m ask once.
+func (c *core) mayGet(m *member, t *topic) bool {
+	return !t.removed && t.publisher != m.publisher && c.access.mayRead(m.peer.Key(), t.path)
 }
 
 // update recomputes what the subscriber wants of the topic, and has it told.
@@ -83,8 +93,9 @@ func (f *feed) update(c *core, now time.Duration) {
 		old[r.sub] = r
 	}
 	f.rules = nil
+	may := c.mayGet(f.member, f.topic)
 	for _, s := range f.member.subscriptions {
-		if !c.selects(f.member, s, f.topic) {
+		if !may || !s.covers(f.topic) {
 			continue
 		}
 		r := old[s]

@@ -100,7 +100,8 @@ const (
 	// maxReplies is how many answers may wait for a peer that does not acknowledge
 	// them. A peer that asks for more is disconnected.
 	maxReplies = 1024
-	// topicsPerRequest is how many topics a request may concern until it counts as one more.
+	// topicsPerRequest is how many topics, or subscriptions in the case of a declaration, a
+	// request may concern until it counts as one more.
 	topicsPerRequest = 2000
 	// leastBytesBurst is how many bytes may come at once however few are accepted per
 	// second: an update of any size.

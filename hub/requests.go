@@ -216,9 +216,10 @@ func (c *core) matchAll(m *member, s *subscription, now time.Duration) {
 }
 
 // work takes what a request costs, beyond one, out of the budget of the member: as much as a
-// request for each topicsPerRequest topics that the hub has to look at.
-func (m *member) work(topics int, now time.Duration) {
-	if n := topics / topicsPerRequest; n > 0 {
+// request for each topicsPerRequest topics, or subscriptions of all clients, that the hub has to
+// look at.
+func (m *member) work(items int, now time.Duration) {
+	if n := items / topicsPerRequest; n > 0 {
 		m.requests.take(n, now)
 	}
 }

@@ -42,6 +42,38 @@ func TestRequestsCostTheirWork(t *testing.T) {
 	require.Empty(t, m.feeds)
 }
 
+// The declaration of a new topic counts as one more request for each topicsPerRequest subscriptions
+// that the hub compares with it, so that a client that declares and retracts topics in a loop
+// cannot keep a hub with many subscriptions busy.
+func TestDeclarationsCostTheirWork(t *testing.T) {
+	const subscriptions = 2*topicsPerRequest + 1
+	w := newWorld(t, robotsAccess(1), func(c *Config) { c.Limits.Subscriptions = subscriptions })
+	one, viewer := w.join("robot-0"), w.join("viewer")
+	reader := w.hub.core.publishers[viewer.node.Key()].member
+	pattern, err := ParsePattern("nobody/*")
+	require.NoError(t, err)
+	for i := range subscriptions {
+		reader.subscriptions = append(reader.subscriptions, &subscription{id: uint32(i), pattern: pattern})
+		w.hub.core.stats.Subscriptions++
+	}
+	m := w.hub.core.publishers[one.node.Key()].member
+	seq, channel := uint64(1<<40), uint32(1)
+	cost := func(msg message) int {
+		now := w.Elapsed()
+		m.requests = newBudget(50, 1000)
+		seq++
+		msg.Seq, msg.Channel = seq, &channel
+		w.hub.core.control(m, intentra.Message{Intent: intentra.Reliable, Payload: msg.encode()}, now)
+		return 1000 - int(m.requests.TokensAt(time.Unix(0, int64(now))))
+	}
+	for range 2 {
+		require.Equal(t, 3, cost(message{Type: typeDeclare, Topic: "pose"}))
+		require.Equal(t, 1, cost(message{Type: typeDeclare, Topic: "pose"}), "it is declared already")
+		require.Equal(t, 3, cost(message{Type: typeDeclare, Topic: "pose", Encoding: "json"}), "it replaces the one before")
+		require.Equal(t, 1, cost(message{Type: typeRetract}))
+	}
+}
+
 // The position in a cached value is read once, however often subscribers move their areas.
 func TestPositionOfCachedValueIsReadOnce(t *testing.T) {
 	w, one, s := limited(t, Limits{})

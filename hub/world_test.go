@@ -16,7 +16,7 @@ import (
 
 // world is a hub and its clients in the simulator.
 type world struct {
-	t *testing.T
+	t testing.TB
 	*sim.World
 	hub     *Hub
 	hubNode *sim.Node
@@ -24,7 +24,7 @@ type world struct {
 	access  string // more lines of the access list
 }
 
-func newWorld(t *testing.T, access string, change ...func(*Config)) *world {
+func newWorld(t testing.TB, access string, change ...func(*Config)) *world {
 	w := &world{t: t, World: sim.New(1), access: access}
 	w.Audit()
 	w.SetDefault(sim.Link{Delay: 5 * time.Millisecond})
