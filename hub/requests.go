@@ -216,10 +216,12 @@ func (c *core) matchAll(m *member, s *subscription, now time.Duration) {
 }
 
 // work takes what a request costs, beyond one, out of the budget of the member: as much as a
-// request for each topicsPerRequest topics, or subscriptions of all clients, that the hub has to
-// look at.
-func (m *member) work(items int, now time.Duration) {
-	if n := items / topicsPerRequest; n > 0 {
+// request for each topicsPerRequest topics that the hub has to look at.
+func (m *member) work(topics int, now time.Duration) { m.charge(topics/topicsPerRequest, now) }
+
+// charge takes n requests out of the budget of the member.
+func (m *member) charge(n int, now time.Duration) {
+	if n > 0 {
 		m.requests.take(n, now)
 	}
 }

@@ -125,7 +125,7 @@ func (c *core) declare(m *member, channel uint32, desc Topic, now time.Duration)
 		if t = c.create(pub, desc, now); t == nil {
 			return codeLimit, false
 		}
-		m.work(c.stats.Subscriptions, now)
+		m.charge(c.stats.Subscriptions/subscriptionsPerRequest, now)
 		c.await(t, now)
 	}
 	c.export(t)

@@ -42,11 +42,11 @@ func TestRequestsCostTheirWork(t *testing.T) {
 	require.Empty(t, m.feeds)
 }
 
-// The declaration of a new topic counts as one more request for each topicsPerRequest subscriptions
-// that the hub compares with it, so that a client that declares and retracts topics in a loop
+// The declaration of a new topic counts as one more request for each subscriptionsPerRequest
+// subscriptions that the hub compares with it, so that a client that declares and retracts topics in a loop
 // cannot keep a hub with many subscriptions busy.
 func TestDeclarationsCostTheirWork(t *testing.T) {
-	const subscriptions = 2*topicsPerRequest + 1
+	const subscriptions = 2*subscriptionsPerRequest + 1
 	w := newWorld(t, robotsAccess(1), func(c *Config) { c.Limits.Subscriptions = subscriptions })
 	one, viewer := w.join("robot-0"), w.join("viewer")
 	reader := w.hub.core.publishers[viewer.node.Key()].member
