@@ -164,12 +164,17 @@ func copyChanged(to []atomic.Uint64, from []uint64) {
 // moment unless flush interferes readAttempts times in a row.
 func (c *counters) read(out *Counts) {
 	for range readAttempts {
-		before := c.published.edition.Load()
-		c.copyTo(out)
-		if before%2 == 0 && c.published.edition.Load() == before {
+		if c.readOnce(out) {
 			return
 		}
 	}
+}
+
+// readOnce reports whether the counts that it has read are of one moment.
+func (c *counters) readOnce(out *Counts) bool {
+	before := c.published.edition.Load()
+	c.copyTo(out)
+	return before%2 == 0 && c.published.edition.Load() == before
 }
 
 func (c *counters) copyTo(out *Counts) {
