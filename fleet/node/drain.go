@@ -23,29 +23,37 @@ const (
 // advertise sends the hub's peers the list of hubs, if it has changed. It is called on the
 // loop.
 func (n *Node) advertise(all []member.Seen) {
-	var hubs []hub.Address
+	hubs := admitting(all)
+	if slices.Equal(hubs, n.advertised) && n.draining == n.left {
+		return
+	}
+	n.advertised, n.left = hubs, n.draining
+	n.hub.SetHubs(func(k intentra.PublicKey) []hub.Address { return ranked(hubs, k) }, n.draining && len(hubs) > 0)
+}
+
+// admitting returns the hubs to which peers may move.
+func admitting(all []member.Seen) (hubs []hub.Address) {
 	for _, h := range all {
 		if h.Alive && !h.Draining {
 			hubs = append(hubs, hub.Address{Addr: h.Addr, Key: h.Key})
 		}
 	}
-	if slices.Equal(hubs, n.advertised) && n.draining == n.left {
-		return
-	}
-	n.advertised, n.left = hubs, n.draining
-	n.hub.SetHubs(func(k intentra.PublicKey) []hub.Address {
-		list := slices.Clone(hubs)
-		slices.SortFunc(list, func(a, b hub.Address) int {
-			if x, y := place.Score(a.Key, k), place.Score(b.Key, k); x != y {
-				if x > y {
-					return -1
-				}
-				return 1
+	return hubs
+}
+
+// ranked returns hubs in the order of [place.Rank] for the peer with key k.
+func ranked(hubs []hub.Address, k intentra.PublicKey) []hub.Address {
+	list := slices.Clone(hubs)
+	slices.SortFunc(list, func(a, b hub.Address) int {
+		if x, y := place.Score(a.Key, k), place.Score(b.Key, k); x != y {
+			if x > y {
+				return -1
 			}
-			return 0
-		})
-		return list
-	}, n.draining && len(hubs) > 0)
+			return 1
+		}
+		return 0
+	})
+	return list
 }
 
 // Drain asks the hub's peers to move to other hubs, and waits until all have, or ctx ends.

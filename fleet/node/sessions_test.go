@@ -1,9 +1,11 @@
 package node
 
 import (
+	"encoding/hex"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/intentra/intentra"
@@ -108,4 +110,27 @@ func TestClaimsThatWait(t *testing.T) {
 	require.Contains(t, l.todo, goesOn[0])
 	require.Equal(t, last[0], l.todo[len(l.todo)-1])
 	require.Len(t, l.wake, 1)
+}
+
+// TestClaimOfAnEndedSession: a claim that had to wait until its session was over is not entered,
+// because it would replace a session that began later elsewhere.
+func TestClaimOfAnEndedSession(t *testing.T) {
+	t.Parallel()
+	addr := loopback.Address().String()
+	startServer(t, addr, t.TempDir(), "", nil)
+	cfg, _ := loneConfig(t)
+	cfg.NATS = "nats://" + addr
+	n, err := Open(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = n.Close() })
+	f := &testFleet{t: t}
+	ended := member.Claim{Key: intentra.PublicKey{1}, Generation: 1}
+	f.until(func() bool { // JetStream may be starting
+		rest, err := n.lists.enterAll(t.Context(), []member.Claim{ended})
+		return err == nil && len(rest) == 0
+	})
+	kv, err := n.lists.bucket(t.Context(), n.lists.claims, claimTTL)
+	require.NoError(t, err)
+	_, err = kv.Get(t.Context(), hex.EncodeToString(ended.Key[:]))
+	require.ErrorIs(t, err, jetstream.ErrKeyNotFound)
 }
