@@ -288,6 +288,6 @@ func TestWarm(t *testing.T) {
 		require.EqualValues(t, token, r.stage.Warm(0, epochA, 1))
 	}
 	r.stage.peers.Get(peerA).charge(1, 3, 0)
-	require.EqualValues(t, 5*token, r.stage.Warm(0, epochA, 1), "two packets and three messages")
+	require.EqualValues(t, int64(5*token), r.stage.Warm(0, epochA, 1), "two packets and three messages")
 	require.Zero(t, r.stage.Warm(0, epochB, 1))
 }
