@@ -89,6 +89,7 @@ func TestMetricsOfAConnectedSub(t *testing.T) {
 	sub := start(t, nil, s.connect("sub", hub.address(), s.bob, "--topic", "**", "--metrics", "127.0.0.1:0")...)
 	url := strings.TrimPrefix(sub.stderr.line(t, "metrics http://"), "metrics ")
 	require.Contains(t, get(t, url), "intentra_sessions 1")
+	sub.stderr.line(t, "connected")
 	sub.interrupt()
 	sub.succeed()
 }
