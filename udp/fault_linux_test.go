@@ -236,13 +236,15 @@ func TestWakeDoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// A Wake after the reader has found the socket empty ends its wait.
+// A Wake after the reader has found the socket empty ends its wait, without another system
+// call: what the reader is woken for does not wait for one.
 func TestWakeWhileBlocked(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	m := c.sock.(*mmsg)
 	real := m.rx.call
-	empty := make(chan bool, 1)
+	empty, calls := make(chan bool, 1), 0
 	m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+		calls++
 		n, errno := real(fd, hdrs)
 		select {
 		case empty <- errno == syscall.EAGAIN:
@@ -261,6 +263,7 @@ func TestWakeWhileBlocked(t *testing.T) {
 	require.True(t, <-empty)
 	c.Wake()
 	require.NoError(t, <-ended)
+	require.Equal(t, 1, calls)
 }
 
 // A Conn makes one system call for each Config.Batch datagrams.

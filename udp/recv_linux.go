@@ -42,6 +42,8 @@ type receiver struct {
 	local     netip.Addr
 	readAt    time.Time // time of reading the batch, if maxAge is set
 
+	tried bool // the current read has read from the socket
+
 	dropped uint32 // latest SO_RXQ_OVFL from the kernel; initially zero
 
 	// Callbacks for raw, created once: a closure for each read would allocate.
@@ -86,15 +88,20 @@ func (r *receiver) read(dst []wire.Datagram, block bool) (int, error) {
 
 // refill reads a batch from the socket. The batch may be empty.
 func (r *receiver) refill(block bool) (err error) {
-	r.next, r.got = 0, 0
+	r.next, r.got, r.tried = 0, 0, false
 	err = os.ErrDeadlineExceeded
 	if block {
 		err = r.raw.Read(r.readable)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		// After the deadline, raw.Read returns without reading from the socket.
-		// Without this a reader that is woken often would never read.
-		err = r.raw.Control(r.peek)
+		err = nil
+		if !r.tried {
+			// After the deadline, raw.Read returns without reading from the socket.
+			// Without this a reader that is woken often would never read. One that
+			// has waited has read before, and returns at once: what it was woken for
+			// may be urgent.
+			err = r.raw.Control(r.peek)
+		}
 	}
 	if r.got > 0 && r.maxAge > 0 {
 		r.readAt = r.now()
@@ -104,6 +111,7 @@ func (r *receiver) refill(block bool) (err error) {
 
 // receive reports whether the read has completed. If not, the socket is empty.
 func (r *receiver) receive(fd uintptr) (done bool) {
+	r.tried = true
 	if r.slots == nil {
 		r.slots = r.shelf.take()
 	}
