@@ -39,8 +39,8 @@ func (m *Member) ask(t *topic) {
 	t.asked = should
 	o := t.session.hub
 	if should {
-		// If its hub has just come back, what was missed is counted.
-		t.based = t.based && t.paused && m.now-o.back < askAfter
+		// If its hub was silent and has gone on numbering the updates, those missed are counted.
+		t.based = t.based && t.paused
 		o.awaited[t.ID] = t
 		o.askValuesAt = max(o.askValuesAt, m.now+askAfter)
 		m.wanted++
