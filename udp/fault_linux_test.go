@@ -237,7 +237,7 @@ func TestWakeDoesNotAllocate(t *testing.T) {
 }
 
 // A Wake after the reader has found the socket empty ends its wait, without another system
-// call: what the reader is woken for does not wait for one.
+// call, for which what it is woken for would have to wait.
 func TestWakeWhileBlocked(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	m := c.sock.(*mmsg)

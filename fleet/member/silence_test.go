@@ -18,7 +18,7 @@ func (w *network) silence(hub int) {
 	w.drop = func(from, _ int, kind string, _ []byte) bool { return from == hub && kind == "heartbeat" }
 }
 
-// TestUnwantedDuringASilence: a Reliable topic that nobody wants any more since its hub became
+// TestUnwantedDuringASilence: a Reliable topic whose last subscriber has left since its hub became
 // silent is no longer sent here once that hub is back.
 func TestUnwantedDuringASilence(t *testing.T) {
 	w, clients := calmNetwork(t, 2)
@@ -144,7 +144,7 @@ func TestPeerThatRestarts(t *testing.T) {
 }
 
 // TestPeerThatIsForgotten: updates that wait in a batch when their publisher is forgotten are sent
-// before other hubs hear of its end, after which they would be unknown.
+// before other hubs are told of its end, after which they would be unknown.
 func TestPeerThatIsForgotten(t *testing.T) {
 	w, clients := calmNetwork(t, 2)
 	a, b, c := w.hubs[0], w.hubs[1], clients[0]

@@ -96,29 +96,39 @@ func (l *lists) watchOnce(ctx context.Context) error {
 	l.n.log.Info("watching the access list of the fleet")
 	check := time.NewTicker(listsCheck)
 	defer check.Stop()
-	var newest uint64 // an older one may come after it: check overtakes the watcher
-	take := func(e jetstream.KeyValueEntry) {
-		if e.Operation() == jetstream.KeyValuePut && e.Revision() >= newest {
-			newest = e.Revision()
-			l.take(e.Value(), newest)
-		}
-	}
+	f := follower{lists: l}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-check.C: // a watcher does not say that the store is away
 			if e := l.check(ctx, kv); e != nil {
-				take(e)
+				f.entry(e)
 			}
 		case e, ok := <-w.Updates():
 			if !ok {
 				return errors.New("the watcher has ended")
 			}
 			if e != nil {
-				take(e)
+				f.entry(e)
 			}
 		}
+	}
+}
+
+// follower takes the entries of the access list that one watcher brings, and those that check
+// brings. Each may overtake the other.
+type follower struct {
+	*lists
+	newest uint64
+}
+
+// entry takes an entry unless a newer one has been taken. A deleted list stays in force: that
+// no peer may connect is said by an empty one.
+func (f *follower) entry(e jetstream.KeyValueEntry) {
+	if e.Operation() == jetstream.KeyValuePut && e.Revision() >= f.newest {
+		f.newest = e.Revision()
+		f.take(e.Value(), f.newest)
 	}
 }
 
