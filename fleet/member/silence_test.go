@@ -144,7 +144,7 @@ func TestPeerThatRestarts(t *testing.T) {
 }
 
 // TestPeerThatIsForgotten: updates that wait in a batch when their publisher is forgotten are sent
-// before other hubs are told of its end, after which they would be unknown.
+// before other hubs learn of its end, after which they would be unknown.
 func TestPeerThatIsForgotten(t *testing.T) {
 	w, clients := calmNetwork(t, 2)
 	a, b, c := w.hubs[0], w.hubs[1], clients[0]
