@@ -95,7 +95,7 @@ func (b *behind) Get(context.Context, string) (jetstream.KeyValueEntry, error) {
 }
 
 // TestServerThatIsBehind: an entry that is older than what the leader has is not taken for its
-// newest one, and a list that was removed is none.
+// newest one, and a list that was removed does not exist.
 func TestServerThatIsBehind(t *testing.T) {
 	t.Parallel()
 	addr := loopback.Address().String()
