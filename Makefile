@@ -20,7 +20,7 @@ race: ## all tests with the race detector
 lint: ## formatting, vet, staticcheck, golangci-lint and the prose check
 	bash .ci/run gofmt vet staticcheck golangci-lint prose
 
-fuzz: ## three seconds of every fuzz target; FUZZ_TIME=1m for longer
+fuzz: ## two seconds of every fuzz target; FUZZ_TIME=1m for longer
 	bash .ci/run fuzz
 
 bench: ## the benchmark module: its tests and a short sweep

@@ -59,3 +59,30 @@ func TestFootprint(t *testing.T) {
 	t.Logf("%d B a peer", each)
 	require.LessOrEqual(t, each, footprint)
 }
+
+// transportFootprint is the largest heap of a transport without peers, in bytes.
+const transportFootprint = 128 << 10
+
+// The heap of a transport that has received nothing is bounded: a machine may run hundreds, as
+// one process for each robot of a simulated fleet does.
+func TestTransportFootprint(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	const n = 64
+	settle := func() int {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	loopback.Listen(t, intentra.Config{}) // what transports share
+	before := settle()
+	for range n {
+		loopback.Listen(t, intentra.Config{})
+	}
+	each := (settle() - before) / n
+	t.Logf("%d B a transport", each)
+	require.LessOrEqual(t, each, transportFootprint)
+}

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// batchSize is the largest number of datagrams read at once.
-	batchSize = 512
+	// batchSize is the largest number of datagrams read at once, and firstBatch until
+	// there have been as many: most peers never receive more.
+	batchSize  = 512
+	firstBatch = 64
 	// turnSize is the number of datagrams after which a turn reads no further
 	// batch. The more datagrams a turn reads, the more messages for one peer leave
 	// together, so a loop that falls behind becomes cheaper per message. After a
@@ -86,7 +88,7 @@ func (t *Transport) run() {
 // serve is the event loop. No other goroutine uses the core or reads the socket. It
 // reads the clock once for each batch of datagrams.
 func (t *Transport) serve() {
-	batch := make([]wire.Datagram, batchSize)
+	batch := make([]wire.Datagram, firstBatch)
 	for {
 		n, err := t.read(batch)
 		now := t.now()
@@ -100,6 +102,9 @@ func (t *Transport) serve() {
 			t.receive(batch[:n], now)
 		}
 		t.loop.busy = n >= worthPolling
+		if n == len(batch) && n < batchSize {
+			batch = make([]wire.Datagram, batchSize)
+		}
 		t.received.Publish(true)
 		if err != nil {
 			t.socketFailed(err)

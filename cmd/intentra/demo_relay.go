@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/intentra/intentra"
 	"github.com/intentra/intentra/internal/load"
 	"github.com/intentra/intentra/internal/ring"
 	"github.com/intentra/intentra/wire"
@@ -98,7 +99,7 @@ func (r *relay) captured(b []byte) []byte {
 
 // forward forwards what read returns until the socket is closed.
 func (r *relay) forward(line *delayLine, read func([]byte) (int, error)) {
-	b := make([]byte, wire.MaxDatagram)
+	b := make([]byte, intentra.DefaultMaxDatagram)
 	for {
 		n, err := read(b)
 		if errors.Is(err, net.ErrClosed) {

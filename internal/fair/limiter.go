@@ -47,13 +47,14 @@ const (
 // that no address is locked out. [addrhash.Hash] states which addresses count as
 // one.
 //
-// Take does not allocate. A Limiter is not safe for concurrent use.
+// The first Take allocates the array, later ones nothing. A Limiter is not safe for
+// concurrent use.
 type Limiter struct {
 	bucket  *rate.Limiter
 	reserve float64 // tokens reserved for addresses that have not had their turn
 	hash    addrhash.Hash
 	round   uint32
-	turns   [places]uint32 // the last round marked at each place
+	turns   []uint32 // the last round marked at each place; nil before the first Take
 }
 
 // New returns a limiter with a full bucket of perSecond tokens/s and the given
@@ -95,5 +96,8 @@ func (l *Limiter) Take(now pipeline.Time, addr netip.Addr) Answer {
 
 // mark returns the place that marks the turn of addr in this round.
 func (l *Limiter) mark(addr netip.Addr) *uint32 {
+	if l.turns == nil {
+		l.turns = make([]uint32, places)
+	}
 	return &l.turns[l.hash.Sum(addr, uint64(l.round))%places]
 }

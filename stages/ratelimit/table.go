@@ -12,8 +12,10 @@ import (
 // of the table. [addrhash.Hash] documents which part of an address is hashed; ports are
 // ignored.
 //
-// A Table is not safe for concurrent use.
+// The buckets, 16 bytes each, are allocated with the first address: an endpoint that only
+// dials seldom needs them. A Table is not safe for concurrent use.
 type Table struct {
+	size    int
 	buckets []Bucket
 	hash    addrhash.Hash
 }
@@ -21,10 +23,13 @@ type Table struct {
 // NewTable returns a table of size buckets, which must be a power of two, with seed as
 // the key of the hash.
 func NewTable(size int, seed [16]byte) *Table {
-	return &Table{buckets: make([]Bucket, size), hash: addrhash.New(seed)}
+	return &Table{size: size, hash: addrhash.New(seed)}
 }
 
 // Bucket returns the bucket of addr.
 func (t *Table) Bucket(addr netip.Addr) *Bucket {
+	if t.buckets == nil {
+		t.buckets = make([]Bucket, t.size)
+	}
 	return &t.buckets[t.hash.Sum(addr, 0)&uint64(len(t.buckets)-1)]
 }
