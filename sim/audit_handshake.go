@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -67,32 +68,63 @@ func (a *admitted) since(at, now pipeline.Time, started uint64) uint64 {
 
 // dialling lists the peers that a node dials and is not connected with, and the
 // time of their last event, the oldest first.
-type dialling struct{ list []dialled }
+type dialling struct {
+	list []dialled
+	// resolved are the addresses of each peer when they were last asked for.
+	resolved map[intentra.PublicKey][]netip.AddrPort
+}
 
 type dialled struct {
 	key   intentra.PublicKey
 	since pipeline.Time
+	// addresses is how many are tried in turn before the node asks for addresses again.
+	addresses int
 }
 
 func (d *dialling) happened(n *Node, ev Event) {
 	d.list = slices.DeleteFunc(d.list, func(x dialled) bool { return x.key == ev.Peer })
-	if ev.Kind == conn.NeedAddress || ev.Kind == conn.PeerDown {
-		d.list = append(d.list, dialled{ev.Peer, n.Now()})
+	switch ev.Kind {
+	case conn.NeedAddress:
+		d.list = append(d.list, dialled{ev.Peer, n.Now(), d.resolve(n, ev.Peer)})
+	case conn.PeerDown:
+		d.list = append(d.list, dialled{ev.Peer, n.Now(), 1})
 	}
 }
 
+// resolve returns how many addresses a round of attempts has that begins now: those of the
+// last answer and those of the next one.
+func (d *dialling) resolve(n *Node, key intentra.PublicKey) int {
+	next := n.resolve(key)
+	all := slices.Clone(next)
+	for _, a := range d.resolved[key] {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	if d.resolved == nil {
+		d.resolved = make(map[intentra.PublicKey][]netip.AddrPort)
+	}
+	d.resolved[key] = next
+	return max(len(all), 1)
+}
+
 func (d *dialling) check(n *Node, now pipeline.Time) error {
-	limit := pipeline.Time(conn.WaitLimit*n.cfg.HandshakeTimeout + redialWithin)
-	for len(d.list) > 0 {
-		first := d.list[0]
+	last := pipeline.Time(conn.WaitLimit * n.cfg.HandshakeTimeout)
+	for i := 0; i < len(d.list); {
+		x := d.list[i]
 		// After a leap of the node's clock what was due is late.
-		if max(first.since, n.clock.leapt) >= now-limit {
-			return nil
+		since := max(x.since, n.clock.leapt) + pipeline.Time(redialWithin)
+		if since+last >= now {
+			return nil // nor are the later ones
 		}
-		if p := n.proc.ep.Peer(first.key); p != nil && p.Dialled() && !p.Connected() {
-			return fmt.Errorf("%w: %s has not dialled %s for %v", ErrStuck, n.name, n.w.nameOf(first.key), time.Duration(now-first.since))
+		switch p := n.proc.ep.Peer(x.key); {
+		case p == nil || !p.Dialled() || p.Connected():
+			d.list = slices.Delete(d.list, i, i+1)
+		case since+pipeline.Time(x.addresses)*last >= now:
+			i++ // each of its addresses may have answered, and not confirmed
+		default:
+			return fmt.Errorf("%w: %s has not dialled %s for %v", ErrStuck, n.name, n.w.nameOf(x.key), time.Duration(now-x.since))
 		}
-		d.list = d.list[1:]
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -368,6 +369,41 @@ func TestAuditFindsDialsThatHaveStopped(t *testing.T) {
 	err := w.Run(10 * time.Second)
 	require.ErrorIs(t, err, ErrStuck)
 	require.ErrorContains(t, err, "a has not dialled b")
+}
+
+// A round of attempts may last longer the more addresses the peer has: each may have answered
+// before the attempt failed. Addresses count once, and those of the answer before as well.
+func TestAuditOfDialsToSeveralAddresses(t *testing.T) {
+	a, b := audited(t, intentra.Config{})
+	w, d := a.w, &a.proc.audit.dialling
+	b.Kill()
+	w.run(t, time.Minute)
+	x := &d.list[0]
+	require.Equal(t, b.Key(), x.key)
+	last, now := pipeline.Time(conn.WaitLimit*a.cfg.HandshakeTimeout), a.Now()
+	for addresses := 1; addresses <= 3; addresses++ {
+		x.addresses = addresses
+		x.since = now - pipeline.Time(redialWithin) - pipeline.Time(addresses)*last
+		require.NoError(t, d.check(a, now))
+		require.Len(t, d.list, 1)
+		x.since--
+		require.ErrorIs(t, d.check(a, now), ErrStuck)
+	}
+	at := func(list ...string) (all []netip.AddrPort) {
+		for _, s := range list {
+			all = append(all, netip.MustParseAddrPort(s))
+		}
+		return all
+	}
+	a.SetAddress(b.Key(), at("10.0.0.1:1", "10.0.0.2:1")...)
+	d.resolve(a, b.Key())
+	require.Equal(t, 2, d.resolve(a, b.Key()))
+	a.SetAddress(b.Key(), at("10.0.0.2:1", "10.0.0.3:1")...)
+	require.Equal(t, 3, d.resolve(a, b.Key()))
+	require.Equal(t, 2, d.resolve(a, b.Key()))
+	a.SetAddress(b.Key(), netip.AddrPort{})
+	require.Equal(t, 2, d.resolve(a, b.Key()))
+	require.Equal(t, 1, d.resolve(a, b.Key()), "its name does not resolve")
 }
 
 func TestAuditComesFirst(t *testing.T) {

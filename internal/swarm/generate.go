@@ -19,7 +19,7 @@ const (
 const (
 	messageBudget = 4000 // about, of all loads of a scenario
 	settleWithin  = 30 * time.Second
-	drainWithin   = 2 * time.Minute // if a backlog may take longer: 1 MiB of Reliable at the lowest rate takes 90 s
+	drainWithin   = 4 * time.Minute // if a backlog may take longer: 1 MiB of Reliable in datagrams of 256 bytes at the lowest rate takes 120 s
 	mostFaults    = 400
 	loadsPerNode  = 2
 	mostFurther   = 60 // addresses that a node gets
