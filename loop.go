@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// batchSize is the largest number of datagrams read at once, and firstBatch until
-	// there have been as many: most peers never receive more.
+	// batchSize is the largest number of datagrams read at once, and firstBatch until a
+	// read has returned as many: most transports never read more at once.
 	batchSize  = 512
 	firstBatch = 64
 	// turnSize is the number of datagrams after which a turn reads no further
@@ -95,14 +95,16 @@ func (t *Transport) serve() {
 		t.loop.batchNow = now
 		t.loop.slow.Begin(now)
 		t.receive(batch[:n], now)
+		full := n == len(batch)
 		for total := n; err == nil && n >= worthPolling && total < turnSize; total += n {
 			n, err = t.socket.Poll(batch)
+			full = full || n == len(batch)
 			now = t.now()
 			t.loop.batchNow = now
 			t.receive(batch[:n], now)
 		}
 		t.loop.busy = n >= worthPolling
-		if n == len(batch) && n < batchSize {
+		if full && len(batch) < batchSize {
 			batch = make([]wire.Datagram, batchSize)
 		}
 		t.received.Publish(true)

@@ -120,7 +120,7 @@ func (d *dialling) check(n *Node, now pipeline.Time) error {
 		switch p := n.proc.ep.Peer(x.key); {
 		case p == nil || !p.Dialled() || p.Connected():
 			d.list = slices.Delete(d.list, i, i+1)
-		case since+pipeline.Time(x.addresses)*last >= now:
+		case since+pipeline.Time(max(x.addresses, len(n.resolve(x.key))))*last >= now: // the answer may be late
 			i++ // each of its addresses may have answered, and not confirmed
 		default:
 			return fmt.Errorf("%w: %s has not dialled %s for %v", ErrStuck, n.name, n.w.nameOf(x.key), time.Duration(now-x.since))

@@ -3,6 +3,7 @@ package udp
 import (
 	"errors"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -237,7 +238,7 @@ func TestWakeDoesNotAllocate(t *testing.T) {
 }
 
 // A Wake after the reader has found the socket empty ends its wait, without another system
-// call, for which what it is woken for would have to wait.
+// call, which would delay what it was woken for.
 func TestWakeWhileBlocked(t *testing.T) {
 	c := listen(t, loopback4, Config{})
 	m := c.sock.(*mmsg)
@@ -264,6 +265,45 @@ func TestWakeWhileBlocked(t *testing.T) {
 	c.Wake()
 	require.NoError(t, <-ended)
 	require.Equal(t, 1, calls)
+}
+
+// A reader whose deadline ends its wait returns what has come before, also if it is woken after the
+// deadline: when a process was paused, it notices the deadline first.
+func TestPausedBeforeItsDeadline(t *testing.T) {
+	for _, woken := range []bool{false, true} {
+		c := listen(t, loopback4, Config{})
+		m := c.sock.(*mmsg)
+		real, paused := m.rx.call, false
+		var deadline time.Time
+		m.rx.call = func(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
+			n, errno := real(fd, hdrs)
+			if paused || time.Now().After(deadline) {
+				return n, errno
+			}
+			paused = true
+			send(t, c, to(c.LocalAddr(), "x"))
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+			require.NoError(t, err)
+			for !time.Now().After(deadline) {
+				runtime.Gosched()
+			}
+			if woken {
+				c.Wake()
+			} else {
+				require.NoError(t, m.setReadDeadline(longAgo)) // as when its timer has run
+			}
+			return n, errno
+		}
+		n := 0
+		for !paused { // the deadline may pass before the reader waits
+			deadline = time.Now().Add(2 * time.Millisecond)
+			require.NoError(t, c.SetReadDeadline(deadline))
+			var err error
+			n, err = c.ReadBatch(make([]wire.Datagram, 1))
+			require.NoError(t, err)
+		}
+		require.Equal(t, 1, n, "woken: %v", woken)
+	}
 }
 
 // A Conn makes one system call for each Config.Batch datagrams.

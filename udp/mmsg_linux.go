@@ -32,8 +32,9 @@ type mmsg struct {
 	tx   sender
 }
 
-// newMmsg takes ownership of pc. It duplicates the descriptor and closes the original.
-func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
+// newMmsg takes ownership of pc. It duplicates the descriptor and closes the original. urgent
+// is that of Conn.
+func newMmsg(pc *net.UDPConn, cfg Config, c *counters, urgent func() bool) (*mmsg, error) {
 	defer pc.Close()
 	file, err := pc.File()
 	if err != nil {
@@ -52,6 +53,7 @@ func newMmsg(pc *net.UDPConn, cfg Config, c *counters) (*mmsg, error) {
 	}
 	m := &mmsg{file: file, gro: f.gro}
 	m.rx.init(raw, cfg, f, c)
+	m.rx.urgent = urgent
 	m.tx.init(raw, file, family, cfg, f, c)
 	return m, nil
 }
@@ -105,16 +107,34 @@ func recvmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-// fewMessages is how many messages sendmmsg sends without the scheduler knowing of it. A
-// run of datagrams takes the kernel about 4 us on the loopback interface, which receives
-// them in the same call, so the processor is held for tens of microseconds at most.
-const fewMessages = 8
+// What we chose: up to these numbers of messages, and of bytes in them, sendmmsg sends without
+// the scheduler knowing of it: about eight datagrams. Over the loopback interface, which
+// receives them in the same call, that takes tens of microseconds, for which the processor is
+// held.
+const (
+	fewMessages = 8
+	fewBytes    = 9_000
+)
+
+// few reports whether messages are few and small.
+func few(hdrs []mmsghdr) bool {
+	if len(hdrs) > fewMessages {
+		return false
+	}
+	bytes := 0
+	for i := range hdrs {
+		for _, v := range unsafe.Slice(hdrs[i].Iov, hdrs[i].Iovlen) {
+			bytes += int(v.Len)
+		}
+	}
+	return bytes <= fewBytes
+}
 
 // sendmmsg sends hdrs, which must not be empty. It does not block. For few messages it is a
-// RawSyscall as in recvmmsg: at a low rate the scheduler's monitor thread sleeps, and would
-// be woken before the message leaves.
+// RawSyscall as in recvmmsg: at a low rate the scheduler's monitor thread sleeps, and any
+// other system call would wake it first.
 func sendmmsg(fd uintptr, hdrs []mmsghdr) (int, syscall.Errno) {
-	if len(hdrs) <= fewMessages {
+	if few(hdrs) {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, fd,
 			uintptr(unsafe.Pointer(unsafe.SliceData(hdrs))), uintptr(len(hdrs)), unix.MSG_DONTWAIT, 0, 0)
 		return int(n), errno

@@ -42,7 +42,8 @@ type receiver struct {
 	local     netip.Addr
 	readAt    time.Time // time of reading the batch, if maxAge is set
 
-	tried bool // the current read has read from the socket
+	tried  bool        // the current read has read from the socket
+	urgent func() bool // see Conn.urgent
 
 	dropped uint32 // latest SO_RXQ_OVFL from the kernel; initially zero
 
@@ -95,11 +96,11 @@ func (r *receiver) refill(block bool) (err error) {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
-		if !r.tried {
+		if !r.tried || !r.urgent() {
 			// After the deadline, raw.Read returns without reading from the socket.
-			// Without this a reader that is woken often would never read. One that
-			// has waited has read before, and returns at once: what it was woken for
-			// may be urgent.
+			// Without this a reader that is woken often would never read, and one
+			// that was paused would miss what has come before its deadline. One
+			// that is woken while it waits has read before, and returns at once.
 			err = r.raw.Control(r.peek)
 		}
 	}

@@ -38,7 +38,8 @@ type Conn struct {
 type socket interface {
 	// read fills dst with datagrams whose Data is valid until the next read. If
 	// block is true it waits for the first one until the read deadline. In any
-	// case it returns available datagrams even after the deadline. It returns
+	// case it returns available datagrams even after the deadline, unless a Wake
+	// has ended its wait before that. It returns
 	// 0, nil if there is no datagram to return, and an error only if the socket
 	// is closed or broken.
 	read(dst []wire.Datagram, block bool) (n int, err error)
@@ -85,7 +86,7 @@ func Listen(addr netip.AddrPort, cfg Config) (*Conn, error) {
 	}
 	if cfg.Portable {
 		c.sock = newPortable(pc, cfg, c.counters)
-	} else if c.sock, err = newSocket(pc, cfg, c.counters); err != nil {
+	} else if c.sock, err = newSocket(pc, cfg, c.counters, c.urgent); err != nil {
 		return nil, fmt.Errorf("udp: listen %v: %w", addr, err)
 	}
 	return c, nil
@@ -99,7 +100,8 @@ func Listen(addr netip.AddrPort, cfg Config) (*Conn, error) {
 // were lost (see Stats), so that a flood of bad datagrams does not keep the caller
 // from its timers. It may also return 0, nil for other reasons, after which the
 // caller calls it again. After an expired deadline or a Wake it does not wait, but
-// still returns available datagrams.
+// still returns available datagrams. If a Wake ends its wait, what has come at the same
+// time may be left to the next ReadBatch.
 //
 // Data belongs to the Conn and is valid until the next ReadBatch. The caller may
 // write to it within its length. It is empty for an empty datagram.
@@ -139,6 +141,13 @@ func (c *Conn) ReadBatch(dst []wire.Datagram) (n int, err error) {
 		return 0, c.failure(err)
 	}
 	return n, nil
+}
+
+// urgent reports whether the reader has been woken before its deadline. Otherwise it is to read
+// whatever has come before it acts upon the deadline, as after a pause of the whole process,
+// at whose end the deadline is noticed before what has come.
+func (c *Conn) urgent() bool {
+	return c.woken.Load() && (c.deadline.IsZero() || time.Now().Before(c.deadline))
 }
 
 // rest waits until d has passed, the deadline, Wake or Close.

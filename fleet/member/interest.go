@@ -39,7 +39,7 @@ func (m *Member) ask(t *topic) {
 	t.asked = should
 	o := t.session.hub
 	if should {
-		// If its hub was silent and has gone on numbering the updates, those missed are counted.
+		// If its hub was silent, what it has numbered in that time is missed.
 		t.based = t.based && t.paused
 		o.awaited[t.ID] = t
 		o.askValuesAt = max(o.askValuesAt, m.now+askAfter)

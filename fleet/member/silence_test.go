@@ -13,7 +13,7 @@ import (
 
 // These tests are about hubs that become silent and come back.
 
-// silence has no heartbeat of a hub come to others from now on.
+// silence drops all heartbeats of a hub from now on.
 func (w *network) silence(hub int) {
 	w.drop = func(from, _ int, kind string, _ []byte) bool { return from == hub && kind == "heartbeat" }
 }
@@ -84,8 +84,8 @@ func TestUpdatesToASilentHub(t *testing.T) {
 	require.EqualValues(t, 1, after.Unsent[UnsentSilent]-before.Unsent[UnsentSilent])
 }
 
-// TestHeartbeatToAHubThatIsBack: a hub that is heard for the first time, or again, hears this one
-// with the next tick, however long ago the latest heartbeat was.
+// TestHeartbeatToAHubThatIsBack: a hub that is heard for the first time, or again, is sent a
+// heartbeat at the next tick, however long ago the latest heartbeat was.
 func TestHeartbeatToAHubThatIsBack(t *testing.T) {
 	w, _ := calmNetwork(t, 2)
 	a, b := w.hubs[0], w.hubs[1]

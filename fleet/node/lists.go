@@ -123,8 +123,8 @@ type follower struct {
 	newest uint64
 }
 
-// entry takes an entry unless a newer one has been taken. A deleted list stays in force: that
-// no peer may connect is said by an empty one.
+// entry takes an entry unless a newer one has been taken. A deleted list stays in force: an
+// empty one says that no peer may connect.
 func (f *follower) entry(e jetstream.KeyValueEntry) {
 	if e.Operation() == jetstream.KeyValuePut && e.Revision() >= f.newest {
 		f.newest = e.Revision()

@@ -144,8 +144,12 @@ type failing struct {
 	meantime func()
 }
 
-func (s *failing) PutString(_ context.Context, key, value string) (uint64, error) {
-	s.attempts <- key + " " + value
+func (s *failing) PutString(ctx context.Context, key, value string) (uint64, error) {
+	select {
+	case s.attempts <- key + " " + value:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	if s.fail--; s.fail == 0 {
 		s.meantime()
 		return 0, errors.New("the store has no leader")

@@ -12,8 +12,9 @@ import (
 // of the table. [addrhash.Hash] documents which part of an address is hashed; ports are
 // ignored.
 //
-// The buckets, 16 bytes each, are allocated with the first address: an endpoint that only
-// dials seldom needs them. A Table is not safe for concurrent use.
+// The buckets, 16 bytes each, of a table that is not larger than DefaultTableSize are
+// allocated with the first address: an endpoint that does nothing but dial rarely needs
+// them. A Table is not safe for concurrent use.
 type Table struct {
 	size    int
 	buckets []Bucket
@@ -23,7 +24,11 @@ type Table struct {
 // NewTable returns a table of size buckets, which must be a power of two, with seed as
 // the key of the hash.
 func NewTable(size int, seed [16]byte) *Table {
-	return &Table{size: size, hash: addrhash.New(seed)}
+	t := &Table{size: size, hash: addrhash.New(seed)}
+	if size > DefaultTableSize {
+		t.buckets = make([]Bucket, size) // so much is not allocated in service
+	}
+	return t
 }
 
 // Bucket returns the bucket of addr.
